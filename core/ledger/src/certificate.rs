@@ -1,0 +1,374 @@
+//! Certificates of members (RFC 5280): one root per trust domain, P-256 only.
+//!
+//! In scope: reading a member's certificate, its path to the domain's root (by `webpki`), certification requests
+//! (RFC 2986) and certificates made from them. A member's certificate names it by exactly one SPIFFE ID (X.509-SVID,
+//! section 2) and is marked for document signing (RFC 9336), so that no TLS certificate can sign a statement.
+//! Out of scope: intermediate authorities, CRLs and OCSP; revocation is a statement in the log.
+//!
+//! Keys are made by their owner; the authority only ever sees a request.
+
+use std::time::Duration;
+
+use p256::ecdsa::{DerSignature, VerifyingKey};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{Builder as _, CertificateBuilder};
+use x509_cert::certificate::TbsCertificate;
+use x509_cert::der::asn1::{GeneralizedTime, Ia5String};
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::ext::{Extension, ToExtension as _};
+use x509_cert::name::Name;
+use x509_cert::request::{CertReq, RequestBuilder};
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::spki::{
+    AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, ObjectIdentifier, SubjectPublicKeyInfoOwned,
+    SubjectPublicKeyInfoRef,
+};
+use x509_cert::time::{Time, Validity};
+
+use crate::key::{PublicKey, Signature, Signer};
+use crate::{Hash, Identity, UnixMillis};
+
+/// id-kp-documentSigning (RFC 9336).
+const DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
+const DOCUMENT_SIGNING_DER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 36];
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+/// Largest certificate or request that is read; a member's has about 500 bytes.
+const MAX_DER: usize = 2048;
+
+/// Why a certificate or a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// Not DER, or not an X.509 certificate or PKCS #10 request of a size that we read.
+    #[error("not an X.509 certificate or request")]
+    Malformed,
+    /// The key is not a P-256 key.
+    #[error("the certificate's key is not on P-256")]
+    Key,
+    /// The certificate does not name its holder by one SPIFFE ID of our form.
+    #[error("the certificate does not carry one member identity")]
+    Identity,
+    /// The holder's trust domain has no root here.
+    #[error("the certificate's trust domain is not known")]
+    UnknownDomain,
+    /// No valid path to the domain's root, or not meant for signing documents.
+    #[error("the certificate does not lead to its domain's root")]
+    Path,
+    /// The request is not signed by the key that it carries.
+    #[error("the request does not prove possession of its key")]
+    Possession,
+    /// The issuing key could not be used.
+    #[error("the certificate could not be issued")]
+    Issue,
+}
+
+/// A member's certificate: who holds which key, from when to when.
+///
+/// Reading one says nothing of its truth; [`crate::Trust::enrol`] checks its path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Certificate {
+    der: Vec<u8>,
+    fingerprint: Hash,
+    identity: Identity,
+    key: PublicKey,
+    not_before: UnixMillis,
+    not_after: UnixMillis,
+}
+
+impl Certificate {
+    /// Reads a member's certificate from DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let parsed = parse(der)?;
+        let tbs = parsed.tbs_certificate();
+        let key = tbs.subject_public_key_info().to_der().map_err(|_| CertificateError::Malformed)?;
+        let moment = |time: Time| UnixMillis(u64::try_from(time.to_unix_duration().as_millis()).unwrap_or(u64::MAX));
+        Ok(Self {
+            der: der.to_vec(),
+            fingerprint: Hash::of(der),
+            identity: spiffe_id(tbs)?,
+            key: PublicKey::from_spki_der(&key).map_err(|_| CertificateError::Key)?,
+            not_before: moment(tbs.validity().not_before),
+            not_after: moment(tbs.validity().not_after),
+        })
+    }
+
+    /// The certificate in DER.
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// SHA-256 of the DER: the value of `x5t`.
+    pub const fn fingerprint(&self) -> Hash {
+        self.fingerprint
+    }
+
+    /// Whom it names.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The key that it certifies.
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// First moment of validity.
+    pub const fn not_before(&self) -> UnixMillis {
+        self.not_before
+    }
+
+    /// Last moment of validity.
+    pub const fn not_after(&self) -> UnixMillis {
+        self.not_after
+    }
+
+    /// Checks the path from this certificate to `root`, as of the first moment of its validity.
+    pub(crate) fn verify_path(&self, root: &[u8]) -> Result<(), CertificateError> {
+        let (root, own) = (CertificateDer::from(root), CertificateDer::from(self.der.as_slice()));
+        let anchor = webpki::anchor_from_trusted_cert(&root).map_err(|_| CertificateError::Malformed)?;
+        EndEntityCert::try_from(&own)
+            .and_then(|certificate| {
+                certificate.verify_for_usage(
+                    &[webpki::aws_lc_rs::ECDSA_P256_SHA256],
+                    &[anchor],
+                    &[],
+                    UnixTime::since_unix_epoch(Duration::from_millis(self.not_before.0)),
+                    KeyUsage::required(DOCUMENT_SIGNING_DER),
+                    None,
+                    None,
+                )?;
+                Ok(())
+            })
+            .map_err(|_| CertificateError::Path)
+    }
+}
+
+fn parse(der: &[u8]) -> Result<x509_cert::Certificate, CertificateError> {
+    if der.len() > MAX_DER {
+        return Err(CertificateError::Malformed);
+    }
+    x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)
+}
+
+fn spiffe_id(tbs: &TbsCertificate) -> Result<Identity, CertificateError> {
+    let names = tbs.get_extension::<SubjectAltName>().map_err(|_| CertificateError::Malformed)?;
+    match names.as_ref().map(|(_, names)| names.0.as_slice()) {
+        Some([GeneralName::UniformResourceIdentifier(uri)]) => {
+            Identity::parse(uri.as_str()).map_err(|_| CertificateError::Identity)
+        }
+        _ => Err(CertificateError::Identity),
+    }
+}
+
+/// A certification request (PKCS #10) for `signer`'s key, in DER. It carries the key and the proof of possession; who
+/// the holder is, the authority decides.
+pub fn request(signer: &dyn Signer) -> Result<Vec<u8>, CertificateError> {
+    let signer = X509Signer::new(signer)?;
+    RequestBuilder::new(Name::default())
+        .and_then(|builder| builder.build::<_, DerSignature>(&signer))
+        .ok()
+        .and_then(|request| request.to_der().ok())
+        .ok_or(CertificateError::Issue)
+}
+
+/// The key in a certification request whose proof of possession holds.
+pub fn requested_key(request: &[u8]) -> Result<PublicKey, CertificateError> {
+    if request.len() > MAX_DER {
+        return Err(CertificateError::Malformed);
+    }
+    let request = CertReq::from_der(request).map_err(|_| CertificateError::Malformed)?;
+    let key = request.info.public_key.to_der().map_err(|_| CertificateError::Malformed)?;
+    let key = PublicKey::from_spki_der(&key).map_err(|_| CertificateError::Key)?;
+    let signed = request.info.to_der().map_err(|_| CertificateError::Malformed)?;
+    let signature = request.signature.as_bytes().ok_or(CertificateError::Possession)?;
+    let signature = Signature::normalise(signature).map_err(|_| CertificateError::Possession)?;
+    key.verify(&signed, &signature).map_err(|_| CertificateError::Possession)?;
+    Ok(key)
+}
+
+/// How long a certificate holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Period {
+    /// First moment, kept to the second.
+    pub from: UnixMillis,
+    /// Last moment, kept to the second.
+    pub until: UnixMillis,
+}
+
+/// The self-signed root of a trust domain.
+pub fn root(domain: &str, signer: &dyn Signer, period: Period, serial: [u8; 16]) -> Result<Vec<u8>, CertificateError> {
+    build(signer, &signer.public_key(), Profile { domain, holder: None }, period, serial)
+}
+
+/// The certificate of `holder` for `key`, issued by the domain's root key.
+pub fn issue(
+    holder: &Identity,
+    key: &PublicKey,
+    root: &dyn Signer,
+    period: Period,
+    serial: [u8; 16],
+) -> Result<Certificate, CertificateError> {
+    let profile = Profile { domain: holder.domain(), holder: Some(holder) };
+    Certificate::from_der(&build(root, key, profile, period, serial)?)
+}
+
+fn build(
+    issuer: &dyn Signer,
+    key: &PublicKey,
+    profile: Profile<'_>,
+    period: Period,
+    mut serial: [u8; 16],
+) -> Result<Vec<u8>, CertificateError> {
+    // Positive and never zero, as RFC 5280 section 4.1.2.2 asks.
+    serial[0] = serial[0] & 0x7f | 0x40;
+    let issuer = X509Signer::new(issuer)?;
+    let time = |moment: UnixMillis| {
+        GeneralizedTime::from_unix_duration(Duration::from_secs(moment.seconds())).map(Time::GeneralTime)
+    };
+    let certificate = || -> Result<Vec<u8>, x509_cert::builder::Error> {
+        let spki = SubjectPublicKeyInfoOwned::from_der(&key.to_spki_der())?;
+        let validity = Validity::new(time(period.from)?, time(period.until)?);
+        let serial = SerialNumber::new(&serial)?;
+        let builder = CertificateBuilder::new(profile, serial, validity, spki)?;
+        Ok(builder.build::<_, DerSignature>(&issuer)?.to_der()?)
+    };
+    certificate().map_err(|_| CertificateError::Issue)
+}
+
+/// What our certificates contain: a root for a domain, or a member of it.
+struct Profile<'a> {
+    domain: &'a str,
+    holder: Option<&'a Identity>,
+}
+
+impl Profile<'_> {
+    fn common_name(text: &str) -> Name {
+        // safe: domains and member names have no character that RFC 4514 escapes.
+        format!("CN={text}").parse().unwrap_or_default()
+    }
+}
+
+impl BuilderProfile for Profile<'_> {
+    fn get_issuer(&self, _subject: &Name) -> Name {
+        Self::common_name(self.domain)
+    }
+
+    fn get_subject(&self) -> Name {
+        Self::common_name(self.holder.map_or(self.domain, Identity::name))
+    }
+
+    fn build_extensions(
+        &self,
+        _spk: SubjectPublicKeyInfoRef<'_>,
+        _issuer_spk: SubjectPublicKeyInfoRef<'_>,
+        tbs: &TbsCertificate,
+    ) -> x509_cert::builder::Result<Vec<Extension>> {
+        let subject = tbs.subject();
+        let mut extensions = Vec::new();
+        if let Some(holder) = self.holder {
+            let uri = GeneralName::UniformResourceIdentifier(Ia5String::new(holder.as_str())?);
+            let usage = x509_cert::ext::pkix::KeyUsage(KeyUsages::DigitalSignature.into());
+            extensions.push(usage.to_extension(subject, &extensions)?);
+            extensions.push(ExtendedKeyUsage(vec![DOCUMENT_SIGNING]).to_extension(subject, &extensions)?);
+            extensions.push(SubjectAltName(vec![uri]).to_extension(subject, &extensions)?);
+        } else {
+            let usage = x509_cert::ext::pkix::KeyUsage(KeyUsages::KeyCertSign.into());
+            let authority = BasicConstraints { ca: true, path_len_constraint: Some(0) };
+            extensions.push(usage.to_extension(subject, &extensions)?);
+            extensions.push(authority.to_extension(subject, &extensions)?);
+        }
+        Ok(extensions)
+    }
+}
+
+/// Lets the X.509 builders sign with a key that may live in hardware.
+struct X509Signer<'a> {
+    signer: &'a dyn Signer,
+    key: VerifyingKey,
+}
+
+impl<'a> X509Signer<'a> {
+    fn new(signer: &'a dyn Signer) -> Result<Self, CertificateError> {
+        let key = VerifyingKey::from_sec1_bytes(signer.public_key().as_sec1()).map_err(|_| CertificateError::Key)?;
+        Ok(Self { signer, key })
+    }
+}
+
+impl p256::ecdsa::signature::Keypair for X509Signer<'_> {
+    type VerifyingKey = VerifyingKey;
+
+    fn verifying_key(&self) -> VerifyingKey {
+        self.key
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for X509Signer<'_> {
+    fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
+        Ok(AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None })
+    }
+}
+
+impl p256::ecdsa::signature::Signer<DerSignature> for X509Signer<'_> {
+    fn try_sign(&self, message: &[u8]) -> Result<DerSignature, p256::ecdsa::Error> {
+        let signature = self.signer.sign(message).map_err(|_| p256::ecdsa::Error::new())?;
+        signature.to_p256_der().map_err(|_| p256::ecdsa::Error::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SoftwareKey;
+
+    const YEAR: Period =
+        Period { from: UnixMillis(1_790_000_000_000), until: UnixMillis(1_821_536_000_000) };
+
+    fn key(seed: u8) -> SoftwareKey {
+        SoftwareKey::from_bytes(&[seed; 32]).unwrap()
+    }
+
+    fn holder() -> Identity {
+        Identity::new("meds.example", "supplier", "ms").unwrap()
+    }
+
+    #[test]
+    fn an_issued_certificate_leads_to_its_root_and_to_no_other() {
+        let (authority, other) = (key(1), key(2));
+        let root_der = root("meds.example", &authority, YEAR, [1; 16]).unwrap();
+        let other_der = root("meds.example", &other, YEAR, [1; 16]).unwrap();
+        let certificate = issue(&holder(), &key(3).public_key(), &authority, YEAR, [2; 16]).unwrap();
+        assert_eq!(certificate.identity(), &holder());
+        assert_eq!(certificate.key(), &key(3).public_key());
+        assert_eq!((certificate.not_before(), certificate.not_after()), (YEAR.from, YEAR.until));
+        assert_eq!(certificate.verify_path(&root_der), Ok(()));
+        assert_eq!(certificate.verify_path(&other_der), Err(CertificateError::Path));
+    }
+
+    #[test]
+    fn a_root_is_no_member_and_damage_is_seen() {
+        let root_der = root("meds.example", &key(1), YEAR, [1; 16]).unwrap();
+        assert_eq!(Certificate::from_der(&root_der), Err(CertificateError::Identity));
+        let certificate = issue(&holder(), &key(3).public_key(), &key(1), YEAR, [2; 16]).unwrap();
+        let mut der = certificate.as_der().to_vec();
+        let last = der.len() - 1;
+        der[last] ^= 1;
+        assert_eq!(Certificate::from_der(&der).unwrap().verify_path(&root_der), Err(CertificateError::Path));
+        assert_eq!(Certificate::from_der(&der[..last]), Err(CertificateError::Malformed));
+    }
+
+    #[test]
+    fn a_request_proves_possession() {
+        let request = request(&key(5)).unwrap();
+        assert_eq!(requested_key(&request), Ok(key(5).public_key()));
+        let swapped = {
+            let (ours, theirs) = (key(5).public_key(), key(6).public_key());
+            let at = request.windows(65).position(|window| window == ours.as_sec1()).unwrap();
+            [&request[..at], theirs.as_sec1(), &request[at + 65..]].concat()
+        };
+        assert_eq!(requested_key(&swapped), Err(CertificateError::Possession));
+        assert_eq!(requested_key(b"no request"), Err(CertificateError::Malformed));
+    }
+}

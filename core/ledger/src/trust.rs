@@ -1,0 +1,249 @@
+//! Whom to believe: domain roots, enrolled certificates and revocations, and the only way to a verified statement.
+//!
+//! A revocation names a log and an index: from that entry on, the certificate signs nothing. The order of the log
+//! decides, so a thief who dates a statement back gains nothing, node and phone need no common clock, and what was
+//! signed before stays good.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::certificate::{Certificate, CertificateError};
+use crate::statement::{FormatError, Statement, Verified};
+use crate::{Hash, UnixMillis};
+
+/// The kind that enrols a member: its subject is the member, its field `certificate` the DER.
+pub const ENROL: &str = "enrol";
+/// The kind that revokes a certificate, from an index of a log on.
+pub const REVOKE: &str = "revoke";
+/// The role that may enrol and revoke within its own domain.
+pub const REGISTRAR: &str = "registrar";
+
+/// How far a statement's time may lie ahead of the reader's clock.
+pub const MAX_SKEW_MILLIS: u64 = 5 * 60 * 1000;
+/// How old a statement may be when it reaches the log: a month, for phones that were long without signal. Replays are
+/// caught for ever by (issuer, cti), so this bounds surprise, not safety.
+pub const MAX_AGE_MILLIS: u64 = 31 * 24 * 3600 * 1000;
+
+/// Why a statement is refused, the most useful reason first: a check is only reached when those above it pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not a statement in our form.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Its time lies too far ahead.
+    #[error("the statement is dated in the future")]
+    FromTheFuture,
+    /// Its time lies too far back.
+    #[error("the statement is too old to be accepted")]
+    Stale,
+    /// Signed under a certificate that nobody enrolled.
+    #[error("the signer is not enrolled")]
+    UnknownSigner,
+    /// The certificate belongs to somebody else than the statement's issuer.
+    #[error("the statement names another issuer than its certificate")]
+    WrongIssuer,
+    /// Signed before its certificate began to hold.
+    #[error("the signer's certificate was not yet valid")]
+    NotYetValid,
+    /// Signed after its certificate ran out.
+    #[error("the signer's certificate had expired")]
+    Expired,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// The certificate was revoked before this place in the log.
+    #[error("the signer's certificate was revoked")]
+    Revoked,
+    /// The signer's role does not allow this kind of statement.
+    #[error("the signer's role does not allow this statement")]
+    Role,
+    /// The signer is of another trust domain than the matter.
+    #[error("the signer belongs to another trust domain")]
+    Domain,
+    /// A required field is missing or of the wrong type.
+    #[error("a required field is missing or of the wrong type")]
+    Fields,
+    /// The certificate to be enrolled is not good.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// A verified statement at its place in a log, where its signer had not been revoked.
+///
+/// Made by [`Trust::log`] alone. That the log really holds it there is proven by an inclusion proof against a
+/// [`crate::TrustedCheckpoint`], or by the log's own store.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    verified: Verified,
+    index: u64,
+}
+
+impl Logged {
+    /// The verified statement.
+    pub const fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Its index in the log.
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> Hash {
+        self.verified.statement().id()
+    }
+}
+
+impl std::ops::Deref for Logged {
+    type Target = Verified;
+
+    fn deref(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+/// What is believed: the roots that were pinned, and all that was proven from them.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    roots: BTreeMap<String, Vec<u8>>,
+    certificates: HashMap<Hash, Arc<Certificate>>,
+    /// Certificate fingerprint and log origin to the first index at which it no longer signs.
+    revocations: HashMap<(Hash, String), u64>,
+}
+
+impl Trust {
+    /// Believes nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Pins the root certificate of a trust domain.
+    pub fn pin(&mut self, domain: &str, root: &[u8]) {
+        self.roots.insert(domain.to_owned(), root.to_vec());
+    }
+
+    /// The trust domains that have a root here.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        self.roots.keys().map(String::as_str)
+    }
+
+    /// Takes in a member's certificate once its path to the domain's root has been checked.
+    pub fn enrol(&mut self, der: &[u8]) -> Result<Arc<Certificate>, CertificateError> {
+        if let Some(known) = self.certificates.get(&Hash::of(der)) {
+            return Ok(Arc::clone(known));
+        }
+        let certificate = Arc::new(self.check_path(der)?);
+        self.certificates.insert(certificate.fingerprint(), Arc::clone(&certificate));
+        Ok(certificate)
+    }
+
+    /// The enrolled certificate with this fingerprint.
+    pub fn certificate(&self, fingerprint: Hash) -> Option<&Arc<Certificate>> {
+        self.certificates.get(&fingerprint)
+    }
+
+    /// Believes a statement: its signer is enrolled, is who the statement says, was entitled at its time, and signed it.
+    pub fn verify(&self, statement: Statement) -> Result<Verified, Refusal> {
+        let signer = self.certificates.get(&statement.certificate()).ok_or(Refusal::UnknownSigner)?;
+        if signer.identity() != statement.issuer() {
+            return Err(Refusal::WrongIssuer);
+        }
+        if statement.issued_at() < signer.not_before() {
+            return Err(Refusal::NotYetValid);
+        }
+        if statement.issued_at() > signer.not_after() {
+            return Err(Refusal::Expired);
+        }
+        statement.verify_signature(signer.key()).map_err(|_| Refusal::Signature)?;
+        Ok(Verified::new(statement, Arc::clone(signer)))
+    }
+
+    /// Places a verified statement at `index` of the log `origin`, unless its signer was revoked before that.
+    pub fn log(&self, verified: Verified, origin: &str, index: u64) -> Result<Logged, Refusal> {
+        let key = (verified.signer().fingerprint(), origin.to_owned());
+        match self.revocations.get(&key) {
+            Some(&from) if index >= from => Err(Refusal::Revoked),
+            _ => Ok(Logged { verified, index }),
+        }
+    }
+
+    /// Checks an enrolment or a revocation without taking it in. Other kinds are nothing to it.
+    pub fn check(&self, statement: &Verified) -> Result<(), Refusal> {
+        match statement.statement().kind().as_str() {
+            ENROL => self.check_enrolment(statement).map(|_| ()),
+            REVOKE => self.check_revocation(statement).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes in what an enrolment or a revocation says. A refusal changes nothing.
+    pub fn apply(&mut self, statement: &Logged) -> Result<(), Refusal> {
+        match statement.statement().kind().as_str() {
+            ENROL => {
+                let certificate = self.check_enrolment(statement)?;
+                self.certificates.entry(certificate.fingerprint()).or_insert_with(|| Arc::new(certificate));
+            }
+            REVOKE => {
+                let (key, from) = self.check_revocation(statement)?;
+                let at = self.revocations.entry(key).or_insert(from);
+                *at = from.min(*at);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_enrolment(&self, statement: &Verified) -> Result<Certificate, Refusal> {
+        let certificate = statement.fields().bytes("certificate").ok_or(Refusal::Fields)?;
+        let certificate = self.check_path(certificate)?;
+        if statement.statement().subject().as_str() != certificate.identity().as_str() {
+            return Err(Refusal::Fields);
+        }
+        registrar_of(statement, certificate.identity().domain())?;
+        Ok(certificate)
+    }
+
+    fn check_revocation(&self, statement: &Verified) -> Result<((Hash, String), u64), Refusal> {
+        let fields = statement.fields();
+        let (Some(revoked), Some(log), Some(from)) =
+            (fields.hash("certificate"), fields.text("log"), fields.uint("from"))
+        else {
+            return Err(Refusal::Fields);
+        };
+        // A phone may hold the revocation of a certificate that it never met: the subject then says whose it was.
+        let subject = crate::Identity::parse(statement.statement().subject().as_str()).map_err(|_| Refusal::Fields)?;
+        if self.certificates.get(&revoked).is_some_and(|known| known.identity() != &subject) {
+            return Err(Refusal::Fields);
+        }
+        registrar_of(statement, subject.domain())?;
+        Ok(((revoked, log.to_owned()), from))
+    }
+
+    fn check_path(&self, der: &[u8]) -> Result<Certificate, CertificateError> {
+        let certificate = Certificate::from_der(der)?;
+        let root = self.roots.get(certificate.identity().domain()).ok_or(CertificateError::UnknownDomain)?;
+        certificate.verify_path(root)?;
+        Ok(certificate)
+    }
+}
+
+fn registrar_of(statement: &Verified, domain: &str) -> Result<(), Refusal> {
+    let signer = statement.signer().identity();
+    if signer.role() != REGISTRAR {
+        return Err(Refusal::Role);
+    }
+    if signer.domain() == domain { Ok(()) } else { Err(Refusal::Domain) }
+}
+
+/// Checks that a statement reaches the log while fresh. Only a log asks this; a reader goes by the log's order.
+pub fn check_fresh(statement: &Statement, now: UnixMillis) -> Result<(), Refusal> {
+    // The statement's time is in whole seconds, rounded down.
+    if statement.issued_at().since(now) > MAX_SKEW_MILLIS {
+        Err(Refusal::FromTheFuture)
+    } else if now.since(statement.issued_at()) > MAX_AGE_MILLIS {
+        Err(Refusal::Stale)
+    } else {
+        Ok(())
+    }
+}
