@@ -35,7 +35,7 @@ pub use statement::{Draft, FormatError, MAX_STATEMENT, SignError, Statement, Ver
 pub use subject::{Kind, NameError, Subject};
 pub use time::UnixMillis;
 pub use tree::{
-    Frontier, MAX_PATH, ProofError, Tree, empty_root, leaf_hash, node_hash, verify_consistency,
+    Frontier, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash, verify_consistency,
     verify_inclusion,
 };
 pub use trust::{

@@ -187,6 +187,12 @@ pub fn verify_inclusion(
     proof: &[Hash],
     root: Hash,
 ) -> Result<(), ProofError> {
+    if inclusion_root(leaf, index, size, proof)? == root { Ok(()) } else { Err(ProofError::RootMismatch) }
+}
+
+/// The root of the tree of `size` entries whose entry `index` has the hash `leaf`, if `proof` is of the right shape.
+/// It proves nothing until somebody trusted has signed that root and that size.
+pub fn inclusion_root(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Result<Hash, ProofError> {
     if index >= size {
         return Err(ProofError::IndexOutOfRange);
     }
@@ -199,7 +205,7 @@ pub fn verify_inclusion(
         };
     }
     edge.finish()?;
-    if hash == root { Ok(()) } else { Err(ProofError::RootMismatch) }
+    Ok(hash)
 }
 
 /// Checks that the tree of `old` entries under `old_root` is the beginning of the tree of `new` entries under

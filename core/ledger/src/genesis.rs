@@ -1,0 +1,125 @@
+//! What a phone pins: everything that it believes without proof. The rest it learns is proven from here.
+//!
+//! A JSON file that ships with the app, or is handed over by somebody trusted:
+//!
+//! ```json
+//! {
+//!   "name": "ledger.meds.example",
+//!   "policy": "log …\nwitness …\ngroup …\nquorum …\n",
+//!   "domains": [{ "name": "meds.example", "root": "<DER, base64>", "registrar": "<DER, base64>" }],
+//!   "tls": ["<DER, base64>"]
+//! }
+//! ```
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::CertificateError;
+use crate::policy::{Policy, PolicyError};
+use crate::trust::Trust;
+
+/// Largest genesis that is read.
+const MAX_GENESIS: usize = 256 * 1024;
+
+/// Why a genesis is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisError {
+    /// Larger than any genesis.
+    #[error("the genesis file is too large")]
+    TooLarge,
+    /// Not JSON of the form.
+    #[error("the genesis file is not of the format: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Base64 that is none.
+    #[error("a certificate in the genesis file is not base64")]
+    Base64,
+    /// The notary policy is not one.
+    #[error("the notary policy in the genesis file: {0}")]
+    Policy(#[from] PolicyError),
+    /// A registrar's certificate does not lead to its domain's root.
+    #[error("the registrar of {domain}: {reason}")]
+    Registrar {
+        /// The trust domain.
+        domain: String,
+        /// What is wrong.
+        reason: CertificateError,
+    },
+}
+
+/// The pinned beginning of trust.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// The ledger's name, from which the origins of its logs are formed.
+    pub name: String,
+    /// Which logs there are and which of n notaries must have cosigned (C2SP tlog-policy).
+    pub policy: String,
+    /// The trust domains.
+    pub domains: Vec<GenesisDomain>,
+    /// Root certificates of the node's TLS endpoint, where it has none that the platform knows.
+    #[serde(default)]
+    pub tls: Vec<Base64>,
+}
+
+/// A trust domain in the genesis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisDomain {
+    /// Its name.
+    pub name: String,
+    /// Its root certificate.
+    pub root: Base64,
+    /// The certificate of its registrar.
+    pub registrar: Base64,
+}
+
+/// Bytes that JSON carries as base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base64(pub Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(|_| serde::de::Error::custom(GenesisError::Base64))
+    }
+}
+
+impl Genesis {
+    /// Reads a genesis file.
+    pub fn parse(json: &[u8]) -> Result<Self, GenesisError> {
+        if json.len() > MAX_GENESIS {
+            return Err(GenesisError::TooLarge);
+        }
+        Ok(serde_json::from_slice(json)?)
+    }
+
+    /// Writes a genesis file.
+    pub fn to_json(&self) -> String {
+        // safe: strings and lists of strings always serialise.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// What follows from it: the checkpoints to trust and the members to believe.
+    pub fn believe(&self) -> Result<(Policy, Trust), GenesisError> {
+        let mut trust = Trust::new();
+        for domain in &self.domains {
+            trust.pin(&domain.name, &domain.root.0);
+            trust
+                .enrol(&domain.registrar.0)
+                .map_err(|reason| GenesisError::Registrar { domain: domain.name.clone(), reason })?;
+        }
+        Ok((self.policy.parse()?, trust))
+    }
+
+    /// Origin of the log `log` of this ledger.
+    pub fn origin(&self, log: &str) -> String {
+        format!("{}/{log}", self.name)
+    }
+}

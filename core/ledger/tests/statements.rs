@@ -1,0 +1,237 @@
+//! What is refused of a statement, each with its own reason.
+
+use countersign_ledger::certificate::{self, Period};
+use countersign_ledger::{
+    Draft, ENROL, Fields, FieldsError, FormatError, Hash, Identity, KeyError, Kind, REGISTRAR, REVOKE, Refusal, Signature,
+    SoftwareKey, Statement, Subject, Trust, UnixMillis, Verified, check_fresh,
+};
+use countersign_ledger::{Certificate, MAX_AGE_MILLIS, MAX_SKEW_MILLIS, Signer as _};
+
+const DOMAIN: &str = "meds.example";
+const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
+const YEAR: Period = Period { from: UnixMillis(1_790_000_000_000), until: UnixMillis(1_821_536_000_000) };
+
+fn key(seed: u8) -> SoftwareKey {
+    SoftwareKey::from_bytes(&[seed; 32]).unwrap()
+}
+
+/// A domain whose root has the key 1, and `name` in `role` with the key `seed`.
+fn member(role: &str, name: &str, seed: u8) -> Certificate {
+    let identity = Identity::new(DOMAIN, role, name).unwrap();
+    certificate::issue(&identity, &key(seed).public_key(), &key(1), YEAR, [seed; 16]).unwrap()
+}
+
+fn trust(members: &[&Certificate]) -> Trust {
+    let mut trust = Trust::new();
+    trust.pin(DOMAIN, &certificate::root(DOMAIN, &key(1), YEAR, [1; 16]).unwrap());
+    members.iter().for_each(|member| drop(trust.enrol(member.as_der()).unwrap()));
+    trust
+}
+
+fn draft(kind: &str, subject: &str, fields: Fields) -> Draft {
+    let (kind, subject) = (Kind::new(kind).unwrap(), Subject::new(subject).unwrap());
+    Draft { kind, subject, fields, prev: None, links: Vec::new(), sealed: None }
+}
+
+fn sample() -> Draft {
+    draft("medicine.recall", "https://id.gs1.org/01/09506000134352/10/L1", Fields::new().with("reason", "glass"))
+}
+
+fn signed(draft: &Draft, certificate: &Certificate, seed: u8) -> Statement {
+    draft.sign(certificate, &key(seed), NOW, [9; 16]).unwrap()
+}
+
+fn at(bytes: &[u8], needle: &[u8]) -> usize {
+    bytes.windows(needle.len()).position(|window| window == needle).unwrap()
+}
+
+#[test]
+fn a_signed_statement_is_read_back_and_believed() {
+    let authority = member("authority", "da", 2);
+    let draft = Draft {
+        prev: Some(Hash::of(b"prev")),
+        links: vec![Hash::of(b"a"), Hash::of(b"b")],
+        sealed: Some(vec![1, 2, 3]),
+        ..sample()
+    };
+    let statement = Statement::parse(signed(&draft, &authority, 2).as_bytes()).unwrap();
+    assert_eq!(statement.id(), Hash::of(statement.as_bytes()));
+    assert_eq!((statement.kind(), statement.subject()), (&draft.kind, &draft.subject));
+    assert_eq!(statement.issued_at(), NOW);
+    let verified = trust(&[&authority]).verify(statement).unwrap();
+    assert_eq!(verified.fields(), &draft.fields);
+    assert_eq!((verified.prev(), verified.links()), (draft.prev, &draft.links[..]));
+    assert_eq!(verified.sealed(), draft.sealed.as_deref());
+    assert_eq!(verified.signer().identity().name(), "da");
+}
+
+#[test]
+fn an_independent_reader_sees_the_same_and_verifies_it() {
+    use coset::{CborSerializable as _, RegisteredLabel, TaggedCborSerializable as _, iana};
+    let authority = member("authority", "da", 2);
+    let statement = signed(&sample(), &authority, 2);
+    let theirs = coset::CoseSign1::from_tagged_slice(statement.as_bytes()).unwrap();
+    assert_eq!(
+        theirs.protected.header.alg,
+        Some(coset::RegisteredLabelWithPrivate::Assigned(iana::Algorithm::ES256))
+    );
+    assert_eq!(
+        theirs.protected.header.content_type,
+        Some(RegisteredLabel::Text("application/vnd.countersign.medicine.recall.v1+cbor".into()))
+    );
+    theirs
+        .verify_signature(b"", |signature, message| {
+            key(2).public_key().verify(message, &Signature::from_raw(signature).unwrap())
+        })
+        .unwrap();
+    assert_eq!(theirs.to_vec().unwrap(), statement.as_bytes()[1..]);
+}
+
+#[test]
+fn every_changed_byte_is_refused() {
+    let authority = member("authority", "da", 2);
+    let trust = trust(&[&authority]);
+    let bytes = signed(&sample(), &authority, 2).as_bytes().to_vec();
+    for position in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut changed = bytes.clone();
+            changed[position] ^= 1 << bit;
+            let believed = Statement::parse(&changed).map_err(Refusal::from).and_then(|statement| trust.verify(statement));
+            assert!(believed.is_err(), "byte {position}, bit {bit}");
+        }
+    }
+    for length in 0..bytes.len() {
+        assert!(Statement::parse(&bytes[..length]).is_err());
+    }
+}
+
+#[test]
+fn a_changed_body_and_another_kind_fail_the_signature() {
+    let authority = member("authority", "da", 2);
+    let trust = trust(&[&authority]);
+    let bytes = signed(&sample(), &authority, 2).as_bytes().to_vec();
+    for (from, to) in [(&b"glass"[..], &b"grass"[..]), (b"medicine.recall", b"medicine.regall"), (b"/10/L1", b"/10/L2")] {
+        let mut changed = bytes.clone();
+        let position = at(&bytes, from);
+        changed[position..position + to.len()].copy_from_slice(to);
+        assert_eq!(trust.verify(Statement::parse(&changed).unwrap()).unwrap_err(), Refusal::Signature);
+    }
+}
+
+#[test]
+fn the_high_s_twin_is_no_statement() {
+    let bytes = signed(&sample(), &member("authority", "da", 2), 2).as_bytes().to_vec();
+    let (rest, signature) = bytes.split_at(bytes.len() - 64);
+    let (r, s) = p256::ecdsa::Signature::from_slice(signature).unwrap().split_scalars();
+    let twin = p256::ecdsa::Signature::from_scalars(*r, -*s).unwrap().to_bytes();
+    let twin = [rest, twin.as_slice()].concat();
+    assert_eq!(Statement::parse(&twin).unwrap_err(), FormatError::Signature(KeyError::HighS));
+}
+
+#[test]
+fn a_swapped_signer_is_refused() {
+    let (authority, other) = (member("authority", "da", 2), member("authority", "other", 3));
+    let trust = trust(&[&authority, &other]);
+    // Another member's key under the first one's certificate, and another certificate under the first one's name.
+    let forged = sample().sign(&authority, &key(3), NOW, [9; 16]).unwrap();
+    assert_eq!(trust.verify(forged).unwrap_err(), Refusal::Signature);
+    let mut bytes = signed(&sample(), &authority, 2).as_bytes().to_vec();
+    let position = at(&bytes, authority.fingerprint().as_bytes());
+    bytes[position..position + 32].copy_from_slice(other.fingerprint().as_bytes());
+    assert_eq!(trust.verify(Statement::parse(&bytes).unwrap()).unwrap_err(), Refusal::WrongIssuer);
+    let stranger = signed(&sample(), &member("authority", "stranger", 4), 4);
+    assert_eq!(trust.verify(stranger).unwrap_err(), Refusal::UnknownSigner);
+}
+
+#[test]
+fn a_certificate_holds_for_its_period_only() {
+    let authority = member("authority", "da", 2);
+    let trust = trust(&[&authority]);
+    let on = |moment: UnixMillis| trust.verify(sample().sign(&authority, &key(2), moment, [9; 16]).unwrap());
+    assert!(on(YEAR.from).is_ok() && on(YEAR.until).is_ok());
+    assert_eq!(on(UnixMillis(YEAR.from.0 - 1000)).unwrap_err(), Refusal::NotYetValid);
+    assert_eq!(on(UnixMillis(YEAR.until.0 + 1000)).unwrap_err(), Refusal::Expired);
+}
+
+#[test]
+fn freshness_is_bounded_on_both_sides() {
+    let statement = signed(&sample(), &member("authority", "da", 2), 2);
+    for (now, expected) in [
+        (NOW.0, Ok(())),
+        (NOW.0 - MAX_SKEW_MILLIS, Ok(())),
+        (NOW.0 - MAX_SKEW_MILLIS - 1, Err(Refusal::FromTheFuture)),
+        (NOW.0 + MAX_AGE_MILLIS, Ok(())),
+        (NOW.0 + MAX_AGE_MILLIS + 1, Err(Refusal::Stale)),
+    ] {
+        assert_eq!(check_fresh(&statement, UnixMillis(now)), expected);
+    }
+}
+
+fn revocation(of: &Certificate, from: u64) -> Draft {
+    let fields =
+        Fields::new().with("certificate", of.fingerprint()).with("log", "ledger/supply").with("from", from);
+    draft(REVOKE, of.identity().as_str(), fields)
+}
+
+#[test]
+fn a_revocation_ends_a_certificate_at_an_entry_of_a_log() {
+    let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
+    let mut trust = trust(&[&registrar, &authority]);
+    let revoke = trust.verify(signed(&revocation(&authority, 7), &registrar, 5)).unwrap();
+    let revoke = trust.log(revoke, "ledger/trust", 0).unwrap();
+    trust.apply(&revoke).unwrap();
+    let place = |origin, index| {
+        let verified: Verified = trust.verify(signed(&sample(), &authority, 2)).unwrap();
+        trust.log(verified, origin, index).map(|logged| logged.index())
+    };
+    assert_eq!(place("ledger/supply", 6), Ok(6));
+    assert_eq!(place("ledger/supply", 7), Err(Refusal::Revoked));
+    assert_eq!(place("ledger/trust", 8), Ok(8));
+}
+
+#[test]
+fn only_the_registrar_of_the_domain_enrols_and_revokes() {
+    let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
+    let trust = trust(&[&registrar, &authority]);
+    let newcomer = member("supplier", "ms", 6);
+    let mut enrolment = draft(ENROL, newcomer.identity().as_str(), Fields::new());
+    enrolment.fields.insert("certificate", countersign_ledger::Value::Bytes(newcomer.as_der().to_vec()));
+    let check = |statement| trust.check(&trust.verify(statement).unwrap());
+    assert_eq!(check(signed(&enrolment, &registrar, 5)), Ok(()));
+    assert_eq!(check(signed(&enrolment, &authority, 2)), Err(Refusal::Role));
+    assert_eq!(check(signed(&revocation(&authority, 0), &authority, 2)), Err(Refusal::Role));
+    let elsewhere = Draft { subject: authority.identity().as_str().parse_subject(), ..enrolment };
+    assert_eq!(check(signed(&elsewhere, &registrar, 5)), Err(Refusal::Fields));
+}
+
+trait ParseSubject {
+    fn parse_subject(&self) -> Subject;
+}
+
+impl ParseSubject for str {
+    fn parse_subject(&self) -> Subject {
+        Subject::new(self).unwrap()
+    }
+}
+
+#[test]
+fn the_same_cti_has_the_same_replay_key_whatever_it_says() {
+    let authority = member("authority", "da", 2);
+    let (one, mut other) = (sample(), sample());
+    other.fields.insert("reason", "steel".into());
+    let (one, other) = (signed(&one, &authority, 2), signed(&other, &authority, 2));
+    assert_ne!(one.id(), other.id());
+    assert_eq!(one.replay_key(), other.replay_key());
+    assert_ne!(one.replay_key(), sample().sign(&authority, &key(2), NOW, [8; 16]).unwrap().replay_key());
+}
+
+#[test]
+fn what_does_not_fit_the_format_is_not_signed() {
+    let authority = member("authority", "da", 2);
+    let sign = |fields: Fields| Draft { fields, ..sample() }.sign(&authority, &key(2), NOW, [9; 16]).map(|_| ());
+    let refused = |error| Err(FormatError::Fields(error).into());
+    assert_eq!(sign(Fields::new().with("Upper", 1)), refused(FieldsError::Name));
+    assert_eq!(sign(Fields::new().with("a", "x".repeat(1025).as_str())), refused(FieldsError::Length));
+    let many = (0..25).fold(Fields::new(), |fields, n| fields.with(&format!("f{n}"), n));
+    assert_eq!(sign(many), refused(FieldsError::Count));
+}
