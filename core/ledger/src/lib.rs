@@ -5,11 +5,13 @@ pub mod certificate;
 mod checkpoint;
 pub mod cose;
 mod fields;
+mod genesis;
 mod hash;
 mod identity;
 mod key;
 mod note;
 mod policy;
+pub mod receipt;
 pub mod sealed;
 mod signer;
 mod statement;
@@ -25,6 +27,7 @@ pub use checkpoint::{
     AdvanceError, Checkpoint, CheckpointError, CheckpointTextError, ForkEvidence, TreeHead, TrustedCheckpoint,
 };
 pub use fields::{Fields, FieldsError, Value};
+pub use genesis::{Base64, Genesis, GenesisDomain, GenesisError};
 pub use hash::{Hash, NotAHash};
 pub use identity::{Identity, NotAnIdentity};
 pub use key::{KeyError, PublicKey, Signature, Signer, SignerError, SoftwareKey};
