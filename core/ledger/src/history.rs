@@ -128,7 +128,7 @@ impl SubjectHistory {
     ) -> Result<Vec<Logged>, HistoryError> {
         let head = checkpoint.checkpoint();
         let key = IndexKey::new(subject.family(), subject.as_str());
-        let entry = self.index_proof.verify(key, head.index_root())?;
+        let entry = self.index_proof.verify(&key, head.index_root())?;
         for certificate in &self.certificates {
             trust.enrol(certificate)?;
         }

@@ -1,0 +1,335 @@
+//! The subject index: how many statements there are about each subject, and which is the latest.
+//!
+//! In scope: the map, its root and its proofs (`proof`). Out of scope: which statements count (the state machine
+//! decides), what a subject's texts are. The format is ours; this is its definition.
+//!
+//! A key is 48 bytes: the first 16 of SHA-256(family), then all 32 of SHA-256(subject), both of the UTF-8 text. A
+//! family groups subjects that are asked for together (the lots of a product, the packs of a lot); its members are
+//! neighbours, so one proof shows them all and that there are no others. Whoever finds two families with one 16-byte
+//! digest (2^64 work) gets their members listed together, and hides nothing.
+//!
+//! The map is the binary tree over the sorted keys in which every inner node has two children: it divides its leaves
+//! by the first bit (bit 0 is the highest of the first byte) in which their keys differ, its *depth*.
+//!
+//! ```text
+//! leaf   = SHA-256(0x00 || key, 48 bytes || count, 8 bytes big-endian || latest statement's id, 32 bytes)
+//! branch = SHA-256(0x01 || depth, 2 bytes big-endian || left, 32 bytes || right, 32 bytes)
+//! root   = the only leaf, or the topmost branch; 32 zero bytes when there is no leaf
+//! ```
+//!
+//! The first byte and the length tell a leaf from a branch, and both from the log's own nodes. The root is a function
+//! of the map's content alone. Since branches commit to their depth, following a key's own bits from the root leads to
+//! one leaf only: it is the key's, or there is none. That is what absence is proven by.
+
+mod proof;
+
+use std::sync::{Arc, OnceLock};
+
+pub use self::proof::{FamilyProof, IndexError, IndexProof};
+use crate::Hash;
+
+/// Bits in a key.
+const KEY_BITS: u16 = 384;
+/// Bits in a key that all members of a family share.
+const FAMILY_BITS: u16 = 128;
+
+/// A family of subjects: the first 16 bytes of the SHA-256 of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Family(pub [u8; 16]);
+
+impl Family {
+    /// The family called `name`.
+    pub fn new(name: &str) -> Self {
+        let Hash(digest) = Hash::of(name.as_bytes());
+        Self(std::array::from_fn(|i| digest[i]))
+    }
+
+    fn lowest_key(self) -> IndexKey {
+        IndexKey { family: self, subject: Hash::default() }
+    }
+}
+
+/// A subject within its family; ordered as in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexKey {
+    /// The family.
+    pub family: Family,
+    /// SHA-256 of the subject's text.
+    pub subject: Hash,
+}
+
+impl IndexKey {
+    /// The key of a subject from the texts of its family and its own.
+    pub fn new(family: &str, subject: &str) -> Self {
+        Self { family: Family::new(family), subject: Hash::of(subject.as_bytes()) }
+    }
+
+    fn to_bytes(self) -> [u8; 48] {
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(&self.family.0);
+        bytes[16..].copy_from_slice(&self.subject.0);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (family, subject) = bytes.split_first_chunk()?;
+        Some(Self { family: Family(*family), subject: Hash::from_slice(subject)? })
+    }
+
+    /// 0 or 1: the side on which this key lies below a branch of that depth.
+    fn bit(&self, depth: u16) -> usize {
+        let (byte, bit) = (usize::from(depth / 8), 7 - depth % 8);
+        let byte = if byte < 16 { self.family.0[byte] } else { self.subject.0[byte - 16] };
+        usize::from(byte >> bit & 1)
+    }
+
+    /// The first bit in which the keys differ; `None` if they are the same.
+    fn first_difference(&self, other: &Self) -> Option<u16> {
+        let (ours, theirs) = (self.to_bytes(), other.to_bytes());
+        let pairs = (0..).step_by(8).zip(ours.iter().zip(theirs));
+        let mut differences =
+            pairs.map(|(bit, (a, b))| (bit, a ^ b)).filter(|(_, difference)| *difference != 0);
+        differences.next().map(|(bit, difference)| bit + difference.leading_zeros() as u16)
+    }
+}
+
+/// What the index says of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// Number of statements about the subject.
+    pub count: u64,
+    /// Id of the latest of them.
+    pub latest: Hash,
+}
+
+/// The index as of one checkpoint. Cloning costs nothing and clones share what they have in common, so the indices of
+/// several checkpoints fit in memory together. Hashes are computed when a root or a proof asks for them, once.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    root: Option<Node>,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    Leaf(Arc<Leaf>),
+    Branch(Arc<Branch>),
+}
+
+#[derive(Clone, Debug)]
+struct Leaf {
+    key: IndexKey,
+    entry: IndexEntry,
+    hash: OnceLock<Hash>,
+}
+
+#[derive(Clone, Debug)]
+struct Branch {
+    /// Greater than that of the branch above, so nesting is bounded by [`KEY_BITS`].
+    depth: u16,
+    children: [Node; 2],
+    hash: OnceLock<Hash>,
+}
+
+impl Index {
+    /// An index without subjects.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of subjects.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no subject.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The root that stands in a checkpoint.
+    pub fn root(&self) -> Hash {
+        self.root.as_ref().map_or(Hash::default(), Node::hash)
+    }
+
+    /// What is known of a subject.
+    pub fn get(&self, key: &IndexKey) -> Option<IndexEntry> {
+        let leaf = self.root.as_ref()?.nearest(key);
+        (leaf.key == *key).then_some(leaf.entry)
+    }
+
+    /// The members of a family, sorted by the hashes of their subjects.
+    pub fn family(&self, family: Family) -> Vec<(Hash, IndexEntry)> {
+        let first = family.lowest_key();
+        let mut members = Vec::new();
+        let top = self.root.as_ref().map(|root| root.descend(&first, FAMILY_BITS, |_, _| ()));
+        if let Some(top) = top.filter(|top| top.nearest(&first).key.family == family) {
+            top.for_each(&mut |leaf| members.push((leaf.key.subject, leaf.entry)));
+        }
+        members
+    }
+
+    /// Counts one more statement about a subject: the only way in which the index of a log ever changes.
+    pub fn record(&mut self, key: IndexKey, statement: Hash) {
+        let before = self.get(&key).map_or(0, |entry| entry.count);
+        self.insert(key, IndexEntry { count: before.saturating_add(1), latest: statement });
+    }
+
+    /// Sets a subject's entry.
+    pub fn insert(&mut self, key: IndexKey, entry: IndexEntry) {
+        let leaf = Node::Leaf(Arc::new(Leaf { key, entry, hash: OnceLock::new() }));
+        let Some(root) = &mut self.root else {
+            (self.root, self.len) = (Some(leaf), 1);
+            return;
+        };
+        let fork = root.nearest(&key).key.first_difference(&key);
+        let place = root.descend_mut(&key, fork.unwrap_or(KEY_BITS));
+        let Some(depth) = fork else {
+            *place = leaf;
+            return;
+        };
+        let there = place.clone();
+        let children = if key.bit(depth) == 0 { [leaf, there] } else { [there, leaf] };
+        *place = Node::Branch(Arc::new(Branch { depth, children, hash: OnceLock::new() }));
+        self.len += 1;
+    }
+}
+
+impl Node {
+    /// The leaf to which the key's bits lead: the key's own, if it has one.
+    fn nearest(&self, key: &IndexKey) -> &Leaf {
+        let mut node = self;
+        loop {
+            match node {
+                Self::Leaf(leaf) => return leaf,
+                Self::Branch(branch) => node = &branch.children[key.bit(branch.depth)],
+            }
+        }
+    }
+
+    /// Where the key's bits lead through branches above `depth`. All of these are made this tree's own and forget
+    /// their hashes.
+    fn descend_mut(&mut self, key: &IndexKey, depth: u16) -> &mut Self {
+        let mut node = self;
+        loop {
+            if matches!(node, Self::Branch(branch) if branch.depth >= depth) {
+                return node;
+            }
+            match node {
+                Self::Leaf(_) => return node,
+                Self::Branch(branch) => {
+                    let branch = Arc::make_mut(branch);
+                    branch.hash = OnceLock::new();
+                    node = &mut branch.children[key.bit(branch.depth)];
+                }
+            }
+        }
+    }
+
+    /// Where the key's bits lead through branches above `depth`; `passing` sees each of these branches' depth and the
+    /// child that is not followed. Down to [`FAMILY_BITS`] this is where all members of the key's family are, if any.
+    fn descend(&self, key: &IndexKey, depth: u16, mut passing: impl FnMut(u16, &Self)) -> &Self {
+        let mut node = self;
+        loop {
+            match node {
+                Self::Branch(branch) if branch.depth < depth => {
+                    let side = key.bit(branch.depth);
+                    passing(branch.depth, &branch.children[1 - side]);
+                    node = &branch.children[side];
+                }
+                _ => return node,
+            }
+        }
+    }
+
+    fn for_each(&self, visit: &mut impl FnMut(&Leaf)) {
+        match self {
+            Self::Leaf(leaf) => visit(leaf),
+            Self::Branch(branch) => branch.children.iter().for_each(|child| child.for_each(visit)),
+        }
+    }
+
+    fn hash(&self) -> Hash {
+        match self {
+            Self::Leaf(leaf) => *leaf.hash.get_or_init(|| leaf_hash(&leaf.key, &leaf.entry)),
+            Self::Branch(branch) => {
+                let [left, right] = &branch.children;
+                *branch.hash.get_or_init(|| branch_hash(branch.depth, left.hash(), right.hash()))
+            }
+        }
+    }
+}
+
+fn leaf_hash(key: &IndexKey, entry: &IndexEntry) -> Hash {
+    Hash::concat(&[&[0x00], &key.to_bytes(), &entry.count.to_be_bytes(), &entry.latest.0])
+}
+
+fn branch_hash(depth: u16, left: Hash, right: Hash) -> Hash {
+    Hash::concat(&[&[0x01], &depth.to_be_bytes(), &left.0, &right.0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(family: &str, subject: u32) -> IndexKey {
+        IndexKey::new(family, &subject.to_string())
+    }
+
+    #[test]
+    fn the_format_is_as_written_down() {
+        let (a, b) = (key("a", 1), key("a", 2));
+        let mut index = Index::new();
+        assert_eq!(index.root(), Hash([0; 32]));
+        index.record(a, Hash::of(b"one"));
+        let leaf = |key: IndexKey, count: u64, latest: &[u8]| {
+            let family = &Hash::of(b"a").0[..16];
+            let latest = Hash::of(latest);
+            Hash::of(&[&[0][..], family, &key.subject.0, &count.to_be_bytes(), &latest.0].concat())
+        };
+        assert_eq!(index.root(), leaf(a, 1, b"one"));
+        index.record(b, Hash::of(b"two"));
+        index.record(b, Hash::of(b"three"));
+        let depth = a.first_difference(&b).unwrap();
+        assert!(depth >= FAMILY_BITS);
+        let (left, right) = if a < b {
+            (leaf(a, 1, b"one"), leaf(b, 2, b"three"))
+        } else {
+            (leaf(b, 2, b"three"), leaf(a, 1, b"one"))
+        };
+        let branch = [&[1][..], &depth.to_be_bytes(), &left.0, &right.0].concat();
+        assert_eq!(index.root(), Hash::of(&branch));
+        assert_eq!(index.get(&b), Some(IndexEntry { count: 2, latest: Hash::of(b"three") }));
+        assert_eq!(index.get(&key("b", 1)), None);
+        assert_eq!(index.len(), 2);
+    }
+
+    #[test]
+    fn a_clone_keeps_what_it_was() {
+        let mut index = Index::new();
+        (0..100).for_each(|i| index.record(key("a", i), Hash::of(b"old")));
+        let (kept, root) = (index.clone(), index.root());
+        (50..150).for_each(|i| index.record(key("a", i), Hash::of(b"new")));
+        assert_eq!((kept.root(), kept.len()), (root, 100));
+        assert_eq!(kept.get(&key("a", 60)), Some(IndexEntry { count: 1, latest: Hash::of(b"old") }));
+        assert_ne!(index.root(), root);
+        assert_eq!((index.len(), index.family(Family::new("a")).len()), (150, 150));
+    }
+
+    #[test]
+    fn keys_that_differ_in_their_last_bit_only_are_kept_apart() {
+        let mut index = Index::new();
+        let mut keys = [key("a", 0); 385];
+        for (bit, key) in keys[1..].iter_mut().enumerate() {
+            let mut bytes = key.to_bytes();
+            bytes[bit / 8] ^= 0x80 >> (bit % 8);
+            *key = IndexKey::from_bytes(&bytes).unwrap();
+        }
+        keys.iter().for_each(|key| index.record(*key, key.subject));
+        assert_eq!(index.len(), 385);
+        for key in keys {
+            assert_eq!(index.get(&key), Some(IndexEntry { count: 1, latest: key.subject }));
+            assert_eq!(index.prove(&key).verify(&key, index.root()).unwrap().unwrap().count, 1);
+        }
+    }
+}
