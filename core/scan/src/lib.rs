@@ -1,1 +1,43 @@
-//! scan
+//! A camera frame becomes a product identity.
+//!
+//! [`decode`] finds the symbols in a frame, [`identify`] says which product a symbol names, [`gs1`] holds the rules in
+//! between, [`draw`] makes symbols. Nothing here is believed: what a symbol says is a claim for the ledger to judge.
+//!
+//! In scope: QR Code (ISO/IEC 18004), Data Matrix (ISO/IEC 16022), GS1 data and Digital Links in them, packs numbered
+//! by IFA. Out of scope: linear symbols (the text of one, read by a scanner of its own, is taken), cameras, files.
+//!
+//! The crate is pure: no clock, so that the current year is an argument; no disk, no thread. Every function takes
+//! hostile input: it is bounded in time and memory and does not panic.
+//!
+//! ```
+//! use countersign_scan::draw::{Carrier, Label, Scale};
+//! use countersign_scan::gs1::{Message, Partners};
+//! use countersign_scan::{decode, identify};
+//!
+//! let message = Message::from_bracketed("(01)09506000134352(17)281130(10)ABC123(21)7QH4", Partners::Required)?;
+//! let picture = Label::new(&message, Carrier::DataMatrix)?.picture(Scale::new(4).ok_or("1 to 16")?);
+//!
+//! let symbols = decode(&picture.frame()?);
+//! let product = identify(&symbols[0], 2026)?;
+//! assert_eq!(symbols[0].identifier, "]d2");
+//! assert_eq!(product.pack_uri().as_deref(), Some("https://id.gs1.org/01/09506000134352/10/ABC123/21/7QH4"));
+//! assert_eq!(product.expiry.map(|date| date.to_string()).as_deref(), Some("2028-11-30"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod decode;
+pub mod draw;
+mod enlarge;
+mod frame;
+pub mod gs1;
+mod ppn;
+mod product;
+mod split;
+mod symbol;
+
+pub use decode::{Pass, Wanted, decode};
+pub use frame::{Luma, MAX_SIDE, NotAFrame};
+pub use ppn::Ppn;
+pub use product::{NotAProduct, Product, identify, identify_text};
+pub use split::{readings, splits};
+pub use symbol::{Format, Symbol};

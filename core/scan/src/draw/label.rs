@@ -1,0 +1,126 @@
+//! From a message to the modules of its symbol.
+
+use datamatrix::{DataMatrix, SymbolList};
+use qrcode::bits::Bits;
+use qrcode::{Color, EcLevel, QrCode, QrResult, Version};
+use thiserror::Error;
+
+use super::picture::{Picture, Scale};
+use super::svg;
+use crate::gs1::{Message, NoLink, Rule};
+
+/// Which symbol bears the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// GS1 `DataMatrix`, the symbol of medicine packs.
+    DataMatrix,
+    /// GS1 QR Code: element strings.
+    Qr,
+    /// QR Code with the canonical Digital Link, which any phone opens.
+    LinkQr,
+}
+
+/// Why a message is not drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotDrawn {
+    /// A date without a day. It is read on old stock; new labels must name the day (GSCN 21-040).
+    #[error("({0}) must name the day")]
+    NoDay(&'static str),
+    /// The message has no Digital Link.
+    #[error("{0}")]
+    NoLink(#[from] NoLink),
+    /// More text than the largest symbol holds.
+    #[error("the text does not fit into a symbol")]
+    TooLong,
+}
+
+/// A symbol with the text that stands under it, at no size yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub(super) side: Side,
+    pub(super) dark: Vec<bool>,
+    pub(super) lines: Vec<String>,
+}
+
+/// Width and height in modules, and the quiet zone around them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) quiet: usize,
+}
+
+impl Label {
+    /// Lays out the symbol and one line of text for each element.
+    pub fn new(message: &Message, carrier: Carrier) -> Result<Label, NotDrawn> {
+        let lacks_day = |element: &&crate::gs1::Element| {
+            let may_lack = element.ai().parts.first().is_some_and(|part| part.rules.contains(&Rule::Date0));
+            may_lack && element.value().get(4..6) == Some("00")
+        };
+        if let Some(element) = message.elements().iter().find(lacks_day) {
+            return Err(NotDrawn::NoDay(element.ai().code));
+        }
+        let lines = message.to_lines();
+        match carrier {
+            Carrier::DataMatrix => data_matrix(&message.to_element_string(), lines),
+            Carrier::Qr => Ok(qr(&gs1_qr(&message.to_element_string())?, lines)),
+            Carrier::LinkQr => {
+                let code = QrCode::with_error_correction_level(message.to_link()?, EcLevel::M);
+                Ok(qr(&code.map_err(|_| NotDrawn::TooLong)?, lines))
+            }
+        }
+    }
+
+    /// The symbol alone, for a screen whose text is set by the screen.
+    #[must_use]
+    pub fn without_text(self) -> Label {
+        Label { lines: Vec::new(), ..self }
+    }
+
+    /// As grey pixels.
+    #[must_use]
+    pub fn picture(&self, scale: Scale) -> Picture {
+        Picture::of(self, scale)
+    }
+
+    /// As an SVG document, with the text as text.
+    #[must_use]
+    pub fn svg(&self, scale: Scale) -> String {
+        svg::write(self, scale)
+    }
+}
+
+/// The standard asks for one module of quiet zone; readers in poor light do better with two.
+const QUIET_DATA_MATRIX: usize = 2;
+
+/// ISO/IEC 18004 section 6.3.8.
+const QUIET_QR: usize = 4;
+
+fn data_matrix(text: &str, lines: Vec<String>) -> Result<Label, NotDrawn> {
+    let squares = SymbolList::default().enforce_square();
+    let bitmap = DataMatrix::encode_gs1(text.as_bytes(), squares).map_err(|_| NotDrawn::TooLong)?.bitmap();
+    let side = Side { width: bitmap.width(), height: bitmap.height(), quiet: QUIET_DATA_MATRIX };
+    Ok(Label { side, dark: bitmap.bits().to_vec(), lines })
+}
+
+fn qr(code: &QrCode, lines: Vec<String>) -> Label {
+    let side = Side { width: code.width(), height: code.width(), quiet: QUIET_QR };
+    Label { side, dark: code.to_colors().into_iter().map(|color| color == Color::Dark).collect(), lines }
+}
+
+/// The smallest version that holds the text after an FNC1 in first position.
+fn gs1_qr(text: &str) -> Result<QrCode, NotDrawn> {
+    let in_version = |version| {
+        let mut bits = Bits::new(version);
+        bits.push_fnc1_first_position()?;
+        push_gs1(&mut bits, text.as_bytes())?;
+        bits.push_terminator(EcLevel::M)?;
+        QrCode::with_bits(bits, EcLevel::M)
+    };
+    (1..=40).find_map(|version| in_version(Version::Normal(version)).ok()).ok_or(NotDrawn::TooLong)
+}
+
+/// In alphanumeric mode `%` would mean FNC1, so a text that has one is written as bytes throughout.
+fn push_gs1(bits: &mut Bits, text: &[u8]) -> QrResult<()> {
+    if text.contains(&b'%') { bits.push_byte_data(text) } else { bits.push_optimal_data(text) }
+}

@@ -1,0 +1,64 @@
+//! Pharmacy Product Numbers in Data Matrix codes of format 06 (IFA Coding System, Code Specification for Retail
+//! Packages; ISO/IEC 15434 envelope, ASC MH10 data identifiers).
+//!
+//! In scope: recognising such a pack and telling what it bears. Out of scope: writing one.
+
+use crate::gs1::{Date, GS, Gtin};
+use crate::product::Product;
+
+/// A pack numbered by IFA. Its number is not a GTIN; some packs bear a GTIN as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ppn {
+    /// The number with its two check digits, data identifier 9N.
+    pub number: String,
+    /// Which batch, 1T.
+    pub lot: Option<String>,
+    /// Which pack, S.
+    pub serial: Option<String>,
+    /// Last day on which it may be used, D.
+    pub expiry: Option<Date>,
+    /// The article's GTIN where the pack bears it, 8P.
+    pub gtin: Option<Gtin>,
+}
+
+impl Ppn {
+    /// Reads the whole content of a symbol; `None` when it is not such a pack or its number is wrong.
+    #[must_use]
+    pub fn read(text: &str, current_year: u16) -> Option<Ppn> {
+        let envelope = format!("[)>\u{1e}06{GS}");
+        let fields = text.strip_prefix(&envelope)?.trim_end_matches(['\u{1e}', '\u{4}']);
+        let field = |identifier| fields.split(GS).find_map(|field: &str| field.strip_prefix(identifier));
+        let number = field("9N").filter(|number| is_ppn(number))?.to_owned();
+        let short = |identifier| field(identifier).filter(|value| is_short(value)).map(str::to_owned);
+        Some(Ppn {
+            number,
+            lot: short("1T"),
+            serial: short("S"),
+            expiry: field("D").and_then(|digits| Date::from_yymmdd(digits, current_year).ok()),
+            gtin: field("8P").and_then(|digits| Gtin::new(digits).ok()),
+        })
+    }
+
+    /// The product, where the pack bears a GTIN.
+    #[must_use]
+    pub fn product(&self) -> Option<Product> {
+        let Ppn { lot, serial, expiry, gtin, .. } = self.clone();
+        gtin.map(|gtin| Product { gtin, lot, serial, expiry })
+    }
+}
+
+/// As long as a GS1 lot or serial, in characters that are printed.
+fn is_short(value: &str) -> bool {
+    (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Two characters of agency, up to 18 of article number, two check digits: the codes of the characters weighed by 2, 3,
+/// 4 and so on, modulo 97.
+fn is_ppn(number: &str) -> bool {
+    let Some((body, digits)) = number.len().checked_sub(2).and_then(|at| number.split_at_checked(at)) else {
+        return false;
+    };
+    let sum = body.bytes().zip(2_u32..).fold(0, |sum, (byte, weight)| sum + u32::from(byte) * weight);
+    let written = body.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    (3..=20).contains(&body.len()) && written && digits == format!("{:02}", sum % 97)
+}

@@ -1,0 +1,117 @@
+//! What a pack says it is.
+
+use thiserror::Error;
+
+use crate::gs1::{Content, Date, Gs1Error, Gtin, Message, Partners};
+use crate::ppn::Ppn;
+use crate::symbol::Symbol;
+
+/// The identity printed on a pack: a claim, until the ledger has been asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Product {
+    /// Which article, AI (01).
+    pub gtin: Gtin,
+    /// Which batch, AI (10).
+    pub lot: Option<String>,
+    /// Which pack, AI (21).
+    pub serial: Option<String>,
+    /// Last day on which it may be used, AI (17) or (7003).
+    pub expiry: Option<Date>,
+}
+
+/// Why a symbol names no product. None of these says anything against the pack.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotAProduct {
+    /// A symbol that announces GS1 data, or a web link, and breaks its rules: misread, misprinted or not meant for us.
+    #[error("{0}")]
+    Gs1(#[from] Gs1Error),
+    /// GS1 data about something else, such as a pallet or a place.
+    #[error("the code names no article")]
+    NoGtin,
+    /// A pack numbered by IFA and without a GTIN.
+    #[error("the pack is numbered with a PPN")]
+    Ppn(Ppn),
+    /// Another kind of text.
+    #[error("the code holds other text")]
+    Other,
+}
+
+/// The product that a symbol names. `current_year`, such as 2026, decides which century a date of six digits is in.
+pub fn identify(symbol: &Symbol, current_year: u16) -> Result<Product, NotAProduct> {
+    identify_text(&symbol.identifier, &symbol.text, current_year)
+}
+
+/// The same for the line of a hand-held scanner, which has been cut into symbology identifier and text.
+pub fn identify_text(identifier: &str, text: &str, current_year: u16) -> Result<Product, NotAProduct> {
+    // What a pack lacks in this symbol it may bear in another.
+    match Content::from_symbol(identifier, text, Partners::OnAnyCarrier)? {
+        Content::Gs1(message) => Product::from_message(&message, current_year),
+        Content::Ean(gtin) => Ok(Product { gtin, lot: None, serial: None, expiry: None }),
+        Content::Plain(text) => match Ppn::read(&text, current_year) {
+            Some(ppn) => ppn.product().ok_or(NotAProduct::Ppn(ppn)),
+            None => Err(NotAProduct::Other),
+        },
+    }
+}
+
+impl Product {
+    /// The product among the elements of a message.
+    pub fn from_message(message: &Message, current_year: u16) -> Result<Product, NotAProduct> {
+        let gtin = Gtin::new(message.value("01").ok_or(NotAProduct::NoGtin)?)?;
+        let date = |code, value: &str| {
+            let day = value.get(..6).unwrap_or_default();
+            Date::from_yymmdd(day, current_year).map_err(|fault| Gs1Error::Value { ai: code, fault })
+        };
+        // (7003) is the expiry to the minute, for what decays within hours.
+        let expiry = ["17", "7003"].into_iter().find_map(|code| Some(date(code, message.value(code)?)));
+        let text = |code| message.value(code).map(str::to_owned);
+        Ok(Product { gtin, lot: text("10"), serial: text("21"), expiry: expiry.transpose()? })
+    }
+
+    /// What to print on the pack. Fails when lot or serial are too long or have characters that GS1 does not allow.
+    pub fn to_message(&self) -> Result<Message, Gs1Error> {
+        let expiry = self.expiry.map(Date::yymmdd);
+        let fields = [
+            ("01", Some(self.gtin.as_str())),
+            ("17", expiry.as_deref()),
+            ("10", self.lot()),
+            ("21", self.serial()),
+        ];
+        let present: Vec<_> = fields.into_iter().filter_map(|(code, value)| Some((code, value?))).collect();
+        Message::from_pairs(&present, Partners::Required)
+    }
+
+    /// The article as a subject: `https://id.gs1.org/01/{gtin}`.
+    #[must_use]
+    pub fn class_uri(&self) -> String {
+        self.uri(&[])
+    }
+
+    /// The batch as a subject: `https://id.gs1.org/01/{gtin}/10/{lot}`.
+    #[must_use]
+    pub fn lot_uri(&self) -> Option<String> {
+        self.lot().map(|lot| self.uri(&[("10", lot)]))
+    }
+
+    /// The pack as a subject: `https://id.gs1.org/01/{gtin}/10/{lot}/21/{serial}`, without the lot where it bears none.
+    #[must_use]
+    pub fn pack_uri(&self) -> Option<String> {
+        let serial = self.serial()?;
+        Some(match self.lot() {
+            Some(lot) => self.uri(&[("10", lot), ("21", serial)]),
+            None => self.uri(&[("21", serial)]),
+        })
+    }
+
+    fn lot(&self) -> Option<&str> {
+        self.lot.as_deref()
+    }
+
+    fn serial(&self) -> Option<&str> {
+        self.serial.as_deref()
+    }
+
+    fn uri(&self, qualifiers: &[(&str, &str)]) -> String {
+        crate::gs1::canonical_path([("01", self.gtin.as_str())].iter().chain(qualifiers))
+    }
+}

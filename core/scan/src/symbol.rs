@@ -1,0 +1,37 @@
+//! What a decoder reports.
+
+/// A symbol that was read. The text is what the symbol says and proves nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Symbol {
+    /// Which kind.
+    pub format: Format,
+    /// Symbology identifier (ISO/IEC 15424), such as `]d2`: the only sign that the text is GS1 data.
+    pub identifier: String,
+    /// The text, FNC1 given as GS (0x1D).
+    pub text: String,
+    /// The share of the error correction that was left over: 1.0 for a clean symbol, 0.0 for one on the brink, at
+    /// which a misread becomes thinkable. `None` when the decoder does not tell.
+    pub spare: Option<f32>,
+    /// The corners in pixels of the frame, from the symbol's own top left clockwise.
+    pub corners: [(i32, i32); 4],
+}
+
+/// A kind of symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// QR Code, ISO/IEC 18004.
+    Qr,
+    /// Data Matrix, ISO/IEC 16022 and ISO/IEC 21471.
+    DataMatrix,
+}
+
+impl Symbol {
+    /// Moves the corners from an enlarged part of a frame to the frame.
+    pub(crate) fn place_in_frame(&mut self, factor: usize, (left, top): (usize, usize)) {
+        let whole = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
+        for (x, y) in &mut self.corners {
+            *x = *x / whole(factor) + whole(left);
+            *y = *y / whole(factor) + whole(top);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Where the shared vectors lie, and what to do without them.
+
+use std::path::PathBuf;
+
+/// The folder of shared vectors, or `None` (said aloud) outside CI. CI never goes without.
+pub fn vectors(folder: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors")).join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "CI needs the shared vectors: {folder}");
+    println!("skipped: the shared vectors are absent ({folder})");
+    None
+}
