@@ -11,6 +11,7 @@ mod history;
 mod identity;
 mod index;
 mod key;
+mod notary;
 mod note;
 mod policy;
 pub mod receipt;
@@ -35,6 +36,7 @@ pub use history::{HistoryEntry, HistoryError, Known, MAX_ENTRIES, SubjectHistory
 pub use identity::{Identity, NotAnIdentity};
 pub use index::{Family, FamilyProof, Index, IndexEntry, IndexError, IndexKey, IndexProof};
 pub use key::{KeyError, PublicKey, Signature, Signer, SignerError, SoftwareKey};
+pub use notary::{Notary, NotaryRefusal};
 pub use note::{MAX_NOTE_LEN, MAX_SIGNATURES, Note, NoteError, NoteSignature};
 pub use policy::{Policy, PolicyError, PolicyFault, Shortfall};
 pub use signer::{Cosigner, NoteSigner};

@@ -113,9 +113,11 @@ impl Followed {
         if size < self.tree.size() {
             return Err(NotaryRefusal::Rollback);
         }
-        if let Some((last, held)) = self.last.filter(|(last, _)| last.size() == size && *last != checkpoint) {
-            debug_assert_eq!(last.origin(), checkpoint.origin());
-            return Err(NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered: note.clone() })));
+        match self.last {
+            Some((last, held)) if last.size() == size && last != checkpoint => {
+                return Err(NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered: note.clone() })));
+            }
+            _ => (),
         }
         if size != reached {
             return Err(NotaryRefusal::Size { size, reached });
@@ -132,5 +134,156 @@ impl Followed {
         }
         self.last = Some((checkpoint, note.clone()));
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Tree;
+    use crate::{CheckpointTextError, NoteSigner};
+
+    const LOG: &str = "example.com/log";
+
+    /// A log that signs whatever it is told, and its notary.
+    struct World {
+        log: NoteSigner,
+        notary: Notary,
+    }
+
+    fn world() -> World {
+        let log = NoteSigner::ed25519(LOG, &[1; 32]).unwrap();
+        let cosigner = || Cosigner::new("notary", &[2; 32]).unwrap();
+        let (log_key, key) = (log.verifier_key(), cosigner().verifier_key().clone());
+        let policy = format!("log {log_key}\nwitness notary {key}\nquorum notary\n");
+        World { notary: Notary::new(cosigner(), policy.parse().unwrap()), log }
+    }
+
+    fn entries(range: std::ops::Range<u32>) -> Vec<(Hash, IndexKey)> {
+        let entry = |i: u32| {
+            let subject = (i % 7).to_string();
+            (Hash::of(&i.to_be_bytes()), IndexKey::new("family", &subject))
+        };
+        range.map(entry).collect()
+    }
+
+    /// The checkpoint after `entries`.
+    fn checkpoint(entries: &[(Hash, IndexKey)]) -> Checkpoint {
+        let (mut tree, mut index) = (Tree::new(), Index::new());
+        for (id, key) in entries {
+            tree.push(leaf_hash(&id.0));
+            index.record(*key, *id);
+        }
+        Checkpoint::new(LOG, tree.size(), tree.root(), index.root()).unwrap()
+    }
+
+    impl World {
+        fn signed(&self, checkpoint: &Checkpoint) -> Note {
+            let mut note = Note::new(checkpoint.to_string()).unwrap();
+            note.add(self.log.sign(note.text())).unwrap();
+            note
+        }
+
+        fn cosign(
+            &mut self,
+            entries: &[(Hash, IndexKey)],
+            checkpoint: &Checkpoint,
+        ) -> Result<(), NotaryRefusal> {
+            let mut note = self.signed(checkpoint);
+            let line = self.notary.cosign(entries, &note, UnixMillis::from_seconds(77))?;
+            note.add(line).unwrap();
+            let trusted = self.notary.policy.trust(&note.to_string()).unwrap();
+            assert_eq!((trusted.cosigned_at().seconds(), trusted.checkpoint()), (77, checkpoint));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_growing_log_is_cosigned_step_by_step_and_the_last_step_again() {
+        let mut world = world();
+        for (from, to) in [(0, 0), (0, 5), (5, 6), (6, 300), (300, 300)] {
+            assert_eq!(world.cosign(&entries(from..to), &checkpoint(&entries(0..to))), Ok(()));
+        }
+        assert_eq!(world.notary.last(LOG), Some(&checkpoint(&entries(0..300))));
+        assert_eq!(world.notary.last("example.com/other"), None);
+    }
+
+    #[test]
+    fn a_refusal_has_a_name_and_changes_nothing() {
+        let mut world = world();
+        let (first, all) = (checkpoint(&entries(0..9)), checkpoint(&entries(0..20)));
+        world.cosign(&entries(0..9), &first).unwrap();
+        let (size, root) = (all.size(), all.root());
+        let mut other = entries(0..20);
+        other[15].0 = Hash::of(b"another statement");
+        let mut moved = entries(0..20);
+        moved[15].1 = IndexKey::new("family", "another subject");
+        let refused = [
+            (entries(0..0), checkpoint(&entries(0..8)), NotaryRefusal::Rollback),
+            (entries(9..19), all.clone(), NotaryRefusal::Size { size, reached: 19 }),
+            (entries(0..20), all.clone(), NotaryRefusal::Size { size, reached: 29 }),
+            (other[9..].to_vec(), all.clone(), NotaryRefusal::TreeRoot),
+            (entries(9..20), checkpoint(&other), NotaryRefusal::TreeRoot),
+            (moved[9..].to_vec(), all.clone(), NotaryRefusal::IndexRoot),
+            (entries(9..20), checkpoint(&moved), NotaryRefusal::IndexRoot),
+            (
+                entries(9..20),
+                Checkpoint::new(LOG, size, root, Hash::of(b"index")).unwrap(),
+                NotaryRefusal::IndexRoot,
+            ),
+        ];
+        for (entries, checkpoint, refusal) in refused {
+            assert_eq!(world.cosign(&entries, &checkpoint), Err(refusal));
+            assert_eq!(world.notary.last(LOG), Some(&first));
+        }
+        assert_eq!(world.cosign(&entries(9..20), &all), Ok(()));
+    }
+
+    #[test]
+    fn two_checkpoints_of_one_size_are_never_both_cosigned() {
+        let mut world = world();
+        let first = checkpoint(&entries(0..9));
+        world.cosign(&entries(0..9), &first).unwrap();
+        let mut other = entries(0..9);
+        other[3].0 = Hash::of(b"another statement");
+        let index_only = Checkpoint::new(LOG, 9, first.root(), Hash::of(b"index")).unwrap();
+        for second in [checkpoint(&other), index_only] {
+            let (held, offered) = (world.signed(&first), world.signed(&second));
+            let fork = NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered }));
+            assert_eq!(world.cosign(&[], &second), Err(fork));
+        }
+    }
+
+    #[test]
+    fn only_a_followed_log_that_has_signed_is_heard() {
+        let mut world = world();
+        let first = checkpoint(&entries(0..2));
+        let mut forged = Note::new(first.to_string()).unwrap();
+        forged.add(NoteSigner::ed25519(LOG, &[9; 32]).unwrap().sign(forged.text())).unwrap();
+        let refused = world.notary.cosign(&entries(0..2), &forged, UnixMillis(0));
+        let missing = CheckpointError::LogSignatureMissing(world.log.verifier_key().to_string());
+        assert_eq!(refused, Err(missing.into()));
+        let stranger = Checkpoint::new("example.com/other", 2, first.root(), first.index_root()).unwrap();
+        let refused = world.cosign(&entries(0..2), &stranger);
+        assert_eq!(refused, Err(CheckpointError::UnknownLog.into()));
+        let text = format!("{LOG}\n1\n");
+        let mut short = Note::new(text.clone()).unwrap();
+        short.add(world.log.sign(&text)).unwrap();
+        let refused = world.notary.cosign(&[], &short, UnixMillis(0));
+        assert_eq!(refused, Err(CheckpointError::from(CheckpointTextError::Lines).into()));
+        assert_eq!(world.notary.last(LOG), None);
+    }
+
+    #[test]
+    fn a_notary_that_starts_again_refuses_what_it_refused_before() {
+        let mut world = world();
+        let last = checkpoint(&entries(0..30));
+        let note = world.signed(&last);
+        world.notary.restore(&entries(0..30), &note).unwrap();
+        assert_eq!(world.cosign(&[], &checkpoint(&entries(0..29))), Err(NotaryRefusal::Rollback));
+        assert_eq!(world.cosign(&entries(30..40), &checkpoint(&entries(0..40))), Ok(()));
+        let mut again = self::world();
+        let lost = NotaryRefusal::Size { size: 30, reached: 29 };
+        assert_eq!(again.notary.restore(&entries(0..29), &note), Err(lost));
     }
 }

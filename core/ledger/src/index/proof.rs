@@ -372,7 +372,10 @@ mod tests {
         assert_eq!(with(&|_, members| members.clear()), Err(IndexError::RootMismatch));
         let members_of_b = index.family(family);
         for i in 0..9 {
-            assert_eq!(with(&|_, members| members.retain(|m| *m != members_of_b[i])), Err(IndexError::RootMismatch));
+            assert_eq!(
+                with(&|_, members| members.retain(|m| *m != members_of_b[i])),
+                Err(IndexError::RootMismatch)
+            );
             assert_eq!(with(&|_, members| members[i].1.count += 1), Err(IndexError::RootMismatch));
         }
         // The path of one member and that member alone: true hashes, but below the top of the family.
