@@ -19,6 +19,7 @@ pub mod sealed;
 mod signer;
 mod statement;
 mod subject;
+mod tile;
 mod time;
 mod tree;
 mod trust;
@@ -42,6 +43,7 @@ pub use policy::{Policy, PolicyError, PolicyFault, Shortfall};
 pub use signer::{Cosigner, NoteSigner};
 pub use statement::{Draft, FormatError, MAX_STATEMENT, SignError, Statement, Verified};
 pub use subject::{Kind, NameError, Subject};
+pub use tile::{TILE_WIDTH, TileError, TileKind, TilePath, Tiles, read_bundle, write_bundle};
 pub use time::UnixMillis;
 pub use tree::{
     Frontier, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash, verify_consistency,
