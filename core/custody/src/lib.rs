@@ -1,1 +1,53 @@
-//! custody
+//! Supply-chain rules as data, product histories, and the verdict on a pack.
+//!
+//! One engine reads a [`Profile`] and judges whether a statement fits its place among the others on its subject. The node
+//! asks before it admits a statement ([`Profile::check`]), the phone asks again over whole histories
+//! ([`Profile::audit`]), so what admits a statement is what judges it.
+//!
+//! # The life of a verdict
+//!
+//! 1. `countersign-ledger` verifies signatures, inclusion and completeness: every [`Logged`] statement stands where it says.
+//! 2. [`Dossier::new`] runs the engine over the histories of one product class, once, when a snapshot advances.
+//! 3. [`verdict`] looks up what was read from a pack. It never fails and needs no network; every answer carries its
+//!    reasons in order, who answers for them, the evidence, and how old the knowledge is.
+//!
+//! In scope: what statements must be and what they mean. Out of scope: where they are kept, what a label says, who may
+//! see which log.
+//!
+//! [`Logged`]: countersign_ledger::Logged
+
+mod alert;
+mod audit;
+mod chain;
+mod dossier;
+mod engine;
+mod fault;
+mod filter;
+mod item;
+mod level;
+mod lot;
+mod profile;
+mod reason;
+mod step;
+mod timeline;
+mod verdict;
+pub mod words;
+
+pub use alert::{Alert, AlertKind};
+pub use audit::{Audit, Examined, Finding, History, UNORDERED};
+pub use chain::{chain_head, chain_value};
+pub use dossier::{AsOf, Dossier, Facts, LotFacts};
+pub use engine::Past;
+pub use fault::{CertificateFlaw, Fault, FaultReason, Party};
+pub use filter::{FilterError, MAX_FILTER, SerialFilter};
+pub use item::Item;
+pub use level::{Level, Log, Relation};
+pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
+pub use profile::{Profile, ProfileError, Question, Role};
+pub use reason::{Argument, Dispensed, Reason};
+pub use step::{
+    After, Effect, Equality, FieldRule, FieldType, Holder, LinkRule, PartyRule, Period, Presence, RECEIVER,
+    Step,
+};
+pub use timeline::{Mark, TimelineEvent};
+pub use verdict::{MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict};

@@ -1,0 +1,127 @@
+//! Third-party verification: the whole history of a product, in the order in which the profile asks its questions.
+
+use countersign_ledger::{Hash, Identity, Kind, Logged, Subject, UnixMillis};
+
+use crate::engine::{Past, receiver};
+use crate::fault::{Fault, Party};
+use crate::level::Log;
+use crate::profile::Profile;
+
+/// Every statement on one subject in one log, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// The log.
+    pub log: Log,
+    /// The trust domain that the log serves; `None` if it serves several.
+    pub domain: Option<&'a str>,
+    /// The statements.
+    pub statements: &'a [Logged],
+}
+
+/// What the verification of a history found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Audit {
+    /// Every statement of the history, in its order, with its fault if it has one.
+    pub steps: Vec<Examined>,
+    /// The first failure in the profile's order; `None` if all pass.
+    pub finding: Option<Finding>,
+}
+
+/// A statement, and what is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Examined {
+    /// Its id.
+    pub statement: Hash,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is about.
+    pub subject: Subject,
+    /// When it was signed.
+    pub at: UnixMillis,
+    /// Who signed it.
+    pub signer: Identity,
+    /// Whom it is for.
+    pub receiver: Option<Identity>,
+    /// What is wrong with it.
+    pub fault: Option<Box<Fault>>,
+}
+
+/// The first failure of a third-party verification.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What it means: the profile's name for it, or [`UNORDERED`] for a step that no question covers.
+    pub finding: String,
+    /// The role that the published scheme holds answerable for it, where it says so.
+    pub published: Option<String>,
+    /// The fault. Its `answerable` goes by who signed what, and so may differ from the published role.
+    pub fault: Fault,
+}
+
+impl Finding {
+    /// Who answers for it.
+    pub fn answerable(&self) -> &Party {
+        &self.fault.answerable
+    }
+}
+
+/// The finding's name for a step that no question of the profile covers.
+pub const UNORDERED: &str = "rule-broken";
+
+impl Profile {
+    /// Verifies a history as a third party: every statement of it, and every statement of `around` that it links.
+    ///
+    /// `around` holds the histories of other subjects that this one builds on, whole: the product class's for a lot.
+    pub fn audit(&self, history: &History<'_>, around: &[History<'_>]) -> Audit {
+        let every: Vec<&Logged> =
+            around.iter().chain([history]).flat_map(|history| history.statements).collect();
+        let mut steps = self.examine(history, &every);
+        let linked = |one: &Logged| history.statements.iter().any(|other| other.links().contains(&one.id()));
+        for other in around {
+            let examined = self.examine(other, &every).into_iter().zip(other.statements);
+            steps.extend(examined.filter(|(_, statement)| linked(statement)).map(|(examined, _)| examined));
+        }
+        let finding = self.first_failure(&steps);
+        steps.truncate(history.statements.len());
+        Audit { steps, finding }
+    }
+
+    fn examine(&self, history: &History<'_>, every: &[&Logged]) -> Vec<Examined> {
+        let judge = |(at, statement): (usize, &Logged)| {
+            let past = Past {
+                log: history.log,
+                domain: history.domain,
+                subject: &history.statements[..at],
+                linked: every,
+            };
+            Examined {
+                statement: statement.id(),
+                kind: statement.statement().kind().clone(),
+                subject: statement.statement().subject().clone(),
+                at: statement.statement().issued_at(),
+                signer: statement.signer().identity().clone(),
+                receiver: receiver(statement),
+                fault: self.check(statement, &past).err(),
+            }
+        };
+        history.statements.iter().enumerate().map(judge).collect()
+    }
+
+    /// The first fault in the order of the profile's questions; then any that no question covers.
+    fn first_failure(&self, steps: &[Examined]) -> Option<Finding> {
+        let faults = || steps.iter().filter_map(|step| step.fault.as_deref());
+        for question in self.verification() {
+            for kind in &question.steps {
+                if let Some(fault) = faults().find(|fault| &fault.step == kind) {
+                    let published = Some(question.answers.clone());
+                    return Some(Finding {
+                        finding: question.finding.clone(),
+                        published,
+                        fault: fault.clone(),
+                    });
+                }
+            }
+        }
+        let fault = faults().next()?.clone();
+        Some(Finding { finding: UNORDERED.to_owned(), published: None, fault })
+    }
+}

@@ -1,0 +1,311 @@
+//! All that is proven of one product class, judged once, so that a verdict is a matter of looking up.
+
+use std::collections::BTreeMap;
+
+use countersign_ledger::{Hash, IndexEntry, Kind, Logged, Subject, UnixMillis};
+
+use crate::alert::{Alert, standing_alerts};
+use crate::audit::{Audit, Finding, History};
+use crate::fault::Party;
+use crate::filter::SerialFilter;
+use crate::level::{Level, Log};
+use crate::profile::Profile;
+use crate::step::{After, Effect};
+use crate::timeline::TimelineEvent;
+
+/// A checkpoint that was believed: how much it covers, and when it was cosigned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AsOf {
+    /// Number of entries of the log.
+    pub size: u64,
+    /// When notaries cosigned it.
+    pub at: UnixMillis,
+}
+
+/// What was proven of one product class. Every history is complete as of the checkpoint; nothing here is judged yet.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The trust domain in which the product is traced.
+    pub domain: String,
+    /// The product class.
+    pub class: Subject,
+    /// The history of the class itself: its certificates.
+    pub history: Vec<Logged>,
+    /// The class and all its lots, from the proof of its family: SHA-256 of each subject to what the index says of it.
+    pub members: BTreeMap<Hash, IndexEntry>,
+    /// The lots whose histories were fetched.
+    pub lots: Vec<LotFacts>,
+    /// What the trust log holds on the class, its lots and its packs, in the order of the log.
+    pub alerts: Vec<Logged>,
+    /// The checkpoint of the supply log.
+    pub supply: AsOf,
+    /// The checkpoint of the trust log.
+    pub trust: AsOf,
+}
+
+/// What was proven of one lot.
+#[derive(Clone, Debug)]
+pub struct LotFacts {
+    /// The lot.
+    pub subject: Subject,
+    /// Its history.
+    pub history: Vec<Logged>,
+    /// The filter over its serials, as fetched; it is judged by the digest in the lot's commission.
+    pub filter: Option<Vec<u8>>,
+    /// All packs of the lot that have statements, from the proof of the lot's family: SHA-256 of the pack's subject to what
+    /// the index says of it.
+    pub packs: BTreeMap<Hash, IndexEntry>,
+    /// The histories of the packs that are followed one by one.
+    pub followed: BTreeMap<Subject, Vec<Logged>>,
+}
+
+/// All that is proven of one product class, judged.
+#[derive(Clone, Debug)]
+pub struct Dossier {
+    pub(crate) class: Subject,
+    pub(crate) members: BTreeMap<Hash, IndexEntry>,
+    pub(crate) lots: BTreeMap<Subject, LotFile>,
+    pub(crate) alerts: BTreeMap<Subject, Vec<Alert>>,
+    pub(crate) alert_events: BTreeMap<Subject, Vec<TimelineEvent>>,
+    /// When the last of the class's certificates runs out; `None` if it has none.
+    pub(crate) certified_until: Option<UnixMillis>,
+    pub(crate) pack_record: PackRecord,
+    pub(crate) state: State,
+    pub(crate) supply: AsOf,
+    pub(crate) trust: AsOf,
+}
+
+/// What it means that the index counts a statement on a pack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PackRecord {
+    /// The profile has no other statement on packs than the one that ends their way.
+    Dispensed,
+    /// It may be one of several.
+    Something,
+}
+
+/// One lot, judged.
+#[derive(Clone, Debug)]
+pub(crate) struct LotFile {
+    pub(crate) finding: Option<Finding>,
+    pub(crate) commission: Option<Commission>,
+    pub(crate) gap: Option<Gap>,
+    pub(crate) filter: FilterState,
+    pub(crate) state: State,
+    pub(crate) packs: BTreeMap<Hash, IndexEntry>,
+    pub(crate) followed: BTreeMap<Subject, PackFile>,
+    pub(crate) events: Vec<TimelineEvent>,
+}
+
+/// What a lot's commission fixes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Commission {
+    pub(crate) statement: Hash,
+    pub(crate) expiry: UnixMillis,
+    filter: Hash,
+    filter_length: u64,
+}
+
+/// The step that is missing on the way to the public, and whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Gap {
+    pub(crate) step: Kind,
+    pub(crate) party: Party,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum FilterState {
+    Missing,
+    Damaged,
+    Ready(SerialFilter),
+}
+
+/// Whether a history is the one that the index counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Intact,
+    Damaged,
+}
+
+/// One pack that is followed, judged.
+#[derive(Clone, Debug)]
+pub(crate) struct PackFile {
+    pub(crate) finding: Option<Finding>,
+    pub(crate) dispensed: Option<TimelineEvent>,
+    pub(crate) state: State,
+    pub(crate) events: Vec<TimelineEvent>,
+}
+
+impl Dossier {
+    /// Judges what was proven, by the profile's rules. Signatures and completeness have been verified before.
+    pub fn new(profile: &Profile, facts: Facts) -> Self {
+        let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
+        let class_events = events(profile, &profile.audit(&class, &[]));
+        let (alerts, alert_events) = standing_alerts(profile, &facts);
+        let lots = facts.lots.iter().map(|lot| {
+            let entry = facts.members.get(&digest(&lot.subject));
+            let mut file = LotFile::new(profile, &class, lot, entry);
+            file.events.extend(class_events.iter().cloned());
+            (lot.subject.clone(), file)
+        });
+        Self {
+            lots: lots.collect(),
+            alerts,
+            alert_events,
+            state: match facts.members.get(&digest(&facts.class)) {
+                None if facts.history.is_empty() => State::Intact,
+                entry => state(&facts.class, &facts.history, entry),
+            },
+            certified_until: certified_until(profile, &facts.history),
+            pack_record: pack_record(profile),
+            members: facts.members,
+            supply: facts.supply,
+            trust: facts.trust,
+            class: facts.class,
+        }
+    }
+
+    /// The product class.
+    pub const fn class(&self) -> &Subject {
+        &self.class
+    }
+
+    /// The moment up to which everything here is known: the older of the two checkpoints'.
+    pub fn as_of(&self) -> UnixMillis {
+        self.supply.at.min(self.trust.at)
+    }
+
+    /// Whether the class has such a lot.
+    pub(crate) fn has_lot(&self, lot: &Subject) -> bool {
+        self.members.contains_key(&digest(lot))
+    }
+}
+
+impl LotFile {
+    fn new(profile: &Profile, class: &History<'_>, lot: &LotFacts, entry: Option<&IndexEntry>) -> Self {
+        let history = History { statements: &lot.history, ..*class };
+        let audit = profile.audit(&history, &[*class]);
+        let commission = commission(profile, &lot.history);
+        let followed = lot.followed.iter().map(|(pack, statements)| {
+            let entry = lot.packs.get(&digest(pack));
+            let pack_history = History { statements, ..*class };
+            (pack.clone(), PackFile::new(profile, &pack_history, &[*class, history], entry))
+        });
+        Self {
+            gap: gap(profile, &lot.history, &audit),
+            filter: filter_state(lot.filter.as_deref(), commission),
+            state: state(&lot.subject, &lot.history, entry),
+            followed: followed.collect(),
+            packs: lot.packs.clone(),
+            events: events(profile, &audit),
+            finding: audit.finding,
+            commission,
+        }
+    }
+}
+
+impl PackFile {
+    fn new(
+        profile: &Profile,
+        history: &History<'_>,
+        around: &[History<'_>],
+        entry: Option<&IndexEntry>,
+    ) -> Self {
+        let audit = profile.audit(history, around);
+        let dispenses = |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
+        let dispensed = audit.steps.iter().find(|step| dispenses(&step.kind));
+        let subject = history.statements.first().map(|first| first.statement().subject());
+        Self {
+            dispensed: dispensed.map(|step| TimelineEvent::new(profile, step)),
+            state: match subject {
+                Some(subject) => state(subject, history.statements, entry),
+                None if entry.is_some() => State::Damaged,
+                None => State::Intact,
+            },
+            events: events(profile, &audit),
+            finding: audit.finding,
+        }
+    }
+}
+
+/// The digest under which the index lists a subject within its family.
+pub(crate) fn digest(subject: &Subject) -> Hash {
+    Hash::of(subject.as_str().as_bytes())
+}
+
+fn events(profile: &Profile, audit: &Audit) -> Vec<TimelineEvent> {
+    audit.steps.iter().map(|step| TimelineEvent::new(profile, step)).collect()
+}
+
+fn commission(profile: &Profile, history: &[Logged]) -> Option<Commission> {
+    history.iter().find_map(|statement| {
+        let step = profile.step(statement.statement().kind())?;
+        let Effect::Commission { expiry, filter, filter_length, .. } = &step.effect else { return None };
+        let fields = statement.fields();
+        Some(Commission {
+            statement: statement.id(),
+            expiry: UnixMillis(fields.uint(expiry)?),
+            filter: fields.hash(filter)?,
+            filter_length: fields.uint(filter_length)?,
+        })
+    })
+}
+
+fn filter_state(bytes: Option<&[u8]>, commission: Option<Commission>) -> FilterState {
+    let (Some(bytes), Some(commission)) = (bytes, commission) else { return FilterState::Missing };
+    if bytes.len() as u64 != commission.filter_length || Hash::of(bytes) != commission.filter {
+        return FilterState::Damaged;
+    }
+    SerialFilter::parse(bytes).map_or(FilterState::Damaged, FilterState::Ready)
+}
+
+fn state(subject: &Subject, history: &[Logged], entry: Option<&IndexEntry>) -> State {
+    let whole = entry.is_some_and(|entry| {
+        entry.count == history.len() as u64 && history.last().is_some_and(|last| last.id() == entry.latest)
+    });
+    let own = history.iter().all(|statement| statement.statement().subject() == subject);
+    if whole && own { State::Intact } else { State::Damaged }
+}
+
+/// The first step on the way to the profile's `complete` that the history lacks.
+fn gap(profile: &Profile, history: &[Logged], audit: &Audit) -> Option<Gap> {
+    let made = |kind: &Kind| history.iter().any(|statement| statement.statement().kind() == kind);
+    let mut way = vec![profile.step(profile.complete())?];
+    while let Some(before) = way.last().and_then(|step| before(profile, &step.after)) {
+        // safe: a profile whose steps run in a circle ends here.
+        if way.iter().any(|step| step.kind == before.kind) {
+            break;
+        }
+        way.push(before);
+    }
+    let missing = way.into_iter().rev().find(|step| !made(&step.kind))?;
+    let role = missing.signer.roles.first()?.clone();
+    let parties = audit.steps.iter().rev().flat_map(|step| [Some(&step.signer), step.receiver.as_ref()]);
+    let identity = parties.flatten().find(|identity| identity.role() == role).cloned();
+    Some(Gap { step: missing.kind.clone(), party: Party { role, identity } })
+}
+
+fn before<'a>(profile: &'a Profile, after: &[After]) -> Option<&'a crate::step::Step> {
+    after.iter().find_map(|after| match after {
+        After::Kind(kind) => profile.step(kind),
+        After::Nothing => None,
+    })
+}
+
+fn certified_until(profile: &Profile, history: &[Logged]) -> Option<UnixMillis> {
+    let until =
+        history.iter().filter_map(|statement| match &profile.step(statement.statement().kind())?.effect {
+            Effect::Certify { until, .. } => statement.fields().uint(until),
+            _ => None,
+        });
+    until.max().map(UnixMillis)
+}
+
+fn pack_record(profile: &Profile) -> PackRecord {
+    let on_packs = |step: &&crate::step::Step| step.log == Log::Supply && step.subject.contains(&Level::Pack);
+    if profile.steps().iter().filter(on_packs).all(|step| step.effect == Effect::Dispense) {
+        PackRecord::Dispensed
+    } else {
+        PackRecord::Something
+    }
+}

@@ -1,0 +1,329 @@
+//! The engine: whether a statement fits its place. The node asks before it admits one, the phone asks again.
+
+use countersign_ledger::{Hash, Identity, Kind, Logged, Value, Verified};
+
+use crate::chain::chain_head;
+use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
+use crate::level::{Level, Log};
+use crate::profile::Profile;
+use crate::step::{Effect, FieldType, Holder, LinkRule, PartyRule, Period, Presence, RECEIVER, Step};
+
+/// What was there before a statement.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// The log that the statement is in, or is to enter.
+    pub log: Log,
+    /// The trust domain that the log serves; `None` if it serves several.
+    pub domain: Option<&'a str>,
+    /// The earlier statements on the same subject in the same log, oldest first, all of them.
+    pub subject: &'a [Logged],
+    /// The statements that it links, as far as they are known, from any log.
+    pub linked: &'a [&'a Logged],
+}
+
+impl Profile {
+    /// Whether `statement` fits its place after `past`.
+    ///
+    /// Every party of a statement, and of the statements that it links, belongs to one trust domain; that of the log, if
+    /// it serves one.
+    pub fn check(&self, statement: &Verified, past: &Past<'_>) -> Result<(), Box<Fault>> {
+        let judged = match self.step(statement.statement().kind()) {
+            Some(step) => Case { profile: self, step, statement, past }.judge(),
+            None => Err(FaultReason::UnknownKind),
+        };
+        judged.map_err(|reason| Box::new(self.fault(statement, past, reason)))
+    }
+
+    /// Whether `statement` is what an entitled party signed, wherever it stands among the others on its subject.
+    pub(crate) fn vouches(&self, statement: &Verified, past: &Past<'_>) -> bool {
+        self.step(statement.statement().kind()).is_some_and(|step| {
+            let case = Case { profile: self, step, statement, past };
+            case.place().and_then(|()| case.role()).and_then(|()| case.content()).is_ok()
+        })
+    }
+
+    fn fault(&self, statement: &Verified, past: &Past<'_>, reason: FaultReason) -> Fault {
+        let kind = statement.statement().kind();
+        let signer = statement.signer().identity();
+        let at_transfer = |number: u8| self.steps().iter().find(|step| step.number == Some(number));
+        let (step, answerable) = match &reason {
+            FaultReason::WrongPrev => {
+                let before = past.subject.last().map_or(kind, |before| before.statement().kind());
+                let role = self.question(before).map(|question| question.answers.as_str());
+                (before, role.map_or_else(|| signer.into(), |role| party(role, statement, past)))
+            }
+            FaultReason::WrongChainValue(number) => {
+                (at_transfer(*number).map_or(kind, |step| &step.kind), signer.into())
+            }
+            _ => (kind, signer.into()),
+        };
+        Fault {
+            statement: statement.statement().id(),
+            kind: kind.clone(),
+            signer: signer.clone(),
+            step: step.clone(),
+            answerable,
+            reason,
+        }
+    }
+}
+
+/// Who holds `role` in this history: the latest who signed or received in it.
+fn party(role: &str, statement: &Verified, past: &Past<'_>) -> Party {
+    let statements = std::iter::once(statement).chain(past.subject.iter().rev().map(Logged::verified));
+    let parties = statements.flat_map(|one| [Some(one.signer().identity().clone()), receiver(one)]);
+    let identity = parties.flatten().find(|identity| identity.role() == role);
+    Party { role: role.to_owned(), identity }
+}
+
+/// The receiver that a statement names.
+pub(crate) fn receiver(statement: &Verified) -> Option<Identity> {
+    Identity::parse(statement.fields().text(RECEIVER)?).ok()
+}
+
+/// The suspensions among `history` that no later statement lifts.
+pub(crate) fn open_suspensions<'a>(profile: &Profile, history: &'a [Logged]) -> Vec<&'a Logged> {
+    let mut open: Vec<&Logged> = Vec::new();
+    for statement in history {
+        match profile.step(statement.statement().kind()).map(|step| &step.effect) {
+            Some(Effect::Suspend) => open.push(statement),
+            Some(Effect::Lift) => open.retain(|suspension| !statement.links().contains(&suspension.id())),
+            _ => {}
+        }
+    }
+    open
+}
+
+/// One statement before the engine.
+struct Case<'a> {
+    profile: &'a Profile,
+    step: &'a Step,
+    statement: &'a Verified,
+    past: &'a Past<'a>,
+}
+
+impl<'a> Case<'a> {
+    fn judge(&self) -> Result<(), FaultReason> {
+        self.place()?;
+        self.role()?;
+        self.order()?;
+        self.content()
+    }
+
+    fn content(&self) -> Result<(), FaultReason> {
+        self.links()?;
+        self.parties()?;
+        self.fields()?;
+        self.equalities()?;
+        self.chain()?;
+        self.certificates()
+    }
+
+    fn place(&self) -> Result<(), FaultReason> {
+        if self.step.log != self.past.log {
+            return Err(FaultReason::WrongLog);
+        }
+        let level = Level::of(self.statement.statement().subject());
+        let allowed = level.is_some_and(|level| self.step.subject.contains(&level));
+        if allowed { Ok(()) } else { Err(FaultReason::WrongSubjectLevel) }
+    }
+
+    fn role(&self) -> Result<(), FaultReason> {
+        let signer = self.signer();
+        if !self.step.signer.roles.iter().any(|role| role == signer.role()) {
+            return Err(FaultReason::WrongRole);
+        }
+        let of_the_log = self.past.domain.is_none_or(|domain| domain == signer.domain());
+        if of_the_log { Ok(()) } else { Err(FaultReason::WrongDomain) }
+    }
+
+    fn order(&self) -> Result<(), FaultReason> {
+        let history = self.past.subject;
+        let last = history.last();
+        if !self.step.may_follow(last.map(|last| last.statement().kind())) {
+            return Err(self.misplaced());
+        }
+        if self.step.effect == Effect::Lift {
+            let open = open_suspensions(self.profile, history);
+            if !open.iter().any(|suspension| self.statement.links().contains(&suspension.id())) {
+                return Err(FaultReason::NothingToLift);
+            }
+        }
+        let follows = self.statement.prev() == last.map(Logged::id);
+        if follows { Ok(()) } else { Err(FaultReason::WrongPrev) }
+    }
+
+    /// Why the step may not come next.
+    fn misplaced(&self) -> FaultReason {
+        let kinds = || self.past.subject.iter().map(|statement| statement.statement().kind());
+        let recalled =
+            kinds().filter_map(|kind| self.profile.step(kind)).any(|step| step.effect == Effect::Recall);
+        if kinds().any(|kind| kind == &self.step.kind) && !self.step.may_follow(Some(&self.step.kind)) {
+            FaultReason::AlreadyDone
+        } else if recalled {
+            FaultReason::RecallIsFinal
+        } else if self.step.effect == Effect::Lift {
+            FaultReason::NothingToLift
+        } else {
+            FaultReason::WrongStep
+        }
+    }
+
+    fn links(&self) -> Result<(), FaultReason> {
+        for rule in &self.step.links {
+            let asked = rule.when_signer.as_ref().is_none_or(|role| role == self.signer().role());
+            match self.linked(rule) {
+                Some(linked) => self.link(rule, linked)?,
+                None if asked => return Err(FaultReason::MissingLink(rule.kind.clone())),
+                None => {}
+            }
+        }
+        let mut kinds: Vec<&Kind> = Vec::new();
+        for &id in self.statement.links() {
+            let kind = self.known(id).map(|linked| linked.statement().kind());
+            let kind = kind.filter(|kind| self.step.links.iter().any(|rule| &rule.kind == *kind));
+            match kind {
+                Some(kind) if !kinds.contains(&kind) => kinds.push(kind),
+                _ => return Err(FaultReason::UnexpectedLink),
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&self, rule: &LinkRule, linked: &Logged) -> Result<(), FaultReason> {
+        if linked.signer().identity().domain() != self.signer().domain() {
+            return Err(FaultReason::WrongDomain);
+        }
+        if rule.on.holds(self.statement.statement().subject(), linked.statement().subject()) {
+            return Ok(());
+        }
+        match self.profile.step(&rule.kind).map(|step| &step.effect) {
+            Some(Effect::Certify { .. }) => Err(FaultReason::CertificateNotValid(CertificateFlaw::Class)),
+            _ => Err(FaultReason::MissingLink(rule.kind.clone())),
+        }
+    }
+
+    fn parties(&self) -> Result<(), FaultReason> {
+        if !self.is_named(&self.step.signer, self.signer()) {
+            return Err(FaultReason::NotTheReceiver);
+        }
+        let Some(rule) = &self.step.receiver else { return Ok(()) };
+        if self.statement.fields().get(RECEIVER).is_none() {
+            return Err(FaultReason::MissingField(RECEIVER.to_owned()));
+        }
+        let Some(receiver) = receiver(self.statement) else {
+            return Err(FaultReason::FieldType(RECEIVER.to_owned()));
+        };
+        if receiver.domain() != self.signer().domain() {
+            return Err(FaultReason::WrongDomain);
+        }
+        let in_role = rule.roles.iter().any(|role| role == receiver.role());
+        if in_role && self.is_named(rule, &receiver) { Ok(()) } else { Err(FaultReason::WrongReceiver) }
+    }
+
+    /// Whether `identity` is the one whom the earlier statements name for the rule.
+    fn is_named(&self, rule: &PartyRule, identity: &Identity) -> bool {
+        let signed = || self.latest(&rule.signer_of).is_some_and(|one| one.signer().identity() == identity);
+        let received =
+            || self.latest(&rule.receiver_of).is_some_and(|one| receiver(one).as_ref() == Some(identity));
+        (rule.signer_of.is_empty() || signed()) && (rule.receiver_of.is_empty() || received())
+    }
+
+    fn fields(&self) -> Result<(), FaultReason> {
+        for (name, rule) in &self.step.fields {
+            match (self.statement.fields().get(name), rule.presence) {
+                (Some(value), _) if is_of_type(value, rule.kind) => {}
+                (Some(_), _) => return Err(FaultReason::FieldType(name.clone())),
+                (None, Presence::Required) => return Err(FaultReason::MissingField(name.clone())),
+                (None, Presence::Optional) => {}
+            }
+        }
+        let known = |name: &str| {
+            self.step.fields.contains_key(name) || name == RECEIVER && self.step.receiver.is_some()
+        };
+        match self.statement.fields().iter().find(|(name, _)| !known(name)) {
+            Some((name, _)) => Err(FaultReason::UnexpectedField(name.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn equalities(&self) -> Result<(), FaultReason> {
+        for equality in &self.step.equal {
+            let ours = self.statement.fields().get(&equality.field);
+            let theirs = self.latest(std::slice::from_ref(&equality.with));
+            if ours != theirs.and_then(|theirs| theirs.fields().get(equality.theirs())) {
+                return Err(FaultReason::FieldMismatch(equality.field.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn chain(&self) -> Result<(), FaultReason> {
+        let Some(field) = self.step.chain_field() else { return Ok(()) };
+        let uploaded = self.statement.fields().hash(field);
+        match chain_head(self.profile, self.past.subject) {
+            Some((_, value)) if uploaded == Some(value) => Ok(()),
+            Some((number, _)) => Err(FaultReason::WrongChainValue(number)),
+            None => Err(FaultReason::WrongStep),
+        }
+    }
+
+    fn certificates(&self) -> Result<(), FaultReason> {
+        let flawed = |flaw| Err(FaultReason::CertificateNotValid(flaw));
+        for rule in &self.step.links {
+            let (Some(linked), Some(step)) = (self.linked(rule), self.profile.step(&rule.kind)) else {
+                continue;
+            };
+            let Effect::Certify { holder, from, until } = &step.effect else { continue };
+            let party = match rule.holder {
+                Some(Holder::Signer) => Some(self.signer().as_str()),
+                Some(Holder::Receiver) => self.statement.fields().text(RECEIVER),
+                None => None,
+            };
+            if rule.holder.is_some() && linked.fields().text(holder) != party {
+                return flawed(CertificateFlaw::Holder);
+            }
+            let signed = self.statement.statement().issued_at().0;
+            if rule.period == Period::InForce && linked.fields().uint(from).is_none_or(|from| signed < from) {
+                return flawed(CertificateFlaw::NotYet);
+            }
+            if rule.period == Period::InForce
+                && linked.fields().uint(until).is_none_or(|until| signed > until)
+            {
+                return flawed(CertificateFlaw::Expired);
+            }
+        }
+        Ok(())
+    }
+
+    fn signer(&self) -> &'a Identity {
+        self.statement.signer().identity()
+    }
+
+    fn known(&self, id: Hash) -> Option<&'a Logged> {
+        self.past.linked.iter().copied().find(|linked| linked.id() == id)
+    }
+
+    /// The linked statement of the rule's kind.
+    fn linked(&self, rule: &LinkRule) -> Option<&'a Logged> {
+        let links = self.statement.links().iter().filter_map(|&id| self.known(id));
+        links.into_iter().find(|linked| linked.statement().kind() == &rule.kind)
+    }
+
+    /// The statement of one of these kinds that this one refers to: a linked one, else the latest on its subject.
+    fn latest(&self, kinds: &[Kind]) -> Option<&'a Logged> {
+        let links = self.statement.links().iter().filter_map(|&id| self.known(id));
+        links.chain(self.past.subject.iter().rev()).find(|one| kinds.contains(one.statement().kind()))
+    }
+}
+
+fn is_of_type(value: &Value, kind: FieldType) -> bool {
+    match (kind, value) {
+        (FieldType::Text, Value::Text(_))
+        | (FieldType::Uint | FieldType::Time, Value::Uint(_))
+        | (FieldType::Bytes, Value::Bytes(_)) => true,
+        (FieldType::Digest | FieldType::Chain, Value::Bytes(bytes)) => bytes.len() == Hash::LEN,
+        (FieldType::Identity, Value::Text(text)) => Identity::parse(text).is_ok(),
+        _ => false,
+    }
+}

@@ -1,0 +1,128 @@
+//! Why a statement does not fit its place, and who answers for that.
+
+use std::fmt;
+
+use countersign_ledger::{Hash, Identity, Kind};
+
+/// A party: a role, and who holds it where the history says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Party {
+    /// The role's name in the profile.
+    pub role: String,
+    /// The member, if known.
+    pub identity: Option<Identity>,
+}
+
+impl From<&Identity> for Party {
+    fn from(identity: &Identity) -> Self {
+        Self { role: identity.role().to_owned(), identity: Some(identity.clone()) }
+    }
+}
+
+/// The member's SPIFFE ID, else the role's name.
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.identity.as_ref().map_or(self.role.as_str(), Identity::as_str))
+    }
+}
+
+/// A statement that does not fit its place.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{kind} by {signer}: {reason}")]
+pub struct Fault {
+    /// The statement that shows the fault.
+    pub statement: Hash,
+    /// Its kind.
+    pub kind: Kind,
+    /// Who signed it.
+    pub signer: Identity,
+    /// The step at fault: the statement's own, or the one before it when that is not what this one was signed upon.
+    pub step: Kind,
+    /// Who answers for it: the signer, who vouched for what the statement says. Where the step before was exchanged
+    /// after this one was signed, the role that the profile's third-party verification names.
+    pub answerable: Party,
+    /// What is wrong.
+    pub reason: FaultReason,
+}
+
+/// What is wrong with a statement. Checks are made in this order; the first that fails is told.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FaultReason {
+    /// The profile has no such step.
+    #[error("the profile has no step of this kind")]
+    UnknownKind,
+    /// It stands in another log than the one it belongs into.
+    #[error("this kind of statement does not belong into this log")]
+    WrongLog,
+    /// It is about something that such a step is never about.
+    #[error("this kind of statement cannot be about this subject")]
+    WrongSubjectLevel,
+    /// The signer's role does not make such statements.
+    #[error("the signer's role does not make this statement")]
+    WrongRole,
+    /// A party belongs to another trust domain.
+    #[error("a party belongs to another trust domain")]
+    WrongDomain,
+    /// A recall stands; nothing follows it.
+    #[error("the product is recalled, and a recall is final")]
+    RecallIsFinal,
+    /// No suspension of this subject is open that it could lift.
+    #[error("there is no such suspension to lift")]
+    NothingToLift,
+    /// The step can be made once, and has been.
+    #[error("this step has been made already")]
+    AlreadyDone,
+    /// The step does not follow the one before it.
+    #[error("this step does not come next")]
+    WrongStep,
+    /// It does not name the statement before it on its subject.
+    #[error("the statement does not name the one before it")]
+    WrongPrev,
+    /// A statement that it must link is not linked, or is not about the right subject.
+    #[error("a link to {0} is missing")]
+    MissingLink(Kind),
+    /// It links a statement that the step has no use for, or that is not known.
+    #[error("the statement links one that does not belong here")]
+    UnexpectedLink,
+    /// The signer is not the one whom the statement before it named.
+    #[error("the signer is not the one whom the step before named")]
+    NotTheReceiver,
+    /// The receiver is nobody in the right role, or not the one who must receive it.
+    #[error("the receiver is not the one who must receive this")]
+    WrongReceiver,
+    /// A field is missing.
+    #[error("the field {0} is missing")]
+    MissingField(String),
+    /// A field is of another type.
+    #[error("the field {0} is not of its type")]
+    FieldType(String),
+    /// A field that the step does not have.
+    #[error("the field {0} does not belong here")]
+    UnexpectedField(String),
+    /// A field differs from the one that it repeats.
+    #[error("the field {0} differs from what was stated before")]
+    FieldMismatch(String),
+    /// The uploaded chain value is not that of the transfer with this number.
+    #[error("the chain value of transfer {0} is wrong")]
+    WrongChainValue(u8),
+    /// The linked certificate does not allow this.
+    #[error("the certificate does not allow this: {0}")]
+    CertificateNotValid(CertificateFlaw),
+}
+
+/// Why a certificate does not allow a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CertificateFlaw {
+    /// It did not hold yet.
+    #[error("it was not yet in force")]
+    NotYet,
+    /// It had run out.
+    #[error("it had expired")]
+    Expired,
+    /// It is somebody else's.
+    #[error("it has another holder")]
+    Holder,
+    /// It is for another product class.
+    #[error("it is for another product")]
+    Class,
+}

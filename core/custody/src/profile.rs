@@ -1,0 +1,313 @@
+//! A profile: the rules of one industry's supply chain, as data.
+//!
+//! The engine knows no industry. What a profile file may say is the shape of [`Step`] and [`Question`]; a file that
+//! contradicts itself is refused, so that no rule can be dropped silently by a slip in a name.
+
+use std::collections::BTreeSet;
+
+use countersign_ledger::Kind;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::level::Level;
+use crate::step::{After, Effect, FieldType, PartyRule, RECEIVER, Step, kinds};
+
+/// The rules of one industry's supply chain. Made by [`Profile::parse`] alone, so it is consistent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Profile {
+    file: File,
+}
+
+/// A role in a profile.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Its name, as in a member's identity.
+    pub name: String,
+    /// Its symbol in the published scheme.
+    pub symbol: String,
+    /// What people call it, in English.
+    pub title: String,
+}
+
+/// One question of the third-party verification: the steps that answer it, in order, and who answers for it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// What it means if one of the steps fails.
+    pub finding: String,
+    /// The role that the published scheme holds answerable then.
+    pub answers: String,
+    /// The kinds of its steps, in the order in which they are looked at.
+    #[serde(deserialize_with = "kinds")]
+    pub steps: Vec<Kind>,
+}
+
+/// Why a profile's text is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// Not a file of the format; the text says where.
+    #[error("not a profile: {0}")]
+    Syntax(String),
+    /// A step's kind does not stand under the profile's name.
+    #[error("step `{0}` does not stand under the profile's name")]
+    ForeignKind(Kind),
+    /// Two steps, roles or questions claim the same name.
+    #[error("`{0}` is given twice")]
+    Twice(String),
+    /// A role that the profile does not list.
+    #[error("`{at}` names the unknown role `{role}`")]
+    UnknownRole {
+        /// Where.
+        at: String,
+        /// The role.
+        role: String,
+    },
+    /// A kind that no step has.
+    #[error("`{at}` names the unknown step `{kind}`")]
+    UnknownStep {
+        /// Where.
+        at: String,
+        /// The kind.
+        kind: Kind,
+    },
+    /// A field that the step does not have, or not in the type that is needed there.
+    #[error("`{at}` needs a field `{field}` of another type, or at all")]
+    Field {
+        /// Where.
+        at: String,
+        /// The field.
+        field: String,
+    },
+    /// A rule that cannot hold: it asks for what the step or the step that it names does not have.
+    #[error("step `{at}` contradicts itself: {why}")]
+    Contradiction {
+        /// The step.
+        at: Kind,
+        /// What contradicts.
+        why: &'static str,
+    },
+}
+
+impl Profile {
+    /// The rules for medicine.
+    #[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
+    pub fn medicine() -> Self {
+        Self::parse(include_str!("../profiles/medicine.toml")).expect("the medicine profile is consistent")
+    }
+
+    /// Reads a profile from its text.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        let file: File = toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
+        file.check()?;
+        Ok(Self { file })
+    }
+
+    /// Its name, under which its kinds stand.
+    pub fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// What people call it, in English.
+    pub fn title(&self) -> &str {
+        &self.file.title
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> &[Role] {
+        &self.file.role
+    }
+
+    /// The role of that name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.file.role.iter().find(|role| role.name == name)
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.file.step
+    }
+
+    /// The step of that kind.
+    pub fn step(&self, kind: &Kind) -> Option<&Step> {
+        self.file.step.iter().find(|step| &step.kind == kind)
+    }
+
+    /// The questions of the third-party verification, in order.
+    pub fn verification(&self) -> &[Question] {
+        &self.file.verification
+    }
+
+    /// The question that a step of that kind answers.
+    pub fn question(&self, kind: &Kind) -> Option<&Question> {
+        self.file.verification.iter().find(|question| question.steps.contains(kind))
+    }
+
+    /// The step without which a pack that reaches the public has a gap in its custody.
+    pub fn complete(&self) -> &Kind {
+        &self.file.complete
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    title: String,
+    #[serde(deserialize_with = "one_kind")]
+    complete: Kind,
+    role: Vec<Role>,
+    step: Vec<Step>,
+    #[serde(default)]
+    verification: Vec<Question>,
+}
+
+fn one_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+    Kind::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+impl File {
+    fn check(&self) -> Result<(), ProfileError> {
+        distinct(self.role.iter().map(|role| role.name.as_str()))?;
+        distinct(self.step.iter().map(|step| step.kind.as_str()))?;
+        distinct(self.verification.iter().flat_map(|question| &question.steps).map(Kind::as_str))?;
+        self.known_step("complete", &self.complete)?;
+        self.step.iter().try_for_each(|step| self.check_step(step))?;
+        self.verification.iter().try_for_each(|question| {
+            self.known_role(&question.finding, &question.answers)?;
+            question.steps.iter().try_for_each(|kind| self.known_step(&question.finding, kind).map(|_| ()))
+        })
+    }
+
+    fn check_step(&self, step: &Step) -> Result<(), ProfileError> {
+        let at = step.kind.as_str();
+        if at.strip_prefix(&self.name).is_none_or(|rest| !rest.starts_with('.')) {
+            return Err(ProfileError::ForeignKind(step.kind.clone()));
+        }
+        self.check_shape(step)?;
+        std::iter::once(&step.signer)
+            .chain(&step.receiver)
+            .try_for_each(|rule| self.check_party(at, rule))?;
+        for after in &step.after {
+            if let After::Kind(kind) = after {
+                self.check_order(step, self.known_step(at, kind)?)?;
+            }
+        }
+        self.check_links(step)?;
+        for equality in &step.equal {
+            let theirs = self.known_step(at, &equality.with)?;
+            let kind = step.fields.get(&equality.field).map(|rule| rule.kind);
+            let kind =
+                kind.ok_or_else(|| ProfileError::Field { at: at.into(), field: equality.field.clone() })?;
+            has_field(theirs, equality.theirs(), kind)?;
+        }
+        check_effect(step)
+    }
+
+    fn check_shape(&self, step: &Step) -> Result<(), ProfileError> {
+        let contradiction = |why| Err(ProfileError::Contradiction { at: step.kind.clone(), why });
+        if step.subject.is_empty() || step.after.is_empty() {
+            return contradiction("nothing could ever satisfy an empty list");
+        }
+        if step.fields.contains_key(RECEIVER) {
+            return contradiction("the field `to` belongs to the receiver");
+        }
+        if step.fields.values().filter(|rule| rule.kind == FieldType::Chain).count() > 1 {
+            return contradiction("one statement uploads one chain value");
+        }
+        let uploads = step.chain_field().is_some();
+        if uploads && step.may_follow(None) {
+            return contradiction("the first statement on a subject has no chain value to upload");
+        }
+        let numbers = self.step.iter().filter(|other| other.number.is_some() && other.number == step.number);
+        if numbers.count() > 1 {
+            return contradiction("another step has its number");
+        }
+        Ok(())
+    }
+
+    fn check_order(&self, step: &Step, before: &Step) -> Result<(), ProfileError> {
+        let shared = |level: &Level| before.subject.contains(level);
+        if before.log != step.log || !step.subject.iter().any(shared) {
+            let why = "it follows a step on another log or another kind of subject";
+            return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
+        }
+        Ok(())
+    }
+
+    fn check_party(&self, at: &str, rule: &PartyRule) -> Result<(), ProfileError> {
+        rule.roles.iter().try_for_each(|role| self.known_role(at, role))?;
+        for kind in &rule.signer_of {
+            self.known_step(at, kind)?;
+        }
+        for kind in &rule.receiver_of {
+            if self.known_step(at, kind)?.receiver.is_none() {
+                return Err(ProfileError::Field { at: kind.to_string(), field: RECEIVER.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_links(&self, step: &Step) -> Result<(), ProfileError> {
+        distinct(step.links.iter().map(|link| link.kind.as_str()))?;
+        for link in &step.links {
+            let linked = self.known_step(step.kind.as_str(), &link.kind)?;
+            link.when_signer.iter().try_for_each(|role| self.known_role(step.kind.as_str(), role))?;
+            if link.holder.is_some() && !matches!(linked.effect, Effect::Certify { .. }) {
+                let why = "only a certificate has a holder";
+                return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
+            }
+        }
+        let lifts = step.links.iter().any(|link| {
+            self.step.iter().any(|other| other.kind == link.kind && other.effect == Effect::Suspend)
+        });
+        if step.effect == Effect::Lift && !lifts {
+            let why = "it lifts no suspension that it links";
+            return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
+        }
+        Ok(())
+    }
+
+    fn known_step(&self, at: &str, kind: &Kind) -> Result<&Step, ProfileError> {
+        let unknown = || ProfileError::UnknownStep { at: at.to_owned(), kind: kind.clone() };
+        self.step.iter().find(|step| &step.kind == kind).ok_or_else(unknown)
+    }
+
+    fn known_role(&self, at: &str, role: &str) -> Result<(), ProfileError> {
+        let unknown = || ProfileError::UnknownRole { at: at.to_owned(), role: role.to_owned() };
+        self.role.iter().find(|known| known.name == role).map(|_| ()).ok_or_else(unknown)
+    }
+}
+
+fn check_effect(step: &Step) -> Result<(), ProfileError> {
+    let needs: Vec<(&String, FieldType)> = match &step.effect {
+        Effect::Certify { holder, from, until } => {
+            vec![(holder, FieldType::Identity), (from, FieldType::Time), (until, FieldType::Time)]
+        }
+        Effect::Commission { expiry, count, serials, filter, filter_length } => vec![
+            (expiry, FieldType::Time),
+            (count, FieldType::Uint),
+            (serials, FieldType::Digest),
+            (filter, FieldType::Digest),
+            (filter_length, FieldType::Uint),
+        ],
+        Effect::None | Effect::Dispense | Effect::Recall | Effect::Suspend | Effect::Lift => Vec::new(),
+    };
+    needs.into_iter().try_for_each(|(field, kind)| has_field(step, field, kind))
+}
+
+fn has_field(step: &Step, field: &str, kind: FieldType) -> Result<(), ProfileError> {
+    match step.fields.get(field) {
+        Some(rule) if rule.kind == kind => Ok(()),
+        _ => Err(ProfileError::Field { at: step.kind.to_string(), field: field.to_owned() }),
+    }
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ProfileError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(ProfileError::Twice(name.to_owned()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! Why a verdict is what it is.
+
+use countersign_ledger::{Hash, Identity, Kind, Subject, UnixMillis};
+
+use crate::alert::Alert;
+use crate::audit::Finding;
+use crate::fault::Party;
+use crate::item::Item;
+
+/// A reason for a verdict.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// A statement of the history does not fit its place.
+    BrokenHistory(Box<Finding>),
+    /// The serial belongs to other lots than the one on the label.
+    LotSerialMismatch {
+        /// Whose serial it is.
+        lots: Vec<Subject>,
+    },
+    /// The label shows another expiry than was stated.
+    ExpiryMismatch {
+        /// As on the label.
+        label: UnixMillis,
+        /// As stated by the manufacturer.
+        stated: UnixMillis,
+        /// The statement.
+        statement: Hash,
+    },
+    /// The product has no such lot.
+    UnknownLot,
+    /// The lot has no such serial.
+    UnknownSerial,
+    /// The product was called back.
+    Recalled(Box<Alert>),
+    /// The product was stopped until further notice.
+    Suspended(Box<Alert>),
+    /// The pack has been dispensed.
+    Dispensed(Dispensed),
+    /// The product is past its expiry.
+    Expired {
+        /// The last moment at which it was good.
+        at: UnixMillis,
+    },
+    /// A step is missing on the way to the public.
+    MissingStep {
+        /// The step.
+        step: Kind,
+        /// Who should have made it.
+        party: Party,
+    },
+    /// The product's certificate has run out and was not renewed.
+    ApprovalExpired {
+        /// When.
+        at: UnixMillis,
+    },
+    /// The code lost a separator: read in one of these ways, the product is known.
+    SeparatorLost {
+        /// The readings that the ledger knows.
+        readings: Vec<Item>,
+    },
+    /// This phone does not follow the product, the lot, or a pack on which more is recorded.
+    NotFollowed {
+        /// What would have to be followed.
+        subject: Subject,
+    },
+    /// The code does not name a single pack, so a copy cannot be told from it.
+    NotSerialised,
+    /// The list of the lot's serials was not fetched.
+    FilterMissing,
+    /// What this phone holds is not what the ledger proves.
+    SnapshotDamaged,
+    /// What this phone holds is too old to tell.
+    SnapshotTooOld {
+        /// Its age in milliseconds.
+        age_millis: u64,
+    },
+}
+
+/// What is known of a pack's dispensing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Dispensed {
+    /// The statement is here.
+    Stated {
+        /// Who dispensed it.
+        by: Identity,
+        /// When.
+        at: UnixMillis,
+        /// The statement.
+        statement: Hash,
+    },
+    /// The index counts it, as of a checkpoint; the statement was not fetched.
+    Recorded {
+        /// The checkpoint's size.
+        checkpoint: u64,
+        /// The statement.
+        statement: Hash,
+    },
+}
+
+/// An argument of a text, for apps to write in the reader's language and calendar.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Argument {
+    /// A name or words, to be shown as they are.
+    Text(String),
+    /// The kind of a step; apps keep its title under it.
+    Step(Kind),
+    /// A moment.
+    Time(UnixMillis),
+    /// A number.
+    Number(u64),
+}
+
+impl Reason {
+    /// The key under which apps keep the reason's text.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::BrokenHistory(_) => "broken-history",
+            Self::LotSerialMismatch { .. } => "lot-serial-mismatch",
+            Self::ExpiryMismatch { .. } => "expiry-mismatch",
+            Self::UnknownLot => "unknown-lot",
+            Self::UnknownSerial => "unknown-serial",
+            Self::Recalled(_) => "recalled",
+            Self::Suspended(_) => "suspended",
+            Self::Dispensed(Dispensed::Stated { .. }) => "dispensed",
+            Self::Dispensed(Dispensed::Recorded { .. }) => "dispensed-recorded",
+            Self::Expired { .. } => "expired",
+            Self::MissingStep { .. } => "missing-step",
+            Self::ApprovalExpired { .. } => "approval-expired",
+            Self::SeparatorLost { .. } => "separator-lost",
+            Self::NotFollowed { .. } => "not-followed",
+            Self::NotSerialised => "not-serialised",
+            Self::FilterMissing => "filter-missing",
+            Self::SnapshotDamaged => "snapshot-damaged",
+            Self::SnapshotTooOld { .. } => "snapshot-too-old",
+        }
+    }
+
+    /// The arguments of its text, by name.
+    pub fn arguments(&self) -> Vec<(&'static str, Argument)> {
+        let text = |text: &dyn ToString| Argument::Text(text.to_string());
+        match self {
+            Self::BrokenHistory(finding) => vec![
+                ("finding", text(&finding.finding)),
+                ("step", Argument::Step(finding.fault.step.clone())),
+                ("party", text(finding.answerable())),
+                ("fault", text(&finding.fault.reason)),
+            ],
+            Self::LotSerialMismatch { lots } => {
+                let lots: Vec<&str> = lots.iter().map(Subject::as_str).collect();
+                vec![("lots", Argument::Text(lots.join(", ")))]
+            }
+            Self::ExpiryMismatch { label, stated, .. } => {
+                vec![("label", Argument::Time(*label)), ("stated", Argument::Time(*stated))]
+            }
+            Self::Recalled(alert) | Self::Suspended(alert) => vec![
+                ("subject", text(&alert.subject)),
+                ("party", text(&alert.by)),
+                ("at", Argument::Time(alert.at)),
+                ("why", text(&alert.reason)),
+            ],
+            Self::Dispensed(Dispensed::Stated { by, at, .. }) => {
+                vec![("party", text(by)), ("at", Argument::Time(*at))]
+            }
+            Self::Dispensed(Dispensed::Recorded { checkpoint, .. }) => {
+                vec![("checkpoint", Argument::Number(*checkpoint))]
+            }
+            Self::Expired { at } | Self::ApprovalExpired { at } => vec![("at", Argument::Time(*at))],
+            Self::MissingStep { step, party } => {
+                vec![("step", Argument::Step(step.clone())), ("party", text(party))]
+            }
+            Self::SeparatorLost { readings } => vec![("readings", Argument::Number(readings.len() as u64))],
+            Self::NotFollowed { subject } => vec![("subject", text(subject))],
+            Self::SnapshotTooOld { age_millis } => vec![("days", Argument::Number(age_millis / 86_400_000))],
+            Self::UnknownLot
+            | Self::UnknownSerial
+            | Self::NotSerialised
+            | Self::FilterMissing
+            | Self::SnapshotDamaged => Vec::new(),
+        }
+    }
+
+    /// The statement that it rests on, if it rests on one.
+    pub fn statement(&self) -> Option<Hash> {
+        match self {
+            Self::BrokenHistory(finding) => Some(finding.fault.statement),
+            Self::ExpiryMismatch { statement, .. } => Some(*statement),
+            Self::Recalled(alert) | Self::Suspended(alert) => Some(alert.statement),
+            Self::Dispensed(Dispensed::Stated { statement, .. } | Dispensed::Recorded { statement, .. }) => {
+                Some(*statement)
+            }
+            _ => None,
+        }
+    }
+
+    /// Who answers for it, if somebody does.
+    pub fn answerable(&self) -> Option<&Party> {
+        match self {
+            Self::BrokenHistory(finding) => Some(finding.answerable()),
+            Self::MissingStep { party, .. } => Some(party),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! One step of a profile: what a statement of one kind must be to be taken.
+
+use std::collections::BTreeMap;
+
+use countersign_ledger::Kind;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::level::{Level, Log, Relation};
+
+/// What a statement of one kind must be.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Step {
+    /// The kind of its statements.
+    #[serde(deserialize_with = "kind")]
+    pub kind: Kind,
+    /// Its number among the signed transfers; a numbered step has a chain value.
+    pub number: Option<u8>,
+    /// The phase that it belongs to.
+    pub phase: Option<String>,
+    /// What people call it, in English.
+    pub title: String,
+    /// The log that it goes into.
+    pub log: Log,
+    /// What it may be about.
+    pub subject: Vec<Level>,
+    /// Who signs it.
+    pub signer: PartyRule,
+    /// Whom it is for, named in the field [`RECEIVER`].
+    pub receiver: Option<PartyRule>,
+    /// What it may follow on the same subject.
+    pub after: Vec<After>,
+    /// The statements that it must name besides the one it follows.
+    #[serde(default)]
+    pub links: Vec<LinkRule>,
+    /// Its fields. No others may occur.
+    pub fields: BTreeMap<String, FieldRule>,
+    /// Fields that repeat another statement's.
+    #[serde(default)]
+    pub equal: Vec<Equality>,
+    /// What it means for the product.
+    #[serde(default)]
+    pub effect: Effect,
+}
+
+/// The field that names a transfer's receiver.
+pub const RECEIVER: &str = "to";
+
+impl Step {
+    /// The field that uploads the chain value of the transfer before, if the step has one.
+    pub fn chain_field(&self) -> Option<&str> {
+        self.fields.iter().find(|(_, rule)| rule.kind == FieldType::Chain).map(|(name, _)| name.as_str())
+    }
+
+    /// Whether it may follow a statement of `kind` on the same subject; `None` asks whether it may be the first.
+    pub fn may_follow(&self, kind: Option<&Kind>) -> bool {
+        self.after.iter().any(|after| match (after, kind) {
+            (After::Nothing, None) => true,
+            (After::Kind(expected), Some(kind)) => expected == kind,
+            _ => false,
+        })
+    }
+}
+
+/// Who a party to a statement may be.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PartyRule {
+    /// In which roles.
+    pub roles: Vec<String>,
+    /// It signed the latest statement of one of these kinds.
+    #[serde(default, deserialize_with = "kinds")]
+    pub signer_of: Vec<Kind>,
+    /// It is the receiver of the latest statement of one of these kinds.
+    #[serde(default, deserialize_with = "kinds")]
+    pub receiver_of: Vec<Kind>,
+}
+
+/// What a statement may follow on its subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum After {
+    /// It may be the first; written `nothing`.
+    Nothing,
+    /// It may follow a statement of this kind.
+    Kind(Kind),
+}
+
+impl<'de> Deserialize<'de> for After {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)? {
+            text if text == "nothing" => Ok(Self::Nothing),
+            text => Kind::new(text).map(Self::Kind).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// A statement that must be linked.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkRule {
+    /// Its kind.
+    #[serde(deserialize_with = "kind")]
+    pub kind: Kind,
+    /// What it is about.
+    pub on: Relation,
+    /// If it is a certificate: which party must hold it.
+    pub holder: Option<Holder>,
+    /// If it is a certificate: when it must hold.
+    #[serde(default)]
+    pub period: Period,
+    /// Only asked of signers in this role.
+    pub when_signer: Option<String>,
+}
+
+/// The party that must hold a linked certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holder {
+    /// The signer of the statement that links it.
+    Signer,
+    /// The receiver of the statement that links it.
+    Receiver,
+}
+
+/// When a linked certificate must hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Period {
+    /// It may have run out, or not have begun.
+    #[default]
+    Any,
+    /// At the time at which the statement that links it was signed.
+    InForce,
+}
+
+/// A field that repeats the field of an earlier or linked statement.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Equality {
+    /// The field.
+    pub field: String,
+    /// The kind of the statement whose value it repeats: a linked one, else the latest on the same subject.
+    #[serde(deserialize_with = "kind")]
+    pub with: Kind,
+    /// That statement's field; the same name if not given.
+    pub theirs: Option<String>,
+}
+
+impl Equality {
+    /// The other statement's field.
+    pub fn theirs(&self) -> &str {
+        self.theirs.as_deref().unwrap_or(&self.field)
+    }
+}
+
+/// A field's type and whether it must be there; written as the type's name, followed by `?` if it may be left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FieldRule {
+    /// Its type.
+    pub kind: FieldType,
+    /// Whether it must be there.
+    pub presence: Presence,
+}
+
+/// Whether a field must be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// It must.
+    Required,
+    /// It may be left out.
+    Optional,
+}
+
+/// A field's type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FieldType {
+    /// Text.
+    Text,
+    /// A number.
+    Uint,
+    /// A moment, in milliseconds since 1970.
+    Time,
+    /// A SHA-256 digest.
+    Digest,
+    /// Bytes.
+    Bytes,
+    /// A member's SPIFFE ID.
+    Identity,
+    /// The chain value of the transfer before.
+    Chain,
+}
+
+impl<'de> Deserialize<'de> for FieldRule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (name, presence) = match text.strip_suffix('?') {
+            Some(name) => (name, Presence::Optional),
+            None => (text.as_str(), Presence::Required),
+        };
+        let kind = match name {
+            "text" => FieldType::Text,
+            "uint" => FieldType::Uint,
+            "time" => FieldType::Time,
+            "digest" => FieldType::Digest,
+            "bytes" => FieldType::Bytes,
+            "identity" => FieldType::Identity,
+            "chain" => FieldType::Chain,
+            _ => return Err(D::Error::custom(format!("`{name}` is no field type"))),
+        };
+        Ok(Self { kind, presence })
+    }
+}
+
+/// What a step means for the product.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Effect {
+    /// Nothing beyond being a step of its history.
+    #[default]
+    None,
+    /// Certifies a product class; names of the fields that say for whom and when.
+    Certify {
+        /// The holder, an identity.
+        holder: String,
+        /// From when it holds, a time.
+        from: String,
+        /// Until when it holds, a time.
+        until: String,
+    },
+    /// Fixes a lot's packs; names of the fields that say which.
+    Commission {
+        /// The last moment of the day on the label, a time.
+        expiry: String,
+        /// The number of packs, a number.
+        count: String,
+        /// The Merkle root of their serials, a digest.
+        serials: String,
+        /// The digest of their filter.
+        filter: String,
+        /// The length of the filter in bytes, a number.
+        filter_length: String,
+    },
+    /// Ends a pack's way.
+    Dispense,
+    /// Calls the product back, for good.
+    Recall,
+    /// Stops the product until further notice.
+    Suspend,
+    /// Ends the linked suspension.
+    Lift,
+}
+
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+    Kind::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// As [`kind`], for a list.
+pub(crate) fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kind>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    names.into_iter().map(|name| Kind::new(name).map_err(D::Error::custom)).collect()
+}

@@ -1,0 +1,51 @@
+//! What happened to a product, in the order in which it was signed.
+
+use countersign_ledger::{Hash, Kind, UnixMillis};
+
+use crate::audit::Examined;
+use crate::fault::Party;
+use crate::profile::Profile;
+
+/// One event in a product's life.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TimelineEvent {
+    /// When it was signed.
+    pub at: UnixMillis,
+    /// What it was; the key under which apps keep its title.
+    pub kind: Kind,
+    /// Its title in English, from the profile.
+    pub title: String,
+    /// Who signed it.
+    pub party: Party,
+    /// Whom it was for.
+    pub receiver: Option<Party>,
+    /// The statement.
+    pub statement: Hash,
+    /// Whether it fits its place.
+    pub mark: Mark,
+}
+
+/// Whether a statement fits its place in the history. Its signature has been verified either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// It does.
+    Verified,
+    /// It does not.
+    AtFault,
+}
+
+impl TimelineEvent {
+    pub(crate) fn new(profile: &Profile, step: &Examined) -> Self {
+        let title =
+            profile.step(&step.kind).map_or_else(|| step.kind.to_string(), |known| known.title.clone());
+        Self {
+            at: step.at,
+            kind: step.kind.clone(),
+            title,
+            party: (&step.signer).into(),
+            receiver: step.receiver.as_ref().map(Party::from),
+            statement: step.statement,
+            mark: if step.fault.is_some() { Mark::AtFault } else { Mark::Verified },
+        }
+    }
+}

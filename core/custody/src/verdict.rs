@@ -1,0 +1,306 @@
+//! The verdict on a pack: a total function of what was read, what is proven, and the time.
+
+use countersign_ledger::{Hash, Subject, UnixMillis};
+
+use crate::alert::AlertKind;
+use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
+use crate::fault::Party;
+use crate::item::Item;
+use crate::reason::{Dispensed, Reason};
+use crate::timeline::TimelineEvent;
+
+/// Above this age a snapshot no longer says that a product is good. A recall must reach every phone within days, and a
+/// phone that is used has seen a network once a week.
+pub const MAX_AGE_MILLIS: u64 = 7 * DAY_MILLIS;
+
+/// Above this age a snapshot does not say that a lot or a serial is unknown: manufacturers' late uploads are a known
+/// cause of false alarms, and they are late by hours.
+pub const MAX_AGE_OF_ABSENCE_MILLIS: u64 = DAY_MILLIS;
+
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
+/// What a phone tells of a pack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The verdict.
+    pub kind: VerdictKind,
+    /// Why, the most important first; empty when everything is in order.
+    pub reasons: Vec<Reason>,
+    /// Who answers for the first reason that somebody answers for.
+    pub answerable: Option<Party>,
+    /// What happened to the pack, its lot and its class, in order of time.
+    pub timeline: Vec<TimelineEvent>,
+    /// The statements that the verdict rests on, those of the reasons first.
+    pub evidence: Vec<Hash>,
+    /// Size of the supply log's checkpoint; `None` if the product is not followed.
+    pub checkpoint: Option<u64>,
+    /// The moment up to which everything is known.
+    pub as_of: Option<UnixMillis>,
+    /// How long ago that was, in milliseconds.
+    pub age_millis: Option<u64>,
+}
+
+/// The verdict in a word.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum VerdictKind {
+    /// The pack is one of a lot whose whole history verifies.
+    Authentic,
+    /// The answer cannot be given from what this phone holds.
+    CannotTell,
+    /// The code was misread.
+    CheckScan,
+    /// The product is known, and something speaks against using it.
+    Attention,
+    /// A potential suspect: the product is not what its label says, or its history does not hold.
+    Suspect,
+}
+
+/// The verdict on `item` at `now`, from what is proven of its product class.
+///
+/// A clock that lags behind the snapshot's own time is not believed.
+pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdict {
+    let Some(dossier) = dossier.filter(|dossier| dossier.class == item.class) else {
+        return not_followed(item, now);
+    };
+    let now = now.max(dossier.as_of());
+    let age_millis = now.since(dossier.as_of());
+    let lot = item.lot.as_ref().and_then(|lot| dossier.lots.get(lot));
+    let mut reasons = Vec::new();
+    alerts(item, dossier, &mut reasons);
+    class(dossier, now, &mut reasons);
+    match (&item.lot, lot) {
+        (_, Some(lot)) => in_lot(item, lot, dossier, &mut reasons),
+        (Some(subject), None) if dossier.has_lot(subject) => {
+            reasons.push(Reason::NotFollowed { subject: subject.clone() });
+        }
+        (Some(_), None) => reasons.push(Reason::UnknownLot),
+        (None, None) => reasons.push(Reason::NotSerialised),
+    }
+    mismatch(item, lot, dossier, &mut reasons);
+    expiry(item, lot, now, &mut reasons);
+    misread(item, dossier, &mut reasons);
+    let timeline = timeline(item, lot, dossier);
+    let mut verdict = rank(reasons, age_millis);
+    verdict.evidence.extend(timeline.iter().map(|event| event.statement));
+    let mut seen = std::collections::BTreeSet::new();
+    verdict.evidence.retain(|statement| seen.insert(*statement));
+    Verdict {
+        timeline,
+        checkpoint: Some(dossier.supply.size),
+        as_of: Some(dossier.as_of()),
+        age_millis: Some(age_millis),
+        ..verdict
+    }
+}
+
+fn not_followed(item: &Item, now: UnixMillis) -> Verdict {
+    let mut reasons = vec![Reason::NotFollowed { subject: item.class.clone() }];
+    expiry(item, None, now, &mut reasons);
+    rank(reasons, 0)
+}
+
+/// What the class itself says.
+fn class(dossier: &Dossier, now: UnixMillis, reasons: &mut Vec<Reason>) {
+    if dossier.state == State::Damaged {
+        reasons.push(Reason::SnapshotDamaged);
+    }
+    if let Some(at) = dossier.certified_until.filter(|&until| until < now) {
+        reasons.push(Reason::ApprovalExpired { at });
+    }
+}
+
+fn alerts(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
+    let standing = subjects(item).filter_map(|subject| dossier.alerts.get(subject)).flatten();
+    reasons.extend(standing.map(|alert| match alert.kind {
+        AlertKind::Recall => Reason::Recalled(Box::new(alert.clone())),
+        AlertKind::Suspension => Reason::Suspended(Box::new(alert.clone())),
+    }));
+}
+
+/// What the lot says, and the pack in it.
+fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
+    if let Some(finding) = &lot.finding {
+        reasons.push(Reason::BrokenHistory(Box::new(finding.clone())));
+    }
+    if lot.state == State::Damaged {
+        reasons.push(Reason::SnapshotDamaged);
+    }
+    if let Some(gap) = &lot.gap {
+        reasons.push(Reason::MissingStep { step: gap.step.clone(), party: gap.party.clone() });
+    }
+    if let (Some(commission), Some(label)) = (lot.commission, item.expires_at) {
+        if day(label) != day(commission.expiry) {
+            let (stated, statement) = (commission.expiry, commission.statement);
+            reasons.push(Reason::ExpiryMismatch { label, stated, statement });
+        }
+    }
+    let (Some(serial), Some(pack)) = (&item.serial, &item.pack) else {
+        reasons.push(Reason::NotSerialised);
+        return;
+    };
+    match &lot.filter {
+        _ if lot.commission.is_none() => reasons.push(Reason::UnknownSerial),
+        FilterState::Ready(filter) if !filter.contains(serial) => reasons.push(Reason::UnknownSerial),
+        FilterState::Ready(_) => {}
+        FilterState::Missing => reasons.push(Reason::FilterMissing),
+        FilterState::Damaged => reasons.push(Reason::SnapshotDamaged),
+    }
+    on_pack(pack, lot, dossier, reasons);
+}
+
+fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
+    if let Some(file) = lot.followed.get(pack) {
+        followed(file, reasons);
+    } else if let Some(entry) = lot.packs.get(&digest(pack)) {
+        reasons.push(match dossier.pack_record {
+            PackRecord::Dispensed => Reason::Dispensed(Dispensed::Recorded {
+                checkpoint: dossier.supply.size,
+                statement: entry.latest,
+            }),
+            PackRecord::Something => Reason::NotFollowed { subject: pack.clone() },
+        });
+    }
+}
+
+fn followed(pack: &PackFile, reasons: &mut Vec<Reason>) {
+    if let Some(finding) = &pack.finding {
+        reasons.push(Reason::BrokenHistory(Box::new(finding.clone())));
+    }
+    if pack.state == State::Damaged {
+        reasons.push(Reason::SnapshotDamaged);
+    }
+    if let Some((event, by)) =
+        pack.dispensed.as_ref().and_then(|event| Some((event, event.party.identity.clone()?)))
+    {
+        reasons.push(Reason::Dispensed(Dispensed::Stated { by, at: event.at, statement: event.statement }));
+    }
+}
+
+/// A serial that is not of the lot on the label may be another lot's.
+fn mismatch(item: &Item, lot: Option<&LotFile>, dossier: &Dossier, reasons: &mut Vec<Reason>) {
+    let unknown = reasons.iter().any(|reason| matches!(reason, Reason::UnknownLot | Reason::UnknownSerial));
+    let Some(serial) = item.serial.as_ref().filter(|_| unknown) else { return };
+    let others = dossier.lots.iter().filter(|(_, other)| lot.is_none_or(|lot| !std::ptr::eq(lot, *other)));
+    let holds =
+        |file: &LotFile| matches!(&file.filter, FilterState::Ready(filter) if filter.contains(serial));
+    let lots: Vec<Subject> =
+        others.filter(|(_, file)| holds(file)).map(|(subject, _)| subject.clone()).collect();
+    if !lots.is_empty() {
+        reasons.push(Reason::LotSerialMismatch { lots });
+    }
+}
+
+fn expiry(item: &Item, lot: Option<&LotFile>, now: UnixMillis, reasons: &mut Vec<Reason>) {
+    let stated = lot.and_then(|lot| lot.commission).map(|commission| commission.expiry);
+    if let Some(at) = [item.expires_at, stated].into_iter().flatten().min().filter(|&at| at < now) {
+        reasons.push(Reason::Expired { at });
+    }
+}
+
+/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading.
+fn misread(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
+    let of_the_reading = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::UnknownLot
+                | Reason::UnknownSerial
+                | Reason::NotSerialised
+                | Reason::LotSerialMismatch { .. }
+        )
+    };
+    if !reasons.iter().any(of_the_reading) {
+        return;
+    }
+    let readings: Vec<Item> =
+        item.readings.iter().filter(|reading| is_known(reading, dossier)).cloned().collect();
+    if !readings.is_empty() {
+        reasons.retain(|reason| !of_the_reading(reason));
+        reasons.push(Reason::SeparatorLost { readings });
+    }
+}
+
+/// Whether the ledger knows the item as a pack, as far as this phone can see.
+fn is_known(item: &Item, dossier: &Dossier) -> bool {
+    let (Some(subject), Some(serial)) = (&item.lot, &item.serial) else { return false };
+    let Some(lot) = dossier.lots.get(subject) else {
+        return item.class == dossier.class && dossier.has_lot(subject);
+    };
+    let expiry = lot.commission.map(|commission| day(commission.expiry));
+    let same_expiry = item.expires_at.is_none_or(|label| expiry.is_none_or(|stated| day(label) == stated));
+    let serial = match &lot.filter {
+        FilterState::Ready(filter) => filter.contains(serial),
+        FilterState::Missing => lot.commission.is_some(),
+        FilterState::Damaged => false,
+    };
+    item.class == dossier.class && same_expiry && serial
+}
+
+fn timeline(item: &Item, lot: Option<&LotFile>, dossier: &Dossier) -> Vec<TimelineEvent> {
+    let pack = lot.and_then(|lot| lot.followed.get(item.pack.as_ref()?));
+    let alerts = subjects(item).filter_map(|subject| dossier.alert_events.get(subject)).flatten();
+    let lot = lot.iter().flat_map(|lot| &lot.events);
+    let mut timeline: Vec<TimelineEvent> =
+        lot.chain(alerts).chain(pack.iter().flat_map(|pack| &pack.events)).cloned().collect();
+    timeline.sort_by_key(|event| event.at);
+    timeline
+}
+
+fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
+    [Some(&item.class), item.lot.as_ref(), item.pack.as_ref()].into_iter().flatten()
+}
+
+/// Puts the reasons in order and takes the verdict from the first.
+fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
+    let weight = |reason: &Reason| weight(reason, age_millis);
+    let absent = |reason: &Reason| matches!(reason, Reason::UnknownLot | Reason::UnknownSerial);
+    let nothing_proven = reasons.iter().all(|reason| weight(reason).0 == VerdictKind::CannotTell);
+    let leans_on_absence = age_millis > MAX_AGE_OF_ABSENCE_MILLIS && reasons.iter().any(absent);
+    if nothing_proven && (age_millis > MAX_AGE_MILLIS || leans_on_absence) {
+        reasons.push(Reason::SnapshotTooOld { age_millis });
+    }
+    reasons.sort_by_key(|reason| {
+        let (kind, place) = weight(reason);
+        (std::cmp::Reverse(kind), place)
+    });
+    reasons.dedup();
+    Verdict {
+        kind: reasons.first().map_or(VerdictKind::Authentic, |reason| weight(reason).0),
+        answerable: reasons.iter().find_map(Reason::answerable).cloned(),
+        evidence: reasons.iter().filter_map(Reason::statement).collect(),
+        reasons,
+        timeline: Vec::new(),
+        checkpoint: None,
+        as_of: None,
+        age_millis: None,
+    }
+}
+
+/// What a reason makes of the verdict on a snapshot of that age, and its place among the reasons that make the same.
+fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
+    use VerdictKind::{Attention, CannotTell, CheckScan, Suspect};
+    let of_absence = if age_millis > MAX_AGE_OF_ABSENCE_MILLIS { CannotTell } else { Suspect };
+    match reason {
+        Reason::BrokenHistory(_) => (Suspect, 0),
+        Reason::LotSerialMismatch { .. } => (Suspect, 1),
+        Reason::ExpiryMismatch { .. } => (Suspect, 2),
+        Reason::UnknownLot => (of_absence, 3),
+        Reason::UnknownSerial => (of_absence, 4),
+        Reason::Recalled(_) => (Attention, 0),
+        Reason::Suspended(_) => (Attention, 1),
+        Reason::Dispensed(_) => (Attention, 2),
+        Reason::Expired { .. } => (Attention, 3),
+        Reason::MissingStep { .. } => (Attention, 4),
+        Reason::ApprovalExpired { .. } => (Attention, 5),
+        Reason::SeparatorLost { .. } => (CheckScan, 0),
+        Reason::SnapshotDamaged => (CannotTell, 0),
+        Reason::SnapshotTooOld { .. } => (CannotTell, 1),
+        Reason::NotFollowed { .. } => (CannotTell, 2),
+        Reason::NotSerialised => (CannotTell, 5),
+        Reason::FilterMissing => (CannotTell, 6),
+    }
+}
+
+/// The day that ends with the moment.
+const fn day(end: UnixMillis) -> u64 {
+    end.0.saturating_sub(1) / DAY_MILLIS
+}

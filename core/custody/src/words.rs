@@ -1,0 +1,69 @@
+//! English, for the desk. Apps keep their own texts under the same keys.
+//!
+//! No text calls a product a fake: a phone sees a potential suspect, and people decide.
+
+use crate::profile::Profile;
+use crate::reason::{Argument, Reason};
+use crate::verdict::VerdictKind;
+
+/// The texts of the reasons; `{name}` stands for an argument.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "broken-history",
+        "The history does not hold: {fault}, at “{step}” ({finding}). {party} answers for it.",
+    ),
+    ("lot-serial-mismatch", "The serial number belongs to another lot: {lots}."),
+    ("expiry-mismatch", "The label says it expires on {label}; the manufacturer stated {stated}."),
+    ("unknown-lot", "The manufacturer has not stated this lot."),
+    ("unknown-serial", "The manufacturer has not stated this serial number for the lot."),
+    ("recalled", "Recalled on {at} by {party}: {why} ({subject})"),
+    ("suspended", "Suspended on {at} by {party}: {why} ({subject})"),
+    ("dispensed", "Dispensed on {at} by {party}. That is expected if you have just been given it."),
+    (
+        "dispensed-recorded",
+        "Already dispensed, as of checkpoint {checkpoint}. That is expected if you have just been given it.",
+    ),
+    ("expired", "Expired on {at}."),
+    ("missing-step", "A step is missing on its way: “{step}”, which is {party}'s to state."),
+    ("approval-expired", "The product's certificate ran out on {at}."),
+    (
+        "separator-lost",
+        "The code was not read fully. Readings that are known: {readings}. Please scan again.",
+    ),
+    ("not-followed", "This phone does not follow {subject}."),
+    ("not-serialised", "The code names no single pack, so a copy could not be told from it."),
+    ("filter-missing", "The lot's serial numbers are not on this phone yet."),
+    ("snapshot-damaged", "What this phone holds is damaged. Please sync again."),
+    ("snapshot-too-old", "What this phone holds is {days} days old, too old to tell. Please sync."),
+];
+
+/// The verdict in a few words.
+pub const fn headline(kind: VerdictKind) -> &'static str {
+    match kind {
+        VerdictKind::Authentic => "Authentic",
+        VerdictKind::Attention => "Attention",
+        VerdictKind::Suspect => "Potential suspect",
+        VerdictKind::CheckScan => "Check the scan",
+        VerdictKind::CannotTell => "Cannot tell",
+    }
+}
+
+/// A reason as a sentence; steps have the titles of `profile`.
+pub fn sentence(reason: &Reason, profile: &Profile) -> String {
+    let template =
+        REASONS.iter().find(|(key, _)| *key == reason.key()).map_or(reason.key(), |(_, text)| text);
+    reason.arguments().iter().fold(template.to_owned(), |text, (name, argument)| {
+        text.replace(&format!("{{{name}}}"), &written(argument, profile))
+    })
+}
+
+fn written(argument: &Argument, profile: &Profile) -> String {
+    match argument {
+        Argument::Text(text) => text.clone(),
+        Argument::Step(kind) => {
+            profile.step(kind).map_or_else(|| kind.to_string(), |step| step.title.clone())
+        }
+        Argument::Time(time) => time.to_string().chars().take_while(|&c| c != 'T').collect(),
+        Argument::Number(number) => number.to_string(),
+    }
+}
