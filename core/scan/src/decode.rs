@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use zxingcpp::{Barcode, BarcodeFormat, BarcodeReader, ImageFormat, ImageView, TextMode};
 
-use crate::enlarge::Plane;
 use crate::frame::Luma;
+use crate::picture::Picture;
 use crate::symbol::{Format, Symbol};
 
 /// All symbols in a frame. Passes that cost more are tried only while the ones before found nothing.
@@ -45,10 +45,10 @@ impl Pass {
         match self {
             Pass::Whole => match frame.packed() {
                 Some(pixels) => read(frame.width(), frame.height(), pixels, wanted),
-                None => read_plane(&Plane::copy(frame), wanted),
+                None => read_picture(&Picture::copy(frame), wanted),
             },
-            Pass::Enlarged => read_centre(frame, 2, wanted, |plane| plane),
-            Pass::Sharpened => read_centre(frame, 3, wanted, |plane| plane.sharpen()),
+            Pass::Enlarged => read_centre(frame, 2, wanted, |picture| picture),
+            Pass::Sharpened => read_centre(frame, 3, wanted, |picture| picture.sharpen()),
         }
     }
 }
@@ -63,25 +63,25 @@ const SMALL: usize = 480;
 fn side_of_centre(frame: &Luma<'_>, factor: usize) -> usize {
     let (short, long) = (frame.width().min(frame.height()), frame.width().max(frame.height()));
     let side = if long <= SMALL { long } else { short * 72 / 100 };
-    side.min(MAX_ENLARGED / factor)
+    side.clamp(1, MAX_ENLARGED / factor)
 }
 
 fn read_centre(
     frame: &Luma<'_>,
     factor: usize,
     wanted: Wanted,
-    treat: impl Fn(Plane) -> Plane,
+    treat: impl Fn(Picture) -> Picture,
 ) -> Vec<Symbol> {
     let (centre, offset) = frame.centre(side_of_centre(frame, factor));
-    let mut symbols = read_plane(&treat(Plane::enlarge(&centre, factor)), wanted);
+    let mut symbols = read_picture(&treat(Picture::enlarge(&centre, factor)), wanted);
     for symbol in &mut symbols {
         symbol.place_in_frame(factor, offset);
     }
     symbols
 }
 
-fn read_plane(plane: &Plane, wanted: Wanted) -> Vec<Symbol> {
-    read(plane.width, plane.height, &plane.pixels, wanted)
+fn read_picture(picture: &Picture, wanted: Wanted) -> Vec<Symbol> {
+    read(picture.width, picture.height, &picture.pixels, wanted)
 }
 
 /// The C++ library reports its exceptions as errors and its binding panics on what it does not know; to us both mean

@@ -1,22 +1,11 @@
 //! Enlarging a part of a frame, for codes whose modules are only two or three pixels wide.
 
 use crate::frame::Luma;
+use crate::picture::Picture;
 
-/// An owned grey image without gaps between its rows.
-pub(crate) struct Plane {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) pixels: Vec<u8>,
-}
-
-impl Plane {
-    pub(crate) fn copy(frame: &Luma<'_>) -> Plane {
-        let pixels = frame.rows().flatten().copied().collect();
-        Plane { width: frame.width(), height: frame.height(), pixels }
-    }
-
+impl Picture {
     /// Enlarged by a whole factor, with straight lines between the pixels.
-    pub(crate) fn enlarge(frame: &Luma<'_>, factor: usize) -> Plane {
+    pub(crate) fn enlarge(frame: &Luma<'_>, factor: usize) -> Picture {
         let rows: Vec<Vec<u16>> = frame.rows().map(|row| stretch(row, factor)).collect();
         let (width, height) = (frame.width() * factor, frame.height() * factor);
         let mut pixels = Vec::with_capacity(width * height);
@@ -25,11 +14,11 @@ impl Plane {
             let blend = |(a, b): (&u16, &u16)| blend(*a, *b, weight, factor);
             pixels.extend(rows[upper].iter().zip(&rows[lower]).map(blend));
         }
-        Plane { width, height, pixels }
+        Picture { width, height, pixels }
     }
 
     /// Smoothed against noise, then every edge made steeper: what is lighter than its surroundings gets lighter still.
-    pub(crate) fn sharpen(&self) -> Plane {
+    pub(crate) fn sharpen(&self) -> Picture {
         let smooth = self.blur(1);
         let around = smooth.blur(4);
         let steepen = |(&here, &around): (&u8, &u8)| {
@@ -37,11 +26,11 @@ impl Plane {
             u8::try_from((here + (here - around) * 3 / 2).clamp(0, 255)).unwrap_or_default()
         };
         let pixels = smooth.pixels.iter().zip(&around.pixels).map(steepen).collect();
-        Plane { pixels, ..*self }
+        Picture { pixels, ..*self }
     }
 
     /// The mean over squares of `2 * radius + 1` pixels a side, first along the rows, then along the columns.
-    fn blur(&self, radius: usize) -> Plane {
+    fn blur(&self, radius: usize) -> Picture {
         let mut across = Vec::with_capacity(self.pixels.len());
         for row in self.pixels.chunks_exact(self.width) {
             mean_along(row.len(), radius, |at| row[at].into(), |mean| across.push(mean));
@@ -61,7 +50,7 @@ impl Plane {
             add(&mut sums, row(y + radius + 1));
             subtract(&mut sums, row(y.saturating_sub(radius)));
         }
-        Plane { pixels, ..*self }
+        Picture { pixels, ..*self }
     }
 }
 

@@ -30,6 +30,7 @@ pub mod draw;
 mod enlarge;
 mod frame;
 pub mod gs1;
+mod picture;
 mod ppn;
 mod product;
 mod split;
@@ -37,6 +38,7 @@ mod symbol;
 
 pub use decode::{Pass, Wanted, decode};
 pub use frame::{Luma, MAX_SIDE, NotAFrame};
+pub use picture::Picture;
 pub use ppn::Ppn;
 pub use product::{NotAProduct, Product, identify, identify_text};
 pub use split::{readings, splits};

@@ -1,9 +1,9 @@
 //! Whatever we draw, we read; whatever we read and write again is canonical; nothing panics.
 #![allow(clippy::unwrap_used, clippy::format_collect, reason = "a test")]
 
-use countersign_scan::draw::{Carrier, Label, NotDrawn, Picture, Scale};
+use countersign_scan::draw::{Carrier, Label, NotDrawn, Scale};
 use countersign_scan::gs1::{Ai, Content, Date, Gtin, Message, Partners};
-use countersign_scan::{Format, Luma, Product, decode, identify, identify_text, readings, splits};
+use countersign_scan::{Format, Luma, Picture, Product, decode, identify, identify_text, readings, splits};
 use proptest::prelude::*;
 
 const CARRIERS: [(Carrier, Format, &str); 3] = [

@@ -5,9 +5,10 @@ use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, QrResult, Version};
 use thiserror::Error;
 
-use super::picture::{Picture, Scale};
+use super::raster::{self, Scale};
 use super::svg;
 use crate::gs1::{Message, NoLink, Rule};
+use crate::picture::Picture;
 
 /// Which symbol bears the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Label {
     /// As grey pixels.
     #[must_use]
     pub fn picture(&self, scale: Scale) -> Picture {
-        Picture::of(self, scale)
+        raster::paint(self, scale)
     }
 
     /// As an SVG document, with the text as text.

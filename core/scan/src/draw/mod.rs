@@ -5,8 +5,8 @@
 
 mod font;
 mod label;
-mod picture;
+mod raster;
 mod svg;
 
 pub use label::{Carrier, Label, NotDrawn};
-pub use picture::{Picture, Scale};
+pub use raster::Scale;

@@ -4,7 +4,7 @@ use std::fmt::{Result, Write};
 
 use super::font;
 use super::label::Label;
-use super::picture::{Layout, Scale};
+use super::raster::{Layout, Scale};
 
 /// One path for the dark modules, so that no seams show between them, and the text as text.
 pub(super) fn write(label: &Label, scale: Scale) -> String {

@@ -1,5 +1,8 @@
 //! Where the shared vectors lie, and what to do without them.
 
+#[allow(dead_code, reason = "not every test looks at photographs")]
+pub mod photos;
+
 use std::path::PathBuf;
 
 /// The folder of shared vectors, or `None` (said aloud) outside CI. CI never goes without.
