@@ -114,7 +114,9 @@ fn take(bytes: &[u8], count: u64) -> Result<(&[u8], &[u8]), CborError> {
 
 /// Encodes into memory, which cannot fail.
 pub(crate) fn encode(
-    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
+    write: impl FnOnce(
+        &mut Encoder<&mut Vec<u8>>,
+    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
     // safe: a `Vec` accepts every write, and we encode no type of our own that can refuse.
@@ -144,8 +146,14 @@ mod tests {
 
     #[test]
     fn deterministic_items_pass() {
-        for item in [&[0x00][..], &[0x18, 24], &[0x43, 1, 2, 3], &[0xa2, 1, 0x61, b'a', 0x20, 0x80], &[0xf6], &[0xd2, 0x80]]
-        {
+        for item in [
+            &[0x00][..],
+            &[0x18, 24],
+            &[0x43, 1, 2, 3],
+            &[0xa2, 1, 0x61, b'a', 0x20, 0x80],
+            &[0xf6],
+            &[0xd2, 0x80],
+        ] {
             assert_eq!(check_deterministic(item), Ok(()), "{item:02x?}");
         }
     }

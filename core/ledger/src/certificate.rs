@@ -84,7 +84,8 @@ impl Certificate {
         let parsed = parse(der)?;
         let tbs = parsed.tbs_certificate();
         let key = tbs.subject_public_key_info().to_der().map_err(|_| CertificateError::Malformed)?;
-        let moment = |time: Time| UnixMillis(u64::try_from(time.to_unix_duration().as_millis()).unwrap_or(u64::MAX));
+        let moment =
+            |time: Time| UnixMillis(u64::try_from(time.to_unix_duration().as_millis()).unwrap_or(u64::MAX));
         Ok(Self {
             der: der.to_vec(),
             fingerprint: Hash::of(der),
@@ -199,7 +200,12 @@ pub struct Period {
 }
 
 /// The self-signed root of a trust domain.
-pub fn root(domain: &str, signer: &dyn Signer, period: Period, serial: [u8; 16]) -> Result<Vec<u8>, CertificateError> {
+pub fn root(
+    domain: &str,
+    signer: &dyn Signer,
+    period: Period,
+    serial: [u8; 16],
+) -> Result<Vec<u8>, CertificateError> {
     build(signer, &signer.public_key(), Profile { domain, holder: None }, period, serial)
 }
 
@@ -292,7 +298,8 @@ struct X509Signer<'a> {
 
 impl<'a> X509Signer<'a> {
     fn new(signer: &'a dyn Signer) -> Result<Self, CertificateError> {
-        let key = VerifyingKey::from_sec1_bytes(signer.public_key().as_sec1()).map_err(|_| CertificateError::Key)?;
+        let key = VerifyingKey::from_sec1_bytes(signer.public_key().as_sec1())
+            .map_err(|_| CertificateError::Key)?;
         Ok(Self { signer, key })
     }
 }
@@ -323,8 +330,7 @@ mod tests {
     use super::*;
     use crate::key::SoftwareKey;
 
-    const YEAR: Period =
-        Period { from: UnixMillis(1_790_000_000_000), until: UnixMillis(1_821_536_000_000) };
+    const YEAR: Period = Period { from: UnixMillis(1_790_000_000_000), until: UnixMillis(1_821_536_000_000) };
 
     fn key(seed: u8) -> SoftwareKey {
         SoftwareKey::from_bytes(&[seed; 32]).unwrap()

@@ -111,7 +111,8 @@ impl<'b> Sign1<'b> {
 
     /// Both header buckets; a label may stand in one of them, once.
     pub fn headers(&self) -> Result<(Headers<'b>, Headers<'b>), CoseError> {
-        let protected = if self.protected.is_empty() { Headers(Vec::new()) } else { Headers::parse(self.protected)? };
+        let protected =
+            if self.protected.is_empty() { Headers(Vec::new()) } else { Headers::parse(self.protected)? };
         let unprotected = Headers::parse(self.unprotected)?;
         if protected.0.iter().any(|(label, _)| unprotected.raw(label).is_some()) {
             return Err(CoseError::DuplicateLabel);
@@ -129,7 +130,9 @@ impl<'b> Sign1<'b> {
 pub fn to_be_signed(protected: &[u8], payload: &[u8], external_aad: &[u8]) -> Vec<u8> {
     // An empty map and an empty string mean the same headers; the signature covers the empty string.
     let protected = if protected == [0xa0] { &[] } else { protected };
-    cbor::encode(|e| e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(external_aad)?.bytes(payload)?.ok())
+    cbor::encode(|e| {
+        e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(external_aad)?.bytes(payload)?.ok()
+    })
 }
 
 /// A header label: an integer, or text in foreign messages.

@@ -77,9 +77,9 @@ impl FromStr for Hash {
             return Err(NotAHash);
         }
         for (byte, pair) in hash.0.iter_mut().zip(text.chunks_exact(2)) {
-            let digit = |c: u8| (c as char).to_digit(16).ok_or(NotAHash);
-            // safe: two hexadecimal digits are below 256.
-            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+            let digit =
+                |c: u8| (c as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or(NotAHash);
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
         Ok(hash)
     }

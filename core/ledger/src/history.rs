@@ -113,7 +113,8 @@ impl SubjectHistory {
         let entries = bounded(d, MAX_ENTRIES)?;
         let entries = (0..entries).map(|_| HistoryEntry::decode(d)).collect::<Option<_>>()?;
         let certificates = bounded(d, MAX_ENTRIES)?;
-        let certificates = (0..certificates).map(|_| Some(d.bytes().ok()?.to_vec())).collect::<Option<_>>()?;
+        let certificates =
+            (0..certificates).map(|_| Some(d.bytes().ok()?.to_vec())).collect::<Option<_>>()?;
         shape.then_some(Self { index_proof, entries, certificates })
     }
 
@@ -166,7 +167,8 @@ impl HistoryEntry {
             return Err(HistoryError::OtherSubject);
         }
         let leaf = leaf_hash(statement.id().as_bytes());
-        verify_inclusion(leaf, self.index, head.size(), &self.path, head.root()).map_err(HistoryError::NotIncluded)?;
+        verify_inclusion(leaf, self.index, head.size(), &self.path, head.root())
+            .map_err(HistoryError::NotIncluded)?;
         let verified = trust.verify(statement)?;
         if verified.prev() != prev {
             return Err(HistoryError::Chain);

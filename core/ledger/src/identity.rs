@@ -26,8 +26,12 @@ impl Identity {
     /// The identity of `name` in the role `role` of `domain`.
     pub fn new(domain: &str, role: &str, name: &str) -> Result<Self, NotAnIdentity> {
         let part = |part: &str, upper: bool| {
-            let allowed =
-                |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-._".contains(&c) || upper && c.is_ascii_uppercase();
+            let allowed = |c: u8| {
+                c.is_ascii_lowercase()
+                    || c.is_ascii_digit()
+                    || b"-._".contains(&c)
+                    || upper && c.is_ascii_uppercase()
+            };
             (1..=MAX_PART).contains(&part.len()) && part.bytes().all(allowed) && part != "." && part != ".."
         };
         if !part(domain, false) || !part(role, false) || !part(name, true) {

@@ -86,10 +86,8 @@ impl IndexKey {
     /// The first bit in which the keys differ; `None` if they are the same.
     fn first_difference(&self, other: &Self) -> Option<u16> {
         let (ours, theirs) = (self.to_bytes(), other.to_bytes());
-        let pairs = (0..).step_by(8).zip(ours.iter().zip(theirs));
-        let mut differences =
-            pairs.map(|(bit, (a, b))| (bit, a ^ b)).filter(|(_, difference)| *difference != 0);
-        differences.next().map(|(bit, difference)| bit + difference.leading_zeros() as u16)
+        let byte = (0..KEY_BITS / 8).find(|&byte| ours[usize::from(byte)] != theirs[usize::from(byte)])?;
+        (8 * byte..8 * byte + 8).find(|&depth| self.bit(depth) != other.bit(depth))
     }
 }
 
@@ -319,13 +317,15 @@ mod tests {
     #[test]
     fn keys_that_differ_in_their_last_bit_only_are_kept_apart() {
         let mut index = Index::new();
-        let mut keys = [key("a", 0); 385];
+        let mut keys = vec![key("a", 0); 385];
         for (bit, key) in keys[1..].iter_mut().enumerate() {
             let mut bytes = key.to_bytes();
             bytes[bit / 8] ^= 0x80 >> (bit % 8);
             *key = IndexKey::from_bytes(&bytes).unwrap();
         }
-        keys.iter().for_each(|key| index.record(*key, key.subject));
+        for key in &keys {
+            index.record(*key, key.subject);
+        }
         assert_eq!(index.len(), 385);
         for key in keys {
             assert_eq!(index.get(&key), Some(IndexEntry { count: 1, latest: key.subject }));

@@ -46,8 +46,8 @@ pub use subject::{Kind, NameError, Subject};
 pub use tile::{TILE_WIDTH, TileError, TileKind, TilePath, Tiles, read_bundle, write_bundle};
 pub use time::UnixMillis;
 pub use tree::{
-    Frontier, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash, verify_consistency,
-    verify_inclusion,
+    Frontier, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash,
+    verify_consistency, verify_inclusion,
 };
 pub use trust::{
     ENROL, Logged, MAX_AGE_MILLIS, MAX_SKEW_MILLIS, REGISTRAR, REVOKE, Refusal, Trust, check_fresh,

@@ -282,8 +282,8 @@ mod tests {
         world.notary.restore(&entries(0..30), &note).unwrap();
         assert_eq!(world.cosign(&[], &checkpoint(&entries(0..29))), Err(NotaryRefusal::Rollback));
         assert_eq!(world.cosign(&entries(30..40), &checkpoint(&entries(0..40))), Ok(()));
-        let mut again = self::world();
+        let mut restarted = self::world();
         let lost = NotaryRefusal::Size { size: 30, reached: 29 };
-        assert_eq!(again.notary.restore(&entries(0..29), &note), Err(lost));
+        assert_eq!(restarted.notary.restore(&entries(0..29), &note), Err(lost));
     }
 }

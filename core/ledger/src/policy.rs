@@ -363,7 +363,8 @@ mod tests {
 
     /// Five witnesses in two groups, as in the standard's example.
     fn example() -> String {
-        let witnesses: String = (1..=5).map(|i| format!("witness w{i} {}\n", witness(i))).collect();
+        let witnesses =
+            (1..=5).map(|i| format!("witness w{i} {}\n", witness(i))).collect::<Vec<_>>().concat();
         format!(
             "# a comment\n\n log\t{} https://example.com\n{witnesses}group x 2 w1 w2 w3\ngroup y any w4 w5 \n\
              group z all x y\nquorum z\n",
@@ -454,12 +455,13 @@ mod tests {
     #[test]
     fn the_number_of_lines_is_bounded() {
         let seeds = || 0..=u8::MAX;
-        let logs: String = seeds().map(|i| format!("log {}\n", log(i))).collect();
+        let logs = seeds().map(|i| format!("log {}\n", log(i))).collect::<Vec<_>>().concat();
         assert_eq!(fault(&logs), (MAX_LOG_KEYS + 1, PolicyFault::TooMany));
-        let witnesses: String = seeds().map(|i| format!("witness w{i} {}\n", witness(i))).collect();
+        let witnesses =
+            seeds().map(|i| format!("witness w{i} {}\n", witness(i))).collect::<Vec<_>>().concat();
         assert_eq!(fault(&witnesses), (MAX_WITNESSES + 1, PolicyFault::TooMany));
         let first = format!("witness g0 {}\n", witness(0));
-        let groups: String = (1..200).map(|i| format!("group g{i} all g{}\n", i - 1)).collect();
+        let groups = (1..200).map(|i| format!("group g{i} all g{}\n", i - 1)).collect::<Vec<_>>().concat();
         assert_eq!(fault(&(first + &groups)), (MAX_GROUPS + 2, PolicyFault::TooMany));
     }
 }

@@ -99,7 +99,12 @@ pub fn issue(
         e.map(4)?.i64(label::ALG)?.i64(ALG_ES256)?;
         e.i64(label::KID)?.bytes(thumbprint(&signer.public_key()).as_bytes())?;
         e.i64(label::CWT_CLAIMS)?.map(3)?;
-        e.u8(1)?.str(&format!("https://{origin}"))?.u8(2)?.str(subject.as_str())?.u8(6)?.u64(now.seconds())?;
+        e.u8(1)?
+            .str(&format!("https://{origin}"))?
+            .u8(2)?
+            .str(subject.as_str())?
+            .u8(6)?
+            .u64(now.seconds())?;
         e.i64(label::VDS)?.i64(RFC9162_SHA256)?.ok()
     });
     let proof = cbor::encode(|e| {
@@ -179,7 +184,12 @@ impl Receipt {
     }
 
     /// The entry's index, once the receipt is shown to be of `checkpoint`, which binds root and size.
-    pub fn place(&self, id: Hash, key: &ReceiptKey, checkpoint: &TrustedCheckpoint) -> Result<u64, ReceiptError> {
+    pub fn place(
+        &self,
+        id: Hash,
+        key: &ReceiptKey,
+        checkpoint: &TrustedCheckpoint,
+    ) -> Result<u64, ReceiptError> {
         let root = self.verify(id, key)?;
         let trusted = checkpoint.checkpoint();
         if root == trusted.root() && self.inclusion.size == trusted.size() {
@@ -192,7 +202,8 @@ impl Receipt {
 
 fn proof(unprotected: &Headers<'_>) -> Option<Inclusion> {
     let mut proofs = unprotected.value(label::VDP)?;
-    let one = proofs.map().ok()? == Some(1) && proofs.i64().ok()? == INCLUSION && proofs.array().ok()? == Some(1);
+    let one =
+        proofs.map().ok()? == Some(1) && proofs.i64().ok()? == INCLUSION && proofs.array().ok()? == Some(1);
     let bytes = proofs.bytes().ok().filter(|_| one)?;
     let mut d = Decoder::new(bytes);
     let shape = d.array().ok()? == Some(3);

@@ -79,22 +79,31 @@ mod tests {
     use super::*;
     use crate::key::{Signer as _, SoftwareKey};
 
-    struct Counter(u64);
+    /// Counts: enough like randomness for a test of what is sealed, not of how well.
+    struct Counter(u8);
 
     impl rand_core::TryRng for Counter {
         type Error = std::convert::Infallible;
+
         fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-            Ok(self.try_next_u64()? as u32)
+            let mut bytes = [0; 4];
+            self.try_fill_bytes(&mut bytes).map(|()| u32::from_be_bytes(bytes))
         }
+
         fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-            self.0 += 1;
-            Ok(self.0)
+            let mut bytes = [0; 8];
+            self.try_fill_bytes(&mut bytes).map(|()| u64::from_be_bytes(bytes))
         }
+
         fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-            bytes.iter_mut().for_each(|byte| *byte = { self.0 += 1; self.0 as u8 });
+            for byte in bytes {
+                self.0 = self.0.wrapping_add(1);
+                *byte = self.0;
+            }
             Ok(())
         }
     }
+
     impl rand_core::TryCryptoRng for Counter {}
 
     #[test]

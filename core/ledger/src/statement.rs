@@ -287,7 +287,10 @@ struct Headers {
 impl Headers {
     fn decode(protected: &[u8]) -> Result<Self, FormatError> {
         let headers = cose::Headers::parse(protected)?;
-        if headers.len() != 5 || headers.int(label::ALG) != Some(ALG_ES256) || headers.text(label::TYP) != Some(TYP) {
+        if headers.len() != 5
+            || headers.int(label::ALG) != Some(ALG_ES256)
+            || headers.text(label::TYP) != Some(TYP)
+        {
             return Err(FormatError::Headers);
         }
         let content_type = headers.text(label::CONTENT_TYPE).ok_or(FormatError::Headers)?;
@@ -315,7 +318,12 @@ impl Claims {
         let (iat, seconds) = (d.u8().ok()?, d.u64().ok()?);
         let (cti_key, cti) = (d.u8().ok()?, d.bytes().ok()?.try_into().ok()?);
         let issued_at = UnixMillis::from_seconds(seconds);
-        (shape && [iss, sub, iat, cti_key] == [1, 2, 6, 7]).then_some(Self { issuer, subject, issued_at, cti })
+        (shape && [iss, sub, iat, cti_key] == [1, 2, 6, 7]).then_some(Self {
+            issuer,
+            subject,
+            issued_at,
+            cti,
+        })
     }
 }
 

@@ -205,10 +205,9 @@ impl Tiles {
     /// The hash of the complete subtree number `index` of 2^`level` entries: of up to 128 neighbours in one tile.
     fn subtree(&self, level: u32, index: u64) -> Option<Hash> {
         let (tile_level, height) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
-        let start = index.checked_shl(height)?;
+        let start = index << height;
         let tile = self.tiles.get(&(tile_level.try_into().ok()?, start / u64::from(TILE_WIDTH)))?;
-        // safe: the remainder is below 256.
-        let start = (start % u64::from(TILE_WIDTH)) as usize;
+        let start = usize::try_from(start % u64::from(TILE_WIDTH)).ok()?;
         let mut hashes = tile.get(start..start + (1 << height))?.to_vec();
         while hashes.len() > 1 {
             hashes = hashes.as_chunks().0.iter().map(|&[left, right]| node_hash(left, right)).collect();
@@ -308,13 +307,13 @@ mod tests {
         assert_eq!(read("tile/0/000.p/3", &bundle), Err(TileError::Bundle));
         assert_eq!(read("tile/entries/000.p/3", &bundle[..12]), Err(TileError::Bundle));
         assert_eq!(read("tile/entries/000.p/3", &[&bundle[..], &[0]].concat()), Err(TileError::Bundle));
-        assert!(write_bundle([&[0; 65_535][..]]).is_ok());
-        assert_eq!(write_bundle([&[0; 65_536][..]]), Err(TileError::EntryTooLong));
+        assert!(write_bundle([&vec![0; 65_535][..]]).is_ok());
+        assert_eq!(write_bundle([&vec![0; 65_536][..]]), Err(TileError::EntryTooLong));
     }
 
     #[test]
     fn tiles_prove_what_the_tree_proves() {
-        let (mut tree, mut tiles, size) = (Tree::new(), Tiles::new(), 66_000);
+        let (mut tree, mut tiles, size) = (Tree::new(), Tiles::new(), 66_000u64);
         for i in 0..size {
             tree.push(leaf_hash(&i.to_be_bytes()));
         }

@@ -212,7 +212,8 @@ impl Trust {
             return Err(Refusal::Fields);
         };
         // A phone may hold the revocation of a certificate that it never met: the subject then says whose it was.
-        let subject = crate::Identity::parse(statement.statement().subject().as_str()).map_err(|_| Refusal::Fields)?;
+        let subject =
+            crate::Identity::parse(statement.statement().subject().as_str()).map_err(|_| Refusal::Fields)?;
         if self.certificates.get(&revoked).is_some_and(|known| known.identity() != &subject) {
             return Err(Refusal::Fields);
         }

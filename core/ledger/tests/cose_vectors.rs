@@ -3,6 +3,8 @@
 //! Known divergences, each on purpose: an untagged COSE_Sign1 is refused (RFC 9943 wants the tag), and receipts of CCF
 //! (vds 2, ES384) are refused by name, since only RFC9162_SHA256 is read.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +43,8 @@ fn hex(text: &str) -> Vec<u8> {
 
 /// A key in PEM: P-256, Ed25519, or another that we do not read.
 fn key(pem: &Path) -> Option<ReceiptKey> {
-    let text: String = fs::read_to_string(pem).unwrap().lines().filter(|line| !line.starts_with("-----")).collect();
+    let text: String =
+        fs::read_to_string(pem).unwrap().lines().filter(|line| !line.starts_with("-----")).collect();
     let der = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
     match PublicKey::from_spki_der(&der) {
         Ok(key) => Some(ReceiptKey::Es256(key)),
@@ -53,10 +56,11 @@ fn key(pem: &Path) -> Option<ReceiptKey> {
 fn signature_holds(sign1: &Sign1<'_>, key: &ReceiptKey, external_aad: &[u8]) -> bool {
     let signed = sign1.to_be_signed(&[], external_aad);
     match key {
-        ReceiptKey::Es256(key) => {
-            Signature::normalise(sign1.signature).is_ok_and(|signature| key.verify(&signed, &signature).is_ok())
+        ReceiptKey::Es256(key) => Signature::normalise(sign1.signature)
+            .is_ok_and(|signature| key.verify(&signed, &signature).is_ok()),
+        ReceiptKey::EdDsa(key) => {
+            UnparsedPublicKey::new(&ED25519, key).verify(&signed, sign1.signature).is_ok()
         }
-        ReceiptKey::EdDsa(key) => UnparsedPublicKey::new(&ED25519, key).verify(&signed, sign1.signature).is_ok(),
     }
 }
 
@@ -132,7 +136,8 @@ fn cose_examples_verify_or_fail_as_published() {
     let Some(folder) = vectors() else { return };
     let (mut passed, mut failed) = (0, 0);
     let examples = folder.join("cose-wg");
-    let files = [files(&examples.join("sign1-tests"), "json"), files(&examples.join("rfc8152"), "json")].concat();
+    let files =
+        [files(&examples.join("sign1-tests"), "json"), files(&examples.join("rfc8152"), "json")].concat();
     for path in files {
         let example = json(&path);
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -216,7 +221,9 @@ fn a_receipt_without_a_known_key_is_read_and_never_verified() {
     let folder = folder.join("receipt-structure");
     let receipt = Receipt::parse(&fs::read(folder.join("inclusion-receipt.cbor")).unwrap()).unwrap();
     assert_eq!((receipt.claimed().size, receipt.claimed().index, receipt.claimed().path.len()), (5, 3, 3));
-    let anyone = countersign_ledger::Signer::public_key(&countersign_ledger::SoftwareKey::from_bytes(&[7; 32]).unwrap());
+    let anyone = countersign_ledger::Signer::public_key(
+        &countersign_ledger::SoftwareKey::from_bytes(&[7; 32]).unwrap(),
+    );
     let verified = receipt.verify(Hash::of(b"entry"), &ReceiptKey::Es256(anyone));
     assert_eq!(verified.unwrap_err(), ReceiptError::Signature);
     let consistency = Receipt::parse(&fs::read(folder.join("consistency-receipt.cbor")).unwrap());

@@ -1,11 +1,14 @@
 //! A complete history is believed; anything a lying server can do to one has its own refusal.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
+
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, Checkpoint, Cosigner, Draft, Fields, Hash, HistoryEntry, HistoryError, Identity, Index, IndexError,
-    IndexKey, Kind, Known, Note, NoteSigner, Policy, ProofError, REGISTRAR, REVOKE, Refusal, Signer as _, SoftwareKey,
-    Statement, Subject, SubjectHistory, Tree, Trust, TrustedCheckpoint, UnixMillis, leaf_hash,
+    Certificate, Checkpoint, Cosigner, Draft, Fields, Hash, HistoryEntry, HistoryError, Identity, Index,
+    IndexError, IndexKey, Kind, Known, Note, NoteSigner, Policy, ProofError, REGISTRAR, REVOKE, Refusal,
+    Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, Tree, Trust, TrustedCheckpoint, UnixMillis,
+    leaf_hash,
 };
 
 const DOMAIN: &str = "meds.example";
@@ -49,7 +52,8 @@ impl Log {
         for n in 0..count {
             let (kind, fields) = (Kind::new("test.step").unwrap(), Fields::new().with("n", u64::from(n)));
             let prev = ids.last().copied();
-            let draft = Draft { kind, subject: subject.clone(), fields, prev, links: Vec::new(), sealed: None };
+            let draft =
+                Draft { kind, subject: subject.clone(), fields, prev, links: Vec::new(), sealed: None };
             let cti = Hash::framed("test", &[subject.as_str().as_bytes(), &[n]]).0[..16].try_into().unwrap();
             ids.push(self.append(draft.sign(&member("maker", 2), &key(2), NOW, cti).unwrap()));
         }
@@ -57,8 +61,9 @@ impl Log {
     }
 
     fn checkpoint(&self) -> TrustedCheckpoint {
-        let checkpoint =
-            Checkpoint::new(ORIGIN, self.tree.size(), self.tree.root(), self.index.root()).unwrap().to_string();
+        let checkpoint = Checkpoint::new(ORIGIN, self.tree.size(), self.tree.root(), self.index.root())
+            .unwrap()
+            .to_string();
         let mut note = Note::new(checkpoint.clone()).unwrap();
         note.add(log_key().sign(&checkpoint)).unwrap();
         note.add(notary().cosign(&checkpoint, NOW)).unwrap();
@@ -67,11 +72,12 @@ impl Log {
 
     fn history(&self, subject: &Subject) -> SubjectHistory {
         let of_subject = |(_, statement): &(usize, &Statement)| statement.subject() == subject;
-        let entries = self.statements.iter().enumerate().filter(of_subject).map(|(index, statement)| HistoryEntry {
-            index: index as u64,
-            statement: statement.as_bytes().to_vec(),
-            path: self.tree.inclusion(index as u64, self.tree.size()).unwrap(),
-        });
+        let entries =
+            self.statements.iter().enumerate().filter(of_subject).map(|(index, statement)| HistoryEntry {
+                index: index as u64,
+                statement: statement.as_bytes().to_vec(),
+                path: self.tree.inclusion(index as u64, self.tree.size()).unwrap(),
+            });
         SubjectHistory {
             index_proof: self.index.prove(&index_key(subject)),
             entries: entries.collect(),
@@ -113,7 +119,9 @@ fn log() -> Log {
 }
 
 fn believe(history: &SubjectHistory, log: &Log) -> Result<usize, HistoryError> {
-    history.verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust()).map(|logged| logged.len())
+    history
+        .verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust())
+        .map(|logged| logged.len())
 }
 
 #[test]
@@ -134,7 +142,10 @@ fn a_complete_history_is_believed_in_one_piece_or_in_two() {
 fn a_subject_without_statements_is_proven_to_have_none() {
     let log = log();
     let history = log.history(&subject("D"));
-    assert_eq!(history.verify(&subject("D"), Known::default(), &log.checkpoint(), &mut trust()).unwrap().len(), 0);
+    assert_eq!(
+        history.verify(&subject("D"), Known::default(), &log.checkpoint(), &mut trust()).unwrap().len(),
+        0
+    );
     let denied = SubjectHistory { entries: Vec::new(), ..log.history(&subject("B")) };
     assert_eq!(believe(&denied, &log), Err(HistoryError::Incomplete));
 }
@@ -189,7 +200,10 @@ fn another_place_or_another_log_is_refused() {
     let mut other = Log::default();
     other.play(&subject("B"), 5);
     other.play(&subject("A"), 4);
-    let mixed = SubjectHistory { index_proof: log.history(&subject("B")).index_proof, ..other.history(&subject("B")) };
+    let mixed = SubjectHistory {
+        index_proof: log.history(&subject("B")).index_proof,
+        ..other.history(&subject("B"))
+    };
     assert!(matches!(believe(&mixed, &log), Err(HistoryError::NotIncluded(_))));
 }
 
@@ -205,8 +219,7 @@ fn signers_that_lead_to_no_pinned_root_or_are_revoked_are_refused() {
     assert!(matches!(believe(&history, &log), Err(HistoryError::Certificate(_))));
 
     let (registrar, maker) = (member(REGISTRAR, 5), member("maker", 2));
-    let fields =
-        Fields::new().with("certificate", maker.fingerprint()).with("log", ORIGIN).with("from", 5);
+    let fields = Fields::new().with("certificate", maker.fingerprint()).with("log", ORIGIN).with("from", 5);
     let revoked = Subject::new(maker.identity().as_str()).unwrap();
     let kind = Kind::new(REVOKE).unwrap();
     let draft = Draft { kind, subject: revoked, fields, prev: None, links: Vec::new(), sealed: None };
@@ -215,7 +228,9 @@ fn signers_that_lead_to_no_pinned_root_or_are_revoked_are_refused() {
     let revocation = trust.verify(draft.sign(&registrar, &key(5), NOW, [1; 16]).unwrap()).unwrap();
     trust.apply(&trust.clone().log(revocation, "ledger.example/trust", 0).unwrap()).unwrap();
     let verify = |name: &str, trust: &mut Trust| {
-        log.history(&subject(name)).verify(&subject(name), Known::default(), &log.checkpoint(), trust).map(|all| all.len())
+        log.history(&subject(name))
+            .verify(&subject(name), Known::default(), &log.checkpoint(), trust)
+            .map(|all| all.len())
     };
     assert_eq!(verify("A", &mut trust), Ok(3));
     assert_eq!(verify("B", &mut trust), Err(HistoryError::Refused(Refusal::Revoked)));
@@ -232,7 +247,11 @@ fn no_altered_byte_of_the_message_is_believed_to_say_something_else() {
         let Ok(history) = SubjectHistory::from_cbor(&altered) else { continue };
         let believed = history.verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust());
         if let Ok(believed) = believed {
-            assert_eq!(believed.iter().map(|entry| entry.id()).collect::<Vec<_>>(), honest, "byte {position}");
+            assert_eq!(
+                believed.iter().map(|entry| entry.id()).collect::<Vec<_>>(),
+                honest,
+                "byte {position}"
+            );
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What is refused of a statement, each with its own reason.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
+
 use countersign_ledger::certificate::{self, Period};
-use countersign_ledger::{
-    Draft, ENROL, Fields, FieldsError, FormatError, Hash, Identity, KeyError, Kind, REGISTRAR, REVOKE, Refusal, Signature,
-    SoftwareKey, Statement, Subject, Trust, UnixMillis, Verified, check_fresh,
-};
 use countersign_ledger::{Certificate, MAX_AGE_MILLIS, MAX_SKEW_MILLIS, Signer as _};
+use countersign_ledger::{
+    Draft, ENROL, Fields, FieldsError, FormatError, Hash, Identity, KeyError, Kind, REGISTRAR, REVOKE,
+    Refusal, Signature, SoftwareKey, Statement, Subject, Trust, UnixMillis, Verified, check_fresh,
+};
 
 const DOMAIN: &str = "meds.example";
 const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
@@ -34,7 +36,11 @@ fn draft(kind: &str, subject: &str, fields: Fields) -> Draft {
 }
 
 fn sample() -> Draft {
-    draft("medicine.recall", "https://id.gs1.org/01/09506000134352/10/L1", Fields::new().with("reason", "glass"))
+    draft(
+        "medicine.recall",
+        "https://id.gs1.org/01/09506000134352/10/L1",
+        Fields::new().with("reason", "glass"),
+    )
 }
 
 fn signed(draft: &Draft, certificate: &Certificate, seed: u8) -> Statement {
@@ -96,7 +102,9 @@ fn every_changed_byte_is_refused() {
         for bit in 0..8 {
             let mut changed = bytes.clone();
             changed[position] ^= 1 << bit;
-            let believed = Statement::parse(&changed).map_err(Refusal::from).and_then(|statement| trust.verify(statement));
+            let believed = Statement::parse(&changed)
+                .map_err(Refusal::from)
+                .and_then(|statement| trust.verify(statement));
             assert!(believed.is_err(), "byte {position}, bit {bit}");
         }
     }
@@ -110,7 +118,9 @@ fn a_changed_body_and_another_kind_fail_the_signature() {
     let authority = member("authority", "da", 2);
     let trust = trust(&[&authority]);
     let bytes = signed(&sample(), &authority, 2).as_bytes().to_vec();
-    for (from, to) in [(&b"glass"[..], &b"grass"[..]), (b"medicine.recall", b"medicine.regall"), (b"/10/L1", b"/10/L2")] {
+    for (from, to) in
+        [(&b"glass"[..], &b"grass"[..]), (b"medicine.recall", b"medicine.regall"), (b"/10/L1", b"/10/L2")]
+    {
         let mut changed = bytes.clone();
         let position = at(&bytes, from);
         changed[position..position + to.len()].copy_from_slice(to);
@@ -228,7 +238,8 @@ fn the_same_cti_has_the_same_replay_key_whatever_it_says() {
 #[test]
 fn what_does_not_fit_the_format_is_not_signed() {
     let authority = member("authority", "da", 2);
-    let sign = |fields: Fields| Draft { fields, ..sample() }.sign(&authority, &key(2), NOW, [9; 16]).map(|_| ());
+    let sign =
+        |fields: Fields| Draft { fields, ..sample() }.sign(&authority, &key(2), NOW, [9; 16]).map(|_| ());
     let refused = |error| Err(FormatError::Fields(error).into());
     assert_eq!(sign(Fields::new().with("Upper", 1)), refused(FieldsError::Name));
     assert_eq!(sign(Fields::new().with("a", "x".repeat(1025).as_str())), refused(FieldsError::Length));

@@ -109,18 +109,18 @@ impl TrustedCheckpoint {
             return Ok(if newer.cosigned_at > self.cosigned_at { newer } else { self.clone() });
         }
         if held.size() == next.size() {
-            return Err(AdvanceError::Fork(self.evidence_against(newer)));
+            return Err(AdvanceError::Fork(Box::new(self.evidence_against(newer))));
         }
         match verify_consistency(held.size(), next.size(), held.root(), next.root(), consistency) {
             Ok(()) => Ok(newer),
             Err(reason) => {
-                Err(AdvanceError::NotAnExtension { reason, evidence: self.evidence_against(newer) })
+                Err(AdvanceError::NotAnExtension { reason, evidence: Box::new(self.evidence_against(newer)) })
             }
         }
     }
 
-    fn evidence_against(&self, newer: Self) -> Box<ForkEvidence> {
-        Box::new(ForkEvidence { held: self.note.clone(), offered: newer.note })
+    fn evidence_against(&self, newer: Self) -> ForkEvidence {
+        ForkEvidence { held: self.note.clone(), offered: newer.note }
     }
 }
 
@@ -176,14 +176,10 @@ mod tests {
         ];
         let witness = |i: u8| Cosigner::new(&format!("w{i}"), &[10 + i; 32]).unwrap();
         let witnesses: Vec<_> = (0..3).map(witness).collect();
-        let mut text = String::new();
-        for key in &keys {
-            text += &format!("log {}\n", key.verifier_key());
-        }
-        for key in &witnesses {
-            text += &format!("witness {} {}\n", key.verifier_key().name(), key.verifier_key());
-        }
-        text += "group all-of-us 2 w0 w1 w2\nquorum all-of-us\n";
+        let logs = keys.iter().map(|key| format!("log {}\n", key.verifier_key()));
+        let witness_line = |key: &VerifierKey| format!("witness {} {key}\n", key.name());
+        let lines = logs.chain(witnesses.iter().map(|witness| witness_line(witness.verifier_key())));
+        let text = lines.collect::<Vec<_>>().concat() + "group all-of-us 2 w0 w1 w2\nquorum all-of-us\n";
         let mut tree = Tree::new();
         (0..20u8).for_each(|i| {
             tree.push(leaf_hash(&[i]));

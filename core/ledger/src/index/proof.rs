@@ -301,6 +301,8 @@ fn expect_array(d: &mut Decoder<'_>, len: u64) -> Result<(), IndexError> {
 mod tests {
     use super::*;
 
+    type Change<'a> = &'a dyn Fn(&mut Vec<Step>, &mut Vec<(Hash, IndexEntry)>);
+
     fn key(family: &str, subject: u32) -> IndexKey {
         IndexKey::new(family, &subject.to_string())
     }
@@ -362,7 +364,7 @@ mod tests {
         let (root, proof) = (index.root(), index.prove_family(family));
         assert_eq!(proof.verify(family, root), Ok(index.family(family)));
         assert_eq!(proof.verify(Family::new("a"), root), Err(IndexError::RootMismatch));
-        let with = |change: &dyn Fn(&mut Vec<Step>, &mut Vec<(Hash, IndexEntry)>)| {
+        let with = |change: Change<'_>| {
             let FamilyProof(Content::Members(mut path, mut members)) = proof.clone() else { panic!("none") };
             change(&mut path, &mut members);
             FamilyProof(Content::Members(path, members)).verify(family, root)
