@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(world.cosign(&[], &checkpoint(&entries(0..29))), Err(NotaryRefusal::Rollback));
         assert_eq!(world.cosign(&entries(30..40), &checkpoint(&entries(0..40))), Ok(()));
         let mut restarted = self::world();
-        let lost = NotaryRefusal::Size { size: 30, reached: 29 };
-        assert_eq!(restarted.notary.restore(&entries(0..29), &note), Err(lost));
+        let short = NotaryRefusal::Size { size: 30, reached: 29 };
+        assert_eq!(restarted.notary.restore(&entries(0..29), &note), Err(short));
     }
 }
