@@ -52,9 +52,18 @@ pub const fn headline(kind: VerdictKind) -> &'static str {
 pub fn sentence(reason: &Reason, profile: &Profile) -> String {
     let template =
         REASONS.iter().find(|(key, _)| *key == reason.key()).map_or(reason.key(), |(_, text)| text);
-    reason.arguments().iter().fold(template.to_owned(), |text, (name, argument)| {
-        text.replace(&format!("{{{name}}}"), &written(argument, profile))
-    })
+    let arguments = reason.arguments();
+    let (mut sentence, mut rest) = (String::new(), template);
+    // One pass, so that words of others that look like an argument are left alone.
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, inner)| Some((before, inner.split_once('}')?)))
+    {
+        sentence.push_str(before);
+        let argument = arguments.iter().find(|(known, _)| *known == name);
+        sentence.push_str(&argument.map_or_else(String::new, |(_, argument)| written(argument, profile)));
+        rest = after;
+    }
+    sentence + rest
 }
 
 fn written(argument: &Argument, profile: &Profile) -> String {
