@@ -1,0 +1,294 @@
+//! What an operator decides: a TOML file, or the same values made in code.
+//!
+//! `countersign-node.example.toml` beside this crate documents every key.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use countersign_ledger::Identity;
+use serde::Deserialize;
+
+/// Most notaries held in one process; a policy has room for 48.
+const MAX_NOTARIES: usize = 16;
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// Not TOML, or a key that is unknown, missing or of the wrong type.
+    #[error("the configuration: {0}")]
+    Format(#[from] toml::de::Error),
+    /// A name that cannot stand in a checkpoint's origin or in a key's name.
+    #[error("`{0}` is not a name of lower-case letters, digits, dots and hyphens")]
+    Name(String),
+    /// The quorum is zero or above the number of notaries.
+    #[error("a quorum of {quorum} cannot be met by {notaries} notaries")]
+    Quorum {
+        /// How many must cosign.
+        quorum: usize,
+        /// How many there are.
+        notaries: usize,
+    },
+    /// No notary, too many, or one name twice.
+    #[error("there must be between 1 and {MAX_NOTARIES} notaries, each with a name of its own")]
+    Notaries,
+    /// A limit of zero, which nothing could pass.
+    #[error("a limit of zero lets nothing pass: {0}")]
+    Limit(&'static str),
+    /// A certificate without its key, or a key without its certificate.
+    #[error("`tls.certificate` and `tls.key` come together or not at all")]
+    Tls,
+}
+
+/// A node's configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The ledger's name; its logs are called `<name>/trust` and `<name>/supply`. Fixed for ever at the first start.
+    pub name: String,
+    /// The trust domain whose root and registrar this node keeps.
+    pub domain: String,
+    /// Where keys and the database live.
+    pub data: PathBuf,
+    /// Address to listen on; port 0 takes any free one.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// How many notaries must have cosigned a checkpoint.
+    #[serde(default = "default_quorum")]
+    pub quorum: usize,
+    /// The notaries.
+    #[serde(default = "default_notaries", rename = "notary")]
+    pub notaries: Vec<NotaryConfig>,
+    /// When nothing happens, the notaries cosign again after this many seconds, so that phones see how fresh the
+    /// silence is.
+    #[serde(default = "default_recosign")]
+    pub recosign_seconds: u64,
+    /// How many days a certificate holds that the registrar issues.
+    #[serde(default = "default_certificate_days")]
+    pub certificate_days: u32,
+    /// The TLS endpoint.
+    #[serde(default)]
+    pub tls: TlsConfig,
+    /// Bounds on what clients may ask.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// A notary held in this process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotaryConfig {
+    /// Its name in the policy and in its cosignatures.
+    pub name: String,
+    /// File with its Ed25519 seed in hexadecimal; made at the first start below `data/keys` where none is named.
+    pub seed: Option<PathBuf>,
+}
+
+/// The TLS endpoint.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// Host names and addresses for the development certificate, besides `localhost`, `127.0.0.1` and `::1`.
+    pub names: Vec<String>,
+    /// PEM file with a certificate chain, in place of the development certificate.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with its key.
+    pub key: Option<PathBuf>,
+}
+
+/// Bounds on what clients may ask. A statement's own size is bounded by its format.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// Open connections from one address.
+    pub connections_per_address: usize,
+    /// Requests being answered at one time.
+    pub requests: usize,
+    /// Seconds for a TLS handshake and for a request's header.
+    pub header_seconds: u64,
+    /// Seconds for a whole request, its body included.
+    pub request_seconds: u64,
+    /// Writes per second and address, in the long run.
+    pub writes_per_second: u32,
+    /// Writes from one address at once.
+    pub write_burst: u32,
+    /// Bytes in a blob.
+    pub blob_bytes: usize,
+    /// Statements waiting to be ordered; beyond these the node answers that it is busy.
+    pub queue: usize,
+    /// Seconds that open requests are given when the node stops.
+    pub stop_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            connections_per_address: 128,
+            requests: 512,
+            header_seconds: 10,
+            request_seconds: 30,
+            writes_per_second: 50,
+            write_burst: 200,
+            blob_bytes: 16 * 1024 * 1024,
+            queue: 8192,
+            stop_seconds: 10,
+        }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8443).into()
+}
+
+fn default_quorum() -> usize {
+    2
+}
+
+fn default_notaries() -> Vec<NotaryConfig> {
+    (1..=3).map(|i| NotaryConfig { name: format!("notary-{i}"), seed: None }).collect()
+}
+
+fn default_recosign() -> u64 {
+    60
+}
+
+fn default_certificate_days() -> u32 {
+    365
+}
+
+impl Config {
+    /// A configuration for development, demos and tests: any free port on the loopback interface, three notaries of
+    /// which two suffice.
+    pub fn development(data: impl Into<PathBuf>) -> Self {
+        Self {
+            name: "ledger.meds.example".to_owned(),
+            domain: "meds.example".to_owned(),
+            data: data.into(),
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            quorum: default_quorum(),
+            notaries: default_notaries(),
+            recosign_seconds: default_recosign(),
+            certificate_days: default_certificate_days(),
+            tls: TlsConfig::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Reads a configuration file. Relative paths in it start at the file's own directory.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text)?;
+        if let Some(base) = path.parent() {
+            config.resolve(base);
+        }
+        Ok(config)
+    }
+
+    /// Reads a configuration and checks it.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks values made in code as those from a file are checked.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut names: Vec<_> = self.notaries.iter().map(|notary| notary.name.as_str()).collect();
+        for name in names.iter().chain([&self.name.as_str(), &self.domain.as_str()]) {
+            // Names stand in origins, note lines and identities; the identity's form is the narrowest of these.
+            Identity::new(name, "role", "name").map_err(|_| ConfigError::Name((*name).to_owned()))?;
+        }
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() || names.len() != self.notaries.len() || names.len() > MAX_NOTARIES {
+            return Err(ConfigError::Notaries);
+        }
+        if self.quorum == 0 || self.quorum > self.notaries.len() {
+            return Err(ConfigError::Quorum { quorum: self.quorum, notaries: self.notaries.len() });
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            return Err(ConfigError::Tls);
+        }
+        self.check_limits()
+    }
+
+    /// Origin of one of the ledger's logs.
+    pub fn origin(&self, log: &str) -> String {
+        format!("{}/{log}", self.name)
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let zero = [
+            ("recosign_seconds", self.recosign_seconds == 0),
+            ("certificate_days", self.certificate_days == 0),
+            ("limits.connections", limits.connections == 0),
+            ("limits.connections_per_address", limits.connections_per_address == 0),
+            ("limits.requests", limits.requests == 0),
+            ("limits.header_seconds", limits.header_seconds == 0),
+            ("limits.request_seconds", limits.request_seconds == 0),
+            ("limits.writes_per_second", limits.writes_per_second == 0),
+            ("limits.write_burst", limits.write_burst == 0),
+            ("limits.queue", limits.queue == 0),
+        ];
+        match zero.iter().find(|(_, zero)| *zero) {
+            Some((name, _)) => Err(ConfigError::Limit(name)),
+            None => Ok(()),
+        }
+    }
+
+    fn resolve(&mut self, base: &Path) {
+        let seeds = self.notaries.iter_mut().filter_map(|notary| notary.seed.as_mut());
+        let tls = [self.tls.certificate.as_mut(), self.tls.key.as_mut()].into_iter().flatten();
+        for path in seeds.chain(tls).chain([&mut self.data]) {
+            *path = base.join(&*path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../countersign-node.example.toml");
+
+    fn with(from: &str, to: &str) -> Result<Config, ConfigError> {
+        assert!(EXAMPLE.contains(from), "{from}");
+        Config::parse(&EXAMPLE.replace(from, to))
+    }
+
+    #[test]
+    fn the_example_is_a_configuration_with_the_defaults() {
+        let example = Config::parse(EXAMPLE).unwrap();
+        let (limits, default) = (format!("{:?}", example.limits), format!("{:?}", Limits::default()));
+        assert_eq!(limits, default);
+        assert_eq!((example.quorum, example.notaries.len()), (2, 3));
+        assert_eq!(example.origin("supply"), "ledger.meds.example/supply");
+    }
+
+    #[test]
+    fn each_way_to_be_wrong_is_named() {
+        assert!(matches!(
+            with("quorum = 2", "quorum = 4"),
+            Err(ConfigError::Quorum { quorum: 4, notaries: 3 })
+        ));
+        assert!(matches!(with("quorum = 2", "quorum = 0"), Err(ConfigError::Quorum { .. })));
+        assert!(matches!(with("quorum = 2", "quroum = 2"), Err(ConfigError::Format(_))));
+        assert!(matches!(with("\"notary-2\"", "\"notary-1\""), Err(ConfigError::Notaries)));
+        assert!(matches!(with("\"notary-2\"", "\"notary 2\""), Err(ConfigError::Name(_))));
+        assert!(matches!(with("\"ledger.meds.example\"", "\"a/b\""), Err(ConfigError::Name(_))));
+        assert!(matches!(with("queue = 8192", "queue = 0"), Err(ConfigError::Limit("limits.queue"))));
+        assert!(matches!(with("# key = ", "key = "), Err(ConfigError::Tls)));
+    }
+}

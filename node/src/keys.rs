@@ -1,0 +1,262 @@
+//! A node's secrets: made at the first start, read at every other.
+//!
+//! Everything lies in `data/keys`, one secret a file, readable by the owner only. This is a development registrar: it
+//! keeps the domain's root key on line, beside the registrar's, so that one command sets up a working domain. A domain
+//! of weight keeps its root elsewhere and gives the node its logs' keys alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign_ledger::certificate::{self, Period};
+use countersign_ledger::{
+    Base64, Certificate, CertificateError, Cosigner, Genesis, GenesisDomain, Identity, NoteSigner, REGISTRAR,
+    SoftwareKey, UnixMillis, VerifierKeyError,
+};
+use zeroize::Zeroizing;
+
+use crate::config::{Config, NotaryConfig};
+use crate::log::LogId;
+
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+/// How long the domain's root and its registrar hold.
+const ROOT_DAYS: u64 = 3650;
+
+/// Why the node's keys cannot be used. Names files, never what is in them.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The database exists, but a key that it was begun with is gone.
+    #[error("{0} is missing, and the database was begun with it: restore it from a backup")]
+    Missing(PathBuf),
+    /// A file does not hold what its name says.
+    #[error("{0} does not hold a key of its kind")]
+    Malformed(PathBuf),
+    /// Random numbers could not be had.
+    #[error("the system gives no random numbers")]
+    Random,
+    /// A key was refused.
+    #[error(transparent)]
+    Key(#[from] VerifierKeyError),
+    /// A certificate could not be made or read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// The keys of one log: two signatures under each checkpoint, and the P-256 key for receipts as well.
+pub(crate) struct LogKeys {
+    pub(crate) checkpoint: [NoteSigner; 2],
+    pub(crate) receipt: SoftwareKey,
+}
+
+/// The domain's authority.
+pub(crate) struct Authority {
+    pub(crate) root: SoftwareKey,
+    pub(crate) root_der: Vec<u8>,
+    pub(crate) registrar: SoftwareKey,
+    pub(crate) certificate: Certificate,
+}
+
+/// All keys of a node.
+pub(crate) struct Keys {
+    pub(crate) authority: Authority,
+    pub(crate) logs: [LogKeys; LogId::COUNT],
+    pub(crate) cosigners: Vec<Cosigner>,
+}
+
+impl Keys {
+    /// Reads the keys; makes those that are missing, which only a `first_start` allows.
+    pub(crate) fn open(config: &Config, first_start: bool, now: UnixMillis) -> Result<Self, KeysError> {
+        let files = KeyFiles::open(&config.data, first_start)?;
+        let [trust, supply] = LogId::ALL.map(|log| LogKeys::open(&files, log, &config.origin(log.as_str())));
+        Ok(Self {
+            authority: Authority::open(&files, &config.domain, now)?,
+            logs: [trust?, supply?],
+            cosigners: config
+                .notaries
+                .iter()
+                .map(|notary| cosigner(&files, notary))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What a phone pins of this node.
+    pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
+        let mut policy = String::new();
+        for keys in &self.logs {
+            for key in &keys.checkpoint {
+                policy += &format!("log {}\n", key.verifier_key());
+            }
+        }
+        for cosigner in &self.cosigners {
+            let key = cosigner.verifier_key();
+            policy += &format!("witness {} {key}\n", key.name());
+        }
+        policy += &format!("group {QUORUM} {}", config.quorum);
+        self.cosigners.iter().for_each(|cosigner| policy += &format!(" {}", cosigner.verifier_key().name()));
+        policy += &format!("\nquorum {QUORUM}\n");
+        Genesis {
+            name: config.name.clone(),
+            policy,
+            domains: vec![GenesisDomain {
+                name: config.domain.clone(),
+                root: Base64(self.authority.root_der.clone()),
+                registrar: Base64(self.authority.certificate.as_der().to_vec()),
+            }],
+            tls: tls.into_iter().map(Base64).collect(),
+        }
+    }
+}
+
+/// Name of the group of notaries in the policy; no notary may have it.
+pub(crate) const QUORUM: &str = "notaries";
+
+impl LogKeys {
+    fn open(files: &KeyFiles, log: LogId, origin: &str) -> Result<Self, KeysError> {
+        let (path, scalar) = files.p256(&format!("log-{log}.p256"))?;
+        let seed = files.secret(&format!("log-{log}.ed25519"))?;
+        Ok(Self {
+            checkpoint: [NoteSigner::p256(origin, &scalar)?, NoteSigner::ed25519(origin, &seed)?],
+            receipt: SoftwareKey::from_bytes(&scalar[..]).map_err(|_| KeysError::Malformed(path))?,
+        })
+    }
+}
+
+impl Authority {
+    pub(crate) fn open(files: &KeyFiles, domain: &str, now: UnixMillis) -> Result<Self, KeysError> {
+        let (root, registrar) = (files.software("root.p256")?, files.software("registrar.p256")?);
+        let period = Period {
+            from: UnixMillis(now.0.saturating_sub(DAY_MILLIS)),
+            until: UnixMillis(now.0 + ROOT_DAYS * DAY_MILLIS),
+        };
+        let root_der = files.keep("root.crt", || Ok(certificate::root(domain, &root, period, random()?)?))?;
+        let certificate = files.keep("registrar.crt", || {
+            let identity =
+                Identity::new(domain, REGISTRAR, REGISTRAR).map_err(|_| CertificateError::Identity)?;
+            let key = countersign_ledger::Signer::public_key(&registrar);
+            Ok(certificate::issue(&identity, &key, &root, period, random()?)?.as_der().to_vec())
+        })?;
+        Ok(Self {
+            root,
+            root_der: root_der.to_vec(),
+            registrar,
+            certificate: Certificate::from_der(&certificate)?,
+        })
+    }
+}
+
+fn cosigner(files: &KeyFiles, notary: &NotaryConfig) -> Result<Cosigner, KeysError> {
+    let seed = match &notary.seed {
+        Some(path) => read_secret(path)?.ok_or_else(|| KeysError::Missing(path.clone()))?,
+        None => files.secret(&format!("notary-{}.seed", notary.name))?,
+    };
+    Ok(Cosigner::new(&notary.name, &seed)?)
+}
+
+/// Bytes from the system's generator.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], KeysError> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeysError::Random)?;
+    Ok(bytes)
+}
+
+/// The directory of secrets.
+pub(crate) struct KeyFiles {
+    directory: PathBuf,
+    may_make: bool,
+}
+
+impl KeyFiles {
+    pub(crate) fn open(data: &Path, may_make: bool) -> Result<Self, KeysError> {
+        let directory = data.join("keys");
+        if may_make {
+            fs::create_dir_all(&directory).map_err(|source| file_error(&directory, source))?;
+        }
+        Ok(Self { directory, may_make })
+    }
+
+    /// The content of `name`, made by `make` when it is not there and may be.
+    pub(crate) fn keep(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<Vec<u8>, KeysError>,
+    ) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+        let path = self.directory.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Zeroizing::new(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.may_make => {
+                let bytes = Zeroizing::new(make()?);
+                write_whole(&path, &bytes).map_err(|source| file_error(&path, source))?;
+                Ok(bytes)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KeysError::Missing(path)),
+            Err(source) => Err(file_error(&path, source)),
+        }
+    }
+
+    fn secret(&self, name: &str) -> Result<Zeroizing<[u8; 32]>, KeysError> {
+        self.keep(name, || Ok(hex(&*Zeroizing::new(random::<32>()?)).into_bytes()))?;
+        let path = self.directory.join(name);
+        read_secret(&path)?.ok_or(KeysError::Missing(path))
+    }
+
+    fn p256(&self, name: &str) -> Result<(PathBuf, Zeroizing<[u8; 32]>), KeysError> {
+        // One number in 2^32 is no P-256 key; the next one is.
+        self.keep(name, || {
+            loop {
+                let secret = Zeroizing::new(random::<32>()?);
+                if SoftwareKey::from_bytes(&secret[..]).is_ok() {
+                    return Ok(hex(&secret).into_bytes());
+                }
+            }
+        })?;
+        let path = self.directory.join(name);
+        let secret = read_secret(&path)?.ok_or_else(|| KeysError::Missing(path.clone()))?;
+        Ok((path, secret))
+    }
+
+    fn software(&self, name: &str) -> Result<SoftwareKey, KeysError> {
+        let (path, secret) = self.p256(name)?;
+        SoftwareKey::from_bytes(&secret[..]).map_err(|_| KeysError::Malformed(path))
+    }
+}
+
+fn hex(secret: &[u8; 32]) -> String {
+    countersign_ledger::Hash(*secret).to_string() + "\n"
+}
+
+/// Reads 64 hexadecimal digits; `None` when there is no such file.
+fn read_secret(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, KeysError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(file_error(path, source)),
+    };
+    let secret: Result<countersign_ledger::Hash, _> = text.trim_end().parse();
+    secret.map(|secret| Some(Zeroizing::new(secret.0))).map_err(|_| KeysError::Malformed(path.to_owned()))
+}
+
+/// Writes a file so that after a crash it is there in whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> KeysError {
+    KeysError::File { path: path.to_owned(), source }
+}

@@ -1,0 +1,291 @@
+//! The domain's registrar: hands out one-time codes, certifies keys whose owner has one, revokes.
+//!
+//! In scope: what the registrar signs and what it remembers of its codes. Out of scope: who may have a code, which is
+//! for people to decide.
+//!
+//! The holder makes the key and asks with a PKCS #10 request (RFC 2986), which proves possession; the registrar decides
+//! who the holder is. A code is used up in the commit that publishes the certificate; asking again with the same code
+//! for the same key returns the same certificate, so an answer that got lost costs nothing.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_ledger::certificate::{Period, issue, requested_key};
+use countersign_ledger::{
+    Certificate, CertificateError, Draft, ENROL, Fields, Hash, Identity, Kind, MAX_SKEW_MILLIS, NameError,
+    NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject, UnixMillis, Value,
+};
+use rusqlite::TransactionBehavior;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::keys::{Authority, KeyFiles, KeysError, random};
+use crate::store::{self, StoreError, StoredCode};
+
+/// Name of the database file in the data directory.
+pub(crate) const DATABASE: &str = "ledger.sqlite";
+/// Crockford's base 32: no letter that is read as a digit.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Characters in a code: 80 bits, beyond guessing at any rate a node would answer.
+const CODE_LENGTH: usize = 16;
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
+/// Why the registrar did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrarError {
+    /// The registrar's keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Role and name form no identity.
+    #[error(transparent)]
+    Identity(#[from] NotAnIdentity),
+    /// A certificate or a request is not good.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The statement could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// An identity that is no subject.
+    #[error(transparent)]
+    Subject(#[from] NameError),
+}
+
+impl From<rusqlite::Error> for RegistrarError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Why a code buys no certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CodeError {
+    /// No such code was ever given out.
+    #[error("there is no such enrolment code")]
+    Unknown,
+    /// It has bought a certificate for another key.
+    #[error("the enrolment code has been used")]
+    Used,
+    /// Too late.
+    #[error("the enrolment code has run out")]
+    Expired,
+}
+
+/// A one-time enrolment code, to be given to one person by a way that the registrar trusts. Only its digest is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnrolmentCode(String);
+
+impl EnrolmentCode {
+    fn generate() -> Result<Self, KeysError> {
+        let random: [u8; CODE_LENGTH] = random()?;
+        // 32 divides 256, so every character is equally likely.
+        Ok(Self(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()))
+    }
+
+    /// Reads a code as people type it: in either case, with spaces or hyphens, with O for 0 and I or L for 1.
+    pub fn parse(text: &str) -> Option<Self> {
+        let typed = text.chars().filter(|c| !matches!(c, ' ' | '-')).take(CODE_LENGTH + 1);
+        let read = typed.map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        });
+        let code: String = read.collect();
+        let known = code.len() == CODE_LENGTH && code.bytes().all(|byte| ALPHABET.contains(&byte));
+        known.then_some(Self(code))
+    }
+
+    fn digest(&self) -> Hash {
+        Hash::framed("countersign/enrolment-code/v1", &[self.0.as_bytes()])
+    }
+}
+
+/// In groups of four.
+impl fmt::Display for EnrolmentCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, character) in self.0.chars().enumerate() {
+            if i > 0 && i % 4 == 0 {
+                f.write_str("-")?;
+            }
+            write!(f, "{character}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for EnrolmentCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnrolmentCode")
+    }
+}
+
+/// The domain's registrar.
+pub struct Registrar {
+    authority: Authority,
+    domain: String,
+    database: PathBuf,
+    certificate_days: u32,
+    clock: Clock,
+}
+
+impl Registrar {
+    /// Opens the registrar beside its node, which may be running. The node must have been started once.
+    pub fn open(config: &Config, clock: Clock) -> Result<Self, RegistrarError> {
+        let files = KeyFiles::open(&config.data, false)?;
+        let authority = Authority::open(&files, &config.domain, clock())?;
+        Ok(Self::new(authority, config, clock))
+    }
+
+    pub(crate) fn new(authority: Authority, config: &Config, clock: Clock) -> Self {
+        Self {
+            authority,
+            domain: config.domain.clone(),
+            database: config.data.join(DATABASE),
+            certificate_days: config.certificate_days,
+            clock,
+        }
+    }
+
+    /// The registrar's own certificate.
+    pub const fn certificate(&self) -> &Certificate {
+        &self.authority.certificate
+    }
+
+    /// A new code for a member called `name` in the role `role`, good for one enrolment within `valid_for`.
+    pub fn new_code(
+        &self,
+        role: &str,
+        name: &str,
+        valid_for: Duration,
+    ) -> Result<EnrolmentCode, RegistrarError> {
+        Identity::new(&self.domain, role, name)?;
+        let code = EnrolmentCode::generate()?;
+        let lifetime = u64::try_from(valid_for.as_millis()).unwrap_or(u64::MAX);
+        let expires = UnixMillis((self.clock)().0.saturating_add(lifetime).min(i64::MAX.cast_unsigned()));
+        let mut connection = store::open(&self.database)?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        store::put_code(&tx, code.digest(), role, name, expires)?;
+        tx.commit()?;
+        Ok(code)
+    }
+
+    /// Signs the revocation of `member`'s certificate `fingerprint`: from index `from` of the log `origin` on it signs
+    /// nothing. `prev` is the latest statement on the member in the trust log.
+    pub fn revocation(
+        &self,
+        member: &Identity,
+        fingerprint: Hash,
+        origin: &str,
+        from: u64,
+        prev: Option<Hash>,
+    ) -> Result<Statement, RegistrarError> {
+        let fields = Fields::new().with("certificate", fingerprint).with("log", origin).with("from", from);
+        self.sign(REVOKE, member, fields, prev)
+    }
+
+    /// Certifies `key` as that of `holder`.
+    pub(crate) fn certify(&self, holder: &Identity, key: &PublicKey) -> Result<Certificate, RegistrarError> {
+        let now = (self.clock)();
+        let period = Period {
+            // A phone whose clock is a little behind must be able to sign at once.
+            from: UnixMillis(now.0.saturating_sub(MAX_SKEW_MILLIS)),
+            until: UnixMillis(now.0 + u64::from(self.certificate_days) * DAY_MILLIS),
+        };
+        Ok(issue(holder, key, &self.authority.root, period, random()?)?)
+    }
+
+    /// Signs the enrolment that publishes `certificate`. `prev` is the latest statement on the member in its log.
+    pub(crate) fn enrolment(
+        &self,
+        certificate: &Certificate,
+        prev: Option<Hash>,
+    ) -> Result<Statement, RegistrarError> {
+        let mut fields = Fields::new();
+        fields.insert("certificate", Value::Bytes(certificate.as_der().to_vec()));
+        self.sign(ENROL, certificate.identity(), fields, prev)
+    }
+
+    fn sign(
+        &self,
+        kind: &str,
+        member: &Identity,
+        fields: Fields,
+        prev: Option<Hash>,
+    ) -> Result<Statement, RegistrarError> {
+        let draft = Draft {
+            kind: Kind::new(kind)?,
+            subject: Subject::new(member.as_str())?,
+            fields,
+            prev,
+            links: Vec::new(),
+            sealed: None,
+        };
+        Ok(draft.sign(&self.authority.certificate, &self.authority.registrar, (self.clock)(), random()?)?)
+    }
+
+    pub(crate) fn identity(&self, code: &StoredCode) -> Result<Identity, RegistrarError> {
+        Ok(Identity::new(&self.domain, &code.role, &code.name)?)
+    }
+}
+
+/// A request for a certificate whose proof of possession holds, and the digest of the code that is to pay for it.
+pub(crate) struct Request {
+    pub(crate) code: Hash,
+    pub(crate) key: PublicKey,
+}
+
+impl Request {
+    pub(crate) fn read(code: &EnrolmentCode, csr: &[u8]) -> Result<Self, CertificateError> {
+        Ok(Self { code: code.digest(), key: requested_key(csr)? })
+    }
+
+    pub(crate) fn key_digest(&self) -> Hash {
+        Hash::of(self.key.as_sec1())
+    }
+
+    /// What the stored code is good for: a new certificate, or the one that it has bought already for this very key.
+    pub(crate) fn judge(&self, code: Option<StoredCode>, now: UnixMillis) -> Result<Judged, CodeError> {
+        let code = code.ok_or(CodeError::Unknown)?;
+        match code.used {
+            Some((key, certificate)) if key == self.key_digest() => Ok(Judged::Again(certificate)),
+            Some(_) => Err(CodeError::Used),
+            None if code.expires < now => Err(CodeError::Expired),
+            None => Ok(Judged::Fresh(code)),
+        }
+    }
+}
+
+/// What a code is good for.
+pub(crate) enum Judged {
+    /// A new certificate.
+    Fresh(StoredCode),
+    /// The certificate that it has bought.
+    Again(Hash),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let code = EnrolmentCode("0123456789ABCDEF".to_owned());
+        assert_eq!(code.to_string(), "0123-4567-89AB-CDEF");
+        for typed in ["0123-4567-89AB-CDEF", "o1234567 89abcdef", " Oi23-4567-89ab-cdef "] {
+            let read = EnrolmentCode::parse(typed);
+            assert_eq!(read.as_ref().map(|code| code.0.len()), Some(16), "{typed}");
+        }
+        assert_eq!(EnrolmentCode::parse("OL23-4567-89ab-cdef"), Some(code.clone()));
+        assert_eq!(format!("{code:?}"), "EnrolmentCode");
+    }
+
+    #[test]
+    fn other_text_is_no_code() {
+        for text in ["", "0123", "0123-4567-89AB-CDEU", "0123-4567-89AB-CDEF-0", "0123-4567-89AB-CDE\u{e9}"] {
+            assert_eq!(EnrolmentCode::parse(text), None, "{text}");
+        }
+    }
+}

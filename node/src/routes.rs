@@ -1,0 +1,167 @@
+//! The paths that the node serves. Reading is anonymous; what is written must be signed by an enrolled member.
+//!
+//! | path | answer |
+//! | --- | --- |
+//! | `GET /genesis` | what phones pin (JSON) |
+//! | `GET /health`, `GET /metrics` | for operators (JSON, Prometheus text) |
+//! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of receipts (COSE Key Set, COSE Key) |
+//! | `GET /{log}/checkpoint` | the newest checkpoint (C2SP tlog-checkpoint) |
+//! | `GET /{log}/tile/…` | hashes, `entries`, `bodies` (C2SP tlog-tiles) |
+//! | `GET /{log}/consistency/{old}/{new}` | `[* hash]` |
+//! | `GET /{log}/subject/{size}?s=…&skip=…` | `SubjectHistory` |
+//! | `GET /{log}/family/{size}?s=…` | `FamilyProof` |
+//! | `GET /{log}/names/{size}?s=…&skip=…` | `[* tstr]`: the subjects that the family proof lists, in its order |
+//! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
+//! | `GET /blob/{hex}`, `PUT /blob/{hex}` | what a statement names by digest and length |
+//! | `POST /enrol` | `[code: tstr, request: bstr]` -> 201 and the certificate (DER) |
+//! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI) |
+//! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
+//!
+//! Everything else is answered by a problem document (RFC 9290).
+
+mod blobs;
+mod enrol;
+mod entries;
+mod meta;
+mod proofs;
+mod tiles;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use countersign_ledger::{Hash, MAX_STATEMENT};
+use tokio::sync::Semaphore;
+
+use crate::limits::Client;
+use crate::log::LogId;
+use crate::node::Service;
+use crate::problem::Problem;
+
+/// What each route is given.
+type Shared = State<Arc<Service>>;
+
+/// Never changes under this path.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Must be asked for each time.
+const FRESH: HeaderValue = HeaderValue::from_static("no-cache");
+const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert");
+
+/// Room for a code and a certification request.
+const MAX_ENROLMENT: usize = 4096;
+
+/// All routes.
+pub(crate) fn router(service: &Arc<Service>) -> Router {
+    let limits = &service.config.limits;
+    let guard = Guard {
+        service: Arc::clone(service),
+        slots: Arc::new(Semaphore::new(limits.requests)),
+        patience: Duration::from_secs(limits.request_seconds),
+    };
+    let limited = |most: usize| DefaultBodyLimit::max(most);
+    let writes = Router::new()
+        .route("/{log}/entries", post(entries::submit).layer(limited(MAX_STATEMENT)))
+        .route("/enrol", post(enrol::enrol).layer(limited(MAX_ENROLMENT)))
+        .route("/blob/{digest}", axum::routing::put(blobs::put).layer(limited(limits.blob_bytes)))
+        .route_layer(from_fn_with_state(Arc::clone(service), bound_writes));
+    Router::new()
+        .route("/genesis", get(meta::genesis))
+        .route("/health", get(meta::health))
+        .route("/metrics", get(meta::metrics))
+        .route("/.well-known/scitt-keys", get(meta::keys))
+        .route("/.well-known/scitt-keys/{kid}", get(meta::key))
+        .route("/certificate/{fingerprint}", get(meta::certificate))
+        .route("/{log}/checkpoint", get(tiles::checkpoint))
+        .route("/{log}/tile/{*path}", get(tiles::tile))
+        .route("/{log}/consistency/{old}/{new}", get(proofs::consistency))
+        .route("/{log}/subject/{size}", get(proofs::subject))
+        .route("/{log}/family/{size}", get(proofs::family))
+        .route("/{log}/names/{size}", get(proofs::names))
+        .route("/{log}/entries/{id}", get(entries::receipt))
+        .route("/blob/{digest}", get(blobs::get))
+        .merge(writes)
+        .fallback(|| async { Problem::not_found("there is nothing under this path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path is not asked like this")
+        })
+        .layer(from_fn_with_state(guard, admit))
+        .with_state(Arc::clone(service))
+}
+
+/// Bounds how many requests are answered at one time, and how long each may take.
+#[derive(Clone)]
+struct Guard {
+    service: Arc<Service>,
+    slots: Arc<Semaphore>,
+    patience: Duration,
+}
+
+async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response<Body> {
+    let started = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let response = match guard.slots.try_acquire() {
+        Ok(_slot) => match tokio::time::timeout(guard.patience, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let late = Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long");
+                late.into_response()
+            }
+        },
+        Err(_) => Problem::busy(Duration::from_secs(1)).into_response(),
+    };
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    guard.service.metrics.request(&route, status);
+    // The path itself names products: the route is enough.
+    tracing::debug!(%method, route, status, ?took, "request");
+    response
+}
+
+/// Bounds how often one client writes.
+async fn bound_writes(State(service): Shared, request: Request, next: Next) -> Response<Body> {
+    let client = request.extensions().get::<Client>().copied();
+    let taken = client.map_or(Ok(()), |client| service.rate.take(client, Instant::now()));
+    match taken {
+        Ok(()) => next.run(request).await,
+        Err(delay) => {
+            let often = "this address writes more often than it may";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", often).retry_after(delay).into_response()
+        }
+    }
+}
+
+/// Runs what reads the disk on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal()))
+}
+
+fn log(name: &str) -> Result<LogId, Problem> {
+    LogId::from_name(name).ok_or_else(|| Problem::not_found("there is no such log"))
+}
+
+fn digest(hex: &str) -> Result<Hash, Problem> {
+    let lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
+    hex.parse()
+        .ok()
+        .filter(|_| lower)
+        .ok_or_else(|| Problem::malformed("a digest is 64 lower-case hexadecimal digits"))
+}
+
+fn body(received: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    received.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        _ => Problem::malformed("the request's body could not be read"),
+    })
+}

@@ -1,0 +1,49 @@
+//! What statements name by digest and length: the filters of lots.
+//!
+//! The digest in an admitted statement is the permission: anybody may bring the bytes, nobody can bring others.
+
+use std::sync::PoisonError;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use countersign_ledger::Hash;
+use rusqlite::TransactionBehavior;
+
+use super::{IMMUTABLE, OCTETS, Shared, blocking, body, digest};
+use crate::problem::Problem;
+use crate::store::{self, StoreError};
+
+/// `GET /blob/{digest}`
+pub(super) async fn get(State(service): Shared, Path(hex): Path<String>) -> Result<Response<Body>, Problem> {
+    let digest = digest(&hex)?;
+    let blob = blocking(move || Ok(service.archive.readers().with(|c| store::blob(c, digest))?)).await?;
+    let blob = blob.ok_or_else(|| Problem::not_found("nobody has brought this blob"))?;
+    Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], blob).into_response())
+}
+
+/// `PUT /blob/{digest}`
+pub(super) async fn put(
+    State(service): Shared,
+    Path(hex): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Response<Body>, Problem> {
+    let (digest, bytes) = (digest(&hex)?, body(received)?);
+    blocking(move || {
+        let promised = service.archive.readers().with(|connection| store::blob_length(connection, digest))?;
+        let unnamed = || Problem::new(StatusCode::FORBIDDEN, "unnamed", "no statement names this blob");
+        if promised.ok_or_else(unnamed)? != bytes.len() as u64 || Hash::of(&bytes) != digest {
+            return Err(Problem::malformed("these are not the bytes that the statement names"));
+        }
+        let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let tx =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        store::put_blob(&tx, digest, &bytes)?;
+        Ok(tx.commit().map_err(StoreError::from)?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,72 @@
+//! A key becomes a member's: `POST /enrol`.
+//!
+//! ```cddl
+//! enrolment = [code: tstr, request: bstr]   ; the registrar's one-time code; PKCS #10 in DER
+//! ```
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use countersign_ledger::CertificateError;
+use minicbor::Decoder;
+
+use super::{CERTIFICATE, Shared, blocking, body};
+use crate::node::AuthorityError;
+use crate::problem::Problem;
+use crate::registrar::{CodeError, EnrolmentCode, RegistrarError};
+
+/// `POST /enrol`
+pub(super) async fn enrol(
+    State(service): Shared,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Response<Body>, Problem> {
+    let received = body(received)?;
+    let (code, request) =
+        read(&received).ok_or_else(|| Problem::malformed("an enrolment is [code, request]"))?;
+    let code = EnrolmentCode::parse(code).ok_or(AuthorityError::Code(CodeError::Unknown))?;
+    let request = request.to_vec();
+    let certificate = blocking(move || Ok(service.enrol(&code, &request)?)).await?;
+    let der = certificate.as_der().to_vec();
+    Ok((StatusCode::CREATED, [(CONTENT_TYPE, CERTIFICATE)], der).into_response())
+}
+
+fn read(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let mut d = Decoder::new(bytes);
+    let shape = d.array().ok()? == Some(2);
+    let (code, request) = (d.str().ok()?, d.bytes().ok()?);
+    (shape && d.position() == bytes.len()).then_some((code, request))
+}
+
+impl From<AuthorityError> for Problem {
+    fn from(error: AuthorityError) -> Self {
+        let said = error.to_string();
+        match error {
+            AuthorityError::Code(CodeError::Unknown) => {
+                Self::new(StatusCode::FORBIDDEN, "code-unknown", said)
+            }
+            AuthorityError::Code(CodeError::Used) => Self::new(StatusCode::FORBIDDEN, "code-used", said),
+            AuthorityError::Code(CodeError::Expired) => {
+                Self::new(StatusCode::FORBIDDEN, "code-expired", said)
+            }
+            AuthorityError::Registrar(RegistrarError::Certificate(CertificateError::Possession)) => {
+                Self::new(StatusCode::BAD_REQUEST, "possession", said)
+            }
+            AuthorityError::Registrar(RegistrarError::Certificate(_)) => {
+                Self::new(StatusCode::BAD_REQUEST, "request", said)
+            }
+            AuthorityError::Busy(delay) => {
+                Self::busy(if delay.is_zero() { Duration::from_secs(1) } else { delay })
+            }
+            AuthorityError::Refused(reason) => reason.into(),
+            error @ (AuthorityError::Registrar(_) | AuthorityError::UnknownCertificate) => {
+                tracing::error!(%error, "an enrolment failed");
+                Self::internal()
+            }
+        }
+    }
+}

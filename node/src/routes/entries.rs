@@ -1,0 +1,78 @@
+//! Statements in, receipts out (SCRAPI, draft-ietf-scitt-scrapi-11: register a statement, resolve a receipt).
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use countersign_ledger::receipt::{Inclusion, issue};
+use countersign_ledger::{Hash, Statement};
+
+use super::{CBOR, Shared, blocking, body, digest, log};
+use crate::cbor;
+use crate::machine::Bodies as _;
+use crate::node::Service;
+use crate::problem::Problem;
+use crate::sequencer::{Ordered, Outcome, Sequencer as _, Status};
+use crate::store::StoreError;
+
+const RECEIPT: HeaderValue = HeaderValue::from_static("application/scitt-receipt+cose");
+
+/// `POST /{log}/entries`
+pub(super) async fn submit(
+    State(service): Shared,
+    Path(name): Path<String>,
+    received: Result<Bytes, BytesRejection>,
+) -> Result<Response<Body>, Problem> {
+    let log = log(&name)?;
+    let statement = body(received)?;
+    // Read and verified here: that takes less than a tenth of a millisecond, about as long as finding another thread.
+    match service.sequencer.submit(log, &statement).await {
+        Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
+            // In our own form the unprotected header is empty, so the id is the digest of what was sent.
+            let location = format!("/{log}/entries/{}", Hash::of(&statement));
+            let place = cbor::encode(|e| e.array(2)?.u64(ordered.place.index)?.u64(ordered.size)?.ok());
+            Ok((StatusCode::SEE_OTHER, [(LOCATION, location.as_str())], [(CONTENT_TYPE, CBOR)], place)
+                .into_response())
+        }
+        Outcome::Busy { retry_after } => Err(Problem::busy(retry_after)),
+        Outcome::Refused(reason) => Err(reason.into()),
+    }
+}
+
+/// `GET /{log}/entries/{id}`
+pub(super) async fn receipt(
+    State(service): Shared,
+    Path((name, id)): Path<(String, String)>,
+) -> Result<Response<Body>, Problem> {
+    let (log, id) = (log(&name)?, digest(&id)?);
+    match service.sequencer.status(id) {
+        Status::Ordered(ordered) if ordered.place.log == log => {
+            let receipt = blocking(move || write(&service, id, ordered)).await?;
+            Ok(([(CONTENT_TYPE, RECEIPT)], receipt).into_response())
+        }
+        Status::Pending => {
+            let location = format!("/{log}/entries/{id}");
+            Ok((StatusCode::FOUND, [(LOCATION, location.as_str()), (RETRY_AFTER, "1")]).into_response())
+        }
+        _ => Err(Problem::not_found("the log holds no such statement")),
+    }
+}
+
+/// Signs a receipt against the newest checkpoint.
+fn write(service: &Arc<Service>, id: Hash, ordered: Ordered) -> Result<Vec<u8>, Problem> {
+    let Ordered { place, size } = ordered;
+    let statement =
+        Statement::parse(&service.archive.body(place)?).map_err(|_| StoreError::Damaged("statements"))?;
+    let path = service.archive.shared().grown(place.log, |grown| grown.tree.inclusion(place.index, size));
+    let inclusion = Inclusion { size, index: place.index, path: path.ok_or_else(Problem::internal)? };
+    let origin = service.config.origin(place.log.as_str());
+    let key = &service.receipts[place.log.slot()];
+    issue(&origin, statement.subject(), id, &inclusion, (service.clock)(), key).map_err(|error| {
+        tracing::error!(%error, "a receipt could not be written");
+        Problem::internal()
+    })
+}

@@ -1,0 +1,103 @@
+//! What the node says of itself, and of its members.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response};
+use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_ledger::{Hash, PublicKey, cose};
+use minicbor::Encoder;
+
+use super::{CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest};
+use crate::cbor;
+use crate::log::LogId;
+use crate::metrics::{header, line, metric};
+use crate::problem::Problem;
+use crate::sequencer::Sequencer as _;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const KEY: HeaderValue = HeaderValue::from_static("application/cose-key");
+const KEY_SET: HeaderValue = HeaderValue::from_static("application/cose-key-set");
+
+/// `GET /genesis`
+pub(super) async fn genesis(State(service): Shared) -> Response<Body> {
+    ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], service.genesis.to_json()).into_response()
+}
+
+/// `GET /health`
+pub(super) async fn health(State(service): Shared) -> Response<Body> {
+    let health = service.sequencer.health();
+    let (height, waiting, accepting) = (health.height, health.waiting, health.accepting);
+    let cosigned = health.cosigned_at;
+    let body = format!(
+        "{{\"accepting\":{accepting},\"height\":{height},\"cosigned_at\":\"{cosigned}\",\"waiting\":{waiting}}}\n"
+    );
+    ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], body).into_response()
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
+    let mut text = service.metrics.to_text();
+    let (view, health) = (service.archive.view(), service.sequencer.health());
+    header(&mut text, "gauge", "countersign_log_size", "Entries in each log.");
+    for log in LogId::ALL {
+        line(&mut text, &format!("countersign_log_size{{log=\"{log}\"}}"), view.size(log));
+    }
+    let age = (service.clock)().since(health.cosigned_at) / 1000;
+    metric(
+        &mut text,
+        "gauge",
+        "countersign_checkpoint_age_seconds",
+        "Age of the oldest newest checkpoint.",
+        age,
+    );
+    metric(&mut text, "gauge", "countersign_height", "Number of the newest block.", health.height);
+    metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);
+    ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], text).into_response()
+}
+
+/// `GET /certificate/{fingerprint}`
+pub(super) async fn certificate(
+    State(service): Shared,
+    Path(hex): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let view = service.archive.view();
+    let certificate = view.trust.certificate(digest(&hex)?);
+    let der =
+        certificate.ok_or_else(|| Problem::not_found("nobody has a certificate with this fingerprint"))?;
+    Ok(([(CONTENT_TYPE, CERTIFICATE), (CACHE_CONTROL, IMMUTABLE)], der.as_der().to_vec()).into_response())
+}
+
+/// `GET /.well-known/scitt-keys`
+pub(super) async fn keys(State(service): Shared) -> Response<Body> {
+    let keys = service.receipt_keys();
+    let set = cbor::encode(|e| {
+        e.array(keys.len() as u64)?;
+        keys.iter().try_for_each(|(kid, key)| write_key(e, *kid, key))
+    });
+    ([(CONTENT_TYPE, KEY_SET), (CACHE_CONTROL, FRESH)], set).into_response()
+}
+
+/// `GET /.well-known/scitt-keys/{kid}`: the kid in base64url, as it stands in receipts.
+pub(super) async fn key(State(service): Shared, Path(kid): Path<String>) -> Result<Response<Body>, Problem> {
+    let kid =
+        URL_SAFE_NO_PAD.decode(kid).map_err(|_| Problem::malformed("a key id is written in base64url"))?;
+    let keys = service.receipt_keys();
+    let found = keys.iter().find(|(known, _)| known.as_bytes()[..] == kid);
+    let (kid, key) = found.ok_or_else(|| Problem::not_found("no log has a key with this id"))?;
+    let key = cbor::encode(|e| write_key(e, *kid, key));
+    Ok(([(CONTENT_TYPE, KEY), (CACHE_CONTROL, FRESH)], key).into_response())
+}
+
+/// A COSE_Key (RFC 9052 section 7, RFC 9053 section 7.1.1): EC2, its id, ES256, P-256, x, y.
+fn write_key(
+    e: &mut Encoder<&mut Vec<u8>>,
+    kid: Hash,
+    key: &PublicKey,
+) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    let (x, y) = key.as_sec1()[1..].split_at(32);
+    e.map(6)?.u8(1)?.u8(2)?.u8(2)?.bytes(kid.as_bytes())?.u8(3)?.i64(cose::ALG_ES256)?;
+    e.i8(-1)?.u8(1)?.i8(-2)?.bytes(x)?.i8(-3)?.bytes(y)?.ok()
+}

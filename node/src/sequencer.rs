@@ -1,0 +1,207 @@
+//! The seam between the rules and what puts statements in order.
+//!
+//! [`StateMachine`](crate::StateMachine) holds every rule and knows no engine; a [`Sequencer`] orders statements and
+//! holds no rule. [`Local`](crate::Local) is the engine in this process.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use countersign_custody::Fault;
+use countersign_ledger::{FormatError, Hash, KeyError, Refusal, UnixMillis};
+use tokio::sync::oneshot;
+
+use crate::log::{LogId, Place};
+use crate::store::StoreError;
+
+/// Where an ordered statement stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ordered {
+    /// Its log and index.
+    pub place: Place,
+    /// Size of a checkpoint that covers it, durable and cosigned.
+    pub size: u64,
+}
+
+/// What became of a submission.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Ordered, and durable.
+    Accepted(Ordered),
+    /// The very same statement had been ordered before; this is its place.
+    Duplicate(Ordered),
+    /// Not looked at. Submit again after this time.
+    Busy {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Refused, for this reason; nothing was changed.
+    Refused(Reason),
+}
+
+/// Why a statement is refused. Checks are made in this order, and the first that fails is told.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Reason {
+    /// It was sent to a log that does not take its kind.
+    #[error("statements of this kind belong to the log `{0}`")]
+    OtherLog(LogId),
+    /// No profile knows its kind.
+    #[error("no profile of this ledger has statements of this kind")]
+    UnknownKind,
+    /// Its form, time, signer, signature, role or enrolment.
+    #[error(transparent)]
+    Statement(#[from] Refusal),
+    /// Another statement of this issuer has the same `cti`.
+    #[error("the issuer has already used this statement's cti for another statement")]
+    Replay,
+    /// Its `prev` is not the latest statement on its subject.
+    #[error("the statement does not follow the latest statement on its subject")]
+    NotLatest {
+        /// The latest, if there is any.
+        latest: Option<Hash>,
+    },
+    /// A rule of custody.
+    #[error(transparent)]
+    Custody(Box<Fault>),
+    /// The enrolment code was used for another key meanwhile.
+    #[error("the enrolment code has been used or has run out")]
+    Code,
+}
+
+impl Reason {
+    /// The reason's stable name: the title of its problem document and its label in the metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::OtherLog(_) => "other-log",
+            Self::UnknownKind => "unknown-kind",
+            Self::Statement(refusal) => refusal_name(refusal),
+            Self::Replay => "replay",
+            Self::NotLatest { .. } => "not-latest",
+            Self::Custody(_) => "custody",
+            Self::Code => "code-used",
+        }
+    }
+}
+
+const fn refusal_name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Format(FormatError::TooLarge) => "too-large",
+        Refusal::Format(FormatError::Signature(KeyError::HighS)) => "high-s",
+        Refusal::Format(_) => "format",
+        Refusal::FromTheFuture => "future",
+        Refusal::Stale => "stale",
+        Refusal::UnknownSigner => "unknown-signer",
+        Refusal::WrongIssuer => "wrong-issuer",
+        Refusal::NotYetValid => "not-yet-valid",
+        Refusal::Expired => "expired",
+        Refusal::Signature => "signature",
+        Refusal::Revoked => "revoked",
+        Refusal::Role => "role",
+        Refusal::Domain => "domain",
+        Refusal::Fields => "fields",
+        Refusal::Certificate(_) => "certificate",
+    }
+}
+
+/// What is known of a statement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Never seen, or refused.
+    Unknown,
+    /// Taken in, not yet ordered.
+    Pending,
+    /// Ordered, and durable.
+    Ordered(Ordered),
+}
+
+/// A committed block: what to apply, in order, to reach the same state elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Its number, from 1.
+    pub height: u64,
+    /// Its time, against which freshness was judged.
+    pub time: UnixMillis,
+    /// Covers this block and, through the one before, all before it.
+    pub digest: Hash,
+    /// The statements, in the order in which they were applied.
+    pub statements: Vec<(LogId, Vec<u8>)>,
+}
+
+/// How the engine is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// Number of the newest block.
+    pub height: u64,
+    /// When the notaries last cosigned a checkpoint of every log.
+    pub cosigned_at: UnixMillis,
+    /// Submissions waiting.
+    pub waiting: usize,
+    /// Whether submissions are still taken.
+    pub accepting: bool,
+}
+
+/// Puts statements in order and makes them durable.
+pub trait Sequencer: Send + Sync {
+    /// Takes a statement for `log`. The calling thread reads it and verifies its signature, so threads that submit
+    /// share that work; ordering and the disk are awaited through the ticket.
+    fn submit(&self, log: LogId, statement: &[u8]) -> Ticket;
+
+    /// What became of the statement with this id.
+    fn status(&self, id: Hash) -> Status;
+
+    /// Up to `limit` committed blocks from `height` on.
+    fn blocks(&self, height: u64, limit: u32) -> Result<Vec<Block>, StoreError>;
+
+    /// How the engine is.
+    fn health(&self) -> Health;
+
+    /// Takes no more submissions, orders those waiting, and returns when all is durable. Safe to call twice.
+    fn shutdown(&self);
+}
+
+/// The promise of an [`Outcome`]: await it, or [`Ticket::wait`] for it.
+#[derive(Debug)]
+pub struct Ticket(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Known(Option<Outcome>),
+    Pending(oneshot::Receiver<Outcome>),
+}
+
+/// An engine that stopped before it answered says nothing about the statement.
+const STOPPED: Outcome = Outcome::Busy { retry_after: Duration::from_secs(5) };
+
+impl Ticket {
+    /// A ticket whose outcome is known.
+    pub const fn known(outcome: Outcome) -> Self {
+        Self(Inner::Known(Some(outcome)))
+    }
+
+    /// A ticket whose outcome the engine will send.
+    pub const fn pending(outcome: oneshot::Receiver<Outcome>) -> Self {
+        Self(Inner::Pending(outcome))
+    }
+
+    /// Blocks this thread until the outcome is known. Not for use within an asynchronous task.
+    pub fn wait(self) -> Outcome {
+        match self.0 {
+            Inner::Known(outcome) => outcome.unwrap_or(STOPPED),
+            Inner::Pending(receiver) => receiver.blocking_recv().unwrap_or(STOPPED),
+        }
+    }
+}
+
+impl Future for Ticket {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        match &mut self.0 {
+            Inner::Known(outcome) => Poll::Ready(outcome.take().unwrap_or(STOPPED)),
+            Inner::Pending(receiver) => {
+                Pin::new(receiver).poll(context).map(|outcome| outcome.unwrap_or(STOPPED))
+            }
+        }
+    }
+}

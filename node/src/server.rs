@@ -1,0 +1,204 @@
+//! Connections: TLS, bounds on their number and patience, an orderly stop. HTTP/1.1 and HTTP/2 by hyper.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use crate::limits::{Client, ConnectionGuard, Connections};
+use crate::node::Service;
+use crate::routes;
+
+/// Requests at one time on one HTTP/2 connection.
+const STREAMS: u32 = 64;
+/// Largest header of a request.
+const HEADER_BYTES: u32 = 16 * 1024;
+/// How often a silent HTTP/2 peer is asked whether it is there, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
+
+/// Why a node does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The system gives no thread.
+    #[error("no threads for the server: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A listening server on threads of its own.
+pub(crate) struct Server {
+    addr: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops accepting, lets open requests finish for a while, and returns when all threads are done.
+    pub(crate) fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // A server that has ended by itself no longer listens for this.
+            let _ = stop.send(());
+        }
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the server thread had panicked");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Listens on the configured address.
+pub(crate) fn start(service: Arc<Service>) -> Result<Server, StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(StartError::Thread)?;
+    let address = service.config.listen;
+    let listening = runtime.block_on(async {
+        let listener = TcpListener::bind(address).await?;
+        let addr = listener.local_addr()?;
+        Ok((listener, addr))
+    });
+    let (listener, addr) = listening.map_err(|source| StartError::Listen { address, source })?;
+    let (stop, stopped) = oneshot::channel();
+    let patience = Duration::from_secs(service.config.limits.stop_seconds);
+    let thread = std::thread::Builder::new()
+        .name("http-main".to_owned())
+        .spawn(move || {
+            runtime.block_on(serve(listener, service, stopped));
+            runtime.shutdown_timeout(patience);
+        })
+        .map_err(StartError::Thread)?;
+    tracing::info!(%addr, "listening");
+    Ok(Server { addr, stop: Some(stop), thread: Some(thread) })
+}
+
+async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: oneshot::Receiver<()>) {
+    let limits = &service.config.limits;
+    let listening = Listening {
+        router: routes::router(&service),
+        tls: TlsAcceptor::from(Arc::clone(&service.endpoint.config)),
+        patience: Duration::from_secs(limits.header_seconds),
+        service: Arc::clone(&service),
+    };
+    let (slots, connections) = (Arc::new(Semaphore::new(limits.connections)), Connections::default());
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut stopped => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let client = Client::from(peer.ip());
+                let slot = Arc::clone(&slots).try_acquire_owned().ok();
+                let guard = connections.open(client, limits.connections_per_address);
+                // Without a slot the connection is closed at once: no memory is spent on an answer.
+                if let (Some(slot), Some(guard)) = (slot, guard) {
+                    tokio::spawn(listening.clone().connection(
+                        stream,
+                        client,
+                        (slot, guard),
+                        graceful.watcher(),
+                    ));
+                }
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: closing connections will free some.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    let patience = Duration::from_secs(limits.stop_seconds);
+    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some connections were cut when the node stopped");
+    }
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Listening {
+    router: Router,
+    tls: TlsAcceptor,
+    patience: Duration,
+    service: Arc<Service>,
+}
+
+impl Listening {
+    async fn connection(
+        self,
+        stream: TcpStream,
+        client: Client,
+        _room: (OwnedSemaphorePermit, ConnectionGuard),
+        watcher: Watcher,
+    ) {
+        self.service.metrics.connection_opened();
+        // Small answers must not wait for more of the same.
+        let _ = stream.set_nodelay(true);
+        match tokio::time::timeout(self.patience, self.tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let router = self.router.clone();
+                let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                    let mut request = request.map(Body::new);
+                    request.extensions_mut().insert(client);
+                    router.clone().oneshot(request)
+                });
+                let builder = self.builder(h2);
+                let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
+                if let Err(error) = watcher.watch(connection).await {
+                    tracing::debug!(error, "a connection ended early");
+                }
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+        self.service.metrics.connection_closed();
+    }
+
+    fn builder(&self, h2: bool) -> auto::Builder<TokioExecutor> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.patience)
+            .max_buf_size(HEADER_BYTES as usize)
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEADER_BYTES)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        // The handshake has settled the version: nothing is guessed from the first bytes, for which there is no timeout.
+        if h2 { builder.http2_only() } else { builder.http1_only() }
+    }
+}

@@ -1,0 +1,126 @@
+//! The TLS endpoint: the operator's certificate, or one for development.
+//!
+//! The development certificate is issued afresh at each start by a root that is made at the first start and kept, so
+//! names may change and nothing runs out, while phones pin one root.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign_ledger::UnixMillis;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::keys::{KeyFiles, KeysError};
+
+/// How long a development certificate holds: the longest that phones accept, 825 days, rounded down.
+const DEVELOPMENT_DAYS: u64 = 800;
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
+/// Why there is no TLS endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The development root cannot be kept or read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The development certificate could not be made; a configured name may be none.
+    #[error("the development certificate: {0}")]
+    Development(#[from] rcgen::Error),
+    /// The operator's certificate or key cannot be read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// Certificate and key do not go together.
+    #[error("the certificate and the key of the TLS endpoint: {0}")]
+    Rustls(#[from] rustls::Error),
+}
+
+/// A TLS endpoint and, where phones cannot know it otherwise, the root to pin.
+pub(crate) struct Endpoint {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) root: Option<Vec<u8>>,
+}
+
+impl Endpoint {
+    pub(crate) fn open(config: &Config, first_start: bool, now: UnixMillis) -> Result<Self, TlsError> {
+        let (chain, key, root) = match (&config.tls.certificate, &config.tls.key) {
+            (Some(certificate), Some(key)) => (read_chain(certificate)?, read_key(key)?, None),
+            _ => development(config, first_start, now)?,
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(tls), root })
+    }
+}
+
+type Material = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Option<Vec<u8>>);
+
+fn development(config: &Config, first_start: bool, now: UnixMillis) -> Result<Material, TlsError> {
+    let files = KeyFiles::open(&config.data, first_start)?;
+    let pem = files.keep("tls-root.pem", || {
+        let key = KeyPair::generate().map_err(|_| KeysError::Random)?;
+        Ok(key.serialize_pem().into_bytes())
+    })?;
+    let root_key = KeyPair::from_pem(&String::from_utf8_lossy(&pem))?;
+    let mut root = CertificateParams::new(Vec::new())?;
+    root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    root.distinguished_name.push(DnType::CommonName, format!("{} development", config.name));
+    let root_der = files.keep("tls-root.crt", || {
+        let signed = root.self_signed(&root_key).map_err(|_| KeysError::Random)?;
+        Ok(signed.der().to_vec())
+    })?;
+
+    let key = KeyPair::generate()?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter();
+    let listening =
+        Some(config.listen.ip()).filter(|ip: &IpAddr| !ip.is_unspecified()).map(|ip| ip.to_string());
+    let mut names: Vec<_> = names.chain(config.tls.names.iter().cloned()).chain(listening).collect();
+    names.sort();
+    names.dedup();
+    let mut leaf = CertificateParams::new(names)?;
+    leaf.distinguished_name.push(DnType::CommonName, config.name.clone());
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let (year, month, day) = civil(UnixMillis(now.0.saturating_sub(DAY_MILLIS)));
+    leaf.not_before = date_time_ymd(year, month, day);
+    let (year, month, day) = civil(UnixMillis(now.0 + DEVELOPMENT_DAYS * DAY_MILLIS));
+    leaf.not_after = date_time_ymd(year, month, day);
+    let leaf = leaf.signed_by(&key, &Issuer::new(root, root_key))?;
+
+    let secret = Zeroizing::new(key.serialize_der());
+    let key = PrivateKeyDer::Pkcs8(secret.to_vec().into());
+    Ok((vec![leaf.der().clone()], key, Some(root_der.to_vec())))
+}
+
+/// Year, month and day of `moment`, by its RFC 3339 text.
+fn civil(moment: UnixMillis) -> (i32, u8, u8) {
+    let text = moment.to_string();
+    let mut parts = text.split(['-', 'T']);
+    let mut next = || parts.next().unwrap_or_default();
+    (next().parse().unwrap_or(1970), next().parse().unwrap_or(1), next().parse().unwrap_or(1))
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = |source| TlsError::File { path: path.to_owned(), source };
+    CertificateDer::pem_file_iter(path).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File { path: path.to_owned(), source })
+}
