@@ -10,7 +10,7 @@ use crate::fault::Party;
 use crate::filter::SerialFilter;
 use crate::level::{Level, Log};
 use crate::profile::Profile;
-use crate::step::{After, Effect};
+use crate::step::{After, Effect, Step};
 use crate::timeline::TimelineEvent;
 
 /// A checkpoint that was believed: how much it covers, and when it was cosigned.
@@ -212,8 +212,9 @@ impl PackFile {
         entry: Option<&IndexEntry>,
     ) -> Self {
         let audit = profile.audit(history, around);
-        let dispenses = |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
-        let dispensed = audit.steps.iter().find(|step| dispenses(&step.kind));
+        let ends_its_way =
+            |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
+        let dispensed = audit.steps.iter().find(|step| ends_its_way(&step.kind));
         let subject = history.statements.first().map(|first| first.statement().subject());
         Self {
             dispensed: dispensed.map(|step| TimelineEvent::new(profile, step)),
@@ -285,7 +286,7 @@ fn gap(profile: &Profile, history: &[Logged], audit: &Audit) -> Option<Gap> {
     Some(Gap { step: missing.kind.clone(), party: Party { role, identity } })
 }
 
-fn before<'a>(profile: &'a Profile, after: &[After]) -> Option<&'a crate::step::Step> {
+fn before<'a>(profile: &'a Profile, after: &[After]) -> Option<&'a Step> {
     after.iter().find_map(|after| match after {
         After::Kind(kind) => profile.step(kind),
         After::Nothing => None,
@@ -302,7 +303,7 @@ fn certified_until(profile: &Profile, history: &[Logged]) -> Option<UnixMillis> 
 }
 
 fn pack_record(profile: &Profile) -> PackRecord {
-    let on_packs = |step: &&crate::step::Step| step.log == Log::Supply && step.subject.contains(&Level::Pack);
+    let on_packs = |step: &&Step| step.log == Log::Supply && step.subject.contains(&Level::Pack);
     if profile.steps().iter().filter(on_packs).all(|step| step.effect == Effect::Dispense) {
         PackRecord::Dispensed
     } else {

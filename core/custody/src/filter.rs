@@ -96,8 +96,7 @@ impl SerialFilter {
         let mut bytes = Vec::with_capacity(HEADER + 4 * self.0.fingerprints.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&seed.to_be_bytes());
-        // safe: a segment has at most 2^18 fingerprints.
-        bytes.push(segment_length.trailing_zeros() as u8);
+        bytes.extend(u8::try_from(segment_length.trailing_zeros()));
         bytes.extend_from_slice(&(segment_count_length / segment_length).to_be_bytes());
         self.0.fingerprints.iter().for_each(|word| bytes.extend_from_slice(&word.to_be_bytes()));
         bytes
@@ -111,8 +110,8 @@ impl SerialFilter {
 
 fn key(serial: &str) -> u64 {
     let Hash(digest) = Hash::framed(LABEL, &[serial.as_bytes()]);
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    // safe: a digest has 32 bytes.
+    digest.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
 }
 
 #[cfg(test)]
@@ -138,15 +137,11 @@ mod tests {
 
     #[test]
     fn a_lot_costs_about_five_bytes_a_pack_and_strangers_are_denied() {
-        for (count, most) in [(10_000, 5.3), (100_000, 4.9), (1_000_000, 4.6)] {
+        // Bytes for a thousand packs.
+        for (count, most) in [(10_000, 5_300), (100_000, 4_900), (1_000_000, 4_600)] {
             let filter = filter(count);
-            let bytes = filter.to_bytes().len();
-            let each = bytes as f64 / f64::from(count);
+            assert!(filter.to_bytes().len() < most * count as usize / 1000);
             let admitted = (0..1_000_000).filter(|i| filter.contains(&format!("XX{i:08}"))).count();
-            println!(
-                "{count} packs: {bytes} bytes, {each:.2} a pack, {admitted} of 1000000 strangers admitted"
-            );
-            assert!(each < most, "{each}");
             assert!(admitted <= 1, "{admitted}");
         }
     }

@@ -20,6 +20,7 @@ mod alert;
 mod audit;
 mod chain;
 mod dossier;
+mod draft;
 mod engine;
 mod fault;
 mod filter;

@@ -90,7 +90,11 @@ pub enum ProfileError {
 
 impl Profile {
     /// The rules for medicine.
-    #[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the file is part of the program, and a test reads it"
+    )]
     pub fn medicine() -> Self {
         Self::parse(include_str!("../profiles/medicine.toml")).expect("the medicine profile is consistent")
     }
@@ -189,7 +193,7 @@ impl File {
             .try_for_each(|rule| self.check_party(at, rule))?;
         for after in &step.after {
             if let After::Kind(kind) = after {
-                self.check_order(step, self.known_step(at, kind)?)?;
+                check_order(step, self.known_step(at, kind)?)?;
             }
         }
         self.check_links(step)?;
@@ -221,15 +225,6 @@ impl File {
         let numbers = self.step.iter().filter(|other| other.number.is_some() && other.number == step.number);
         if numbers.count() > 1 {
             return contradiction("another step has its number");
-        }
-        Ok(())
-    }
-
-    fn check_order(&self, step: &Step, before: &Step) -> Result<(), ProfileError> {
-        let shared = |level: &Level| before.subject.contains(level);
-        if before.log != step.log || !step.subject.iter().any(shared) {
-            let why = "it follows a step on another log or another kind of subject";
-            return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
         }
         Ok(())
     }
@@ -276,6 +271,15 @@ impl File {
         let unknown = || ProfileError::UnknownRole { at: at.to_owned(), role: role.to_owned() };
         self.role.iter().find(|known| known.name == role).map(|_| ()).ok_or_else(unknown)
     }
+}
+
+fn check_order(step: &Step, before: &Step) -> Result<(), ProfileError> {
+    let shared = |level: &Level| before.subject.contains(level);
+    if before.log != step.log || !step.subject.iter().any(shared) {
+        let why = "it follows a step on another log or another kind of subject";
+        return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
+    }
+    Ok(())
 }
 
 fn check_effect(step: &Step) -> Result<(), ProfileError> {

@@ -119,20 +119,22 @@ fn alerts(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
 
 /// What the lot says, and the pack in it.
 fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
+    if lot.state == State::Damaged {
+        // Nothing follows from a history that is not the one the ledger counts, least of all who is to blame.
+        reasons.push(Reason::SnapshotDamaged);
+        return;
+    }
     if let Some(finding) = &lot.finding {
         reasons.push(Reason::BrokenHistory(Box::new(finding.clone())));
-    }
-    if lot.state == State::Damaged {
-        reasons.push(Reason::SnapshotDamaged);
     }
     if let Some(gap) = &lot.gap {
         reasons.push(Reason::MissingStep { step: gap.step.clone(), party: gap.party.clone() });
     }
-    if let (Some(commission), Some(label)) = (lot.commission, item.expires_at) {
-        if day(label) != day(commission.expiry) {
-            let (stated, statement) = (commission.expiry, commission.statement);
-            reasons.push(Reason::ExpiryMismatch { label, stated, statement });
-        }
+    if let (Some(commission), Some(label)) = (lot.commission, item.expires_at)
+        && day(label) != day(commission.expiry)
+    {
+        let (stated, statement) = (commission.expiry, commission.statement);
+        reasons.push(Reason::ExpiryMismatch { label, stated, statement });
     }
     let (Some(serial), Some(pack)) = (&item.serial, &item.pack) else {
         reasons.push(Reason::NotSerialised);
@@ -163,14 +165,15 @@ fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<R
 }
 
 fn followed(pack: &PackFile, reasons: &mut Vec<Reason>) {
+    if pack.state == State::Damaged {
+        reasons.push(Reason::SnapshotDamaged);
+        return;
+    }
     if let Some(finding) = &pack.finding {
         reasons.push(Reason::BrokenHistory(Box::new(finding.clone())));
     }
-    if pack.state == State::Damaged {
-        reasons.push(Reason::SnapshotDamaged);
-    }
-    if let Some((event, by)) =
-        pack.dispensed.as_ref().and_then(|event| Some((event, event.party.identity.clone()?)))
+    if let Some(event) = &pack.dispensed
+        && let Some(by) = event.party.identity.clone()
     {
         reasons.push(Reason::Dispensed(Dispensed::Stated { by, at: event.at, statement: event.statement }));
     }

@@ -2,6 +2,8 @@
 
 use countersign_custody::{Audit, FaultReason, Log, UNORDERED};
 
+use countersign_ledger::Logged;
+
 use crate::play::{CLASS, EXPIRY, LOT, Play, START, hash, identity};
 
 fn audit(play: &Play) -> Audit {
@@ -33,7 +35,7 @@ fn a_lawful_lot_passes_at_every_stage_of_its_life() {
 fn an_expiry_changed_by_the_distributor_names_the_distributor() {
     let mut play = Play::until("distribution");
     let spec = play.spec("sales-status").with("expiry", EXPIRY + 1);
-    play.force(spec);
+    play.force(&spec);
     play.admit("receipt");
     assert_eq!(found(&play), triple("expiry-tampered", "sales-status", "distributor"));
     let finding = audit(&play).finding.unwrap();
@@ -55,8 +57,8 @@ fn a_transfer_five_or_six_exchanged_later_names_the_distributor() {
 fn a_certificate_forged_by_the_manufacturer_names_the_manufacturer() {
     let mut play = Play::new();
     let forged = play.spec("certificate").by("manufacturer");
-    play.force(forged);
-    crate::play::LIFE[1..].iter().for_each(|kind| play.admit(kind));
+    play.force(&forged);
+    play.admit_all(&crate::play::LIFE[1..]);
     assert_eq!(found(&play), triple("certificate-forged", "certificate", "manufacturer"));
     assert_eq!(audit(&play).finding.unwrap().fault.reason, FaultReason::WrongRole);
 }
@@ -65,7 +67,7 @@ fn a_certificate_forged_by_the_manufacturer_names_the_manufacturer() {
 fn a_forged_certificate_that_the_lot_does_not_use_is_not_held_against_it() {
     let mut play = Play::whole();
     let forged = play.spec("certificate").by("manufacturer");
-    play.force(forged);
+    play.force(&forged);
     assert_eq!(audit(&play).finding, None);
 }
 
@@ -73,8 +75,8 @@ fn a_forged_certificate_that_the_lot_does_not_use_is_not_held_against_it() {
 fn a_lot_commissioned_without_approval_names_the_manufacturer() {
     let mut play = Play::until("trial");
     let mut spec = Play::until("approval").spec("commission");
-    spec.draft.prev = play.history(Log::Supply, LOT).last().map(|last| last.id());
-    play.force(spec);
+    spec.draft.prev = play.history(Log::Supply, LOT).last().map(Logged::id);
+    play.force(&spec);
     assert_eq!(found(&play), triple("certificate-forged", "commission", "manufacturer"));
 }
 
@@ -101,8 +103,8 @@ fn material_exchanged_by_the_supplier_names_the_supplier() {
 fn a_supplier_that_uploads_a_wrong_value_answers_for_it() {
     let mut play = Play::until("material-request");
     let spec = play.spec("material").with("bc", hash("wrong"));
-    play.force(spec);
-    ["trial", "approval", "commission", "distribution"].map(|kind| play.admit(kind));
+    play.force(&spec);
+    play.admit_all(&["trial", "approval", "commission", "distribution"]);
     assert_eq!(found(&play), triple("material-tampered", "material-request", "supplier"));
     assert_eq!(audit(&play).finding.unwrap().fault.reason, FaultReason::WrongChainValue(1));
 }
@@ -111,8 +113,8 @@ fn a_supplier_that_uploads_a_wrong_value_answers_for_it() {
 fn a_wrong_upload_does_not_condemn_the_transfers_after_it() {
     let mut play = Play::until("material");
     let spec = play.spec("trial").with("bc", hash("wrong"));
-    play.force(spec);
-    ["approval", "commission", "distribution", "sales-status", "receipt"].map(|kind| play.admit(kind));
+    play.force(&spec);
+    play.admit_all(&["approval", "commission", "distribution", "sales-status", "receipt"]);
     let audit = audit(&play);
     assert_eq!(audit.steps.iter().filter(|step| step.fault.is_some()).count(), 1);
     // Transfer 2 stands as it was received: who signed the wrong value answers, whatever the published role.
@@ -137,7 +139,7 @@ fn a_pack_dispensed_twice_is_found_outside_the_questions() {
     let mut play = Play::whole();
     play.admit("dispense");
     let again = play.spec("dispense").by("pharmacy second");
-    play.force(again);
+    play.force(&again);
     let statements = play.history(Log::Supply, &format!("{LOT}/21/{}", crate::play::SERIAL));
     let pack = countersign_custody::History { statements, ..play.lot_history() };
     let finding = play.profile.audit(&pack, &[play.class_history(), play.lot_history()]).finding.unwrap();

@@ -1,10 +1,10 @@
 //! Each way in which a statement does not fit has its own reason, and the engine tells it.
 
-use countersign_custody::{CertificateFlaw, FaultReason, Log};
-use countersign_ledger::Kind;
+use countersign_custody::{CertificateFlaw, FaultReason, Log, Past};
+use countersign_ledger::{Kind, Logged, UnixMillis};
 
 use crate::play::{
-    CLASS, DAY, DOMAIN, HOUR, LIFE, LOT, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity,
+    CLASS, DAY, DOMAIN, EXPIRY, HOUR, LIFE, LOT, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity,
 };
 
 /// What the engine says of the next step, changed.
@@ -65,7 +65,7 @@ fn no_step_is_open_to_another_role() {
                 assert_eq!(fault.answerable.identity, Some(identity(other)));
             }
         }
-        play.take(spec).unwrap();
+        play.take(&spec).unwrap();
     }
 }
 
@@ -154,7 +154,7 @@ fn a_step_too_early_is_refused() {
         // The links that it needs are not there; its place is judged first.
         let mut spec = if kind == "trial" { play.spec(kind) } else { Play::until(kind).spec("receipt") };
         spec.draft.kind = Kind::new(format!("medicine.{kind}")).unwrap();
-        spec.draft.prev = play.history(Log::Supply, LOT).last().map(|last| last.id());
+        spec.draft.prev = play.history(Log::Supply, LOT).last().map(Logged::id);
         assert_eq!(play.check(&spec).unwrap_err().reason, FaultReason::WrongStep, "{kind}");
     }
 }
@@ -291,8 +291,8 @@ fn chain_values_of_two_lots_differ() {
 fn under(change: impl FnOnce(Spec) -> Spec) -> FaultReason {
     let mut play = Play::new();
     let certificate = change(play.spec("certificate"));
-    play.force(certificate);
-    ["material-request", "material", "trial"].map(|kind| play.admit(kind));
+    play.force(&certificate);
+    play.admit_all(&["material-request", "material", "trial"]);
     let mut spec = play.spec_on("approval", LOT);
     if spec.draft.links.is_empty() {
         spec.draft.links = vec![play.latest("certificate").id()];
@@ -313,7 +313,7 @@ fn a_certificate_must_hold_for_whom_and_when_it_is_used() {
 fn a_certificate_for_another_product_does_not_count() {
     let mut play = Play::until("trial");
     let other = play.spec_on("certificate", "https://id.gs1.org/01/09506000134369");
-    play.take(other).unwrap();
+    play.take(&other).unwrap();
     let mut spec = play.spec("approval");
     spec.draft.links = vec![play.latest("certificate").id()];
     let reason = play.check(&spec).unwrap_err().reason;
@@ -328,7 +328,7 @@ fn a_lot_is_not_distributed_once_the_certificate_ran_out_until_it_is_renewed() {
     let reason = play.check(&late).unwrap_err().reason;
     assert_eq!(reason, FaultReason::CertificateNotValid(CertificateFlaw::Expired));
     let renewed = play.spec("certificate").with("exp", START + 2000 * DAY);
-    play.take(renewed).unwrap();
+    play.take(&renewed).unwrap();
     let renewed = play.spec("distribution");
     play.check(&Spec { at: late.at, ..renewed }).unwrap();
 }
@@ -433,4 +433,31 @@ fn a_fault_names_the_statement_its_signer_and_the_step() {
         "medicine.sales-status by spiffe://{DOMAIN}/distributor/first: the field expiry differs from what was stated before"
     );
     assert_eq!(fault.to_string(), text);
+}
+
+#[test]
+fn a_draft_fills_in_what_follows_from_the_rules() {
+    let mut play = Play::new();
+    let signed = |play: &Play, spec: &Spec| {
+        let linked: Vec<&Logged> = play.histories.values().flatten().collect();
+        let log = play.profile.step(&spec.draft.kind).unwrap().log;
+        let subject = play.history(log, spec.draft.subject.as_str());
+        let past = Past { log, domain: Some(DOMAIN), subject, linked: &linked };
+        let given = spec.clone().without("bc").draft.fields;
+        play.profile.draft(&spec.draft.kind, &spec.draft.subject, &identity(spec.who), given, &past).unwrap()
+    };
+    for kind in LIFE.iter().chain(&["dispense", "suspend", "suspend", "lift", "lift", "recall"]) {
+        let spec = play.spec(kind);
+        let mut spec = Spec { draft: signed(&play, &spec), ..spec };
+        if *kind == "commission" {
+            let kind = &spec.draft.kind;
+            let given = play.profile.commission_fields(kind, &play.serials, UnixMillis(EXPIRY)).unwrap();
+            assert!(given.iter().all(|(name, value)| spec.draft.fields.get(name) == Some(value)));
+            spec.draft.fields = given.with("bc", spec.draft.fields.hash("bc").unwrap());
+        }
+        play.take(&spec).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+    let own = play.spec_on("recall", CLASS).by("manufacturer");
+    let own = Spec { draft: signed(&play, &own), ..own };
+    play.check(&own).unwrap();
 }

@@ -166,7 +166,7 @@ impl Play {
         self.serials = SerialSet::new((0..100).map(|i| format!("T{i:03}"))).unwrap();
         for kind in &LIFE[1..7] {
             let spec = self.spec_on(kind, OTHER_LOT);
-            self.take(spec).unwrap();
+            self.take(&spec).unwrap();
         }
         self.serials = SerialSet::new((0..100).map(|i| format!("S{i:03}"))).unwrap();
     }
@@ -292,8 +292,8 @@ impl Play {
     }
 
     /// Takes in a statement that fits.
-    pub fn take(&mut self, spec: Spec) -> Result<(), Box<Fault>> {
-        let statement = self.sign(&spec);
+    pub fn take(&mut self, spec: &Spec) -> Result<(), Box<Fault>> {
+        let statement = self.sign(spec);
         self.judge(&statement, self.log(&statement))?;
         self.push(statement);
         Ok(())
@@ -302,12 +302,18 @@ impl Play {
     /// Takes in what an honest member would state next.
     pub fn admit(&mut self, kind: &str) {
         let spec = self.spec(kind);
-        self.take(spec).unwrap_or_else(|fault| panic!("{fault}"));
+        self.take(&spec).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+
+    pub fn admit_all(&mut self, kinds: &[&str]) {
+        for kind in kinds {
+            self.admit(kind);
+        }
     }
 
     /// Takes in a statement as a log would that does not ask.
-    pub fn force(&mut self, spec: Spec) {
-        let statement = self.sign(&spec);
+    pub fn force(&mut self, spec: &Spec) {
+        let statement = self.sign(spec);
         self.push(statement);
     }
 

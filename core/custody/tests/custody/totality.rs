@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use countersign_custody::{Dossier, Facts, Item, Profile, VerdictKind, verdict};
-use countersign_ledger::{Subject, UnixMillis};
+use countersign_ledger::{Logged, Subject, UnixMillis};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -59,12 +59,8 @@ fn some_facts() -> impl Strategy<Value = (Facts, bool)> {
         let mut facts = everything().clone();
         let kept = history.len() >= 6 && class.len() == facts.history.len() && filter;
         let lot = &mut facts.lots[0];
-        let whole = kept
-            && history.iter().map(|one| one.id()).eq(lot
-                .history
-                .iter()
-                .take(history.len())
-                .map(|one| one.id()));
+        let whole =
+            kept && history.iter().map(Logged::id).eq(lot.history.iter().take(history.len()).map(Logged::id));
         if index_agrees {
             // A server may claim any part to be the whole; here the index says the same.
             if let Some(last) = history.last() {

@@ -134,7 +134,7 @@ fn a_recalled_lot_or_class_needs_attention_whatever_its_age() {
     for on in [LOT, CLASS] {
         let mut play = Play::whole();
         let recall = play.spec_on("recall", on);
-        play.take(recall).unwrap();
+        play.take(&recall).unwrap();
         let old = verdict(&item(), Some(&play.dossier()), UnixMillis(AS_OF.0 + 100 * DAY));
         for verdict in [judged(&play, &item()), old] {
             assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["recalled"]));
@@ -148,7 +148,7 @@ fn a_recalled_lot_or_class_needs_attention_whatever_its_age() {
 fn a_recall_of_another_lot_does_not_concern_the_pack() {
     let mut play = Play::whole();
     let recall = play.spec_on("recall", OTHER_LOT);
-    play.take(recall).unwrap();
+    play.take(&recall).unwrap();
     assert_eq!(judged(&play, &item()).kind, VerdictKind::Authentic);
 }
 
@@ -157,11 +157,11 @@ fn a_suspended_class_lot_or_pack_needs_attention_until_lifted() {
     for on in [CLASS, LOT, &format!("{LOT}/21/{SERIAL}")] {
         let mut play = Play::whole();
         let suspend = play.spec_on("suspend", on);
-        play.take(suspend).unwrap();
+        play.take(&suspend).unwrap();
         let verdict = judged(&play, &item());
         assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["suspended"]), "{on}");
         let lift = play.spec_on("lift", on);
-        play.take(lift).unwrap();
+        play.take(&lift).unwrap();
         let verdict = judged(&play, &item());
         assert_eq!(verdict.kind, VerdictKind::Authentic, "{on}");
         assert_eq!(verdict.timeline.len(), 11);
@@ -174,7 +174,7 @@ fn alerts_of_those_who_are_not_entitled_are_not_heard() {
         let mut play = Play::whole();
         let mut recall = play.spec("recall").by(who);
         recall.draft.links = vec![play.latest("certificate").id()];
-        play.force(recall);
+        play.force(&recall);
         let verdict = judged(&play, &item());
         assert_eq!((verdict.kind, verdict.timeline.len()), (VerdictKind::Authentic, 9), "{who}");
     }
@@ -184,9 +184,9 @@ fn alerts_of_those_who_are_not_entitled_are_not_heard() {
 fn a_recall_is_heard_even_if_the_log_let_in_what_should_not_stand_before_it() {
     let mut play = Play::whole();
     let junk = play.spec("recall").by("pharmacy");
-    play.force(junk);
+    play.force(&junk);
     let recall = play.spec("recall");
-    play.force(recall);
+    play.force(&recall);
     assert_eq!(keys(&judged(&play, &item())), ["recalled"]);
 }
 
@@ -195,7 +195,7 @@ fn a_lift_that_breaks_a_rule_lifts_nothing() {
     let mut play = Play::whole();
     play.admit("suspend");
     let lift = play.spec("lift").by("manufacturer");
-    play.force(lift);
+    play.force(&lift);
     assert_eq!(keys(&judged(&play, &item())), ["suspended"]);
 }
 
@@ -231,7 +231,7 @@ fn a_pack_dispensed_twice_is_a_potential_suspect() {
     let mut play = Play::whole();
     play.admit("dispense");
     let again = play.spec("dispense").by("pharmacy second");
-    play.force(again);
+    play.force(&again);
     let verdict = with(play.facts_with_pack(), &item(), NOW);
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Suspect, vec!["broken-history", "dispensed"]));
     assert_eq!(verdict.answerable.unwrap().identity, Some(identity("pharmacy second")));
@@ -241,7 +241,7 @@ fn a_pack_dispensed_twice_is_a_potential_suspect() {
 fn a_broken_history_is_a_potential_suspect_whatever_its_age_and_comes_first() {
     let mut play = Play::until("distribution");
     let tampered = play.spec("sales-status").with("expiry", EXPIRY + DAY);
-    play.force(tampered);
+    play.force(&tampered);
     play.admit("recall");
     for now in [NOW, UnixMillis(AS_OF.0 + 100 * DAY)] {
         let verdict = verdict(&item_of(LOT, "X999"), Some(&play.dossier()), now);
@@ -266,7 +266,7 @@ fn a_product_whose_certificate_ran_out_unrenewed_needs_attention() {
     };
     assert_eq!(of(&play), ["expired", "approval-expired"]);
     let renewed = play.spec("certificate").with("exp", START + 2000 * DAY);
-    play.take(renewed).unwrap();
+    play.take(&renewed).unwrap();
     assert_eq!(of(&play), ["expired"]);
 }
 
@@ -303,7 +303,7 @@ fn a_split_that_the_ledger_does_not_know_excuses_nothing() {
 fn a_recall_is_told_of_a_misread_pack_too() {
     let mut play = Play::whole();
     let recall = play.spec_on("recall", CLASS);
-    play.take(recall).unwrap();
+    play.take(&recall).unwrap();
     assert_eq!(keys(&judged(&play, &run_together(vec![item()]))), ["recalled", "separator-lost"]);
 }
 
@@ -417,7 +417,7 @@ fn histories_that_are_not_what_the_index_counts_cannot_tell() {
 fn every_reason_has_words_and_none_calls_a_product_fake() {
     let mut play = Play::until("distribution");
     let tampered = Spec { at: START + DAY, ..play.spec("sales-status").with("expiry", EXPIRY + DAY) };
-    play.force(tampered);
+    play.force(&tampered);
     play.admit("suspend");
     play.admit("recall");
     play.admit("dispense");
@@ -466,7 +466,7 @@ fn every_reason_has_words_and_none_calls_a_product_fake() {
 fn words_of_others_are_shown_as_they_are() {
     let mut play = Play::whole();
     let recall = play.spec("recall").with("reason", "see {party} and {subject}");
-    play.take(recall).unwrap();
+    play.take(&recall).unwrap();
     let verdict = judged(&play, &item());
     let sentence = words::sentence(&verdict.reasons[0], &play.profile);
     assert!(sentence.contains("see {party} and {subject}"), "{sentence}");
