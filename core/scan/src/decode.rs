@@ -42,15 +42,27 @@ impl Pass {
     /// Looks at the frame in this one way.
     #[must_use]
     pub fn decode(self, frame: &Luma<'_>, wanted: Wanted) -> Vec<Symbol> {
+        self.look(frame, Effort { wanted, invert: true })
+    }
+
+    pub(crate) fn look(self, frame: &Luma<'_>, effort: Effort) -> Vec<Symbol> {
         match self {
             Pass::Whole => match frame.packed() {
-                Some(pixels) => read(frame.width(), frame.height(), pixels, wanted),
-                None => read_picture(&Picture::copy(frame), wanted),
+                Some(pixels) => read(frame.width(), frame.height(), pixels, effort),
+                None => read_picture(&Picture::copy(frame), effort),
             },
-            Pass::Enlarged => read_centre(frame, 2, wanted, |picture| picture),
-            Pass::Sharpened => read_centre(frame, 3, wanted, |picture| picture.sharpen()),
+            Pass::Enlarged => read_centre(frame, 2, effort, |picture| picture),
+            Pass::Sharpened => read_centre(frame, 3, effort, |picture| picture.sharpen()),
         }
     }
+}
+
+/// What to look for in a pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    pub(crate) wanted: Wanted,
+    /// White on black as well.
+    pub(crate) invert: bool,
 }
 
 /// The longest side of an enlarged middle in pixels: a code that is small in a larger frame is too coarse to read.
@@ -69,45 +81,45 @@ fn side_of_centre(frame: &Luma<'_>, factor: usize) -> usize {
 fn read_centre(
     frame: &Luma<'_>,
     factor: usize,
-    wanted: Wanted,
+    effort: Effort,
     treat: impl Fn(Picture) -> Picture,
 ) -> Vec<Symbol> {
     let (centre, offset) = frame.centre(side_of_centre(frame, factor));
-    let mut symbols = read_picture(&treat(Picture::enlarge(&centre, factor)), wanted);
+    let mut symbols = read_picture(&treat(Picture::enlarge(&centre, factor)), effort);
     for symbol in &mut symbols {
         symbol.place_in_frame(factor, offset);
     }
     symbols
 }
 
-fn read_picture(picture: &Picture, wanted: Wanted) -> Vec<Symbol> {
-    read(picture.width, picture.height, &picture.pixels, wanted)
+fn read_picture(picture: &Picture, effort: Effort) -> Vec<Symbol> {
+    read(picture.width, picture.height, &picture.pixels, effort)
 }
 
 /// The C++ library reports its exceptions as errors and its binding panics on what it does not know; to us both mean
 /// that nothing was read.
-fn read(width: usize, height: usize, pixels: &[u8], wanted: Wanted) -> Vec<Symbol> {
+fn read(width: usize, height: usize, pixels: &[u8], effort: Effort) -> Vec<Symbol> {
     let attempt = AssertUnwindSafe(|| {
         let view = ImageView::from_slice(pixels, width, height, ImageFormat::Lum).ok()?;
-        let found = reader(wanted).from(view).ok()?;
+        let found = reader(effort).from(view).ok()?;
         Some(found.iter().filter_map(symbol).collect())
     });
     catch_unwind(attempt).ok().flatten().unwrap_or_default()
 }
 
 /// Made anew for each call, as it may not pass from thread to thread.
-fn reader(wanted: Wanted) -> BarcodeReader {
+fn reader(effort: Effort) -> BarcodeReader {
     /// More codes than a pack bears; a sheet full of them costs no more time than this.
     const MAX_SYMBOLS: i32 = 16;
     BarcodeReader::new()
         .formats([BarcodeFormat::QRCode, BarcodeFormat::DataMatrix])
         .try_harder(true)
         .try_rotate(true)
-        .try_invert(true)
+        .try_invert(effort.invert)
         .try_downscale(true)
         // The default text is human-readable: "(01)..." in place of FNC1.
         .text_mode(TextMode::Plain)
-        .max_number_of_symbols(if wanted == Wanted::First { 1 } else { MAX_SYMBOLS })
+        .max_number_of_symbols(if effort.wanted == Wanted::First { 1 } else { MAX_SYMBOLS })
 }
 
 fn symbol(barcode: &Barcode) -> Option<Symbol> {

@@ -1,7 +1,8 @@
 //! A camera frame becomes a product identity.
 //!
-//! [`decode`] finds the symbols in a frame, [`identify`] says which product a symbol names, [`gs1`] holds the rules in
-//! between, [`draw`] makes symbols. Nothing here is believed: what a symbol says is a claim for the ledger to judge.
+//! [`decode`] finds the symbols in a picture and [`Scanner`] those before a live camera, [`identify`] says which
+//! product a symbol names, [`gs1`] holds the rules in between, [`draw`] makes symbols. Nothing here is believed: what
+//! a symbol says is a claim for the ledger to judge.
 //!
 //! In scope: QR Code (ISO/IEC 18004), Data Matrix (ISO/IEC 16022), GS1 data and Digital Links in them, packs numbered
 //! by IFA. Out of scope: linear symbols (the text of one, read by a scanner of its own, is taken), cameras, files.
@@ -33,6 +34,7 @@ pub mod gs1;
 mod picture;
 mod ppn;
 mod product;
+mod scanner;
 mod split;
 mod symbol;
 
@@ -41,5 +43,6 @@ pub use frame::{Luma, MAX_SIDE, NotAFrame};
 pub use picture::Picture;
 pub use ppn::Ppn;
 pub use product::{NotAProduct, Product, identify, identify_text};
+pub use scanner::{Scanner, Sight};
 pub use split::{readings, splits};
 pub use symbol::{Format, Symbol};

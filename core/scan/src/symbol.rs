@@ -25,7 +25,21 @@ pub enum Format {
     DataMatrix,
 }
 
+/// A symbol with less than half of its error correction left over is taken for damaged: beyond the other half, what
+/// the correction makes of it may be another text.
+const DAMAGED_BELOW: f32 = 0.5;
+
 impl Symbol {
+    /// Whether one reading is too little to rely on. A symbol without the figure counts as damaged.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.spare.is_none_or(|spare| spare < DAMAGED_BELOW)
+    }
+
+    pub(crate) fn says_the_same_as(&self, other: &Symbol) -> bool {
+        self.identifier == other.identifier && self.text == other.text
+    }
+
     /// Moves the corners from an enlarged part of a frame to the frame.
     pub(crate) fn place_in_frame(&mut self, factor: usize, (left, top): (usize, usize)) {
         let whole = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);

@@ -1,0 +1,157 @@
+//! Reading rates and times on the shared photographs beside other decoders, then the cost of single frames.
+//! Without the shared photographs only the second part runs.
+#![allow(missing_docs, reason = "criterion's macros make functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench has a clock"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+use std::panic::catch_unwind;
+
+use countersign_scan::draw::{Carrier, Label, Scale};
+use countersign_scan::gs1::{Message, Partners};
+use countersign_scan::{Luma, Pass, Scanner, Wanted, decode};
+use criterion::{Criterion, criterion_group, criterion_main};
+use support::photos::{self, Photo};
+
+type Engine = (&'static str, fn(&Photo) -> Vec<String>);
+
+const ENGINES: [Engine; 5] = [
+    ("ours, first symbol", ours_first),
+    ("ours, all symbols", |photo| texts(decode(&photo.frame()))),
+    ("zxing-cpp, one pass", |photo| texts(Pass::Whole.decode(&photo.frame(), Wanted::First))),
+    ("rxing", rxing_first),
+    ("rqrr (QR only)", rqrr_all),
+];
+
+fn texts(symbols: Vec<countersign_scan::Symbol>) -> Vec<String> {
+    symbols.into_iter().map(|symbol| symbol.text).collect()
+}
+
+fn ours_first(photo: &Photo) -> Vec<String> {
+    let mut passes = Pass::ALL.into_iter().map(|pass| pass.decode(&photo.frame(), Wanted::First));
+    passes.find(|found| !found.is_empty()).map(texts).unwrap_or_default()
+}
+
+fn rxing_first(photo: &Photo) -> Vec<String> {
+    use rxing::{BarcodeFormat, DecodeHints};
+    let formats = [BarcodeFormat::QR_CODE, BarcodeFormat::DATA_MATRIX].into_iter().collect();
+    let mut hints =
+        DecodeHints { PossibleFormats: Some(formats), TryHarder: Some(true), ..DecodeHints::default() };
+    let (pixels, width, height) = (photo.picture.pixels(), photo.picture.width(), photo.picture.height());
+    let (width, height) = (u32::try_from(width).unwrap(), u32::try_from(height).unwrap());
+    let found = rxing::helpers::detect_in_luma_slice_with_hints(pixels, width, height, None, &mut hints);
+    found.map(|found| found.getText().to_owned()).into_iter().collect()
+}
+
+/// It may panic on a photograph, which counts as nothing read.
+fn rqrr_all(photo: &Photo) -> Vec<String> {
+    let attempt = || {
+        let (width, pixels) = (photo.picture.width(), photo.picture.pixels());
+        let mut prepared =
+            rqrr::PreparedImage::prepare_from_greyscale(width, photo.picture.height(), |x, y| {
+                pixels[y * width + x]
+            });
+        prepared.detect_grids().iter().filter_map(|grid| grid.decode().ok()).map(|(_, text)| text).collect()
+    };
+    catch_unwind(attempt).unwrap_or_default()
+}
+
+/// One line for each set and engine.
+fn table(photos: &[Photo]) {
+    println!(
+        "{:16} {:22} {:>6} {:>5} {:>7} {:>10} {:>8}",
+        "set", "engine", "images", "read", "misread", "median ms", "p95 ms"
+    );
+    for photos in photos.chunk_by(|one, next| one.set == next.set) {
+        for (name, engine) in ENGINES {
+            let (mut read, mut misread, mut times) = (0, 0, Vec::new());
+            for photo in photos {
+                let runs = [(); 3].map(|()| {
+                    let before = cpu_nanos();
+                    let texts = engine(photo);
+                    (cpu_nanos() - before, texts)
+                });
+                let (time, texts) = runs.into_iter().min_by_key(|(time, _)| *time).unwrap();
+                times.push(time);
+                read += usize::from(texts.contains(&photo.text));
+                misread += usize::from(texts.iter().any(|text| *text != photo.text));
+            }
+            times.sort_unstable();
+            let millis = |percent: usize| times[(times.len() - 1) * percent / 100] as f64 / 1e6;
+            let (set, all, median, p95) = (&photos[0].set, photos.len(), millis(50), millis(95));
+            println!("{set:16} {name:22} {all:6} {read:5} {misread:7} {median:10.2} {p95:8.2}");
+        }
+    }
+}
+
+/// Time that this thread has spent on a processor; elsewhere than on Linux, time that has passed.
+fn cpu_nanos() -> u64 {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let spent = spent.and_then(|text| text.split(' ').next()?.parse().ok());
+    spent.unwrap_or_else(|| {
+        let passed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        u64::try_from(passed.as_nanos()).unwrap()
+    })
+}
+
+fn photographs(_: &mut Criterion) {
+    // A test run of the bench only checks that it starts.
+    if std::env::args().any(|argument| argument == "--bench") {
+        std::panic::set_hook(Box::new(|_| {}));
+        if let Some(mut photos) = photos::all() {
+            photos.sort_by(|one, next| one.set.cmp(&next.set));
+            table(&photos);
+        }
+        let _ = std::panic::take_hook();
+    }
+}
+
+fn single_frames(criterion: &mut Criterion) {
+    let message =
+        Message::from_bracketed("(01)09506000134352(17)281130(10)ABC123(21)7QH4", Partners::Required)
+            .unwrap();
+    let label = Label::new(&message, Carrier::DataMatrix).unwrap().picture(Scale::new(5).unwrap());
+    let readable = scene(1280, 720, Some(&label));
+    let empty = scene(1920, 1080, None);
+    let frame = Luma::new(1280, 720, 1280, &readable).unwrap();
+    criterion.bench_function("scanner, readable 720p frame", |bench| {
+        bench.iter(|| Scanner::new().look(black_box(&frame), |_| true));
+    });
+    let frame = Luma::new(1920, 1080, 1920, &empty).unwrap();
+    criterion.bench_function("first pass, 1080p frame of noise without a code", |bench| {
+        bench.iter(|| Pass::Whole.decode(black_box(&frame), Wanted::First));
+    });
+    let text = message.to_element_string();
+    criterion.bench_function("element string of a pack", |bench| {
+        bench.iter(|| Message::from_element_string(black_box(&text), Partners::Required));
+    });
+}
+
+/// A grey gradient with noise and, in the middle, a label.
+fn scene(width: usize, height: usize, label: Option<&countersign_scan::Picture>) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 28
+    };
+    let mut pixels: Vec<u8> = (0..width * height)
+        .map(|at| u8::try_from(100 + at % width * 80 / width).unwrap() + noise() as u8)
+        .collect();
+    if let Some(label) = label {
+        let (left, top) = ((width - label.width()) / 2, (height - label.height()) / 2);
+        for (row, from) in label.pixels().chunks(label.width()).enumerate() {
+            pixels[(top + row) * width + left..][..label.width()].copy_from_slice(from);
+        }
+    }
+    pixels
+}
+
+criterion_group!(benches, photographs, single_frames);
+criterion_main!(benches);
