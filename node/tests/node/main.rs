@@ -1,0 +1,12 @@
+//! The node as its users meet it: in process, over HTTPS, and after a crash.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers outside test functions fail like tests"
+)]
+
+mod admission;
+mod reading;
+mod world;

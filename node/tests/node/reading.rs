@@ -1,0 +1,264 @@
+//! What readers get over HTTPS, and that it proves what it says.
+
+use countersign_ledger::receipt::{Receipt, ReceiptKey};
+use countersign_ledger::{
+    Family, FamilyProof, Hash, Known, Note, Subject, SubjectHistory, TileKind, TilePath, Tiles,
+    TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
+};
+use countersign_node::{LogId, Running};
+
+use crate::world::{CLASS, Client, Site, accepted, lot};
+
+struct Stage {
+    site: Site,
+    running: Running,
+    client: Client,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let site = Site::new();
+        let running = site.open().start().unwrap();
+        let client = Client::new(running.node().genesis(), running.addr());
+        Self { site, running, client }
+    }
+
+    fn checkpoint(&self, log: &str) -> TrustedCheckpoint {
+        let (policy, _) = self.running.node().genesis().believe().unwrap();
+        let answer = self.client.get(&format!("/{log}/checkpoint"));
+        assert_eq!(answer.status, 200);
+        policy.trust(std::str::from_utf8(&answer.body).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn the_genesis_that_is_served_is_the_one_to_pin() {
+    let stage = Stage::new();
+    let genesis = countersign_ledger::Genesis::parse(&stage.client.get("/genesis").body).unwrap();
+    assert_eq!(&genesis, stage.running.node().genesis());
+    for log in LogId::ALL {
+        assert_eq!(stage.checkpoint(log.as_str()).checkpoint().size(), 0);
+    }
+    let health = stage.client.get("/health");
+    assert!(String::from_utf8(health.body).unwrap().starts_with("{\"accepting\":true,\"height\":0,"));
+    stage.running.stop();
+}
+
+#[test]
+fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
+    let stage = Stage::new();
+    let node = stage.running.node();
+    let manufacturer = stage.site.enrol(node, "manufacturer", "dm");
+    let statements: Vec<_> = (0..5).map(|i| manufacturer.sign(&stage.site.request(i))).collect();
+    let mut held = stage.checkpoint("supply");
+    for (i, statement) in statements.iter().enumerate() {
+        let answer = stage.client.post("/supply/entries", statement.as_bytes());
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), format!("/supply/entries/{}", statement.id()));
+        assert_eq!(answer.body, [0x82, i as u8 + 1, i as u8 + 2]);
+        let newer = stage.checkpoint("supply");
+        let (old, new) = (held.checkpoint().size(), newer.checkpoint().size());
+        let proof = hashes(&stage.client.get(&format!("/supply/consistency/{old}/{new}")).body);
+        held = held.advance(newer, &proof).unwrap();
+    }
+    let again = stage.client.post("/supply/entries", statements[0].as_bytes());
+    assert_eq!((again.status, again.body), (303, vec![0x82, 1, 6]));
+
+    let receipt = stage.client.get(&format!("/supply/entries/{}", statements[2].id()));
+    assert_eq!((receipt.status, receipt.header("content-type")), (200, "application/scitt-receipt+cose"));
+    let receipt = Receipt::parse(&receipt.body).unwrap();
+    let key = stage.receipt_key(LogId::Supply);
+    assert_eq!(receipt.place(statements[2].id(), &key, &held), Ok(3));
+
+    let (_, mut trust) = node.genesis().believe().unwrap();
+    let subject = Subject::new(lot(3)).unwrap();
+    let history = stage.client.get(&format!("/supply/subject/6?s={subject}"));
+    let history = SubjectHistory::from_cbor(&history.body).unwrap();
+    let logged = history.verify(&subject, Known::default(), &held, &mut trust).unwrap();
+    assert_eq!(logged.iter().map(|one| one.id()).collect::<Vec<_>>(), [statements[3].id()]);
+    let absent = Subject::new(lot(77)).unwrap();
+    let history = stage.client.get(&format!("/supply/subject/6?s={absent}"));
+    let history = SubjectHistory::from_cbor(&history.body).unwrap();
+    assert!(history.verify(&absent, Known::default(), &held, &mut trust).unwrap().is_empty());
+
+    let proof = stage.client.get(&format!("/supply/family/6?s={CLASS}"));
+    let members = FamilyProof::from_cbor(&proof.body).unwrap();
+    let members = members.verify(Family::new(CLASS), held.checkpoint().index_root()).unwrap();
+    let names = stage.client.get(&format!("/supply/names/6?s={CLASS}"));
+    let names = texts(&names.body);
+    assert_eq!(names.len(), 5);
+    let digests: Vec<_> = names.iter().map(|name| Hash::of(name.as_bytes())).collect();
+    assert_eq!(members.iter().map(|(digest, _)| *digest).collect::<Vec<_>>(), digests);
+    let rest = texts(&stage.client.get(&format!("/supply/names/6?s={CLASS}&skip=4")).body);
+    assert_eq!(rest, names[4..]);
+
+    let fingerprint = manufacturer.certificate.fingerprint();
+    assert_eq!(
+        stage.client.get(&format!("/certificate/{fingerprint}")).body,
+        manufacturer.certificate.as_der()
+    );
+}
+
+impl Stage {
+    fn receipt_key(&self, log: LogId) -> ReceiptKey {
+        let set = self.client.get("/.well-known/scitt-keys").body;
+        let mut d = minicbor::Decoder::new(&set);
+        assert_eq!(d.array().unwrap(), Some(2));
+        let mut keys = Vec::new();
+        for _ in 0..2 {
+            assert_eq!(d.map().unwrap(), Some(6));
+            let mut point = vec![4];
+            for label in [1, 2, 3, -1, -2, -3] {
+                assert_eq!(d.i8().unwrap(), label);
+                match label {
+                    -2 | -3 => point.extend_from_slice(d.bytes().unwrap()),
+                    _ => d.skip().unwrap(),
+                }
+            }
+            keys.push(countersign_ledger::PublicKey::from_sec1(&point).unwrap());
+        }
+        ReceiptKey::Es256(keys[log as usize].clone())
+    }
+}
+
+#[test]
+fn one_receipt_key_is_found_by_its_id() {
+    let stage = Stage::new();
+    let set = stage.client.get("/.well-known/scitt-keys");
+    assert_eq!(set.header("content-type"), "application/cose-key-set");
+    // The first key's id follows the array, the map, `1: 2` and the label 2 with its 32-byte head.
+    use base64::Engine as _;
+    let kid = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&set.body[7..39]);
+    let key = stage.client.get(&format!("/.well-known/scitt-keys/{kid}"));
+    assert_eq!((key.status, &key.body[..]), (200, &set.body[1..1 + key.body.len()]));
+    assert_eq!(stage.client.get("/.well-known/scitt-keys/AAAA").problem(), (404, "not-found".into()));
+}
+
+#[test]
+fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier() {
+    let stage = Stage::new();
+    let node = stage.running.node();
+    let authority = stage.site.enrol(node, "authority", "da");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let statement = authority.sign(&stage.site.suspension(1, ids.last().copied()));
+        accepted(node, LogId::Trust, &statement);
+        ids.push(statement.id());
+    }
+    let held = stage.checkpoint("trust");
+    let tile = |kind| {
+        let path = TilePath::at_size(kind, 0, 3).unwrap();
+        (path, stage.client.get(&format!("/trust/{path}")))
+    };
+    let (path, entries) = tile(TileKind::Entries);
+    assert!(entries.header("cache-control").contains("immutable"));
+    let entries: Vec<_> = read_bundle(&path, &entries.body).unwrap();
+    assert_eq!(entries, ids.iter().map(|id| &id.as_bytes()[..]).collect::<Vec<_>>());
+    let (path, bodies) = tile(TileKind::Bodies);
+    let bodies = read_bundle(&path, &bodies.body).unwrap();
+    assert_eq!(bodies.iter().map(|body| Hash::of(body)).collect::<Vec<_>>(), ids);
+    let (path, hashes) = tile(TileKind::Hashes(0));
+    let mut tiles = Tiles::new();
+    tiles.insert(&path, &hashes.body).unwrap();
+    assert_eq!(tiles.root_at(3), Some(held.checkpoint().root()));
+    let proof = tiles.inclusion(1, 3).unwrap();
+    let leaf = leaf_hash(ids[1].as_bytes());
+    assert_eq!(verify_inclusion(leaf, 1, 3, &proof, held.checkpoint().root()), Ok(()));
+
+    let (_, mut trust) = node.genesis().believe().unwrap();
+    let subject = Subject::new(lot(1)).unwrap();
+    let rest = stage.client.get(&format!("/trust/subject/3?s={subject}&skip=1"));
+    let rest = SubjectHistory::from_cbor(&rest.body).unwrap();
+    let known = Known { count: 1, latest: Some(ids[0]) };
+    let logged = rest.verify(&subject, known, &held, &mut trust).unwrap();
+    assert_eq!(logged.iter().map(|one| one.id()).collect::<Vec<_>>(), ids[1..]);
+
+    for path in ["tile/0/000.p/4", "tile/0/000", "tile/1/000.p/1", "tile/bodies/001.p/1", "tile/x/000"] {
+        assert_eq!(
+            stage.client.get(&format!("/trust/{path}")).problem(),
+            (404, "not-found".into()),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn proofs_at_a_recent_size_are_given_and_at_an_older_one_are_gone() {
+    let stage = Stage::new();
+    let node = stage.running.node();
+    let manufacturer = stage.site.enrol(node, "manufacturer", "dm");
+    for i in 0..70 {
+        accepted(node, LogId::Supply, &manufacturer.sign(&stage.site.request(i)));
+    }
+    let subject = |size: u64| stage.client.get(&format!("/supply/subject/{size}?s={}", lot(1)));
+    for size in [71, 40, 8] {
+        assert_eq!(subject(size).status, 200, "{size}");
+    }
+    assert_eq!(subject(7).problem(), (410, "gone".into()));
+    assert_eq!(subject(72).problem(), (404, "not-found".into()));
+    assert_eq!(stage.client.get("/supply/consistency/3/72").problem(), (404, "not-found".into()));
+    assert_eq!(stage.client.get("/supply/consistency/4/3").problem(), (400, "malformed".into()));
+    assert_eq!(hashes(&stage.client.get("/supply/consistency/3/70").body).is_empty(), false);
+}
+
+#[test]
+fn a_silent_log_is_cosigned_again() {
+    let mut site = Site::new();
+    site.config.recosign_seconds = 1;
+    let node = site.open();
+    let running = node.start().unwrap();
+    let client = Client::new(running.node().genesis(), running.addr());
+    let (policy, _) = running.node().genesis().believe().unwrap();
+    let cosigned =
+        || policy.trust(std::str::from_utf8(&client.get("/trust/checkpoint").body).unwrap()).unwrap();
+    let first = cosigned();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        site.clock.advance(500);
+        let now = cosigned();
+        assert_eq!(now.checkpoint(), first.checkpoint());
+        if now.cosigned_at() > first.cosigned_at() {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "the log was not cosigned again");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn the_checkpoint_carries_both_signatures_of_the_log_and_those_of_all_notaries() {
+    let stage = Stage::new();
+    let note = stage.client.get("/supply/checkpoint");
+    let note = Note::parse(std::str::from_utf8(&note.body).unwrap()).unwrap();
+    let names: Vec<_> = note.signatures().iter().map(|signature| signature.name()).collect();
+    let log = "ledger.meds.example/supply";
+    assert_eq!(names, [log, log, "notary-1", "notary-2", "notary-3"]);
+}
+
+#[test]
+fn metrics_are_text_for_prometheus() {
+    let stage = Stage::new();
+    stage.site.enrol(stage.running.node(), "manufacturer", "dm");
+    stage.client.get("/genesis");
+    let text = String::from_utf8(stage.client.get("/metrics").body).unwrap();
+    for line in [
+        "countersign_statements_total 1\n",
+        "countersign_log_size{log=\"supply\"} 1\n",
+        "countersign_http_requests_total{route=\"/genesis\",status=\"200\"} 1\n",
+        "countersign_submissions_total{outcome=\"accepted\",reason=\"\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+fn hashes(cbor: &[u8]) -> Vec<Hash> {
+    let mut d = minicbor::Decoder::new(cbor);
+    let count = d.array().unwrap().unwrap();
+    (0..count).map(|_| Hash::from_slice(d.bytes().unwrap()).unwrap()).collect()
+}
+
+fn texts(cbor: &[u8]) -> Vec<String> {
+    let mut d = minicbor::Decoder::new(cbor);
+    let count = d.array().unwrap().unwrap();
+    (0..count).map(|_| d.str().unwrap().to_owned()).collect()
+}

@@ -1,0 +1,253 @@
+//! A node in a directory of its own, members with keys, and the statements that they sign.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign_ledger::certificate::{Period, issue, request};
+use countersign_ledger::{
+    Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, SoftwareKey, Statement, Subject, UnixMillis,
+};
+use countersign_node::{
+    Clock, Config, LogId, Node, OpenError, Ordered, Outcome, Sequencer as _, Surroundings, system_clock,
+};
+use tempfile::TempDir;
+
+pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
+pub const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
+/// A lot of the one product.
+pub fn lot(number: u64) -> String {
+    format!("{CLASS}/10/L{number}")
+}
+
+/// A clock that tests move.
+#[derive(Clone)]
+pub struct TestClock(Arc<AtomicU64>);
+
+impl TestClock {
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(system_clock()().0)))
+    }
+
+    pub fn advance(&self, millis: u64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+
+    pub fn clock(&self) -> Clock {
+        let this = self.clone();
+        Arc::new(move || this.now())
+    }
+}
+
+/// A member with a key and a certificate.
+pub struct Member {
+    pub key: SoftwareKey,
+    pub certificate: Certificate,
+}
+
+/// What a test wants signed.
+#[derive(Clone)]
+pub struct Spec {
+    pub kind: &'static str,
+    pub subject: String,
+    pub fields: Fields,
+    pub prev: Option<Hash>,
+    pub links: Vec<Hash>,
+    pub at: UnixMillis,
+    pub cti: [u8; 16],
+}
+
+impl Member {
+    pub fn sign(&self, spec: &Spec) -> Statement {
+        let draft = Draft {
+            kind: Kind::new(spec.kind).unwrap(),
+            subject: Subject::new(spec.subject.clone()).unwrap(),
+            fields: spec.fields.clone(),
+            prev: spec.prev,
+            links: spec.links.clone(),
+            sealed: None,
+        };
+        draft.sign(&self.certificate, &self.key, spec.at, spec.cti).unwrap()
+    }
+}
+
+/// A member called `name` whom the holder of `root` has certified, without asking any node.
+pub fn certified(root: &SoftwareKey, role: &str, name: &str, from: UnixMillis) -> Member {
+    let key = fresh_key();
+    let period =
+        Period { from: UnixMillis(from.0 - DAY_MILLIS), until: UnixMillis(from.0 + 365 * DAY_MILLIS) };
+    let identity = Identity::new("meds.example", role, name).unwrap();
+    let public = countersign_ledger::Signer::public_key(&key);
+    let certificate = issue(&identity, &public, root, period, random()).unwrap();
+    Member { key, certificate }
+}
+
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).unwrap();
+    bytes
+}
+
+pub fn fresh_key() -> SoftwareKey {
+    SoftwareKey::from_bytes(&random::<32>()).unwrap()
+}
+
+pub fn csr(key: &SoftwareKey) -> Vec<u8> {
+    request(key).unwrap()
+}
+
+/// Where a node lives, and how it is configured.
+pub struct Site {
+    pub directory: TempDir,
+    pub config: Config,
+    pub clock: TestClock,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let config = Config::development(directory.path().join("data"));
+        Self { directory, config, clock: TestClock::new() }
+    }
+
+    pub fn open(&self) -> Node {
+        self.try_open().unwrap()
+    }
+
+    pub fn try_open(&self) -> Result<Node, OpenError> {
+        let surroundings = Surroundings { clock: self.clock.clock(), ..Surroundings::default() };
+        Node::open_with(self.config.clone(), surroundings)
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.config.data
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.config.data.join("ledger.sqlite")
+    }
+
+    pub fn enrol(&self, node: &Node, role: &str, name: &str) -> Member {
+        let code = node.registrar().new_code(role, name, WEEK).unwrap();
+        let key = fresh_key();
+        let certificate = node.enrol(&code, &csr(&key)).unwrap();
+        Member { key, certificate }
+    }
+
+    /// A manufacturer's request for material: the first statement on lot `number`.
+    pub fn request(&self, number: u64) -> Spec {
+        Spec {
+            kind: "medicine.material-request",
+            subject: lot(number),
+            fields: Fields::new().with("to", "spiffe://meds.example/supplier/ms").with("materials", "starch"),
+            prev: None,
+            links: Vec::new(),
+            at: self.clock.now(),
+            cti: random(),
+        }
+    }
+
+    /// An authority's suspension of lot `number`: any number of them may follow each other.
+    pub fn suspension(&self, number: u64, prev: Option<Hash>) -> Spec {
+        Spec {
+            kind: "medicine.suspend",
+            subject: lot(number),
+            fields: Fields::new().with("reason", "under examination"),
+            prev,
+            links: Vec::new(),
+            at: self.clock.now(),
+            cti: random(),
+        }
+    }
+}
+
+pub fn submit(node: &Node, log: LogId, statement: &Statement) -> Outcome {
+    node.sequencer().submit(log, statement.as_bytes()).wait()
+}
+
+pub fn accepted(node: &Node, log: LogId, statement: &Statement) -> Ordered {
+    match submit(node, log, statement) {
+        Outcome::Accepted(ordered) => ordered,
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+/// The name of the reason for which a statement is refused.
+pub fn refusal(node: &Node, log: LogId, statement: &Statement) -> &'static str {
+    match submit(node, log, statement) {
+        Outcome::Refused(reason) => reason.name(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// A client over HTTPS that trusts what the genesis pins, and follows no redirect.
+pub struct Client {
+    pub http: reqwest::blocking::Client,
+    pub base: String,
+}
+
+impl Client {
+    pub fn new(genesis: &Genesis, addr: std::net::SocketAddr) -> Self {
+        let roots = genesis.tls.iter().map(|root| reqwest::Certificate::from_der(&root.0).unwrap());
+        let http = reqwest::blocking::Client::builder()
+            .tls_certs_only(roots)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { http, base: format!("https://{addr}") }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(self.http.get(format!("{}{path}", self.base)).send().unwrap())
+    }
+
+    pub fn post(&self, path: &str, body: &[u8]) -> Answer {
+        Answer::of(self.http.post(format!("{}{path}", self.base)).body(body.to_vec()).send().unwrap())
+    }
+
+    pub fn put(&self, path: &str, body: &[u8]) -> Answer {
+        Answer::of(self.http.put(format!("{}{path}", self.base)).body(body.to_vec()).send().unwrap())
+    }
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    fn of(response: reqwest::blocking::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.bytes().unwrap().to_vec() }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and title of a problem document.
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(
+            self.header("content-type"),
+            "application/concise-problem-details+cbor",
+            "{}",
+            self.status
+        );
+        let mut d = minicbor::Decoder::new(&self.body);
+        assert_eq!(d.map().unwrap(), Some(2));
+        assert_eq!(d.i8().unwrap(), -1);
+        let title = d.str().unwrap().to_owned();
+        assert_eq!(d.i8().unwrap(), -2);
+        assert!(!d.str().unwrap().is_empty());
+        (self.status, title)
+    }
+}
