@@ -1,0 +1,65 @@
+//! What a person puts in front of the command: a picture, the text of a code, or a link.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use countersign_scan::gs1::{Message, Partners};
+use countersign_scan::{NotAProduct, Picture, Product, Symbol, decode, identify};
+use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
+
+/// Largest picture side that is opened; more is a bomb or a map.
+const MAX_SIDE: u32 = 20_000;
+/// Most memory that opening a picture may take.
+const MAX_MEMORY: u64 = 512 * 1024 * 1024;
+
+/// Finds the product on a pack: in a picture file, or in the text of a code as a person types it.
+pub fn product(argument: &str, current_year: u16) -> Result<Product> {
+    if argument.starts_with('(') {
+        let message = Message::from_bracketed(argument, Partners::OnAnyCarrier)?;
+        return Ok(Product::from_message(&message, current_year)?);
+    }
+    if argument.starts_with("https://") || argument.starts_with("http://") {
+        let message = Message::from_link(argument, Partners::OnAnyCarrier)?;
+        return Ok(Product::from_message(&message, current_year)?);
+    }
+    in_picture(Path::new(argument), current_year)
+}
+
+/// Finds the one product in a picture.
+fn in_picture(path: &Path, current_year: u16) -> Result<Product> {
+    let symbols = symbols(path)?;
+    if symbols.is_empty() {
+        bail!("no code was found in {}: hold the pack closer, flat and in good light", path.display());
+    }
+    let read: Vec<Result<Product, NotAProduct>> =
+        symbols.iter().map(|symbol| identify(symbol, current_year)).collect();
+    let mut products: Vec<&Product> = read.iter().flatten().collect();
+    products.dedup();
+    match (products.as_slice(), read.into_iter().find_map(Result::err)) {
+        ([product], _) => Ok((*product).clone()),
+        ([], Some(reason)) => Err(anyhow!(reason).context(format!("the code in {} names no pack", path.display()))),
+        _ => bail!("several packs are in {}: take a picture of one", path.display()),
+    }
+}
+
+/// All symbols in a picture file.
+pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
+    let picture = open(path).with_context(|| format!("{} is no picture that can be read", path.display()))?;
+    Ok(decode(&picture.frame()?))
+}
+
+/// Opens a PNG or JPEG file, turned as its EXIF says.
+fn open(path: &Path) -> Result<Picture> {
+    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_MEMORY);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    let image = image.into_rgba8();
+    Ok(Picture::from_rgba(image.width() as usize, image.height() as usize, image.as_raw())?)
+}
