@@ -139,10 +139,10 @@ fn scene(width: usize, height: usize, label: Option<&countersign_scan::Picture>)
     let mut state = 1_u32;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state >> 28
+        u8::try_from(state >> 28).unwrap()
     };
     let mut pixels: Vec<u8> = (0..width * height)
-        .map(|at| u8::try_from(100 + at % width * 80 / width).unwrap() + noise() as u8)
+        .map(|at| 100 + u8::try_from(at % width * 80 / width).unwrap() + noise())
         .collect();
     if let Some(label) = label {
         let (left, top) = ((width - label.width()) / 2, (height - label.height()) / 2);

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::gs1::{Content, Date, Gs1Error, Gtin, Message, Partners};
+use crate::gs1::{Content, Date, Gs1Error, Gtin, LinkFault, Message, Partners};
 use crate::ppn::Ppn;
 use crate::symbol::Symbol;
 
@@ -44,7 +44,14 @@ pub fn identify(symbol: &Symbol, current_year: u16) -> Result<Product, NotAProdu
 /// The same for the line of a hand-held scanner, which has been cut into symbology identifier and text.
 pub fn identify_text(identifier: &str, text: &str, current_year: u16) -> Result<Product, NotAProduct> {
     // What a pack lacks in this symbol it may bear in another.
-    match Content::from_symbol(identifier, text, Partners::OnAnyCarrier)? {
+    let partners = Partners::OnAnyCarrier;
+    let content = match Content::from_symbol(identifier, text, partners) {
+        Err(Gs1Error::Link(LinkFault::NoKey)) => Message::from_compressed_link(text, partners)
+            .map(Content::Gs1)
+            .map_err(|_| Gs1Error::Link(LinkFault::NoKey)),
+        other => other,
+    };
+    match content? {
         Content::Gs1(message) => Product::from_message(&message, current_year),
         Content::Ean(gtin) => Ok(Product { gtin, lot: None, serial: None, expiry: None }),
         Content::Plain(text) => match Ppn::read(&text, current_year) {

@@ -76,16 +76,12 @@ impl Scanner {
         if !believed.is_empty() {
             return Sight::Symbols(believed);
         }
-        match doubted.into_iter().next() {
-            Some(symbol) => {
-                self.doubtful = Some((symbol, 0));
-                Sight::HoldStill
-            }
-            None => {
-                self.doubtful = before.map(|(symbol, waited)| (symbol, waited + 1));
-                Sight::Nothing
-            }
+        if let Some(symbol) = doubted.into_iter().next() {
+            self.doubtful = Some((symbol, 0));
+            return Sight::HoldStill;
         }
+        self.doubtful = before.map(|(symbol, waited)| (symbol, waited + 1));
+        Sight::Nothing
     }
 }
 

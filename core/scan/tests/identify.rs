@@ -135,6 +135,48 @@ fn a_pack_numbered_by_ifa_is_recognised() {
     assert_eq!(identify_text("]d1", &misread, 2026), Err(NotAProduct::Other));
 }
 
+/// Links from GS1's own compressor.
+#[test]
+fn compressed_links_are_read() {
+    let lines: Vec<_> =
+        include_str!("data/compressed.tsv").lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.len() > 10);
+    for line in lines {
+        let (plain, compressed) = line.split_once('\t').unwrap();
+        let expected = Message::from_link(plain, Partners::OnAnyCarrier).unwrap();
+        let found = Message::from_compressed_link(compressed, Partners::OnAnyCarrier).expect(line);
+        assert_eq!(found.to_link(), expected.to_link(), "{line}");
+        assert_eq!(identify_text("]Q1", compressed, 2026), identify_text("]Q1", plain, 2026), "{line}");
+        // A character more or less is another link.
+        let shorter = &compressed[..compressed.len() - 2];
+        let shorter = Message::from_compressed_link(shorter, Partners::OnAnyCarrier);
+        assert!(shorter.is_err() || shorter.unwrap().to_link() != expected.to_link(), "{line}");
+    }
+    for other in
+        ["https://example.com/about", "https://youtu.be/dQw4w9WgXcQ", "https://example.com/ARFKk4XBoQ"]
+    {
+        assert!(Message::from_compressed_link(other, Partners::OnAnyCarrier).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn a_link_may_be_compressed_after_its_key() {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    // (01) takes 8 bits and its value 47; what follows is moved to the front.
+    let rank = |symbol| ALPHABET.find(symbol).unwrap();
+    let bits: String =
+        "ARFKk4XBoCCNV4JGLolFRCydoD8A".chars().map(|symbol| format!("{:06b}", rank(symbol))).collect();
+    let rest = format!("{}00000", &bits[55..]);
+    let symbol = |bits: &[u8]| {
+        let rank = bits.iter().fold(0, |rank, bit| rank * 2 + usize::from(bit - b'0'));
+        ALPHABET.chars().nth(rank).unwrap()
+    };
+    let segment: String = rest.as_bytes().chunks_exact(6).map(symbol).collect();
+    let link = format!("https://example.com/shop/01/09506000134352/{segment}");
+    let product = identify_text("]Q1", &link, 2026).unwrap();
+    assert_eq!(product.pack_uri().unwrap(), "https://id.gs1.org/01/09506000134352/10/ABC123/21/7QH4");
+}
+
 #[test]
 fn a_frame_is_bounded_and_whole() {
     let pixels = vec![0; 100];

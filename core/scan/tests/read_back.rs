@@ -78,6 +78,12 @@ proptest! {
     }
 
     #[test]
+    fn no_compressed_link_makes_the_parser_panic(start in "[ABCDE][A-Za-z0-9_-]", rest in "[A-Za-z0-9_-]{0,200}") {
+        parse_all(&format!("https://example.com/{start}{rest}"));
+        parse_all(&format!("https://example.com/01/09506000134352/{start}{rest}"));
+    }
+
+    #[test]
     fn no_text_that_looks_like_gs1_makes_a_parser_panic(ais in proptest::collection::vec((0_usize..541, "\\PC{0,12}|[0-9]{0,20}"), 0..6)) {
         let codes: Vec<(&str, String)> = ais.into_iter().map(|(index, value)| (Ai::all()[index].code, value)).collect();
         parse_all(&codes.iter().map(|(code, value)| format!("{code}{value}\x1d")).collect::<String>());
@@ -95,6 +101,7 @@ fn parse_all(text: &str) {
         Message::from_element_string(text, partners),
         Message::from_bracketed(text, partners),
         Message::from_link(text, partners),
+        Message::from_compressed_link(text, partners),
     ];
     for message in read.into_iter().flatten() {
         let string = message.to_element_string();

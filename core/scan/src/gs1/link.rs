@@ -3,6 +3,7 @@
 use super::MAX_TEXT;
 use super::ai::Ai;
 use super::bracket::check_length;
+use super::compressed;
 use super::error::{Gs1Error, LinkFault, NoLink};
 use super::escape::{Place, decode, encode};
 use super::message::{Draft, Element, MAX_ELEMENTS, Message};
@@ -26,6 +27,30 @@ pub(super) fn read(uri: &str) -> Result<Draft, Gs1Error> {
     raw.read_query(query)?;
     raw.check_places(path).map_err(Gs1Error::Link)?;
     let mut draft = Draft { path, ignored: raw.ignored, ..Draft::default() };
+    for (ai, value) in raw.values {
+        draft.push(ai, &value)?;
+    }
+    Ok(draft)
+}
+
+/// The last segment of the path compressed, after a plain key or alone; then the query.
+pub(super) fn read_compressed(uri: &str) -> Result<Draft, Gs1Error> {
+    if uri.len() > MAX_TEXT {
+        return Err(Gs1Error::TooMuchText);
+    }
+    let (path, query) = split(uri).map_err(Gs1Error::Link)?;
+    let mut raw = Raw::default();
+    let (before, segment) = path.rsplit_once('/').unwrap_or(("", path));
+    match raw.read_path(before) {
+        Ok(()) | Err(Gs1Error::Link(LinkFault::NoKey)) => {}
+        Err(error) => return Err(error),
+    }
+    compressed::read(segment, &mut raw)?;
+    raw.read_query(query)?;
+    if !raw.values.iter().any(|(ai, _)| ai.path.is_some()) {
+        return Err(Gs1Error::Link(LinkFault::NoKey));
+    }
+    let mut draft = Draft { ignored: raw.ignored, ..Draft::default() };
     for (ai, value) in raw.values {
         draft.push(ai, &value)?;
     }
@@ -106,9 +131,9 @@ fn split(uri: &str) -> Result<(&str, &str), LinkFault> {
 
 /// What a link says, before the values are judged.
 #[derive(Default)]
-struct Raw {
+pub(super) struct Raw {
     values: Vec<(&'static Ai, Vec<u8>)>,
-    ignored: Vec<String>,
+    pub(super) ignored: Vec<String>,
 }
 
 impl Raw {
@@ -153,12 +178,17 @@ impl Raw {
             return Err(Gs1Error::NoValue(ai.code));
         }
         let value = decode(value, place).ok_or(Gs1Error::Link(LinkFault::Nul))?;
+        self.push_plain(ai, &value)
+    }
+
+    /// A value without escapes.
+    pub(super) fn push_plain(&mut self, ai: &'static Ai, value: &[u8]) -> Result<(), Gs1Error> {
         check_length(ai, value.len())?;
-        self.values.push((ai, value));
+        self.values.push((ai, value.to_vec()));
         self.check_count()
     }
 
-    fn check_count(&self) -> Result<(), Gs1Error> {
+    pub(super) fn check_count(&self) -> Result<(), Gs1Error> {
         let count = self.values.len() + self.ignored.len();
         if count > MAX_ELEMENTS { Err(Gs1Error::TooMany) } else { Ok(()) }
     }

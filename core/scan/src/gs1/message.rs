@@ -49,6 +49,12 @@ impl Message {
         link::read(uri)?.finish(partners)
     }
 
+    /// From a Digital Link whose last segment is compressed. Any short path may look like one, so this is tried on a
+    /// link that names no key, and only what keeps every rule is believed.
+    pub fn from_compressed_link(uri: &str, partners: Partners) -> Result<Message, Gs1Error> {
+        link::read_compressed(uri)?.finish(partners)
+    }
+
     /// What was read, in order; the same Application Identifier may come again with the same value.
     #[must_use]
     pub fn elements(&self) -> &[Element] {

@@ -12,6 +12,7 @@ mod bracket;
 mod charset;
 mod check;
 mod codes;
+mod compressed;
 mod content;
 mod coupon;
 mod date;
