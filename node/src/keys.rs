@@ -155,7 +155,7 @@ impl Authority {
 fn cosigner(files: &KeyFiles, notary: &NotaryConfig) -> Result<Cosigner, KeysError> {
     let seed = match &notary.seed {
         Some(path) => read_secret(path)?.ok_or_else(|| KeysError::Missing(path.clone()))?,
-        None => files.secret(&format!("notary-{}.seed", notary.name))?,
+        None => files.secret(&format!("{}.seed", notary.name))?,
     };
     Ok(Cosigner::new(&notary.name, &seed)?)
 }

@@ -207,6 +207,11 @@ impl Node {
         &self.service.genesis
     }
 
+    /// The newest checkpoint of a log, with all its signatures: a note as text.
+    pub fn checkpoint(&self, log: LogId) -> String {
+        self.service.archive.view().head(log).note.to_string()
+    }
+
     /// The engine, for submitting in process.
     pub fn sequencer(&self) -> &Local {
         &self.service.sequencer

@@ -8,5 +8,9 @@
 )]
 
 mod admission;
+mod determinism;
+mod durability;
+mod life;
 mod reading;
+mod refusals;
 mod world;

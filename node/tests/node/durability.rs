@@ -1,0 +1,309 @@
+//! What survives: a stop, a kill at every commit point and at random, and a damaged file, which is noticed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use countersign_ledger::{Hash, Statement};
+use countersign_node::{
+    CommitPoint, Config, LogId, Node, OpenError, Outcome, RecoveryError, Sequencer as _, Status, Surroundings,
+};
+
+use crate::life::{Life, STEPS};
+use crate::world::{Site, accepted, random, submit};
+
+/// Set in the environment of a child process: the test then plays the victim.
+const VICTIM: &str = "COUNTERSIGN_TEST_VICTIM";
+
+fn roots(node: &Node) -> BTreeMap<String, String> {
+    let running = [LogId::Trust, LogId::Supply].map(|log| (log.to_string(), checkpoint_text(node, log)));
+    running.into()
+}
+
+/// The text of a log's newest checkpoint, without its signatures.
+fn checkpoint_text(node: &Node, log: LogId) -> String {
+    let note = node.checkpoint(log);
+    note.split("\n\n").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_ledger_is_the_same_after_a_restart_between_any_two_steps() {
+    let site = Site::new();
+    let mut node = site.open();
+    let mut life = Life::new(&site, &node);
+    for step in STEPS {
+        // The earlier statements come from the database, for nothing is left in memory.
+        life.admit(&node, step);
+        let before = roots(&node);
+        let blocks = node.sequencer().blocks(1, 256).unwrap();
+        drop(node);
+        node = site.open();
+        assert_eq!(roots(&node), before, "{step}");
+        assert_eq!(node.sequencer().blocks(1, 256).unwrap(), blocks, "{step}");
+    }
+}
+
+#[test]
+fn revocations_and_replays_are_remembered_over_a_restart() {
+    let site = Site::new();
+    let node = site.open();
+    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let good = site.enrol(&node, "manufacturer", "dm-2");
+    let spec = site.request(1);
+    accepted(&node, LogId::Supply, &good.sign(&spec));
+    node.revoke(manufacturer.certificate.fingerprint()).unwrap();
+    drop(node);
+    let node = site.open();
+    let replayed = {
+        let mut other = site.request(2);
+        other.cti = spec.cti;
+        good.sign(&other)
+    };
+    let refused = |statement: &Statement| crate::world::refusal(&node, LogId::Supply, statement);
+    assert_eq!(refused(&replayed), "replay");
+    assert_eq!(refused(&manufacturer.sign(&site.request(3))), "revoked");
+    accepted(&node, LogId::Supply, &good.sign(&site.request(4)));
+}
+
+#[test]
+fn a_second_node_is_kept_out_of_the_directory() {
+    let site = Site::new();
+    let node = site.open();
+    assert!(matches!(site.try_open(), Err(OpenError::Locked(_))));
+    drop(node);
+    site.open();
+}
+
+#[test]
+fn a_key_that_is_gone_is_named_and_never_made_anew() {
+    for name in [
+        "root.p256",
+        "registrar.crt",
+        "log-supply.p256",
+        "log-trust.ed25519",
+        "notary-2.seed",
+        "tls-root.pem",
+    ] {
+        let site = Site::new();
+        drop(site.open());
+        std::fs::remove_file(site.config.data.join("keys").join(name)).unwrap();
+        let error = site.try_open().err().unwrap().to_string();
+        assert!(error.contains(name) && error.contains("missing"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::new();
+    drop(site.open());
+    let mut seen = 0;
+    for entry in std::fs::read_dir(site.config.data.join("keys")).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        seen += 1;
+    }
+    assert_eq!(seen, 13);
+}
+
+/// A ledger with a few statements, stopped, with everything in one file.
+fn small_ledger() -> (Site, Vec<Statement>) {
+    let site = Site::new();
+    let node = site.open();
+    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let statements: Vec<_> = (0..6).map(|i| manufacturer.sign(&site.request(i))).collect();
+    statements.iter().for_each(|statement| drop(accepted(&node, LogId::Supply, statement)));
+    drop(node);
+    (site, statements)
+}
+
+#[test]
+fn one_flipped_byte_in_a_statement_is_found_at_open() {
+    let (site, statements) = small_ledger();
+    let sound = std::fs::read(site.database()).unwrap();
+    let body = statements[3].as_bytes();
+    let at = sound.windows(body.len()).position(|window| window == body).unwrap();
+    for offset in (0..body.len()).step_by(7) {
+        let mut damaged = sound.clone();
+        damaged[at + offset] ^= 0x10;
+        std::fs::write(site.database(), &damaged).unwrap();
+        match site.try_open() {
+            Err(OpenError::Damaged(RecoveryError::Entry { log: LogId::Supply, index: 4, .. })) => {}
+            Err(other) => panic!("byte {offset}: {other}"),
+            Ok(_) => panic!("byte {offset} was not missed"),
+        }
+    }
+    std::fs::write(site.database(), &sound).unwrap();
+    site.open();
+}
+
+#[test]
+fn any_flipped_byte_that_matters_is_found_at_open() {
+    let (site, _) = small_ledger();
+    let sound = std::fs::read(site.database()).unwrap();
+    let node = site.open();
+    let whole = roots(&node);
+    drop(node);
+    for at in (0..sound.len()).step_by(211) {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 0x01;
+        std::fs::write(site.database(), &damaged).unwrap();
+        // Either the node refuses, or the byte was none of the ledger's (free space, counters of SQLite).
+        if let Ok(node) = site.try_open() {
+            assert_eq!(roots(&node), whole, "byte {at}");
+            let blocks = node.sequencer().blocks(1, 256).unwrap();
+            assert_eq!(blocks.iter().map(|block| block.statements.len()).sum::<usize>(), 7, "byte {at}");
+        }
+        std::fs::write(site.database(), &sound).unwrap();
+        let _ = std::fs::remove_file(site.database().with_extension("sqlite-wal"));
+        let _ = std::fs::remove_file(site.database().with_extension("sqlite-shm"));
+    }
+}
+
+#[test]
+fn a_statement_that_was_taken_out_of_the_database_is_missed() {
+    for sql in [
+        "DELETE FROM statements WHERE entry = (SELECT max(entry) FROM statements)",
+        "DELETE FROM statements WHERE entry = (SELECT min(entry) + 2 FROM statements)",
+        "DELETE FROM blocks WHERE height = 3",
+        "DELETE FROM blocks WHERE height = (SELECT max(height) FROM blocks)",
+        "DELETE FROM checkpoints",
+        "UPDATE blocks SET time = time + 1 WHERE height = 2",
+        "UPDATE statements SET id = randomblob(32) WHERE entry = (SELECT max(entry) FROM statements)",
+        "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE log = 0) WHERE log = 1",
+        "UPDATE checkpoints SET note = replace(note, '7', '6')",
+    ] {
+        let (site, _) = small_ledger();
+        let connection = rusqlite::Connection::open(site.database()).unwrap();
+        assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
+        drop(connection);
+        assert!(matches!(site.try_open(), Err(OpenError::Damaged(_))), "{sql}");
+    }
+}
+
+/// What a victim tells its parent: one line for each acknowledged statement.
+fn play_victim(mode: &str) {
+    let directory = std::env::var("COUNTERSIGN_TEST_DIRECTORY").unwrap();
+    let point = mode.strip_prefix("point:").map(|at| CommitPoint::ALL[at.parse::<usize>().unwrap()]);
+    let passed = AtomicUsize::new(0);
+    let observer = move |at: CommitPoint| {
+        // The first blocks enrol; the one that dies is a later one.
+        if Some(at) == point && passed.fetch_add(1, Ordering::SeqCst) == 3 {
+            std::process::abort();
+        }
+    };
+    let surroundings = Surroundings { observer: Box::new(observer), ..Surroundings::default() };
+    let node =
+        Node::open_with(Config::development(Path::new(&directory).join("data")), surroundings).unwrap();
+    let mut site = Site::new();
+    site.config.data = Path::new(&directory).join("data");
+    let member = site.enrol(&node, "manufacturer", &format!("dm-{}", u64::from_be_bytes(random())));
+    std::thread::scope(|scope| {
+        for _ in 0..if point.is_some() { 1 } else { 4 } {
+            scope.spawn(|| {
+                loop {
+                    let mut spec = site.request(u64::from_be_bytes(random()) >> 8);
+                    spec.at = countersign_node::system_clock()();
+                    let statement = member.sign(&spec);
+                    println!("submitted {}", statement.id());
+                    match submit(&node, LogId::Supply, &statement) {
+                        Outcome::Accepted(ordered) => {
+                            println!("acknowledged {} {}", statement.id(), ordered.place.index)
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Runs this test binary again as a victim and returns what it said before it died.
+fn run_victim(test: &str, mode: &str, directory: &Path, kill_after: Option<Duration>) -> String {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(VICTIM, mode)
+        .env("COUNTERSIGN_TEST_DIRECTORY", directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    if let Some(delay) = kill_after {
+        std::thread::sleep(delay);
+        child.kill().unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success(), "the victim did not die");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Opens what a victim left behind and checks that each acknowledged statement stands, once, where it was said to.
+fn examine(directory: &Path, said: &str) -> u64 {
+    let node = Node::open(Config::development(directory.join("data"))).unwrap();
+    let mut acknowledged = 0;
+    for line in said.lines() {
+        if let ["acknowledged", id, index] = line.split(' ').collect::<Vec<_>>()[..] {
+            let Status::Ordered(ordered) = node.sequencer().status(id.parse().unwrap()) else {
+                panic!("{id} was acknowledged and is gone")
+            };
+            assert_eq!(ordered.place.index.to_string(), index);
+            acknowledged += 1;
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let mut height = 1;
+    loop {
+        let blocks = node.sequencer().blocks(height, 256).unwrap();
+        let Some(last) = blocks.last() else { break };
+        height = last.height + 1;
+        for (_, statement) in blocks.iter().flat_map(|block| &block.statements) {
+            assert!(seen.insert(Hash::of(statement)), "a statement stands twice");
+        }
+    }
+    let size = node.checkpoint(LogId::Supply).lines().nth(1).unwrap().parse::<usize>().unwrap();
+    assert_eq!(seen.len(), size);
+    acknowledged
+}
+
+#[test]
+fn a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged() {
+    if let Ok(mode) = std::env::var(VICTIM) {
+        return play_victim(&mode);
+    }
+    let name = "durability::a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged";
+    for (at, point) in CommitPoint::ALL.into_iter().enumerate() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let said = run_victim(name, &format!("point:{at}"), directory.path(), None);
+        let submitted: Vec<Hash> =
+            said.lines().filter_map(|line| line.strip_prefix("submitted ")?.parse().ok()).collect();
+        // Enrolled, two acknowledged, and the third on its way when the process died.
+        assert_eq!(submitted.len(), 3, "{point:?}: {said}");
+        let acknowledged = examine(directory.path(), &said);
+        assert!(acknowledged >= 2, "{point:?}: {said}");
+        let node = Node::open(Config::development(directory.path().join("data"))).unwrap();
+        let survived = matches!(node.sequencer().status(submitted[2]), Status::Ordered(_));
+        let durable = at >= CommitPoint::ALL.iter().position(|p| *p == CommitPoint::Committed).unwrap();
+        assert_eq!(survived, durable, "{point:?}");
+    }
+}
+
+#[test]
+fn a_kill_at_a_random_moment_under_load_loses_nothing_that_was_acknowledged() {
+    if let Ok(mode) = std::env::var(VICTIM) {
+        return play_victim(&mode);
+    }
+    let name = "durability::a_kill_at_a_random_moment_under_load_loses_nothing_that_was_acknowledged";
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut acknowledged = 0;
+    for _ in 0..5 {
+        // One directory throughout: each victim takes up what the one before it left.
+        let [byte] = random::<1>();
+        let delay = Duration::from_millis(400 + 4 * u64::from(byte));
+        let said = run_victim(name, "random", directory.path(), Some(delay));
+        acknowledged += examine(directory.path(), &said);
+    }
+    assert!(acknowledged > 0);
+}
