@@ -161,6 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn a_time_beyond_the_standards_bound_is_refused_although_it_is_signed() {
+        let cosigner = Cosigner::new("witness", &[8; 32]).unwrap();
+        let verify = |time: u64| {
+            let signature = cosigner.secret.sign(cosigned_message("text\n", time).as_bytes());
+            let bytes = [&time.to_be_bytes()[..], signature.as_ref()].concat();
+            let line = cosigner.public.signature_line(bytes);
+            cosigner.verifier_key().verify(&signed("text\n", line))
+        };
+        let last = (1 << 63) - 1;
+        assert_eq!(verify(last), Ok(Some(UnixMillis::from_seconds(last))));
+        assert_eq!(verify(1 << 63), Err(SignatureError::Invalid));
+    }
+
+    #[test]
     fn one_seed_under_two_types_has_two_ids_and_neither_signs_for_the_other() {
         let log = NoteSigner::ed25519("name", &[9; 32]).unwrap();
         let cosigner = Cosigner::new("name", &[9; 32]).unwrap();

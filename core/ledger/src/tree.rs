@@ -405,6 +405,7 @@ mod tests {
         assert_eq!(Frontier::new().root(), Hash::of(b""));
         assert_eq!(Tree::new().inclusion(0, 0), None);
         assert_eq!(Tree::new().root_at(1), None);
+        assert_eq!((Tree::new().consistency(0, 0), Tree::new().consistency(0, 1)), (Some(vec![]), None));
     }
 
     #[test]
