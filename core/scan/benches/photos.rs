@@ -1,12 +1,7 @@
 //! Reading rates and times on the shared photographs beside other decoders, then the cost of single frames.
 //! Without the shared photographs only the second part runs.
 #![allow(missing_docs, reason = "criterion's macros make functions")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a bench has a clock"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -91,14 +86,10 @@ fn table(photos: &[Photo]) {
     }
 }
 
-/// Time that this thread has spent on a processor; elsewhere than on Linux, time that has passed.
-fn cpu_nanos() -> u64 {
-    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let spent = spent.and_then(|text| text.split(' ').next()?.parse().ok());
-    spent.unwrap_or_else(|| {
-        let passed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        u64::try_from(passed.as_nanos()).unwrap()
-    })
+/// Time that this thread has spent on a processor.
+fn cpu_nanos() -> i64 {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    spent.tv_sec * 1_000_000_000 + spent.tv_nsec
 }
 
 fn photographs(_: &mut Criterion) {

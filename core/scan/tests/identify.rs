@@ -1,5 +1,5 @@
 //! From what a symbol says to a product, and what is told when it names none.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::format_collect, reason = "a test")]
 
 use countersign_scan::gs1::{Content, Date, Fault, Gs1Error, Gtin, LinkFault, Message, NoLink, Partners};
 use countersign_scan::{Luma, MAX_SIDE, NotAFrame, NotAProduct, Picture, Ppn, Product, identify_text};
