@@ -1,8 +1,38 @@
 //! What a phone or a desk keeps: keys, a proven snapshot of the ledger, and how both are used.
+//!
+//! # The life of an answer
+//!
+//! 1. [`Snapshot::open`] verifies what is held, from the pinned [`Genesis`](countersign_ledger::Genesis) on.
+//! 2. [`Snapshot::follow`] says what matters to this person, [`Snapshot::sync_step`] fetches and proves it.
+//! 3. [`item`] turns a scanned label into a question, [`Snapshot::check`] answers it without a network.
+//! 4. [`Desk`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
+//!
+//! Nothing partial is ever trusted, and nothing stored is: what a verdict rests on is verified again after every start.
+//!
+//! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats
+//! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
+mod beliefs;
 mod cbor;
+mod client;
+mod intake;
+mod item;
 mod key_store;
+mod log;
+mod snapshot;
+mod store;
+mod sync;
 mod vault;
 
+pub use beliefs::TrustLogError;
+pub use client::{
+    Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport, TransportError,
+};
+pub use intake::verify_page;
+pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
+pub use log::Log;
+pub use snapshot::{AdvanceError, FollowError, FollowState, Following, Health, OpenError, Snapshot, SnapshotDamaged};
+pub use store::StoreError;
+pub use sync::{Part, Progress, Step, SyncError};
 pub use vault::{Cost, Vault, VaultError};

@@ -1,0 +1,205 @@
+//! Asking a node. What comes back is bounded and has the right shape; whether it is true, the caller finds out.
+
+mod https;
+mod problem;
+mod transport;
+
+use std::time::Duration;
+
+use countersign_ledger::{
+    FamilyProof, Hash, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Subject, SubjectHistory, TILE_WIDTH, TilePath, read_bundle,
+};
+
+pub use self::https::{Https, HttpsError};
+pub use self::transport::{Method, Request, Response, Transport, TransportError};
+use crate::cbor;
+use crate::log::Log;
+
+/// Longest subject, and with it the longest name in a list (see [`Subject`]).
+const MAX_NAME: usize = 240;
+/// Most names in one answer.
+const MAX_NAMES: u64 = 512;
+/// Room for a CBOR item's head, and for a bundle's length prefix.
+const HEAD: usize = 9;
+/// A page of a history: so many statements with their paths and, at most, as many certificates.
+const MAX_HISTORY: usize = 256 * (MAX_STATEMENT + MAX_PATH * (32 + HEAD) + 2048 + 4 * HEAD) + (1 << 16);
+/// A family's proof: 200,000 packs of one lot with statements of their own.
+const MAX_FAMILY: usize = 16 << 20;
+const MAX_BUNDLE: usize = TILE_WIDTH as usize * (MAX_STATEMENT + 2);
+const MAX_CERTIFICATE: usize = 2048;
+const MAX_RECEIPT: usize = 16 * 1024;
+/// Answers whose content does not matter.
+const MAX_SMALL: usize = 4096;
+
+/// Why a node gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The node was not reached, or not to the end.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Nothing was looked at; try again later.
+    #[error("the node is busy")]
+    Busy {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Proofs at that size are no longer given: take the newer checkpoint.
+    #[error("the node no longer gives proofs at this size")]
+    Gone,
+    /// The node has no such thing.
+    #[error("the node has nothing under this name")]
+    NotFound,
+    /// The node refuses, and says why.
+    #[error("the node refuses ({title}): {detail}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// A stable name that a program may switch on.
+        title: String,
+        /// A sentence.
+        detail: String,
+    },
+    /// The node failed.
+    #[error("the node failed with status {0}")]
+    Failed(u16),
+    /// The answer is not of its format.
+    #[error("the node's answer is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+/// What became of a submitted statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Its index in the log, by the node's word.
+    pub index: u64,
+    /// Size of the log after it, by the node's word.
+    pub size: u64,
+}
+
+/// A node, as a client sees it.
+pub struct Client(Box<dyn Transport>);
+
+impl Client {
+    /// Asks through `transport`.
+    pub fn new(transport: impl Transport + 'static) -> Self {
+        Self(Box::new(transport))
+    }
+
+    /// The node's genesis file. To be pinned only on the word of somebody trusted.
+    pub fn genesis(&self) -> Result<Vec<u8>, ClientError> {
+        self.get("/genesis".into(), 256 * 1024)
+    }
+
+    /// The newest checkpoint of a log: a note's text.
+    pub fn checkpoint(&self, log: Log) -> Result<String, ClientError> {
+        let note = self.get(format!("/{log}/checkpoint"), MAX_NOTE_LEN)?;
+        String::from_utf8(note).map_err(|_| ClientError::Malformed("checkpoint"))
+    }
+
+    /// Hashes that show the log of `old` entries to be the beginning of the one of `new`.
+    pub fn consistency(&self, log: Log, old: u64, new: u64) -> Result<Vec<Hash>, ClientError> {
+        let proof = self.get(format!("/{log}/consistency/{old}/{new}"), MAX_PATH * (32 + HEAD) + HEAD)?;
+        cbor::list(&proof, MAX_PATH as u64, |d| Hash::from_slice(d.bytes().ok()?))
+            .ok_or(ClientError::Malformed("consistency proof"))
+    }
+
+    /// The statements of a bundle.
+    pub fn bodies(&self, log: Log, path: &TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
+        let bundle = self.get(format!("/{log}/{path}"), MAX_BUNDLE)?;
+        let entries = read_bundle(path, &bundle).map_err(|_| ClientError::Malformed("bundle"))?;
+        Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
+    }
+
+    /// A subject's statements after the first `skip`, proven at the checkpoint of `size`; one page of them.
+    pub fn subject(&self, log: Log, size: u64, subject: &Subject, skip: u64) -> Result<SubjectHistory, ClientError> {
+        let path = format!("/{log}/subject/{size}?s={}&skip={skip}", query(subject.as_str()));
+        let history = self.get(path, MAX_HISTORY)?;
+        SubjectHistory::from_cbor(&history).map_err(|_| ClientError::Malformed("history"))
+    }
+
+    /// All subjects of a family, by their hashes, proven at the checkpoint of `size`.
+    pub fn family(&self, log: Log, size: u64, family: &str) -> Result<FamilyProof, ClientError> {
+        let proof = self.get(format!("/{log}/family/{size}?s={}", query(family)), MAX_FAMILY)?;
+        FamilyProof::from_cbor(&proof).map_err(|_| ClientError::Malformed("family proof"))
+    }
+
+    /// Names of a family's members after the first `skip`, in the order of its proof; one page of them. Hash them.
+    pub fn names(&self, log: Log, size: u64, family: &str, skip: u64) -> Result<Vec<String>, ClientError> {
+        let path = format!("/{log}/names/{size}?s={}&skip={skip}", query(family));
+        // The limit bounds all names together: a name of ours is never longer than a subject.
+        let names = self.get(path, (MAX_NAME + HEAD) * 512 + HEAD)?;
+        cbor::list(&names, MAX_NAMES, |d| d.str().ok().map(str::to_owned)).ok_or(ClientError::Malformed("names"))
+    }
+
+    /// An enrolled certificate. Hash it.
+    pub fn certificate(&self, fingerprint: Hash) -> Result<Vec<u8>, ClientError> {
+        self.get(format!("/certificate/{fingerprint}"), MAX_CERTIFICATE)
+    }
+
+    /// What a statement names by its digest, of exactly `length` bytes. Hash it.
+    pub fn blob(&self, digest: Hash, length: usize) -> Result<Vec<u8>, ClientError> {
+        self.get(format!("/blob/{digest}"), length)
+    }
+
+    /// Brings what an admitted statement names by its digest.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<(), ClientError> {
+        let path = format!("/blob/{}", Hash::of(bytes));
+        let content_type = Some("application/octet-stream");
+        let request = Request { method: Method::Put, path, content_type, body: bytes, limit: MAX_SMALL };
+        success(self.0.send(&request)?).map(drop)
+    }
+
+    /// Asks for a certificate by a one-time code and a certification request; returns DER.
+    pub fn enrol(&self, code: &str, request: &[u8]) -> Result<Vec<u8>, ClientError> {
+        let body = cbor::encode(|e| e.array(2)?.str(code)?.bytes(request)?.ok());
+        let (path, content_type) = ("/enrol".into(), Some("application/cbor"));
+        let request = Request { method: Method::Post, path, content_type, body: &body, limit: MAX_SMALL };
+        Ok(success(self.0.send(&request)?)?.body)
+    }
+
+    /// Submits a statement. An answer means that the node has made it durable; that the log holds it, the receipt shows.
+    /// Submitting twice is harmless.
+    pub fn submit(&self, log: Log, statement: &[u8]) -> Result<Acknowledged, ClientError> {
+        let (path, content_type) = (format!("/{log}/entries"), Some("application/cose"));
+        let request = Request { method: Method::Post, path, content_type, body: statement, limit: MAX_SMALL };
+        let response = self.0.send(&request)?;
+        if response.status != 303 {
+            return Err(problem::read(&response));
+        }
+        let place = cbor::list(&response.body, 2, |d| d.u64().ok());
+        match place.as_deref() {
+            Some(&[index, size]) => Ok(Acknowledged { index, size }),
+            _ => Err(ClientError::Malformed("acknowledgement")),
+        }
+    }
+
+    /// The receipt of a statement; `None` while the log has not placed it yet.
+    pub fn receipt(&self, log: Log, id: Hash) -> Result<Option<Vec<u8>>, ClientError> {
+        let response = self.0.send(&Request::get(format!("/{log}/entries/{id}"), MAX_RECEIPT))?;
+        if response.status == 302 { Ok(None) } else { Ok(Some(success(response)?.body)) }
+    }
+
+    fn get(&self, path: String, limit: usize) -> Result<Vec<u8>, ClientError> {
+        // A problem document may be longer than a short answer.
+        let response = self.0.send(&Request::get(path, limit.max(MAX_SMALL)))?;
+        let body = success(response)?.body;
+        if body.len() > limit { Err(TransportError::TooLarge.into()) } else { Ok(body) }
+    }
+}
+
+fn success(response: Response) -> Result<Response, ClientError> {
+    if (200..300).contains(&response.status) { Ok(response) } else { Err(problem::read(&response)) }
+}
+
+/// Percent-encodes all but unreserved characters (RFC 3986 section 2.3).
+fn query(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
+}

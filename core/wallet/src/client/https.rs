@@ -1,0 +1,128 @@
+//! The transport of every day: HTTPS by reqwest on rustls.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use countersign_ledger::Genesis;
+use reqwest::blocking::Client;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Certificate, Url, redirect};
+
+use super::transport::{Method, Request, Response, Transport, TransportError};
+
+/// Until a connection stands.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Until the whole answer is here.
+const WHOLE: Duration = Duration::from_secs(60);
+
+/// Why there is no way to a node.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpsError {
+    /// Not an `https` address.
+    #[error("a node's address begins with https://")]
+    Address,
+    /// A TLS root in the genesis is none.
+    #[error("a TLS root in the genesis is not a certificate")]
+    Root,
+    /// TLS could not be set up.
+    #[error("TLS could not be set up")]
+    Tls(#[source] reqwest::Error),
+}
+
+/// A node over HTTPS. Where the genesis names TLS roots only those are believed, else those of the platform.
+///
+/// Blocking: not for use on a thread that runs asynchronous tasks.
+pub struct Https {
+    client: Client,
+    base: Url,
+}
+
+impl Https {
+    /// The node at `address`, such as `https://ledger.example:7443`.
+    pub fn new(address: &str, genesis: &Genesis) -> Result<Self, HttpsError> {
+        let base = Url::parse(address).map_err(|_| HttpsError::Address)?;
+        if base.scheme() != "https" || base.cannot_be_a_base() {
+            return Err(HttpsError::Address);
+        }
+        let mut builder = Client::builder()
+            .https_only(true)
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(WHOLE)
+            .referer(false);
+        if !genesis.tls.is_empty() {
+            let roots = genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
+            builder = builder.tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base })
+    }
+}
+
+impl Transport for Https {
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        let url = self.base.join(&request.path).map_err(|error| TransportError::Unreachable(error.into()))?;
+        let mut builder = match request.method {
+            Method::Get => self.client.get(url),
+            Method::Put => self.client.put(url).body(request.body.to_vec()),
+            Method::Post => self.client.post(url).body(request.body.to_vec()),
+        };
+        if let Some(content_type) = request.content_type {
+            builder = builder.header(CONTENT_TYPE, content_type);
+        }
+        let answer = builder.send().map_err(|error| transport_error(error.without_url()))?;
+        if answer.content_length().is_some_and(|length| length > request.limit as u64) {
+            return Err(TransportError::TooLarge);
+        }
+        let status = answer.status().as_u16();
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut body = Vec::new();
+        // A length may be absent or a lie: reading stops one byte beyond the limit.
+        answer.take(request.limit as u64 + 1).read_to_end(&mut body).map_err(broken)?;
+        if body.len() > request.limit {
+            return Err(TransportError::TooLarge);
+        }
+        Ok(Response { status, retry_after: retry_after.map(Duration::from_secs), body })
+    }
+}
+
+fn transport_error(error: reqwest::Error) -> TransportError {
+    if error.is_timeout() {
+        TransportError::Timeout
+    } else if error.is_connect() && refused_certificate(&error) {
+        TransportError::NotTheNode(error.into())
+    } else if error.is_connect() {
+        TransportError::Unreachable(error.into())
+    } else {
+        TransportError::Broken(error.into())
+    }
+}
+
+/// Whether TLS gave up because of the certificate: that is a warning, not a lost signal.
+fn refused_certificate(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            let tls = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            if tls.is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_))) {
+                return true;
+            }
+        }
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn broken(error: std::io::Error) -> TransportError {
+    if error.kind() == std::io::ErrorKind::TimedOut {
+        return TransportError::Timeout;
+    }
+    let timeout = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+    if timeout.is_some_and(reqwest::Error::is_timeout) {
+        TransportError::Timeout
+    } else {
+        TransportError::Broken(error.into())
+    }
+}

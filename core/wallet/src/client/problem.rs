@@ -1,0 +1,81 @@
+//! What a node says when it gives no answer: Concise Problem Details (RFC 9290).
+
+use std::time::Duration;
+
+use minicbor::Decoder;
+
+use super::{ClientError, Response};
+
+/// Longest title and detail that are shown.
+const MAX_TITLE: usize = 48;
+const MAX_DETAIL: usize = 400;
+/// How long to wait when a busy node does not say.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest wait that a node is believed.
+const MAX_PATIENCE: Duration = Duration::from_secs(600);
+
+/// The error that a response other than success stands for.
+pub(super) fn read(response: &Response) -> ClientError {
+    let retry_after = response.retry_after.unwrap_or(PATIENCE).min(MAX_PATIENCE);
+    match response.status {
+        429 | 503 => ClientError::Busy { retry_after },
+        410 => ClientError::Gone,
+        404 => ClientError::NotFound,
+        status @ 400..500 => {
+            let (title, detail) = document(&response.body).unwrap_or_default();
+            ClientError::Refused { status, title, detail }
+        }
+        status => ClientError::Failed(status),
+    }
+}
+
+/// Title and detail, cut to a length fit for people.
+fn document(bytes: &[u8]) -> Option<(String, String)> {
+    let mut d = Decoder::new(bytes);
+    let mut found = (String::new(), String::new());
+    for _ in 0..d.map().ok()??.min(8) {
+        match d.i64().ok()? {
+            -1 => found.0 = shown(d.str().ok()?, MAX_TITLE),
+            -2 => found.1 = shown(d.str().ok()?, MAX_DETAIL),
+            _ => d.skip().ok()?,
+        }
+    }
+    Some(found)
+}
+
+/// Without control characters, which could disguise the text.
+fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &[u8]) -> Response {
+        Response { status, retry_after: None, body: body.to_vec() }
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_reason() {
+        let body = crate::cbor::encode(|e| e.map(2)?.i8(-1)?.str("replay")?.i8(-2)?.str("already there\u{7}")?.ok());
+        match read(&response(409, &body)) {
+            ClientError::Refused { status: 409, title, detail } => {
+                assert_eq!((title.as_str(), detail.as_str()), ("replay", "already there"));
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_a_refusal_without_words() {
+        for body in [&b""[..], b"<html>", &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[0xa1, 0x20, 0x01]] {
+            assert!(matches!(read(&response(400, body)), ClientError::Refused { title, .. } if title.is_empty()));
+        }
+        assert!(matches!(read(&response(500, b"")), ClientError::Failed(500)));
+        assert!(matches!(read(&response(301, b"")), ClientError::Failed(301)));
+        assert!(matches!(read(&response(410, b"")), ClientError::Gone));
+        let eager = Response { status: 503, retry_after: Some(Duration::from_secs(1 << 40)), body: vec![] };
+        assert!(matches!(read(&eager), ClientError::Busy { retry_after: MAX_PATIENCE }));
+    }
+}

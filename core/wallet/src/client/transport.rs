@@ -1,0 +1,73 @@
+//! One exchange with a node.
+
+use std::time::Duration;
+
+/// What is done to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Write.
+    Put,
+    /// Hand in.
+    Post,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// What is done.
+    pub method: Method,
+    /// Path and query, from the slash on.
+    pub path: String,
+    /// Media type of the body, if there is one.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: &'a [u8],
+    /// Most bytes that the answer's body may have.
+    pub limit: usize,
+}
+
+impl Request<'static> {
+    /// A request to read, whose answer may have so many bytes.
+    pub const fn get(path: String, limit: usize) -> Self {
+        Self { method: Method::Get, path, content_type: None, body: &[], limit }
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// How long the node asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The body, within the limit.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// Not reached: no network, no such host, nobody there.
+    #[error("the node cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The node's TLS certificate leads to none of the pinned roots, or is for another host.
+    #[error("the node did not show that it is the right one")]
+    NotTheNode(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It took too long.
+    #[error("the node took too long")]
+    Timeout,
+    /// The connection broke before the answer's end.
+    #[error("the connection broke")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer has more bytes than such an answer can have.
+    #[error("the node's answer is larger than it can be")]
+    TooLarge,
+}
+
+/// How requests reach a node. There are two: [`crate::Https`], and in tests a node that lies.
+pub trait Transport: Send {
+    /// Sends a request and reads the whole answer, bounded in size and time. Redirects are not followed.
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError>;
+}

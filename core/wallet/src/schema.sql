@@ -1,0 +1,104 @@
+-- The wallet's database, version 1. One writer; WAL; synchronous=FULL. Nothing in it is believed for standing here: every
+-- row that a verdict rests on is verified again, from the pinned genesis on, before it counts.
+
+-- Which ledger this is about.
+CREATE TABLE ledger (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    genesis BLOB    NOT NULL            -- SHA-256 of the genesis
+) STRICT;
+
+-- Checkpoints with all their signatures: the newest seen, the one that the snapshot stands on, and those that stored
+-- inclusion paths lead to.
+CREATE TABLE checkpoints (
+    log  INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    note TEXT    NOT NULL,
+    PRIMARY KEY (log, size)
+) STRICT, WITHOUT ROWID;
+
+-- Where the wallet stands in each log. `seen` only grows; `head` follows when all that belongs to it is here.
+CREATE TABLE positions (
+    log  INTEGER PRIMARY KEY,
+    seen INTEGER NOT NULL,
+    head INTEGER
+) STRICT;
+
+-- Two signed checkpoints that contradict each other, kept as evidence against the log.
+CREATE TABLE forks (
+    id      INTEGER PRIMARY KEY,
+    held    TEXT NOT NULL,
+    offered TEXT NOT NULL,
+    UNIQUE (held, offered)
+) STRICT;
+
+-- The trust log from its beginning. Rows beyond its head wait for their checkpoint to be reached.
+CREATE TABLE trust_statements (
+    position INTEGER PRIMARY KEY,
+    bytes    BLOB    NOT NULL
+) STRICT;
+
+-- What the user follows: a product class, or one pack. `ready` is the size of the supply checkpoint as of which all of
+-- it is here.
+CREATE TABLE followed (
+    subject TEXT    PRIMARY KEY,
+    class   TEXT    NOT NULL,
+    ready   INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Subjects whose statements are kept, and the names of the members of families.
+CREATE TABLE subjects (
+    id     INTEGER PRIMARY KEY,
+    text   TEXT    NOT NULL UNIQUE,
+    family TEXT    NOT NULL
+) STRICT;
+CREATE INDEX subjects_by_family ON subjects (family);
+
+-- Statements, with the place in the supply log that they were proven at, and the checkpoint against which. Appended at
+-- the end of their subject's range of keys. How many of them count, the family's proof says.
+CREATE TABLE statements (
+    entry INTEGER PRIMARY KEY,          -- subject's id << 24 | number of the statement within its subject
+    bytes BLOB    NOT NULL,
+    place INTEGER NOT NULL,             -- index in the log
+    size  INTEGER NOT NULL,             -- of the checkpoint
+    path  BLOB    NOT NULL              -- sibling hashes, 32 bytes each, leaf first
+) STRICT;
+
+-- What the subject index says of a family, by the checkpoint's size.
+CREATE TABLE families (
+    family TEXT    NOT NULL,
+    size   INTEGER NOT NULL,
+    proof  BLOB    NOT NULL,
+    PRIMARY KEY (family, size)
+) STRICT, WITHOUT ROWID;
+
+-- Signers' certificates, each once, by SHA-256 of the DER.
+CREATE TABLE certificates (
+    fingerprint BLOB PRIMARY KEY,
+    der         BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which filter the commission of a lot names, so that it can be fetched; the commission itself decides.
+CREATE TABLE commissions (
+    subject INTEGER PRIMARY KEY,
+    filter  BLOB    NOT NULL,
+    length  INTEGER NOT NULL
+) STRICT;
+
+-- Filters over lots' serials, by SHA-256.
+CREATE TABLE filters (
+    digest BLOB PRIMARY KEY,
+    bytes  BLOB NOT NULL
+) STRICT;
+
+-- Who the owner is: the key store's name of each key, and the certificate that was issued for it.
+CREATE TABLE memberships (
+    key         TEXT PRIMARY KEY,
+    fingerprint BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Receipts for the owner's own statements, by the statement's id.
+CREATE TABLE receipts (
+    id      BLOB    PRIMARY KEY,
+    log     INTEGER NOT NULL,
+    receipt BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,243 @@
+//! What this wallet holds of a ledger, proven from the pinned genesis on.
+//!
+//! A snapshot stands on two checkpoints, one of the trust log and one of the supply log, its *head*: all that it tells is
+//! as of these. What it has *seen* may be newer: from the moment a newer checkpoint is believed nothing older or other is
+//! taken from anyone, and the head follows when all that belongs to it is here, in one transaction ([`Snapshot::sync_step`]).
+
+mod dossier;
+mod follow;
+mod head;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_custody::{Dossier, Profile};
+use countersign_ledger::{
+    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Policy, ProofError, Subject, Trust, TrustedCheckpoint,
+};
+
+pub use self::dossier::SnapshotDamaged;
+pub(crate) use self::dossier::{Loader, as_of, digest, filter_of};
+pub(crate) use self::follow::lot_and_class;
+pub use self::follow::{FollowError, FollowState, Following};
+pub(crate) use self::head::Head;
+use crate::log::Log;
+use crate::store::{self, Position, Store, StoreError};
+use crate::sync::Round;
+
+/// Most contradicting pairs of checkpoints that are kept as evidence.
+const MAX_FORKS: usize = 64;
+
+/// Why a snapshot cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The genesis is not good.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The genesis knows no trust domain, so nobody could be believed.
+    #[error("the genesis names no trust domain")]
+    NoDomain,
+    /// The database cannot be used. What was damaged beyond opening can be removed and fetched again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a snapshot does not move to a checkpoint. Nothing has changed, but for evidence that was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum AdvanceError {
+    /// Not a checkpoint to be trusted: altered, not signed by the log, or with too few cosignatures.
+    #[error(transparent)]
+    Untrusted(#[from] CheckpointError),
+    /// Of another log.
+    #[error("the checkpoint is of another log")]
+    OtherLog,
+    /// Smaller than one seen before.
+    #[error("the checkpoint is older than one seen before")]
+    Rollback,
+    /// Of the same size as one seen before, and different: the log has lied to someone. The evidence is kept.
+    #[error("two different checkpoints of one size are signed")]
+    Fork(Box<ForkEvidence>),
+    /// The proof does not show that the log has only grown. Both checkpoints are kept as evidence.
+    #[error("the log is not shown to have only grown: {reason}")]
+    NotAnExtension {
+        /// What is wrong with the proof.
+        reason: ProofError,
+        /// Both checkpoints.
+        evidence: Box<ForkEvidence>,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether what was stored is what was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It is, as far as has been looked at.
+    Sound,
+    /// It is not: something was changed or damaged in the database. The next sync fetches it again.
+    Damaged,
+}
+
+/// What this wallet holds of a ledger. One at a time writes; opening it twice is safe, and the later sync wins.
+pub struct Snapshot {
+    pub(crate) store: Store,
+    pub(crate) genesis: Genesis,
+    pub(crate) policy: Policy,
+    pub(crate) profile: Profile,
+    /// The newest checkpoint ever believed, of each log.
+    seen: [Option<TrustedCheckpoint>; 2],
+    pub(crate) head: Option<Head>,
+    health: Health,
+    pub(crate) round: Option<Round>,
+    /// Dossiers of this head, by what they cover.
+    warm: HashMap<dossier::Scope, Option<Arc<Dossier>>>,
+    /// Checkpoints of the supply log that stored paths lead to, by size.
+    paths_to: HashMap<u64, TrustedCheckpoint>,
+}
+
+impl Snapshot {
+    /// Opens the snapshot in the database at `path`, or begins one there. What it holds is verified again, from the
+    /// genesis on; what does not hold up is left aside ([`Snapshot::health`]).
+    pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, OpenError> {
+        let (policy, trust) = genesis.believe()?;
+        if genesis.domains.is_empty() {
+            return Err(OpenError::NoDomain);
+        }
+        let store = Store::open(path, Hash::of(genesis.to_json().as_bytes()))?;
+        let mut snapshot = Self {
+            store,
+            genesis: genesis.clone(),
+            policy,
+            profile: Profile::medicine(),
+            seen: [None, None],
+            head: None,
+            health: Health::Sound,
+            round: None,
+            warm: HashMap::new(),
+            paths_to: HashMap::new(),
+        };
+        for log in Log::ALL {
+            snapshot.seen[log as usize] = snapshot.stored_checkpoint(log, |position| Some(position.seen));
+        }
+        snapshot.head = snapshot.restore_head(trust);
+        Ok(snapshot)
+    }
+
+    /// The ledger that this is a snapshot of.
+    pub const fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Whether what was stored is what was proven.
+    pub const fn health(&self) -> Health {
+        self.health
+    }
+
+    /// The checkpoint that the snapshot stands on; `None` before the first sync.
+    pub fn checkpoint(&self, log: Log) -> Option<&TrustedCheckpoint> {
+        self.head.as_ref().map(|head| head.checkpoint(log))
+    }
+
+    /// The newest checkpoint ever believed.
+    pub const fn seen(&self, log: Log) -> Option<&TrustedCheckpoint> {
+        self.seen[log as usize].as_ref()
+    }
+
+    /// Whom the snapshot believes, as of its head: the genesis, the trust log, and certificates that lead to a root.
+    pub fn trust(&self) -> Result<Trust, GenesisError> {
+        match &self.head {
+            Some(head) => Ok(head.beliefs.trust().clone()),
+            None => Ok(self.genesis.believe()?.1),
+        }
+    }
+
+    /// Which notaries and logs are believed.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The rules of the industry whose products are followed.
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Moves on to a newer checkpoint, a note's text, that `consistency` proves to extend the one seen before. The only
+    /// way by which a snapshot ever believes a checkpoint.
+    pub fn advance(&mut self, log: Log, note: &str, consistency: &[Hash]) -> Result<(), AdvanceError> {
+        use countersign_ledger::AdvanceError as Ledger;
+        let newer = self.policy.trust(note)?;
+        if newer.checkpoint().origin() != self.genesis.origin(log.as_str()) {
+            return Err(AdvanceError::OtherLog);
+        }
+        let next = match &self.seen[log as usize] {
+            None => newer,
+            Some(held) => match held.advance(newer, consistency) {
+                Ok(next) => next,
+                Err(Ledger::OtherLog) => return Err(AdvanceError::OtherLog),
+                Err(Ledger::Rollback) => return Err(AdvanceError::Rollback),
+                Err(Ledger::Fork(evidence)) => {
+                    self.keep_evidence(&evidence)?;
+                    return Err(AdvanceError::Fork(evidence));
+                }
+                Err(Ledger::NotAnExtension { reason, evidence }) => {
+                    self.keep_evidence(&evidence)?;
+                    return Err(AdvanceError::NotAnExtension { reason, evidence });
+                }
+            },
+        };
+        let size = next.checkpoint().size();
+        let head = self.head.as_ref().map(|head| head.checkpoint(log).checkpoint().size());
+        let damaged = self.health == Health::Damaged;
+        self.store.write(|tx| {
+            if damaged {
+                // What stood there was not to be believed, so it is no measure either.
+                store::forget_position(tx, log)?;
+            }
+            store::insert_checkpoint(tx, log, size, &next.note().to_string())?;
+            store::set_position(tx, log, Position { seen: size, head })
+        })?;
+        if let Some(head) = &mut self.head {
+            // The same checkpoint, cosigned again later: the snapshot is as good as new.
+            if head.refresh(log, &next) {
+                self.warm.clear();
+            }
+        }
+        self.seen[log as usize] = Some(next);
+        Ok(())
+    }
+
+    /// Pairs of signed checkpoints that contradict each other, as notes, each with the one believed before first.
+    pub fn forks(&self) -> Result<Vec<(String, String)>, StoreError> {
+        store::forks(self.store.read())
+    }
+
+    /// Moves the head, and with it all that the snapshot tells. What belongs to it is in the database by now; rows become
+    /// visible by this transaction alone.
+    pub(crate) fn stand_on(&mut self, head: Head, complete: &[Subject]) -> Result<(), StoreError> {
+        let sizes = Log::ALL.map(|log| head.checkpoint(log).checkpoint().size());
+        let seen = Log::ALL.map(|log| self.seen[log as usize].as_ref().map(|seen| seen.checkpoint().size()));
+        self.store.write(|tx| {
+            for log in Log::ALL {
+                let size = sizes[log as usize];
+                let position = Position { seen: seen[log as usize].unwrap_or(size), head: Some(size) };
+                store::set_position(tx, log, position)?;
+            }
+            store::set_ready(tx, complete, sizes[Log::Supply as usize])?;
+            store::prune(tx)
+        })?;
+        self.head = Some(head);
+        self.health = Health::Sound;
+        self.warm.clear();
+        self.paths_to.clear();
+        Ok(())
+    }
+
+    fn keep_evidence(&mut self, evidence: &ForkEvidence) -> Result<(), StoreError> {
+        if self.forks()?.len() >= MAX_FORKS {
+            return Ok(());
+        }
+        self.store.write(|tx| store::fork(tx, &evidence.held.to_string(), &evidence.offered.to_string()))
+    }
+}

@@ -1,0 +1,306 @@
+//! From the database to a verdict: everything that is loaded is verified, and then kept warm while the head stands.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use countersign_custody::{
+    AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, VerdictKind, verdict,
+};
+use countersign_ledger::{
+    Family, FamilyProof, Hash, HistoryEntry, IndexEntry, Logged, Policy, Subject, Trust, TrustedCheckpoint, UnixMillis,
+};
+use rusqlite::Connection;
+
+use super::follow::lot_and_class;
+use super::{Head, Health, Snapshot};
+use crate::beliefs;
+use crate::intake::verify_page;
+use crate::log::Log;
+use crate::store::{self, StoreError, Stored};
+
+/// What a dossier covers: lots of a class by name, or all that are here.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Scope {
+    class: Subject,
+    lots: Option<Vec<Subject>>,
+}
+
+/// What this wallet stored is not what it once proved: something in the database was changed or damaged. Nothing is told
+/// from it; the next sync fetches it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the snapshot is damaged; a sync repairs it")]
+pub struct SnapshotDamaged;
+
+impl From<StoreError> for SnapshotDamaged {
+    fn from(_: StoreError) -> Self {
+        Self
+    }
+}
+
+impl Snapshot {
+    /// The verdict on what was read from a pack. Never fails, needs no network, changes nothing stored.
+    pub fn check(&mut self, item: &Item, now: UnixMillis) -> Verdict {
+        self.try_check(item, now).unwrap_or_else(|SnapshotDamaged| {
+            self.health = Health::Damaged;
+            self.damaged(item, now)
+        })
+    }
+
+    fn try_check(&mut self, item: &Item, now: UnixMillis) -> Result<Verdict, SnapshotDamaged> {
+        let dossier = self.dossier(item)?;
+        if dossier.is_none() && self.health == Health::Damaged && self.head.is_none() {
+            return Err(SnapshotDamaged);
+        }
+        let near = verdict(item, dossier.as_deref(), now);
+        // Whether another lot of the class knows the serial matters only when this one does not.
+        let elsewhere = near.reasons.iter().any(|reason| {
+            matches!(reason, Reason::UnknownLot | Reason::UnknownSerial | Reason::SeparatorLost { .. })
+        });
+        if !elsewhere {
+            return Ok(near);
+        }
+        let whole = self.load(Scope { class: item.class.clone(), lots: None })?;
+        Ok(verdict(item, whole.as_deref(), now))
+    }
+
+    /// What is proven of the item's class, with the lots that the item and its other readings name; `None` if nothing of
+    /// the class is followed and here. The first time everything is verified, later it is at hand.
+    pub fn dossier(&mut self, item: &Item) -> Result<Option<Arc<Dossier>>, SnapshotDamaged> {
+        let mut lots: Vec<Subject> =
+            [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
+        lots.sort_unstable();
+        lots.dedup();
+        self.load(Scope { class: item.class.clone(), lots: Some(lots) })
+    }
+
+    fn load(&mut self, scope: Scope) -> Result<Option<Arc<Dossier>>, SnapshotDamaged> {
+        if let Some(warm) = self.warm.get(&scope) {
+            return Ok(warm.clone());
+        }
+        let dossier = match self.loader() {
+            Some(mut loader) => loader.facts(&scope)?,
+            None => None,
+        };
+        let dossier = dossier.map(|facts| Arc::new(Dossier::new(&self.profile, facts)));
+        self.warm.insert(scope, dossier.clone());
+        Ok(dossier)
+    }
+
+    pub(crate) fn loader(&mut self) -> Option<Loader<'_>> {
+        let head = self.head.as_mut()?;
+        Some(Loader {
+            connection: self.store.read(),
+            origin: self.genesis.origin(Log::Supply.as_str()),
+            domain: &self.genesis.domains.first()?.name,
+            policy: &self.policy,
+            profile: &self.profile,
+            head,
+            paths_to: &mut self.paths_to,
+        })
+    }
+
+    /// The verdict when what was stored is not what was proven: warnings from the trust log stand, nothing else does.
+    fn damaged(&self, item: &Item, now: UnixMillis) -> Verdict {
+        let Some(head) = &self.head else {
+            let mut verdict = verdict(item, None, now);
+            for reason in &mut verdict.reasons {
+                if matches!(reason, Reason::NotFollowed { .. }) {
+                    *reason = Reason::SnapshotDamaged;
+                }
+            }
+            return verdict;
+        };
+        // The class counts a statement that is not here, so the dossier is seen to be damaged; the lot is known and not
+        // here, so nothing is held against it.
+        let unknown = IndexEntry { count: 1, latest: Hash::default() };
+        let members = [Some(&item.class), item.lot.as_ref()].into_iter().flatten();
+        let facts = Facts {
+            domain: self.genesis.domains.first().map(|domain| domain.name.clone()).unwrap_or_default(),
+            class: item.class.clone(),
+            history: Vec::new(),
+            members: members.map(|subject| (digest(subject), unknown)).collect(),
+            lots: Vec::new(),
+            alerts: head.beliefs.about(&item.class),
+            supply: as_of(head.checkpoint(Log::Supply)),
+            trust: as_of(head.checkpoint(Log::Trust)),
+        };
+        let mut verdict = verdict(item, Some(&Dossier::new(&self.profile, facts)), now);
+        debug_assert_ne!(verdict.kind, VerdictKind::Authentic);
+        verdict.reasons.retain(|reason| !matches!(reason, Reason::NotFollowed { .. }));
+        verdict
+    }
+}
+
+/// Reads what is stored, and verifies it against the head.
+pub(crate) struct Loader<'a> {
+    pub(crate) connection: &'a Connection,
+    origin: String,
+    domain: &'a str,
+    policy: &'a Policy,
+    profile: &'a Profile,
+    pub(crate) head: &'a mut Head,
+    paths_to: &'a mut HashMap<u64, TrustedCheckpoint>,
+}
+
+impl Loader<'_> {
+    /// All that is proven within a scope; `None` if nothing of the class is followed and here.
+    pub(super) fn facts(&mut self, scope: &Scope) -> Result<Option<Facts>, SnapshotDamaged> {
+        let size = self.head.checkpoint(Log::Supply).checkpoint().size();
+        let rows = store::followed(self.connection)?;
+        let ready: Vec<Subject> = rows
+            .into_iter()
+            .filter(|row| row.class == scope.class.as_str() && row.ready == Some(size))
+            .filter_map(|row| Subject::new(row.subject).ok())
+            .collect();
+        if ready.is_empty() {
+            return Ok(None);
+        }
+        let members = self.family(&scope.class)?;
+        let here = if ready.contains(&scope.class) {
+            self.named_lots(&scope.class, &members)?
+        } else {
+            ready.iter().filter_map(|pack| Some(lot_and_class(pack)?.0)).collect()
+        };
+        let wanted = |lot: &&Subject| scope.lots.as_ref().is_none_or(|lots| lots.contains(lot));
+        let lots = here.iter().filter(wanted).filter_map(|lot| {
+            let entry = members.get(&digest(lot))?;
+            Some(self.lot(lot, *entry, &ready))
+        });
+        let lots = lots.collect::<Result<_, _>>()?;
+        let history = match members.get(&digest(&scope.class)) {
+            Some(entry) => self.history(&scope.class, *entry)?,
+            None => Vec::new(),
+        };
+        Ok(Some(Facts {
+            domain: self.domain.to_owned(),
+            class: scope.class.clone(),
+            history,
+            members,
+            lots,
+            alerts: self.head.beliefs.about(&scope.class),
+            supply: as_of(self.head.checkpoint(Log::Supply)),
+            trust: as_of(self.head.checkpoint(Log::Trust)),
+        }))
+    }
+
+    fn lot(&mut self, lot: &Subject, entry: IndexEntry, ready: &[Subject]) -> Result<LotFacts, SnapshotDamaged> {
+        let history = self.history(lot, entry)?;
+        let filter = match history.iter().find_map(|statement| filter_of(self.profile, statement)) {
+            Some((digest, _)) => store::filter(self.connection, digest)?,
+            None => None,
+        };
+        let packs = self.family(lot)?;
+        let mut followed = BTreeMap::new();
+        for pack in ready.iter().filter(|pack| pack.family() == lot.as_str()) {
+            let history = match packs.get(&digest(pack)) {
+                Some(entry) => self.history(pack, *entry)?,
+                None => Vec::new(),
+            };
+            followed.insert(pack.clone(), history);
+        }
+        // Packs have the lot for a family; the lot itself is of the class's.
+        Ok(LotFacts { subject: lot.clone(), history, filter, packs, followed })
+    }
+
+    /// What the head's subject index says of a family.
+    pub(crate) fn family(&self, family: &Subject) -> Result<BTreeMap<Hash, IndexEntry>, SnapshotDamaged> {
+        let head = self.head.checkpoint(Log::Supply).checkpoint();
+        let proof = store::family_proof(self.connection, family.as_str(), head.size())?.ok_or(SnapshotDamaged)?;
+        let proof = FamilyProof::from_cbor(&proof).map_err(|_| SnapshotDamaged)?;
+        let members = proof.verify(Family::new(family.as_str()), head.index_root()).map_err(|_| SnapshotDamaged)?;
+        Ok(members.into_iter().collect())
+    }
+
+    /// The lots among the members of a class, by name. Every member must have one.
+    fn named_lots(
+        &self,
+        class: &Subject,
+        members: &BTreeMap<Hash, IndexEntry>,
+    ) -> Result<Vec<Subject>, SnapshotDamaged> {
+        let names = store::names(self.connection, class.as_str())?;
+        let named: Vec<Subject> = names
+            .into_iter()
+            .filter_map(|name| Subject::new(name).ok())
+            .filter(|name| members.contains_key(&digest(name)))
+            .collect();
+        if named.len() != members.len() {
+            return Err(SnapshotDamaged);
+        }
+        Ok(named.into_iter().filter(|name| Level::of(name) == Some(Level::Lot)).collect())
+    }
+
+    /// A subject's whole history, believed, as the head's subject index counts it.
+    pub(crate) fn history(&mut self, subject: &Subject, entry: IndexEntry) -> Result<Vec<Logged>, SnapshotDamaged> {
+        let stored = self.stored(subject, entry)?;
+        let mut logged = Vec::with_capacity(stored.len());
+        let mut prev = None;
+        for page in stored.chunk_by(|one, next| one.size == next.size) {
+            let checkpoint = self.path_end(page[0].size)?;
+            let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
+            self.enrol_signers(&entries)?;
+            let believed = verify_page(&entries, subject, prev, &checkpoint, self.trust()).map_err(|_| SnapshotDamaged)?;
+            logged.extend(believed);
+            prev = entries.last().map(|last| Hash::of(&last.statement));
+        }
+        if prev == Some(entry.latest) { Ok(logged) } else { Err(SnapshotDamaged) }
+    }
+
+    /// A subject's statements as stored, as many as the index counts and in the order of the log.
+    pub(crate) fn stored(&self, subject: &Subject, entry: IndexEntry) -> Result<Vec<Stored>, SnapshotDamaged> {
+        let id = store::subject_id(self.connection, subject.as_str())?.ok_or(SnapshotDamaged)?;
+        let stored = store::statements(self.connection, id, 0, entry.count)?;
+        let ordered = stored.is_sorted_by(|one, next| one.entry.index < next.entry.index);
+        if ordered && stored.len() as u64 == entry.count { Ok(stored) } else { Err(SnapshotDamaged) }
+    }
+
+    /// The checkpoint that paths of this size lead to, believed.
+    pub(crate) fn path_end(&mut self, size: u64) -> Result<TrustedCheckpoint, SnapshotDamaged> {
+        let head = self.head.checkpoint(Log::Supply);
+        if head.checkpoint().size() == size {
+            return Ok(head.clone());
+        }
+        if let Some(known) = self.paths_to.get(&size) {
+            return Ok(known.clone());
+        }
+        let note = store::note(self.connection, Log::Supply, size)?.ok_or(SnapshotDamaged)?;
+        let trusted = self.policy.trust(&note).map_err(|_| SnapshotDamaged)?;
+        let checkpoint = trusted.checkpoint();
+        if checkpoint.origin() != self.origin || checkpoint.size() != size {
+            return Err(SnapshotDamaged);
+        }
+        self.paths_to.insert(size, trusted.clone());
+        Ok(trusted)
+    }
+
+    /// Takes in the certificates that these statements name and that are not known yet.
+    fn enrol_signers(&mut self, entries: &[HistoryEntry]) -> Result<(), SnapshotDamaged> {
+        for entry in entries {
+            let signer = beliefs::signer(&entry.statement).ok_or(SnapshotDamaged)?;
+            if self.trust().certificate(signer).is_none() {
+                let der = store::certificate(self.connection, signer)?.ok_or(SnapshotDamaged)?;
+                self.head.beliefs.trust_mut().enrol(&der).map_err(|_| SnapshotDamaged)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trust(&self) -> &Trust {
+        self.head.beliefs.trust()
+    }
+}
+
+/// Digest and length of the filter that a commission names.
+pub(crate) fn filter_of(profile: &Profile, statement: &Logged) -> Option<(Hash, u64)> {
+    let step = profile.step(statement.statement().kind())?;
+    let Effect::Commission { filter, filter_length, .. } = &step.effect else { return None };
+    Some((statement.fields().hash(filter)?, statement.fields().uint(filter_length)?))
+}
+
+/// The digest under which the index lists a subject within its family.
+pub(crate) fn digest(subject: &Subject) -> Hash {
+    Hash::of(subject.as_str().as_bytes())
+}
+
+pub(crate) fn as_of(checkpoint: &TrustedCheckpoint) -> AsOf {
+    AsOf { size: checkpoint.checkpoint().size(), at: checkpoint.cosigned_at() }
+}

@@ -1,0 +1,184 @@
+//! The wallet's database: SQLite, one writer, WAL, `synchronous=FULL`.
+//!
+//! What is stored is not believed: whoever reads verifies. Functions that only read take a [`Connection`]; those that
+//! write take a [`Transaction`], so that what belongs together is written together.
+
+mod checkpoints;
+mod follows;
+mod members;
+mod statements;
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_ledger::Hash;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+
+pub(crate) use self::checkpoints::{
+    Position, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_position,
+};
+pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
+pub(crate) use self::members::{
+    certificate, family_proof, filter, insert_certificate, insert_family_proof, insert_filter, insert_receipt, membership,
+    memberships, receipt, set_membership,
+};
+pub(crate) use self::statements::{
+    Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, forget_statements,
+    insert_subject, names, set_filter_hint, statements, subject_id, trust_statements,
+};
+
+/// The schema's versions, each the step from the one before.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+/// How long a second process waits for the first one's writing.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite failed: the disk, or damage in the file.
+    #[error("the wallet's database failed")]
+    Database(#[from] rusqlite::Error),
+    /// Written by a newer version of this crate.
+    #[error("the wallet's database is of version {0}, which is newer than this program")]
+    Newer(usize),
+    /// It belongs to another ledger than the genesis.
+    #[error("the wallet's database is of another ledger")]
+    OtherLedger,
+    /// Another process has moved the wallet on.
+    #[error("another process has moved the wallet on; open it again")]
+    Moved,
+}
+
+/// The open database.
+#[derive(Debug)]
+pub(crate) struct Store(Connection);
+
+impl Store {
+    /// Opens or makes the database of the ledger with this genesis.
+    pub(crate) fn open(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        migrate(&mut connection, MIGRATIONS)?;
+        let mut store = Self(connection);
+        store.write(|transaction| {
+            let known = transaction
+                .query_row("SELECT genesis FROM ledger", [], |row| row.get::<_, Digest>(0))
+                .optional()?
+                .map(|digest| digest.0);
+            match known {
+                None => {
+                    transaction.execute("INSERT INTO ledger VALUES (1, ?1)", [genesis.as_bytes()])?;
+                    Ok(())
+                }
+                Some(known) if known == genesis => Ok(()),
+                Some(_) => Err(StoreError::OtherLedger),
+            }
+        })?;
+        Ok(store)
+    }
+
+    /// For reading.
+    pub(crate) const fn read(&self) -> &Connection {
+        &self.0
+    }
+
+    /// Runs `work` in one transaction, durable when this returns; an error undoes it.
+    pub(crate) fn write<R, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let database = StoreError::Database;
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+        let result = work(&transaction)?;
+        transaction.commit().map_err(database)?;
+        Ok(result)
+    }
+}
+
+/// Brings the schema to the newest version, one transaction a step.
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version > migrations.len() {
+            return Err(StoreError::Newer(version));
+        }
+        let Some(step) = migrations.get(version) else { return Ok(()) };
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version + 1)?;
+        transaction.commit()?;
+    }
+}
+
+/// A digest as a column holds it.
+struct Digest(Hash);
+
+impl FromSql for Digest {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Hash::from_slice(value.as_blob()?).map(Self).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn genesis() -> Hash {
+        Hash::of(b"genesis")
+    }
+
+    fn version(store: &Store) -> usize {
+        store.read().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_database_belongs_to_one_ledger() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("wallet.db");
+        let store = Store::open(&path, genesis()).unwrap();
+        assert_eq!(version(&store), MIGRATIONS.len());
+        drop(store);
+        assert!(Store::open(&path, genesis()).is_ok());
+        assert!(matches!(Store::open(&path, Hash::of(b"other")).unwrap_err(), StoreError::OtherLedger));
+    }
+
+    #[test]
+    fn every_write_is_synchronised() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("wallet.db"), genesis()).unwrap();
+        let pragma = |name| store.read().pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        assert_eq!(pragma("synchronous").unwrap(), rusqlite::types::Value::Integer(2));
+        assert_eq!(pragma("journal_mode").unwrap(), rusqlite::types::Value::Text("wal".into()));
+    }
+
+    #[test]
+    fn older_databases_are_brought_up_to_date_and_keep_what_they_hold() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (x INTEGER) STRICT", "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7"];
+        migrate(&mut connection, &steps[..1]).unwrap();
+        connection.execute("INSERT INTO a VALUES (1)", []).unwrap();
+        migrate(&mut connection, &steps).unwrap();
+        migrate(&mut connection, &steps).unwrap();
+        let row = connection.query_row("SELECT x, y FROM a", [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(row, Ok((1, 7)));
+        assert!(matches!(migrate(&mut connection, &steps[..1]).unwrap_err(), StoreError::Newer(2)));
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(migrate(&mut connection, &["CREATE TABLE a (x INTEGER) STRICT; SELECT nonsense"]).is_err());
+        let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0));
+        assert_eq!(tables, Ok(0));
+        migrate(&mut connection, &["CREATE TABLE a (x INTEGER) STRICT"]).unwrap();
+    }
+}

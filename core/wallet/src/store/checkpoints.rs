@@ -1,0 +1,82 @@
+//! Checkpoints, where the wallet stands among them, and evidence against a log.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::StoreError;
+use crate::log::Log;
+
+/// Sizes of the checkpoints at which the wallet stands in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The newest that was ever believed.
+    pub(crate) seen: u64,
+    /// The one that the snapshot stands on.
+    pub(crate) head: Option<u64>,
+}
+
+/// Where the wallet stands in a log; `None` before the first checkpoint.
+pub(crate) fn position(connection: &Connection, log: Log) -> Result<Option<Position>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT seen, head FROM positions WHERE log = ?1")?;
+    let row = query.query_row([log.number()], |row| Ok(Position { seen: row.get(0)?, head: row.get(1)? }));
+    Ok(row.optional()?)
+}
+
+/// Moves on in a log; never back, whoever has moved meanwhile.
+pub(crate) fn set_position(transaction: &Transaction<'_>, log: Log, to: Position) -> Result<(), StoreError> {
+    if let Some(now) = position(transaction, log)?
+        && (now.seen > to.seen || now.head > to.head)
+    {
+        return Err(StoreError::Moved);
+    }
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![log.number(), to.seen, to.head])?;
+    Ok(())
+}
+
+/// Forgets where the wallet stands in a log.
+pub(crate) fn forget_position(transaction: &Transaction<'_>, log: Log) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM positions WHERE log = ?1", [log.number()])?;
+    Ok(())
+}
+
+/// The note of the checkpoint of that size.
+pub(crate) fn note(connection: &Connection, log: Log, size: u64) -> Result<Option<String>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT note FROM checkpoints WHERE log = ?1 AND size = ?2")?;
+    Ok(query.query_row(params![log.number(), size], |row| row.get(0)).optional()?)
+}
+
+/// Keeps a checkpoint, in place of one of the same size.
+pub(crate) fn insert_checkpoint(
+    transaction: &Transaction<'_>,
+    log: Log,
+    size: u64,
+    note: &str,
+) -> Result<(), StoreError> {
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![log.number(), size, note])?;
+    Ok(())
+}
+
+/// Drops what nothing refers to any more: families' proofs of older sizes, and checkpoints to which no path leads.
+pub(crate) fn prune(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    transaction.execute_batch(
+        "DELETE FROM families WHERE size < (SELECT head FROM positions WHERE log = 1);
+         DELETE FROM checkpoints WHERE size NOT IN (SELECT seen FROM positions WHERE log = checkpoints.log)
+             AND size NOT IN (SELECT head FROM positions WHERE log = checkpoints.log AND head IS NOT NULL)
+             AND NOT (log = 1 AND size IN (SELECT DISTINCT size FROM statements));",
+    )?;
+    Ok(())
+}
+
+/// Keeps evidence of a fork.
+pub(crate) fn fork(transaction: &Transaction<'_>, held: &str, offered: &str) -> Result<(), StoreError> {
+    transaction.execute("INSERT OR IGNORE INTO forks (held, offered) VALUES (?1, ?2)", [held, offered])?;
+    Ok(())
+}
+
+/// All evidence of forks, oldest first.
+pub(crate) fn forks(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT held, offered FROM forks ORDER BY id")?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,70 @@
+//! What there is to do for what is followed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use countersign_ledger::{Hash, IndexEntry, Subject, TrustedCheckpoint};
+
+use super::{SyncError, Trusted};
+use crate::snapshot::Snapshot;
+
+/// Something to do, for a class, a lot or a pack.
+pub(super) enum Task {
+    /// To know the members of a class.
+    Class(Subject),
+    /// To know their names.
+    Names(Subject),
+    /// To have a subject's history.
+    History(Subject, IndexEntry),
+    /// To have the filter over a lot's serials.
+    Filter(Subject),
+    /// To know which packs of a lot have something on record.
+    Packs(Subject),
+}
+
+impl Task {
+    pub(super) const fn subject(&self) -> &Subject {
+        match self {
+            Self::Class(subject)
+            | Self::Names(subject)
+            | Self::History(subject, _)
+            | Self::Filter(subject)
+            | Self::Packs(subject) => subject,
+        }
+    }
+}
+
+/// What there is to do until the head can move.
+pub(super) struct Plan {
+    pub(super) trusted: Trusted,
+    pub(super) supply: TrustedCheckpoint,
+    pub(super) tasks: VecDeque<Task>,
+    /// What is followed: classes and packs.
+    pub(super) followed: BTreeSet<Subject>,
+    /// Members of families, as proven at the checkpoint.
+    pub(super) members: BTreeMap<Subject, BTreeMap<Hash, IndexEntry>>,
+}
+
+impl Plan {
+    pub(super) fn remaining(&self) -> u64 {
+        self.tasks.len() as u64 + 1
+    }
+
+    /// Packs of a lot that are followed.
+    pub(super) fn packs_of(&self, lot: &Subject) -> Vec<Subject> {
+        self.followed.iter().filter(|subject| subject.family() == lot.as_str() && *subject != lot).cloned().collect()
+    }
+}
+
+impl Snapshot {
+    pub(super) fn plan(&self, trusted: Trusted, supply: TrustedCheckpoint) -> Result<Plan, SyncError> {
+        let following = self.following()?;
+        let classes: BTreeSet<Subject> = following.iter().map(|following| following.class.clone()).collect();
+        Ok(Plan {
+            trusted,
+            supply,
+            tasks: classes.into_iter().map(Task::Class).collect(),
+            followed: following.into_iter().map(|following| following.subject).collect(),
+            members: BTreeMap::new(),
+        })
+    }
+}

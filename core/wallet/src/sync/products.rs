@@ -1,0 +1,268 @@
+//! What is followed: families, names, histories, filters.
+
+use std::collections::BTreeMap;
+
+use countersign_custody::{Level, MAX_FILTER};
+use countersign_ledger::{
+    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Logged, Subject, SubjectHistory,
+    leaf_hash, verify_inclusion,
+};
+
+use super::plan::{Plan, Task};
+use super::{Next, Part, Stage, SyncError};
+use crate::client::{Client, ClientError};
+use crate::intake::verify_page;
+use crate::log::Log;
+use crate::snapshot::{Head, Snapshot, digest, filter_of, lot_and_class};
+use crate::store::{self, StoreError};
+
+/// How many stored statements are hashed at once.
+const BATCH: u64 = 256;
+
+impl Snapshot {
+    pub(super) fn fetch_products(&mut self, client: &Client, mut plan: Plan) -> Result<Next, SyncError> {
+        let Some(task) = plan.tasks.pop_front() else {
+            let head = Head::new(plan.trusted.checkpoint, plan.supply, plan.trusted.beliefs);
+            return Ok(Next::Finished(Box::new(head), plan.followed.into_iter().collect()));
+        };
+        let subject = task.subject().clone();
+        match task {
+            Task::Class(class) => {
+                self.fetch_family(client, &mut plan, &class)?;
+                plan_class(&mut plan, class);
+            }
+            Task::Names(class) => self.fetch_names(client, &mut plan, class)?,
+            Task::History(subject, entry) => self.fetch_history(client, &mut plan, subject, entry)?,
+            Task::Filter(lot) => self.fetch_filter(client, &lot)?,
+            Task::Packs(lot) => {
+                self.fetch_family(client, &mut plan, &lot)?;
+                let packs = plan.packs_of(&lot).into_iter();
+                let known = packs.filter_map(|pack| {
+                    let entry = *plan.members.get(&lot)?.get(&digest(&pack))?;
+                    Some(Task::History(pack, entry))
+                });
+                known.collect::<Vec<_>>().into_iter().for_each(|task| plan.tasks.push_front(task));
+            }
+        }
+        Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)))
+    }
+
+    /// Knows the members of a family, from the database if a proof at this checkpoint is there.
+    fn fetch_family(&mut self, client: &Client, plan: &mut Plan, family: &Subject) -> Result<(), SyncError> {
+        let (size, root) = (plan.supply.checkpoint().size(), plan.supply.checkpoint().index_root());
+        let verify = |proof: &FamilyProof| proof.verify(Family::new(family.as_str()), root);
+        let stored = store::family_proof(self.store.read(), family.as_str(), size)?;
+        let stored = stored.and_then(|proof| verify(&FamilyProof::from_cbor(&proof).ok()?).ok());
+        let members = match stored {
+            Some(members) => members,
+            None => {
+                let proof = client.family(Log::Supply, size, family.as_str())?;
+                let members =
+                    verify(&proof).map_err(|reason| SyncError::Family { family: family.clone(), reason })?;
+                self.store.write::<_, StoreError>(|tx| {
+                    store::insert_family_proof(tx, family.as_str(), size, &proof.to_cbor())
+                })?;
+                members
+            }
+        };
+        plan.members.insert(family.clone(), members.into_iter().collect());
+        Ok(())
+    }
+
+    /// Knows the names of a class's members, and plans what each of them needs.
+    fn fetch_names(&mut self, client: &Client, plan: &mut Plan, class: Subject) -> Result<(), SyncError> {
+        let members = plan.members.get(&class).cloned().unwrap_or_default();
+        let mut named = self.named(&class, &members)?;
+        if let Some(skip) = members.keys().position(|member| !named.contains_key(member)) {
+            let size = plan.supply.checkpoint().size();
+            let names = client.names(Log::Supply, size, class.as_str(), skip as u64)?;
+            let fresh = names.into_iter().filter_map(|name| Subject::new(name).ok());
+            let fresh: Vec<Subject> = fresh.filter(|name| members.contains_key(&digest(name))).collect();
+            let known = named.len();
+            named.extend(fresh.iter().map(|name| (digest(name), name.clone())));
+            if named.len() == known {
+                return Err(SyncError::Names { family: class });
+            }
+            self.store.write(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, name).map(drop)))?;
+        }
+        if named.len() < members.len() {
+            plan.tasks.push_front(Task::Names(class));
+            return Ok(());
+        }
+        let mut tasks = Vec::new();
+        for (member, entry) in members {
+            if let Some(subject) = named.get(&member) {
+                tasks.extend(tasks_for(subject, entry));
+            }
+        }
+        tasks.into_iter().rev().for_each(|task| plan.tasks.push_front(task));
+        Ok(())
+    }
+
+    fn named(
+        &self,
+        class: &Subject,
+        members: &BTreeMap<Hash, IndexEntry>,
+    ) -> Result<BTreeMap<Hash, Subject>, SyncError> {
+        let names = store::names(self.store.read(), class.as_str())?.into_iter();
+        let names = names.filter_map(|name| Subject::new(name).ok()).map(|name| (digest(&name), name));
+        Ok(names.filter(|(member, _)| members.contains_key(member)).collect())
+    }
+
+    /// Has a subject's history up to the checkpoint. What is stored is hashed; what is new is fetched, one page a step.
+    fn fetch_history(
+        &mut self,
+        client: &Client,
+        plan: &mut Plan,
+        subject: Subject,
+        entry: IndexEntry,
+    ) -> Result<(), SyncError> {
+        let id = self.store.write(|tx| store::insert_subject(tx, &subject))?;
+        let (held, last) = self.hashed(plan, id, entry)?;
+        if held == entry.count {
+            return Ok(());
+        }
+        let size = plan.supply.checkpoint().size();
+        let page = client.subject(Log::Supply, size, &subject, held)?;
+        let refused = |reason| SyncError::History { subject: subject.clone(), reason };
+        match self.believe_page(plan, &subject, &page, last, entry, held) {
+            Ok(logged) => self.keep_page(id, held, size, &page, &logged)?,
+            // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
+            // node is to blame if it is refused again.
+            Err(HistoryError::Chain) if held > 0 => {
+                self.store.write::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
+            }
+            Err(reason) => return Err(refused(reason)),
+        }
+        plan.tasks.push_front(Task::History(subject, entry));
+        Ok(())
+    }
+
+    fn believe_page(
+        &self,
+        plan: &mut Plan,
+        subject: &Subject,
+        page: &SubjectHistory,
+        last: Option<Hash>,
+        entry: IndexEntry,
+        held: u64,
+    ) -> Result<Vec<Logged>, HistoryError> {
+        let key = IndexKey::new(subject.family(), subject.as_str());
+        if page.index_proof.verify(&key, plan.supply.checkpoint().index_root())? != Some(entry) {
+            return Err(IndexError::RootMismatch.into());
+        }
+        let trust = plan.trusted.beliefs.trust_mut();
+        for certificate in &page.certificates {
+            trust.enrol(certificate)?;
+        }
+        let logged = verify_page(&page.entries, subject, last, &plan.supply, trust)?;
+        let reached = held + page.entries.len() as u64;
+        let latest = page.entries.last().map(|last| Hash::of(&last.statement));
+        let ends = reached == entry.count && latest == Some(entry.latest);
+        let goes_on = reached < entry.count && latest.is_some() && latest != Some(entry.latest);
+        if ends || goes_on { Ok(logged) } else { Err(HistoryError::Incomplete) }
+    }
+
+    fn keep_page(
+        &mut self,
+        id: u64,
+        held: u64,
+        size: u64,
+        page: &SubjectHistory,
+        logged: &[Logged],
+    ) -> Result<(), StoreError> {
+        let filter = logged.iter().find_map(|statement| filter_of(&self.profile, statement));
+        self.store.write(|tx| {
+            for certificate in &page.certificates {
+                store::insert_certificate(tx, certificate)?;
+            }
+            for (number, entry) in (held..).zip(&page.entries) {
+                store::append_statement(tx, id, number, entry, size)?;
+            }
+            filter.map_or(Ok(()), |(digest, length)| store::set_filter_hint(tx, id, digest, length))
+        })
+    }
+
+    /// How many of a subject's stored statements are whole, and the last of them. The rest is dropped.
+    fn hashed(&mut self, plan: &Plan, id: u64, entry: IndexEntry) -> Result<(u64, Option<Hash>), SyncError> {
+        let mut last = (0, None);
+        let mut roots = BTreeMap::from([(plan.supply.checkpoint().size(), Some(plan.supply.checkpoint().root()))]);
+        let mut index = None;
+        let whole = loop {
+            let batch = store::statements(self.store.read(), id, last.0, BATCH.min(entry.count - last.0))?;
+            if batch.is_empty() {
+                break true;
+            }
+            let sound = batch.iter().all(|stored| {
+                let root = *roots.entry(stored.size).or_insert_with(|| self.root_of(stored.size));
+                let (place, leaf) = (stored.entry.index, leaf_hash(Hash::of(&stored.entry.statement).as_bytes()));
+                let rising = index.replace(place).is_none_or(|before| before < place);
+                rising && root.is_some_and(|root| {
+                    verify_inclusion(leaf, place, stored.size, &stored.entry.path, root).is_ok()
+                })
+            });
+            if !sound {
+                break false;
+            }
+            last.0 += batch.len() as u64;
+            last.1 = batch.last().map(|stored| Hash::of(&stored.entry.statement));
+        };
+        let complete = last.0 < entry.count || last.1 == Some(entry.latest);
+        if whole && complete {
+            return Ok(last);
+        }
+        self.store.write::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
+        Ok((0, None))
+    }
+
+    fn root_of(&self, size: u64) -> Option<Hash> {
+        let note = store::note(self.store.read(), Log::Supply, size).ok()??;
+        self.believe(Log::Supply, size, &note).map(|trusted| trusted.checkpoint().root())
+    }
+
+    /// Has the filter that a lot's commission names, if there is a commission and somebody has brought the filter.
+    fn fetch_filter(&mut self, client: &Client, lot: &Subject) -> Result<(), SyncError> {
+        let connection = self.store.read();
+        let Some(id) = store::subject_id(connection, lot.as_str())? else { return Ok(()) };
+        let Some((digest, length)) = store::filter_hint(connection, id)? else { return Ok(()) };
+        if store::filter(connection, digest)?.is_some_and(|bytes| Hash::of(&bytes) == digest) {
+            return Ok(());
+        }
+        let wrong = || SyncError::Filter { lot: lot.clone() };
+        let length = usize::try_from(length).ok().filter(|&length| length <= MAX_FILTER).ok_or_else(wrong)?;
+        let bytes = match client.blob(digest, length) {
+            // Nobody has brought it yet: the verdict says so.
+            Err(ClientError::NotFound) => return Ok(()),
+            answer => answer?,
+        };
+        if Hash::of(&bytes) != digest {
+            return Err(wrong());
+        }
+        Ok(self.store.write::<_, StoreError>(|tx| store::insert_filter(tx, digest, &bytes))?)
+    }
+}
+
+/// Plans what a class needs: all its members where the class itself is followed, else the lots of the packs that are.
+fn plan_class(plan: &mut Plan, class: Subject) {
+    if plan.followed.contains(&class) {
+        plan.tasks.push_front(Task::Names(class));
+        return;
+    }
+    let packs = plan.followed.iter().filter_map(lot_and_class);
+    let mut wanted: Vec<Subject> = packs.filter(|(_, of)| *of == class).map(|(lot, _)| lot).collect();
+    wanted.push(class.clone());
+    wanted.sort_unstable();
+    wanted.dedup();
+    let members = plan.members.get(&class);
+    let known = wanted.iter().filter_map(|subject| Some((subject, *members?.get(&digest(subject))?)));
+    let tasks: Vec<Task> = known.flat_map(|(subject, entry)| tasks_for(subject, entry)).collect();
+    tasks.into_iter().rev().for_each(|task| plan.tasks.push_front(task));
+}
+
+fn tasks_for(subject: &Subject, entry: IndexEntry) -> Vec<Task> {
+    let mut tasks = vec![Task::History(subject.clone(), entry)];
+    if Level::of(subject) == Some(Level::Lot) {
+        tasks.extend([Task::Filter(subject.clone()), Task::Packs(subject.clone())]);
+    }
+    tasks
+}
