@@ -28,6 +28,8 @@ pub enum Command {
     Demo(Demo),
     /// Check pictures of packs against the snapshot, offline
     Check(Check),
+    /// Read the codes in pictures, and say what they name
+    Scan(Scan),
     /// Show the history of a product, as far as this wallet holds it
     Trace(Trace),
     /// Begin a wallet: pin a ledger's genesis file
@@ -35,7 +37,7 @@ pub enum Command {
     /// Follow a product, or one pack of it, from the next sync on
     Follow(Follow),
     /// Fetch and verify what is new
-    Sync(Sync),
+    Sync,
     /// Have your key certified with a code from the domain's registrar
     Enrol(Enrol),
     /// Sign a statement and have it recorded
@@ -68,6 +70,13 @@ pub struct Check {
 }
 
 #[derive(Args)]
+pub struct Scan {
+    /// PNG or JPEG pictures
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub pictures: Vec<PathBuf>,
+}
+
+#[derive(Args)]
 pub struct Trace {
     /// A picture, the text of a code, or a Digital Link
     #[arg(value_hint = ValueHint::FilePath)]
@@ -96,9 +105,6 @@ pub struct Follow {
     #[arg(long, requires = "product", conflicts_with = "pack")]
     pub stop: bool,
 }
-
-#[derive(Args)]
-pub struct Sync {}
 
 #[derive(Args)]
 pub struct Enrol {

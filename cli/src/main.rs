@@ -1,1 +1,50 @@
-fn main() {}
+//! The `countersign` command: every role at a desk.
+
+#![allow(clippy::print_stdout, reason = "a command speaks on standard output")]
+
+mod args;
+mod commands;
+mod demo;
+mod home;
+mod pack;
+mod print;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::home::Home;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("countersign: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<u8> {
+    let home = || Home::new(cli.home.as_deref());
+    let json = cli.json;
+    match &cli.command {
+        Command::Demo(args) => demo::run(args)?,
+        Command::Check(args) => return commands::check::run(&home()?, args, json),
+        Command::Scan(args) => return commands::scan::run(args, json),
+        Command::Trace(args) => commands::check::trace(&home()?, args, json)?,
+        Command::Init(args) => commands::wallet::init(&home()?, args)?,
+        Command::Follow(args) => commands::wallet::follow(&home()?, args, json)?,
+        Command::Sync => commands::wallet::sync(&home()?, json)?,
+        Command::Enrol(args) => commands::act::enrol(&home()?, args, json)?,
+        Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
+        Command::Export(args) => commands::evidence::export(&home()?, args)?,
+        Command::Verify(args) => return commands::evidence::verify(&home()?, args, json),
+        Command::Node(args) => commands::node::run(args)?,
+        Command::Completion(args) => commands::completion(args),
+    }
+    Ok(0)
+}

@@ -17,7 +17,8 @@ const LAYERS: [(&str, &str); 6] = [
 ];
 /// Crates that may not reach the world, and what would let them.
 const PURE: [&str; 3] = ["core/custody", "core/ledger", "core/scan"];
-const WORLDLY: [&str; 8] = ["tokio", "reqwest", "rusqlite", "rustls", "axum", "hyper", "getrandom", "tracing"];
+const WORLDLY: [&str; 8] =
+    ["tokio", "reqwest", "rusqlite", "rustls", "axum", "hyper", "getrandom", "tracing"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -27,7 +28,8 @@ fn root() -> PathBuf {
 fn dependencies(folder: &str) -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
-    let table = |name: &str| manifest.get(name).and_then(|value| value.as_table()).cloned().unwrap_or_default();
+    let table =
+        |name: &str| manifest.get(name).and_then(|value| value.as_table()).cloned().unwrap_or_default();
     table("dependencies").keys().cloned().collect()
 }
 
@@ -44,7 +46,8 @@ fn every_crate_depends_only_on_those_below_it() {
 fn every_crate_of_the_workspace_has_its_layer() {
     let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
     let members = manifest["workspace"]["members"].as_array().unwrap().iter();
-    let members: BTreeSet<_> = members.filter_map(|member| member.as_str()).filter(|&member| member != "tests").collect();
+    let members: BTreeSet<_> =
+        members.filter_map(|member| member.as_str()).filter(|&member| member != "tests").collect();
     assert_eq!(members, LAYERS.iter().map(|&(_, folder)| folder).collect());
 }
 

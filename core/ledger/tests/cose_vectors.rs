@@ -4,6 +4,7 @@
 //! (vds 2, ES384) are refused by name, since only RFC9162_SHA256 is read.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
+#![allow(clippy::disallowed_methods, reason = "the vectors are files")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,78 @@
+//! `check` and `trace`: what is known of a pack, offline.
+
+use anyhow::{Context as _, Result};
+use countersign_custody::{Item, Verdict, VerdictKind};
+use countersign_wallet::{Snapshot, item};
+use serde_json::json;
+
+use crate::args::{Check, Trace};
+use crate::home::{Home, now, year};
+use crate::{pack, print};
+
+/// Checks packs; the exit code is that of the worst verdict.
+pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
+    let mut snapshot = home.snapshot()?;
+    let mut worst = VerdictKind::Authentic;
+    let mut failed = false;
+    for argument in &args.packs {
+        match verdict(&mut snapshot, argument) {
+            Ok((_, verdict)) => {
+                worst = worst.max(verdict.kind);
+                show(argument, &verdict, &snapshot, as_json);
+            }
+            Err(error) => {
+                failed = true;
+                if as_json {
+                    println!("{}", json!({ "file": argument, "error": format!("{error:#}") }));
+                } else {
+                    println!("{argument}\n  ↻ {error:#}");
+                }
+            }
+        }
+    }
+    Ok(if failed { 1.max(print::exit_code(worst)) } else { print::exit_code(worst) })
+}
+
+fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
+    if as_json {
+        let mut line = print::verdict_json(verdict, snapshot.profile());
+        line["file"] = json!(argument);
+        println!("{line}");
+    } else {
+        println!("{argument}\n{}", print::verdict(verdict, snapshot.profile()));
+    }
+}
+
+/// The verdict on the pack that an argument shows.
+pub fn verdict(snapshot: &mut Snapshot, argument: &str) -> Result<(Item, Verdict)> {
+    let item = read(argument)?;
+    let verdict = snapshot.check(&item, now());
+    Ok((item, verdict))
+}
+
+/// The item that an argument shows.
+pub fn read(argument: &str) -> Result<Item> {
+    let product = pack::product(argument, year())?;
+    item(&product, year()).context("the code is longer than any product's")
+}
+
+/// Prints a product's history.
+pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
+    let mut snapshot = home.snapshot()?;
+    let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
+    if as_json {
+        for event in &verdict.timeline {
+            println!("{}", print::event_json(event));
+        }
+        return Ok(());
+    }
+    println!("{}", item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class));
+    if verdict.timeline.is_empty() {
+        println!("  nothing is known of it here: follow it and sync");
+    }
+    print!("{}", print::timeline(&verdict.timeline));
+    if let (Some(checkpoint), Some(as_of)) = (verdict.checkpoint, verdict.as_of) {
+        println!("  complete as of checkpoint {checkpoint}, {as_of}");
+    }
+    Ok(())
+}

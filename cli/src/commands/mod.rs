@@ -1,0 +1,17 @@
+//! One module a theme; each command is a function.
+
+pub mod act;
+pub mod check;
+pub mod evidence;
+pub mod node;
+pub mod scan;
+pub mod wallet;
+
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, Completion};
+
+/// Prints a completion script.
+pub fn completion(args: &Completion) {
+    clap_complete::generate(args.shell, &mut Cli::command(), "countersign", &mut std::io::stdout());
+}

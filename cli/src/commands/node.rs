@@ -1,0 +1,57 @@
+//! `node`: run a ledger node, or manage one beside it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use countersign_node::{Config, Node, Registrar, system_clock};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Node as Args, NodeCommand};
+
+/// The documented configuration.
+const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
+/// Messages of a node that nobody told otherwise.
+const LOG_LEVEL: &str = "info";
+
+/// Runs one of the node's commands.
+pub fn run(args: &Args) -> Result<()> {
+    if let NodeCommand::Example = args.command {
+        print!("{EXAMPLE}");
+        return Ok(());
+    }
+    let config = Config::load(&args.config).with_context(|| {
+        format!("{} cannot be used; `countersign node example` prints one to begin with", args.config.display())
+    })?;
+    match &args.command {
+        NodeCommand::Run => serve(config),
+        NodeCommand::Code { role, name, hours } => {
+            let registrar = Registrar::open(&config, system_clock())?;
+            println!("{}", registrar.new_code(role, name, Duration::from_secs(hours * 3600))?);
+            Ok(())
+        }
+        NodeCommand::Genesis => {
+            print!("{}", Node::open(config)?.genesis().to_json());
+            Ok(())
+        }
+        NodeCommand::Revoke { certificate } => {
+            let fingerprint = certificate.parse().context("a certificate is named by its SHA-256")?;
+            Node::open(config)?.revoke(fingerprint)?;
+            println!("revoked: from now on it signs nothing");
+            Ok(())
+        }
+        NodeCommand::Example => Ok(()),
+    }
+}
+
+/// Serves until the process is told to stop.
+fn serve(config: Config) -> Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_LEVEL));
+    tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
+    let genesis = config.data.join("genesis.json");
+    let node = Node::open(config)?;
+    std::fs::write(&genesis, node.genesis().to_json())?;
+    let running = node.start()?;
+    println!("listening on https://{}; phones pin {}", running.addr(), genesis.display());
+    running.wait_for_interrupt();
+    Ok(())
+}

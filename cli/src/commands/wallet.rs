@@ -1,0 +1,65 @@
+//! `init`, `follow` and `sync`: what a wallet keeps and how it stays current.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use countersign_ledger::Genesis;
+use countersign_wallet::{FollowState, Log};
+use serde_json::json;
+
+use super::check;
+use crate::args::{Follow, Init};
+use crate::home::Home;
+use crate::progress;
+
+/// Begins a wallet.
+pub fn init(home: &Home, args: &Init) -> Result<()> {
+    let json = fs::read(&args.genesis).with_context(|| args.genesis.display().to_string())?;
+    let genesis = Genesis::parse(&json)?;
+    home.init(&genesis, &args.node)?;
+    println!("This wallet now believes {} and what can be proven from it. Next: follow a product, then sync.", genesis.name);
+    Ok(())
+}
+
+/// Follows a product, or lists what is followed.
+pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
+    let mut snapshot = home.snapshot()?;
+    if let Some(product) = &args.product {
+        let item = check::read(product)?;
+        let subject = match (args.pack, item.pack) {
+            (true, Some(pack)) => pack,
+            (true, None) => anyhow::bail!("the code names no single pack of a lot"),
+            (false, _) => item.class,
+        };
+        match (args.stop, args.pack) {
+            (true, _) => snapshot.unfollow(&subject)?,
+            (false, true) => snapshot.follow_pack(&subject)?,
+            (false, false) => snapshot.follow(&subject)?,
+        }
+    }
+    for following in snapshot.following()? {
+        let ready = following.state == FollowState::Ready;
+        if as_json {
+            println!("{}", json!({ "subject": following.subject.as_str(), "ready": ready }));
+        } else {
+            println!("{}  {}", if ready { "ready  " } else { "waiting" }, following.subject);
+        }
+    }
+    Ok(())
+}
+
+/// Syncs to the end.
+pub fn sync(home: &Home, as_json: bool) -> Result<()> {
+    let (mut snapshot, client) = (home.snapshot()?, home.client()?);
+    progress::sync(&mut snapshot, &client)?;
+    for log in Log::ALL {
+        let Some(checkpoint) = snapshot.checkpoint(log) else { continue };
+        let (size, at) = (checkpoint.checkpoint().size(), checkpoint.cosigned_at());
+        if as_json {
+            println!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
+        } else {
+            println!("{log}: {size} statements, as of {at}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! A wallet's folder at a desk: what is pinned, the vault, the snapshot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use countersign_ledger::{Genesis, UnixMillis};
+use countersign_wallet::{Client, Https, KeyStore, Snapshot, Vault, VaultError};
+use zeroize::Zeroizing;
+
+/// Environment variable with the vault's passphrase, for scripts.
+const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
+
+/// A wallet's folder.
+pub struct Home(PathBuf);
+
+impl Home {
+    /// The folder given, or the usual one.
+    pub fn new(given: Option<&Path>) -> Result<Self> {
+        if let Some(path) = given {
+            return Ok(Self(path.to_owned()));
+        }
+        let user = std::env::home_dir().context("there is no home folder: name one with --home")?;
+        Ok(Self(user.join(".countersign")))
+    }
+
+    /// Begins a wallet that believes `genesis` and asks the node at `address`.
+    pub fn init(&self, genesis: &Genesis, address: &str) -> Result<()> {
+        genesis.believe()?;
+        Https::new(address, genesis)?;
+        fs::create_dir_all(&self.0)?;
+        let path = self.0.join("genesis.json");
+        if path.exists() && self.genesis()? != *genesis {
+            bail!("{} is already a wallet of another ledger: choose another folder", self.0.display());
+        }
+        fs::write(path, genesis.to_json())?;
+        fs::write(self.0.join("node"), address)?;
+        Ok(())
+    }
+
+    /// What is pinned.
+    pub fn genesis(&self) -> Result<Genesis> {
+        let path = self.0.join("genesis.json");
+        let json = fs::read(&path).with_context(|| {
+            format!("{} is no wallet yet: begin one with `countersign init GENESIS --node URL`", self.0.display())
+        })?;
+        Ok(Genesis::parse(&json)?)
+    }
+
+    /// The node, to be asked over HTTPS.
+    pub fn client(&self) -> Result<Client> {
+        let address = fs::read_to_string(self.0.join("node")).context("this wallet has no node's address")?;
+        Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
+    }
+
+    /// The snapshot.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?)
+    }
+
+    /// The vault, made now if there is none.
+    pub fn vault(&self) -> Result<Arc<dyn KeyStore>> {
+        let path = self.0.join("vault");
+        let vault = if path.exists() {
+            Vault::open(&path, passphrase("Passphrase of the vault: ")?.as_bytes())?
+        } else {
+            let chosen = passphrase("A passphrase for the new vault: ")?;
+            if chosen.len() < 8 {
+                bail!("the passphrase is too short: eight characters at least");
+            }
+            match Vault::create(&path, chosen.as_bytes()) {
+                Err(VaultError::Exists) => bail!("another command has just made a vault: try again"),
+                made => made?,
+            }
+        };
+        Ok(Arc::new(vault))
+    }
+
+    /// File of the member's certificate.
+    pub fn certificate(&self) -> PathBuf {
+        self.0.join("certificate.der")
+    }
+}
+
+fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
+    if let Ok(passphrase) = std::env::var(PASSPHRASE) {
+        return Ok(Zeroizing::new(passphrase));
+    }
+    let typed = rpassword::prompt_password(prompt)
+        .with_context(|| format!("no passphrase: type one at a terminal, or set {PASSPHRASE}"))?;
+    Ok(Zeroizing::new(typed))
+}
+
+/// The time on this machine.
+pub fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The current year, by which two-digit years are read.
+pub fn year() -> u16 {
+    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+}

@@ -1,0 +1,34 @@
+//! Progress of long work, shown where somebody watches.
+
+use std::thread;
+
+use anyhow::Result;
+use countersign_wallet::{Client, Part, Snapshot, Step};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Syncs to the end, step by step, and returns how many steps it took.
+pub fn sync(snapshot: &mut Snapshot, client: &Client) -> Result<u64> {
+    let bar = ProgressBar::new(1);
+    if let Ok(style) = ProgressStyle::with_template("  syncing {bar:32} {pos}/{len} {wide_msg}") {
+        bar.set_style(style);
+    }
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        match snapshot.sync_step(client)? {
+            Step::Progress(progress) => {
+                bar.set_length(progress.of.max(progress.done));
+                bar.set_position(progress.done);
+                bar.set_message(match progress.what {
+                    Part::Checkpoint(log) => format!("checkpoint of {log}"),
+                    Part::TrustLog => "trust log".to_owned(),
+                    Part::Product(subject) => subject.to_string(),
+                });
+            }
+            Step::Waiting { retry_after } => thread::sleep(retry_after),
+            Step::Done => break,
+        }
+    }
+    bar.finish_and_clear();
+    Ok(steps)
+}
