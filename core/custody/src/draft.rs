@@ -27,8 +27,12 @@ impl Profile {
             fields = fields.with(field, value);
         }
         let asked = |rule: &&LinkRule| rule.when_signer.as_ref().is_none_or(|role| role == signer.role());
-        let links =
-            step.links.iter().filter(asked).filter_map(|rule| self.candidate(rule, subject, past)).collect();
+        let links = step
+            .links
+            .iter()
+            .filter(asked)
+            .filter_map(|rule| self.candidate(rule, subject, signer, past))
+            .collect();
         let prev = past.subject.last().map(Logged::id);
         Some(Draft { kind: kind.clone(), subject: subject.clone(), fields, prev, links, sealed: None })
     }
@@ -50,11 +54,18 @@ impl Profile {
         )
     }
 
-    fn candidate(&self, rule: &LinkRule, subject: &Subject, past: &Past<'_>) -> Option<Hash> {
+    fn candidate(
+        &self,
+        rule: &LinkRule,
+        subject: &Subject,
+        signer: &Identity,
+        past: &Past<'_>,
+    ) -> Option<Hash> {
         let open = open_suspensions(self, past.subject);
         let suspends = self.step(&rule.kind).is_some_and(|step| step.effect == Effect::Suspend);
         let known = past.linked.iter().copied().chain(past.subject).filter(|one| {
             one.statement().kind() == &rule.kind
+                && one.signer().identity().domain() == signer.domain()
                 && rule.on.holds(subject, one.statement().subject())
                 && (!suspends || open.iter().any(|suspension| suspension.id() == one.id()))
         });

@@ -11,6 +11,18 @@
 //! 3. [`verdict`] looks up what was read from a pack. It never fails and needs no network; every answer carries its
 //!    reasons in order, who answers for them, the evidence, and how old the knowledge is.
 //!
+//! ```
+//! use countersign_custody::{Item, VerdictKind, verdict};
+//! use countersign_ledger::{Subject, UnixMillis};
+//!
+//! let class = Subject::new("https://id.gs1.org/01/09506000134352")?;
+//! let item = Item { class, lot: None, pack: None, serial: None, expires_at: None, readings: vec![] };
+//! let told = verdict(&item, None, UnixMillis(0));
+//! assert_eq!(told.kind, VerdictKind::CannotTell);
+//! assert_eq!(told.reasons[0].key(), "not-followed");
+//! # Ok::<(), countersign_ledger::NameError>(())
+//! ```
+//!
 //! In scope: what statements must be and what they mean. Out of scope: where they are kept, what a label says, who may
 //! see which log.
 //!
