@@ -12,6 +12,7 @@
 //! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
+mod act;
 mod beliefs;
 mod cbor;
 mod client;
@@ -24,6 +25,7 @@ mod store;
 mod sync;
 mod vault;
 
+pub use act::{ActError, Desk, Recorded};
 pub use beliefs::TrustLogError;
 pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport, TransportError,

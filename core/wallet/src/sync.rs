@@ -127,7 +127,7 @@ enum Stage {
     /// To ask for a log's checkpoint.
     Checkpoint(Log, Option<Box<Trusted>>),
     /// To ask for the proof that a log's checkpoint extends the one seen.
-    Proof(Log, String, Option<Box<Trusted>>),
+    Proof(Log, String, (u64, u64), Option<Box<Trusted>>),
     /// To fetch the trust log.
     TrustLog(Box<trust_log::Fetching>),
     /// To fetch what is followed.
@@ -194,27 +194,39 @@ impl Snapshot {
         }
     }
 
+    /// Sees the newest checkpoint of a log, without moving the head: at most two requests.
+    pub fn see_newest(&mut self, client: &Client, log: Log) -> Result<TrustedCheckpoint, SyncError> {
+        let note = client.checkpoint(log)?;
+        let proof = match self.needs_proof(log, &note) {
+            Some((old, new)) => client.consistency(log, old, new)?,
+            None => Vec::new(),
+        };
+        self.advance(log, &note, &proof)?;
+        self.seen(log).cloned().ok_or(ClientError::Malformed("checkpoint").into())
+    }
+
+    /// The sizes between which a proof must lead before this note can be believed. That it says so itself is no harm: of
+    /// a wrong size the proof does not fit.
+    fn needs_proof(&self, log: Log, note: &str) -> Option<(u64, u64)> {
+        let old = self.seen(log)?.checkpoint().size();
+        let new = note.lines().nth(1)?.parse().ok()?;
+        (0 < old && old < new).then_some((old, new))
+    }
+
     fn run(&mut self, client: &Client, stage: Stage) -> Result<Next, SyncError> {
         match stage {
             Stage::Checkpoint(log, trusted) => {
                 let note = client.checkpoint(log)?;
-                // Whether a proof is needed depends on a size that nobody vouches for yet: a wrong one leads to a proof
-                // that does not fit.
-                let size = note.lines().nth(1).and_then(|size| size.parse::<u64>().ok());
-                match (self.seen(log).map(|seen| seen.checkpoint().size()), size) {
-                    (Some(old @ 1..), Some(new)) if new > old => {
-                        Ok(Next::Stage(Stage::Proof(log, note, trusted), Part::Checkpoint(log)))
-                    }
-                    _ => {
+                match self.needs_proof(log, &note) {
+                    Some(sizes) => Ok(Next::Stage(Stage::Proof(log, note, sizes, trusted), Part::Checkpoint(log))),
+                    None => {
                         self.advance(log, &note, &[])?;
                         self.after_checkpoint(log, trusted)
                     }
                 }
             }
-            Stage::Proof(log, note, trusted) => {
-                let (old, new) = (self.seen(log), self.policy.trust(&note).map_err(AdvanceError::from)?);
-                let old = old.map_or(0, |seen| seen.checkpoint().size());
-                let proof = client.consistency(log, old, new.checkpoint().size())?;
+            Stage::Proof(log, note, (old, new), trusted) => {
+                let proof = client.consistency(log, old, new)?;
                 self.advance(log, &note, &proof)?;
                 self.after_checkpoint(log, trusted)
             }

@@ -1,0 +1,308 @@
+//! What a role does at a desk: enrol, sign, submit, and prove that it was recorded.
+//!
+//! Nothing is called recorded on anybody's word: a statement is when the node has acknowledged it as durable *and* its
+//! receipt leads into a checkpoint that this wallet trusts. A call that ends in between can be made again: enrolling,
+//! submitting and confirming twice are harmless.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
+use countersign_ledger::{
+    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, IndexKey, Kind, Logged, ProofError,
+    PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis,
+    certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
+};
+
+use crate::client::{Client, ClientError};
+use crate::intake::verify_page;
+use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
+use crate::log::Log;
+use crate::snapshot::{AdvanceError, Snapshot};
+use crate::store::{self, StoreError};
+use crate::sync::SyncError;
+
+/// How often something is asked again that the node will have in a moment.
+const TRIES: u32 = 10;
+/// How long to wait before that.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// The node gave no answer that can be used.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A checkpoint was refused.
+    #[error(transparent)]
+    Advance(#[from] AdvanceError),
+    /// The key store did not do it.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// The statement was not signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A certificate is not good.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The certificate that was issued is for another key.
+    #[error("the certificate is not for this key")]
+    OtherKey,
+    /// No certificate was issued for this key yet.
+    #[error("this key is not enrolled")]
+    NotEnrolled,
+    /// No profile says which log takes this kind of statement.
+    #[error("no log takes statements of this kind")]
+    UnknownKind,
+    /// What the node says of the subject is refused.
+    #[error("what the node says of the subject is refused: {0}")]
+    History(#[from] HistoryError),
+    /// The receipt proves nothing. The statement may be recorded: confirm it again.
+    #[error("the receipt is refused: {0}")]
+    Receipt(#[from] ReceiptError),
+    /// The receipt does not lead into a trusted checkpoint. The statement may be recorded: confirm it again.
+    #[error("the receipt does not lead into a trusted checkpoint: {0}")]
+    NotProven(#[from] ProofError),
+    /// The statement was acknowledged, and no checkpoint covers it yet: confirm it again.
+    #[error("the statement is acknowledged and not yet proven")]
+    NotYet,
+    /// No randomness from the operating system.
+    #[error("no randomness from the operating system")]
+    Random,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<SyncError> for ActError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Client(error) => Self::Client(error),
+            SyncError::Advance(error) => Self::Advance(error),
+            SyncError::Store(error) => Self::Store(error),
+            _ => Self::NotYet,
+        }
+    }
+}
+
+/// A statement that the log is proven to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its id.
+    pub id: Hash,
+    /// The log.
+    pub log: Log,
+    /// Its place there.
+    pub index: u64,
+    /// Size of the trusted checkpoint that covers it.
+    pub size: u64,
+    /// When that checkpoint was cosigned.
+    pub as_of: UnixMillis,
+}
+
+/// A desk: a snapshot, a node, and the keys of whoever sits there.
+pub struct Desk<'a> {
+    snapshot: &'a mut Snapshot,
+    client: &'a Client,
+    keys: Arc<dyn KeyStore>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk with these keys.
+    pub fn new(snapshot: &'a mut Snapshot, client: &'a Client, keys: Arc<dyn KeyStore>) -> Self {
+        Self { snapshot, client, keys }
+    }
+
+    /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
+    pub fn enrol(&mut self, key: &str, code: &str) -> Result<Certificate, ActError> {
+        let signer = StoredKey::make(Arc::clone(&self.keys), key)?;
+        let request = certificate::request(&signer)?;
+        let der = self.client.enrol(code, &request)?;
+        let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        let certificate = trust.enrol(&der)?;
+        if *certificate.key() != signer.public_key() {
+            return Err(ActError::OtherKey);
+        }
+        self.snapshot.store.write::<_, StoreError>(|tx| {
+            store::insert_certificate(tx, &der)?;
+            store::set_membership(tx, key, certificate.fingerprint())
+        })?;
+        Ok(Certificate::clone(&certificate))
+    }
+
+    /// Names of the keys that are certified.
+    pub fn enrolled(&self) -> Result<Vec<String>, ActError> {
+        Ok(store::memberships(self.snapshot.store.read())?)
+    }
+
+    /// The certificate that was issued for a key.
+    pub fn certificate(&self, key: &str) -> Result<Certificate, ActError> {
+        let connection = self.snapshot.store.read();
+        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
+        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
+        let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        Ok(Certificate::clone(&*trust.enrol(&der)?))
+    }
+
+    /// The log that takes statements of a kind.
+    pub fn log_of(&self, kind: &Kind) -> Result<Log, ActError> {
+        use countersign_custody::Log as Custody;
+        match (kind.as_str(), self.snapshot.profile().step(kind).map(|step| step.log)) {
+            (REVOKE, _) | (_, Some(Custody::Trust)) => Ok(Log::Trust),
+            (ENROL, _) | (_, Some(Custody::Supply)) => Ok(Log::Supply),
+            _ => Err(ActError::UnknownKind),
+        }
+    }
+
+    /// How many statements there are on a subject and which is the latest, proven at the newest checkpoint.
+    pub fn latest(&mut self, log: Log, subject: &Subject) -> Result<Option<IndexEntry>, ActError> {
+        for _ in 1..TRIES {
+            let checkpoint = self.newest(log)?;
+            // Nothing is skipped that matters: the proof comes with an empty page as well.
+            match self.client.subject(log, checkpoint.checkpoint().size(), subject, u64::MAX) {
+                // A busy log has moved on between the two requests.
+                Err(ClientError::Gone) => {}
+                answer => return Ok(index_entry(&checkpoint, subject, &answer?.index_proof)?),
+            }
+        }
+        Err(ClientError::Gone.into())
+    }
+
+    /// The whole history of a subject, verified, at the newest checkpoint: what whoever signs next builds upon.
+    pub fn history(&mut self, log: Log, subject: &Subject) -> Result<Vec<Logged>, ActError> {
+        let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        'newer: for _ in 1..TRIES {
+            let checkpoint = self.newest(log)?;
+            let (mut count, mut last, mut logged) = (0, None, Vec::new());
+            loop {
+                let page = match self.client.subject(log, checkpoint.checkpoint().size(), subject, count) {
+                    Err(ClientError::Gone) => continue 'newer,
+                    answer => answer?,
+                };
+                let entry = index_entry(&checkpoint, subject, &page.index_proof)?;
+                for certificate in &page.certificates {
+                    trust.enrol(certificate)?;
+                }
+                logged.extend(verify_page(&page.entries, subject, last, &checkpoint, &trust)?);
+                count += page.entries.len() as u64;
+                last = page.entries.last().map(|last| Hash::of(&last.statement)).or(last);
+                match entry {
+                    None if count == 0 => return Ok(logged),
+                    Some(entry) if count == entry.count && last == Some(entry.latest) => return Ok(logged),
+                    Some(entry) if count < entry.count && !page.entries.is_empty() => {}
+                    _ => return Err(HistoryError::Incomplete.into()),
+                }
+            }
+        }
+        Err(ClientError::Gone.into())
+    }
+
+    /// Signs a draft by the key `key`, as following the latest statement on its subject.
+    pub fn sign(&mut self, key: &str, draft: &Draft, now: UnixMillis) -> Result<Statement, ActError> {
+        let log = self.log_of(&draft.kind)?;
+        let certificate = self.certificate(key)?;
+        let signer = StoredKey::find(Arc::clone(&self.keys), key)?;
+        let prev = self.latest(log, &draft.subject)?.map(|entry| entry.latest);
+        let mut cti = [0; 16];
+        getrandom::fill(&mut cti).map_err(|_| ActError::Random)?;
+        Ok(Draft { prev, ..draft.clone() }.sign(&certificate, &signer, now, cti)?)
+    }
+
+    /// Submits a statement and proves that it was recorded.
+    pub fn submit(&mut self, statement: &Statement) -> Result<Recorded, ActError> {
+        let log = self.log_of(statement.kind())?;
+        self.client.submit(log, statement.as_bytes())?;
+        self.confirm(log, statement.id())
+    }
+
+    /// Signs, submits and proves.
+    pub fn record(&mut self, key: &str, draft: &Draft, now: UnixMillis) -> Result<Recorded, ActError> {
+        let statement = self.sign(key, draft, now)?;
+        self.submit(&statement)
+    }
+
+    /// Proves that a statement which was submitted before was recorded, and keeps its receipt.
+    pub fn confirm(&mut self, log: Log, id: Hash) -> Result<Recorded, ActError> {
+        let bytes = self.receipt(log, id)?;
+        let receipt = Receipt::parse(&bytes)?;
+        let origin = self.snapshot.genesis().origin(log.as_str());
+        if let Some(key) = receipt_key(self.snapshot, &origin) {
+            receipt.verify(id, &key)?;
+        }
+        let checkpoint = self.covering(log, receipt.claimed().size)?;
+        self.check_place(log, id, receipt.claimed(), &checkpoint)?;
+        self.snapshot.store.write::<_, StoreError>(|tx| store::insert_receipt(tx, id, log, &bytes))?;
+        let (index, size) = (receipt.claimed().index, checkpoint.checkpoint().size());
+        Ok(Recorded { id, log, index, size, as_of: checkpoint.cosigned_at() })
+    }
+
+    fn receipt(&self, log: Log, id: Hash) -> Result<Vec<u8>, ActError> {
+        for _ in 1..TRIES {
+            if let Some(receipt) = self.client.receipt(log, id)? {
+                return Ok(receipt);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(ActError::NotYet)
+    }
+
+    /// A trusted checkpoint of at least that size.
+    fn covering(&mut self, log: Log, size: u64) -> Result<TrustedCheckpoint, ActError> {
+        for _ in 1..TRIES {
+            let checkpoint = self.newest(log)?;
+            if checkpoint.checkpoint().size() >= size {
+                return Ok(checkpoint);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(ActError::NotYet)
+    }
+
+    /// Size and index stand outside a receipt's signature: only a checkpoint binds them.
+    fn check_place(
+        &self,
+        log: Log,
+        id: Hash,
+        place: &Inclusion,
+        checkpoint: &TrustedCheckpoint,
+    ) -> Result<(), ActError> {
+        let leaf = leaf_hash(id.as_bytes());
+        let trusted = checkpoint.checkpoint();
+        if place.size == trusted.size() {
+            return Ok(verify_inclusion(leaf, place.index, place.size, &place.path, trusted.root())?);
+        }
+        let root = inclusion_root(leaf, place.index, place.size, &place.path)?;
+        let proof = self.client.consistency(log, place.size, trusted.size())?;
+        Ok(verify_consistency(place.size, trusted.size(), root, trusted.root(), &proof)?)
+    }
+
+    fn newest(&mut self, log: Log) -> Result<TrustedCheckpoint, ActError> {
+        Ok(self.snapshot.see_newest(self.client, log)?)
+    }
+}
+
+impl Snapshot {
+    /// The receipt for one of the owner's statements, and its log, as kept when it was recorded.
+    pub fn receipt(&self, id: Hash) -> Result<Option<(Log, Vec<u8>)>, StoreError> {
+        store::receipt(self.store.read(), id)
+    }
+}
+
+fn index_entry(
+    checkpoint: &TrustedCheckpoint,
+    subject: &Subject,
+    proof: &countersign_ledger::IndexProof,
+) -> Result<Option<IndexEntry>, HistoryError> {
+    let key = IndexKey::new(subject.family(), subject.as_str());
+    Ok(proof.verify(&key, checkpoint.checkpoint().index_root())?)
+}
+
+/// The log's P-256 key, by which it signs receipts as well; `None` if the policy knows it by another key only.
+fn receipt_key(snapshot: &Snapshot, origin: &str) -> Option<ReceiptKey> {
+    let key = snapshot.policy().log_keys(origin).find(|key| key.kind() == SignatureType::EcdsaP256)?.to_string();
+    // name+id+base64(type || key)
+    let material = STANDARD.decode(key.splitn(3, '+').nth(2)?).ok()?;
+    PublicKey::from_spki_der(material.get(1..)?).ok().map(ReceiptKey::Es256)
+}
