@@ -44,7 +44,10 @@ impl Home {
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
         let json = fs::read(&path).with_context(|| {
-            format!("{} is no wallet yet: begin one with `countersign init GENESIS --node URL`", self.0.display())
+            format!(
+                "{} is no wallet yet: begin one with `countersign init GENESIS --node URL`",
+                self.0.display()
+            )
         })?;
         Ok(Genesis::parse(&json)?)
     }

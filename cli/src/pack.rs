@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_scan::{NotAProduct, Picture, Product, Symbol, decode, identify};
+use countersign_scan::{Picture, Product, Symbol, decode, identify};
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 /// Largest picture side that is opened; more is a bomb or a map.
@@ -31,13 +31,20 @@ fn in_picture(path: &Path, current_year: u16) -> Result<Product> {
     if symbols.is_empty() {
         bail!("no code was found in {}: hold the pack closer, flat and in good light", path.display());
     }
-    let read: Vec<Result<Product, NotAProduct>> =
-        symbols.iter().map(|symbol| identify(symbol, current_year)).collect();
-    let mut products: Vec<&Product> = read.iter().flatten().collect();
-    products.dedup();
-    match (products.as_slice(), read.into_iter().find_map(Result::err)) {
-        ([product], _) => Ok((*product).clone()),
-        ([], Some(reason)) => Err(anyhow!(reason).context(format!("the code in {} names no pack", path.display()))),
+    let mut products = Vec::new();
+    let mut refused = None;
+    for symbol in &symbols {
+        match identify(symbol, current_year) {
+            Ok(product) if products.contains(&product) => {}
+            Ok(product) => products.push(product),
+            Err(reason) => refused = Some(reason),
+        }
+    }
+    match (products.len(), refused) {
+        (1, _) => Ok(products.remove(0)),
+        (0, Some(reason)) => {
+            Err(anyhow!(reason).context(format!("the code in {} names no pack", path.display())))
+        }
         _ => bail!("several packs are in {}: take a picture of one", path.display()),
     }
 }

@@ -39,7 +39,9 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
         let _ = writeln!(text, "    Answerable: {}", member(party));
     }
     text.push_str(&timeline(&verdict.timeline));
-    if let (Some(checkpoint), Some(as_of), Some(age)) = (verdict.checkpoint, verdict.as_of, verdict.age_millis) {
+    if let (Some(checkpoint), Some(as_of), Some(age)) =
+        (verdict.checkpoint, verdict.as_of, verdict.age_millis)
+    {
         let complete = format!("Complete as of checkpoint {checkpoint}, {as_of}");
         let _ = writeln!(text, "    {complete} ({}).", ago(age));
     }
@@ -81,7 +83,8 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
         .reasons
         .iter()
         .map(|reason| {
-            let arguments = reason.arguments().into_iter().map(|(name, value)| (name.to_owned(), argument(&value)));
+            let arguments =
+                reason.arguments().into_iter().map(|(name, value)| (name.to_owned(), argument(&value)));
             json!({
                 "key": reason.key(),
                 "arguments": Value::Object(arguments.collect()),

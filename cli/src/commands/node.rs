@@ -1,5 +1,6 @@
 //! `node`: run a ledger node, or manage one beside it.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -20,7 +21,10 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let config = Config::load(&args.config).with_context(|| {
-        format!("{} cannot be used; `countersign node example` prints one to begin with", args.config.display())
+        format!(
+            "{} cannot be used; `countersign node example` prints one to begin with",
+            args.config.display()
+        )
     })?;
     match &args.command {
         NodeCommand::Run => serve(config),
@@ -52,6 +56,9 @@ fn serve(config: Config) -> Result<()> {
     std::fs::write(&genesis, node.genesis().to_json())?;
     let running = node.start()?;
     println!("listening on https://{}; phones pin {}", running.addr(), genesis.display());
-    running.wait_for_interrupt();
+    let (stop, stopped) = mpsc::channel();
+    ctrlc::set_handler(move || drop(stop.send(())))?;
+    stopped.recv()?;
+    running.stop();
     Ok(())
 }

@@ -19,7 +19,9 @@ pub fn run(args: &Scan, as_json: bool) -> Result<u8> {
         }
         if as_json {
             let line = match &read {
-                Ok(symbols) => json!({ "file": file, "symbols": symbols.iter().map(symbol_json).collect::<Vec<_>>() }),
+                Ok(symbols) => {
+                    json!({ "file": file, "symbols": symbols.iter().map(symbol_json).collect::<Vec<_>>() })
+                }
                 Err(error) => json!({ "file": file, "symbols": [], "error": format!("{error:#}") }),
             };
             println!("{line}");

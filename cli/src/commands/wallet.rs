@@ -17,7 +17,10 @@ pub fn init(home: &Home, args: &Init) -> Result<()> {
     let json = fs::read(&args.genesis).with_context(|| args.genesis.display().to_string())?;
     let genesis = Genesis::parse(&json)?;
     home.init(&genesis, &args.node)?;
-    println!("This wallet now believes {} and what can be proven from it. Next: follow a product, then sync.", genesis.name);
+    println!(
+        "This wallet now believes {} and what can be proven from it. Next: follow a product, then sync.",
+        genesis.name
+    );
     Ok(())
 }
 

@@ -32,7 +32,8 @@ pub fn print(folder: &Path, number: usize, name: &str, elements: &[(&str, &str)]
     };
     fs::write(&pictures.label, label.png())?;
     let photo = photo::photograph(&grey(&label), pose(number), number as u64 * 0x9e37_79b9);
-    let file = image::GrayImage::from_raw(photo.width, photo.height, photo.pixels).context("a frame of its size")?;
+    let file =
+        image::GrayImage::from_raw(photo.width, photo.height, photo.pixels).context("a frame of its size")?;
     file.save(&pictures.photo)?;
     Ok(pictures)
 }
@@ -40,7 +41,11 @@ pub fn print(folder: &Path, number: usize, name: &str, elements: &[(&str, &str)]
 /// Every pack is held a little differently.
 fn pose(number: usize) -> Pose {
     let n = number as f32;
-    Pose { rotation: (n * 37.0) % 50.0 - 25.0, perspective: 0.08 + 0.05 * (n % 3.0), size: 0.72 - 0.04 * (n % 4.0) }
+    Pose {
+        rotation: (n * 37.0) % 50.0 - 25.0,
+        perspective: 0.08 + 0.05 * (n % 3.0),
+        size: 0.72 - 0.04 * (n % 4.0),
+    }
 }
 
 fn grey(picture: &Picture) -> Grey {

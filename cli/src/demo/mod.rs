@@ -1,2 +1,181 @@
-pub mod labels;
-pub mod photo;
+//! `countersign demo`: the main job end to end, for real. A node is started, roles enrol with keys of their own, a
+//! medicine's life is signed step by step, a patient's wallet syncs, the node is stopped, and pictures of packs are
+//! checked.
+
+mod cast;
+mod labels;
+mod photo;
+mod story;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use countersign_custody::Profile;
+use countersign_ledger::Genesis;
+use countersign_node::{Config, Node, Running, Surroundings};
+use countersign_wallet::{Client, Https, Log, Snapshot};
+use indicatif::HumanBytes;
+
+use self::cast::Cast;
+use self::story::{Pack, Story};
+use crate::args::Demo;
+use crate::commands::check;
+use crate::home::{Home, now};
+use crate::{print, progress};
+
+/// What marks a folder as one that a demo made, and that the next may empty.
+const MARK: &str = "made-by-countersign-demo";
+
+/// Plays the demo.
+pub fn run(args: &Demo) -> Result<()> {
+    let dir = prepare(&args.dir)?;
+    let ledger = dir.join("ledger");
+
+    heading(
+        "A ledger node starts on a free loopback port, with TLS and three notaries of which two must cosign",
+    );
+    let running = start(&ledger, Profile::medicine())?;
+    let genesis = running.node().genesis().clone();
+    println!("  https://{}, name {}", running.addr(), genesis.name);
+
+    heading("Six roles enrol: each makes its own key, proves to hold it, and pays with a one-time code");
+    let cast = Cast::enrol(&running, &genesis, &dir.join("desks"))?;
+    cast.print();
+
+    heading("A medicine's life: six signed transfers a lot, each lot's packs serialised in one statement");
+    let signing = Instant::now();
+    let mut story = Story::play(&cast, &running, &genesis, args.packs)?;
+    let signed = signing.elapsed();
+    println!("  {} statements signed, ordered and proven in {:.1} s", story.statements, signed.as_secs_f64());
+
+    heading("The packs are printed and photographed");
+    let packs = story.print_packs(&dir.join("packs"))?;
+    for pack in &packs {
+        println!("  {:<14} {}", pack.name, pack.pictures.photo.display());
+    }
+
+    heading("A patient's wallet pins the genesis, follows the product and syncs");
+    let home = Home::new(Some(&dir.join("wallet")))?;
+    home.init(&genesis, &format!("https://{}", running.addr()))?;
+    let mut snapshot = home.snapshot()?;
+    story.follow(&mut snapshot)?;
+    let syncing = Instant::now();
+    let steps = progress::sync(&mut snapshot, &home.client()?)?;
+    let synced = syncing.elapsed();
+    println!(
+        "  {steps} requests in {:.2} s; snapshot of {}",
+        synced.as_secs_f64(),
+        size(&dir.join("wallet/snapshot.db"))?
+    );
+    running.stop();
+
+    heading(
+        "The node's operator is bribed: the node now runs rules from which one line was struck, and records a false expiry",
+    );
+    let running = start(&ledger, story::doctored()?)?;
+    story.tamper(&cast, &running, &genesis)?;
+    progress::sync(&mut snapshot, &client(&running, &genesis)?)?;
+    println!("  recorded, cosigned and synced like any other statement");
+
+    heading("The node stops. From here on there is no network");
+    running.stop();
+    match client_is_gone(&home) {
+        true => println!("  asked once more: no answer"),
+        false => bail!("the node still answers"),
+    }
+
+    heading("Pictures are checked, offline");
+    drop(snapshot);
+    let times = check_all(&home, &packs)?;
+    measured(&dir, &home, &times)
+}
+
+fn heading(text: &str) {
+    println!("\n{text}");
+}
+
+/// Empties the folder of an earlier demo, and no other.
+fn prepare(dir: &Path) -> Result<std::path::PathBuf> {
+    if dir.exists() {
+        if !dir.join(MARK).exists() && fs::read_dir(dir)?.next().is_some() {
+            bail!(
+                "{} is not empty and was not made by a demo: name another folder with --dir",
+                dir.display()
+            );
+        }
+        fs::remove_dir_all(dir)?;
+    }
+    fs::create_dir_all(dir.join("packs"))?;
+    fs::write(dir.join(MARK), "")?;
+    Ok(dir.to_owned())
+}
+
+fn start(ledger: &Path, profile: Profile) -> Result<Running> {
+    let surroundings = Surroundings { profiles: vec![profile], ..Surroundings::default() };
+    Ok(Node::open_with(Config::development(ledger), surroundings)?.start()?)
+}
+
+/// A client of a running node.
+fn client(running: &Running, genesis: &Genesis) -> Result<Client> {
+    Ok(Client::new(Https::new(&format!("https://{}", running.addr()), genesis)?))
+}
+
+fn client_is_gone(home: &Home) -> bool {
+    home.client().is_ok_and(|client| client.checkpoint(Log::Trust).is_err())
+}
+
+/// Checks every photograph as a fresh start of the app would, and prints the verdicts; returns the times.
+fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
+    let mut snapshot = home.snapshot()?;
+    let mut times = Vec::new();
+    for pack in packs {
+        let photo = pack.pictures.photo.to_str().context("a path in UTF-8")?;
+        let start = Instant::now();
+        let item = check::read(photo)?;
+        let scanned = start.elapsed();
+        let verdict = snapshot.check(&item, now());
+        let first = start.elapsed();
+        let again = Instant::now();
+        let warm = snapshot.check(&item, now());
+        times.push(Times { scanned, judged: first - scanned, again: again.elapsed() });
+        println!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile()));
+        if verdict.kind != pack.expected || warm.kind != verdict.kind {
+            bail!("the verdict on {} should be {:?}", pack.name, pack.expected);
+        }
+    }
+    Ok(times)
+}
+
+/// How long the parts of a check took.
+struct Times {
+    scanned: std::time::Duration,
+    judged: std::time::Duration,
+    again: std::time::Duration,
+}
+
+fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
+    let median = |part: fn(&Times) -> std::time::Duration| {
+        let mut all: Vec<_> = times.iter().map(part).collect();
+        all.sort_unstable();
+        all[all.len() / 2].as_secs_f64() * 1000.0
+    };
+    let opening = Instant::now();
+    let snapshot: Snapshot = home.snapshot()?;
+    let opened = opening.elapsed().as_secs_f64() * 1000.0;
+    let supply = snapshot.checkpoint(Log::Supply).context("a synced snapshot")?.checkpoint().size();
+    heading("Measured on this machine (medians)");
+    println!("  picture file to product identity        {:>8.1} ms", median(|times| times.scanned));
+    println!("  first verdict on a product, all verified {:>7.1} ms", median(|times| times.judged));
+    println!("  the same again                           {:>7.3} ms", median(|times| times.again));
+    println!("  opening the snapshot, verified           {opened:>7.1} ms");
+    println!("  supply log {supply} statements; snapshot {}", size(&dir.join("wallet/snapshot.db"))?);
+    println!("\nLook at the pictures in {0}/packs. Check one again, or one of your own:", dir.display());
+    println!("  countersign --home {0}/wallet check {0}/packs/1-genuine-photo.jpg", dir.display());
+    Ok(())
+}
+
+fn size(path: &Path) -> Result<HumanBytes> {
+    Ok(HumanBytes(fs::metadata(path)?.len()))
+}

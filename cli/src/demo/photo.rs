@@ -31,7 +31,8 @@ pub struct Grey {
 /// Renders `label` in `pose`; `seed` picks the noise.
 pub fn photograph(label: &Grey, pose: Pose, seed: u64) -> Grey {
     let mut noise = Noise(seed | 1);
-    let mut frame = Grey { width: WIDTH, height: HEIGHT, pixels: Vec::with_capacity((WIDTH * HEIGHT) as usize) };
+    let mut frame =
+        Grey { width: WIDTH, height: HEIGHT, pixels: Vec::with_capacity((WIDTH * HEIGHT) as usize) };
     let view = View::new(label, pose);
     for y in 0..HEIGHT {
         for x in 0..WIDTH {

@@ -1,0 +1,211 @@
+//! `enrol` and `sign`: what a member does at a desk.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use countersign_custody::{FieldType, Level, Log as CustodyLog, Past, Presence, Profile, SerialSet, Step};
+use countersign_ledger::{Draft, Fields, Hash, Kind, Logged, Subject, UnixMillis, Value};
+use countersign_wallet::{Desk, Log, Recorded};
+use serde_json::json;
+
+use super::check;
+use crate::args::{Enrol, Sign};
+use crate::home::{Home, now};
+
+/// The name of a desk's one key in its vault.
+const KEY: &str = "signing";
+
+/// Has this wallet's key certified.
+pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
+    let (mut snapshot, client) = (home.snapshot()?, home.client()?);
+    let certificate = Desk::new(&mut snapshot, &client, home.vault()?).enrol(KEY, &args.code)?;
+    if as_json {
+        println!(
+            "{}",
+            json!({
+                "identity": certificate.identity().as_str(),
+                "certificate": certificate.fingerprint().to_string(),
+                "until": certificate.not_after().to_string(),
+            })
+        );
+    } else {
+        println!("You are {}, until {}.", certificate.identity(), certificate.not_after());
+    }
+    Ok(())
+}
+
+/// Signs a statement and has it recorded, or lists what can be signed.
+pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
+    let Some(kind) = &args.kind else {
+        list(&Profile::medicine());
+        return Ok(());
+    };
+    let kind = Kind::new(kind.as_str())?;
+    let (mut snapshot, client) = (home.snapshot()?, home.client()?);
+    let profile = snapshot.profile().clone();
+    let step = profile
+        .step(&kind)
+        .ok_or_else(|| anyhow!("there is no statement `{kind}`; `countersign sign` lists them"))?;
+    let about = args.about.as_deref().context("what is the statement about? Name it with --about")?;
+    let subject = subject(step, about)?;
+    let mut fields = fields(step, &args.fields)?;
+    let serials = args.serials.as_deref().map(|path| serials(path)).transpose()?;
+    if let Some(serials) = &serials {
+        let expiry =
+            fields.uint("expiry").map(UnixMillis).context("the lot's expiry: -f expiry=YYYY-MM-DD")?;
+        let commission = profile
+            .commission_fields(&kind, serials, expiry)
+            .with_context(|| format!("`{kind}` commissions no serial numbers"))?;
+        commission.iter().for_each(|(name, value)| fields.insert(name, value.clone()));
+    }
+    let mut desk = Desk::new(&mut snapshot, &client, home.vault()?);
+    let draft = draft(&mut desk, KEY, &kind, &subject, fields)?;
+    let recorded = desk.record(KEY, &draft, now())?;
+    if let Some(serials) = &serials {
+        client.put_blob(serials.filter_bytes())?;
+    }
+    report(&recorded, as_json);
+    Ok(())
+}
+
+fn report(recorded: &Recorded, as_json: bool) {
+    if as_json {
+        let Recorded { id, log, index, size, as_of } = recorded;
+        println!(
+            "{}",
+            json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string() })
+        );
+    } else {
+        println!("Recorded as number {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+    }
+}
+
+/// Drafts the next statement of `kind` on `subject`: what follows from the rules is looked up, verified and filled in.
+pub fn draft(
+    desk: &mut Desk<'_>,
+    key: &str,
+    kind: &Kind,
+    subject: &Subject,
+    fields: Fields,
+) -> Result<Draft> {
+    let profile = Profile::medicine();
+    let signer = desk.certificate(key)?.identity().clone();
+    let step = profile.step(kind).with_context(|| format!("there is no statement `{kind}`"))?;
+    let history = desk.history(log(step.log), subject)?;
+    let mut others = Vec::new();
+    for rule in &step.links {
+        let Some(linked) = profile.step(&rule.kind) else { continue };
+        for place in around(subject) {
+            others.extend(desk.history(log(linked.log), &place)?);
+        }
+    }
+    let linked: Vec<&Logged> = others.iter().collect();
+    let past = Past { log: step.log, domain: None, subject: &history, linked: &linked };
+    profile
+        .draft(kind, subject, &signer, fields, &past)
+        .with_context(|| format!("there is no statement `{kind}`"))
+}
+
+/// A subject and what it belongs to: a pack, its lot, its class.
+fn around(subject: &Subject) -> Vec<Subject> {
+    let mut places = vec![subject.clone()];
+    while let Some(wider) = places.last().and_then(|last| Subject::new(last.family()).ok()) {
+        if places.contains(&wider) {
+            break;
+        }
+        places.push(wider);
+    }
+    places
+}
+
+const fn log(log: CustodyLog) -> Log {
+    match log {
+        CustodyLog::Trust => Log::Trust,
+        CustodyLog::Supply => Log::Supply,
+    }
+}
+
+/// The subject of the narrowest level that the step allows and the code names.
+fn subject(step: &Step, about: &str) -> Result<Subject> {
+    let item = check::read(about)?;
+    let named = |level: &Level| match level {
+        Level::Class => Some(item.class.clone()),
+        Level::Lot => item.lot.clone(),
+        Level::Pack => item.pack.clone(),
+        Level::Unit | Level::Matter => None,
+    };
+    step.subject
+        .iter()
+        .rev()
+        .find_map(named)
+        .ok_or_else(|| anyhow!("the code does not name what `{}` is about", step.kind))
+}
+
+fn fields(step: &Step, given: &[String]) -> Result<Fields> {
+    let mut fields = Fields::new();
+    for field in given {
+        let (name, value) = field.split_once('=').with_context(|| format!("`{field}` is not NAME=VALUE"))?;
+        let known = step.fields.get(name).map(|rule| rule.kind);
+        let kind = match (known, name) {
+            (Some(kind), _) => kind,
+            (None, countersign_custody::RECEIVER) if step.receiver.is_some() => FieldType::Identity,
+            _ => bail!("`{}` has no field `{name}`", step.kind),
+        };
+        fields.insert(name, parse(kind, value).with_context(|| format!("the field `{name}`"))?);
+    }
+    Ok(fields)
+}
+
+fn parse(kind: FieldType, value: &str) -> Result<Value> {
+    Ok(match kind {
+        FieldType::Text | FieldType::Identity => Value::Text(value.to_owned()),
+        FieldType::Uint => Value::Uint(value.parse()?),
+        FieldType::Time => Value::Uint(end_of_day(value)?.0),
+        FieldType::Digest | FieldType::Chain => value.parse::<Hash>()?.into(),
+        FieldType::Bytes => Value::Bytes(hex(value)?),
+    })
+}
+
+/// The last moment of a day written as YYYY-MM-DD, in UTC.
+pub fn end_of_day(text: &str) -> Result<UnixMillis> {
+    let digits: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = digits.as_slice() else { bail!("a day is written as 2028-11-30") };
+    let date = countersign_scan::gs1::Date::new(year.parse()?, month.parse()?, day.parse()?)
+        .with_context(|| format!("there is no day {text}"))?;
+    Ok(UnixMillis(u64::try_from(date.end_of_day_unix_millis())?))
+}
+
+fn hex(text: &str) -> Result<Vec<u8>> {
+    if !text.is_ascii() || text.len() % 2 != 0 {
+        bail!("bytes are written as pairs of hexadecimal digits");
+    }
+    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
+}
+
+fn serials(path: &std::path::Path) -> Result<SerialSet> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(SerialSet::new(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned))?)
+}
+
+fn list(profile: &Profile) {
+    for step in profile.steps() {
+        println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
+        let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
+        let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {
+            let optional = if rule.presence == Presence::Optional { " (may be left out)" } else { "" };
+            format!("{name}=<{}>{optional}", type_name(rule.kind))
+        });
+        to.into_iter().chain(own).for_each(|field| println!("    {field}"));
+    }
+}
+
+const fn type_name(kind: FieldType) -> &'static str {
+    match kind {
+        FieldType::Text => "text",
+        FieldType::Uint => "number",
+        FieldType::Time => "YYYY-MM-DD, the end of that day",
+        FieldType::Digest | FieldType::Chain => "SHA-256",
+        FieldType::Bytes => "hexadecimal",
+        FieldType::Identity => "SPIFFE ID",
+    }
+}
