@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use countersign_custody::words::{headline, sentence};
-use countersign_custody::{Argument, Mark, Party, Profile, TimelineEvent, Verdict, VerdictKind};
-use countersign_ledger::UnixMillis;
+use countersign_custody::{Argument, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind};
+use countersign_ledger::{Subject, UnixMillis};
 use serde_json::{Value, json};
 
 /// The exit code of `check` for a verdict.
@@ -34,6 +34,9 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
     let mut text = format!("  {} {}\n", sign(verdict.kind), headline(verdict.kind));
     for reason in &verdict.reasons {
         let _ = writeln!(text, "    {}", sentence(reason, profile));
+        if let Reason::SeparatorLost { readings } = reason {
+            readings.iter().for_each(|item| drop(writeln!(text, "      perhaps {}", narrowest(item))));
+        }
     }
     if let Some(party) = &verdict.answerable {
         let _ = writeln!(text, "    Answerable: {}", member(party));
@@ -46,6 +49,11 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
         let _ = writeln!(text, "    {complete} ({}).", ago(age));
     }
     text
+}
+
+/// The narrowest subject that an item names.
+pub fn narrowest(item: &Item) -> &Subject {
+    item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class)
 }
 
 /// A history, a line a statement.
@@ -85,11 +93,15 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
         .map(|reason| {
             let arguments =
                 reason.arguments().into_iter().map(|(name, value)| (name.to_owned(), argument(&value)));
-            json!({
+            let mut line = json!({
                 "key": reason.key(),
                 "arguments": Value::Object(arguments.collect()),
                 "text": sentence(reason, profile),
-            })
+            });
+            if let Reason::SeparatorLost { readings } = reason {
+                line["readings"] = readings.iter().map(|item| json!(narrowest(item).as_str())).collect();
+            }
+            line
         })
         .collect();
     json!({

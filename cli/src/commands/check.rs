@@ -66,7 +66,7 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
         }
         return Ok(());
     }
-    println!("{}", item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class));
+    println!("{}", print::narrowest(&item));
     if verdict.timeline.is_empty() {
         println!("  nothing is known of it here: follow it and sync");
     }

@@ -28,7 +28,7 @@ pub fn print(folder: &Path, number: usize, name: &str, elements: &[(&str, &str)]
     let label = Label::new(&message, Carrier::DataMatrix)?.picture(scale);
     let pictures = Pictures {
         label: folder.join(format!("{number}-{name}-label.png")),
-        photo: folder.join(format!("{number}-{name}-photo.jpg")),
+        photo: folder.join(format!("{number}-{name}-photo.png")),
     };
     fs::write(&pictures.label, label.png())?;
     let photo = photo::photograph(&grey(&label), pose(number), number as u64 * 0x9e37_79b9);

@@ -140,7 +140,7 @@ fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
         let again = Instant::now();
         let warm = snapshot.check(&item, now());
         times.push(Times { scanned, judged: first - scanned, again: again.elapsed() });
-        println!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile()));
+        print!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile()));
         if verdict.kind != pack.expected || warm.kind != verdict.kind {
             bail!("the verdict on {} should be {:?}", pack.name, pack.expected);
         }
@@ -172,10 +172,13 @@ fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
     println!("  opening the snapshot, verified           {opened:>7.1} ms");
     println!("  supply log {supply} statements; snapshot {}", size(&dir.join("wallet/snapshot.db"))?);
     println!("\nLook at the pictures in {0}/packs. Check one again, or one of your own:", dir.display());
-    println!("  countersign --home {0}/wallet check {0}/packs/1-genuine-photo.jpg", dir.display());
+    println!("  countersign --home {0}/wallet check {0}/packs/1-genuine-photo.png", dir.display());
     Ok(())
 }
 
-fn size(path: &Path) -> Result<HumanBytes> {
-    Ok(HumanBytes(fs::metadata(path)?.len()))
+/// Size of a snapshot with its write-ahead log.
+fn size(snapshot: &Path) -> Result<HumanBytes> {
+    let log = snapshot.with_extension("db-wal");
+    let log = if log.exists() { fs::metadata(log)?.len() } else { 0 };
+    Ok(HumanBytes(fs::metadata(snapshot)?.len() + log))
 }

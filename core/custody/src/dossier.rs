@@ -145,7 +145,7 @@ impl Dossier {
         let lots = facts.lots.iter().map(|lot| {
             let entry = facts.members.get(&digest(&lot.subject));
             let mut file = LotFile::new(profile, &class, lot, entry);
-            file.events.extend(class_events.iter().cloned());
+            file.events.splice(..0, class_events.iter().cloned());
             (lot.subject.clone(), file)
         });
         Self {
