@@ -1,0 +1,12 @@
+//! Wallets against ledgers that are honest, and against such that are not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "helpers outside test functions fail like tests"
+)]
+
+mod syncing;
+mod world;

@@ -1,0 +1,203 @@
+//! What an honest node's answers lead to.
+
+use std::time::Duration;
+
+use countersign_custody::{Reason, VerdictKind};
+use countersign_ledger::{Fields, UnixMillis};
+use countersign_wallet::{FollowState, Health, Log, Step, TransportError};
+
+use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
+
+fn keys(verdict: &countersign_custody::Verdict) -> Vec<&'static str> {
+    verdict.reasons.iter().map(Reason::key).collect()
+}
+
+#[test]
+fn a_pack_of_a_lot_whose_history_verifies_is_authentic_without_a_network() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    scene.world().lie = Some(Box::new(|path, _| panic!("{path} was asked for")));
+    let verdict = snapshot.check(&item(LOT, "S007"), scene.now());
+    assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Authentic, vec![]));
+    assert_eq!((verdict.checkpoint, verdict.timeline.len()), (Some(9), 9));
+    assert_eq!(snapshot.health(), Health::Sound);
+    drop(snapshot);
+    let verdict = scene.open().check(&item(LOT, "S007"), scene.now());
+    assert_eq!(verdict.kind, VerdictKind::Authentic);
+}
+
+#[test]
+fn what_is_not_so_has_its_reason() {
+    let mut world = World::with_lot();
+    world.play_lot(&format!("{CLASS}/10/L2"), 'T');
+    world.play_lot(&format!("{CLASS}/10/L3"), 'U');
+    world.recall(&format!("{CLASS}/10/L3"));
+    world.dispense(PACK);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let now = scene.now();
+    let mut ask = |lot: &str, serial: &str| {
+        let verdict = snapshot.check(&item(&format!("{CLASS}/10/{lot}"), serial), now);
+        (verdict.kind, keys(&verdict))
+    };
+    assert_eq!(ask("L1", "S001"), (VerdictKind::Authentic, vec![]));
+    assert_eq!(ask("L1", "S100"), (VerdictKind::Suspect, vec!["unknown-serial"]));
+    assert_eq!(ask("L1", "T001"), (VerdictKind::Suspect, vec!["lot-serial-mismatch", "unknown-serial"]));
+    assert_eq!(ask("L4", "S001"), (VerdictKind::Suspect, vec!["lot-serial-mismatch", "unknown-lot"]));
+    assert_eq!(ask("L3", "U001"), (VerdictKind::Attention, vec!["recalled"]));
+    assert_eq!(ask("L1", "S007"), (VerdictKind::Attention, vec!["dispensed-recorded"]));
+    let other = snapshot.check(&item("https://id.gs1.org/01/09506000134369/10/L1", "S001"), now);
+    assert_eq!((other.kind, keys(&other)), (VerdictKind::CannotTell, vec!["not-followed"]));
+    let late = UnixMillis(now.0 + 8 * 24 * 3600 * 1000);
+    assert_eq!(keys(&snapshot.check(&item(LOT, "S001"), late)), ["snapshot-too-old"]);
+}
+
+#[test]
+fn a_followed_pack_brings_its_own_history_and_only_its_lot() {
+    let mut world = World::with_lot();
+    world.play_lot(&format!("{CLASS}/10/L2"), 'T');
+    world.dispense(PACK);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.open();
+    snapshot.follow_pack(&subject(PACK)).unwrap();
+    assert_eq!(snapshot.following().unwrap()[0].state, FollowState::Waiting);
+    scene.sync(&mut snapshot);
+    assert_eq!(snapshot.following().unwrap()[0].state, FollowState::Ready);
+    let verdict = snapshot.check(&item(LOT, "S007"), scene.now());
+    assert_eq!(keys(&verdict), ["dispensed"]);
+    assert_eq!(verdict.timeline.len(), 10);
+    assert_eq!(keys(&snapshot.check(&item(LOT, "S001"), scene.now())), [""; 0]);
+    let elsewhere = snapshot.check(&item(&format!("{CLASS}/10/L2"), "T001"), scene.now());
+    assert_eq!(keys(&elsewhere), ["not-followed"]);
+    assert!(!scene.world().requests.iter().any(|path| path.contains("L2")));
+}
+
+#[test]
+fn what_is_unchanged_is_not_fetched_again() {
+    let mut world = World::with_lot();
+    world.play_lot(&format!("{CLASS}/10/L2"), 'T');
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    scene.world().state("registrar", "note.unrelated", "urn:example:x", Fields::new());
+    scene.world().dispense(PACK);
+    scene.world().play_lot(&format!("{CLASS}/10/L3"), 'U');
+    scene.world().requests.clear();
+    scene.sync(&mut snapshot);
+    let requests = scene.world().requests.clone();
+    let subjects: Vec<_> = requests.iter().filter(|path| path.contains("/subject/")).collect();
+    assert_eq!(subjects.len(), 1, "{requests:?}");
+    assert!(subjects[0].contains("L3"));
+    let families = requests.iter().filter(|path| path.contains("/family/")).count();
+    assert_eq!(families, 4, "one of the class, one of each lot: {requests:?}");
+    for (lot, serial) in [("L1", "S001"), ("L2", "T001"), ("L3", "U001")] {
+        let verdict = snapshot.check(&item(&format!("{CLASS}/10/{lot}"), serial), scene.now());
+        assert_eq!(verdict.kind, VerdictKind::Authentic, "{lot}: {:?}", verdict.reasons);
+    }
+    scene.world().requests.clear();
+    scene.sync(&mut snapshot);
+    assert_eq!(scene.world().requests, ["/trust/checkpoint", "/supply/checkpoint"]);
+}
+
+#[test]
+fn a_later_cosignature_under_the_same_checkpoint_makes_the_answer_younger() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    let before = snapshot.check(&item(LOT, "S001"), scene.now()).as_of.unwrap();
+    scene.world().now.0 += 24 * 3600 * 1000;
+    scene.sync(&mut snapshot);
+    let after = snapshot.check(&item(LOT, "S001"), scene.now()).as_of.unwrap();
+    assert_eq!(after.0 - before.0, 24 * 3600 * 1000);
+}
+
+#[test]
+fn a_history_of_many_pages_is_whole() {
+    let mut world = World::new();
+    world.pile_up(CLASS, 600);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let pages = scene.world().requests.iter().filter(|path| path.contains("/subject/")).count();
+    assert_eq!(pages, 3);
+    assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Suspect);
+    scene.world().pile_up(CLASS, 600);
+    scene.sync(&mut snapshot);
+    let verdict = scene.open().check(&item(LOT, "S001"), scene.now());
+    assert_eq!(keys(&verdict), ["unknown-lot"]);
+}
+
+#[test]
+fn a_trust_log_of_several_bundles_is_taken_in_whole() {
+    let mut world = World::with_lot();
+    for i in 0..300 {
+        world.state("authority", "medicine.suspend", &format!("{CLASS}/10/X{i}"), Fields::new().with("reason", "r"));
+    }
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let bundles = scene.world().requests.iter().filter(|path| path.contains("bodies")).count();
+    assert_eq!(bundles, 2);
+    scene.world().recall(LOT);
+    scene.sync(&mut snapshot);
+    assert_eq!(keys(&snapshot.check(&item(LOT, "S001"), scene.now())), ["recalled"]);
+    assert_eq!(keys(&scene.open().check(&item(LOT, "S001"), scene.now())), ["recalled"]);
+}
+
+#[test]
+fn a_node_that_has_moved_on_is_asked_anew() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.open();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    while !scene.world().requests.iter().any(|path| path.contains("/names/")) {
+        snapshot.sync_step(&scene.client).unwrap();
+    }
+    scene.world().play_lot(&format!("{CLASS}/10/L2"), 'T');
+    let size = scene.world().size(Log::Supply);
+    scene.world().oldest = size;
+    scene.sync(&mut snapshot);
+    let verdict = snapshot.check(&item(&format!("{CLASS}/10/L2"), "T001"), scene.now());
+    assert_eq!((verdict.kind, verdict.checkpoint), (VerdictKind::Authentic, Some(size)));
+}
+
+#[test]
+fn a_busy_node_is_waited_for_and_a_lost_one_is_an_error_that_changes_nothing() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    scene.world().lie = Some(Box::new(|_, mut response| {
+        (response.status, response.retry_after) = (503, Some(Duration::from_secs(7)));
+        Ok(response)
+    }));
+    assert_eq!(snapshot.sync_step(&scene.client).unwrap(), Step::Waiting { retry_after: Duration::from_secs(7) });
+    scene.world().lie = Some(Box::new(|_, _| Err(TransportError::Timeout)));
+    assert!(snapshot.sync_step(&scene.client).is_err());
+    assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
+}
+
+#[test]
+fn what_is_followed_no_longer_is_dropped() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    snapshot.follow_pack(&subject(PACK)).unwrap();
+    scene.sync(&mut snapshot);
+    snapshot.unfollow(&subject(CLASS)).unwrap();
+    assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
+    snapshot.unfollow(&subject(PACK)).unwrap();
+    assert_eq!(keys(&snapshot.check(&item(LOT, "S001"), scene.now())), ["not-followed"]);
+    assert!(snapshot.following().unwrap().is_empty());
+    let rows: u64 = rusqlite::Connection::open(scene.path())
+        .unwrap()
+        .query_row("SELECT (SELECT count(*) FROM statements) + (SELECT count(*) FROM subjects)", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, 0);
+    assert!(snapshot.follow(&subject(LOT)).is_err());
+    assert!(snapshot.follow_pack(&subject(LOT)).is_err());
+}
+
+#[test]
+fn what_a_revoked_key_signed_after_its_revocation_counts_no_longer() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    scene.world().revoke("distributor", Log::Supply, 0);
+    scene.sync(&mut snapshot);
+    let verdict = snapshot.check(&item(LOT, "S001"), scene.now());
+    assert_ne!(verdict.kind, VerdictKind::Authentic);
+    scene.world().revoke("supplier", Log::Supply, 100);
+    scene.sync(&mut snapshot);
+}
