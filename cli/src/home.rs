@@ -80,11 +80,6 @@ impl Home {
         };
         Ok(Arc::new(vault))
     }
-
-    /// File of the member's certificate.
-    pub fn certificate(&self) -> PathBuf {
-        self.0.join("certificate.der")
-    }
 }
 
 fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use countersign_custody::words::{headline, sentence};
-use countersign_custody::{Argument, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind};
+use countersign_custody::{
+    Argument, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind,
+};
 use countersign_ledger::{Subject, UnixMillis};
 use serde_json::{Value, json};
 
@@ -35,7 +37,9 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
     for reason in &verdict.reasons {
         let _ = writeln!(text, "    {}", sentence(reason, profile));
         if let Reason::SeparatorLost { readings } = reason {
-            readings.iter().for_each(|item| drop(writeln!(text, "      perhaps {}", narrowest(item))));
+            for reading in readings {
+                let _ = writeln!(text, "      perhaps {}", narrowest(reading));
+            }
         }
     }
     if let Some(party) = &verdict.answerable {

@@ -33,7 +33,12 @@ fn demo() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
     let told = succeed(folder.path(), &["demo", "--packs", "200", "--dir", dir.to_str().unwrap()]);
-    for words in ["✓ Authentic", "✗ Potential suspect", "↻ Check the scan", "Answerable: fabrikam-logistics (distributor)"] {
+    for words in [
+        "✓ Authentic",
+        "✗ Potential suspect",
+        "↻ Check the scan",
+        "Answerable: fabrikam-logistics (distributor)",
+    ] {
         assert!(told.contains(words), "the demo does not say {words}:\n{told}");
     }
     folder
@@ -91,7 +96,12 @@ fn no_altered_statement_is_believed(folder: &Path, home: &Path) {
         let path = home.join(name);
         let Ok(original) = fs::read(&path) else { continue };
         for needle in [&b"paracetamol 99.8 %"[..], b"medicine.commission.v1", b"API-NW2611A"] {
-            for at in original.windows(needle.len()).enumerate().filter(|(_, part)| *part == needle).map(|(at, _)| at) {
+            for at in original
+                .windows(needle.len())
+                .enumerate()
+                .filter(|(_, part)| *part == needle)
+                .map(|(at, _)| at)
+            {
                 let mut bytes = original.clone();
                 bytes[at] ^= 1;
                 fs::write(&path, &bytes).unwrap();
@@ -146,7 +156,8 @@ impl Desk {
     fn open(folder: &Path, config: &Path, node: &NodeProcess, role: &str) -> Self {
         let desk = Self { home: folder.join(role) };
         desk.point_at(folder, node);
-        let code = succeed(&desk.home, &["node", "--config", config.to_str().unwrap(), "code", role, "somebody"]);
+        let code =
+            succeed(&desk.home, &["node", "--config", config.to_str().unwrap(), "code", role, "somebody"]);
         succeed(&desk.home, &["enrol", code.trim()]);
         desk
     }
@@ -158,7 +169,9 @@ impl Desk {
 
     fn sign(&self, kind: &str, about: &str, fields: &[&str]) -> Value {
         let mut arguments = vec!["--json", "sign", kind, "--about", about];
-        fields.iter().for_each(|field| arguments.extend(["-f", field]));
+        for field in fields {
+            arguments.extend(["-f", field]);
+        }
         serde_json::from_str(&succeed(&self.home, &arguments)).unwrap()
     }
 }
@@ -212,7 +225,18 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
     manufacturer.point_at(folder.path(), &node);
     let refused = countersign(
         &manufacturer.home,
-        &["sign", "medicine.distribution", "--about", lot, "-f", to, "-f", "class=x", "-f", "expiry=2028-01-01"],
+        &[
+            "sign",
+            "medicine.distribution",
+            "--about",
+            lot,
+            "-f",
+            to,
+            "-f",
+            "class=x",
+            "-f",
+            "expiry=2028-01-01",
+        ],
     );
     assert_eq!(refused.status.code(), Some(1));
     let told = String::from_utf8(refused.stderr).unwrap();
@@ -223,7 +247,9 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
 fn help_and_completion_are_there_for_every_command() {
     let home = Path::new("unused");
     let help = succeed(home, &["--help"]);
-    for command in ["demo", "check", "trace", "sync", "enrol", "sign", "export", "verify", "node", "completion"] {
+    for command in
+        ["demo", "check", "trace", "sync", "enrol", "sign", "export", "verify", "node", "completion"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in the help");
         succeed(home, &[command, "--help"]);
     }

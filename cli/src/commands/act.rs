@@ -49,14 +49,16 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let about = args.about.as_deref().context("what is the statement about? Name it with --about")?;
     let subject = subject(step, about)?;
     let mut fields = fields(step, &args.fields)?;
-    let serials = args.serials.as_deref().map(|path| serials(path)).transpose()?;
+    let serials = args.serials.as_deref().map(serials).transpose()?;
     if let Some(serials) = &serials {
         let expiry =
             fields.uint("expiry").map(UnixMillis).context("the lot's expiry: -f expiry=YYYY-MM-DD")?;
         let commission = profile
             .commission_fields(&kind, serials, expiry)
             .with_context(|| format!("`{kind}` commissions no serial numbers"))?;
-        commission.iter().for_each(|(name, value)| fields.insert(name, value.clone()));
+        for (name, value) in commission.iter() {
+            fields.insert(name, value.clone());
+        }
     }
     let mut desk = Desk::new(&mut snapshot, &client, home.vault()?);
     let draft = draft(&mut desk, KEY, &kind, &subject, fields)?;
@@ -176,7 +178,7 @@ pub fn end_of_day(text: &str) -> Result<UnixMillis> {
 }
 
 fn hex(text: &str) -> Result<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         bail!("bytes are written as pairs of hexadecimal digits");
     }
     (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
@@ -195,7 +197,9 @@ fn list(profile: &Profile) {
             let optional = if rule.presence == Presence::Optional { " (may be left out)" } else { "" };
             format!("{name}=<{}>{optional}", type_name(rule.kind))
         });
-        to.into_iter().chain(own).for_each(|field| println!("    {field}"));
+        for field in to.into_iter().chain(own) {
+            println!("    {field}");
+        }
     }
 }
 

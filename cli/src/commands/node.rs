@@ -57,7 +57,10 @@ fn serve(config: Config) -> Result<()> {
     let running = node.start()?;
     println!("listening on https://{}; phones pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();
-    ctrlc::set_handler(move || drop(stop.send(())))?;
+    ctrlc::set_handler(move || {
+        // Nobody waits any more once the node is stopping.
+        let _ = stop.send(());
+    })?;
     stopped.recv()?;
     running.stop();
     Ok(())

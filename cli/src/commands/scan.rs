@@ -31,7 +31,9 @@ pub fn run(args: &Scan, as_json: bool) -> Result<u8> {
             Ok(symbols) if symbols.is_empty() => println!("{file}\n  no code found"),
             Ok(symbols) => {
                 println!("{file}");
-                symbols.iter().for_each(|symbol| println!("  {}", sentence(symbol)));
+                for symbol in &symbols {
+                    println!("  {}", sentence(symbol));
+                }
             }
             Err(error) => println!("{file}\n  {error:#}"),
         }

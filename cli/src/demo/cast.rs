@@ -23,7 +23,7 @@ const CAST: [(&str, &str); 5] = [
 /// Every member keeps one key under this name.
 const KEY: &str = "signing";
 /// How long an enrolment code of the demo is good.
-const CODE: Duration = Duration::from_secs(600);
+const CODE: Duration = Duration::from_mins(10);
 
 /// A member at its desk.
 struct Member {

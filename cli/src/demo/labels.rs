@@ -40,7 +40,7 @@ pub fn print(folder: &Path, number: usize, name: &str, elements: &[(&str, &str)]
 
 /// Every pack is held a little differently.
 fn pose(number: usize) -> Pose {
-    let n = number as f32;
+    let n = f32::from(u8::try_from(number).unwrap_or(u8::MAX));
     Pose {
         rotation: (n * 37.0) % 50.0 - 25.0,
         perspective: 0.08 + 0.05 * (n % 3.0),

@@ -9,7 +9,7 @@ mod story;
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::Profile;
@@ -60,7 +60,7 @@ pub fn run(args: &Demo) -> Result<()> {
     let home = Home::new(Some(&dir.join("wallet")))?;
     home.init(&genesis, &format!("https://{}", running.addr()))?;
     let mut snapshot = home.snapshot()?;
-    story.follow(&mut snapshot)?;
+    Story::follow(&mut snapshot)?;
     let syncing = Instant::now();
     let steps = progress::sync(&mut snapshot, &home.client()?)?;
     let synced = syncing.elapsed();
@@ -81,10 +81,10 @@ pub fn run(args: &Demo) -> Result<()> {
 
     heading("The node stops. From here on there is no network");
     running.stop();
-    match client_is_gone(&home) {
-        true => println!("  asked once more: no answer"),
-        false => bail!("the node still answers"),
+    if !client_is_gone(&home) {
+        bail!("the node still answers");
     }
+    println!("  asked once more: no answer");
 
     heading("Pictures are checked, offline");
     drop(snapshot);
@@ -132,14 +132,11 @@ fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
     let mut times = Vec::new();
     for pack in packs {
         let photo = pack.pictures.photo.to_str().context("a path in UTF-8")?;
-        let start = Instant::now();
-        let item = check::read(photo)?;
-        let scanned = start.elapsed();
-        let verdict = snapshot.check(&item, now());
-        let first = start.elapsed();
-        let again = Instant::now();
-        let warm = snapshot.check(&item, now());
-        times.push(Times { scanned, judged: first - scanned, again: again.elapsed() });
+        let (item, scanned) = timed(|| check::read(photo));
+        let item = item?;
+        let (verdict, judged) = timed(|| snapshot.check(&item, now()));
+        let (warm, again) = timed(|| snapshot.check(&item, now()));
+        times.push(Times { scanned, judged, again });
         print!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile()));
         if verdict.kind != pack.expected || warm.kind != verdict.kind {
             bail!("the verdict on {} should be {:?}", pack.name, pack.expected);
@@ -148,15 +145,21 @@ fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
     Ok(times)
 }
 
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = work();
+    (result, start.elapsed())
+}
+
 /// How long the parts of a check took.
 struct Times {
-    scanned: std::time::Duration,
-    judged: std::time::Duration,
-    again: std::time::Duration,
+    scanned: Duration,
+    judged: Duration,
+    again: Duration,
 }
 
 fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
-    let median = |part: fn(&Times) -> std::time::Duration| {
+    let median = |part: fn(&Times) -> Duration| {
         let mut all: Vec<_> = times.iter().map(part).collect();
         all.sort_unstable();
         all[all.len() / 2].as_secs_f64() * 1000.0

@@ -2,6 +2,13 @@
 //!
 //! This is a rendering, not a photograph; the real ones are in the scanner's own tests.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixels and greys are small numbers, and out of range they are clamped"
+)]
+
 /// Width of the rendered frame in pixels.
 pub const WIDTH: u32 = 1280;
 /// Height of the rendered frame in pixels.

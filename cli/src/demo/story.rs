@@ -96,7 +96,7 @@ impl Story {
     }
 
     /// Follows the product, and the pack that this patient was handed at the counter.
-    pub fn follow(&self, snapshot: &mut Snapshot) -> Result<()> {
+    pub fn follow(snapshot: &mut Snapshot) -> Result<()> {
         snapshot.follow(&class()?)?;
         snapshot.follow_pack(&pack(GENUINE, &serial(GENUINE, 2))?)?;
         Ok(())
@@ -105,7 +105,7 @@ impl Story {
     /// Has the distributor report a false expiry for one lot. The node lets it pass, if its rules have been doctored.
     pub fn tamper(&mut self, cast: &Cast, running: &Running, genesis: &Genesis) -> Result<()> {
         let client = super::client(running, genesis)?;
-        let lot = self.lots.iter().find(|lot| lot.name == TAMPERED).context("the lot to tamper with")?;
+        let lot = self.lot(TAMPERED)?;
         let mut play = Play { cast, client: &client, genesis, statements: self.statements };
         play.report_sales(lot, UnixMillis(lot.expires()?.0 + 365 * DAY_MILLIS))?;
         self.statements = play.statements;
@@ -115,71 +115,36 @@ impl Story {
     /// Prints the labels of the packs to check, and photographs them.
     pub fn print_packs(&self, folder: &Path) -> Result<Vec<Pack>> {
         use VerdictKind::{Attention, Authentic, CheckScan, Suspect};
-        // A scanner that drops the separator between serial and lot reads this as one serial, which breaks no rule.
-        let run_together = format!("{}10{GENUINE}", serial(GENUINE, 3));
-        let plan: [(&'static str, &'static str, VerdictKind, &str, Option<&str>, String); 7] = [
-            (
-                "genuine",
-                "a pack from the pharmacy's shelf",
-                Authentic,
-                GENUINE,
-                Some(GENUINE),
-                serial(GENUINE, 1),
-            ),
-            (
-                "unknown",
-                "a serial number that was never commissioned",
-                Suspect,
-                GENUINE,
-                Some(GENUINE),
-                "Q7ZKPX9MTB".into(),
-            ),
-            (
-                "expired",
-                "found at the back of a cupboard",
-                Attention,
-                EXPIRED,
-                Some(EXPIRED),
-                serial(EXPIRED, 1),
-            ),
-            (
-                "recalled",
-                "its lot was recalled this morning",
-                Attention,
-                RECALLED,
-                Some(RECALLED),
-                serial(RECALLED, 1),
-            ),
-            (
-                "dispensed",
-                "a pack that was dispensed already",
-                Attention,
-                GENUINE,
-                Some(GENUINE),
-                serial(GENUINE, 2),
-            ),
-            (
-                "tampered",
-                "its distributor reported a false expiry",
-                Suspect,
-                TAMPERED,
-                Some(TAMPERED),
-                serial(TAMPERED, 1),
-            ),
-            ("misread", "the scanner lost a separator", CheckScan, GENUINE, None, run_together),
-        ];
-        let print = |(number, (name, story, expected, dates, lot, serial)): (usize, _)| {
-            let (dates, lot): (&str, Option<&str>) = (dates, lot);
-            let expiry =
-                self.lots.iter().find(|lot| lot.name == dates).context("a lot of the story")?.label()?;
-            let serial: String = serial;
-            let mut elements = vec![("01", GTIN), ("17", expiry.as_str()), ("21", serial.as_str())];
-            if let Some(lot) = lot {
-                elements.insert(2, ("10", lot));
-            }
-            Ok(Pack { name, story, expected, pictures: labels::print(folder, number + 1, name, &elements)? })
-        };
-        plan.into_iter().enumerate().map(print).collect()
+        let of = |lot, n| (lot, serial(lot, n));
+        let never_made = (GENUINE, "Q7ZKPX9MTB".to_owned());
+        // A scanner that drops the separator between serial and lot reads one serial, which breaks no rule.
+        let run_together = (GENUINE, format!("{}10{GENUINE}", serial(GENUINE, 3)));
+        let mut packs = Vec::new();
+        for (name, story, expected, (lot, serial)) in [
+            ("genuine", "a pack from the pharmacy's shelf", Authentic, of(GENUINE, 1)),
+            ("unknown", "a serial number that was never commissioned", Suspect, never_made),
+            ("expired", "found at the back of a cupboard", Attention, of(EXPIRED, 1)),
+            ("recalled", "its lot was recalled this morning", Attention, of(RECALLED, 1)),
+            ("dispensed", "a pack that was dispensed already", Attention, of(GENUINE, 2)),
+            ("tampered", "its distributor reported a false expiry", Suspect, of(TAMPERED, 1)),
+            ("misread", "the scanner lost a separator", CheckScan, run_together),
+        ] {
+            let expiry = self.lot(lot)?.label()?;
+            let mut elements =
+                vec![("01", GTIN), ("17", expiry.as_str()), ("10", lot), ("21", serial.as_str())];
+            elements.retain(|&(code, _)| expected != CheckScan || code != "10");
+            packs.push(Pack {
+                name,
+                story,
+                expected,
+                pictures: labels::print(folder, packs.len() + 1, name, &elements)?,
+            });
+        }
+        Ok(packs)
+    }
+
+    fn lot(&self, name: &str) -> Result<&Lot> {
+        self.lots.iter().find(|lot| lot.name == name).context("a lot of the story")
     }
 }
 

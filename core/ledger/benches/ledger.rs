@@ -73,7 +73,9 @@ fn verification(c: &mut Criterion) {
 
 fn tree_of(size: u64) -> Tree {
     let mut tree = Tree::new();
-    (0..size).for_each(|n| drop(tree.push(leaf_hash(&n.to_be_bytes()))));
+    for n in 0..size {
+        tree.push(leaf_hash(&n.to_be_bytes()));
+    }
     tree
 }
 
@@ -132,7 +134,7 @@ fn index(c: &mut Criterion) {
         group.bench_function(id("proof_made"), |b| b.iter(|| index.prove(black_box(&key))));
         group.bench_function(id("proof_checked"), |b| b.iter(|| proof.verify(black_box(&key), root)));
         group.bench_function(id("family_of_64_checked"), |b| {
-            b.iter(|| members.verify(black_box(family), root))
+            b.iter(|| members.verify(black_box(family), root));
         });
     }
     group.finish();

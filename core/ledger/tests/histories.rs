@@ -6,9 +6,9 @@ use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
     Certificate, Checkpoint, Cosigner, Draft, Fields, Hash, HistoryEntry, HistoryError, Identity, Index,
-    IndexError, IndexKey, Kind, Known, Note, NoteSigner, Policy, ProofError, REGISTRAR, REVOKE, Refusal,
-    Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, Tree, Trust, TrustedCheckpoint, UnixMillis,
-    leaf_hash,
+    IndexError, IndexKey, Kind, Known, Logged, Note, NoteSigner, Policy, ProofError, REGISTRAR, REVOKE,
+    Refusal, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, Tree, Trust, TrustedCheckpoint,
+    UnixMillis, leaf_hash,
 };
 
 const DOMAIN: &str = "meds.example";
@@ -134,7 +134,7 @@ fn a_complete_history_is_believed_in_one_piece_or_in_two() {
     let known = Known { count: 2, latest: Some(second.id()) };
     let rest = SubjectHistory { entries: history.entries[2..].to_vec(), ..history };
     let logged = rest.verify(&subject("B"), known, &log.checkpoint(), &mut trust()).unwrap();
-    assert_eq!(logged.iter().map(|entry| entry.index()).collect::<Vec<_>>(), [5, 6, 7]);
+    assert_eq!(logged.iter().map(Logged::index).collect::<Vec<_>>(), [5, 6, 7]);
     assert_eq!(believe(&rest, &log), Err(HistoryError::Chain));
 }
 
@@ -247,11 +247,7 @@ fn no_altered_byte_of_the_message_is_believed_to_say_something_else() {
         let Ok(history) = SubjectHistory::from_cbor(&altered) else { continue };
         let believed = history.verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust());
         if let Ok(believed) = believed {
-            assert_eq!(
-                believed.iter().map(|entry| entry.id()).collect::<Vec<_>>(),
-                honest,
-                "byte {position}"
-            );
+            assert_eq!(believed.iter().map(Logged::id).collect::<Vec<_>>(), honest, "byte {position}");
         }
     }
 }
