@@ -31,11 +31,11 @@ fn verdicts(c: &mut Criterion) {
     let signature = key.sign(b"message").unwrap();
     let public = key.public_key();
     group.bench_function("one P-256 verification", |b| {
-        b.iter(|| public.verify(black_box(b"message"), &signature))
+        b.iter(|| public.verify(black_box(b"message"), &signature));
     });
     for (name, item) in [("known pack", item()), ("unknown serial", item_of(LOT, "X999"))] {
         group.bench_function(format!("warm, {name}"), |b| {
-            b.iter(|| verdict(black_box(&item), Some(&dossier), NOW))
+            b.iter(|| verdict(black_box(&item), Some(&dossier), NOW));
         });
     }
     group.bench_function("judging the snapshot, signatures verified before", |b| {
@@ -60,7 +60,7 @@ fn admission(c: &mut Criterion) {
         linked: &linked,
     };
     c.bench_function("admission rules, a distribution", |b| {
-        b.iter(|| play.profile.check(black_box(last), &past))
+        b.iter(|| play.profile.check(black_box(last), &past));
     });
 }
 

@@ -119,7 +119,7 @@ fn alerts(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
 
 /// What the lot says, and the pack in it.
 fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
-    if lot.state == State::Damaged {
+    if lot.state == State::Damaged || dossier.state == State::Damaged {
         // Nothing follows from a history that is not the one the ledger counts, least of all who is to blame.
         reasons.push(Reason::SnapshotDamaged);
         return;

@@ -1,7 +1,7 @@
 //! Each way in which a statement does not fit has its own reason, and the engine tells it.
 
-use countersign_custody::{CertificateFlaw, FaultReason, Log, Past};
-use countersign_ledger::{Kind, Logged, UnixMillis};
+use countersign_custody::{CertificateFlaw, FaultReason, Log, Past, chain_value};
+use countersign_ledger::{Hash, Kind, Logged, UnixMillis};
 
 use crate::play::{
     CLASS, DAY, DOMAIN, EXPIRY, HOUR, LIFE, LOT, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity,
@@ -276,12 +276,27 @@ fn each_chain_value_is_checked_under_the_number_of_its_transfer() {
 }
 
 #[test]
+fn a_chain_value_covers_the_message_its_signature_and_the_value_before() {
+    let play = Play::whole();
+    let (request, material) = (play.latest("material-request"), play.latest("material"));
+    let value = |statement: &Logged, before: &[u8]| {
+        let (z, rs) = statement.signature_operands();
+        Hash::framed("countersign/custody/chain/v1", &[&z.0, &rs[..32], &rs[32..], before])
+    };
+    let first = value(request, b"");
+    assert_eq!(chain_value(&play.profile, request), Some((1, first)));
+    assert_eq!(chain_value(&play.profile, material), Some((2, value(material, &first.0))));
+    assert_eq!(play.latest("trial").fields().hash("bc"), Some(value(material, &first.0)));
+    assert_eq!(chain_value(&play.profile, play.latest("commission")), None);
+}
+
+#[test]
 fn chain_values_of_two_lots_differ() {
     let mut play = Play::whole();
     play.second_lot();
     let values = |lot| {
         let history = play.history(Log::Supply, lot).iter();
-        history.filter_map(|one| countersign_custody::chain_value(&play.profile, one)).collect::<Vec<_>>()
+        history.filter_map(|one| chain_value(&play.profile, one)).collect::<Vec<_>>()
     };
     assert_eq!(values(LOT).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert!(values(LOT).iter().all(|value| !values(OTHER_LOT).contains(value)));

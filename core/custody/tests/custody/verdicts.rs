@@ -200,6 +200,16 @@ fn a_lift_that_breaks_a_rule_lifts_nothing() {
 }
 
 #[test]
+fn a_lift_out_of_its_place_lifts_nothing() {
+    let mut play = Play::whole();
+    play.admit("suspend");
+    let mut lift = play.spec("lift");
+    lift.draft.prev = None;
+    play.force(&lift);
+    assert_eq!(keys(&judged(&play, &item())), ["suspended"]);
+}
+
+#[test]
 fn a_dispensed_pack_is_told_from_the_index_and_in_full_when_it_is_followed() {
     let mut play = Play::whole();
     play.admit("dispense");
@@ -407,7 +417,8 @@ fn histories_that_are_not_what_the_index_counts_cannot_tell() {
         facts
     };
     for damage in [short_lot as fn(Facts) -> Facts, short_class, short_pack] {
-        assert!(keys(&with(damage(whole.clone()), &item(), NOW)).contains(&"snapshot-damaged"));
+        let verdict = with(damage(whole.clone()), &item(), NOW);
+        assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::CannotTell, vec!["snapshot-damaged"]));
     }
     let lot = whole.members.get(&hash(LOT)).unwrap();
     assert_eq!(lot.count, 8);
