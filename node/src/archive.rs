@@ -32,7 +32,9 @@ impl Head {
         let size = checkpoint.size();
         let mut head =
             Self { checkpoint, note: "".into(), cosigned_at: UnixMillis(0), indices: VecDeque::new() };
-        recent.into_iter().for_each(|(size, index)| head.remember(size, index));
+        for (size, index) in recent {
+            head.remember(size, index);
+        }
         head.remember(size, index);
         head
     }

@@ -11,6 +11,9 @@ use serde::Deserialize;
 /// Most notaries held in one process; a policy has room for 48.
 const MAX_NOTARIES: usize = 16;
 
+/// Name of the group of notaries in the policy; no notary may have it.
+pub(crate) const QUORUM: &str = "notaries";
+
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -36,8 +39,10 @@ pub enum ConfigError {
         /// How many there are.
         notaries: usize,
     },
-    /// No notary, too many, or one name twice.
-    #[error("there must be between 1 and {MAX_NOTARIES} notaries, each with a name of its own")]
+    /// No notary, too many, one name twice, or one that the policy uses for something else.
+    #[error(
+        "there must be 1 to {MAX_NOTARIES} notaries, each with a name of its own that is not `{QUORUM}` or `none`"
+    )]
     Notaries,
     /// A limit of zero, which nothing could pass.
     #[error("a limit of zero lets nothing pass: {0}")]
@@ -211,7 +216,8 @@ impl Config {
         }
         names.sort_unstable();
         names.dedup();
-        if names.is_empty() || names.len() != self.notaries.len() || names.len() > MAX_NOTARIES {
+        let taken = names.iter().any(|name| [QUORUM, "none"].contains(name));
+        if names.is_empty() || names.len() != self.notaries.len() || names.len() > MAX_NOTARIES || taken {
             return Err(ConfigError::Notaries);
         }
         if self.quorum == 0 || self.quorum > self.notaries.len() {
@@ -286,6 +292,7 @@ mod tests {
         assert!(matches!(with("quorum = 2", "quorum = 0"), Err(ConfigError::Quorum { .. })));
         assert!(matches!(with("quorum = 2", "quroum = 2"), Err(ConfigError::Format(_))));
         assert!(matches!(with("\"notary-2\"", "\"notary-1\""), Err(ConfigError::Notaries)));
+        assert!(matches!(with("\"notary-2\"", "\"notaries\""), Err(ConfigError::Notaries)));
         assert!(matches!(with("\"notary-2\"", "\"notary 2\""), Err(ConfigError::Name(_))));
         assert!(matches!(with("\"ledger.meds.example\"", "\"a/b\""), Err(ConfigError::Name(_))));
         assert!(matches!(with("queue = 8192", "queue = 0"), Err(ConfigError::Limit("limits.queue"))));

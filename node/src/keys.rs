@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
     Base64, Certificate, CertificateError, Cosigner, Genesis, GenesisDomain, Identity, NoteSigner, REGISTRAR,
-    SoftwareKey, UnixMillis, VerifierKeyError,
+    SoftwareKey, UnixMillis, VerifierKey, VerifierKeyError,
 };
 use zeroize::Zeroizing;
 
-use crate::config::{Config, NotaryConfig};
+use crate::config::{Config, NotaryConfig, QUORUM};
 use crate::log::LogId;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
@@ -89,22 +89,16 @@ impl Keys {
 
     /// What a phone pins of this node.
     pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
-        let mut policy = String::new();
-        for keys in &self.logs {
-            for key in &keys.checkpoint {
-                policy += &format!("log {}\n", key.verifier_key());
-            }
-        }
-        for cosigner in &self.cosigners {
-            let key = cosigner.verifier_key();
-            policy += &format!("witness {} {key}\n", key.name());
-        }
-        policy += &format!("group {QUORUM} {}", config.quorum);
-        self.cosigners.iter().for_each(|cosigner| policy += &format!(" {}", cosigner.verifier_key().name()));
-        policy += &format!("\nquorum {QUORUM}\n");
+        let keys = self.logs.iter().flat_map(|keys| &keys.checkpoint);
+        let logs = keys.map(|key| format!("log {}", key.verifier_key()));
+        let notaries = || self.cosigners.iter().map(Cosigner::verifier_key);
+        let witnesses = notaries().map(|key| format!("witness {} {key}", key.name()));
+        let members: Vec<_> = notaries().map(VerifierKey::name).collect();
+        let group = format!("group {QUORUM} {} {}", config.quorum, members.join(" "));
+        let lines: Vec<_> = logs.chain(witnesses).chain([group, format!("quorum {QUORUM}\n")]).collect();
         Genesis {
             name: config.name.clone(),
-            policy,
+            policy: lines.join("\n"),
             domains: vec![GenesisDomain {
                 name: config.domain.clone(),
                 root: Base64(self.authority.root_der.clone()),
@@ -114,9 +108,6 @@ impl Keys {
         }
     }
 }
-
-/// Name of the group of notaries in the policy; no notary may have it.
-pub(crate) const QUORUM: &str = "notaries";
 
 impl LogKeys {
     fn open(files: &KeyFiles, log: LogId, origin: &str) -> Result<Self, KeysError> {
@@ -202,7 +193,7 @@ impl KeyFiles {
     }
 
     fn secret(&self, name: &str) -> Result<Zeroizing<[u8; 32]>, KeysError> {
-        self.keep(name, || Ok(hex(&*Zeroizing::new(random::<32>()?)).into_bytes()))?;
+        self.keep(name, || Ok(hex(&Zeroizing::new(random::<32>()?)).into_bytes()))?;
         let path = self.directory.join(name);
         read_secret(&path)?.ok_or(KeysError::Missing(path))
     }

@@ -26,6 +26,10 @@ use crate::store::{self, StoreError, StoredBlock};
 
 /// Most statements in a block: at full load about a fifth of a second's work.
 const MAX_BLOCK: usize = 2048;
+/// Longest wait for statements that are being verified while a block is gathered.
+const GATHER: Duration = Duration::from_millis(2);
+/// How often it is asked whether there still are any.
+const GATHER_STEP: Duration = Duration::from_micros(200);
 /// When the queue is full, a client is told to come back after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most blocks in one answer of [`Sequencer::blocks`].
@@ -67,6 +71,11 @@ pub(crate) struct CodeUse {
 
 struct Job {
     candidate: Candidate,
+    asker: Asker,
+}
+
+/// Who is to be told what became of a statement.
+struct Asker {
     id: Hash,
     code: Option<CodeUse>,
     reply: oneshot::Sender<Outcome>,
@@ -89,6 +98,8 @@ pub struct Local {
 struct Waiting {
     ids: Mutex<HashSet<Hash>>,
     count: AtomicUsize,
+    /// Threads that are reading and verifying a statement at this moment.
+    arriving: AtomicUsize,
 }
 
 impl Waiting {
@@ -142,13 +153,16 @@ impl Local {
 
     /// As [`Sequencer::submit`], using up an enrolment code in the same commit.
     pub(crate) fn submit_with(&self, log: LogId, bytes: &[u8], code: Option<CodeUse>) -> Ticket {
-        match self.examine(log, bytes) {
+        self.waiting.arriving.fetch_add(1, Ordering::AcqRel);
+        let ticket = match self.examine(log, bytes) {
             Ok(candidate) => self.enqueue(candidate, code),
             Err(outcome) => {
                 self.metrics.outcome(&outcome);
                 Ticket::known(outcome)
             }
-        }
+        };
+        self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
+        ticket
     }
 
     /// What can be said of a statement without ordering it: its form, whether it is there already, its age, its signer
@@ -173,7 +187,7 @@ impl Local {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(queue) = queue else { return Ticket::known(busy) };
         self.waiting.add(id);
-        match queue.try_send(Job { candidate, id, code, reply }) {
+        match queue.try_send(Job { candidate, asker: Asker { id, code, reply } }) {
             Ok(()) => Ticket::pending(outcome),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.waiting.remove(std::iter::once(&id));
@@ -301,11 +315,18 @@ impl Worker {
         }
     }
 
+    /// The jobs that are waiting, and those that are about to: a commit costs the same for one as for many, so it is
+    /// worth a moment to let in who is being verified right now. A lone client is not held up.
     fn gather(&self, first: Job) -> Vec<Job> {
-        let mut jobs = vec![first];
+        let (mut jobs, started) = (vec![first], Instant::now());
         while jobs.len() < MAX_BLOCK {
+            // Read before the queue: who has arrived since is in the queue then.
+            let arriving = self.waiting.arriving.load(Ordering::Acquire);
             match self.queue.try_recv() {
                 Ok(job) => jobs.push(job),
+                Err(TryRecvError::Empty) if arriving > 0 && started.elapsed() < GATHER => {
+                    jobs.extend(self.queue.recv_timeout(GATHER_STEP));
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
@@ -318,9 +339,10 @@ impl Worker {
         let started = Instant::now();
         let now = (self.parts.clock)();
         let (jobs, spent) = self.check_codes(jobs, now)?;
-        self.answer(spent.into_iter().map(|job| (job, Outcome::Refused(Reason::Code))));
+        self.answer(spent.into_iter().map(|job| (job.asker, Outcome::Refused(Reason::Code))));
 
-        let candidates = jobs.iter().map(|job| job.candidate.clone()).collect();
+        let (candidates, askers) = jobs.into_iter().map(|job| (job.candidate, job.asker)).unzip();
+        let askers: Vec<Asker> = askers;
         let applied = self.parts.machine.apply(now, candidates, &self.parts.connection)?;
         // A crash from here on loses this process's memory: the block was never there, nobody was told that it was.
         (self.parts.observer)(CommitPoint::Applied);
@@ -332,7 +354,7 @@ impl Worker {
             // over another block: nobody holds two, so nobody can be told two stories.
             (self.parts.observer)(CommitPoint::Signed);
 
-            self.write(block, &applied, &jobs, &sealed)?;
+            self.write(block, &applied, &askers, &sealed)?;
             // Durable, checkpoints and all: after a crash here the node starts with this block, and whoever submitted
             // and heard nothing submits again and is told the place.
             (self.parts.observer)(CommitPoint::Committed);
@@ -348,7 +370,7 @@ impl Worker {
             self.parts.metrics.block(applied.admitted.len(), started.elapsed());
         }
         let outcomes = applied.admissions.into_iter().map(|admission| outcome(admission, &view));
-        self.answer(jobs.into_iter().zip(outcomes));
+        self.answer(askers.into_iter().zip(outcomes));
         // Told: from now on the statements must never be lost, and they are durable since Committed.
         (self.parts.observer)(CommitPoint::Acknowledged);
         Ok(())
@@ -359,7 +381,7 @@ impl Worker {
         let mut seen = HashSet::new();
         let (mut good, mut spent) = (Vec::with_capacity(jobs.len()), Vec::new());
         for job in jobs {
-            let usable = match job.code {
+            let usable = match job.asker.code {
                 None => true,
                 Some(CodeUse { code, .. }) => {
                     let stored = store::code(&self.parts.connection, code)?;
@@ -378,8 +400,7 @@ impl Worker {
         let mut sealed = Vec::new();
         for log in LogId::ALL {
             let grown = applied.admitted.iter().filter(|new| new.place.log == log);
-            let entries: Vec<(Hash, IndexKey)> =
-                grown.map(|new| (new.statement.statement().id(), new.key)).collect();
+            let entries: Vec<(Hash, IndexKey)> = grown.map(|new| (new.statement.id(), new.key)).collect();
             if !entries.is_empty() {
                 sealed.push((log, seal(&mut self.parts, view.head(log), log, &entries, now)?));
             }
@@ -392,7 +413,7 @@ impl Worker {
         &mut self,
         block: BlockRecord,
         applied: &Applied,
-        jobs: &[Job],
+        askers: &[Asker],
         sealed: &[(LogId, Head)],
     ) -> Result<(), CommitError> {
         let tx = self.parts.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -406,8 +427,8 @@ impl Worker {
                 store::promise_blob(&tx, blob, length)?;
             }
         }
-        for (job, admission) in jobs.iter().zip(&applied.admissions) {
-            if let (Some(code), Admission::New(_)) = (job.code, admission) {
+        for (asker, admission) in askers.iter().zip(&applied.admissions) {
+            if let (Some(code), Admission::New(_)) = (asker.code, admission) {
                 store::use_code(&tx, code.code, code.key, code.certificate)?;
             }
         }
@@ -420,13 +441,13 @@ impl Worker {
         Ok(())
     }
 
-    fn answer(&self, answers: impl Iterator<Item = (Job, Outcome)>) {
+    fn answer(&self, answers: impl Iterator<Item = (Asker, Outcome)>) {
         let answers: Vec<_> = answers.collect();
-        self.waiting.remove(answers.iter().map(|(job, _)| &job.id));
-        for (job, outcome) in answers {
+        self.waiting.remove(answers.iter().map(|(asker, _)| &asker.id));
+        for (asker, outcome) in answers {
             self.parts.metrics.outcome(&outcome);
             // Whoever no longer waits will find the statement when they ask.
-            let _ = job.reply.send(outcome);
+            let _ = asker.reply.send(outcome);
         }
     }
 

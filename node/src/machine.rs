@@ -68,7 +68,7 @@ pub struct Admitted {
     /// Its place in the subject index.
     pub key: IndexKey,
     /// The statement.
-    pub statement: Verified,
+    pub statement: Arc<Logged>,
 }
 
 /// A block's number, time and digest.
@@ -100,6 +100,13 @@ pub enum Damage {
     /// The digest of the block is another.
     #[error("block {0} is not what its digest says")]
     Block(u64),
+}
+
+/// An entry that was taken up again.
+pub(crate) struct Entry {
+    pub(crate) log: LogId,
+    pub(crate) id: Hash,
+    pub(crate) key: IndexKey,
 }
 
 /// What readers share with the machine. It only grows, and readers look no further than a published checkpoint, so what
@@ -228,9 +235,8 @@ impl StateMachine {
             };
         }
         self.recent.trim();
-        let block = (!admitted.is_empty()).then(|| {
-            self.close(time, admitted.iter().map(|new| (new.place, new.statement.statement().id())))
-        });
+        let block = (!admitted.is_empty())
+            .then(|| self.close(time, admitted.iter().map(|new| (new.place, new.statement.id()))));
         Ok(Applied { admissions, admitted, block })
     }
 
@@ -270,9 +276,7 @@ impl StateMachine {
             return refused(reason);
         }
         let place = self.append(log, key, logged.statement());
-        let statement = logged.verified().clone();
-        self.recent.insert(place, logged);
-        Ok(Ok(Admitted { place, key, statement }))
+        Ok(Ok(Admitted { place, key, statement: self.recent.insert(place, logged) }))
     }
 
     /// The ledger's own kinds change whom it believes; all others are their profile's matter.
@@ -351,14 +355,14 @@ impl StateMachine {
         &mut self,
         block: &StoredBlock,
         statements: &[StoredStatement],
-    ) -> Result<Vec<(LogId, Hash, IndexKey)>, (Option<Place>, Damage)> {
+    ) -> Result<Vec<Entry>, (Option<Place>, Damage)> {
         if block.height != self.last.height + 1 || block.time < self.last.time || statements.is_empty() {
             return Err((None, Damage::Gap));
         }
         let mut entries = Vec::with_capacity(statements.len());
         for stored in statements {
             let (id, key) = self.restore_one(stored).map_err(|damage| (Some(stored.place), damage))?;
-            entries.push((stored.place.log, id, key));
+            entries.push(Entry { log: stored.place.log, id, key });
         }
         let record = self.close(block.time, statements.iter().map(|stored| (stored.place, stored.id)));
         if record.digest == block.digest { Ok(entries) } else { Err((None, Damage::Block(block.height))) }

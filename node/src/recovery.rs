@@ -14,7 +14,7 @@ use countersign_ledger::{
 use rusqlite::Connection;
 
 use crate::log::{LogId, Place};
-use crate::machine::{Damage, StateMachine};
+use crate::machine::{Damage, Entry, StateMachine};
 use crate::signatories::{SealError, Signatories};
 use crate::store::{self, StoreError};
 
@@ -131,7 +131,9 @@ fn replay(
                 )?);
             }
             let restored = machine.restore(&block, &statements);
-            for (log, id, key) in restored.map_err(|(place, damage)| damaged(place, block.height, damage))? {
+            for Entry { log, id, key } in
+                restored.map_err(|(place, damage)| damaged(place, block.height, damage))?
+            {
                 entries[log.slot()].push((id, key));
             }
             from = LogId::ALL.map(|log| machine.size(log));

@@ -110,14 +110,10 @@ async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Resp
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
+    let late =
+        |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response();
     let response = match guard.slots.try_acquire() {
-        Ok(_slot) => match tokio::time::timeout(guard.patience, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => {
-                let late = Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long");
-                late.into_response()
-            }
-        },
+        Ok(_slot) => tokio::time::timeout(guard.patience, next.run(request)).await.unwrap_or_else(late),
         Err(_) => Problem::busy(Duration::from_secs(1)).into_response(),
     };
     let (status, took) = (response.status().as_u16(), started.elapsed());

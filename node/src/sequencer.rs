@@ -75,7 +75,7 @@ impl Reason {
         match self {
             Self::OtherLog(_) => "other-log",
             Self::UnknownKind => "unknown-kind",
-            Self::Statement(refusal) => refusal_name(refusal),
+            Self::Statement(refusal) => refusal_name(*refusal),
             Self::Replay => "replay",
             Self::NotLatest { .. } => "not-latest",
             Self::Custody(_) => "custody",
@@ -84,7 +84,7 @@ impl Reason {
     }
 }
 
-const fn refusal_name(refusal: &Refusal) -> &'static str {
+const fn refusal_name(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Format(FormatError::TooLarge) => "too-large",
         Refusal::Format(FormatError::Signature(KeyError::HighS)) => "high-s",

@@ -91,7 +91,7 @@ pub(super) async fn key(State(service): Shared, Path(kid): Path<String>) -> Resu
     Ok(([(CONTENT_TYPE, KEY), (CACHE_CONTROL, FRESH)], key).into_response())
 }
 
-/// A COSE_Key (RFC 9052 section 7, RFC 9053 section 7.1.1): EC2, its id, ES256, P-256, x, y.
+/// A `COSE_Key` (RFC 9052 section 7, RFC 9053 section 7.1.1): EC2, its id, ES256, P-256, x, y.
 fn write_key(
     e: &mut Encoder<&mut Vec<u8>>,
     kid: Hash,

@@ -3,13 +3,13 @@
 use countersign_ledger::{Fields, MAX_STATEMENT, Statement};
 use countersign_node::{LogId, Outcome, Place, Reason, Sequencer as _, Status};
 
-use crate::world::{DAY_MILLIS, Site, accepted, certified, fresh_key, lot, refusal, submit};
+use crate::world::{DAY_MILLIS, Site, accepted, certified, enrol, fresh_key, lot, refusal, submit};
 
 #[test]
 fn statements_are_ordered_in_their_logs_and_a_second_submission_is_told_the_place() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     let first = manufacturer.sign(&site.request(1));
     let ordered = accepted(&node, LogId::Supply, &first);
     // The enrolment stands before it.
@@ -25,8 +25,8 @@ fn statements_are_ordered_in_their_logs_and_a_second_submission_is_told_the_plac
 fn each_refusal_has_its_own_reason_and_changes_nothing() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
-    let pharmacy = site.enrol(&node, "pharmacy", "tp");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
+    let pharmacy = enrol(&node, "pharmacy", "tp");
     let good = site.request(1);
     let first = manufacturer.sign(&good);
     accepted(&node, LogId::Supply, &first);
@@ -86,7 +86,7 @@ fn an_expired_certificate_signs_nothing_more() {
     let mut site = Site::new();
     site.config.certificate_days = 1;
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     accepted(&node, LogId::Supply, &manufacturer.sign(&site.request(1)));
     site.clock.advance(2 * DAY_MILLIS);
     assert_eq!(refusal(&node, LogId::Supply, &manufacturer.sign(&site.request(2))), "expired");
@@ -96,8 +96,8 @@ fn an_expired_certificate_signs_nothing_more() {
 fn a_revoked_signer_signs_nothing_more_and_what_was_signed_before_stays() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
-    let other = site.enrol(&node, "manufacturer", "dm-2");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
+    let other = enrol(&node, "manufacturer", "dm-2");
     let before = manufacturer.sign(&site.request(1));
     accepted(&node, LogId::Supply, &before);
     node.revoke(manufacturer.certificate.fingerprint()).unwrap();
@@ -110,7 +110,7 @@ fn a_revoked_signer_signs_nothing_more_and_what_was_signed_before_stays() {
 fn a_statement_that_was_ordered_long_ago_is_still_told_its_place() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     let first = manufacturer.sign(&site.request(1));
     let ordered = accepted(&node, LogId::Supply, &first);
     site.clock.advance(40 * DAY_MILLIS);
@@ -121,7 +121,7 @@ fn a_statement_that_was_ordered_long_ago_is_still_told_its_place() {
 fn only_the_registrar_enrols_and_revokes() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     let mut spec = site.request(1);
     spec.kind = "enrol";
     spec.subject = manufacturer.certificate.identity().to_string();
@@ -148,7 +148,7 @@ fn only_the_registrar_enrols_and_revokes() {
 fn a_full_queue_answers_busy_and_a_stopped_engine_does_too() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     node.sequencer().shutdown();
     let outcome = submit(&node, LogId::Supply, &manufacturer.sign(&site.request(1)));
     assert!(matches!(outcome, Outcome::Busy { .. }), "{outcome:?}");
@@ -160,7 +160,7 @@ fn a_full_queue_answers_busy_and_a_stopped_engine_does_too() {
 fn many_threads_submit_and_each_statement_stands_once() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let (site, node, manufacturer) = (&site, &node, &manufacturer);

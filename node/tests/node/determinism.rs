@@ -54,7 +54,7 @@ impl World {
         for (i, &(lot_number, cti, request)) in picks.iter().enumerate() {
             let number = u64::from(lot_number % 5);
             let mut unique = [0; 16];
-            unique[..2].copy_from_slice(&(i as u16).to_be_bytes());
+            unique[..8].copy_from_slice(&i.to_be_bytes());
             let (member, log, spec) = if request {
                 let fields =
                     Fields::new().with("to", "spiffe://meds.example/supplier/ms").with("materials", "starch");

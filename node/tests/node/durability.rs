@@ -12,7 +12,7 @@ use countersign_node::{
 };
 
 use crate::life::{Life, STEPS};
-use crate::world::{Site, accepted, random, submit};
+use crate::world::{Site, accepted, enrol, random, submit};
 
 /// Set in the environment of a child process: the test then plays the victim.
 const VICTIM: &str = "COUNTERSIGN_TEST_VICTIM";
@@ -24,8 +24,7 @@ fn roots(node: &Node) -> BTreeMap<String, String> {
 
 /// The text of a log's newest checkpoint, without its signatures.
 fn checkpoint_text(node: &Node, log: LogId) -> String {
-    let note = node.checkpoint(log);
-    note.split("\n\n").next().unwrap().to_owned()
+    node.checkpoint(log).split("\n\n").next().unwrap().to_owned()
 }
 
 #[test]
@@ -49,8 +48,8 @@ fn the_ledger_is_the_same_after_a_restart_between_any_two_steps() {
 fn revocations_and_replays_are_remembered_over_a_restart() {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
-    let good = site.enrol(&node, "manufacturer", "dm-2");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
+    let good = enrol(&node, "manufacturer", "dm-2");
     let spec = site.request(1);
     accepted(&node, LogId::Supply, &good.sign(&spec));
     node.revoke(manufacturer.certificate.fingerprint()).unwrap();
@@ -113,9 +112,11 @@ fn secrets_are_for_their_owner_only() {
 fn small_ledger() -> (Site, Vec<Statement>) {
     let site = Site::new();
     let node = site.open();
-    let manufacturer = site.enrol(&node, "manufacturer", "dm");
+    let manufacturer = enrol(&node, "manufacturer", "dm");
     let statements: Vec<_> = (0..6).map(|i| manufacturer.sign(&site.request(i))).collect();
-    statements.iter().for_each(|statement| drop(accepted(&node, LogId::Supply, statement)));
+    for statement in &statements {
+        accepted(&node, LogId::Supply, statement);
+    }
     drop(node);
     (site, statements)
 }
@@ -200,7 +201,7 @@ fn play_victim(mode: &str) {
         Node::open_with(Config::development(Path::new(&directory).join("data")), surroundings).unwrap();
     let mut site = Site::new();
     site.config.data = Path::new(&directory).join("data");
-    let member = site.enrol(&node, "manufacturer", &format!("dm-{}", u64::from_be_bytes(random())));
+    let member = enrol(&node, "manufacturer", &format!("dm-{}", u64::from_be_bytes(random())));
     std::thread::scope(|scope| {
         for _ in 0..if point.is_some() { 1 } else { 4 } {
             scope.spawn(|| {
@@ -211,7 +212,7 @@ fn play_victim(mode: &str) {
                     println!("submitted {}", statement.id());
                     match submit(&node, LogId::Supply, &statement) {
                         Outcome::Accepted(ordered) => {
-                            println!("acknowledged {} {}", statement.id(), ordered.place.index)
+                            println!("acknowledged {} {}", statement.id(), ordered.place.index);
                         }
                         other => panic!("{other:?}"),
                     }

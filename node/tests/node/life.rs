@@ -6,7 +6,7 @@ use countersign_custody::{Profile, SerialSet, chain_head};
 use countersign_ledger::{Fields, Hash, Kind, Logged, Statement, Trust};
 use countersign_node::{LogId, Node};
 
-use crate::world::{CLASS, DAY_MILLIS, Member, Site, Spec, accepted, lot, random};
+use crate::world::{CLASS, DAY_MILLIS, Member, Site, Spec, accepted, enrol, lot, random};
 
 /// The steps up to the lot's distribution, in order; the first is on the product class.
 pub const STEPS: [&str; 7] =
@@ -26,7 +26,7 @@ impl<'a> Life<'a> {
     pub fn new(site: &'a Site, node: &Node) -> Self {
         let (_, mut trust) = node.genesis().believe().unwrap();
         let roles = ["authority", "supplier", "manufacturer", "distributor"];
-        let members = roles.map(|role| (role, site.enrol(node, role, role)));
+        let members = roles.map(|role| (role, enrol(node, role, role)));
         for (_, member) in &members {
             trust.enrol(member.certificate.as_der()).unwrap();
         }

@@ -1,13 +1,14 @@
 //! What readers get over HTTPS, and that it proves what it says.
 
+use base64::Engine as _;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    Family, FamilyProof, Hash, Known, Note, Subject, SubjectHistory, TileKind, TilePath, Tiles,
-    TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
+    Family, FamilyProof, Hash, Known, Logged, Note, NoteSignature, Subject, SubjectHistory, TileKind,
+    TilePath, Tiles, TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
 };
 use countersign_node::{LogId, Running};
 
-use crate::world::{CLASS, Client, Site, accepted, lot};
+use crate::world::{CLASS, Client, Site, accepted, enrol, lot};
 
 struct Stage {
     site: Site,
@@ -48,14 +49,14 @@ fn the_genesis_that_is_served_is_the_one_to_pin() {
 fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
     let stage = Stage::new();
     let node = stage.running.node();
-    let manufacturer = stage.site.enrol(node, "manufacturer", "dm");
+    let manufacturer = enrol(node, "manufacturer", "dm");
     let statements: Vec<_> = (0..5).map(|i| manufacturer.sign(&stage.site.request(i))).collect();
     let mut held = stage.checkpoint("supply");
-    for (i, statement) in statements.iter().enumerate() {
+    for (i, statement) in (0u8..).zip(&statements) {
         let answer = stage.client.post("/supply/entries", statement.as_bytes());
         assert_eq!(answer.status, 303);
         assert_eq!(answer.header("location"), format!("/supply/entries/{}", statement.id()));
-        assert_eq!(answer.body, [0x82, i as u8 + 1, i as u8 + 2]);
+        assert_eq!(answer.body, [0x82, i + 1, i + 2]);
         let newer = stage.checkpoint("supply");
         let (old, new) = (held.checkpoint().size(), newer.checkpoint().size());
         let proof = hashes(&stage.client.get(&format!("/supply/consistency/{old}/{new}")).body);
@@ -75,7 +76,7 @@ fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
     let history = stage.client.get(&format!("/supply/subject/6?s={subject}"));
     let history = SubjectHistory::from_cbor(&history.body).unwrap();
     let logged = history.verify(&subject, Known::default(), &held, &mut trust).unwrap();
-    assert_eq!(logged.iter().map(|one| one.id()).collect::<Vec<_>>(), [statements[3].id()]);
+    assert_eq!(logged.iter().map(Logged::id).collect::<Vec<_>>(), [statements[3].id()]);
     let absent = Subject::new(lot(77)).unwrap();
     let history = stage.client.get(&format!("/supply/subject/6?s={absent}"));
     let history = SubjectHistory::from_cbor(&history.body).unwrap();
@@ -127,10 +128,9 @@ fn one_receipt_key_is_found_by_its_id() {
     let set = stage.client.get("/.well-known/scitt-keys");
     assert_eq!(set.header("content-type"), "application/cose-key-set");
     // The first key's id follows the array, the map, `1: 2` and the label 2 with its 32-byte head.
-    use base64::Engine as _;
     let kid = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&set.body[7..39]);
     let key = stage.client.get(&format!("/.well-known/scitt-keys/{kid}"));
-    assert_eq!((key.status, &key.body[..]), (200, &set.body[1..1 + key.body.len()]));
+    assert_eq!((key.status, &key.body[..]), (200, &set.body[1..=key.body.len()]));
     assert_eq!(stage.client.get("/.well-known/scitt-keys/AAAA").problem(), (404, "not-found".into()));
 }
 
@@ -138,7 +138,7 @@ fn one_receipt_key_is_found_by_its_id() {
 fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier() {
     let stage = Stage::new();
     let node = stage.running.node();
-    let authority = stage.site.enrol(node, "authority", "da");
+    let authority = enrol(node, "authority", "da");
     let mut ids = Vec::new();
     for _ in 0..3 {
         let statement = authority.sign(&stage.site.suspension(1, ids.last().copied()));
@@ -171,7 +171,7 @@ fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier(
     let rest = SubjectHistory::from_cbor(&rest.body).unwrap();
     let known = Known { count: 1, latest: Some(ids[0]) };
     let logged = rest.verify(&subject, known, &held, &mut trust).unwrap();
-    assert_eq!(logged.iter().map(|one| one.id()).collect::<Vec<_>>(), ids[1..]);
+    assert_eq!(logged.iter().map(Logged::id).collect::<Vec<_>>(), ids[1..]);
 
     for path in ["tile/0/000.p/4", "tile/0/000", "tile/1/000.p/1", "tile/bodies/001.p/1", "tile/x/000"] {
         assert_eq!(
@@ -186,7 +186,7 @@ fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier(
 fn proofs_at_a_recent_size_are_given_and_at_an_older_one_are_gone() {
     let stage = Stage::new();
     let node = stage.running.node();
-    let manufacturer = stage.site.enrol(node, "manufacturer", "dm");
+    let manufacturer = enrol(node, "manufacturer", "dm");
     for i in 0..70 {
         accepted(node, LogId::Supply, &manufacturer.sign(&stage.site.request(i)));
     }
@@ -198,7 +198,7 @@ fn proofs_at_a_recent_size_are_given_and_at_an_older_one_are_gone() {
     assert_eq!(subject(72).problem(), (404, "not-found".into()));
     assert_eq!(stage.client.get("/supply/consistency/3/72").problem(), (404, "not-found".into()));
     assert_eq!(stage.client.get("/supply/consistency/4/3").problem(), (400, "malformed".into()));
-    assert_eq!(hashes(&stage.client.get("/supply/consistency/3/70").body).is_empty(), false);
+    assert!(!hashes(&stage.client.get("/supply/consistency/3/70").body).is_empty());
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn the_checkpoint_carries_both_signatures_of_the_log_and_those_of_all_notaries()
     let stage = Stage::new();
     let note = stage.client.get("/supply/checkpoint");
     let note = Note::parse(std::str::from_utf8(&note.body).unwrap()).unwrap();
-    let names: Vec<_> = note.signatures().iter().map(|signature| signature.name()).collect();
+    let names: Vec<_> = note.signatures().iter().map(NoteSignature::name).collect();
     let log = "ledger.meds.example/supply";
     assert_eq!(names, [log, log, "notary-1", "notary-2", "notary-3"]);
 }
@@ -238,7 +238,7 @@ fn the_checkpoint_carries_both_signatures_of_the_log_and_those_of_all_notaries()
 #[test]
 fn metrics_are_text_for_prometheus() {
     let stage = Stage::new();
-    stage.site.enrol(stage.running.node(), "manufacturer", "dm");
+    enrol(stage.running.node(), "manufacturer", "dm");
     stage.client.get("/genesis");
     let text = String::from_utf8(stage.client.get("/metrics").body).unwrap();
     for line in [

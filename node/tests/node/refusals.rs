@@ -8,7 +8,7 @@ use countersign_ledger::{Hash, MAX_STATEMENT};
 use countersign_node::{Node, Running, Sequencer as _};
 
 use crate::life::{Life, STEPS};
-use crate::world::{Client, DAY_MILLIS, Site, WEEK, csr, fresh_key};
+use crate::world::{Client, DAY_MILLIS, Site, WEEK, csr, enrol, fresh_key};
 
 struct Stage {
     site: Site,
@@ -28,12 +28,13 @@ impl Stage {
     fn node(&self) -> &Node {
         self.running.node()
     }
+}
 
-    fn enrolment(&self, code: &str, request: &[u8]) -> Vec<u8> {
-        let mut body = Vec::new();
-        minicbor::Encoder::new(&mut body).array(2).unwrap().str(code).unwrap().bytes(request).unwrap();
-        body
-    }
+/// The body of `POST /enrol`.
+fn enrolment(code: &str, request: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    minicbor::Encoder::new(&mut body).array(2).unwrap().str(code).unwrap().bytes(request).unwrap();
+    body
 }
 
 fn problem(status: u16, title: &str) -> (u16, String) {
@@ -43,7 +44,7 @@ fn problem(status: u16, title: &str) -> (u16, String) {
 #[test]
 fn each_refusal_of_a_statement_is_a_problem_of_its_own() {
     let stage = Stage::new(|_| ());
-    let manufacturer = stage.site.enrol(stage.node(), "manufacturer", "dm");
+    let manufacturer = enrol(stage.node(), "manufacturer", "dm");
     let good = stage.site.request(1);
     let first = manufacturer.sign(&good);
     let post = |path: &str, body: &[u8]| stage.client.post(path, body);
@@ -72,7 +73,7 @@ fn each_refusal_of_a_statement_is_a_problem_of_its_own() {
         ("/trust/entries", first.as_bytes(), problem(422, "other-log")),
         ("/supply/entries", b"", problem(400, "format")),
         ("/supply/entries", b"hello", problem(400, "format")),
-        ("/supply/entries", &[0; MAX_STATEMENT + 1][..], problem(413, "too-large")),
+        ("/supply/entries", &vec![0; MAX_STATEMENT + 1][..], problem(413, "too-large")),
         ("/records/entries", first.as_bytes(), problem(404, "not-found")),
     ] {
         assert_eq!(post(path, body).problem(), expected, "{path}");
@@ -117,7 +118,7 @@ fn a_code_enrols_one_key_once_and_asking_again_is_harmless() {
     let registrar = stage.node().registrar();
     let code = registrar.new_code("pharmacy", "tp", WEEK).unwrap().to_string();
     let (key, other) = (fresh_key(), fresh_key());
-    let enrol = |code: &str, request: &[u8]| stage.client.post("/enrol", &stage.enrolment(code, request));
+    let enrol = |code: &str, request: &[u8]| stage.client.post("/enrol", &enrolment(code, request));
     let first = enrol(&code, &csr(&key));
     assert_eq!((first.status, first.header("content-type")), (201, "application/pkix-cert"));
     let certificate = countersign_ledger::Certificate::from_der(&first.body).unwrap();
@@ -131,7 +132,7 @@ fn a_code_enrols_one_key_once_and_asking_again_is_harmless() {
     let code = registrar.new_code("pharmacy", "tp", WEEK).unwrap().to_string();
     assert_eq!(enrol(&code, &csr(&other)).status, 201);
 
-    let late = registrar.new_code("pharmacy", "late", Duration::from_secs(60)).unwrap().to_string();
+    let late = registrar.new_code("pharmacy", "late", Duration::from_mins(1)).unwrap().to_string();
     stage.site.clock.advance(61_000);
     assert_eq!(enrol(&late, &csr(&fresh_key())).problem(), problem(403, "code-expired"));
 }
@@ -141,7 +142,7 @@ fn a_request_without_possession_gets_no_certificate_and_leaves_the_code_good() {
     let stage = Stage::new(|_| ());
     let code = stage.node().registrar().new_code("pharmacy", "tp", WEEK).unwrap().to_string();
     let (ours, theirs) = (fresh_key(), fresh_key());
-    let enrol = |request: &[u8]| stage.client.post("/enrol", &stage.enrolment(&code, request));
+    let enrol = |request: &[u8]| stage.client.post("/enrol", &enrolment(&code, request));
     let request = csr(&ours);
     let point = countersign_ledger::Signer::public_key(&ours).as_sec1().to_vec();
     let at = request.windows(65).position(|window| window == point).unwrap();
@@ -161,7 +162,7 @@ fn two_who_race_for_one_code_get_one_certificate() {
     let stage = Stage::new(|_| ());
     let code = stage.node().registrar().new_code("pharmacy", "tp", WEEK).unwrap().to_string();
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let ask = || stage.client.post("/enrol", &stage.enrolment(&code, &csr(&fresh_key()))).status;
+        let ask = || stage.client.post("/enrol", &enrolment(&code, &csr(&fresh_key()))).status;
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });

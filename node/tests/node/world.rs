@@ -1,6 +1,6 @@
 //! A node in a directory of its own, members with keys, and the statements that they sign.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use countersign_node::{
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
-pub const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const WEEK: Duration = Duration::from_hours(7 * 24);
 pub const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// A lot of the one product.
@@ -105,7 +105,7 @@ pub fn csr(key: &SoftwareKey) -> Vec<u8> {
 
 /// Where a node lives, and how it is configured.
 pub struct Site {
-    pub directory: TempDir,
+    _directory: TempDir,
     pub config: Config,
     pub clock: TestClock,
 }
@@ -114,31 +114,31 @@ impl Site {
     pub fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let config = Config::development(directory.path().join("data"));
-        Self { directory, config, clock: TestClock::new() }
+        Self { _directory: directory, config, clock: TestClock::new() }
     }
 
     pub fn open(&self) -> Node {
         self.try_open().unwrap()
     }
 
+    /// Opens the node. A process that another test is just starting holds a copy of every open file for a moment, the
+    /// lock included, so a locked directory is tried again.
     pub fn try_open(&self) -> Result<Node, OpenError> {
-        let surroundings = Surroundings { clock: self.clock.clock(), ..Surroundings::default() };
-        Node::open_with(self.config.clone(), surroundings)
-    }
-
-    pub fn data(&self) -> &Path {
-        &self.config.data
+        let open = || {
+            let surroundings = Surroundings { clock: self.clock.clock(), ..Surroundings::default() };
+            Node::open_with(self.config.clone(), surroundings)
+        };
+        for _ in 0..20 {
+            match open() {
+                Err(OpenError::Locked(_)) => std::thread::sleep(Duration::from_millis(50)),
+                opened => return opened,
+            }
+        }
+        open()
     }
 
     pub fn database(&self) -> PathBuf {
         self.config.data.join("ledger.sqlite")
-    }
-
-    pub fn enrol(&self, node: &Node, role: &str, name: &str) -> Member {
-        let code = node.registrar().new_code(role, name, WEEK).unwrap();
-        let key = fresh_key();
-        let certificate = node.enrol(&code, &csr(&key)).unwrap();
-        Member { key, certificate }
     }
 
     /// A manufacturer's request for material: the first statement on lot `number`.
@@ -166,6 +166,14 @@ impl Site {
             cti: random(),
         }
     }
+}
+
+/// A new member with a certificate from the node's registrar.
+pub fn enrol(node: &Node, role: &str, name: &str) -> Member {
+    let code = node.registrar().new_code(role, name, WEEK).unwrap();
+    let key = fresh_key();
+    let certificate = node.enrol(&code, &csr(&key)).unwrap();
+    Member { key, certificate }
 }
 
 pub fn submit(node: &Node, log: LogId, statement: &Statement) -> Outcome {
