@@ -43,7 +43,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
         Command::Node(args) => commands::node::run(args)?,
         Command::Completion(args) => commands::completion(args),
-        _ => {}
+        Command::Export(args) => commands::evidence::export(&home()?, args)?,
+        Command::Verify(args) => return commands::evidence::verify(&home()?, args, json),
     }
     Ok(0)
 }

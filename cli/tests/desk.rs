@@ -71,8 +71,34 @@ fn the_demo_plays_and_its_pictures_are_judged_offline_with_exit_codes_for_script
     let stranger = countersign(&home, &["check", "(01)09501101530003(17)281130(10)X(21)Y"]);
     assert_eq!(stranger.status.code(), Some(13), "a product that is not followed");
 
+    evidence_stands_on_the_genesis_alone(folder.path(), &home);
     a_picture_of_anything_else_accuses_nobody(folder.path(), &home);
     no_altered_statement_is_believed(folder.path(), &home);
+}
+
+fn evidence_stands_on_the_genesis_alone(folder: &Path, home: &Path) {
+    let genesis = home.join("genesis.json");
+    let nobody = folder.join("nobody");
+    for (picture, code) in [("1-genuine-photo.png", 0), ("6-tampered-photo.png", 11)] {
+        let bundle = folder.join("evidence.cbor");
+        let (file, from) = (bundle.to_str().unwrap(), genesis.to_str().unwrap());
+        succeed(home, &["export", "evidence", &photo(folder, picture), "--output", file]);
+        let verified = countersign(&nobody, &["verify", file, "--genesis", from]);
+        assert_eq!(
+            verified.status.code(),
+            Some(code),
+            "{picture}: {}",
+            String::from_utf8_lossy(&verified.stderr)
+        );
+        let mut bytes = fs::read(&bundle).unwrap();
+        for at in (0..bytes.len()).step_by(bytes.len() / 20) {
+            bytes[at] ^= 1;
+            fs::write(&bundle, &bytes).unwrap();
+            let output = countersign(&nobody, &["verify", file, "--genesis", from]);
+            assert_eq!(output.status.code(), Some(1), "byte {at} of {picture}");
+            bytes[at] ^= 1;
+        }
+    }
 }
 
 fn a_picture_of_anything_else_accuses_nobody(folder: &Path, home: &Path) {

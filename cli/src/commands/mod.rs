@@ -2,7 +2,7 @@
 
 pub mod act;
 pub mod check;
-//pub mod evidence;
+pub mod evidence;
 pub mod node;
 pub mod scan;
 pub mod wallet;

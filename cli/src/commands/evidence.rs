@@ -1,0 +1,68 @@
+//! `export` and `verify`: evidence that needs nobody's word.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use countersign_custody::Profile;
+use countersign_ledger::{Genesis, Hash};
+use countersign_wallet::{Log, verify_evidence};
+
+use super::check;
+use crate::args::{Export, ExportWhat, Verify};
+use crate::home::Home;
+use crate::print;
+
+/// Largest bundle that is read.
+const MAX_BUNDLE: u64 = 256 * 1024 * 1024;
+
+/// Writes a bundle or a receipt to a file.
+pub fn export(home: &Home, args: &Export) -> Result<()> {
+    match &args.what {
+        ExportWhat::Evidence { pack, output } => {
+            let mut snapshot = home.snapshot()?;
+            let bundle = snapshot.export(&check::read(pack)?)?;
+            write(output, &bundle)
+        }
+        ExportWhat::Receipt { id, output } => {
+            let id: Hash = id.parse().context("a statement is named by its id")?;
+            write(output, &receipt(home, id)?)
+        }
+    }
+}
+
+/// The receipt kept when the statement was recorded here, or the node's.
+fn receipt(home: &Home, id: Hash) -> Result<Vec<u8>> {
+    if let Some((_, receipt)) = home.snapshot()?.receipt(id)? {
+        return Ok(receipt);
+    }
+    let client = home.client()?;
+    let found = Log::ALL.into_iter().find_map(|log| client.receipt(log, id).ok().flatten());
+    found.with_context(|| format!("no log of this ledger holds {id}"))
+}
+
+fn write(output: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(output, bytes).with_context(|| output.display().to_string())?;
+    println!("{}: {} bytes", output.display(), bytes.len());
+    Ok(())
+}
+
+/// Verifies a bundle from the genesis alone; the exit code is that of its verdict.
+pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
+    let genesis = match &args.genesis {
+        Some(path) => Genesis::parse(&fs::read(path).with_context(|| path.display().to_string())?)?,
+        None => home.genesis()?,
+    };
+    let size = fs::metadata(&args.bundle).with_context(|| args.bundle.display().to_string())?.len();
+    anyhow::ensure!(size <= MAX_BUNDLE, "{} is larger than any bundle", args.bundle.display());
+    let report = verify_evidence(&fs::read(&args.bundle)?, &genesis)?;
+    let verdict = &report.verdict;
+    let profile = Profile::medicine();
+    if as_json {
+        println!("{}", print::verdict_json(verdict, &profile));
+    } else {
+        println!("{}\n{}", print::narrowest(&report.item), print::verdict(verdict, &profile));
+        println!("    Every signature, place and proof in the bundle was verified from the genesis alone.");
+    }
+    Ok(print::exit_code(verdict.kind))
+}
