@@ -34,7 +34,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         Command::Demo(args) => demo::run(args)?,
         Command::Check(args) => return commands::check::run(&home()?, args, json),
-        Command::Scan(args) => return commands::scan::run(args, json),
+        Command::Scan(args) => return Ok(commands::scan::run(args, json)),
         Command::Trace(args) => commands::check::trace(&home()?, args, json)?,
         Command::Init(args) => commands::wallet::init(&home()?, args)?,
         Command::Follow(args) => commands::wallet::follow(&home()?, args, json)?,

@@ -1,6 +1,5 @@
 //! `scan`: what a picture's codes say, without asking the ledger.
 
-use anyhow::Result;
 use countersign_scan::{Format, Product, Symbol, identify};
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use crate::home::year;
 use crate::pack;
 
 /// Prints the symbols of each picture; the exit code is 1 if a picture could not be read or has none.
-pub fn run(args: &Scan, as_json: bool) -> Result<u8> {
+pub fn run(args: &Scan, as_json: bool) -> u8 {
     let mut code = 0;
     for path in &args.pictures {
         let file = path.display().to_string();
@@ -38,7 +37,7 @@ pub fn run(args: &Scan, as_json: bool) -> Result<u8> {
             Err(error) => println!("{file}\n  {error:#}"),
         }
     }
-    Ok(code)
+    code
 }
 
 fn sentence(symbol: &Symbol) -> String {
