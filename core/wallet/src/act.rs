@@ -11,9 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, IndexKey, Kind, Logged, ProofError,
-    PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis,
-    certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
+    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, IndexKey, Kind, Logged,
+    ProofError, PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject,
+    TrustedCheckpoint, UnixMillis, certificate, inclusion_root, leaf_hash, verify_consistency,
+    verify_inclusion,
 };
 
 use crate::client::{Client, ClientError};
@@ -301,7 +302,8 @@ fn index_entry(
 
 /// The log's P-256 key, by which it signs receipts as well; `None` if the policy knows it by another key only.
 fn receipt_key(snapshot: &Snapshot, origin: &str) -> Option<ReceiptKey> {
-    let key = snapshot.policy().log_keys(origin).find(|key| key.kind() == SignatureType::EcdsaP256)?.to_string();
+    let key =
+        snapshot.policy().log_keys(origin).find(|key| key.kind() == SignatureType::EcdsaP256)?.to_string();
     // name+id+base64(type || key)
     let material = STANDARD.decode(key.splitn(3, '+').nth(2)?).ok()?;
     PublicKey::from_spki_der(material.get(1..)?).ok().map(ReceiptKey::Es256)

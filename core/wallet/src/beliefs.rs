@@ -92,7 +92,8 @@ impl Beliefs {
             let subject = subject.as_str();
             subject.starts_with(class.as_str())
         });
-        let of_class = of_class.filter(|(subject, _)| *subject == class || subject.as_str().starts_with(&below));
+        let of_class =
+            of_class.filter(|(subject, _)| *subject == class || subject.as_str().starts_with(&below));
         let mut found: Vec<usize> = of_class.flat_map(|(_, positions)| positions).copied().collect();
         found.sort_unstable();
         found.into_iter().filter_map(|at| self.still_stands(&self.logged[at])).collect()
@@ -108,7 +109,11 @@ impl Beliefs {
         let entries = positions.filter_map(|&at| {
             let logged = &self.logged[at];
             let path = self.tree.inclusion(logged.index(), self.size())?;
-            Some(HistoryEntry { index: logged.index(), statement: logged.statement().as_bytes().to_vec(), path })
+            Some(HistoryEntry {
+                index: logged.index(),
+                statement: logged.statement().as_bytes().to_vec(),
+                path,
+            })
         });
         entries.collect()
     }
@@ -123,17 +128,9 @@ impl Beliefs {
         let positions = self.by_subject.get(subject).into_iter().flatten();
         positions.map(|&at| self.logged[at].signer()).collect()
     }
-
-    /// Subjects on which there is an entry, of a class and all below.
-    pub(crate) fn subjects_of(&self, class: &Subject) -> Vec<Subject> {
-        let below = format!("{class}/");
-        let subjects = self.by_subject.keys();
-        subjects.filter(|subject| *subject == class || subject.as_str().starts_with(&below)).cloned().collect()
-    }
 }
 
 /// The fingerprint of the certificate that is to verify a statement, if the bytes are one.
 pub(crate) fn signer(bytes: &[u8]) -> Option<Hash> {
     Statement::parse(bytes).ok().map(|statement| statement.certificate())
 }
-

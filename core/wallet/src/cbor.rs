@@ -6,7 +6,9 @@ use minicbor::encode::Error;
 use minicbor::{Decoder, Encoder};
 
 /// Encodes into a new buffer.
-pub(crate) fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), Error<Infallible>>) -> Vec<u8> {
+pub(crate) fn encode(
+    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), Error<Infallible>>,
+) -> Vec<u8> {
     let mut bytes = Vec::new();
     append(&mut bytes, write);
     bytes
@@ -22,7 +24,11 @@ pub(crate) fn append(
 }
 
 /// Reads an array that fills `bytes`, of at most `most` items. Allocates by what is there, not by the length written.
-pub(crate) fn list<T>(bytes: &[u8], most: u64, mut item: impl FnMut(&mut Decoder<'_>) -> Option<T>) -> Option<Vec<T>> {
+pub(crate) fn list<T>(
+    bytes: &[u8],
+    most: u64,
+    mut item: impl FnMut(&mut Decoder<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
     let mut d = Decoder::new(bytes);
     let count = d.array().ok()?.filter(|&count| count <= most)?;
     let items = (0..count).map(|_| item(&mut d)).collect::<Option<_>>()?;

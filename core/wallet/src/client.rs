@@ -7,7 +7,8 @@ mod transport;
 use std::time::Duration;
 
 use countersign_ledger::{
-    FamilyProof, Hash, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Subject, SubjectHistory, TILE_WIDTH, TilePath, read_bundle,
+    FamilyProof, Hash, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Subject, SubjectHistory, TILE_WIDTH, TilePath,
+    read_bundle,
 };
 
 pub use self::https::{Https, HttpsError};
@@ -111,7 +112,13 @@ impl Client {
     }
 
     /// A subject's statements after the first `skip`, proven at the checkpoint of `size`; one page of them.
-    pub fn subject(&self, log: Log, size: u64, subject: &Subject, skip: u64) -> Result<SubjectHistory, ClientError> {
+    pub fn subject(
+        &self,
+        log: Log,
+        size: u64,
+        subject: &Subject,
+        skip: u64,
+    ) -> Result<SubjectHistory, ClientError> {
         let path = format!("/{log}/subject/{size}?s={}&skip={skip}", query(subject.as_str()));
         let history = self.get(path, MAX_HISTORY)?;
         SubjectHistory::from_cbor(&history).map_err(|_| ClientError::Malformed("history"))
@@ -128,7 +135,8 @@ impl Client {
         let path = format!("/{log}/names/{size}?s={}&skip={skip}", query(family));
         // The limit bounds all names together: a name of ours is never longer than a subject.
         let names = self.get(path, (MAX_NAME + HEAD) * 512 + HEAD)?;
-        cbor::list(&names, MAX_NAMES, |d| d.str().ok().map(str::to_owned)).ok_or(ClientError::Malformed("names"))
+        cbor::list(&names, MAX_NAMES, |d| d.str().ok().map(str::to_owned))
+            .ok_or(ClientError::Malformed("names"))
     }
 
     /// An enrolled certificate. Hash it.

@@ -3,7 +3,9 @@
 use std::num::NonZero;
 use std::thread;
 
-use countersign_ledger::{Hash, HistoryEntry, HistoryError, Logged, Refusal, Subject, Trust, TrustedCheckpoint};
+use countersign_ledger::{
+    Hash, HistoryEntry, HistoryError, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
+};
 
 /// A page with fewer statements is verified on the calling thread: starting others would cost more than it saves.
 const WORTH_A_THREAD: usize = 16;
@@ -44,7 +46,10 @@ pub fn verify_page(
         let spawn = |(number, part)| scope.spawn(move || verify(number * share, part));
         let running: Vec<_> = entries.chunks(share).enumerate().map(spawn).collect();
         // A panic there is a panic here: nothing is believed on half of the work.
-        running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Vec<_>>()
     });
     let mut logged = Vec::with_capacity(entries.len());
     for part in parts {

@@ -21,7 +21,9 @@ fn plain(product: &Product, readings: Vec<Item>) -> Option<Item> {
         // A pack is one of a lot; a serial without a lot names none.
         pack: subject(product.lot.as_ref().and_then(|_| product.pack_uri()))?,
         serial: product.serial.clone(),
-        expires_at: product.expiry.map(|date| UnixMillis(u64::try_from(date.end_of_day_unix_millis()).unwrap_or(0))),
+        expires_at: product
+            .expiry
+            .map(|date| UnixMillis(u64::try_from(date.end_of_day_unix_millis()).unwrap_or(0))),
         readings,
     })
 }
@@ -46,7 +48,8 @@ mod tests {
 
     #[test]
     fn a_lost_separator_offers_the_other_readings() {
-        let product = identify_text("]d2", "010950600013435217281130 21SER110LOT1".replace(' ', "").as_str(), 2026);
+        let product =
+            identify_text("]d2", "010950600013435217281130 21SER110LOT1".replace(' ', "").as_str(), 2026);
         let item = item(&product.unwrap(), 2026).unwrap();
         assert_eq!((item.serial.as_deref(), &item.lot), (Some("SER110LOT1"), &None));
         let found = item.readings.iter().any(|reading| {

@@ -86,10 +86,11 @@ impl Signer for StoredKey {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        let signature = self.store.sign(self.name.clone(), message.to_vec()).map_err(|error| match error {
-            KeyStoreError::Cancelled => SignerError::Cancelled,
-            KeyStoreError::Missing | KeyStoreError::Failed => SignerError::Failed,
-        })?;
+        let signature =
+            self.store.sign(self.name.clone(), message.to_vec()).map_err(|error| match error {
+                KeyStoreError::Cancelled => SignerError::Cancelled,
+                KeyStoreError::Missing | KeyStoreError::Failed => SignerError::Failed,
+            })?;
         let signature = Signature::normalise(&signature).map_err(|_| SignerError::Failed)?;
         // A statement under a wrong signature would be refused by everyone later; a key that was replaced says so now.
         self.public.verify(message, &signature).map_err(|_| SignerError::Failed)?;

@@ -16,6 +16,7 @@ mod act;
 mod beliefs;
 mod cbor;
 mod client;
+mod evidence;
 mod intake;
 mod item;
 mod key_store;
@@ -28,13 +29,17 @@ mod vault;
 pub use act::{ActError, Desk, Recorded};
 pub use beliefs::TrustLogError;
 pub use client::{
-    Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport, TransportError,
+    Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,
+    TransportError,
 };
+pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use intake::verify_page;
 pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use log::Log;
-pub use snapshot::{AdvanceError, FollowError, FollowState, Following, Health, OpenError, Snapshot, SnapshotDamaged};
+pub use snapshot::{
+    AdvanceError, FollowError, FollowState, Following, Health, OpenError, Snapshot, SnapshotDamaged,
+};
 pub use store::StoreError;
 pub use sync::{Part, Progress, Step, SyncError};
 pub use vault::{Cost, Vault, VaultError};

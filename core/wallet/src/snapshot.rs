@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use countersign_custody::{Dossier, Profile};
 use countersign_ledger::{
-    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Policy, ProofError, Subject, Trust, TrustedCheckpoint,
+    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Policy, ProofError, Subject, Trust,
+    TrustedCheckpoint,
 };
 
 pub use self::dossier::SnapshotDamaged;

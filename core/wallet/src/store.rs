@@ -20,8 +20,8 @@ pub(crate) use self::checkpoints::{
 };
 pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
 pub(crate) use self::members::{
-    certificate, family_proof, filter, insert_certificate, insert_family_proof, insert_filter, insert_receipt, membership,
-    memberships, receipt, set_membership,
+    certificate, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
+    insert_receipt, membership, memberships, receipt, set_membership,
 };
 pub(crate) use self::statements::{
     Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, forget_statements,
@@ -97,7 +97,8 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         let database = StoreError::Database;
-        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+        let transaction =
+            self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
         let result = work(&transaction)?;
         transaction.commit().map_err(database)?;
         Ok(result)
@@ -155,7 +156,8 @@ mod tests {
     fn every_write_is_synchronised() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("wallet.db"), genesis()).unwrap();
-        let pragma = |name| store.read().pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        let pragma =
+            |name| store.read().pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
         assert_eq!(pragma("synchronous").unwrap(), rusqlite::types::Value::Integer(2));
         assert_eq!(pragma("journal_mode").unwrap(), rusqlite::types::Value::Text("wal".into()));
     }
@@ -163,7 +165,8 @@ mod tests {
     #[test]
     fn older_databases_are_brought_up_to_date_and_keep_what_they_hold() {
         let mut connection = Connection::open_in_memory().unwrap();
-        let steps = ["CREATE TABLE a (x INTEGER) STRICT", "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7"];
+        let steps =
+            ["CREATE TABLE a (x INTEGER) STRICT", "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7"];
         migrate(&mut connection, &steps[..1]).unwrap();
         connection.execute("INSERT INTO a VALUES (1)", []).unwrap();
         migrate(&mut connection, &steps).unwrap();

@@ -197,7 +197,7 @@ impl Snapshot {
     /// Sees the newest checkpoint of a log, without moving the head: at most two requests.
     pub fn see_newest(&mut self, client: &Client, log: Log) -> Result<TrustedCheckpoint, SyncError> {
         let note = client.checkpoint(log)?;
-        let proof = match self.needs_proof(log, &note) {
+        let proof = match self.needs_proof(log, &note)? {
             Some((old, new)) => client.consistency(log, old, new)?,
             None => Vec::new(),
         };
@@ -205,20 +205,22 @@ impl Snapshot {
         self.seen(log).cloned().ok_or(ClientError::Malformed("checkpoint").into())
     }
 
-    /// The sizes between which a proof must lead before this note can be believed. That it says so itself is no harm: of
-    /// a wrong size the proof does not fit.
-    fn needs_proof(&self, log: Log, note: &str) -> Option<(u64, u64)> {
-        let old = self.seen(log)?.checkpoint().size();
-        let new = note.lines().nth(1)?.parse().ok()?;
-        (0 < old && old < new).then_some((old, new))
+    /// The sizes between which a proof must lead before this note can be believed. A note that is not to be trusted makes
+    /// no further request.
+    fn needs_proof(&self, log: Log, note: &str) -> Result<Option<(u64, u64)>, AdvanceError> {
+        let new = self.policy.trust(note)?.checkpoint().size();
+        let old = self.seen(log).map_or(0, |seen| seen.checkpoint().size());
+        Ok((0 < old && old < new).then_some((old, new)))
     }
 
     fn run(&mut self, client: &Client, stage: Stage) -> Result<Next, SyncError> {
         match stage {
             Stage::Checkpoint(log, trusted) => {
                 let note = client.checkpoint(log)?;
-                match self.needs_proof(log, &note) {
-                    Some(sizes) => Ok(Next::Stage(Stage::Proof(log, note, sizes, trusted), Part::Checkpoint(log))),
+                match self.needs_proof(log, &note)? {
+                    Some(sizes) => {
+                        Ok(Next::Stage(Stage::Proof(log, note, sizes, trusted), Part::Checkpoint(log)))
+                    }
                     None => {
                         self.advance(log, &note, &[])?;
                         self.after_checkpoint(log, trusted)

@@ -170,7 +170,8 @@ impl KeyStore for Vault {
     }
 
     fn sign(&self, name: String, message: Vec<u8>) -> Result<Vec<u8>, KeyStoreError> {
-        let key = SoftwareKey::from_bytes(&self.secret(&name, Kind::Signing)?).map_err(|_| KeyStoreError::Failed)?;
+        let key = SoftwareKey::from_bytes(&self.secret(&name, Kind::Signing)?)
+            .map_err(|_| KeyStoreError::Failed)?;
         let signature = key.sign(&message).map_err(|_| KeyStoreError::Failed)?;
         Ok(signature.as_bytes().to_vec())
     }

@@ -51,7 +51,8 @@ impl Https {
             .timeout(WHOLE)
             .referer(false);
         if !genesis.tls.is_empty() {
-            let roots = genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
+            let roots =
+                genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
             builder = builder.tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base })
@@ -74,7 +75,8 @@ impl Transport for Https {
             return Err(TransportError::TooLarge);
         }
         let status = answer.status().as_u16();
-        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after =
+            answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let mut body = Vec::new();
         // A length may be absent or a lie: reading stops one byte beyond the limit.
         answer.take(request.limit as u64 + 1).read_to_end(&mut body).map_err(broken)?;

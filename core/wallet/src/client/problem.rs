@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_reason() {
-        let body = crate::cbor::encode(|e| e.map(2)?.i8(-1)?.str("replay")?.i8(-2)?.str("already there\u{7}")?.ok());
+        let body =
+            crate::cbor::encode(|e| e.map(2)?.i8(-1)?.str("replay")?.i8(-2)?.str("already there\u{7}")?.ok());
         match read(&response(409, &body)) {
             ClientError::Refused { status: 409, title, detail } => {
                 assert_eq!((title.as_str(), detail.as_str()), ("replay", "already there"));
@@ -69,8 +70,15 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_a_refusal_without_words() {
-        for body in [&b""[..], b"<html>", &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[0xa1, 0x20, 0x01]] {
-            assert!(matches!(read(&response(400, body)), ClientError::Refused { title, .. } if title.is_empty()));
+        for body in [
+            &b""[..],
+            b"<html>",
+            &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0xa1, 0x20, 0x01],
+        ] {
+            assert!(
+                matches!(read(&response(400, body)), ClientError::Refused { title, .. } if title.is_empty())
+            );
         }
         assert!(matches!(read(&response(500, b"")), ClientError::Failed(500)));
         assert!(matches!(read(&response(301, b"")), ClientError::Failed(301)));

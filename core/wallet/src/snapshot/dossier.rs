@@ -7,7 +7,8 @@ use countersign_custody::{
     AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, VerdictKind, verdict,
 };
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryEntry, IndexEntry, Logged, Policy, Subject, Trust, TrustedCheckpoint, UnixMillis,
+    Family, FamilyProof, Hash, HistoryEntry, IndexEntry, Logged, Policy, Subject, Trust, TrustedCheckpoint,
+    UnixMillis,
 };
 use rusqlite::Connection;
 
@@ -183,12 +184,21 @@ impl Loader<'_> {
         }))
     }
 
-    fn lot(&mut self, lot: &Subject, entry: IndexEntry, ready: &[Subject]) -> Result<LotFacts, SnapshotDamaged> {
+    fn lot(
+        &mut self,
+        lot: &Subject,
+        entry: IndexEntry,
+        ready: &[Subject],
+    ) -> Result<LotFacts, SnapshotDamaged> {
         let history = self.history(lot, entry)?;
         let filter = match history.iter().find_map(|statement| filter_of(self.profile, statement)) {
-            Some((digest, _)) => store::filter(self.connection, digest)?,
+            Some((digest, _)) => store::filter(self.connection, digest)?.map(|bytes| (digest, bytes)),
             None => None,
         };
+        if filter.as_ref().is_some_and(|(digest, bytes)| Hash::of(bytes) != *digest) {
+            return Err(SnapshotDamaged);
+        }
+        let filter = filter.map(|(_, bytes)| bytes);
         let packs = self.family(lot)?;
         let mut followed = BTreeMap::new();
         for pack in ready.iter().filter(|pack| pack.family() == lot.as_str()) {
@@ -198,16 +208,24 @@ impl Loader<'_> {
             };
             followed.insert(pack.clone(), history);
         }
-        // Packs have the lot for a family; the lot itself is of the class's.
         Ok(LotFacts { subject: lot.clone(), history, filter, packs, followed })
+    }
+
+    /// Whether a pack is followed and here.
+    pub(crate) fn is_followed(&self, pack: &Subject) -> Result<bool, SnapshotDamaged> {
+        let size = self.head.checkpoint(Log::Supply).checkpoint().size();
+        let rows = store::followed(self.connection)?;
+        Ok(rows.iter().any(|row| row.subject == pack.as_str() && row.ready == Some(size)))
     }
 
     /// What the head's subject index says of a family.
     pub(crate) fn family(&self, family: &Subject) -> Result<BTreeMap<Hash, IndexEntry>, SnapshotDamaged> {
         let head = self.head.checkpoint(Log::Supply).checkpoint();
-        let proof = store::family_proof(self.connection, family.as_str(), head.size())?.ok_or(SnapshotDamaged)?;
+        let proof =
+            store::family_proof(self.connection, family.as_str(), head.size())?.ok_or(SnapshotDamaged)?;
         let proof = FamilyProof::from_cbor(&proof).map_err(|_| SnapshotDamaged)?;
-        let members = proof.verify(Family::new(family.as_str()), head.index_root()).map_err(|_| SnapshotDamaged)?;
+        let members =
+            proof.verify(Family::new(family.as_str()), head.index_root()).map_err(|_| SnapshotDamaged)?;
         Ok(members.into_iter().collect())
     }
 
@@ -230,7 +248,11 @@ impl Loader<'_> {
     }
 
     /// A subject's whole history, believed, as the head's subject index counts it.
-    pub(crate) fn history(&mut self, subject: &Subject, entry: IndexEntry) -> Result<Vec<Logged>, SnapshotDamaged> {
+    pub(crate) fn history(
+        &mut self,
+        subject: &Subject,
+        entry: IndexEntry,
+    ) -> Result<Vec<Logged>, SnapshotDamaged> {
         let stored = self.stored(subject, entry)?;
         let mut logged = Vec::with_capacity(stored.len());
         let mut prev = None;
@@ -238,7 +260,8 @@ impl Loader<'_> {
             let checkpoint = self.path_end(page[0].size)?;
             let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
             self.enrol_signers(&entries)?;
-            let believed = verify_page(&entries, subject, prev, &checkpoint, self.trust()).map_err(|_| SnapshotDamaged)?;
+            let believed = verify_page(&entries, subject, prev, &checkpoint, self.trust())
+                .map_err(|_| SnapshotDamaged)?;
             logged.extend(believed);
             prev = entries.last().map(|last| Hash::of(&last.statement));
         }
@@ -246,7 +269,11 @@ impl Loader<'_> {
     }
 
     /// A subject's statements as stored, as many as the index counts and in the order of the log.
-    pub(crate) fn stored(&self, subject: &Subject, entry: IndexEntry) -> Result<Vec<Stored>, SnapshotDamaged> {
+    pub(crate) fn stored(
+        &self,
+        subject: &Subject,
+        entry: IndexEntry,
+    ) -> Result<Vec<Stored>, SnapshotDamaged> {
         let id = store::subject_id(self.connection, subject.as_str())?.ok_or(SnapshotDamaged)?;
         let stored = store::statements(self.connection, id, 0, entry.count)?;
         let ordered = stored.is_sorted_by(|one, next| one.entry.index < next.entry.index);

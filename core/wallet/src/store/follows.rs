@@ -17,20 +17,30 @@ pub(crate) struct Row {
 
 /// All that is followed, classes before their packs.
 pub(crate) fn followed(connection: &Connection) -> Result<Vec<Row>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT subject, class, ready FROM followed ORDER BY subject")?;
-    let rows = query.query_map([], |row| Ok(Row { subject: row.get(0)?, class: row.get(1)?, ready: row.get(2)? }))?;
+    let mut query =
+        connection.prepare_cached("SELECT subject, class, ready FROM followed ORDER BY subject")?;
+    let rows = query
+        .query_map([], |row| Ok(Row { subject: row.get(0)?, class: row.get(1)?, ready: row.get(2)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Follows a class or pack; nothing changes if it is followed already.
-pub(crate) fn follow(transaction: &Transaction<'_>, subject: &Subject, class: &str) -> Result<(), StoreError> {
+pub(crate) fn follow(
+    transaction: &Transaction<'_>,
+    subject: &Subject,
+    class: &str,
+) -> Result<(), StoreError> {
     let insert = "INSERT OR IGNORE INTO followed (subject, class) VALUES (?1, ?2)";
     transaction.execute(insert, [subject.as_str(), class])?;
     Ok(())
 }
 
 /// Follows it no longer, and drops what was kept for its class unless something else of it is followed.
-pub(crate) fn unfollow(transaction: &Transaction<'_>, subject: &Subject, class: &str) -> Result<(), StoreError> {
+pub(crate) fn unfollow(
+    transaction: &Transaction<'_>,
+    subject: &Subject,
+    class: &str,
+) -> Result<(), StoreError> {
     transaction.execute("DELETE FROM followed WHERE subject = ?1", [subject.as_str()])?;
     let left: u64 =
         transaction.query_row("SELECT count(*) FROM followed WHERE class = ?1", [class], |row| row.get(0))?;
@@ -54,7 +64,11 @@ pub(crate) fn unfollow(transaction: &Transaction<'_>, subject: &Subject, class: 
 }
 
 /// Says that all that is followed is here, as of a supply checkpoint.
-pub(crate) fn set_ready(transaction: &Transaction<'_>, subjects: &[Subject], size: u64) -> Result<(), StoreError> {
+pub(crate) fn set_ready(
+    transaction: &Transaction<'_>,
+    subjects: &[Subject],
+    size: u64,
+) -> Result<(), StoreError> {
     let mut update = transaction.prepare_cached("UPDATE followed SET ready = ?2 WHERE subject = ?1")?;
     for subject in subjects {
         update.execute(params![subject.as_str(), size])?;

@@ -20,8 +20,13 @@ pub(crate) fn insert_certificate(transaction: &Transaction<'_>, der: &[u8]) -> R
 }
 
 /// What the subject index said of a family at the checkpoint of `size`.
-pub(crate) fn family_proof(connection: &Connection, family: &str, size: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT proof FROM families WHERE family = ?1 AND size = ?2")?;
+pub(crate) fn family_proof(
+    connection: &Connection,
+    family: &str,
+    size: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT proof FROM families WHERE family = ?1 AND size = ?2")?;
     Ok(query.query_row(params![family, size], |row| row.get(0)).optional()?)
 }
 
@@ -44,8 +49,13 @@ pub(crate) fn filter(connection: &Connection, digest: Hash) -> Result<Option<Vec
 }
 
 /// Keeps a filter, in place of what may have been damaged.
-pub(crate) fn insert_filter(transaction: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> Result<(), StoreError> {
-    transaction.execute("INSERT OR REPLACE INTO filters VALUES (?1, ?2)", params![digest.as_bytes(), bytes])?;
+pub(crate) fn insert_filter(
+    transaction: &Transaction<'_>,
+    digest: Hash,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    transaction
+        .execute("INSERT OR REPLACE INTO filters VALUES (?1, ?2)", params![digest.as_bytes(), bytes])?;
     Ok(())
 }
 
@@ -62,7 +72,11 @@ pub(crate) fn memberships(connection: &Connection) -> Result<Vec<String>, StoreE
 }
 
 /// Keeps which certificate was issued for a key of the owner's.
-pub(crate) fn set_membership(transaction: &Transaction<'_>, key: &str, fingerprint: Hash) -> Result<(), StoreError> {
+pub(crate) fn set_membership(
+    transaction: &Transaction<'_>,
+    key: &str,
+    fingerprint: Hash,
+) -> Result<(), StoreError> {
     let insert = "INSERT OR REPLACE INTO memberships VALUES (?1, ?2)";
     transaction.execute(insert, params![key, fingerprint.as_bytes()])?;
     Ok(())

@@ -17,7 +17,11 @@ pub(crate) struct Stored {
 }
 
 /// Statements of the trust log from `from` on, at most `most`.
-pub(crate) fn trust_statements(connection: &Connection, from: u64, most: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+pub(crate) fn trust_statements(
+    connection: &Connection,
+    from: u64,
+    most: u64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT bytes FROM trust_statements WHERE position >= ?1 AND position < ?1 + ?2 ORDER BY position",
     )?;
@@ -80,7 +84,10 @@ pub(crate) fn statements(
         let path: Vec<u8> = row.get(3)?;
         // A path of broken length leads nowhere, and is then seen to.
         let path = path.as_chunks().0.iter().map(|&hash| Hash(hash)).collect();
-        Ok(Stored { entry: HistoryEntry { statement: row.get(0)?, index: row.get(1)?, path }, size: row.get(2)? })
+        Ok(Stored {
+            entry: HistoryEntry { statement: row.get(0)?, index: row.get(1)?, path },
+            size: row.get(2)?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -93,7 +100,8 @@ pub(crate) fn append_statement(
     entry: &HistoryEntry,
     size: u64,
 ) -> Result<(), StoreError> {
-    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO statements VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO statements VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let path: Vec<u8> = entry.path.iter().flat_map(|hash| hash.0).collect();
     insert.execute(params![keys(subject).0 + number, entry.statement, entry.index, size, path])?;
     Ok(())

@@ -40,6 +40,8 @@ pub(super) struct Plan {
     pub(super) tasks: VecDeque<Task>,
     /// What is followed: classes and packs.
     pub(super) followed: BTreeSet<Subject>,
+    /// Signers whose certificates are stored, whole.
+    pub(super) certified: BTreeSet<Hash>,
     /// Members of families, as proven at the checkpoint.
     pub(super) members: BTreeMap<Subject, BTreeMap<Hash, IndexEntry>>,
 }
@@ -51,7 +53,11 @@ impl Plan {
 
     /// Packs of a lot that are followed.
     pub(super) fn packs_of(&self, lot: &Subject) -> Vec<Subject> {
-        self.followed.iter().filter(|subject| subject.family() == lot.as_str() && *subject != lot).cloned().collect()
+        self.followed
+            .iter()
+            .filter(|subject| subject.family() == lot.as_str() && *subject != lot)
+            .cloned()
+            .collect()
     }
 }
 
@@ -64,6 +70,7 @@ impl Snapshot {
             supply,
             tasks: classes.into_iter().map(Task::Class).collect(),
             followed: following.into_iter().map(|following| following.subject).collect(),
+            certified: BTreeSet::new(),
             members: BTreeMap::new(),
         })
     }

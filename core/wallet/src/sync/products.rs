@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use countersign_custody::{Level, MAX_FILTER};
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Logged, Subject, SubjectHistory,
-    leaf_hash, verify_inclusion,
+    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Logged, Subject,
+    SubjectHistory, leaf_hash, verify_inclusion,
 };
 
 use super::plan::{Plan, Task};
 use super::{Next, Part, Stage, SyncError};
+use crate::beliefs;
 use crate::client::{Client, ClientError};
 use crate::intake::verify_page;
 use crate::log::Log;
@@ -83,7 +84,8 @@ impl Snapshot {
             if named.len() == known {
                 return Err(SyncError::Names { family: class });
             }
-            self.store.write(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, name).map(drop)))?;
+            self.store
+                .write(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, name).map(drop)))?;
         }
         if named.len() < members.len() {
             plan.tasks.push_front(Task::Names(class));
@@ -126,7 +128,7 @@ impl Snapshot {
         let page = client.subject(Log::Supply, size, &subject, held)?;
         let refused = |reason| SyncError::History { subject: subject.clone(), reason };
         match self.believe_page(plan, &subject, &page, last, entry, held) {
-            Ok(logged) => self.keep_page(id, held, size, &page, &logged)?,
+            Ok(logged) => self.keep_page(plan, id, held, &page, &logged)?,
             // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
             // node is to blame if it is refused again.
             Err(HistoryError::Chain) if held > 0 => {
@@ -165,16 +167,24 @@ impl Snapshot {
 
     fn keep_page(
         &mut self,
+        plan: &mut Plan,
         id: u64,
         held: u64,
-        size: u64,
         page: &SubjectHistory,
         logged: &[Logged],
     ) -> Result<(), StoreError> {
+        let size = plan.supply.checkpoint().size();
         let filter = logged.iter().find_map(|statement| filter_of(&self.profile, statement));
+        let mut signers: Vec<Hash> = logged.iter().map(|logged| logged.signer().fingerprint()).collect();
+        if logged.len() < page.entries.len() {
+            // Who was revoked since has signed all the same.
+            signers.extend(page.entries.iter().filter_map(|entry| beliefs::signer(&entry.statement)));
+        }
+        signers.retain(|signer| plan.certified.insert(*signer));
+        let trust = plan.trusted.beliefs.trust();
         self.store.write(|tx| {
-            for certificate in &page.certificates {
-                store::insert_certificate(tx, certificate)?;
+            for certificate in signers.iter().filter_map(|signer| trust.certificate(*signer)) {
+                store::insert_certificate(tx, certificate.as_der())?;
             }
             for (number, entry) in (held..).zip(&page.entries) {
                 store::append_statement(tx, id, number, entry, size)?;
@@ -183,10 +193,30 @@ impl Snapshot {
         })
     }
 
+    /// Whether the certificate is here that verifies a stored statement.
+    fn certified(&self, plan: &mut Plan, statement: &[u8]) -> bool {
+        let Some(signer) = beliefs::signer(statement) else { return false };
+        if plan.certified.contains(&signer) {
+            return true;
+        }
+        let stored = store::certificate(self.store.read(), signer).ok().flatten();
+        let whole = stored.is_some_and(|der| Hash::of(&der) == signer);
+        if whole {
+            plan.certified.insert(signer);
+        }
+        whole
+    }
+
     /// How many of a subject's stored statements are whole, and the last of them. The rest is dropped.
-    fn hashed(&mut self, plan: &Plan, id: u64, entry: IndexEntry) -> Result<(u64, Option<Hash>), SyncError> {
+    fn hashed(
+        &mut self,
+        plan: &mut Plan,
+        id: u64,
+        entry: IndexEntry,
+    ) -> Result<(u64, Option<Hash>), SyncError> {
         let mut last = (0, None);
-        let mut roots = BTreeMap::from([(plan.supply.checkpoint().size(), Some(plan.supply.checkpoint().root()))]);
+        let mut roots =
+            BTreeMap::from([(plan.supply.checkpoint().size(), Some(plan.supply.checkpoint().root()))]);
         let mut index = None;
         let whole = loop {
             let batch = store::statements(self.store.read(), id, last.0, BATCH.min(entry.count - last.0))?;
@@ -195,11 +225,13 @@ impl Snapshot {
             }
             let sound = batch.iter().all(|stored| {
                 let root = *roots.entry(stored.size).or_insert_with(|| self.root_of(stored.size));
-                let (place, leaf) = (stored.entry.index, leaf_hash(Hash::of(&stored.entry.statement).as_bytes()));
+                let (place, leaf) =
+                    (stored.entry.index, leaf_hash(Hash::of(&stored.entry.statement).as_bytes()));
                 let rising = index.replace(place).is_none_or(|before| before < place);
-                rising && root.is_some_and(|root| {
+                let included = root.is_some_and(|root| {
                     verify_inclusion(leaf, place, stored.size, &stored.entry.path, root).is_ok()
-                })
+                });
+                rising && included && self.certified(plan, &stored.entry.statement)
             });
             if !sound {
                 break false;

@@ -51,14 +51,19 @@ impl Snapshot {
         Ok(Fetching { checkpoint, beliefs, waiting: VecDeque::new(), unproven })
     }
 
-    pub(super) fn fetch_trust_log(&mut self, client: &Client, mut fetching: Fetching) -> Result<Next, SyncError> {
+    pub(super) fn fetch_trust_log(
+        &mut self,
+        client: &Client,
+        mut fetching: Fetching,
+    ) -> Result<Next, SyncError> {
         let target = fetching.checkpoint.checkpoint().size();
         if let Some(signer) = fetching.lacks() {
             self.fetch_signer(client, signer, &mut fetching)?;
         } else if fetching.waiting.is_empty() && fetching.beliefs.size() < target {
             let held = fetching.beliefs.size();
             let number = held / u64::from(TILE_WIDTH);
-            let path = TilePath::at_size(TileKind::Bodies, number, target).ok_or(ClientError::Malformed("bundle"))?;
+            let path = TilePath::at_size(TileKind::Bodies, number, target)
+                .ok_or(ClientError::Malformed("bundle"))?;
             let skip = usize::try_from(held % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
             fetching.waiting = client.bodies(Log::Trust, &path)?.into_iter().skip(skip).collect();
         }
@@ -89,7 +94,12 @@ impl Snapshot {
         Ok(Beliefs::new(self.genesis.origin(Log::Trust.as_str()), trust))
     }
 
-    fn fetch_signer(&mut self, client: &Client, signer: Hash, fetching: &mut Fetching) -> Result<(), SyncError> {
+    fn fetch_signer(
+        &mut self,
+        client: &Client,
+        signer: Hash,
+        fetching: &mut Fetching,
+    ) -> Result<(), SyncError> {
         let der = client.certificate(signer)?;
         if Hash::of(&der) != signer || fetching.beliefs.trust_mut().enrol(&der).is_err() {
             return Err(SyncError::Certificate);

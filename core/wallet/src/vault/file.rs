@@ -84,9 +84,11 @@ impl Seal {
 
     /// Opens what this seal has closed.
     pub(super) fn reopen(&self, file: &[u8]) -> Result<Contents, VaultError> {
-        let parts = Parts::read(file).filter(|parts| parts.header == self.header).ok_or(VaultError::Tampered)?;
+        let parts =
+            Parts::read(file).filter(|parts| parts.header == self.header).ok_or(VaultError::Tampered)?;
         let payload = Payload { msg: parts.sealed, aad: parts.header };
-        let plain = self.cipher().decrypt(&Nonce::from(parts.nonce), payload).map_err(|_| VaultError::Tampered)?;
+        let plain =
+            self.cipher().decrypt(&Nonce::from(parts.nonce), payload).map_err(|_| VaultError::Tampered)?;
         Contents::read(&Zeroizing::new(plain)).ok_or(VaultError::Tampered)
     }
 
@@ -113,7 +115,8 @@ fn derive(passphrase: &[u8], salt: &[u8], cost: Cost) -> Result<(Zeroizing<[u8; 
         return Err(VaultError::WrongPassphrase);
     }
     let mut derived = Zeroizing::new([0; 64]);
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(64)).map_err(|_| VaultError::Cost)?;
+    let params =
+        Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(64)).map_err(|_| VaultError::Cost)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase, salt, &mut *derived)
         .map_err(|_| VaultError::Cost)?;
@@ -168,7 +171,8 @@ impl Contents {
 
     fn write(&self) -> Zeroizing<Vec<u8>> {
         // Enough room from the start: a buffer that grows leaves unerased copies behind.
-        let room = self.0.iter().map(|(name, entry)| name.len() + entry.secret.len() + 24).sum::<usize>() + 16;
+        let room =
+            self.0.iter().map(|(name, entry)| name.len() + entry.secret.len() + 24).sum::<usize>() + 16;
         let mut plain = Zeroizing::new(Vec::with_capacity(room));
         cbor::append(&mut plain, |e| {
             e.map(self.0.len() as u64)?;

@@ -52,7 +52,8 @@ fn making_a_key_twice_makes_one() {
 fn two_sides_agree_on_one_secret() {
     let directory = directory();
     let vault = Vault::create_at_cost(&directory.path().join("vault"), b"p", CHEAP).unwrap();
-    let (a, b) = (vault.make_agreement_key("a".into()).unwrap(), vault.make_agreement_key("b".into()).unwrap());
+    let (a, b) =
+        (vault.make_agreement_key("a".into()).unwrap(), vault.make_agreement_key("b".into()).unwrap());
     let shared = vault.agree("a".into(), b).unwrap();
     assert_eq!(shared.len(), 32);
     assert_eq!(vault.agree("b".into(), a), Ok(shared));
@@ -94,12 +95,17 @@ fn a_planted_file_cannot_ask_for_more_than_the_bounds() {
     ] {
         assert!(matches!(error(Vault::create_at_cost(&path, b"p", cost)), VaultError::Cost), "{cost:?}");
         let header = crate::cbor::encode(|e| {
-            e.array(6)?.str("countersign vault 1")?.u32(cost.memory_kib)?.u32(cost.passes)?.u32(cost.lanes)?;
+            e.array(6)?
+                .str("countersign vault 1")?
+                .u32(cost.memory_kib)?
+                .u32(cost.passes)?
+                .u32(cost.lanes)?;
             e.bytes(&[0; 16])?.bytes(&[0; 32])?.ok()
         });
         let sum = countersign_ledger::Hash::of(&header);
-        let planted =
-            crate::cbor::encode(|e| e.array(4)?.bytes(&header)?.bytes(&sum.0)?.bytes(&[0; 12])?.bytes(&[])?.ok());
+        let planted = crate::cbor::encode(|e| {
+            e.array(4)?.bytes(&header)?.bytes(&sum.0)?.bytes(&[0; 12])?.bytes(&[])?.ok()
+        });
         fs::write(&path, planted).unwrap();
         assert!(matches!(error(Vault::open(&path, b"p")), VaultError::Cost), "{cost:?}");
         fs::remove_file(&path).unwrap();

@@ -8,5 +8,10 @@
     reason = "helpers outside test functions fail like tests"
 )]
 
+mod acting;
+mod damage;
+mod evidence;
+mod killing;
+mod lies;
 mod syncing;
 mod world;

@@ -128,7 +128,12 @@ fn a_history_of_many_pages_is_whole() {
 fn a_trust_log_of_several_bundles_is_taken_in_whole() {
     let mut world = World::with_lot();
     for i in 0..300 {
-        world.state("authority", "medicine.suspend", &format!("{CLASS}/10/X{i}"), Fields::new().with("reason", "r"));
+        world.state(
+            "authority",
+            "medicine.suspend",
+            &format!("{CLASS}/10/X{i}"),
+            Fields::new().with("reason", "r"),
+        );
     }
     let scene = Scene::new(world);
     let mut snapshot = scene.synced();
@@ -164,7 +169,10 @@ fn a_busy_node_is_waited_for_and_a_lost_one_is_an_error_that_changes_nothing() {
         (response.status, response.retry_after) = (503, Some(Duration::from_secs(7)));
         Ok(response)
     }));
-    assert_eq!(snapshot.sync_step(&scene.client).unwrap(), Step::Waiting { retry_after: Duration::from_secs(7) });
+    assert_eq!(
+        snapshot.sync_step(&scene.client).unwrap(),
+        Step::Waiting { retry_after: Duration::from_secs(7) }
+    );
     scene.world().lie = Some(Box::new(|_, _| Err(TransportError::Timeout)));
     assert!(snapshot.sync_step(&scene.client).is_err());
     assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
@@ -183,7 +191,9 @@ fn what_is_followed_no_longer_is_dropped() {
     assert!(snapshot.following().unwrap().is_empty());
     let rows: u64 = rusqlite::Connection::open(scene.path())
         .unwrap()
-        .query_row("SELECT (SELECT count(*) FROM statements) + (SELECT count(*) FROM subjects)", [], |row| row.get(0))
+        .query_row("SELECT (SELECT count(*) FROM statements) + (SELECT count(*) FROM subjects)", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     assert_eq!(rows, 0);
     assert!(snapshot.follow(&subject(LOT)).is_err());

@@ -7,9 +7,10 @@ use countersign_custody::{Log as CustodyLog, Past, Profile, SerialSet};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion};
 use countersign_ledger::{
-    Base64, Certificate, Checkpoint, Cosigner, Draft, Family, Fields, Genesis, GenesisDomain, Hash, HistoryEntry,
-    Identity, Index, IndexKey, Kind, Logged, Note, NoteSigner, Signer as _, SoftwareKey, Statement, Subject,
-    SubjectHistory, TILE_WIDTH, TilePath, Tree, Trust, UnixMillis, Value, leaf_hash, write_bundle,
+    Base64, Certificate, Checkpoint, Cosigner, Draft, Family, Fields, Genesis, GenesisDomain, Hash,
+    HistoryEntry, Identity, Index, IndexKey, Kind, Logged, Note, NoteSigner, Signer as _, SoftwareKey,
+    Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree, Trust, UnixMillis, Value, leaf_hash,
+    write_bundle,
 };
 use countersign_wallet::{Client, Log, Method, Request, Response, Snapshot, Transport, TransportError};
 
@@ -25,8 +26,16 @@ pub const START: u64 = 20_758 * DAY;
 /// The last moment of a day two years later.
 pub const EXPIRY: UnixMillis = UnixMillis(START + 730 * DAY - 1);
 /// Statements in the life of a lot, without its class's certificate.
-pub const LIFE: [&str; 8] =
-    ["material-request", "material", "trial", "approval", "commission", "distribution", "sales-status", "receipt"];
+pub const LIFE: [&str; 8] = [
+    "material-request",
+    "material",
+    "trial",
+    "approval",
+    "commission",
+    "distribution",
+    "sales-status",
+    "receipt",
+];
 const PERIOD: Period = Period { from: UnixMillis(START - 400 * DAY), until: UnixMillis(START + 4000 * DAY) };
 
 pub fn subject(text: &str) -> Subject {
@@ -71,7 +80,13 @@ impl Ledger {
     }
 
     /// A page of a subject's history as of `size`.
-    pub fn history(&self, subject: &Subject, size: u64, skip: u64, certificates: &HashMap<Hash, Vec<u8>>) -> SubjectHistory {
+    pub fn history(
+        &self,
+        subject: &Subject,
+        size: u64,
+        skip: u64,
+        certificates: &HashMap<Hash, Vec<u8>>,
+    ) -> SubjectHistory {
         let all = self.by_subject.get(subject).into_iter().flatten().filter(|&&index| index < size);
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let entries: Vec<HistoryEntry> = all
@@ -122,7 +137,10 @@ fn seed(name: &str) -> [u8; 32] {
 
 fn log_keys(log: Log) -> [NoteSigner; 2] {
     let origin = format!("{NAME}/{log}");
-    [NoteSigner::p256(&origin, &seed(&origin)).unwrap(), NoteSigner::ed25519(&origin, &seed(&format!("{origin} ed"))).unwrap()]
+    [
+        NoteSigner::p256(&origin, &seed(&origin)).unwrap(),
+        NoteSigner::ed25519(&origin, &seed(&format!("{origin} ed"))).unwrap(),
+    ]
 }
 
 fn notaries() -> Vec<Cosigner> {
@@ -139,7 +157,8 @@ impl World {
         let members = names.map(|role| {
             let key = key(role);
             let identity = Identity::new(DOMAIN, role, "first").unwrap();
-            let certificate = certificate::issue(&identity, &key.public_key(), &root, PERIOD, [2; 16]).unwrap();
+            let certificate =
+                certificate::issue(&identity, &key.public_key(), &root, PERIOD, [2; 16]).unwrap();
             trust.enrol(certificate.as_der()).unwrap();
             certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());
             (role, Member { key, certificate })
@@ -221,14 +240,17 @@ impl World {
         let custody = if log == Log::Trust { CustodyLog::Trust } else { CustodyLog::Supply };
         let past = Past { log: custody, domain: Some(DOMAIN), subject: &history, linked: &linked };
         let signer = self.members[who].certificate.identity().clone();
-        let draft = self.profile.draft(&kind, &subject(about), &signer, fields.clone(), &past).unwrap_or_else(|| Draft {
-            prev: history.last().map(Logged::id),
-            kind,
-            subject: subject(about),
-            fields,
-            links: Vec::new(),
-            sealed: None,
-        });
+        let draft = self
+            .profile
+            .draft(&kind, &subject(about), &signer, fields.clone(), &past)
+            .unwrap_or_else(|| Draft {
+                prev: history.last().map(Logged::id),
+                kind,
+                subject: subject(about),
+                fields,
+                links: Vec::new(),
+                sealed: None,
+            });
         self.sign_draft(who, &draft)
     }
 
@@ -269,7 +291,8 @@ impl World {
             let key = subject(about);
             let prev = ledger.index.get(&IndexKey::new(key.family(), about)).map(|entry| entry.latest);
             let fields = Fields::new();
-            let draft = Draft { prev, kind: kind("note.more"), subject: key, fields, links: vec![], sealed: None };
+            let draft =
+                Draft { prev, kind: kind("note.more"), subject: key, fields, links: vec![], sealed: None };
             let statement = self.sign_draft("authority", &draft);
             self.logs[Log::Supply as usize].append(statement);
         }
@@ -285,8 +308,12 @@ impl World {
     pub fn play(&mut self, step: &str, lot: &str, letter: char) {
         let to = |who| Fields::new().with("to", self.identity(who));
         let (who, fields) = match step {
-            "material-request" => ("manufacturer", to("supplier").with("materials", "active substance, 10 kg")),
-            "material" => ("supplier", to("manufacturer").with("material", "MUI-1").with("produced", START - 9 * DAY)),
+            "material-request" => {
+                ("manufacturer", to("supplier").with("materials", "active substance, 10 kg"))
+            }
+            "material" => {
+                ("supplier", to("manufacturer").with("material", "MUI-1").with("produced", START - 9 * DAY))
+            }
             "trial" => {
                 let fields = to("authority").with("material", "MUI-1").with("product", "Example 5 mg");
                 ("manufacturer", fields.with("trial", Hash::of(b"trial data")))
@@ -298,7 +325,9 @@ impl World {
                 let fields = self.profile.commission_fields(&kind("medicine.commission"), &serials, EXPIRY);
                 ("manufacturer", fields.unwrap())
             }
-            "distribution" => ("manufacturer", to("distributor").with("class", "C-1").with("expiry", EXPIRY.0)),
+            "distribution" => {
+                ("manufacturer", to("distributor").with("class", "C-1").with("expiry", EXPIRY.0))
+            }
             "sales-status" => ("distributor", to("manufacturer").with("expiry", EXPIRY.0).with("sold", 40)),
             _ => ("manufacturer", Fields::new()),
         };
@@ -373,7 +402,15 @@ impl World {
         found(body)
     }
 
-    fn answer_log(&mut self, method: Method, log: Log, rest: &[&str], about: &str, skip: u64, body: &[u8]) -> Response {
+    fn answer_log(
+        &mut self,
+        method: Method,
+        log: Log,
+        rest: &[&str],
+        about: &str,
+        skip: u64,
+        body: &[u8],
+    ) -> Response {
         let ledger = &self.logs[log as usize];
         let size = |text: &&str| text.parse::<u64>().unwrap();
         if let (["subject" | "family" | "names", at], Log::Supply) = (rest, log)
@@ -381,7 +418,8 @@ impl World {
         {
             return Response { status: 410, ..Response::default() };
         }
-        let encode_hashes = |hashes: Vec<Hash>| encode(hashes.len(), |e, i| e.bytes(hashes[i].as_bytes()).map(drop));
+        let encode_hashes =
+            |hashes: Vec<Hash>| encode(hashes.len(), |e, i| e.bytes(hashes[i].as_bytes()).map(drop));
         let body = match (method, rest) {
             (Method::Get, ["checkpoint"]) => Some(self.note(log).into_bytes()),
             (Method::Get, ["consistency", sizes]) => {
@@ -398,13 +436,16 @@ impl World {
             (Method::Get, ["subject", at]) => {
                 Some(ledger.history(&subject(about), size(at), skip, &self.certificates).to_cbor())
             }
-            (Method::Get, ["family", at]) => Some(ledger.index_at(size(at)).prove_family(Family::new(about)).to_cbor()),
+            (Method::Get, ["family", at]) => {
+                Some(ledger.index_at(size(at)).prove_family(Family::new(about)).to_cbor())
+            }
             (Method::Get, ["names", at]) => {
                 let names: HashMap<Hash, &str> =
                     ledger.by_subject.keys().map(|s| (Hash::of(s.as_str().as_bytes()), s.as_str())).collect();
                 let members = ledger.index_at(size(at)).family(Family::new(about));
                 let skip = usize::try_from(skip).unwrap();
-                let page: Vec<&str> = members.iter().skip(skip).take(512).map(|(hash, _)| names[hash]).collect();
+                let page: Vec<&str> =
+                    members.iter().skip(skip).take(512).map(|(hash, _)| names[hash]).collect();
                 Some(encode(page.len(), |e, i| e.str(page[i]).map(drop)))
             }
             (Method::Get, ["entries", hex]) => self.receipt(log, hex.parse().unwrap()),

@@ -1,0 +1,219 @@
+//! Believing evidence with nothing but the genesis.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_custody::{Dossier, Facts, Item, LotFacts, Profile, verdict};
+use countersign_ledger::{
+    Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known, Logged,
+    Policy, REVOKE, Refusal, Subject, SubjectHistory, Trust, TrustedCheckpoint,
+};
+
+use super::bundle::Bundle;
+use super::{EvidenceError, Report};
+use crate::intake::verify_page;
+use crate::log::Log;
+use crate::snapshot::{as_of, digest, filter_of};
+use crate::store::Stored;
+
+/// Believes evidence, with nothing but the genesis, and tells what it proves. Every signature is verified, every path, and
+/// that nothing was left out.
+pub fn verify_evidence(file: &[u8], genesis: &Genesis) -> Result<Report, EvidenceError> {
+    let bundle = Bundle::read(file)?;
+    if bundle.genesis != Hash::of(genesis.to_json().as_bytes()) {
+        return Err(EvidenceError::OtherLedger);
+    }
+    let (policy, mut trust) = genesis.believe()?;
+    let trust_checkpoint = believe(&policy, genesis, Log::Trust, &bundle.trust_note)?;
+    let supply = supply_checkpoints(&policy, genesis, &bundle.notes)?;
+    for certificate in &bundle.certificates {
+        trust.enrol(certificate)?;
+    }
+    let profile = Profile::medicine();
+    let answerable = BTreeSet::new();
+    let mut court = Court { genesis, bundle: &bundle, profile, trust, trust_checkpoint, supply, answerable };
+    let alerts = court.trust_log()?;
+    let facts = court.facts(alerts)?;
+    court.nobody_is_missing()?;
+    let (supply, trust) = (facts.supply, facts.trust);
+    let dossier = Dossier::new(&court.profile, facts);
+    let verdict = verdict(&bundle.item, Some(&dossier), dossier.as_of());
+    Ok(Report { item: bundle.item, verdict, supply, trust })
+}
+
+fn believe(
+    policy: &Policy,
+    genesis: &Genesis,
+    log: Log,
+    note: &str,
+) -> Result<TrustedCheckpoint, EvidenceError> {
+    let trusted = policy.trust(note)?;
+    let right = trusted.checkpoint().origin() == genesis.origin(log.as_str());
+    if right { Ok(trusted) } else { Err(EvidenceError::OtherLog) }
+}
+
+struct Supply {
+    head: TrustedCheckpoint,
+    by_size: BTreeMap<u64, TrustedCheckpoint>,
+}
+
+fn supply_checkpoints(policy: &Policy, genesis: &Genesis, notes: &[String]) -> Result<Supply, EvidenceError> {
+    let mut trusted = notes.iter().map(|note| believe(policy, genesis, Log::Supply, note));
+    let head = trusted.next().ok_or(EvidenceError::Malformed)??;
+    let size = head.checkpoint().size();
+    let mut by_size = BTreeMap::from([(size, head.clone())]);
+    for older in trusted {
+        let older = older?;
+        if older.checkpoint().size() >= size || by_size.insert(older.checkpoint().size(), older).is_some() {
+            return Err(EvidenceError::OtherLog);
+        }
+    }
+    Ok(Supply { head, by_size })
+}
+
+struct Court<'a> {
+    genesis: &'a Genesis,
+    bundle: &'a Bundle,
+    profile: Profile,
+    trust: Trust,
+    trust_checkpoint: TrustedCheckpoint,
+    supply: Supply,
+    /// Everyone who signed something.
+    answerable: BTreeSet<String>,
+}
+
+impl Court<'_> {
+    /// Believes the trust log's entries, takes in the revocations, and returns the warnings that stand.
+    fn trust_log(&mut self) -> Result<Vec<Logged>, EvidenceError> {
+        let mut believed: Vec<Logged> = Vec::new();
+        for history in &self.bundle.trust {
+            let refused = |reason| EvidenceError::History { subject: history.subject.clone(), reason };
+            let message = SubjectHistory {
+                index_proof: IndexProof::from_cbor(&history.index_proof)
+                    .map_err(|reason| refused(reason.into()))?,
+                entries: history.entries.clone(),
+                certificates: Vec::new(),
+            };
+            let checkpoint = &self.trust_checkpoint;
+            believed.extend(
+                message
+                    .verify(&history.subject, Known::default(), checkpoint, &mut self.trust)
+                    .map_err(refused)?,
+            );
+        }
+        believed.sort_by_key(Logged::index);
+        self.answerable.extend(believed.iter().map(signer));
+        let origin = self.genesis.origin(Log::Trust.as_str());
+        for logged in believed.iter().filter(|logged| logged.statement().kind().as_str() == REVOKE) {
+            let refused = |reason: Refusal| {
+                let subject = logged.statement().subject().clone();
+                EvidenceError::History { subject, reason: reason.into() }
+            };
+            self.trust.apply(logged).map_err(refused)?;
+        }
+        let item = &self.bundle.item;
+        let on_the_item =
+            |logged: &Logged| subjects(item).any(|subject| subject == logged.statement().subject());
+        let standing = believed
+            .iter()
+            .filter(|logged| on_the_item(logged))
+            .filter_map(|logged| self.trust.log(logged.verified().clone(), &origin, logged.index()).ok());
+        Ok(standing.collect())
+    }
+
+    fn facts(&mut self, alerts: Vec<Logged>) -> Result<Facts, EvidenceError> {
+        let item = &self.bundle.item;
+        let domain = self.genesis.domains.first().ok_or(EvidenceError::OtherLedger)?.name.clone();
+        let members = self.family(&item.class)?;
+        let history = self.history(&item.class, &members)?;
+        let mut lots = Vec::new();
+        if let Some(lot) = item.lot.as_ref().filter(|lot| members.contains_key(&digest(lot))) {
+            let packs = self.family(lot)?;
+            let mut followed = BTreeMap::new();
+            if let Some(pack) = item.pack.as_ref().filter(|pack| self.stored(pack).is_some()) {
+                followed.insert(pack.clone(), self.history(pack, &packs)?);
+            }
+            let history = self.history(lot, &members)?;
+            let named =
+                history.iter().find_map(|logged| filter_of(&self.profile, logged)).map(|(digest, _)| digest);
+            if self.bundle.filter.as_ref().is_some_and(|filter| Some(Hash::of(filter)) != named) {
+                return Err(EvidenceError::Filter);
+            }
+            lots.push(LotFacts {
+                subject: lot.clone(),
+                history,
+                filter: self.bundle.filter.clone(),
+                packs,
+                followed,
+            });
+        }
+        Ok(Facts {
+            domain,
+            class: item.class.clone(),
+            history,
+            members,
+            lots,
+            alerts,
+            supply: as_of(&self.supply.head),
+            trust: as_of(&self.trust_checkpoint),
+        })
+    }
+
+    fn family(&self, family: &Subject) -> Result<BTreeMap<Hash, IndexEntry>, EvidenceError> {
+        let found = self.bundle.families.iter().find(|(name, _)| name == family);
+        let (_, proof) = found.ok_or_else(|| EvidenceError::Lacks(family.to_string()))?;
+        let root = self.supply.head.checkpoint().index_root();
+        let members =
+            FamilyProof::from_cbor(proof).and_then(|proof| proof.verify(Family::new(family.as_str()), root));
+        let refused = |reason| EvidenceError::Family { family: family.clone(), reason };
+        Ok(members.map_err(refused)?.into_iter().collect())
+    }
+
+    fn stored(&self, subject: &Subject) -> Option<&[Stored]> {
+        self.bundle.histories.iter().find(|(name, _)| name == subject).map(|(_, stored)| stored.as_slice())
+    }
+
+    /// Believes a history, complete as the family counts it.
+    fn history(
+        &mut self,
+        subject: &Subject,
+        members: &BTreeMap<Hash, IndexEntry>,
+    ) -> Result<Vec<Logged>, EvidenceError> {
+        let refused = |reason| EvidenceError::History { subject: subject.clone(), reason };
+        let Some(entry) = members.get(&digest(subject)) else { return Ok(Vec::new()) };
+        let stored = self.stored(subject).ok_or_else(|| EvidenceError::Lacks(subject.to_string()))?;
+        let (mut logged, mut prev) = (Vec::new(), None);
+        if !stored.is_sorted_by(|one, next| one.entry.index < next.entry.index) {
+            return Err(refused(HistoryError::Order));
+        }
+        for page in stored.chunk_by(|one, next| one.size == next.size) {
+            let checkpoint = self.supply.by_size.get(&page[0].size).ok_or(EvidenceError::OtherLog)?;
+            let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
+            logged.extend(verify_page(&entries, subject, prev, checkpoint, &self.trust).map_err(refused)?);
+            prev = entries.last().map(|last| Hash::of(&last.statement));
+        }
+        if stored.len() as u64 != entry.count || prev != Some(entry.latest) {
+            return Err(refused(HistoryError::Incomplete));
+        }
+        self.answerable.extend(logged.iter().map(signer));
+        Ok(logged)
+    }
+
+    /// Checks that the trust log's entries are there on the item, and on everyone who signed anything: a revocation or a
+    /// recall that was left out would change the verdict.
+    fn nobody_is_missing(&self) -> Result<(), EvidenceError> {
+        let there = |name: &str| self.bundle.trust.iter().any(|history| history.subject.as_str() == name);
+        let item = subjects(&self.bundle.item).map(Subject::as_str);
+        match item.chain(self.answerable.iter().map(String::as_str)).find(|name| !there(name)) {
+            Some(missing) => Err(EvidenceError::Lacks(missing.to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn signer(logged: &Logged) -> String {
+    logged.signer().identity().as_str().to_owned()
+}
+
+fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
+    [Some(&item.class), item.lot.as_ref(), item.pack.as_ref()].into_iter().flatten()
+}

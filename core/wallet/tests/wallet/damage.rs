@@ -1,0 +1,154 @@
+//! Whatever happens to the database, nothing becomes authentic by it, nothing panics, and a sync repairs what it can.
+
+use std::fs;
+
+use countersign_custody::VerdictKind;
+use countersign_ledger::Fields;
+use countersign_wallet::{Health, Snapshot};
+use rusqlite::Connection;
+
+use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
+
+/// A lot that is not authentic: nobody may be led to believe that it is by what stands in the database.
+fn recalled_and_broken() -> Scene {
+    let mut world = World::with_lot();
+    let broken = format!("{CLASS}/10/L2");
+    world.play("material-request", &broken, 'T');
+    world.state("manufacturer", "medicine.receipt", &broken, Fields::new());
+    world.play_lot(&format!("{CLASS}/10/L3"), 'U');
+    world.recall(&format!("{CLASS}/10/L3"));
+    world.dispense(PACK);
+    Scene::new(world)
+}
+
+/// What a copy of the wallet tells after a change to its database: verdicts on a genuine pack, and on three others.
+fn tell(scene: &Scene, file: &std::path::Path) -> Option<[VerdictKind; 4]> {
+    let mut snapshot = Snapshot::open(file, &scene.genesis).ok()?;
+    let now = scene.now();
+    let ask = [("L1", "S001"), ("L2", "T001"), ("L3", "U001"), ("L1", "S007")];
+    Some(ask.map(|(lot, serial)| snapshot.check(&item(&format!("{CLASS}/10/{lot}"), serial), now).kind))
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_the_file_makes_nothing_authentic() {
+    let scene = recalled_and_broken();
+    drop(scene.synced());
+    let whole = fs::read(scene.path()).unwrap();
+    assert_eq!(
+        tell(&scene, &scene.path()),
+        Some([VerdictKind::Authentic, VerdictKind::Suspect, VerdictKind::Attention, VerdictKind::Attention])
+    );
+    let file = scene.directory.path().join("damaged.db");
+    let (mut sound, mut told, mut unreadable) = (0, 0, 0);
+    // Every byte in turn would take minutes; a step without common factors visits all of the file's structures.
+    for at in (0..whole.len()).step_by(whole.len() / 1500 + 1) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        for suffix in ["-wal", "-shm"] {
+            let _ = fs::remove_file(scene.directory.path().join(format!("damaged.db{suffix}")));
+        }
+        fs::write(&file, &damaged).unwrap();
+        match tell(&scene, &file) {
+            None => unreadable += 1,
+            Some(kinds) => {
+                assert!(
+                    matches!(kinds[0], VerdictKind::Authentic | VerdictKind::CannotTell),
+                    "byte {at}: {kinds:?}"
+                );
+                assert!(
+                    kinds[1..].iter().all(|kind| *kind != VerdictKind::Authentic),
+                    "byte {at}: {kinds:?}"
+                );
+                if kinds[0] == VerdictKind::Authentic { sound += 1 } else { told += 1 }
+            }
+        }
+    }
+    println!("{sound} flips did not matter, {told} were told as damage, {unreadable} left no database");
+    assert!(told > 100, "{told}");
+}
+
+/// Runs `change` on the database; then the verdict on a genuine pack, whether the wallet says that it is damaged, and
+/// the verdict after a sync.
+fn changed(change: &str) -> (VerdictKind, Health, VerdictKind) {
+    let mut world = World::with_lot();
+    world.recall(&format!("{CLASS}/10/L3"));
+    let scene = Scene::new(world);
+    drop(scene.synced());
+    let connection = Connection::open(scene.path()).unwrap();
+    connection.execute_batch(change).unwrap();
+    drop(connection);
+    let mut snapshot = scene.open();
+    let before = snapshot.check(&item(LOT, "S001"), scene.now()).kind;
+    let health = snapshot.health();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    scene.sync(&mut snapshot);
+    drop(snapshot);
+    let after = scene.open().check(&item(LOT, "S001"), scene.now());
+    (before, health, after.kind)
+}
+
+#[test]
+fn damage_is_told_as_damage_and_a_sync_repairs_it() {
+    let blank =
+        |table: &str, column: &str| format!("UPDATE {table} SET {column} = zeroblob(length({column}))");
+    for change in [
+        blank("statements", "bytes"),
+        blank("statements", "path"),
+        blank("certificates", "der"),
+        blank("families", "proof"),
+        blank("filters", "bytes"),
+        blank("trust_statements", "bytes"),
+        "UPDATE statements SET place = place + 1".into(),
+        "UPDATE statements SET size = 5".into(),
+        "UPDATE checkpoints SET note = 'x'".into(),
+        "UPDATE checkpoints SET note = replace(note, '9', '8')".into(),
+        "UPDATE positions SET head = 3, seen = 3".into(),
+        "DELETE FROM statements WHERE place = 4".into(),
+        "DELETE FROM statements WHERE place = 8".into(),
+        "DELETE FROM subjects".into(),
+        "UPDATE subjects SET text = text || 'x' WHERE text LIKE '%/10/L1'".into(),
+        "DELETE FROM families".into(),
+        "DELETE FROM certificates".into(),
+        "DELETE FROM trust_statements".into(),
+        "UPDATE statements SET bytes = (SELECT bytes FROM statements WHERE place = 3) WHERE place = 2".into(),
+    ] {
+        let (before, health, after) = changed(&change);
+        assert_eq!((before, health), (VerdictKind::CannotTell, Health::Damaged), "{change}");
+        assert_eq!(after, VerdictKind::Authentic, "{change}");
+    }
+    // What was seen last is no part of what is told; that it is lost is told, and it is seen anew.
+    let seen = changed("UPDATE positions SET seen = 1000");
+    assert_eq!(seen, (VerdictKind::Authentic, Health::Damaged, VerdictKind::Authentic));
+}
+
+#[test]
+fn a_position_that_was_set_back_is_no_rollback_of_what_is_told() {
+    // Both positions are set to a checkpoint that is really there: an older state of the same wallet, and as old.
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    scene.world().play_lot(&format!("{CLASS}/10/L2"), 'T');
+    let younger = scene.now();
+    scene.sync(&mut snapshot);
+    drop(snapshot);
+    let set_back = "UPDATE positions SET head = 9, seen = 9 WHERE log = 1; UPDATE followed SET ready = 9";
+    Connection::open(scene.path()).unwrap().execute_batch(set_back).unwrap();
+    let verdict = scene.open().check(&item(LOT, "S001"), younger);
+    assert_eq!(verdict.kind, VerdictKind::CannotTell);
+}
+
+#[test]
+fn a_statement_that_breaks_the_rules_is_suspect_and_somebody_answers_for_it() {
+    let scene = recalled_and_broken();
+    let verdict = scene.synced().check(&item(&format!("{CLASS}/10/L2"), "T001"), scene.now());
+    assert_eq!((verdict.kind, verdict.reasons[0].key()), (VerdictKind::Suspect, "broken-history"));
+    assert_eq!(verdict.answerable.unwrap().role, "manufacturer");
+}
+
+#[test]
+fn garbage_is_no_database_and_no_panic() {
+    let scene = Scene::new(World::with_lot());
+    for bytes in [&b"not a database, and long enough to be mistaken for one"[..], &[0; 4096]] {
+        fs::write(scene.path(), bytes).unwrap();
+        assert!(Snapshot::open(&scene.path(), &scene.genesis).is_err());
+    }
+}

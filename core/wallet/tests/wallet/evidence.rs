@@ -1,0 +1,106 @@
+//! Evidence convinces whoever has the genesis, and nobody once a byte of it is changed.
+
+use countersign_custody::{Reason, VerdictKind};
+use countersign_ledger::{Genesis, Hash};
+use countersign_wallet::{EvidenceError, Log, Snapshot, verify_evidence};
+
+use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
+
+fn scene() -> (Scene, Vec<u8>) {
+    let mut world = World::with_lot();
+    world.play_lot(&format!("{CLASS}/10/L2"), 'T');
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    // The class's certificate is proven at another checkpoint than its renewal.
+    scene.world().certify(CLASS);
+    scene.world().recall(&format!("{CLASS}/10/L9"));
+    scene.world().revoke("distributor", Log::Supply, 1000);
+    scene.sync(&mut snapshot);
+    let evidence = snapshot.export(&item(LOT, "S001")).unwrap();
+    (scene, evidence)
+}
+
+#[test]
+fn evidence_proves_the_verdict_without_a_network_or_a_snapshot() {
+    let (scene, evidence) = scene();
+    let report = verify_evidence(&evidence, &scene.genesis).unwrap();
+    assert_eq!((report.verdict.kind, &report.verdict.reasons[..]), (VerdictKind::Authentic, &[][..]));
+    assert_eq!((report.verdict.timeline.len(), report.supply.size), (10, 18));
+    assert_eq!(report.item, item(LOT, "S001"));
+    assert_eq!(evidence, scene.open().export(&item(LOT, "S001")).unwrap());
+}
+
+#[test]
+fn evidence_against_a_product_holds_as_well() {
+    let (scene, _) = scene();
+    scene.world().recall(LOT);
+    scene.world().dispense(PACK);
+    let mut snapshot = scene.synced();
+    let keys = |evidence: &[u8]| {
+        let report = verify_evidence(evidence, &scene.genesis).unwrap();
+        report.verdict.reasons.iter().map(Reason::key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&snapshot.export(&item(LOT, "S001")).unwrap()), ["recalled"]);
+    assert_eq!(keys(&snapshot.export(&item(LOT, "S007")).unwrap()), ["recalled", "dispensed-recorded"]);
+    snapshot.follow_pack(&subject(PACK)).unwrap();
+    scene.sync(&mut snapshot);
+    assert_eq!(keys(&snapshot.export(&item(LOT, "S007")).unwrap()), ["recalled", "dispensed"]);
+    let unknown = snapshot.export(&item(&format!("{CLASS}/10/L7"), "S001")).unwrap();
+    assert_eq!(keys(&unknown), ["unknown-lot"]);
+    let elsewhere = item("https://id.gs1.org/01/09506000134369/10/L1", "S001");
+    assert!(matches!(snapshot.export(&elsewhere), Err(EvidenceError::NotHere)));
+}
+
+#[test]
+fn every_changed_byte_is_refused() {
+    let (scene, evidence) = scene();
+    for at in 0..evidence.len() {
+        let mut changed = evidence.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert!(verify_evidence(&changed, &scene.genesis).is_err(), "byte {at}");
+    }
+    for length in (0..evidence.len()).step_by(97) {
+        assert!(verify_evidence(&evidence[..length], &scene.genesis).is_err(), "{length} bytes");
+    }
+    let trailing = [&evidence[..], &[0]].concat();
+    assert!(matches!(verify_evidence(&trailing, &scene.genesis), Err(EvidenceError::Malformed)));
+}
+
+/// Changes a byte and corrects the sum, as a forger would.
+#[test]
+fn a_forger_who_corrects_the_sum_changes_no_verdict() {
+    let (scene, _) = scene();
+    // No cosignature is one too many, so that none can be lost.
+    scene.world().cosigners = 2;
+    let mut snapshot = Snapshot::open(&scene.directory.path().join("new.db"), &scene.genesis).unwrap();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    scene.sync(&mut snapshot);
+    let evidence = snapshot.export(&item(LOT, "S001")).unwrap();
+    let honest = verify_evidence(&evidence, &scene.genesis).unwrap();
+    let mut d = minicbor::Decoder::new(&evidence);
+    d.array().unwrap();
+    let body = d.bytes().unwrap().to_vec();
+    let mut accepted = 0;
+    for at in (0..body.len()).step_by(7) {
+        let mut changed = body.clone();
+        changed[at] ^= 1 << (at % 8);
+        let mut file = Vec::new();
+        let mut e = minicbor::Encoder::new(&mut file);
+        e.array(2).unwrap().bytes(&changed).unwrap().bytes(Hash::of(&changed).as_bytes()).unwrap();
+        let Ok(report) = verify_evidence(&file, &scene.genesis) else { continue };
+        accepted += 1;
+        // What was read from the pack is the maker's word: another serial is another question.
+        if report.item == honest.item {
+            assert_eq!(report.verdict, honest.verdict, "byte {at}");
+        }
+    }
+    // A few bytes of the item are all that hangs on nobody's signature.
+    assert!(accepted < 8, "{accepted}");
+}
+
+#[test]
+fn evidence_of_another_ledger_is_refused() {
+    let (scene, evidence) = scene();
+    let other = Genesis { name: "elsewhere.example".into(), ..scene.genesis };
+    assert!(matches!(verify_evidence(&evidence, &other), Err(EvidenceError::OtherLedger)));
+}
