@@ -20,7 +20,7 @@ pub(crate) use self::checkpoints::{
 };
 pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
 pub(crate) use self::members::{
-    certificate, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
+    certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
     insert_receipt, membership, memberships, receipt, set_membership,
 };
 pub(crate) use self::statements::{

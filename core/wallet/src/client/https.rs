@@ -13,7 +13,7 @@ use super::transport::{Method, Request, Response, Transport, TransportError};
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Until the whole answer is here.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 
 /// Why there is no way to a node.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ const MAX_DETAIL: usize = 400;
 /// How long to wait when a busy node does not say.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest wait that a node is believed.
-const MAX_PATIENCE: Duration = Duration::from_secs(600);
+const MAX_PATIENCE: Duration = Duration::from_mins(10);
 
 /// The error that a response other than success stands for.
 pub(super) fn read(response: &Response) -> ClientError {

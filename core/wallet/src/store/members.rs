@@ -12,6 +12,12 @@ pub(crate) fn certificate(connection: &Connection, fingerprint: Hash) -> Result<
     Ok(query.query_row([fingerprint.as_bytes()], |row| row.get(0)).optional()?)
 }
 
+/// Certificates that were kept, at most `most`.
+pub(crate) fn certificates(connection: &Connection, most: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT der FROM certificates LIMIT ?1")?;
+    Ok(query.query_map([most], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 /// Keeps a certificate, in place of what may have been damaged.
 pub(crate) fn insert_certificate(transaction: &Transaction<'_>, der: &[u8]) -> Result<(), StoreError> {
     let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO certificates VALUES (?1, ?2)")?;

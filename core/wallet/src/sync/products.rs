@@ -127,7 +127,7 @@ impl Snapshot {
         let size = plan.supply.checkpoint().size();
         let page = client.subject(Log::Supply, size, &subject, held)?;
         let refused = |reason| SyncError::History { subject: subject.clone(), reason };
-        match self.believe_page(plan, &subject, &page, last, entry, held) {
+        match Self::believe_page(plan, &subject, &page, last, entry, held) {
             Ok(logged) => self.keep_page(plan, id, held, &page, &logged)?,
             // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
             // node is to blame if it is refused again.
@@ -141,7 +141,6 @@ impl Snapshot {
     }
 
     fn believe_page(
-        &self,
         plan: &mut Plan,
         subject: &Subject,
         page: &SubjectHistory,

@@ -42,7 +42,7 @@ impl Snapshot {
         let held = self.head.as_ref().filter(|head| head.beliefs.size() <= checkpoint.checkpoint().size());
         let mut beliefs = match held {
             Some(head) => head.beliefs.clone(),
-            None => self.from_genesis()?,
+            None => self.pinned_beliefs()?,
         };
         let proven = beliefs.size();
         // Where what is stored does not hold up, the rest is fetched.
@@ -80,7 +80,7 @@ impl Snapshot {
             // The database may be to blame: all that it held is fetched again, and then the node is.
             Err(_) if fetching.unproven => {
                 self.store.write(|tx| store::cut_trust_statements(tx, 0))?;
-                let beliefs = self.from_genesis()?;
+                let beliefs = self.pinned_beliefs()?;
                 let fetching = Fetching { beliefs, waiting: VecDeque::new(), unproven: false, ..fetching };
                 Ok(Next::Stage(Stage::TrustLog(Box::new(fetching)), Part::TrustLog))
             }
@@ -88,7 +88,7 @@ impl Snapshot {
         }
     }
 
-    fn from_genesis(&self) -> Result<Beliefs, SyncError> {
+    fn pinned_beliefs(&self) -> Result<Beliefs, SyncError> {
         // The genesis was believed when the snapshot was opened.
         let (_, trust) = self.genesis.believe().map_err(|_| SyncError::Certificate)?;
         Ok(Beliefs::new(self.genesis.origin(Log::Trust.as_str()), trust))
@@ -119,7 +119,7 @@ impl Snapshot {
                 // Behind a statement that was damaged here an honest one may be refused.
                 Err(TrustLogError::Refused { .. }) if fetching.unproven => {
                     self.store.write(|tx| store::cut_trust_statements(tx, 0))?;
-                    fetching.beliefs = self.from_genesis()?;
+                    fetching.beliefs = self.pinned_beliefs()?;
                     fetching.waiting.clear();
                     fetching.unproven = false;
                     return Ok(());

@@ -1,10 +1,11 @@
 //! What a role at a desk does, and what it is not made to believe.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_ledger::receipt::ReceiptError;
 use countersign_ledger::{
-    CertificateError, Draft, Fields, HistoryError, IndexError, ProofError, Statement, Subject,
+    CertificateError, Draft, Fields, HistoryError, IndexError, Logged, ProofError, Statement, Subject,
 };
 use countersign_wallet::{
     ActError, AdvanceError, Cost, Desk, KeyStore, KeyStoreError, Log, Response, Snapshot, Vault,
@@ -66,7 +67,7 @@ fn a_member_enrols_signs_and_is_recorded() {
     let again = desk.submit(&next).unwrap();
     assert_eq!((again.index, again.id), (10, next.id()));
     let history = desk.history(Log::Supply, &subject(&format!("{LOT}/21/S001"))).unwrap();
-    assert_eq!(history.iter().map(|logged| logged.id()).collect::<Vec<_>>(), [recorded.id, next.id()]);
+    assert_eq!(history.iter().map(Logged::id).collect::<Vec<_>>(), [recorded.id, next.id()]);
     assert_eq!(history[1].prev(), Some(recorded.id));
     let (log, receipt) = office.scene.open().receipt(next.id()).unwrap().unwrap();
     assert!(log == Log::Supply && !receipt.is_empty());
@@ -87,7 +88,7 @@ fn a_lie_about_the_latest_statement_signs_nothing() {
     let mut office = Office::new();
     office.desk().enrol("key", "manufacturer").unwrap();
     let (lot, class): (Subject, _) = (subject(LOT), subject(CLASS));
-    let other = office.scene.world().logs[1].history(&class, 9, u64::MAX, &Default::default()).to_cbor();
+    let other = office.scene.world().logs[1].history(&class, 9, u64::MAX, &HashMap::default()).to_cbor();
     office.lie("/subject/", move |response| Response { body: other.clone(), ..response });
     let error = office.desk().latest(Log::Supply, &lot).unwrap_err();
     assert!(matches!(error, ActError::History(HistoryError::Index(IndexError::RootMismatch))), "{error}");

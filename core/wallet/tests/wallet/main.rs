@@ -13,5 +13,6 @@ mod damage;
 mod evidence;
 mod killing;
 mod lies;
+mod node;
 mod syncing;
 mod world;

@@ -372,7 +372,9 @@ impl World {
     pub fn signed(&self, log: Log, checkpoint: &Checkpoint) -> String {
         let text = checkpoint.to_string();
         let mut note = Note::new(text.clone()).unwrap();
-        log_keys(log).iter().for_each(|key| note.add(key.sign(&text)).unwrap());
+        for key in log_keys(log) {
+            note.add(key.sign(&text)).unwrap();
+        }
         for notary in notaries().iter().take(self.cosigners) {
             note.add(notary.cosign(&text, self.now)).unwrap();
         }
