@@ -13,6 +13,7 @@
 )]
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -20,10 +21,17 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use countersign_ledger::certificate::request;
 use countersign_ledger::{Certificate, Draft, Fields, Kind, Signer as _, SoftwareKey, Subject};
-use countersign_node::{Config, LogId, Node, Outcome, Running, Sequencer as _, system_clock};
+use countersign_node::{Config, LogId, Node, Outcome, Running, Sequencer as _, Ticket, system_clock};
 use criterion::{Criterion, SamplingMode, Throughput};
 
-const THREADS: [usize; 3] = [1, 8, 64];
+const WAYS: [(usize, Way); 6] = [
+    (1, Way::InProcess { in_flight: 1 }),
+    (8, Way::InProcess { in_flight: 1 }),
+    (64, Way::InProcess { in_flight: 1 }),
+    (64, Way::InProcess { in_flight: 16 }),
+    (8, Way::Https),
+    (64, Way::Https),
+];
 
 struct Bench {
     running: Running,
@@ -74,7 +82,7 @@ impl Bench {
         })
     }
 
-    /// Has `threads` clients submit all of them, each waiting for the answer before its next.
+    /// Has `threads` clients submit all of them, in the given way.
     fn admit(&self, statements: &[Vec<u8>], threads: usize, way: Way) -> Duration {
         let next = AtomicUsize::new(0);
         let clients: Vec<_> = (0..threads).map(|_| self.client()).collect();
@@ -84,11 +92,16 @@ impl Bench {
             for http in &clients {
                 let (next, url) = (&next, &url);
                 let submit = move || {
+                    let mut tickets = VecDeque::new();
+                    let wait = |ticket: Ticket| assert!(matches!(ticket.wait(), Outcome::Accepted(_)));
                     while let Some(statement) = statements.get(next.fetch_add(1, Ordering::Relaxed)) {
                         match way {
-                            Way::InProcess => {
+                            Way::InProcess { in_flight } => {
+                                if tickets.len() == in_flight {
+                                    tickets.pop_front().map(wait);
+                                }
                                 let ticket = self.running.node().sequencer().submit(LogId::Supply, statement);
-                                assert!(matches!(ticket.wait(), Outcome::Accepted(_)));
+                                tickets.push_back(ticket);
                             }
                             Way::Https => {
                                 let answer = http.post(url).body(statement.clone()).send().unwrap();
@@ -96,6 +109,7 @@ impl Bench {
                             }
                         }
                     }
+                    tickets.into_iter().for_each(wait);
                 };
                 std::thread::Builder::new().name("client".to_owned()).spawn_scoped(scope, submit).unwrap();
             }
@@ -114,8 +128,8 @@ impl Bench {
 /// How clients submit.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// At the sequencer.
-    InProcess,
+    /// At the sequencer; each client waits for an answer when it has so many submissions open.
+    InProcess { in_flight: usize },
     /// By `POST /supply/entries`, each client over a connection of its own; client and node share the machine.
     Https,
 }
@@ -123,8 +137,7 @@ enum Way {
 fn admission(criterion: &mut Criterion) {
     let raw = raw_verification(criterion);
     let bench = Bench::new();
-    let ways = THREADS.map(|threads| (threads, Way::InProcess)).into_iter().chain([(8, Way::Https)]);
-    for (threads, way) in ways {
+    for (threads, way) in WAYS {
         let (blocks, first) =
             (|| bench.running.node().sequencer().health().height, bench.next.load(Ordering::Relaxed));
         let before = blocks();

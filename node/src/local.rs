@@ -154,15 +154,16 @@ impl Local {
     /// As [`Sequencer::submit`], using up an enrolment code in the same commit.
     pub(crate) fn submit_with(&self, log: LogId, bytes: &[u8], code: Option<CodeUse>) -> Ticket {
         self.waiting.arriving.fetch_add(1, Ordering::AcqRel);
-        let ticket = match self.examine(log, bytes) {
+        let examined = self.examine(log, bytes);
+        // Before it is queued, or the ordering thread would wait for the very statement that it has.
+        self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
+        match examined {
             Ok(candidate) => self.enqueue(candidate, code),
             Err(outcome) => {
                 self.metrics.outcome(&outcome);
                 Ticket::known(outcome)
             }
-        };
-        self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
-        ticket
+        }
     }
 
     /// What can be said of a statement without ordering it: its form, whether it is there already, its age, its signer

@@ -12,7 +12,7 @@ use countersign_node::{
 };
 
 use crate::life::{Life, STEPS};
-use crate::world::{Site, accepted, enrol, random, submit};
+use crate::world::{Site, accepted, enrol, open_patiently, random, submit};
 
 /// Set in the environment of a child process: the test then plays the victim.
 const VICTIM: &str = "COUNTERSIGN_TEST_VICTIM";
@@ -241,9 +241,13 @@ fn run_victim(test: &str, mode: &str, directory: &Path, kill_after: Option<Durat
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+fn left_behind(directory: &Path) -> Node {
+    open_patiently(|| Node::open(Config::development(directory.join("data")))).unwrap()
+}
+
 /// Opens what a victim left behind and checks that each acknowledged statement stands, once, where it was said to.
 fn examine(directory: &Path, said: &str) -> u64 {
-    let node = Node::open(Config::development(directory.join("data"))).unwrap();
+    let node = left_behind(directory);
     let mut acknowledged = 0;
     for line in said.lines() {
         if let ["acknowledged", id, index] = line.split(' ').collect::<Vec<_>>()[..] {
@@ -284,7 +288,7 @@ fn a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged() {
         assert_eq!(submitted.len(), 3, "{point:?}: {said}");
         let acknowledged = examine(directory.path(), &said);
         assert!(acknowledged >= 2, "{point:?}: {said}");
-        let node = Node::open(Config::development(directory.path().join("data"))).unwrap();
+        let node = left_behind(directory.path());
         let survived = matches!(node.sequencer().status(submitted[2]), Status::Ordered(_));
         let durable = at >= CommitPoint::ALL.iter().position(|p| *p == CommitPoint::Committed).unwrap();
         assert_eq!(survived, durable, "{point:?}");

@@ -121,20 +121,11 @@ impl Site {
         self.try_open().unwrap()
     }
 
-    /// Opens the node. A process that another test is just starting holds a copy of every open file for a moment, the
-    /// lock included, so a locked directory is tried again.
     pub fn try_open(&self) -> Result<Node, OpenError> {
-        let open = || {
+        open_patiently(|| {
             let surroundings = Surroundings { clock: self.clock.clock(), ..Surroundings::default() };
             Node::open_with(self.config.clone(), surroundings)
-        };
-        for _ in 0..20 {
-            match open() {
-                Err(OpenError::Locked(_)) => std::thread::sleep(Duration::from_millis(50)),
-                opened => return opened,
-            }
-        }
-        open()
+        })
     }
 
     pub fn database(&self) -> PathBuf {
@@ -166,6 +157,18 @@ impl Site {
             cti: random(),
         }
     }
+}
+
+/// Opens a node. A process that another test is just starting holds a copy of every open file for a moment, the lock
+/// included, so a locked directory is tried again.
+pub fn open_patiently(open: impl Fn() -> Result<Node, OpenError>) -> Result<Node, OpenError> {
+    for _ in 0..20 {
+        match open() {
+            Err(OpenError::Locked(_)) => std::thread::sleep(Duration::from_millis(50)),
+            opened => return opened,
+        }
+    }
+    open()
 }
 
 /// A new member with a certificate from the node's registrar.
