@@ -26,6 +26,8 @@ pub enum Reason {
         /// The statement.
         statement: Hash,
     },
+    /// Nobody has stated anything of this product in this ledger: it may well be traced elsewhere.
+    UnknownProduct,
     /// The product has no such lot.
     UnknownLot,
     /// The lot has no such serial.
@@ -117,6 +119,7 @@ impl Reason {
             Self::BrokenHistory(_) => "broken-history",
             Self::LotSerialMismatch { .. } => "lot-serial-mismatch",
             Self::ExpiryMismatch { .. } => "expiry-mismatch",
+            Self::UnknownProduct => "unknown-product",
             Self::UnknownLot => "unknown-lot",
             Self::UnknownSerial => "unknown-serial",
             Self::Recalled(_) => "recalled",
@@ -171,7 +174,8 @@ impl Reason {
             Self::SeparatorLost { readings } => vec![("readings", Argument::Number(readings.len() as u64))],
             Self::NotFollowed { subject } => vec![("subject", text(subject))],
             Self::SnapshotTooOld { age_millis } => vec![("days", Argument::Number(age_millis / 86_400_000))],
-            Self::UnknownLot
+            Self::UnknownProduct
+            | Self::UnknownLot
             | Self::UnknownSerial
             | Self::NotSerialised
             | Self::FilterMissing

@@ -73,6 +73,8 @@ pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdi
         (Some(subject), None) if dossier.has_lot(subject) => {
             reasons.push(Reason::NotFollowed { subject: subject.clone() });
         }
+        // A product that is not traced here accuses nobody.
+        (Some(_), None) if dossier.members.is_empty() => reasons.push(Reason::UnknownProduct),
         (Some(_), None) => reasons.push(Reason::UnknownLot),
         (None, None) => reasons.push(Reason::NotSerialised),
     }
@@ -298,6 +300,7 @@ fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
         Reason::SnapshotDamaged => (CannotTell, 0),
         Reason::SnapshotTooOld { .. } => (CannotTell, 1),
         Reason::NotFollowed { .. } => (CannotTell, 2),
+        Reason::UnknownProduct => (CannotTell, 3),
         Reason::NotSerialised => (CannotTell, 5),
         Reason::FilterMissing => (CannotTell, 6),
     }

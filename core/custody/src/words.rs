@@ -14,6 +14,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("lot-serial-mismatch", "The serial number belongs to another lot: {lots}."),
     ("expiry-mismatch", "The label says it expires on {label}; the manufacturer stated {stated}."),
+    ("unknown-product", "This ledger knows nothing of the product. It may be traced elsewhere, or nowhere."),
     ("unknown-lot", "The manufacturer has not stated this lot."),
     ("unknown-serial", "The manufacturer has not stated this serial number for the lot."),
     ("recalled", "Recalled on {at} by {party}: {why} ({subject})"),

@@ -75,6 +75,14 @@ fn an_unknown_serial_is_a_potential_suspect() {
 }
 
 #[test]
+fn a_product_that_the_ledger_does_not_trace_accuses_nobody() {
+    let verdict = judged(&Play::new(), &item());
+    assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::CannotTell, vec!["unknown-product"]));
+    let unlabelled = Item { lot: None, pack: None, serial: None, ..item() };
+    assert_eq!(judged(&Play::new(), &unlabelled).kind, VerdictKind::CannotTell);
+}
+
+#[test]
 fn an_unknown_lot_is_a_potential_suspect() {
     let verdict = judged(&Play::whole(), &item_of(&format!("{CLASS}/10/L9"), "X999"));
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Suspect, vec!["unknown-lot"]));
