@@ -1,1 +1,243 @@
-fn main() {}
+//! What a wallet costs, beside the raw primitive that it cannot avoid: one P-256 verification by aws-lc-rs, measured in
+//! the same run, before and after each figure.
+//!
+//! By default small, as CI runs it. `COUNTERSIGN_BENCH_FULL=1` takes in 10,000 and 100,000 statements.
+
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    dead_code,
+    reason = "a bench that cannot be set up should stop, and prints what it found; the world serves the tests as well"
+)]
+
+#[path = "../tests/wallet/world.rs"]
+mod world;
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use countersign_custody::VerdictKind;
+use countersign_ledger::{Signer as _, SoftwareKey};
+use countersign_wallet::{Client, Log, Request, Response, Snapshot, Transport, TransportError};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use world::{CLASS, LOT, Scene, Wire, World, item, subject};
+
+/// Statements of one history: the class's certificates and a lot's whole life.
+const HISTORY: usize = 12;
+
+/// The raw primitive, over a message as long as a statement's signed bytes.
+struct Raw {
+    key: ParsedPublicKey,
+    message: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl Raw {
+    fn new() -> Self {
+        let key = SoftwareKey::from_bytes(&[2; 32]).unwrap();
+        let message = vec![7; 450];
+        let signature = *key.sign(&message).unwrap().as_bytes();
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_sec1()).unwrap();
+        Self { key, message, signature }
+    }
+
+    fn verify(&self) {
+        self.key.verify_sig(black_box(&self.message), &self.signature).unwrap();
+    }
+
+    /// Time of one verification, on one thread.
+    fn one(&self) -> Duration {
+        let start = Instant::now();
+        (0..400).for_each(|_| self.verify());
+        start.elapsed() / 400
+    }
+
+    /// Time of one verification when all cores verify.
+    fn all_cores(&self) -> Duration {
+        let (threads, each) = (thread::available_parallelism().map_or(1, NonZero::get), 2000);
+        let start = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| (0..each).for_each(|_| self.verify()));
+            }
+        });
+        start.elapsed() / u32::try_from(threads * each).unwrap()
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn twelve() -> Scene {
+    let mut world = World::new();
+    (0..4).for_each(|_| world.certify(CLASS));
+    world.play_lot(LOT, 'S');
+    Scene::new(world)
+}
+
+fn verdicts(c: &mut Criterion) {
+    let raw = Raw::new();
+    let scene = twelve();
+    drop(scene.synced());
+    let (label, now) = (item(LOT, "S001"), scene.now());
+    let check = |snapshot: &mut Snapshot| {
+        let verdict = snapshot.check(&label, now);
+        assert_eq!((verdict.kind, verdict.timeline.len()), (VerdictKind::Authentic, HISTORY));
+    };
+    let mut group = c.benchmark_group("verdict");
+    group.sample_size(20).measurement_time(Duration::from_secs(3));
+    group.bench_function("raw_x12", |b| b.iter(|| (0..HISTORY).for_each(|_| raw.verify())));
+    group.bench_function("cold_12", |b| {
+        b.iter_batched_ref(|| scene.open(), check, BatchSize::PerIteration);
+    });
+    group.bench_function("warm_12", |b| {
+        let mut snapshot = scene.open();
+        check(&mut snapshot);
+        b.iter(|| check(&mut snapshot));
+    });
+    group.bench_function("open", |b| b.iter(|| scene.open()));
+    group.finish();
+
+    let mut ratios = Vec::new();
+    let (mut cold, mut warm) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        let before = raw.one();
+        let mut snapshot = scene.open();
+        let start = Instant::now();
+        check(&mut snapshot);
+        let took = start.elapsed();
+        let start = Instant::now();
+        check(&mut snapshot);
+        warm.push(start.elapsed());
+        let expected = (before + raw.one()) / 2 * u32::try_from(HISTORY).unwrap();
+        cold.push(took);
+        ratios.push(took.as_secs_f64() / expected.as_secs_f64());
+    }
+    ratios.sort_unstable_by(f64::total_cmp);
+    let (cold, warm, ratio) = (median(cold), median(warm), ratios[ratios.len() / 2]);
+    println!("verdict, 12 statements, cold: {cold:.1?} = {ratio:.2} x (12 x raw)");
+    println!("verdict, 12 statements, warm: {warm:.1?}");
+}
+
+/// Answers as recorded, so that making them costs nothing here.
+#[derive(Clone)]
+struct Tape(Arc<Mutex<HashMap<String, Response>>>);
+
+struct Recorder(Wire, Tape);
+
+impl Transport for Recorder {
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        let response = self.0.send(request)?;
+        self.1.0.lock().unwrap().insert(request.path.clone(), response.clone());
+        Ok(response)
+    }
+}
+
+impl Transport for Tape {
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        Ok(self.0.lock().unwrap().get(&request.path).cloned().unwrap())
+    }
+}
+
+/// A ledger with `count` statements on one class's lots, `each` on a lot, and all that a wallet will be answered.
+fn tape(count: usize, each: usize) -> (Scene, Client) {
+    let mut world = World::new();
+    world.certify(CLASS);
+    for lot in 0..count / each {
+        world.pile_up(&format!("{CLASS}/10/L{lot}"), each);
+    }
+    let scene = Scene::new(world);
+    let tape = Tape(Arc::default());
+    let recorder = Client::new(Recorder(Wire(Arc::clone(&scene.world)), tape.clone()));
+    let mut snapshot = scene.open();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    snapshot.sync(&recorder, Duration::ZERO).unwrap();
+    (scene, Client::new(tape))
+}
+
+fn take_in(scene: &Scene, client: &Client) -> (Duration, u64) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wallet.db");
+    let mut snapshot = Snapshot::open(&path, &scene.genesis).unwrap();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    let start = Instant::now();
+    snapshot.sync(client, Duration::ZERO).unwrap();
+    let took = start.elapsed();
+    drop(snapshot);
+    (took, std::fs::metadata(path).unwrap().len())
+}
+
+fn ingest(c: &mut Criterion) {
+    let full = std::env::var_os("COUNTERSIGN_BENCH_FULL").is_some();
+    let sizes: &[usize] = if full { &[10_000, 100_000] } else { &[2_000] };
+    let raw = Raw::new();
+    for &count in sizes {
+        for each in [250, 12] {
+            let (scene, client) = tape(count, each);
+            let size = scene.world().size(Log::Supply);
+            let mut group = c.benchmark_group("ingest");
+            group.sample_size(10).throughput(criterion::Throughput::Elements(size));
+            if count <= 10_000 {
+                group.bench_function(format!("{count}_by_{each}"), |b| {
+                    b.iter_custom(|rounds| (0..rounds).map(|_| take_in(&scene, &client).0).sum());
+                });
+            }
+            group.finish();
+            let mut ratios = Vec::new();
+            let (mut times, mut bytes) = (Vec::new(), 0);
+            for _ in 0..3 {
+                let before = raw.all_cores();
+                let (took, on_disk) = take_in(&scene, &client);
+                let expected = (before + raw.all_cores()) / 2 * u32::try_from(size).unwrap();
+                ratios.push(expected.as_secs_f64() / took.as_secs_f64());
+                times.push(took);
+                bytes = on_disk;
+            }
+            ratios.sort_unstable_by(f64::total_cmp);
+            let (took, ratio) = (median(times), ratios[ratios.len() / 2]);
+            let rate = size as f64 / took.as_secs_f64();
+            let share = bytes as f64 / size as f64;
+            println!(
+                "ingest, {size} statements, {each} a history: {rate:.0}/s = {:.0} % of the cores' raw rate; \
+                 {share:.0} bytes a statement on disk",
+                100.0 * ratio
+            );
+        }
+    }
+}
+
+/// Bytes that a followed product adds to a snapshot: class, one lot of 10,000 packs, twelve statements.
+fn size_on_disk(_: &mut Criterion) {
+    let empty = Scene::new(World::new());
+    let mut snapshot = empty.open();
+    empty.sync(&mut snapshot);
+    drop(snapshot);
+    let used = |scene: &Scene| -> u64 {
+        let connection = rusqlite::Connection::open(scene.path()).unwrap();
+        connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        std::fs::metadata(scene.path()).unwrap().len()
+    };
+    let scene = twelve();
+    drop(scene.synced());
+    let filter: u64 = scene.world().blobs.values().map(|filter| filter.len() as u64).sum();
+    let added = used(&scene) - used(&empty);
+    println!(
+        "snapshot, one product with 12 statements: {added} bytes on disk, {filter} of them the filter over 100 packs; \
+         {} a statement",
+        (added - filter) / HISTORY as u64
+    );
+}
+
+criterion_group!(benches, verdicts, ingest, size_on_disk);
+criterion_main!(benches);
