@@ -7,6 +7,27 @@
 //! 3. [`item`] turns a scanned label into a question, [`Snapshot::check`] answers it without a network.
 //! 4. [`Desk`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
 //!
+//! ```no_run
+//! use countersign_ledger::{Genesis, Subject, UnixMillis};
+//! use countersign_scan::identify_text;
+//! use countersign_wallet::{Client, Https, Snapshot, Step, item};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = UnixMillis(0);
+//! let genesis = Genesis::parse(&std::fs::read("genesis.json")?)?;
+//! let mut snapshot = Snapshot::open("wallet.db".as_ref(), &genesis)?;
+//! snapshot.follow(&Subject::new("https://id.gs1.org/01/09506000134352")?)?;
+//!
+//! let client = Client::new(Https::new("https://ledger.example:7443", &genesis)?);
+//! while snapshot.sync_step(&client)? != Step::Done {}
+//!
+//! let label = identify_text("]d2", "010950600013435217281130101A\u{1d}21S1", 2026)?;
+//! let verdict = snapshot.check(&item(&label, 2026).ok_or("no subject")?, now);
+//! println!("{:?}", verdict.kind);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Nothing partial is ever trusted, and nothing stored is: what a verdict rests on is verified again after every start.
 //!
 //! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats

@@ -1,4 +1,4 @@
-//! The wallet's database: SQLite, one writer, WAL, `synchronous=FULL`.
+//! The wallet's database: SQLite, one writer, WAL, `synchronous=FULL` for all that could not be fetched again.
 //!
 //! What is stored is not believed: whoever reads verifies. Functions that only read take a [`Connection`]; those that
 //! write take a [`Transaction`], so that what belongs together is written together.
@@ -91,8 +91,31 @@ impl Store {
         &self.0
     }
 
-    /// Runs `work` in one transaction, durable when this returns; an error undoes it.
+    /// Runs `work` in one transaction, durable when this returns, with all that was staged before; an error undoes it.
     pub(crate) fn write<R, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.transact(work)
+    }
+
+    /// Runs `work` in one transaction that a power cut may undo, as a whole and with those after it; a kill may not. For
+    /// what can be fetched again: it need not wait for the disk at every step.
+    pub(crate) fn stage<R, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.synchronous("NORMAL")?;
+        let result = self.transact(work);
+        self.synchronous("FULL")?;
+        result
+    }
+
+    fn synchronous(&self, level: &str) -> Result<(), StoreError> {
+        Ok(self.0.pragma_update(None, "synchronous", level)?)
+    }
+
+    fn transact<R, E: From<StoreError>>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {

@@ -103,16 +103,12 @@ fn transport_error(error: reqwest::Error) -> TransportError {
 fn refused_certificate(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            let tls = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            if tls.is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_))) {
-                return true;
-            }
-        }
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
             return true;
         }
-        cause = error.source();
+        // An I/O error hides what it wraps from `source`, one layer at a time.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = wrapped.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
     false
 }

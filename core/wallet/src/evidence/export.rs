@@ -8,7 +8,7 @@ use countersign_ledger::{Hash, IndexKey, Logged, Subject};
 use super::EvidenceError;
 use super::bundle::{Bundle, TrustHistory};
 use crate::SnapshotDamaged;
-use crate::beliefs::Beliefs;
+use crate::beliefs::{self, Beliefs};
 use crate::log::Log;
 use crate::snapshot::{Loader, Snapshot, digest, filter_of};
 use crate::store::{self, Stored};
@@ -27,10 +27,12 @@ impl Snapshot {
         let filter = filter.map_err(SnapshotDamaged::from)?.flatten();
         let mut signers: BTreeMap<Hash, Vec<u8>> = BTreeMap::new();
         let mut members: BTreeSet<Subject> = subjects(item).cloned().collect();
-        for logged in &gathered.believed {
-            let signer = logged.signer();
-            signers.insert(signer.fingerprint(), signer.as_der().to_vec());
-            members.extend(Subject::new(signer.identity().as_str()));
+        // Whoever was revoked since has signed all the same, and that it does not count must be shown as well.
+        let statements = gathered.histories.iter().flat_map(|(_, stored)| stored);
+        for signer in statements.filter_map(|stored| beliefs::signer(&stored.entry.statement)) {
+            let certificate = loader.head.beliefs.trust().certificate(signer).ok_or(SnapshotDamaged)?;
+            signers.insert(signer, certificate.as_der().to_vec());
+            members.extend(Subject::new(certificate.identity().as_str()));
         }
         let trust = trust_log(&loader.head.beliefs, members, &mut signers);
         Ok(Bundle {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use countersign_custody::{
-    AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, VerdictKind, verdict,
+    AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, verdict,
 };
 use countersign_ledger::{
     Family, FamilyProof, Hash, HistoryEntry, IndexEntry, Logged, Policy, Subject, Trust, TrustedCheckpoint,
@@ -126,7 +126,6 @@ impl Snapshot {
             trust: as_of(head.checkpoint(Log::Trust)),
         };
         let mut verdict = verdict(item, Some(&Dossier::new(&self.profile, facts)), now);
-        debug_assert_ne!(verdict.kind, VerdictKind::Authentic);
         verdict.reasons.retain(|reason| !matches!(reason, Reason::NotFollowed { .. }));
         verdict
     }

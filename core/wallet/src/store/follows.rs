@@ -50,12 +50,11 @@ pub(crate) fn unfollow(
         let beyond = format!("{class}0");
         let of_class = "(text = ?1 OR (text >= ?2 AND text < ?3))";
         let bounds = params![class, below, beyond];
-        transaction.execute(
-            &format!(
-                "DELETE FROM statements WHERE entry >> 24 IN (SELECT id FROM subjects WHERE {of_class})"
-            ),
-            bounds,
-        )?;
+        let ids = format!("SELECT id FROM subjects WHERE {of_class}");
+        transaction.execute(&format!("DELETE FROM statements WHERE entry >> 24 IN ({ids})"), bounds)?;
+        transaction.execute(&format!("DELETE FROM commissions WHERE subject IN ({ids})"), bounds)?;
+        transaction
+            .execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
         transaction.execute(&format!("DELETE FROM subjects WHERE {of_class}"), bounds)?;
         let proofs = "DELETE FROM families WHERE family = ?1 OR (family >= ?2 AND family < ?3)";
         transaction.execute(proofs, bounds)?;

@@ -13,8 +13,8 @@ pub(super) enum Task {
     Class(Subject),
     /// To know their names.
     Names(Subject),
-    /// To have a subject's history.
-    History(Subject, IndexEntry),
+    /// To have a subject's history. What of it is here and whole is known once it was hashed.
+    History(Subject, IndexEntry, Option<Held>),
     /// To have the filter over a lot's serials.
     Filter(Subject),
     /// To know which packs of a lot have something on record.
@@ -26,11 +26,22 @@ impl Task {
         match self {
             Self::Class(subject)
             | Self::Names(subject)
-            | Self::History(subject, _)
+            | Self::History(subject, ..)
             | Self::Filter(subject)
             | Self::Packs(subject) => subject,
         }
     }
+}
+
+/// What of a history is here and whole.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    /// The number under which it is stored.
+    pub(super) id: u64,
+    /// How many statements.
+    pub(super) count: u64,
+    /// Id of the last of them.
+    pub(super) last: Option<Hash>,
 }
 
 /// What there is to do until the head can move.

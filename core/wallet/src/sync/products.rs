@@ -8,7 +8,7 @@ use countersign_ledger::{
     SubjectHistory, leaf_hash, verify_inclusion,
 };
 
-use super::plan::{Plan, Task};
+use super::plan::{Held, Plan, Task};
 use super::{Next, Part, Stage, SyncError};
 use crate::beliefs;
 use crate::client::{Client, ClientError};
@@ -33,16 +33,19 @@ impl Snapshot {
                 plan_class(&mut plan, class);
             }
             Task::Names(class) => self.fetch_names(client, &mut plan, class)?,
-            Task::History(subject, entry) => self.fetch_history(client, &mut plan, subject, entry)?,
+            Task::History(subject, entry, held) => {
+                self.fetch_history(client, &mut plan, subject, entry, held)?
+            }
             Task::Filter(lot) => self.fetch_filter(client, &lot)?,
             Task::Packs(lot) => {
                 self.fetch_family(client, &mut plan, &lot)?;
-                let packs = plan.packs_of(&lot).into_iter();
-                let known = packs.filter_map(|pack| {
-                    let entry = *plan.members.get(&lot)?.get(&digest(&pack))?;
-                    Some(Task::History(pack, entry))
-                });
-                known.collect::<Vec<_>>().into_iter().for_each(|task| plan.tasks.push_front(task));
+                // A lot may have very many packs, and of these only the followed ones matter here.
+                let known = plan.members.remove(&lot).unwrap_or_default();
+                for pack in plan.packs_of(&lot) {
+                    if let Some(entry) = known.get(&digest(&pack)) {
+                        plan.tasks.push_front(Task::History(pack, *entry, None));
+                    }
+                }
             }
         }
         Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)))
@@ -60,7 +63,7 @@ impl Snapshot {
                 let proof = client.family(Log::Supply, size, family.as_str())?;
                 let members =
                     verify(&proof).map_err(|reason| SyncError::Family { family: family.clone(), reason })?;
-                self.store.write::<_, StoreError>(|tx| {
+                self.store.stage::<_, StoreError>(|tx| {
                     store::insert_family_proof(tx, family.as_str(), size, &proof.to_cbor())
                 })?;
                 members
@@ -85,7 +88,7 @@ impl Snapshot {
                 return Err(SyncError::Names { family: class });
             }
             self.store
-                .write(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, name).map(drop)))?;
+                .stage(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, name).map(drop)))?;
         }
         if named.len() < members.len() {
             plan.tasks.push_front(Task::Names(class));
@@ -118,35 +121,46 @@ impl Snapshot {
         plan: &mut Plan,
         subject: Subject,
         entry: IndexEntry,
+        held: Option<Held>,
     ) -> Result<(), SyncError> {
-        let id = self.store.write(|tx| store::insert_subject(tx, &subject))?;
-        let (held, last) = self.hashed(plan, id, entry)?;
-        if held == entry.count {
+        let held = match held {
+            Some(held) => held,
+            None => self.hashed(plan, &subject, entry)?,
+        };
+        if held.count == entry.count {
             return Ok(());
         }
         let size = plan.supply.checkpoint().size();
-        let page = client.subject(Log::Supply, size, &subject, held)?;
-        let refused = |reason| SyncError::History { subject: subject.clone(), reason };
-        match Self::believe_page(plan, &subject, &page, last, entry, held) {
-            Ok(logged) => self.keep_page(plan, id, held, &page, &logged)?,
+        let page = client.subject(Log::Supply, size, &subject, held.count)?;
+        match self.believe_page(plan, &subject, &page, entry, held) {
+            Ok(logged) => {
+                self.keep_page(plan, held, &page, &logged)?;
+                let count = held.count + page.entries.len() as u64;
+                if count < entry.count {
+                    let last = page.entries.last().map(|last| Hash::of(&last.statement));
+                    plan.tasks.push_front(Task::History(subject, entry, Some(Held { count, last, ..held })));
+                }
+                Ok(())
+            }
             // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
             // node is to blame if it is refused again.
-            Err(HistoryError::Chain) if held > 0 => {
-                self.store.write::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
+            Err(HistoryError::Chain) if held.count > 0 => {
+                self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, held.id))?;
+                let held = Held { count: 0, last: None, ..held };
+                plan.tasks.push_front(Task::History(subject, entry, Some(held)));
+                Ok(())
             }
-            Err(reason) => return Err(refused(reason)),
+            Err(reason) => Err(SyncError::History { subject, reason }),
         }
-        plan.tasks.push_front(Task::History(subject, entry));
-        Ok(())
     }
 
     fn believe_page(
+        &self,
         plan: &mut Plan,
         subject: &Subject,
         page: &SubjectHistory,
-        last: Option<Hash>,
         entry: IndexEntry,
-        held: u64,
+        held: Held,
     ) -> Result<Vec<Logged>, HistoryError> {
         let key = IndexKey::new(subject.family(), subject.as_str());
         if page.index_proof.verify(&key, plan.supply.checkpoint().index_root())? != Some(entry) {
@@ -156,8 +170,8 @@ impl Snapshot {
         for certificate in &page.certificates {
             trust.enrol(certificate)?;
         }
-        let logged = verify_page(&page.entries, subject, last, &plan.supply, trust)?;
-        let reached = held + page.entries.len() as u64;
+        let logged = verify_page(&page.entries, subject, held.last, &plan.supply, trust)?;
+        let reached = held.count + page.entries.len() as u64;
         let latest = page.entries.last().map(|last| Hash::of(&last.statement));
         let ends = reached == entry.count && latest == Some(entry.latest);
         let goes_on = reached < entry.count && latest.is_some() && latest != Some(entry.latest);
@@ -167,8 +181,7 @@ impl Snapshot {
     fn keep_page(
         &mut self,
         plan: &mut Plan,
-        id: u64,
-        held: u64,
+        held: Held,
         page: &SubjectHistory,
         logged: &[Logged],
     ) -> Result<(), StoreError> {
@@ -181,14 +194,14 @@ impl Snapshot {
         }
         signers.retain(|signer| plan.certified.insert(*signer));
         let trust = plan.trusted.beliefs.trust();
-        self.store.write(|tx| {
+        self.store.stage(|tx| {
             for certificate in signers.iter().filter_map(|signer| trust.certificate(*signer)) {
                 store::insert_certificate(tx, certificate.as_der())?;
             }
-            for (number, entry) in (held..).zip(&page.entries) {
-                store::append_statement(tx, id, number, entry, size)?;
+            for (number, entry) in (held.count..).zip(&page.entries) {
+                store::append_statement(tx, held.id, number, entry, size)?;
             }
-            filter.map_or(Ok(()), |(digest, length)| store::set_filter_hint(tx, id, digest, length))
+            filter.map_or(Ok(()), |(digest, length)| store::set_filter_hint(tx, held.id, digest, length))
         })
     }
 
@@ -206,44 +219,43 @@ impl Snapshot {
         whole
     }
 
-    /// How many of a subject's stored statements are whole, and the last of them. The rest is dropped.
-    fn hashed(
-        &mut self,
-        plan: &mut Plan,
-        id: u64,
-        entry: IndexEntry,
-    ) -> Result<(u64, Option<Hash>), SyncError> {
-        let mut last = (0, None);
-        let mut roots =
-            BTreeMap::from([(plan.supply.checkpoint().size(), Some(plan.supply.checkpoint().root()))]);
-        let mut index = None;
+    /// How many of a subject's stored statements are whole, and the last of them. If one is not, all are dropped.
+    fn hashed(&mut self, plan: &mut Plan, subject: &Subject, entry: IndexEntry) -> Result<Held, SyncError> {
+        let id = match store::subject_id(self.store.read(), subject.as_str())? {
+            Some(id) => id,
+            None => self.store.stage(|tx| store::insert_subject(tx, subject))?,
+        };
+        let mut held = Held { id, count: 0, last: None };
+        let head = plan.supply.checkpoint();
+        let mut roots = BTreeMap::from([(head.size(), Some(head.root()))]);
+        let mut before = None;
         let whole = loop {
-            let batch = store::statements(self.store.read(), id, last.0, BATCH.min(entry.count - last.0))?;
+            let batch =
+                store::statements(self.store.read(), id, held.count, BATCH.min(entry.count - held.count))?;
             if batch.is_empty() {
                 break true;
             }
             let sound = batch.iter().all(|stored| {
                 let root = *roots.entry(stored.size).or_insert_with(|| self.root_of(stored.size));
-                let (place, leaf) =
-                    (stored.entry.index, leaf_hash(Hash::of(&stored.entry.statement).as_bytes()));
-                let rising = index.replace(place).is_none_or(|before| before < place);
+                let (place, statement) = (stored.entry.index, Hash::of(&stored.entry.statement));
                 let included = root.is_some_and(|root| {
+                    let leaf = leaf_hash(statement.as_bytes());
                     verify_inclusion(leaf, place, stored.size, &stored.entry.path, root).is_ok()
                 });
-                rising && included && self.certified(plan, &stored.entry.statement)
+                let rising = before.replace(place).is_none_or(|before| before < place);
+                held = Held { count: held.count + 1, last: Some(statement), ..held };
+                included && rising && self.certified(plan, &stored.entry.statement)
             });
             if !sound {
                 break false;
             }
-            last.0 += batch.len() as u64;
-            last.1 = batch.last().map(|stored| Hash::of(&stored.entry.statement));
         };
-        let complete = last.0 < entry.count || last.1 == Some(entry.latest);
+        let complete = held.count < entry.count || held.last == Some(entry.latest);
         if whole && complete {
-            return Ok(last);
+            return Ok(held);
         }
-        self.store.write::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
-        Ok((0, None))
+        self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
+        Ok(Held { count: 0, last: None, ..held })
     }
 
     fn root_of(&self, size: u64) -> Option<Hash> {
@@ -269,7 +281,7 @@ impl Snapshot {
         if Hash::of(&bytes) != digest {
             return Err(wrong());
         }
-        Ok(self.store.write::<_, StoreError>(|tx| store::insert_filter(tx, digest, &bytes))?)
+        Ok(self.store.stage::<_, StoreError>(|tx| store::insert_filter(tx, digest, &bytes))?)
     }
 }
 
@@ -291,7 +303,7 @@ fn plan_class(plan: &mut Plan, class: Subject) {
 }
 
 fn tasks_for(subject: &Subject, entry: IndexEntry) -> Vec<Task> {
-    let mut tasks = vec![Task::History(subject.clone(), entry)];
+    let mut tasks = vec![Task::History(subject.clone(), entry, None)];
     if Level::of(subject) == Some(Level::Lot) {
         tasks.extend([Task::Filter(subject.clone()), Task::Packs(subject.clone())]);
     }

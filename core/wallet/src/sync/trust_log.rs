@@ -79,7 +79,7 @@ impl Snapshot {
             }
             // The database may be to blame: all that it held is fetched again, and then the node is.
             Err(_) if fetching.unproven => {
-                self.store.write(|tx| store::cut_trust_statements(tx, 0))?;
+                self.store.stage(|tx| store::cut_trust_statements(tx, 0))?;
                 let beliefs = self.pinned_beliefs()?;
                 let fetching = Fetching { beliefs, waiting: VecDeque::new(), unproven: false, ..fetching };
                 Ok(Next::Stage(Stage::TrustLog(Box::new(fetching)), Part::TrustLog))
@@ -104,7 +104,7 @@ impl Snapshot {
         if Hash::of(&der) != signer || fetching.beliefs.trust_mut().enrol(&der).is_err() {
             return Err(SyncError::Certificate);
         }
-        Ok(self.store.write(|tx| store::insert_certificate(tx, &der))?)
+        Ok(self.store.stage(|tx| store::insert_certificate(tx, &der))?)
     }
 
     /// Takes in waiting statements up to one that lacks its signer, and keeps them.
@@ -118,7 +118,7 @@ impl Snapshot {
                 Ok(()) => taken.push(bytes),
                 // Behind a statement that was damaged here an honest one may be refused.
                 Err(TrustLogError::Refused { .. }) if fetching.unproven => {
-                    self.store.write(|tx| store::cut_trust_statements(tx, 0))?;
+                    self.store.stage(|tx| store::cut_trust_statements(tx, 0))?;
                     fetching.beliefs = self.pinned_beliefs()?;
                     fetching.waiting.clear();
                     fetching.unproven = false;
@@ -127,7 +127,7 @@ impl Snapshot {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.store.write(|tx| {
+        self.store.stage(|tx| {
             for (position, bytes) in (first..).zip(&taken) {
                 store::append_trust_statement(tx, position, bytes)?;
             }

@@ -52,6 +52,17 @@ fn evidence_against_a_product_holds_as_well() {
 }
 
 #[test]
+fn evidence_shows_that_a_revoked_signer_counts_no_longer() {
+    let (scene, _) = scene();
+    scene.world().revoke("supplier", Log::Supply, 0);
+    let mut snapshot = scene.synced();
+    let told = snapshot.check(&item(LOT, "S001"), scene.now());
+    assert_ne!(told.kind, VerdictKind::Authentic);
+    let report = verify_evidence(&snapshot.export(&item(LOT, "S001")).unwrap(), &scene.genesis).unwrap();
+    assert_eq!((report.verdict.kind, report.verdict.reasons), (told.kind, told.reasons));
+}
+
+#[test]
 fn every_changed_byte_is_refused() {
     let (scene, evidence) = scene();
     for at in 0..evidence.len() {

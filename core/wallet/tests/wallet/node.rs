@@ -168,7 +168,7 @@ fn a_node_that_refuses_says_why() {
     };
     assert_eq!(refused(office.desk().record("manufacturer", &early, now()).unwrap_err()), "custody");
     // Signed before its certificate began to hold.
-    let old = office.desk().sign("manufacturer", &early, UnixMillis(now().0 - 40 * 86_400_000)).unwrap();
+    let old = office.desk().sign("manufacturer", &early, UnixMillis(now().0 - 2 * 86_400_000)).unwrap();
     assert_eq!(refused(office.desk().submit(&old).unwrap_err()), "not-yet-valid");
     running.stop();
 }

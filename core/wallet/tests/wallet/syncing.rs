@@ -191,7 +191,7 @@ fn what_is_followed_no_longer_is_dropped() {
     assert!(snapshot.following().unwrap().is_empty());
     let rows: u64 = rusqlite::Connection::open(scene.path())
         .unwrap()
-        .query_row("SELECT (SELECT count(*) FROM statements) + (SELECT count(*) FROM subjects)", [], |row| {
+        .query_row("SELECT (SELECT count(*) FROM statements) + (SELECT count(*) FROM subjects) + (SELECT count(*) FROM filters)", [], |row| {
             row.get(0)
         })
         .unwrap();
