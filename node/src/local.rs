@@ -27,9 +27,9 @@ use crate::store::{self, StoreError, StoredBlock};
 /// Most statements in a block: at full load about a fifth of a second's work.
 const MAX_BLOCK: usize = 2048;
 /// Longest wait for statements that are being verified while a block is gathered.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_micros(700);
 /// How often it is asked whether there still are any.
-const GATHER_STEP: Duration = Duration::from_micros(200);
+const GATHER_STEP: Duration = Duration::from_micros(100);
 /// When the queue is full, a client is told to come back after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most blocks in one answer of [`Sequencer::blocks`].
