@@ -34,7 +34,7 @@ impl Snapshot {
             }
             Task::Names(class) => self.fetch_names(client, &mut plan, class)?,
             Task::History(subject, entry, held) => {
-                self.fetch_history(client, &mut plan, subject, entry, held)?
+                self.fetch_history(client, &mut plan, subject, entry, held)?;
             }
             Task::Filter(lot) => self.fetch_filter(client, &lot)?,
             Task::Packs(lot) => {
@@ -132,7 +132,7 @@ impl Snapshot {
         }
         let size = plan.supply.checkpoint().size();
         let page = client.subject(Log::Supply, size, &subject, held.count)?;
-        match self.believe_page(plan, &subject, &page, entry, held) {
+        match Self::believe_page(plan, &subject, &page, entry, held) {
             Ok(logged) => {
                 self.keep_page(plan, held, &page, &logged)?;
                 let count = held.count + page.entries.len() as u64;
@@ -155,7 +155,6 @@ impl Snapshot {
     }
 
     fn believe_page(
-        &self,
         plan: &mut Plan,
         subject: &Subject,
         page: &SubjectHistory,
