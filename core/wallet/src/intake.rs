@@ -7,8 +7,8 @@ use countersign_ledger::{
     Hash, HistoryEntry, HistoryError, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
 };
 
-/// A page with fewer statements is verified on the calling thread: starting others would cost more than it saves.
-const WORTH_A_THREAD: usize = 16;
+/// How many statements another thread must have to verify for it to be worth starting: about ten times what that costs.
+const WORTH_A_THREAD: usize = 4;
 
 /// Believes a page: the statements on `subject` that follow `prev`, in the order of the log. Statements whose signer was
 /// since revoked from an earlier place on stand in the log and in the count, but are not among those returned.
@@ -38,18 +38,20 @@ pub fn verify_page(
         each.collect::<Result<Vec<_>, _>>()
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(entries.len() / WORTH_A_THREAD);
-    if threads < 2 {
-        return Ok(verify(0, entries)?.into_iter().flatten().collect());
-    }
-    let share = entries.len().div_ceil(threads);
+    let share = entries.len().div_ceil(threads.max(1)).max(1);
     let parts = thread::scope(|scope| {
+        let mut parts = entries.chunks(share).enumerate();
+        let first = parts.next();
         let spawn = |(number, part)| scope.spawn(move || verify(number * share, part));
-        let running: Vec<_> = entries.chunks(share).enumerate().map(spawn).collect();
+        let others: Vec<_> = parts.map(spawn).collect();
+        let mut done = Vec::from_iter(first.map(|(_, part)| verify(0, part)));
         // A panic there is a panic here: nothing is believed on half of the work.
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Vec<_>>()
+        done.extend(
+            others
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        done
     });
     let mut logged = Vec::with_capacity(entries.len());
     for part in parts {

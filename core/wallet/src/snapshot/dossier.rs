@@ -7,8 +7,8 @@ use countersign_custody::{
     AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, verdict,
 };
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryEntry, IndexEntry, Logged, Policy, Subject, Trust, TrustedCheckpoint,
-    UnixMillis,
+    Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Logged, Policy, Refusal, Subject,
+    Trust, TrustedCheckpoint, UnixMillis,
 };
 use rusqlite::Connection;
 
@@ -258,9 +258,15 @@ impl Loader<'_> {
         for page in stored.chunk_by(|one, next| one.size == next.size) {
             let checkpoint = self.path_end(page[0].size)?;
             let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
-            self.enrol_signers(&entries)?;
-            let believed = verify_page(&entries, subject, prev, &checkpoint, self.trust())
-                .map_err(|_| SnapshotDamaged)?;
+            let believed = match verify_page(&entries, subject, prev, &checkpoint, self.trust()) {
+                // Most signers were met before; only when one was not are all of them looked up.
+                Err(HistoryError::Refused(Refusal::UnknownSigner)) => {
+                    self.enrol_signers(&entries)?;
+                    verify_page(&entries, subject, prev, &checkpoint, self.trust())
+                }
+                answer => answer,
+            };
+            let believed = believed.map_err(|_| SnapshotDamaged)?;
             logged.extend(believed);
             prev = entries.last().map(|last| Hash::of(&last.statement));
         }
