@@ -15,6 +15,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -143,6 +144,7 @@ enum Way {
 
 fn admission(criterion: &mut Criterion) {
     let raw = raw_verification(criterion);
+    println!("raw flush: {:.0}/s", raw_flush());
     let bench = Bench::new();
     for (threads, way) in WAYS {
         let clients: Vec<_> = (0..threads).map(|_| bench.client(way)).collect();
@@ -186,6 +188,17 @@ fn processor_time() -> Duration {
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_ascii_whitespace();
     let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     Duration::from_millis(10 * ticks)
+}
+
+/// Flushes a second of a file that grows by a small block's worth: what bounds a lone client.
+fn raw_flush() -> f64 {
+    let mut file = tempfile::tempfile().unwrap();
+    let started = Instant::now();
+    for _ in 0..200 {
+        file.write_all(&[7; 8192]).unwrap();
+        file.sync_data().unwrap();
+    }
+    200.0 / started.elapsed().as_secs_f64()
 }
 
 /// Verifications a second by the fastest P-256 there is here, on one thread.

@@ -17,6 +17,9 @@
 //! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI) |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //!
+//! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. Sizes are those of recent checkpoints; a history
+//! has at most `MAX_ENTRIES` statements, the oldest first, and names come in pages, so `skip` asks for what follows.
+//!
 //! Everything else is answered by a problem document (RFC 9290).
 
 mod blobs;

@@ -1,7 +1,11 @@
 //! What the sequencer accepts and refuses, each refusal for its own reason.
 
 use countersign_ledger::{Fields, MAX_STATEMENT, Statement};
-use countersign_node::{LogId, Outcome, Place, Reason, Sequencer as _, Status};
+use std::sync::{Arc, Mutex};
+
+use countersign_node::{
+    CommitPoint, LogId, Node, Outcome, Place, Reason, Sequencer as _, Status, Surroundings,
+};
 
 use crate::world::{DAY_MILLIS, Site, accepted, certified, enrol, fresh_key, lot, refusal, submit};
 
@@ -145,7 +149,7 @@ fn only_the_registrar_enrols_and_revokes() {
 }
 
 #[test]
-fn a_full_queue_answers_busy_and_a_stopped_engine_does_too() {
+fn a_stopped_engine_answers_busy_and_may_be_stopped_again() {
     let site = Site::new();
     let node = site.open();
     let manufacturer = enrol(&node, "manufacturer", "dm");
@@ -154,6 +158,45 @@ fn a_full_queue_answers_busy_and_a_stopped_engine_does_too() {
     assert!(matches!(outcome, Outcome::Busy { .. }), "{outcome:?}");
     assert!(!node.sequencer().health().accepting);
     node.sequencer().shutdown();
+}
+
+#[test]
+fn a_full_queue_answers_busy_and_what_waits_is_pending() {
+    let mut site = Site::new();
+    site.config.limits.queue = 1;
+    // Once the door is shut, the ordering thread stands still at its next block until it opens.
+    let door = Arc::new(Mutex::new(()));
+    let held = Arc::clone(&door);
+    let observer = move |point| {
+        if point == CommitPoint::Applied {
+            drop(held.lock().unwrap());
+        }
+    };
+    let surroundings =
+        Surroundings { clock: site.clock.clock(), observer: Box::new(observer), ..Surroundings::default() };
+    let node = Node::open_with(site.config.clone(), surroundings).unwrap();
+    let manufacturer = enrol(&node, "manufacturer", "dm");
+    let statements: Vec<_> = (0..200).map(|i| manufacturer.sign(&site.request(i))).collect();
+    let shut = door.lock().unwrap();
+    let mut tickets = Vec::new();
+    let refused = statements.iter().find(|statement| {
+        let ticket = node.sequencer().submit(LogId::Supply, statement.as_bytes());
+        // The first is taken up by the ordering thread, some may join its block, one waits, and then it is full.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        if node.sequencer().status(statement.id()) == Status::Pending {
+            tickets.push(ticket);
+            return false;
+        }
+        assert!(matches!(ticket.wait(), Outcome::Busy { .. }));
+        true
+    });
+    let refused = refused.expect("the queue is never full");
+    assert_eq!(node.sequencer().health().waiting, tickets.len());
+    drop(shut);
+    for ticket in tickets {
+        assert!(matches!(ticket.wait(), Outcome::Accepted(_)));
+    }
+    accepted(&node, LogId::Supply, refused);
 }
 
 #[test]

@@ -232,6 +232,27 @@ impl Stage {
 }
 
 #[test]
+fn beyond_so_many_requests_at_one_time_the_node_is_busy() {
+    let stage = Stage::new(|site| (site.config.limits.requests, site.config.limits.request_seconds) = (1, 3));
+    let node_is = || stage.client.get("/genesis").status;
+    assert_eq!(node_is(), 200);
+    std::thread::scope(|scope| {
+        let slow = b"POST /supply/entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc";
+        let slow = scope.spawn(|| stage.raw(slow));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let busy = loop {
+            let answer = stage.client.get("/genesis");
+            if answer.status != 200 || Instant::now() > deadline {
+                break answer;
+            }
+        };
+        assert_eq!((busy.header("retry-after"), busy.problem()), ("1", problem(503, "busy")));
+        assert!(slow.join().unwrap().starts_with(b"HTTP/1.1 408"));
+    });
+    assert_eq!(node_is(), 200);
+}
+
+#[test]
 fn one_address_opens_so_many_connections_and_no_more() {
     let stage = Stage::new(|site| site.config.limits.connections_per_address = 2);
     // The client of the test holds none yet.
