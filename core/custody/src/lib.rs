@@ -40,6 +40,7 @@ mod item;
 mod level;
 mod lot;
 mod profile;
+pub mod qr;
 mod reason;
 mod step;
 mod timeline;

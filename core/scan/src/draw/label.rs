@@ -104,7 +104,7 @@ fn data_matrix(text: &str, lines: Vec<String>) -> Result<Label, NotDrawn> {
     Ok(Label { side, dark: bitmap.bits().to_vec(), lines })
 }
 
-fn qr(code: &QrCode, lines: Vec<String>) -> Label {
+pub(super) fn qr(code: &QrCode, lines: Vec<String>) -> Label {
     let side = Side { width: code.width(), height: code.width(), quiet: QUIET_QR };
     Label { side, dark: code.to_colors().into_iter().map(|color| color == Color::Dark).collect(), lines }
 }

@@ -5,6 +5,7 @@
 
 mod font;
 mod label;
+mod plain;
 mod raster;
 mod svg;
 
