@@ -101,7 +101,8 @@ pub(crate) struct LotFile {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Commission {
     pub(crate) statement: Hash,
-    pub(crate) expiry: UnixMillis,
+    /// `None` for goods that do not expire.
+    pub(crate) expiry: Option<UnixMillis>,
     filter: Hash,
     filter_length: u64,
 }
@@ -245,7 +246,10 @@ fn commission(profile: &Profile, history: &[Logged]) -> Option<Commission> {
         let fields = statement.fields();
         Some(Commission {
             statement: statement.id(),
-            expiry: UnixMillis(fields.uint(expiry)?),
+            expiry: match expiry {
+                Some(expiry) => Some(UnixMillis(fields.uint(expiry)?)),
+                None => None,
+            },
             filter: fields.hash(filter)?,
             filter_length: fields.uint(filter_length)?,
         })

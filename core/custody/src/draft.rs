@@ -37,16 +37,18 @@ impl Profile {
         Some(Draft { kind: kind.clone(), subject: subject.clone(), fields, prev, links, sealed: None })
     }
 
-    /// The fields by which the step of `kind` commissions `serials`, whose labelled day ends at `expires`; `None` if it
-    /// commissions nothing.
+    /// The fields by which the step of `kind` commissions `serials`, whose labelled day ends at `expires` (which goods
+    /// that do not expire leave out); `None` if it commissions nothing.
     pub fn commission_fields(&self, kind: &Kind, serials: &SerialSet, expires: UnixMillis) -> Option<Fields> {
         let Effect::Commission { expiry, count, serials: root, filter, filter_length } =
             &self.step(kind)?.effect
         else {
             return None;
         };
-        let fields =
-            Fields::new().with(expiry, expires.0).with(count, serials.count()).with(root, serials.root());
+        let mut fields = Fields::new().with(count, serials.count()).with(root, serials.root());
+        if let Some(expiry) = expiry {
+            fields.insert(expiry, expires.0.into());
+        }
         Some(
             fields
                 .with(filter, serials.filter_digest())

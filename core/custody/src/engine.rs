@@ -6,7 +6,10 @@ use crate::chain::chain_head;
 use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
 use crate::level::{Level, Log};
 use crate::profile::Profile;
-use crate::step::{Effect, FieldType, Holder, LinkRule, PartyRule, Period, Presence, RECEIVER, Step};
+use crate::handover::{self, OFFER};
+use crate::step::{
+    Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, RECEIVER, Step,
+};
 
 /// What was there before a statement.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +84,14 @@ pub(crate) fn receiver(statement: &Verified) -> Option<Identity> {
     Identity::parse(statement.fields().text(RECEIVER)?).ok()
 }
 
+/// Who holds the goods after a statement, if it says so.
+pub(crate) fn holder_after(profile: &Profile, statement: &Verified) -> Option<Identity> {
+    match profile.step(statement.statement().kind())?.custody? {
+        Holder::Signer => Some(statement.signer().identity().clone()),
+        Holder::Receiver => receiver(statement),
+    }
+}
+
 /// The suspensions among `history` that no later statement lifts.
 pub(crate) fn open_suspensions<'a>(profile: &Profile, history: &'a [Logged]) -> Vec<&'a Logged> {
     let mut open: Vec<&Logged> = Vec::new();
@@ -113,6 +124,7 @@ impl<'a> Case<'a> {
     fn content(&self) -> Result<(), FaultReason> {
         self.links()?;
         self.parties()?;
+        self.countersignature()?;
         self.fields()?;
         self.equalities()?;
         self.chain()?;
@@ -226,7 +238,70 @@ impl<'a> Case<'a> {
         let signed = || self.latest(&rule.signer_of).is_some_and(|one| one.signer().identity() == identity);
         let received =
             || self.latest(&rule.receiver_of).is_some_and(|one| receiver(one).as_ref() == Some(identity));
-        (rule.signer_of.is_empty() || signed()) && (rule.receiver_of.is_empty() || received())
+        let named = rule.named_by.as_ref().is_none_or(|named| {
+            let by = self.latest(std::slice::from_ref(&named.kind));
+            by.and_then(|by| by.fields().text(&named.field)) == Some(identity.as_str())
+        });
+        let holds = rule.holds == Holds::Anything || self.holder().as_ref() == Some(identity);
+        (rule.signer_of.is_empty() || signed())
+            && (rule.receiver_of.is_empty() || received())
+            && named
+            && holds
+    }
+
+    /// Who holds the goods: by the latest statement on the subject that says so, else by one that is linked.
+    fn holder(&self) -> Option<Identity> {
+        let links = self.statement.links().iter().filter_map(|&id| self.known(id));
+        self.past.subject.iter().rev().chain(links).find_map(|one| holder_after(self.profile, one))
+    }
+
+    /// What it countersigns, and that it countersigns nothing else.
+    fn countersignature(&self) -> Result<(), FaultReason> {
+        match (&self.step.countersigned, self.statement.countersigned()) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(FaultReason::UnexpectedCountersignature),
+            (Some(_), None) => Err(FaultReason::MissingCountersignature),
+            (Some(Countersigned::Offer(giver)), Some(offer)) => self.offer(giver, offer),
+            (Some(Countersigned::Rival(kinds)), Some(rival)) => self.rival(kinds, rival),
+        }
+    }
+
+    fn offer(&self, giver: &PartyRule, offer: &Verified) -> Result<(), FaultReason> {
+        let same = offer.statement().subject() == self.statement.statement().subject()
+            && offer.statement().kind().as_str() == OFFER
+            && offer.prev() == self.statement.prev();
+        if !same {
+            return Err(FaultReason::OtherOffer);
+        }
+        let by = offer.signer().identity();
+        if by.domain() != self.signer().domain() {
+            return Err(FaultReason::WrongDomain);
+        }
+        if !giver.roles.iter().any(|role| role == by.role()) || !self.is_named(giver, by) {
+            return Err(FaultReason::NotTheCustodian);
+        }
+        let addressed = offer.fields().text(RECEIVER);
+        if by == self.signer() || addressed.is_some_and(|to| to != self.signer().as_str()) {
+            return Err(FaultReason::WrongReceiver);
+        }
+        if handover::in_time(offer, self.statement.statement().issued_at()) {
+            Ok(())
+        } else {
+            Err(FaultReason::OfferExpired)
+        }
+    }
+
+    /// Whether what is carried lost its place to a statement whose goods the same party had offered as well.
+    fn rival(&self, kinds: &[Kind], rival: &Verified) -> Result<(), FaultReason> {
+        let offered = |one: &Verified| one.countersigned().map(|offer| offer.signer().identity().clone());
+        let same = rival.statement().subject() == self.statement.statement().subject()
+            && kinds.contains(rival.statement().kind())
+            && rival.countersigned().is_some_and(|offer| offer.prev() == rival.prev());
+        let winner = self.past.subject.iter().find(|one| one.prev() == rival.prev());
+        let twice = winner.is_some_and(|winner| {
+            winner.id() != rival.statement().id() && offered(winner) == offered(rival)
+        });
+        if same && twice { Ok(()) } else { Err(FaultReason::NoConflict) }
     }
 
     fn fields(&self) -> Result<(), FaultReason> {

@@ -90,6 +90,24 @@ pub enum FaultReason {
     /// The receiver is nobody in the right role, or not the one who must receive it.
     #[error("the receiver is not the one who must receive this")]
     WrongReceiver,
+    /// It does not carry what it must countersign.
+    #[error("the statement that it must countersign is missing")]
+    MissingCountersignature,
+    /// It carries a statement that this step has no use for.
+    #[error("it carries a statement that does not belong here")]
+    UnexpectedCountersignature,
+    /// The offer that it carries is about other goods, or another moment of their way.
+    #[error("the offer is for other goods, or another moment of their way")]
+    OtherOffer,
+    /// Whoever offered the goods did not hold them.
+    #[error("whoever offered the goods did not hold them")]
+    NotTheCustodian,
+    /// The offer was not in force when it was accepted.
+    #[error("the offer was not in force when it was answered")]
+    OfferExpired,
+    /// What it carries is no evidence that the goods were handed to two people.
+    #[error("the evidence does not show that the goods were handed to two people")]
+    NoConflict,
     /// A field is missing.
     #[error("the field {0} is missing")]
     MissingField(String),

@@ -36,6 +36,7 @@ mod draft;
 mod engine;
 mod fault;
 mod filter;
+pub mod handover;
 mod item;
 mod level;
 mod lot;
@@ -60,8 +61,8 @@ pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
 pub use profile::{Profile, ProfileError, Question, Role};
 pub use reason::{Argument, Dispensed, Reason};
 pub use step::{
-    After, Effect, Equality, FieldRule, FieldType, Holder, LinkRule, PartyRule, Period, Presence, RECEIVER,
-    Step,
+    After, Countersigned, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy, PartyRule,
+    Period, Presence, RECEIVER, Step,
 };
 pub use timeline::{Mark, TimelineEvent};
 pub use verdict::{MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict};

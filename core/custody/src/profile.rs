@@ -9,7 +9,7 @@ use countersign_ledger::Kind;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::level::Level;
-use crate::step::{After, Effect, FieldType, PartyRule, RECEIVER, Step, kinds};
+use crate::step::{After, Countersigned, Effect, FieldType, Holder, PartyRule, RECEIVER, Step, kinds};
 
 /// The rules of one industry's supply chain. Made by [`Profile::parse`] alone, so it is consistent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,6 +97,21 @@ impl Profile {
     )]
     pub fn medicine() -> Self {
         Self::parse(include_str!("../profiles/medicine.toml")).expect("the medicine profile is consistent")
+    }
+
+    /// The rules for luxury goods.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the file is part of the program, and a test reads it"
+    )]
+    pub fn luxury() -> Self {
+        Self::parse(include_str!("../profiles/luxury.toml")).expect("the luxury profile is consistent")
+    }
+
+    /// Every built-in profile.
+    pub fn all() -> Vec<Self> {
+        vec![Self::medicine(), Self::luxury()]
     }
 
     /// Reads a profile from its text.
@@ -191,6 +206,13 @@ impl File {
         std::iter::once(&step.signer)
             .chain(&step.receiver)
             .try_for_each(|rule| self.check_party(at, rule))?;
+        match &step.countersigned {
+            Some(Countersigned::Offer(giver)) => self.check_party(at, giver)?,
+            Some(Countersigned::Rival(kinds)) => {
+                kinds.iter().try_for_each(|kind| self.known_step(at, kind).map(|_| ()))?;
+            }
+            None => {}
+        }
         for after in &step.after {
             if let After::Kind(kind) = after {
                 check_order(step, self.known_step(at, kind)?)?;
@@ -218,6 +240,9 @@ impl File {
         if step.fields.values().filter(|rule| rule.kind == FieldType::Chain).count() > 1 {
             return contradiction("one statement uploads one chain value");
         }
+        if step.custody == Some(Holder::Receiver) && step.receiver.is_none() {
+            return contradiction("it puts the goods into the hands of a receiver that it does not have");
+        }
         let uploads = step.chain_field().is_some();
         if uploads && step.may_follow(None) {
             return contradiction("the first statement on a subject has no chain value to upload");
@@ -238,6 +263,9 @@ impl File {
             if self.known_step(at, kind)?.receiver.is_none() {
                 return Err(ProfileError::Field { at: kind.to_string(), field: RECEIVER.to_owned() });
             }
+        }
+        if let Some(named) = &rule.named_by {
+            has_field(self.known_step(at, &named.kind)?, &named.field, FieldType::Identity)?;
         }
         Ok(())
     }
@@ -287,14 +315,22 @@ fn check_effect(step: &Step) -> Result<(), ProfileError> {
         Effect::Certify { holder, from, until } => {
             vec![(holder, FieldType::Identity), (from, FieldType::Time), (until, FieldType::Time)]
         }
-        Effect::Commission { expiry, count, serials, filter, filter_length } => vec![
-            (expiry, FieldType::Time),
+        Effect::Commission { expiry, count, serials, filter, filter_length } => [
             (count, FieldType::Uint),
             (serials, FieldType::Digest),
             (filter, FieldType::Digest),
             (filter_length, FieldType::Uint),
-        ],
-        Effect::None | Effect::Dispense | Effect::Recall | Effect::Suspend | Effect::Lift => Vec::new(),
+        ]
+        .into_iter()
+        .chain(expiry.iter().map(|expiry| (expiry, FieldType::Time)))
+        .collect(),
+        Effect::None
+        | Effect::Dispense
+        | Effect::Recall
+        | Effect::Suspend
+        | Effect::Lift
+        | Effect::Dispute
+        | Effect::Conflict => Vec::new(),
     };
     needs.into_iter().try_for_each(|(field, kind)| has_field(step, field, kind))
 }

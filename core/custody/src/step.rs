@@ -38,6 +38,10 @@ pub struct Step {
     /// Fields that repeat another statement's.
     #[serde(default)]
     pub equal: Vec<Equality>,
+    /// Who holds the goods after it, if it says so. Whoever did before still does if not.
+    pub custody: Option<Holder>,
+    /// The statement of another party that it carries and countersigns. Without this rule it carries none.
+    pub countersigned: Option<Countersigned>,
     /// What it means for the product.
     #[serde(default)]
     pub effect: Effect,
@@ -74,6 +78,44 @@ pub struct PartyRule {
     /// It is the receiver of the latest statement of one of these kinds.
     #[serde(default, deserialize_with = "kinds")]
     pub receiver_of: Vec<Kind>,
+    /// It is named by a field of the latest statement of a kind.
+    pub named_by: Option<NamedBy>,
+    /// It holds the goods.
+    #[serde(default)]
+    pub holds: Holds,
+}
+
+/// The field that names a party.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NamedBy {
+    /// The kind of the statement: a linked one, else the latest on the same subject.
+    #[serde(deserialize_with = "kind")]
+    pub kind: Kind,
+    /// The field, an identity.
+    pub field: String,
+}
+
+/// Whether a party must hold the goods.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// It need not.
+    #[default]
+    Anything,
+    /// The goods are in its hands by the latest statement that says in whose they are.
+    TheGoods,
+}
+
+/// What a statement countersigns.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Countersigned {
+    /// What the other party offered, on the same subject and after the same statement. See [`crate::handover`].
+    Offer(PartyRule),
+    /// A statement of one of these kinds that lost its place to another one: both follow the same statement, and the same
+    /// party offered both.
+    Rival(#[serde(deserialize_with = "kinds")] Vec<Kind>),
 }
 
 /// What a statement may follow on its subject.
@@ -112,13 +154,13 @@ pub struct LinkRule {
     pub when_signer: Option<String>,
 }
 
-/// The party that must hold a linked certificate.
+/// One of the two parties to a statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holder {
-    /// The signer of the statement that links it.
+    /// Who signs it.
     Signer,
-    /// The receiver of the statement that links it.
+    /// Whom it is for.
     Receiver,
 }
 
@@ -229,8 +271,8 @@ pub enum Effect {
     },
     /// Fixes a lot's packs; names of the fields that say which.
     Commission {
-        /// The last moment of the day on the label, a time.
-        expiry: String,
+        /// The last moment of the day on the label, a time; goods that do not expire have none.
+        expiry: Option<String>,
         /// The number of packs, a number.
         count: String,
         /// The Merkle root of their serials, a digest.
@@ -248,6 +290,10 @@ pub enum Effect {
     Suspend,
     /// Ends the linked suspension.
     Lift,
+    /// The goods were not accepted: the two parties disagree until the goods move on.
+    Dispute,
+    /// The goods were handed to two people.
+    Conflict,
 }
 
 fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {

@@ -133,9 +133,10 @@ fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reaso
         reasons.push(Reason::MissingStep { step: gap.step.clone(), party: gap.party.clone() });
     }
     if let (Some(commission), Some(label)) = (lot.commission, item.expires_at)
-        && day(label) != day(commission.expiry)
+        && let Some(stated) = commission.expiry
+        && day(label) != day(stated)
     {
-        let (stated, statement) = (commission.expiry, commission.statement);
+        let statement = commission.statement;
         reasons.push(Reason::ExpiryMismatch { label, stated, statement });
     }
     let (Some(serial), Some(pack)) = (&item.serial, &item.pack) else {
@@ -196,7 +197,7 @@ fn mismatch(item: &Item, lot: Option<&LotFile>, dossier: &Dossier, reasons: &mut
 }
 
 fn expiry(item: &Item, lot: Option<&LotFile>, now: UnixMillis, reasons: &mut Vec<Reason>) {
-    let stated = lot.and_then(|lot| lot.commission).map(|commission| commission.expiry);
+    let stated = lot.and_then(|lot| lot.commission).and_then(|commission| commission.expiry);
     if let Some(at) = [item.expires_at, stated].into_iter().flatten().min().filter(|&at| at < now) {
         reasons.push(Reason::Expired { at });
     }
@@ -230,7 +231,7 @@ fn is_known(item: &Item, dossier: &Dossier) -> bool {
     let Some(lot) = dossier.lots.get(subject) else {
         return item.class == dossier.class && dossier.has_lot(subject);
     };
-    let expiry = lot.commission.map(|commission| day(commission.expiry));
+    let expiry = lot.commission.and_then(|commission| commission.expiry).map(day);
     let same_expiry = item.expires_at.is_none_or(|label| expiry.is_none_or(|stated| day(label) == stated));
     let serial = match &lot.filter {
         FilterState::Ready(filter) => filter.contains(serial),

@@ -20,6 +20,8 @@ use crate::{Hash, Subject, TrustedCheckpoint};
 
 /// Most statements in one message. A subject with more is fetched in several.
 pub const MAX_ENTRIES: usize = 256;
+/// Most certificates in one message: a statement needs up to three, and shares most of them with others.
+const MAX_CERTIFICATES: usize = 3 * MAX_ENTRIES;
 
 /// Why a history is not believed, the first that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +76,7 @@ pub struct SubjectHistory {
     pub index_proof: IndexProof,
     /// The statements, in the order of the log.
     pub entries: Vec<HistoryEntry>,
-    /// Certificates of their signers, in DER, each once.
+    /// Certificates of their signers, and of those whom they countersign, in DER, each once.
     pub certificates: Vec<Vec<u8>>,
 }
 
@@ -112,7 +114,7 @@ impl SubjectHistory {
         let index_proof = IndexProof::from_cbor(d.bytes().ok()?).ok()?;
         let entries = bounded(d, MAX_ENTRIES)?;
         let entries = (0..entries).map(|_| HistoryEntry::decode(d)).collect::<Option<_>>()?;
-        let certificates = bounded(d, MAX_ENTRIES)?;
+        let certificates = bounded(d, MAX_CERTIFICATES)?;
         let certificates =
             (0..certificates).map(|_| Some(d.bytes().ok()?.to_vec())).collect::<Option<_>>()?;
         shape.then_some(Self { index_proof, entries, certificates })

@@ -12,9 +12,13 @@
 //!   16 => "application/scitt-statement+cose",
 //!   34 => [-16, bstr .size 32],                  ; x5t, SHA-256 of the signer's certificate
 //! }
-//! payload = { 1 => body, ? 2 => digest, ? 3 => [1*8 digest], ? 4 => bstr }  ; prev, links, sealed part
+//! payload = { 1 => body, ? 2 => digest, ? 3 => [1*8 digest], ? 4 => bstr,   ; prev, links, sealed part
+//!             ? 5 => bstr .cbor statement }                                 ; the statement that this one countersigns
 //! digest = bstr .size 32
 //! ```
+//!
+//! A statement may countersign another: it carries that one whole, so that two parties sign one entry of a log and
+//! neither can be shown without the other. Both signatures are verified wherever one is.
 //!
 //! A [`Statement`] has been read, not believed: it tells what it claims about itself so that it can be looked up and
 //! routed, and nothing of its payload. Only [`crate::Trust::verify`] makes a [`Verified`] one.
@@ -35,6 +39,8 @@ use crate::{Hash, Identity, UnixMillis};
 pub const MAX_STATEMENT: usize = 16 * 1024;
 /// Most further statements that one statement may link.
 const MAX_LINKS: u64 = 8;
+/// Most statements that are carried one within the other: evidence, which carries what two parties signed.
+const MAX_NESTING: u8 = 3;
 /// Media type of the whole statement (RFC 9943).
 const TYP: &str = "application/scitt-statement+cose";
 
@@ -62,6 +68,9 @@ pub enum FormatError {
     /// The payload map is not of the format.
     #[error("the statement's payload is not of the format")]
     Payload,
+    /// Statements carried one within the other, deeper than any of ours.
+    #[error("the statement carries too many statements one within the other")]
+    Nesting,
     /// The body is not of the format.
     #[error(transparent)]
     Fields(#[from] FieldsError),
@@ -86,6 +95,11 @@ pub struct Statement {
 impl Statement {
     /// Reads a statement that fills `bytes`, refusing every form but the one we write.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        Self::parse_within(bytes, MAX_NESTING)
+    }
+
+    fn parse_within(bytes: &[u8], nesting: u8) -> Result<Self, FormatError> {
+        let nesting = nesting.checked_sub(1).ok_or(FormatError::Nesting)?;
         if bytes.len() > MAX_STATEMENT {
             return Err(FormatError::TooLarge);
         }
@@ -105,7 +119,7 @@ impl Statement {
             certificate: headers.certificate,
             to_be_signed: sign1.to_be_signed(&[], &[]),
             signature: Signature::from_raw(sign1.signature)?,
-            payload: Payload::decode(payload_bytes)?,
+            payload: Payload::decode(payload_bytes, nesting)?,
             bytes: bytes.into(),
         })
     }
@@ -145,6 +159,16 @@ impl Statement {
         self.certificate
     }
 
+    /// The statement that it claims to countersign.
+    pub fn countersigned(&self) -> Option<&Self> {
+        self.payload.countersigned.as_deref()
+    }
+
+    /// Digests of all certificates that are needed to verify it: its own first, then those of what it carries.
+    pub fn certificates(&self) -> impl Iterator<Item = Hash> {
+        std::iter::successors(Some(self), |statement| statement.countersigned()).map(Self::certificate)
+    }
+
     /// Issuer and `cti` under one digest: no log takes two statements with the same.
     pub fn replay_key(&self) -> Hash {
         Hash::framed("countersign/replay/v1", &[self.issuer().as_str().as_bytes(), &self.claims.cti])
@@ -163,11 +187,21 @@ impl Statement {
 pub struct Verified {
     statement: Statement,
     signer: Arc<Certificate>,
+    countersigned: Option<Box<Self>>,
 }
 
 impl Verified {
-    pub(crate) const fn new(statement: Statement, signer: Arc<Certificate>) -> Self {
-        Self { statement, signer }
+    pub(crate) const fn new(
+        statement: Statement,
+        signer: Arc<Certificate>,
+        countersigned: Option<Box<Self>>,
+    ) -> Self {
+        Self { statement, signer, countersigned }
+    }
+
+    /// The statement that this one countersigns, verified as well.
+    pub fn countersigned(&self) -> Option<&Self> {
+        self.countersigned.as_deref()
     }
 
     /// The statement and what it says of itself, now true.
@@ -243,6 +277,29 @@ impl Draft {
         now: UnixMillis,
         cti: [u8; 16],
     ) -> Result<Statement, SignError> {
+        self.write(None, certificate, signer, now, cti)
+    }
+
+    /// As [`Draft::sign`], carrying `other` and thereby countersigning it.
+    pub fn countersign(
+        &self,
+        other: &Statement,
+        certificate: &Certificate,
+        signer: &dyn Signer,
+        now: UnixMillis,
+        cti: [u8; 16],
+    ) -> Result<Statement, SignError> {
+        self.write(Some(other), certificate, signer, now, cti)
+    }
+
+    fn write(
+        &self,
+        countersigned: Option<&Statement>,
+        certificate: &Certificate,
+        signer: &dyn Signer,
+        now: UnixMillis,
+        cti: [u8; 16],
+    ) -> Result<Statement, SignError> {
         self.fields.check().map_err(FormatError::from)?;
         let protected = cbor::encode(|e| {
             e.map(5)?.i64(label::ALG)?.i64(ALG_ES256)?;
@@ -254,7 +311,12 @@ impl Draft {
             e.i64(label::X5T)?.array(2)?.i64(ALG_SHA256)?.bytes(certificate.fingerprint().as_bytes())?.ok()
         });
         let payload = cbor::encode(|e| {
-            let present = [self.prev.is_some(), !self.links.is_empty(), self.sealed.is_some()];
+            let present = [
+                self.prev.is_some(),
+                !self.links.is_empty(),
+                self.sealed.is_some(),
+                countersigned.is_some(),
+            ];
             e.map(1 + present.iter().map(|&present| u64::from(present)).sum::<u64>())?;
             self.fields.encode(e.u8(1)?)?;
             if let Some(prev) = self.prev {
@@ -266,6 +328,9 @@ impl Draft {
             }
             if let Some(sealed) = &self.sealed {
                 e.u8(4)?.bytes(sealed)?;
+            }
+            if let Some(other) = countersigned {
+                e.u8(5)?.bytes(other.as_bytes())?;
             }
             Ok(())
         });
@@ -338,10 +403,12 @@ struct Payload {
     prev: Option<Hash>,
     links: Vec<Hash>,
     sealed: Option<Vec<u8>>,
+    countersigned: Option<Box<Statement>>,
 }
 
 impl Payload {
-    fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+    /// `nesting` is how many more statements may be carried one within the other.
+    fn decode(bytes: &[u8], nesting: u8) -> Result<Self, FormatError> {
         let mut d = Decoder::new(bytes);
         let mut payload = Self::default();
         let malformed = |_| FormatError::Payload;
@@ -355,6 +422,10 @@ impl Payload {
                 2 => payload.prev = Some(digest(&mut d)?),
                 3 => payload.links = links(&mut d)?,
                 4 => payload.sealed = Some(d.bytes().map_err(malformed)?.to_vec()),
+                5 => {
+                    let carried = d.bytes().map_err(malformed)?;
+                    payload.countersigned = Some(Box::new(Statement::parse_within(carried, nesting)?));
+                }
                 _ => return Err(FormatError::Payload),
             }
         }

@@ -143,7 +143,8 @@ impl Trust {
         self.certificates.get(&fingerprint)
     }
 
-    /// Believes a statement: its signer is enrolled, is who the statement says, was entitled at its time, and signed it.
+    /// Believes a statement: its signer is enrolled, is who the statement says, was entitled at its time, and signed it;
+    /// and so is the signer of what it countersigns.
     pub fn verify(&self, statement: Statement) -> Result<Verified, Refusal> {
         let signer = self.certificates.get(&statement.certificate()).ok_or(Refusal::UnknownSigner)?;
         if signer.identity() != statement.issuer() {
@@ -156,15 +157,25 @@ impl Trust {
             return Err(Refusal::Expired);
         }
         statement.verify_signature(signer.key()).map_err(|_| Refusal::Signature)?;
-        Ok(Verified::new(statement, Arc::clone(signer)))
+        let countersigned = match statement.countersigned() {
+            Some(other) => Some(Box::new(self.verify(other.clone())?)),
+            None => None,
+        };
+        Ok(Verified::new(statement, Arc::clone(signer), countersigned))
     }
 
-    /// Places a verified statement at `index` of the log `origin`, unless its signer was revoked before that.
+    /// Places a verified statement at `index` of the log `origin`, unless its signer was revoked before that, or that of
+    /// the statement which it countersigns: a thief with a revoked key needs no more than an accomplice who receives.
+    /// What is carried deeper does nothing, it only shows what two parties once signed.
     pub fn log(&self, verified: Verified, origin: &str, index: u64) -> Result<Logged, Refusal> {
-        let key = (verified.signer().fingerprint(), origin.to_owned());
-        match self.revocations.get(&key) {
-            Some(&from) if index >= from => Err(Refusal::Revoked),
-            _ => Ok(Logged { verified, index }),
+        let revoked = |one: &Verified| {
+            let from = self.revocations.get(&(one.signer().fingerprint(), origin.to_owned()));
+            from.is_some_and(|&from| index >= from)
+        };
+        if revoked(&verified) || verified.countersigned().is_some_and(revoked) {
+            Err(Refusal::Revoked)
+        } else {
+            Ok(Logged { verified, index })
         }
     }
 

@@ -122,11 +122,13 @@ fn history(
     let mut signers: Vec<Hash> = Vec::new();
     for index in indices {
         let statement = service.archive.body(Place { log, index })?;
-        let signer =
-            Statement::parse(&statement).map_err(|_| StoreError::Damaged("statements"))?.certificate();
-        if !signers.contains(&signer) {
-            signers.push(signer);
-            history.certificates.extend(view.trust.certificate(signer).map(|known| known.as_der().to_vec()));
+        let parsed = Statement::parse(&statement).map_err(|_| StoreError::Damaged("statements"))?;
+        for signer in parsed.certificates() {
+            if !signers.contains(&signer) {
+                signers.push(signer);
+                let known = view.trust.certificate(signer).map(|known| known.as_der().to_vec());
+                history.certificates.extend(known);
+            }
         }
         let path = service.archive.shared().grown(log, |grown| grown.tree.inclusion(index, size));
         history.entries.push(HistoryEntry { index, statement, path: path.ok_or_else(Problem::internal)? });

@@ -10,7 +10,9 @@
 
 mod audits;
 mod faults;
+mod handovers;
 mod play;
 mod profiles;
+mod road;
 mod totality;
 mod verdicts;

@@ -18,7 +18,7 @@ fn the_medicine_profile_has_six_transfers_in_three_phases() {
         profile.steps().iter().filter_map(|step| Some((step.number?, step.phase.as_deref()))).collect();
     let (a, b, c) = (Some("development"), Some("approval"), Some("distribution"));
     assert_eq!(numbered, [(1, a), (2, a), (3, b), (4, b), (5, c), (6, c)]);
-    assert_eq!(profile.roles().len(), 6);
+    assert_eq!(profile.roles().len(), 7);
     assert_eq!(profile.role("authority").unwrap().symbol, "DA");
     let recall = profile.step(&Kind::new("medicine.recall").unwrap()).unwrap();
     assert_eq!((recall.log, &recall.effect), (Log::Trust, &Effect::Recall));

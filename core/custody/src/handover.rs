@@ -1,0 +1,103 @@
+//! Handover: goods go from one person to another, and both can prove it, with no signal anywhere.
+//!
+//! 1. The giver signs an *offer*: these goods, after this statement, for the next minutes ([`Offered::make`]).
+//! 2. The receiver scans the goods and the offer, verifies both with what their phone holds ([`Offered::examine`]), and
+//!    signs an *answer* that carries the offer whole: accepted as intact or damaged, or refused ([`Examined::answer`]).
+//! 3. The giver scans the answer ([`Offered::close`]). Both now hold the same bytes, signed by both.
+//!
+//! The answer is the statement that the ledger gets, on the goods' own subject, after the statement that the offer names.
+//! Either side may submit it, and the ledger keeps one. Its kind comes from the profile: the step that countersigns an
+//! offer in the receiver's role. An offer alone is of no profile's kinds, so no log takes it.
+//!
+//! Several hops need no signal either: goods travel with their [`Line`], every statement on them from the first on,
+//! among them those that no log has yet. Whoever receives verifies all of it by the rules that the ledger will apply.
+//! What a phone without signal cannot see is whether the same goods were offered to somebody else as well: the ledger
+//! takes the first of two such answers, names it to the second, and the second is recorded as evidence of a conflict.
+//! Nor can it see a hop that two people agree to leave out: who received from whom is what both of them sign. What remains
+//! is that the one who has the goods, by the line, answers for them.
+//!
+//! Each state is plain bytes ([`Offered::to_bytes`], [`Line::to_bytes`]); those of an offer are what is shown.
+//!
+//! In scope: what is signed, shown, and checked. Out of scope: drawing codes ([`crate::qr`]), keeping states, submitting.
+
+mod line;
+mod offer;
+mod refused;
+
+pub use self::line::{Line, MAX_LINE, Rules};
+pub use self::offer::{Answer, Condition, Examined, Key, Offered, Terms};
+pub use self::refused::HandoverError;
+
+use countersign_ledger::{Fields, Hash, UnixMillis, Verified};
+
+/// The kind of an offer.
+pub const OFFER: &str = "custody.offer";
+/// The field of an offer that says when it ends.
+const EXPIRES: &str = "expires";
+const PLACE: &str = "place";
+const SEEN_SIZE: &str = "seen-size";
+const SEEN_ROOT: &str = "seen-root";
+
+/// How long an offer is in force, if nothing else is asked: two people stand before each other.
+pub const OFFER_MILLIS: u64 = 3 * 60 * 1000;
+/// The longest that an offer may be in force. A longer one could be shown elsewhere.
+pub const MAX_OFFER_MILLIS: u64 = 10 * 60 * 1000;
+/// How far the clocks of two phones may lie apart: what phones without a network for a week are seen to drift, and more.
+pub const CLOCKS_APART_MILLIS: u64 = 2 * 60 * 1000;
+
+/// A checkpoint of the supply log that a phone has believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Number of entries.
+    pub size: u64,
+    /// Root over them.
+    pub root: Hash,
+}
+
+impl Seen {
+    /// The checkpoint that the signer of an offer or an answer had believed.
+    pub fn of(statement: &Verified) -> Option<Self> {
+        let fields = statement.fields();
+        Some(Self { size: fields.uint(SEEN_SIZE)?, root: fields.hash(SEEN_ROOT)? })
+    }
+
+    /// What this phone's checkpoint and that of the other say of each other.
+    pub fn meet(self, other: Self) -> Meeting {
+        match self.size.cmp(&other.size) {
+            std::cmp::Ordering::Less => Meeting::Newer,
+            std::cmp::Ordering::Greater => Meeting::Older,
+            std::cmp::Ordering::Equal if self.root == other.root => Meeting::Same,
+            std::cmp::Ordering::Equal => Meeting::Fork,
+        }
+    }
+}
+
+/// How the checkpoint of the other phone compares with that of this one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meeting {
+    /// Both have seen the same.
+    Same,
+    /// The other has seen less.
+    Older,
+    /// The other has seen more.
+    Newer,
+    /// Two trees of one size: the ledger has told the two different things, or one of the phones lies. The signed notes
+    /// decide, so they should be exchanged.
+    Fork,
+}
+
+fn with_seen(fields: Fields, seen: Option<Seen>) -> Fields {
+    match seen {
+        Some(seen) => fields.with(SEEN_SIZE, seen.size).with(SEEN_ROOT, seen.root),
+        None => fields,
+    }
+}
+
+/// Whether an offer is in force at `at`, as far as two clocks agree. Statements tell the time in whole seconds.
+pub(crate) fn in_time(offer: &Verified, at: UnixMillis) -> bool {
+    let made = offer.statement().issued_at();
+    let Some(expires) = offer.fields().uint(EXPIRES).map(UnixMillis) else { return false };
+    expires.since(made) <= MAX_OFFER_MILLIS + 1000
+        && made.since(at) <= CLOCKS_APART_MILLIS
+        && at.since(expires) <= CLOCKS_APART_MILLIS
+}

@@ -1,0 +1,206 @@
+//! The line of goods: every statement on them, as it travels with them.
+
+use countersign_ledger::{Identity, Logged, Statement, Subject, Trust};
+use minicbor::{Decoder, Encoder};
+
+use super::HandoverError;
+use crate::engine::{Past, holder_after};
+use crate::level::{Level, Log};
+use crate::profile::Profile;
+
+/// Most statements in one line: some ten hops, each of them some eleven hundred bytes.
+pub const MAX_LINE: usize = 16;
+/// Most certificates that come along.
+const MAX_CERTIFICATES: usize = 2 * MAX_LINE;
+/// The place at which statements count that no log has placed: after every revocation that is known.
+const UNPLACED: u64 = u64::MAX - 1;
+
+/// By what a line is judged: the rules, and what this phone believes.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The industry's rules.
+    pub profile: &'a Profile,
+    /// Whom to believe.
+    pub trust: &'a Trust,
+    /// The supply log's origin, under which revocations are told.
+    pub origin: &'a str,
+    /// The trust domain.
+    pub domain: &'a str,
+}
+
+/// Every statement on some goods, oldest first, and the certificates of their signers. Nothing in it is believed until it
+/// is verified.
+///
+/// ```cddl
+/// line = [statements: [1*16 bstr], certificates: [*32 bstr]]
+/// ```
+#[derive(Clone, Debug)]
+pub struct Line {
+    statements: Vec<Statement>,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl PartialEq for Line {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_bytes() == other.to_bytes()
+    }
+}
+
+impl Line {
+    /// The line of goods whose whole history is `history`.
+    pub fn new(history: &[Logged]) -> Result<Self, HandoverError> {
+        let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
+        for logged in history {
+            line.push(logged.statement().clone())?;
+            let signers = std::iter::successors(Some(logged.verified()), |one| one.countersigned());
+            signers.for_each(|one| line.add_certificate(one.signer().as_der()));
+        }
+        if line.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(line) }
+    }
+
+    /// The goods.
+    pub fn subject(&self) -> &Subject {
+        self.last().subject()
+    }
+
+    /// The latest statement.
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "no line is made without a statement")]
+    pub fn last(&self) -> &Statement {
+        self.statements.last().expect("a line has a statement")
+    }
+
+    /// The statements, oldest first.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// The certificates that came along, in DER.
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
+    /// Verifies everything: each signature, that none is missing between two, and that each fits its place. The first
+    /// statement's links lead elsewhere; that it stands in the log is for a snapshot to know.
+    pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Logged>, HandoverError> {
+        let mut trust = rules.trust.clone();
+        for der in &self.certificates {
+            trust.enrol(der)?;
+        }
+        let mut history: Vec<Logged> = Vec::with_capacity(self.statements.len());
+        for statement in &self.statements {
+            if statement.subject() != self.subject() {
+                return Err(HandoverError::OtherSubject);
+            }
+            let verified = trust.verify(statement.clone())?;
+            if verified.prev() != history.last().map(Logged::id) {
+                return Err(HandoverError::BrokenLine);
+            }
+            let logged = trust.log(verified, rules.origin, UNPLACED)?;
+            rules.check(&logged, &history)?;
+            history.push(logged);
+        }
+        Ok(history)
+    }
+
+    /// The line as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| self.encode(e))
+    }
+
+    /// Reads what [`Line::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, HandoverError> {
+        let mut d = Decoder::new(bytes);
+        let line = Self::decode(&mut d)?;
+        if d.position() == bytes.len() { Ok(line) } else { Err(HandoverError::Malformed) }
+    }
+
+    pub(super) fn push(&mut self, statement: Statement) -> Result<(), HandoverError> {
+        if self.statements.len() >= MAX_LINE {
+            return Err(HandoverError::TooLong);
+        }
+        self.statements.push(statement);
+        Ok(())
+    }
+
+    pub(super) fn add_certificate(&mut self, der: &[u8]) {
+        if self.certificates.len() < MAX_CERTIFICATES && self.certificates.iter().all(|known| known != der) {
+            self.certificates.push(der.to_vec());
+        }
+    }
+
+    pub(super) fn encode(&self, e: &mut Encoder<&mut Vec<u8>>) -> Written {
+        e.array(2)?.array(self.statements.len() as u64)?;
+        self.statements.iter().try_for_each(|one| e.bytes(one.as_bytes())?.ok())?;
+        e.array(self.certificates.len() as u64)?;
+        self.certificates.iter().try_for_each(|one| e.bytes(one)?.ok())
+    }
+
+    pub(super) fn decode(d: &mut Decoder<'_>) -> Result<Self, HandoverError> {
+        if array(d)? != 2 {
+            return Err(HandoverError::Malformed);
+        }
+        let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
+        for _ in 0..bounded(d, MAX_LINE)? {
+            line.statements.push(statement(d)?);
+        }
+        for _ in 0..bounded(d, MAX_CERTIFICATES)? {
+            line.certificates.push(bytes(d)?.to_vec());
+        }
+        if line.statements.is_empty() { Err(HandoverError::Malformed) } else { Ok(line) }
+    }
+}
+
+impl Rules<'_> {
+    /// Whether a statement fits after `history`.
+    pub(super) fn check(&self, logged: &Logged, history: &[Logged]) -> Result<(), HandoverError> {
+        let past = Past { log: Log::Supply, domain: Some(self.domain), subject: history, linked: &[] };
+        match self.profile.step(logged.statement().kind()) {
+            // What it links is not here; that its author may make such a statement is what can be told.
+            Some(step) if history.is_empty() && !step.links.is_empty() => {
+                let signer = logged.signer().identity();
+                let level = Level::of(logged.statement().subject());
+                let entitled = step.signer.roles.iter().any(|role| role == signer.role())
+                    && signer.domain() == self.domain
+                    && level.is_some_and(|level| step.subject.contains(&level));
+                if entitled { Ok(()) } else { Err(HandoverError::NotTheCustodian) }
+            }
+            _ => Ok(self.profile.check(logged, &past)?),
+        }
+    }
+
+    /// Who holds the goods after `history`.
+    pub fn holder(&self, history: &[Logged]) -> Option<Identity> {
+        history.iter().rev().find_map(|one| holder_after(self.profile, one))
+    }
+}
+
+pub(super) type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+
+pub(super) fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // safe: a `Vec` accepts every write, and we encode no type that can refuse.
+    let _ = write(&mut Encoder::new(&mut bytes));
+    bytes
+}
+
+pub(super) fn array(d: &mut Decoder<'_>) -> Result<u64, HandoverError> {
+    d.array().ok().flatten().ok_or(HandoverError::Malformed)
+}
+
+fn bounded(d: &mut Decoder<'_>, most: usize) -> Result<usize, HandoverError> {
+    let count = usize::try_from(array(d)?).map_err(|_| HandoverError::TooLong)?;
+    if count <= most { Ok(count) } else { Err(HandoverError::TooLong) }
+}
+
+pub(super) fn bytes<'b>(d: &mut Decoder<'b>) -> Result<&'b [u8], HandoverError> {
+    d.bytes().map_err(|_| HandoverError::Malformed)
+}
+
+pub(super) fn statement(d: &mut Decoder<'_>) -> Result<Statement, HandoverError> {
+    Ok(Statement::parse(bytes(d)?)?)
+}
+
+/// The kind's name in a message's first place.
+pub(super) fn tagged(tag: u64, d: &mut Decoder<'_>) -> Result<(), HandoverError> {
+    if array(d)? == 3 && d.u64().ok() == Some(tag) { Ok(()) } else { Err(HandoverError::Malformed) }
+}

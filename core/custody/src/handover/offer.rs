@@ -1,0 +1,314 @@
+//! The three states of a handover, and the two messages.
+
+use countersign_ledger::{
+    Certificate, Draft, Fields, Hash, Identity, Kind, Logged, Signer, Statement, Subject, UnixMillis,
+    Verified,
+};
+use minicbor::Decoder;
+
+use super::line::{Line, Rules, bytes, encode, statement, tagged};
+use super::{
+    CLOCKS_APART_MILLIS, EXPIRES, HandoverError, MAX_OFFER_MILLIS, OFFER, PLACE, Seen, in_time, with_seen,
+};
+use crate::level::Level;
+use crate::step::{Countersigned, Effect, Holder, RECEIVER, Step};
+
+/// What the giver says beside the goods.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// For whom it is, if for one person alone.
+    pub to: Option<Identity>,
+    /// Where, coarsely.
+    pub place: Option<String>,
+    /// The newest checkpoint that the giver's phone has believed.
+    pub seen: Option<Seen>,
+    /// How long the offer is in force; at most [`MAX_OFFER_MILLIS`].
+    pub millis: u64,
+}
+
+/// In which condition the goods are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// Accepted, and nothing is wrong with them.
+    Intact,
+    /// Accepted, damaged; SHA-256 of a photo that the receiver keeps.
+    Damaged {
+        /// The photo's digest.
+        photo: Hash,
+    },
+    /// Not accepted: the giver still has them, and answers for them.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What the receiver says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The condition, or the refusal.
+    pub condition: Condition,
+    /// Where, coarsely.
+    pub place: Option<String>,
+    /// The newest checkpoint that the receiver's phone has believed.
+    pub seen: Option<Seen>,
+}
+
+/// Somebody who signs: their certificate, and their key, which may live in hardware.
+#[derive(Clone, Copy)]
+pub struct Key<'a> {
+    /// The certificate.
+    pub certificate: &'a Certificate,
+    /// The key.
+    pub signer: &'a dyn Signer,
+}
+
+/// The next statement of a line.
+fn draft(kind: &Kind, line: &Line, fields: Fields) -> Draft {
+    let (subject, prev) = (line.subject().clone(), Some(line.last().id()));
+    Draft { kind: kind.clone(), subject, fields, prev, links: Vec::new(), sealed: None }
+}
+
+/// Goods that are offered. As bytes it is both what the giver keeps and what the giver shows.
+///
+/// ```cddl
+/// offered = [1, line, offer: bstr]
+/// ```
+#[derive(Clone, Debug)]
+pub struct Offered {
+    line: Line,
+    offer: Statement,
+}
+
+const OFFERED: u64 = 1;
+const ANSWERED: u64 = 2;
+
+impl Offered {
+    /// Offers the goods of `line`, which the holder of `key` holds. `nonce` is fresh randomness.
+    pub fn make(
+        mut line: Line,
+        terms: &Terms,
+        key: Key<'_>,
+        rules: &Rules<'_>,
+        now: UnixMillis,
+        nonce: [u8; 16],
+    ) -> Result<Self, HandoverError> {
+        let history = line.verify(rules)?;
+        if rules.holder(&history).as_ref() != Some(key.certificate.identity()) {
+            return Err(HandoverError::NotTheCustodian);
+        }
+        let expires = now.0.saturating_add(terms.millis.min(MAX_OFFER_MILLIS));
+        let mut fields = with_seen(Fields::new().with(EXPIRES, expires), terms.seen);
+        if let Some(to) = &terms.to {
+            fields.insert(RECEIVER, to.as_str().into());
+        }
+        if let Some(place) = &terms.place {
+            fields.insert(PLACE, place.as_str().into());
+        }
+        let offer = draft(&offer_kind(), &line, fields).sign(key.certificate, key.signer, now, nonce)?;
+        line.add_certificate(key.certificate.as_der());
+        Ok(Self { line, offer })
+    }
+
+    /// The offer's id.
+    pub const fn id(&self) -> Hash {
+        self.offer.id()
+    }
+
+    /// The goods, as they claim to be.
+    pub const fn subject(&self) -> &Subject {
+        self.offer.subject()
+    }
+
+    /// What the goods travel with.
+    pub const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Verifies all that the offer says, as a receiver at `now` does.
+    pub fn examine(self, rules: &Rules<'_>, now: UnixMillis) -> Result<Examined, HandoverError> {
+        let (history, offer) = self.believe(rules)?;
+        if offer.statement().issued_at().since(now) > CLOCKS_APART_MILLIS {
+            return Err(HandoverError::FromTheFuture);
+        }
+        if !in_time(&offer, now) {
+            return Err(HandoverError::OfferExpired);
+        }
+        Ok(Examined { line: self.line, offer, history })
+    }
+
+    /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
+    pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<Line, HandoverError> {
+        let mut d = Decoder::new(message);
+        tagged(ANSWERED, &mut d)?;
+        let (answer, certificate) = (statement(&mut d)?, bytes(&mut d)?);
+        if d.position() != message.len() {
+            return Err(HandoverError::Malformed);
+        }
+        if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
+            return Err(HandoverError::OtherOffer);
+        }
+        let mut line = self.line;
+        line.add_certificate(certificate);
+        line.push(answer)?;
+        line.verify(rules)?;
+        Ok(line)
+    }
+
+    /// The message.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| {
+            self.line.encode(e.array(3)?.u64(OFFERED)?)?;
+            e.bytes(self.offer.as_bytes())?.ok()
+        })
+    }
+
+    /// Reads the message. Nothing in it is believed.
+    pub fn from_bytes(message: &[u8]) -> Result<Self, HandoverError> {
+        let mut d = Decoder::new(message);
+        tagged(OFFERED, &mut d)?;
+        let (line, offer) = (Line::decode(&mut d)?, statement(&mut d)?);
+        if d.position() == message.len() { Ok(Self { line, offer }) } else { Err(HandoverError::Malformed) }
+    }
+
+    fn believe(&self, rules: &Rules<'_>) -> Result<(Vec<Logged>, Verified), HandoverError> {
+        let history = self.line.verify(rules)?;
+        let mut trust = rules.trust.clone();
+        for der in self.line.certificates() {
+            trust.enrol(der)?;
+        }
+        let offer = trust.verify(self.offer.clone())?;
+        // Revoked signers offer nothing.
+        trust.log(offer.clone(), rules.origin, u64::MAX - 1)?;
+        if offer.statement().kind() != &offer_kind() {
+            return Err(HandoverError::Malformed);
+        }
+        if offer.statement().subject() != self.line.subject() {
+            return Err(HandoverError::OtherSubject);
+        }
+        if offer.prev() != Some(self.line.last().id()) {
+            return Err(HandoverError::BrokenLine);
+        }
+        let holder = rules.holder(&history).ok_or(HandoverError::NoHolder)?;
+        if &holder == offer.signer().identity() {
+            Ok((history, offer))
+        } else {
+            Err(HandoverError::NotTheCustodian)
+        }
+    }
+}
+
+/// An offer that was verified. Made by [`Offered::examine`] alone.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    line: Line,
+    offer: Verified,
+    history: Vec<Logged>,
+}
+
+impl Examined {
+    /// The offer.
+    pub const fn offer(&self) -> &Verified {
+        &self.offer
+    }
+
+    /// Who gives.
+    pub fn giver(&self) -> &Identity {
+        self.offer.signer().identity()
+    }
+
+    /// When the offer ends.
+    pub fn expires_at(&self) -> UnixMillis {
+        UnixMillis(self.offer.fields().uint(EXPIRES).unwrap_or_default())
+    }
+
+    /// Every statement on the goods, verified.
+    pub fn history(&self) -> &[Logged] {
+        &self.history
+    }
+
+    /// Answers, having scanned `scanned`. The line that comes back ends with the answer.
+    pub fn answer(
+        self,
+        scanned: &[Subject],
+        answer: &Answer,
+        key: Key<'_>,
+        rules: &Rules<'_>,
+        now: UnixMillis,
+        cti: [u8; 16],
+    ) -> Result<Line, HandoverError> {
+        let subject = self.line.subject().clone();
+        // Refusing is what somebody does who was shown other goods.
+        let refuses = matches!(answer.condition, Condition::Refused { .. });
+        if !refuses && (scanned.is_empty() || scanned.iter().any(|one| *one != subject)) {
+            return Err(HandoverError::GoodsDiffer);
+        }
+        let me = key.certificate.identity();
+        if self.offer.fields().text(RECEIVER).is_some_and(|to| to != me.as_str()) || me == self.giver() {
+            return Err(HandoverError::NotForYou);
+        }
+        let kind = step(rules, me, &subject, refuses).ok_or(HandoverError::NoStep)?.kind.clone();
+        let statement = draft(&kind, &self.line, fields(answer)).countersign(
+            self.offer.statement(),
+            key.certificate,
+            key.signer,
+            now,
+            cti,
+        )?;
+        let mut line = self.line;
+        line.add_certificate(key.certificate.as_der());
+        line.push(statement)?;
+        line.verify(rules)?;
+        Ok(line)
+    }
+}
+
+impl Line {
+    /// The message by which the receiver shows the giver the answer that ends this line.
+    ///
+    /// ```cddl
+    /// answered = [2, answer: bstr, certificate: bstr]
+    /// ```
+    pub fn answer_message(&self) -> Vec<u8> {
+        let signer = self.last().certificate();
+        let certificate = self.certificates().iter().find(|der| Hash::of(der) == signer);
+        encode(|e| {
+            e.array(3)?.u64(ANSWERED)?.bytes(self.last().as_bytes())?;
+            e.bytes(certificate.map_or(&[], Vec::as_slice))?.ok()
+        })
+    }
+}
+
+fn fields(answer: &Answer) -> Fields {
+    let mut fields = with_seen(Fields::new(), answer.seen);
+    match &answer.condition {
+        Condition::Intact => fields.insert("condition", "intact".into()),
+        Condition::Damaged { photo } => {
+            fields.insert("condition", "damaged".into());
+            fields.insert("photo", (*photo).into());
+        }
+        Condition::Refused { reason } => fields.insert("reason", reason.as_str().into()),
+    }
+    if let Some(place) = &answer.place {
+        fields.insert(PLACE, place.as_str().into());
+    }
+    fields
+}
+
+/// The step by which somebody in that role answers an offer of such goods.
+fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) -> Option<&'a Step> {
+    let level = Level::of(subject)?;
+    rules.profile.steps().iter().find(|step| {
+        let takes =
+            if refuses { step.effect == Effect::Dispute } else { step.custody == Some(Holder::Signer) };
+        matches!(step.countersigned, Some(Countersigned::Offer(_)))
+            && takes
+            && step.subject.contains(&level)
+            && step.signer.roles.iter().any(|role| role == me.role())
+    })
+}
+
+#[expect(clippy::expect_used, reason = "the name is a constant of the right form")]
+fn offer_kind() -> Kind {
+    Kind::new(OFFER).expect("a kind's name")
+}

@@ -1,0 +1,410 @@
+//! Goods from hand to hand, and every way to cheat in it that we know of.
+
+use countersign_custody::handover::{
+    Answer, Condition, HandoverError, Line, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen, Terms,
+};
+use countersign_custody::{FaultReason, Profile};
+use countersign_ledger::{Draft, Fields, Hash, Kind, Logged, Statement, Subject, UnixMillis};
+
+use crate::road::{MINUTE, NOON, ORIGIN, PIECE, Road, at, identity, intact, terms};
+
+const OTHER_PIECE: &str = "https://id.gs1.org/01/09506000134352/10/L1/21/P2";
+
+fn reason<T: std::fmt::Debug>(result: Result<T, HandoverError>) -> &'static str {
+    result.unwrap_err().reason()
+}
+
+/// The line as the ledger has it.
+fn logged(road: &Road, line: &Line) -> Vec<Logged> {
+    let each = line.statements().iter().enumerate();
+    each.map(|(index, statement)| road.logged(statement.clone(), index as u64)).collect()
+}
+
+#[test]
+fn the_luxury_profile_has_thirteen_transfers_in_four_phases() {
+    let profile = Profile::luxury();
+    let mut numbered: Vec<_> =
+        profile.steps().iter().filter_map(|step| Some((step.number?, step.phase.clone()?))).collect();
+    numbered.sort();
+    let phases = [("design", 3), ("evaluation", 2), ("ordering", 4), ("purchase", 4)];
+    let expected = phases.iter().flat_map(|(phase, count)| std::iter::repeat_n(*phase, *count)).enumerate();
+    assert!(numbered.iter().map(|(n, p)| (usize::from(*n) - 1, p.as_str())).eq(expected));
+    assert_eq!(profile.roles().len(), 9);
+}
+
+#[test]
+fn three_couriers_and_a_consumer_need_no_signal() {
+    let road = Road::new();
+    let mut line = road.to_the_courier();
+    for (from, to, minute) in
+        [("courier a", "courier b", 10), ("courier b", "courier c", 20), ("courier c", "consumer", 30)]
+    {
+        line = road.hand_over(from, to, line, at(minute));
+    }
+    let history = line.verify(&road.rules()).unwrap();
+    assert_eq!(road.rules().holder(&history), Some(identity("consumer")));
+    assert_eq!(line.last().kind().as_str(), "luxury.delivery");
+    assert_eq!(Line::from_bytes(&line.to_bytes()).unwrap(), line);
+    let (giver, receiver) = (history[4].countersigned().unwrap(), &history[4]);
+    assert_eq!(giver.signer().identity(), &identity("courier c"));
+    assert_eq!(receiver.signer().identity(), &identity("consumer"));
+}
+
+#[test]
+fn each_state_survives_a_killed_app() {
+    let road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let revived = Offered::from_bytes(&offered.to_bytes()).unwrap();
+    let receivers = road.answer("courier b", &revived.to_bytes(), at(1)).unwrap();
+    let receivers = Line::from_bytes(&receivers.to_bytes()).unwrap();
+    let again = Offered::from_bytes(&revived.to_bytes()).unwrap();
+    let first = revived.close(&receivers.answer_message(), &road.rules()).unwrap();
+    let second = again.close(&receivers.answer_message(), &road.rules()).unwrap();
+    // Both sides submit the same bytes, however often, so the ledger keeps one.
+    assert_eq!(first.last().as_bytes(), second.last().as_bytes());
+    assert_eq!(first.last().as_bytes(), receivers.last().as_bytes());
+}
+
+#[test]
+fn an_offer_is_good_for_minutes_and_not_before() {
+    let road = Road::new();
+    let offer = road.offer("courier a", road.to_the_courier(), at(10)).to_bytes();
+    assert!(road.answer("courier b", &offer, at(12)).is_ok());
+    assert_eq!(reason(road.answer("courier b", &offer, at(16))), "offer-expired");
+    // A clock that was set back does not revive it: it is then from the future.
+    assert_eq!(reason(road.answer("courier b", &offer, at(7))), "offer-from-the-future");
+    // Shown elsewhere after its window: the same.
+    assert_eq!(reason(road.answer("courier d", &offer, at(60))), "offer-expired");
+}
+
+#[test]
+fn an_offer_cannot_be_made_for_longer() {
+    let road = Road::new();
+    let long = Terms { millis: u64::MAX, ..terms() };
+    let line = road.to_the_courier();
+    let offered =
+        Offered::make(line.clone(), &long, road.key("courier a"), &road.rules(), NOON, road.nonce()).unwrap();
+    let examined = Offered::from_bytes(&offered.to_bytes()).unwrap().examine(&road.rules(), NOON).unwrap();
+    assert_eq!(examined.expires_at(), UnixMillis(NOON.0 + MAX_OFFER_MILLIS));
+    // Nor by a giver who writes their own: the rules refuse the answer.
+    let forged =
+        forged_offer(&road, "courier a", &line, Fields::new().with("expires", NOON.0 + 600 * MINUTE));
+    let history = logged(&road, &line);
+    assert_eq!(countersign(&road, "courier b", &forged, &history, at(500)), FaultReason::OfferExpired);
+}
+
+/// An offer that no honest phone makes.
+fn forged_offer(road: &Road, who: &str, line: &Line, fields: Fields) -> Statement {
+    let draft = Draft {
+        kind: Kind::new("custody.offer").unwrap(),
+        subject: Subject::new(PIECE).unwrap(),
+        fields,
+        prev: Some(line.last().id()),
+        links: vec![],
+        sealed: None,
+    };
+    draft.sign(road.key(who).certificate, road.key(who).signer, NOON, road.nonce()).unwrap()
+}
+
+/// What the engine says of an answer to it.
+fn countersign(road: &Road, who: &str, offer: &Statement, history: &[Logged], at: UnixMillis) -> FaultReason {
+    let draft = Draft {
+        kind: Kind::new(if who.starts_with("consumer") { "luxury.delivery" } else { "luxury.handover" })
+            .unwrap(),
+        subject: Subject::new(PIECE).unwrap(),
+        fields: Fields::new().with("condition", "intact"),
+        prev: history.last().map(Logged::id),
+        links: vec![],
+        sealed: None,
+    };
+    let key = road.key(who);
+    let statement = draft.countersign(offer, key.certificate, key.signer, at, road.nonce()).unwrap();
+    road.judge(&statement, history).unwrap_err()
+}
+
+#[test]
+fn a_replayed_offer_finds_its_place_taken() {
+    let road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let line = road.answer("courier b", &offered.to_bytes(), at(1)).unwrap();
+    let again = road.answer("courier c", &offered.to_bytes(), at(2)).unwrap();
+    let history = logged(&road, &line);
+    assert_eq!(road.judge(again.last(), &history).unwrap_err(), FaultReason::WrongPrev);
+    // On a phone that holds the newer line the offer no longer fits.
+    let mut replayed = Offered::from_bytes(&offered.to_bytes()).unwrap();
+    replayed = Offered::from_bytes(&replace_line(&replayed, &line)).unwrap();
+    assert_eq!(reason(replayed.examine(&road.rules(), at(2))), "broken-line");
+}
+
+/// The message of an offer with another line before it.
+fn replace_line(offered: &Offered, line: &Line) -> Vec<u8> {
+    let (message, old) = (offered.to_bytes(), offered.line().to_bytes());
+    let at = message.windows(old.len()).position(|window| window == old).unwrap();
+    [&message[..at], &line.to_bytes(), &message[at + old.len()..]].concat()
+}
+
+#[test]
+fn an_answer_to_another_offer_is_not_taken() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let (one, other) = (road.offer("courier a", line.clone(), at(1)), road.offer("courier a", line, at(1)));
+    let answer = road.answer("courier b", &one.to_bytes(), at(1)).unwrap();
+    assert_eq!(reason(other.close(&answer.answer_message(), &road.rules())), "other-offer");
+    assert!(one.close(&answer.answer_message(), &road.rules()).is_ok());
+}
+
+#[test]
+fn only_who_holds_the_goods_can_offer_them() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let make = |who: &str, line: &Line| {
+        Offered::make(line.clone(), &terms(), road.key(who), &road.rules(), at(1), road.nonce())
+    };
+    assert_eq!(reason(make("courier b", &line)), "not-the-custodian");
+    let handed = road.hand_over("courier a", "courier b", line.clone(), at(1));
+    // Courier A has handed them over and does not hold them any more.
+    assert_eq!(reason(make("courier a", &handed)), "not-the-custodian");
+    // A phone that was changed signs anyway; whoever receives notices, and so does the ledger.
+    let offer = forged_offer(&road, "courier d", &line, Fields::new().with("expires", at(3).0));
+    let history = logged(&road, &line);
+    assert_eq!(countersign(&road, "courier b", &offer, &history, at(1)), FaultReason::NotTheCustodian);
+    // The distributor who sold the piece no longer holds it either.
+    let offer = forged_offer(&road, "distributor", &line, Fields::new().with("expires", at(3).0));
+    assert_eq!(countersign(&road, "courier b", &offer, &history, at(1)), FaultReason::NotTheCustodian);
+}
+
+#[test]
+fn other_goods_are_not_taken() {
+    let road = Road::new();
+    let offer = road.offer("courier a", road.to_the_courier(), at(1)).to_bytes();
+    let scan = |scanned: &[&str]| road.answer_as("courier b", &offer, scanned, intact(), at(1));
+    assert_eq!(reason(scan(&[OTHER_PIECE])), "goods-differ");
+    assert_eq!(reason(scan(&[PIECE, OTHER_PIECE])), "goods-differ");
+    assert_eq!(reason(scan(&[])), "goods-differ");
+    assert!(scan(&[PIECE]).is_ok());
+}
+
+#[test]
+fn nobody_can_change_what_was_signed() {
+    let road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let photo = Condition::Damaged { photo: Hash::of(b"photo") };
+    let answer = Answer { condition: photo, ..intact() };
+    let line = road.answer_as("courier b", &offered.to_bytes(), &[PIECE], answer, at(1)).unwrap();
+    let message = line.answer_message();
+    let find = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).position(|one| one == text).unwrap();
+    let mut changed = message.clone();
+    let at_condition = find(&message, b"damaged");
+    changed[at_condition..at_condition + 7].copy_from_slice(b"intact!");
+    assert_eq!(reason(offered.clone().close(&changed, &road.rules())), "signature");
+    // The offer within the answer is covered as well.
+    let mut changed = message.clone();
+    let at_place = find(&message, b"Rue A");
+    changed[at_place + 4] = b'B';
+    assert_eq!(reason(offered.clone().close(&changed, &road.rules())), "other-offer");
+    assert!(offered.close(&message, &road.rules()).is_ok());
+}
+
+#[test]
+fn only_the_consumer_who_is_named_receives() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let offer = road.offer("courier a", line.clone(), at(1));
+    assert_eq!(reason(road.answer("consumer other", &offer.to_bytes(), at(1))), "not-for-you");
+    let history = logged(&road, &line);
+    let forged = forged_offer(&road, "courier a", &line, Fields::new().with("expires", at(3).0));
+    assert_eq!(countersign(&road, "consumer other", &forged, &history, at(1)), FaultReason::NotTheReceiver);
+    assert!(road.answer("consumer", &offer.to_bytes(), at(1)).is_ok());
+    // Somebody in a role that receives nothing has no step.
+    assert_eq!(reason(road.answer("brand", &offer.to_bytes(), at(1))), "not-your-role");
+}
+
+#[test]
+fn an_offer_for_one_person_is_for_nobody_else() {
+    let road = Road::new();
+    let terms = Terms { to: Some(identity("courier b")), ..terms() };
+    let line = road.to_the_courier();
+    let offered =
+        Offered::make(line.clone(), &terms, road.key("courier a"), &road.rules(), at(1), road.nonce());
+    let message = offered.unwrap().to_bytes();
+    assert_eq!(reason(road.answer("courier c", &message, at(1))), "not-for-you");
+    assert_eq!(reason(road.answer("courier a", &message, at(1))), "not-for-you");
+    assert!(road.answer("courier b", &message, at(1)).is_ok());
+}
+
+#[test]
+fn refused_goods_stay_with_their_holder_and_move_on_later() {
+    let road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let refusal = Answer { condition: Condition::Refused { reason: "seal broken".into() }, ..intact() };
+    let line = road.answer_as("courier b", &offered.to_bytes(), &[OTHER_PIECE], refusal, at(1)).unwrap();
+    let line = offered.close(&line.answer_message(), &road.rules()).unwrap();
+    assert_eq!(line.last().kind().as_str(), "luxury.refusal");
+    let history = line.verify(&road.rules()).unwrap();
+    assert_eq!(road.rules().holder(&history), Some(identity("courier a")));
+    let line = road.hand_over("courier a", "courier c", line, at(5));
+    assert_eq!(road.rules().holder(&line.verify(&road.rules()).unwrap()), Some(identity("courier c")));
+}
+
+#[test]
+fn goods_handed_to_two_people_are_a_conflict_with_evidence_of_both() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let (first, second) =
+        (road.offer("courier a", line.clone(), at(1)), road.offer("courier a", line, at(2)));
+    let winner = road.answer("courier b", &first.to_bytes(), at(1)).unwrap();
+    let loser = road.answer("courier c", &second.to_bytes(), at(2)).unwrap();
+    let mut history = logged(&road, &winner);
+    let conflict = conflict(&road, "courier c", loser.last(), &history);
+    let recorded = road.judge(&conflict, &history).unwrap();
+    let evidence = recorded.countersigned().unwrap();
+    assert_eq!(evidence.signer().identity(), &identity("courier c"));
+    assert_eq!(evidence.countersigned().unwrap().signer().identity(), &identity("courier a"));
+    // What won its place is no evidence against itself.
+    history.push(recorded);
+    let none = self::conflict(&road, "courier c", winner.last(), &history);
+    assert_eq!(road.judge(&none, &history).unwrap_err(), FaultReason::NoConflict);
+    // The goods stay with whoever came first, and can move on.
+    let line = Line::new(&history).unwrap();
+    road.hand_over("courier b", "courier d", line, at(9));
+}
+
+fn conflict(road: &Road, who: &str, evidence: &Statement, history: &[Logged]) -> Statement {
+    let draft = Draft {
+        kind: Kind::new("luxury.conflict").unwrap(),
+        subject: Subject::new(PIECE).unwrap(),
+        fields: Fields::new(),
+        prev: history.last().map(Logged::id),
+        links: vec![],
+        sealed: None,
+    };
+    let key = road.key(who);
+    draft.countersign(evidence, key.certificate, key.signer, at(20), road.nonce()).unwrap()
+}
+
+#[test]
+fn evidence_that_nobody_signed_twice_accuses_nobody() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let handed = road.hand_over("courier a", "courier b", line.clone(), at(1));
+    let history = logged(&road, &handed);
+    // Courier D offers what courier A held: not the same giver.
+    let forged = forged_offer(&road, "courier d", &line, Fields::new().with("expires", at(3).0));
+    let draft = Draft {
+        kind: Kind::new("luxury.handover").unwrap(),
+        subject: Subject::new(PIECE).unwrap(),
+        fields: Fields::new().with("condition", "intact"),
+        prev: Some(line.last().id()),
+        links: vec![],
+        sealed: None,
+    };
+    let key = road.key("courier c");
+    let rival = draft.countersign(&forged, key.certificate, key.signer, at(1), road.nonce()).unwrap();
+    let conflict = conflict(&road, "courier c", &rival, &history);
+    assert_eq!(road.judge(&conflict, &history).unwrap_err(), FaultReason::NoConflict);
+}
+
+/// Two couriers agree to leave out a hop: B had the goods for a while and signed nothing. That cannot be told from A going
+/// all the way alone. What holds is that somebody who signed holds the goods at every moment, and answers for them.
+#[test]
+fn a_hop_that_two_agree_to_leave_out_leaves_the_first_answerable() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let held = line.verify(&road.rules()).unwrap();
+    assert_eq!(road.rules().holder(&held), Some(identity("courier a")));
+    // B, who never signed, cannot hand them on; A has to, and signs.
+    let offered =
+        Offered::make(line.clone(), &terms(), road.key("courier b"), &road.rules(), at(1), road.nonce());
+    assert_eq!(reason(offered), "not-the-custodian");
+    let line = road.hand_over("courier a", "courier c", line, at(9));
+    assert_eq!(road.rules().holder(&line.verify(&road.rules()).unwrap()), Some(identity("courier c")));
+}
+
+#[test]
+fn a_missing_hop_is_noticed() {
+    let road = Road::new();
+    let start = road.to_the_courier();
+    let line = road.hand_over("courier a", "courier b", start.clone(), at(1));
+    let line = road.hand_over("courier b", "courier c", line, at(5));
+    let offered = road.offer("courier c", line.clone(), at(9));
+    // The statements without the second handover.
+    let history = logged(&road, &line);
+    let without: Vec<Logged> = [&history[..2], &history[3..]].concat();
+    let message = replace_line(&offered, &Line::new(&without).unwrap());
+    assert_eq!(reason(road.answer("courier d", &message, at(9))), "broken-line");
+}
+
+#[test]
+fn a_phone_restored_from_a_backup_offers_what_it_no_longer_holds_and_is_found_out() {
+    let road = Road::new();
+    let backup = road.to_the_courier();
+    let line = road.hand_over("courier a", "courier b", backup.clone(), at(1));
+    // The old state still says that A holds the goods: whoever is offered them offline cannot know.
+    let offered = road.offer("courier a", backup, at(60));
+    let second = road.answer("courier c", &offered.to_bytes(), at(60)).unwrap();
+    // The ledger does, and both signatures name A.
+    let history = logged(&road, &line);
+    assert_eq!(road.judge(second.last(), &history).unwrap_err(), FaultReason::WrongPrev);
+    assert!(road.judge(&conflict(&road, "courier c", second.last(), &history), &history).is_ok());
+}
+
+#[test]
+fn a_revoked_courier_hands_nothing_over() {
+    let mut road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let fields = Fields::new()
+        .with("certificate", road.key("courier a").certificate.fingerprint())
+        .with("log", ORIGIN)
+        .with("from", 7);
+    let draft = Draft {
+        kind: Kind::new("revoke").unwrap(),
+        subject: Subject::new(identity("courier a").as_str()).unwrap(),
+        fields,
+        prev: None,
+        links: vec![],
+        sealed: None,
+    };
+    let key = road.key("registrar");
+    let statement = draft.sign(key.certificate, key.signer, NOON, road.nonce()).unwrap();
+    let trust = road.ledger_trust();
+    let revocation = trust.log(trust.verify(statement).unwrap(), "ledger.example/trust", 0).unwrap();
+    road.trust.apply(&revocation).unwrap();
+    assert_eq!(reason(road.answer("courier b", &offered.to_bytes(), at(1))), "revoked");
+}
+
+#[test]
+fn a_line_is_bounded() {
+    let road = Road::new();
+    let mut line = road.to_the_courier();
+    for hop in 2..MAX_LINE as u64 {
+        let (from, to) = if hop % 2 == 0 { ("courier a", "courier b") } else { ("courier b", "courier a") };
+        line = road.hand_over(from, to, line, at(hop));
+    }
+    let offered = road.offer("courier a", line, at(60));
+    assert_eq!(reason(road.answer("courier b", &offered.to_bytes(), at(60))), "too-long");
+}
+
+#[test]
+fn two_checkpoints_of_one_size_are_a_fork() {
+    let seen = |size, text: &str| Seen { size, root: Hash::of(text.as_bytes()) };
+    assert_eq!(seen(7, "a").meet(seen(7, "a")), Meeting::Same);
+    assert_eq!(seen(7, "a").meet(seen(9, "b")), Meeting::Newer);
+    assert_eq!(seen(7, "a").meet(seen(5, "b")), Meeting::Older);
+    assert_eq!(seen(7, "a").meet(seen(7, "b")), Meeting::Fork);
+}
+
+#[test]
+fn no_message_makes_a_reader_fail_but_by_its_error() {
+    let road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let message = offered.to_bytes();
+    for cut in 0..message.len() {
+        assert!(Offered::from_bytes(&message[..cut]).is_err(), "{cut}");
+    }
+    for bytes in
+        [&b""[..], b"\x83\x01", b"\x83\x01\x82\x9b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x83\x02\x40\x40"]
+    {
+        assert!(Offered::from_bytes(bytes).is_err());
+        assert!(offered.clone().close(bytes, &road.rules()).is_err());
+    }
+}

@@ -1,0 +1,191 @@
+//! A piece of luxury goods on its road: everybody who handles it, with real keys.
+
+use std::collections::BTreeMap;
+
+use countersign_custody::handover::{Answer, Condition, HandoverError, Key, Line, Offered, Rules, Terms};
+use countersign_custody::{Log, Past, Profile};
+use countersign_ledger::certificate::{self, Period};
+use countersign_ledger::{
+    Certificate, Draft, Fields, Hash, Identity, Kind, Logged, Signer as _, SoftwareKey, Statement, Subject,
+    Trust, UnixMillis,
+};
+
+pub const DOMAIN: &str = "lux.example";
+pub const ORIGIN: &str = "ledger.example/supply";
+pub const PIECE: &str = "https://id.gs1.org/01/09506000134352/10/L1/21/P1";
+/// 2026-11-01, noon.
+pub const NOON: UnixMillis = UnixMillis((20_758 * 24 + 12) * 3600 * 1000);
+pub const MINUTE: u64 = 60_000;
+
+pub fn identity(who: &str) -> Identity {
+    let (role, name) = who.split_once(' ').unwrap_or((who, "first"));
+    Identity::new(DOMAIN, role, name).unwrap()
+}
+
+pub struct Member {
+    pub key: SoftwareKey,
+    pub certificate: Certificate,
+}
+
+pub struct Road {
+    pub profile: Profile,
+    pub trust: Trust,
+    members: BTreeMap<String, Member>,
+    root: SoftwareKey,
+    nonce: std::cell::Cell<u128>,
+}
+
+/// After `minutes`.
+pub fn at(minutes: u64) -> UnixMillis {
+    UnixMillis(NOON.0 + minutes * MINUTE)
+}
+
+impl Road {
+    pub fn new() -> Self {
+        let root = SoftwareKey::from_bytes(&Hash::of(b"root").0).unwrap();
+        let mut trust = Trust::new();
+        trust.pin(DOMAIN, &certificate::root(DOMAIN, &root, Self::period(), [1; 16]).unwrap());
+        let mut road = Self {
+            profile: Profile::luxury(),
+            trust,
+            members: BTreeMap::new(),
+            root,
+            nonce: std::cell::Cell::new(0),
+        };
+        for who in [
+            "registrar",
+            "brand",
+            "manufacturer",
+            "supplier",
+            "distributor",
+            "logistics",
+            "courier a",
+            "courier b",
+            "courier c",
+            "courier d",
+            "consumer",
+            "consumer other",
+        ] {
+            road.enrol(who);
+        }
+        road
+    }
+
+    fn period() -> Period {
+        Period {
+            from: UnixMillis(NOON.0 - 400 * 24 * 60 * MINUTE),
+            until: UnixMillis(NOON.0 + 400 * 24 * 60 * MINUTE),
+        }
+    }
+
+    /// A certified member whose certificate nobody has met yet.
+    fn enrol(&mut self, who: &str) {
+        let key = SoftwareKey::from_bytes(&Hash::of(who.as_bytes()).0).unwrap();
+        let certificate =
+            certificate::issue(&identity(who), &key.public_key(), &self.root, Self::period(), [2; 16])
+                .unwrap();
+        self.members.insert(who.to_owned(), Member { key, certificate });
+    }
+
+    pub fn key(&self, who: &str) -> Key<'_> {
+        let member = &self.members[who];
+        Key { certificate: &member.certificate, signer: &member.key }
+    }
+
+    pub fn rules(&self) -> Rules<'_> {
+        Rules { profile: &self.profile, trust: &self.trust, origin: ORIGIN, domain: DOMAIN }
+    }
+
+    pub fn nonce(&self) -> [u8; 16] {
+        self.nonce.set(self.nonce.get() + 1);
+        self.nonce.get().to_be_bytes()
+    }
+
+    /// Everybody's certificate, as the ledger has them.
+    pub fn ledger_trust(&self) -> Trust {
+        let mut trust = self.trust.clone();
+        for member in self.members.values() {
+            trust.enrol(member.certificate.as_der()).unwrap();
+        }
+        trust
+    }
+
+    pub fn sign(&self, who: &str, kind: &str, fields: Fields, history: &[Logged], at: UnixMillis) -> Logged {
+        let draft = Draft {
+            kind: Kind::new(format!("luxury.{kind}")).unwrap(),
+            subject: Subject::new(PIECE).unwrap(),
+            fields,
+            prev: history.last().map(Logged::id),
+            links: if kind == "purchase" { vec![Hash::of(b"commission")] } else { Vec::new() },
+            sealed: None,
+        };
+        let key = self.key(who);
+        let statement = draft.sign(key.certificate, key.signer, at, self.nonce()).unwrap();
+        self.logged(statement, history.len() as u64)
+    }
+
+    pub fn logged(&self, statement: Statement, index: u64) -> Logged {
+        let trust = self.ledger_trust();
+        trust.log(trust.verify(statement).unwrap(), ORIGIN, index).unwrap()
+    }
+
+    /// The piece is bought, and given to courier A.
+    pub fn to_the_courier(&self) -> Line {
+        let who = |who: &str| identity(who).as_str().to_owned();
+        let fields =
+            Fields::new().with("to", who("logistics").as_str()).with("consumer", who("consumer").as_str());
+        let purchase = self.sign("distributor", "purchase", fields.with("kind", "gift"), &[], NOON);
+        let fields = Fields::new().with("to", who("courier a").as_str()).with("order", "L-1");
+        let order = self.sign("logistics", "logistics-order", fields, std::slice::from_ref(&purchase), NOON);
+        Line::new(&[purchase, order]).unwrap()
+    }
+
+    pub fn offer(&self, who: &str, line: Line, now: UnixMillis) -> Offered {
+        Offered::make(line, &terms(), self.key(who), &self.rules(), now, self.nonce()).unwrap()
+    }
+
+    pub fn answer(&self, who: &str, message: &[u8], now: UnixMillis) -> Result<Line, HandoverError> {
+        self.answer_as(who, message, &[PIECE], intact(), now)
+    }
+
+    pub fn answer_as(
+        &self,
+        who: &str,
+        message: &[u8],
+        scanned: &[&str],
+        answer: Answer,
+        now: UnixMillis,
+    ) -> Result<Line, HandoverError> {
+        let scanned: Vec<_> = scanned.iter().map(|one| Subject::new(*one).unwrap()).collect();
+        let examined = Offered::from_bytes(message)?.examine(&self.rules(), now)?;
+        examined.answer(&scanned, &answer, self.key(who), &self.rules(), now, self.nonce())
+    }
+
+    /// A whole handover: both end with the same line.
+    pub fn hand_over(&self, from: &str, to: &str, line: Line, now: UnixMillis) -> Line {
+        let offered = self.offer(from, line, now);
+        let receivers = self.answer(to, &offered.to_bytes(), now).unwrap();
+        let givers = offered.close(&receivers.answer_message(), &self.rules()).unwrap();
+        assert_eq!(givers, receivers);
+        receivers
+    }
+
+    /// What the engine says of the last statement of a line that follows `history`.
+    pub fn judge(
+        &self,
+        statement: &Statement,
+        history: &[Logged],
+    ) -> Result<Logged, countersign_custody::FaultReason> {
+        let logged = self.logged(statement.clone(), history.len() as u64);
+        let past = Past { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &[] };
+        self.profile.check(&logged, &past).map_err(|fault| fault.reason).map(|()| logged)
+    }
+}
+
+pub fn terms() -> Terms {
+    Terms { to: None, place: Some("Rue A".into()), seen: None, millis: 3 * MINUTE }
+}
+
+pub fn intact() -> Answer {
+    Answer { condition: Condition::Intact, place: None, seen: None }
+}
