@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Check where a medicine has been, offline; sign for what you do with it; run the ledger.
 #[derive(Parser)]
@@ -30,6 +30,10 @@ pub enum Command {
     Check(Check),
     /// Read the codes in pictures, and say what they name
     Scan(Scan),
+    /// Answer lines of GS1 data on standard input: what each says, or why it is refused
+    Gs1,
+    /// Draw the symbol of a code, to print or to show
+    Label(Label),
     /// Show the history of a product, as far as this wallet holds it
     Trace(Trace),
     /// Begin a wallet: pin a ledger's genesis file
@@ -74,6 +78,31 @@ pub struct Scan {
     /// PNG or JPEG pictures
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub pictures: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Label {
+    /// The text of a code, such as (01)09506000134352(17)281130(10)ABC(21)XYZ, or a Digital Link
+    pub code: String,
+    /// File to write, .png or .svg
+    #[arg(long, short, value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Which symbol bears the code
+    #[arg(long = "as", value_enum, default_value_t = Symbology::Datamatrix)]
+    pub symbology: Symbology,
+    /// Width of a module in pixels
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub module: u8,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Symbology {
+    /// GS1 DataMatrix, as on medicine packs
+    Datamatrix,
+    /// GS1 QR Code
+    Qr,
+    /// QR Code with a Digital Link, which any phone opens
+    Link,
 }
 
 #[derive(Args)]

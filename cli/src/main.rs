@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command speaks on standard output")]
 
 mod args;
+mod code;
 mod commands;
 mod demo;
 mod home;
@@ -35,6 +36,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(args)?,
         Command::Check(args) => return commands::check::run(&home()?, args, json),
         Command::Scan(args) => return Ok(commands::scan::run(args, json)),
+        Command::Gs1 => return commands::gs1::run(json),
+        Command::Label(args) => commands::label::run(args)?,
         Command::Trace(args) => commands::check::trace(&home()?, args, json)?,
         Command::Init(args) => commands::wallet::init(&home()?, args)?,
         Command::Follow(args) => commands::wallet::follow(&home()?, args, json)?,

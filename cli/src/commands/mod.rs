@@ -3,6 +3,8 @@
 pub mod act;
 pub mod check;
 pub mod evidence;
+pub mod gs1;
+pub mod label;
 pub mod node;
 pub mod scan;
 pub mod wallet;

@@ -61,6 +61,12 @@ impl Message {
         &self.elements
     }
 
+    /// Whether this was read from a Digital Link that is not compressed.
+    #[must_use]
+    pub fn is_from_link(&self) -> bool {
+        self.path > 0
+    }
+
     /// Parameters of the link that are not Application Identifiers, as they stood.
     #[must_use]
     pub fn ignored(&self) -> &[String] {

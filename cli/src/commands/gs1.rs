@@ -1,0 +1,216 @@
+//! `gs1`: answers lines of GS1 data, so that anyone can hold the rules here against another set.
+//!
+//! With `--json` a line is an object with `via` (`scan`, `raw`, `bracketed` or `link`) and `input`; `partners_checked`
+//! may be false. The answer repeats what was asked and adds `accepted`, then `ais`, `bracketed`, `link`,
+//! `element_string` (`^` for FNC1), or `plain` for text that is no GS1 data, or `message` for a refusal.
+
+use std::io::{self, BufRead, Read as _, Write};
+
+use anyhow::Result;
+use countersign_scan::gs1::{Content, Gs1Error, Message, Partners};
+use serde_json::{Map, Value, json};
+
+use crate::code;
+
+/// The longest line: the longest text of a symbol with every character escaped, and room for what is said of it.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Fields that are ours to give.
+const ANSWERS: [&str; 10] = [
+    "accepted",
+    "ais",
+    "plain",
+    "bracketed",
+    "ignored",
+    "link",
+    "link_message",
+    "element_string",
+    "message",
+    "markup",
+];
+
+/// Answers standard input line by line; the exit code is 1 if a line was no question.
+pub fn run(as_json: bool) -> Result<u8> {
+    answer_all(&mut io::stdin().lock(), &mut io::BufWriter::new(io::stdout().lock()), as_json)
+}
+
+fn answer_all(input: &mut impl BufRead, output: &mut impl Write, as_json: bool) -> Result<u8> {
+    let mut code = 0;
+    let mut number = 0_u64;
+    while let Some(line) = next_line(input)? {
+        number += 1;
+        let answered = match &line {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) if as_json => answer(line).map(|answer| answer.to_string()),
+            Ok(line) => Ok(describe(line)),
+            Err(reason) => Err(*reason),
+        };
+        match answered {
+            Ok(answer) => writeln!(output, "{answer}")?,
+            Err(reason) => {
+                code = 1;
+                match as_json {
+                    true => writeln!(output, "{}", json!({ "line": number, "error": reason }))?,
+                    false => writeln!(output, "line {number}: {reason}")?,
+                }
+            }
+        }
+        // Whoever asks line by line waits for the answer.
+        output.flush()?;
+    }
+    Ok(code)
+}
+
+/// The next line without its end. Of one that is too long nothing is kept, and the one after it is whole.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
+    let mut line = Vec::new();
+    let limit = MAX_LINE as u64 + 1;
+    if input.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        line.pop_if(|last| *last == b'\r');
+    } else if line.len() > MAX_LINE {
+        input.skip_until(b'\n')?;
+        return Ok(Some(Err("the line is longer than any symbol's text")));
+    }
+    Ok(Some(String::from_utf8(line).map_err(|_| "the line is not UTF-8")))
+}
+
+/// The answer to a question in JSON.
+fn answer(line: &str) -> Result<Value, &'static str> {
+    let Ok(Value::Object(mut question)) = serde_json::from_str(line) else {
+        return Err("the line is no JSON object");
+    };
+    for field in ANSWERS {
+        question.remove(field);
+    }
+    let text = |field: &str| question.get(field).and_then(Value::as_str);
+    let input = text("input").ok_or("the object has no text `input`")?;
+    let partners = match question.get("partners_checked") {
+        Some(Value::Bool(false)) => Partners::OnAnyCarrier,
+        _ => Partners::Required,
+    };
+    let content = match text("via").ok_or("the object has no text `via`")? {
+        "scan" => Content::from_line(input, partners),
+        "raw" => code::carets(input, partners),
+        "bracketed" => Message::from_bracketed(input, partners).map(Content::Gs1),
+        "link" => Content::from_plain(input, partners),
+        _ => return Err("`via` is none of scan, raw, bracketed and link"),
+    };
+    let fields = fields(content, input);
+    question.extend(fields);
+    Ok(Value::Object(question))
+}
+
+/// What there is to say of a content and of the input that it was read from.
+fn fields(content: Result<Content, Gs1Error>, input: &str) -> Map<String, Value> {
+    let value = match content {
+        Err(refusal) => json!({ "accepted": false, "message": refusal.to_string() }),
+        Ok(Content::Plain(text)) => json!({ "accepted": true, "ais": [], "plain": text }),
+        // The number under the bars announces no Application Identifier.
+        Ok(Content::Ean(_)) => json!({ "accepted": true, "ais": [], "plain": input.get(3..) }),
+        Ok(Content::Gs1(message)) => gs1(&message),
+    };
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn gs1(message: &Message) -> Value {
+    let ais: Vec<[&str; 2]> = message.elements().iter().map(|one| [one.ai().code, one.value()]).collect();
+    let mut fields = json!({
+        "accepted": true,
+        "ais": ais,
+        "bracketed": message.to_bracketed(),
+        "element_string": format!("^{}", message.to_element_string().replace('\u{1d}', "^")),
+    });
+    if message.is_from_link() {
+        fields["ignored"] = json!(message.ignored());
+    }
+    match message.to_link() {
+        Ok(link) => fields["link"] = json!(link),
+        Err(reason) => {
+            fields["link"] = Value::Null;
+            fields["link_message"] = json!(reason.to_string());
+        }
+    }
+    fields
+}
+
+/// The answer to a text, for a person.
+fn describe(text: &str) -> String {
+    match code::read(text, Partners::Required) {
+        Err(refusal) => format!("{text}\n  refused: {refusal}"),
+        Ok(Content::Plain(_)) => format!("{text}\n  no GS1 data"),
+        Ok(Content::Ean(gtin)) => format!("{text}\n  GTIN {}", gtin.as_str()),
+        Ok(Content::Gs1(message)) => {
+            let mut lines = vec![text.to_owned()];
+            lines.extend(message.elements().iter().map(|one| {
+                let shown = format!("({}) {}", one.ai().code, one.value());
+                format!("  {shown:<28} {}", one.ai().title)
+            }));
+            lines.push(match message.to_link() {
+                Ok(link) => format!("  {link}"),
+                Err(reason) => format!("  no link: {reason}"),
+            });
+            lines.join("\n")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(input: &[u8]) -> (Vec<Value>, u8) {
+        let mut output = Vec::new();
+        let code = answer_all(&mut &*input, &mut output, true).unwrap();
+        let lines = String::from_utf8(output).unwrap();
+        (lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), code)
+    }
+
+    const QUESTION: &str =
+        r#"{"id":"a","via":"bracketed","input":"(01)09506000134352(10)A","accepted":false}"#;
+
+    #[test]
+    fn a_line_that_is_no_question_is_answered_and_the_next_one_as_well() {
+        let long = "9".repeat(MAX_LINE + 7);
+        for wrong in [
+            b"no JSON".as_slice(),
+            b"[1]",
+            br#"{"via":"scan"}"#,
+            br#"{"via":"fax","input":""}"#,
+            b"\xff",
+            long.as_bytes(),
+        ] {
+            let (lines, code) = answered(&[wrong, b"\n\n", QUESTION.as_bytes(), b"\r\n"].concat());
+            assert_eq!((lines.len(), code), (2, 1), "{lines:?}");
+            assert_eq!(lines[0]["line"], 1);
+            assert!(lines[0]["error"].is_string());
+            assert_eq!((&lines[1]["id"], &lines[1]["accepted"]), (&json!("a"), &json!(true)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_greatest_length_is_read_and_an_answer_given_along_is_not_repeated() {
+        let padding = "x".repeat(MAX_LINE - QUESTION.len() - r#","more":"""#.len());
+        let line = QUESTION.replace('}', &format!(r#","more":"{padding}"}}"#));
+        assert_eq!(line.len(), MAX_LINE);
+        let (lines, code) = answered(line.as_bytes());
+        assert_eq!((lines.len(), code), (1, 0));
+        assert_eq!(lines[0]["accepted"], true);
+        assert_eq!(answered(format!("{line} ").as_bytes()).1, 1);
+    }
+
+    #[test]
+    fn people_are_told_what_each_element_is() {
+        let told = describe("]d2010950600013435217281130\u{1d}10A");
+        assert!(told.contains("(17) 281130"), "{told}");
+        assert!(told.ends_with("https://id.gs1.org/01/09506000134352/10/A?17=281130"), "{told}");
+        assert!(describe("(01)09506000134353").ends_with("refused: (01) has a wrong check digit"));
+        assert!(describe("hello").ends_with("no GS1 data"));
+    }
+}

@@ -1,0 +1,33 @@
+//! `label`: draws the symbol of a code, to print or to show.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use countersign_scan::draw::{Carrier, Label as Drawing, Scale};
+use countersign_scan::gs1::{Content, Partners};
+
+use crate::args::{Label, Symbology};
+use crate::code;
+
+/// Draws into the file, as its name says.
+pub fn run(args: &Label) -> Result<()> {
+    let Content::Gs1(message) = code::read(&args.code, Partners::Required)? else {
+        bail!("the text is no GS1 data: give it in brackets, such as (01)09506000134352(10)ABC");
+    };
+    let carrier = match args.symbology {
+        Symbology::Datamatrix => Carrier::DataMatrix,
+        Symbology::Qr => Carrier::Qr,
+        Symbology::Link => Carrier::LinkQr,
+    };
+    let label = Drawing::new(&message, carrier)?;
+    let scale = Scale::new(args.module).context("a module is 1 to 16 pixels wide")?;
+    let extension = args.output.extension().and_then(|extension| extension.to_str());
+    let file = match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("png") => label.picture(scale).png(),
+        Some("svg") => label.svg(scale).into_bytes(),
+        _ => bail!("{} is neither a .png nor a .svg file", args.output.display()),
+    };
+    fs::write(&args.output, &file).with_context(|| args.output.display().to_string())?;
+    println!("{}: {} bytes", args.output.display(), file.len());
+    Ok(())
+}

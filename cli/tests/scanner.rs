@@ -1,0 +1,120 @@
+//! The scanner at a desk: lines of GS1 data, labels, pictures.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
+
+fn countersign(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(COUNTERSIGN)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // Written beside, since the program answers while it is still being asked.
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The shared vectors, or `None` (said aloud) outside CI.
+fn vectors(name: &str) -> Option<String> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors/gs1")).join(name);
+    let text = fs::read_to_string(&path).ok();
+    assert!(text.is_some() || std::env::var_os("CI").is_none(), "CI needs the shared vectors: {name}");
+    if text.is_none() {
+        println!("skipped: the shared vectors are absent ({name})");
+    }
+    text
+}
+
+#[test]
+fn every_line_of_the_official_engine_is_answered_as_the_engine_does() {
+    for (name, count) in [("engine.jsonl", 1551), ("engine-own-inputs.jsonl", 106)] {
+        let Some(theirs) = vectors(name) else { return };
+        let output = countersign(&["gs1", "--json"], &theirs);
+        assert_eq!(output.status.code(), Some(0));
+        let ours = lines(&output);
+        assert_eq!((ours.len(), theirs.lines().count()), (count, count));
+        for (ours, theirs) in ours.iter().zip(theirs.lines()) {
+            let mut theirs: Value = serde_json::from_str(theirs).unwrap();
+            let mut ours = ours.clone();
+            // What a refusal is called is ours; that there is one is not.
+            for wording in ["message", "link_message"] {
+                let told = (ours[wording].take().is_string(), theirs[wording].take().is_string());
+                assert_eq!(told.0, told.1, "{wording}: {ours} {theirs}");
+            }
+            theirs.as_object_mut().unwrap().remove("markup");
+            assert_eq!(ours, theirs);
+        }
+    }
+}
+
+#[test]
+fn people_are_answered_in_words() {
+    let output = countersign(&["gs1"], "(01)09506000134352(10)AB\n(01)09506000134353\n");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("BATCH/LOT"), "{told}");
+    assert!(told.contains("https://id.gs1.org/01/09506000134352/10/AB"), "{told}");
+    assert!(told.contains("refused: (01) has a wrong check digit"), "{told}");
+}
+
+const PACK: &str = "(01)09506000134352(17)281130(10)ABC123(21)7QH4";
+const LINK: &str = "https://id.gs1.org/01/09506000134352/10/ABC123/21/7QH4";
+
+fn label(file: &Path, symbology: &str, code: &str) {
+    let output =
+        countersign(&["label", code, "-o", file.to_str().unwrap(), "--as", symbology, "--module", "4"], "");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_label_is_drawn_and_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for (symbology, identifier) in [("datamatrix", "]d2"), ("qr", "]Q3"), ("link", "]Q1")] {
+        let file = folder.path().join(format!("{symbology}.png"));
+        label(&file, symbology, PACK);
+        let read = lines(&countersign(&["--json", "scan", file.to_str().unwrap()], ""));
+        assert_eq!(read[0]["symbols"][0]["identifier"], identifier);
+        assert_eq!(read[0]["symbols"][0]["product"]["link"], LINK);
+        let file = folder.path().join(format!("{symbology}.svg"));
+        label(&file, symbology, &format!("{LINK}?17=281130"));
+        assert!(fs::read_to_string(&file).unwrap().contains(">(21) 7QH4</text>"));
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (png, pdf) = (folder.path().join("a.png"), folder.path().join("a.pdf"));
+    for (code, file, reason) in [
+        ("hello", &png, "no GS1 data"),
+        ("(01)09506000134353", &png, "check digit"),
+        ("(01)09506000134352(17)281100(10)A", &png, "must name the day"),
+        (PACK, &pdf, "neither a .png nor a .svg"),
+    ] {
+        let output = countersign(&["label", code, "-o", file.to_str().unwrap()], "");
+        assert_eq!(output.status.code(), Some(1), "{code}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(reason), "{told}");
+        assert!(!file.exists());
+    }
+    let refused = countersign(&["label", PACK, "-o", png.to_str().unwrap(), "--module", "17"], "");
+    assert_eq!(refused.status.code(), Some(2));
+}
