@@ -10,10 +10,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use countersign_custody::handover::Seen;
 use countersign_custody::{Effect, Log, Past, Profile};
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Hash, Index, IndexKey, Logged, REVOKE, Refusal, Statement, Subject,
-    Tree, Trust, UnixMillis, Verified, check_fresh, leaf_hash,
+    Checkpoint, CheckpointTextError, Hash, Index, IndexKey, Logged, MAX_SKEW_MILLIS, REVOKE, Refusal,
+    Statement, Subject, Tree, Trust, UnixMillis, Verified, check_fresh, leaf_hash,
 };
 
 use crate::log::{LogId, Place};
@@ -157,6 +158,8 @@ pub struct StateMachine {
     shared: Arc<Shared>,
     replays: HashSet<Hash>,
     recent: Recent,
+    /// The size of the supply log after each block that grew it, and the block's time.
+    grown_at: Vec<(u64, UnixMillis)>,
     last: BlockRecord,
 }
 
@@ -172,6 +175,7 @@ impl StateMachine {
             shared: Arc::default(),
             replays: HashSet::new(),
             recent: Recent::default(),
+            grown_at: Vec::new(),
             last: BlockRecord { height: 0, time: UnixMillis(0), digest: Hash::default() },
         }
     }
@@ -270,13 +274,60 @@ impl StateMachine {
         let key = index_key(logged.statement().subject());
         let latest = self.index(log).get(&key).map(|entry| entry.latest);
         if logged.prev() != latest {
-            return refused(Reason::NotLatest { latest });
+            return refused(self.misplaced(log, &logged, latest, bodies)?);
+        }
+        if let Err(reason) = self.check_seen(&logged) {
+            return refused(reason);
         }
         if let Err(reason) = self.check_rules(log, &logged, bodies)? {
             return refused(reason);
         }
         let place = self.append(log, key, logged.statement());
         Ok(Ok(Admitted { place, key, statement: self.recent.insert(place, logged) }))
+    }
+
+    /// Why a statement cannot stand after the latest on its subject. What two parties signed without a network comes in any
+    /// order, and may come second: each of them has its own answer.
+    fn misplaced(
+        &mut self,
+        log: LogId,
+        logged: &Logged,
+        latest: Option<Hash>,
+        bodies: &impl Bodies,
+    ) -> Result<Reason, StoreError> {
+        let (Some(prev), Some(_)) = (logged.prev(), logged.countersigned()) else {
+            return Ok(Reason::NotLatest { latest });
+        };
+        let Some(wanted) = self.shared.place(prev) else { return Ok(Reason::AwaitsPredecessor) };
+        let mut after = latest.and_then(|latest| self.shared.place(latest));
+        while let Some(place) = after {
+            let before = self.shared.grown(log, |grown| grown.before(place.index));
+            if wanted.log == log && before == Some(wanted.index) {
+                let by = self.recall(place, bodies)?.map(|winner| winner.id());
+                return Ok(by.map_or(Reason::NotLatest { latest }, |by| Reason::Taken { by }));
+            }
+            after = before.map(|index| Place { log, index });
+        }
+        Ok(Reason::NotLatest { latest })
+    }
+
+    /// Whether the checkpoints that its signers name are this log's, and no signature is older than what its signer had
+    /// seen. So far a statement may be dated back, and no further.
+    fn check_seen(&self, logged: &Logged) -> Result<(), Reason> {
+        let signatures = [Some(logged.verified()), logged.countersigned()];
+        for statement in signatures.into_iter().flatten() {
+            let Some(seen) = Seen::of(statement).filter(|seen| seen.size > 0) else { continue };
+            let root = self.shared.grown(LogId::Supply, |grown| grown.tree.root_at(seen.size));
+            if root != Some(seen.root) {
+                return Err(Reason::ForeignCheckpoint);
+            }
+            let block = self.grown_at.partition_point(|&(size, _)| size < seen.size);
+            let at = self.grown_at.get(block).map_or(UnixMillis(0), |&(_, at)| at);
+            if at.since(statement.statement().issued_at()) > MAX_SKEW_MILLIS {
+                return Err(Reason::Backdated);
+            }
+        }
+        Ok(())
     }
 
     /// The ledger's own kinds change whom it believes; all others are their profile's matter.
@@ -345,6 +396,10 @@ impl StateMachine {
         let parts: [&[u8]; 4] =
             [self.last.digest.as_bytes(), &height.to_be_bytes(), &time.0.to_be_bytes(), &listed];
         self.last = BlockRecord { height, time, digest: Hash::framed("countersign/block/v1", &parts) };
+        let size = self.size(LogId::Supply);
+        if self.grown_at.last().is_none_or(|&(before, _)| before < size) {
+            self.grown_at.push((size, time));
+        }
         self.last
     }
 

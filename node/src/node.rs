@@ -106,7 +106,7 @@ impl Default for Surroundings {
     /// The built-in profiles, the system's clock, and nobody watching.
     fn default() -> Self {
         Self {
-            profiles: vec![Profile::medicine()],
+            profiles: Profile::all(),
             clock: system_clock(),
             observer: Box::new(|_: CommitPoint| ()),
         }

@@ -97,8 +97,14 @@ impl From<Reason> for Problem {
                 _ => S::BAD_REQUEST,
             },
             Reason::Code => S::FORBIDDEN,
-            Reason::Replay | Reason::NotLatest { .. } => S::CONFLICT,
-            Reason::OtherLog(_) | Reason::UnknownKind | Reason::Custody(_) => S::UNPROCESSABLE_ENTITY,
+            Reason::Replay
+            | Reason::NotLatest { .. }
+            | Reason::AwaitsPredecessor
+            | Reason::Taken { .. }
+            | Reason::ForeignCheckpoint => S::CONFLICT,
+            Reason::OtherLog(_) | Reason::UnknownKind | Reason::Backdated | Reason::Custody(_) => {
+                S::UNPROCESSABLE_ENTITY
+            }
         };
         Self::new(status, reason.name(), reason.to_string())
     }

@@ -61,6 +61,21 @@ pub enum Reason {
         /// The latest, if there is any.
         latest: Option<Hash>,
     },
+    /// It follows a statement that is not here yet: submit that one first, then this one again.
+    #[error("the statement waits for its predecessor, which has not arrived")]
+    AwaitsPredecessor,
+    /// The goods were handed to somebody else as well, and that statement came first.
+    #[error("the goods were handed to somebody else as well: {by} has taken the place")]
+    Taken {
+        /// The statement that stands in its place.
+        by: Hash,
+    },
+    /// It names a checkpoint that this log never had: its signer was shown another log, or says so.
+    #[error("the statement names a checkpoint that this log never had")]
+    ForeignCheckpoint,
+    /// It is dated before the checkpoint that its signer had seen.
+    #[error("the statement is dated before a checkpoint that its signer had seen")]
+    Backdated,
     /// A rule of custody.
     #[error(transparent)]
     Custody(Box<Fault>),
@@ -78,6 +93,10 @@ impl Reason {
             Self::Statement(refusal) => refusal_name(*refusal),
             Self::Replay => "replay",
             Self::NotLatest { .. } => "not-latest",
+            Self::AwaitsPredecessor => "awaits-predecessor",
+            Self::Taken { .. } => "custody-conflict",
+            Self::ForeignCheckpoint => "foreign-checkpoint",
+            Self::Backdated => "backdated",
             Self::Custody(_) => "custody",
             Self::Code => "code-used",
         }

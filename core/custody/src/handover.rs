@@ -25,7 +25,7 @@ mod offer;
 mod refused;
 
 pub use self::line::{Line, MAX_LINE, Rules};
-pub use self::offer::{Answer, Condition, Examined, Key, Offered, Terms};
+pub use self::offer::{Answer, Condition, Examined, Key, Offered, Terms, answer_in};
 pub use self::refused::HandoverError;
 
 use countersign_ledger::{Fields, Hash, UnixMillis, Verified};

@@ -37,11 +37,13 @@ mod act;
 mod beliefs;
 mod cbor;
 mod client;
+mod courier;
 mod evidence;
 mod intake;
 mod item;
 mod key_store;
 mod log;
+mod outbox;
 mod snapshot;
 mod store;
 mod sync;
@@ -53,11 +55,13 @@ pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,
     TransportError,
 };
+pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use intake::verify_page;
 pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use log::Log;
+pub use outbox::{Delivery, NextStep, Queued, Round};
 pub use snapshot::{
     AdvanceError, FollowError, FollowState, Following, Health, OpenError, Snapshot, SnapshotDamaged,
 };

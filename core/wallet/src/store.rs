@@ -4,6 +4,7 @@
 //! write take a [`Transaction`], so that what belongs together is written together.
 
 mod checkpoints;
+mod courier;
 mod follows;
 mod members;
 mod statements;
@@ -18,6 +19,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 pub(crate) use self::checkpoints::{
     Position, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_position,
 };
+pub(crate) use self::courier::{
+    Handover, Outgoing, arrived, close_handover, handover, handovers, line, lines, outgoing, post,
+    set_handover, set_line, set_outgoing,
+};
 pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
 pub(crate) use self::members::{
     certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
@@ -29,7 +34,7 @@ pub(crate) use self::statements::{
 };
 
 /// The schema's versions, each the step from the one before.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("courier.sql")];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);
 

@@ -139,12 +139,7 @@ impl Offered {
 
     /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
     pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<Line, HandoverError> {
-        let mut d = Decoder::new(message);
-        tagged(ANSWERED, &mut d)?;
-        let (answer, certificate) = (statement(&mut d)?, bytes(&mut d)?);
-        if d.position() != message.len() {
-            return Err(HandoverError::Malformed);
-        }
+        let (answer, certificate) = answer_in(message)?;
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
@@ -261,6 +256,14 @@ impl Examined {
         line.verify(rules)?;
         Ok(line)
     }
+}
+
+/// The answer in a receiver's message, and its signer's certificate. Nothing of it is believed.
+pub fn answer_in(message: &[u8]) -> Result<(Statement, &[u8]), HandoverError> {
+    let mut d = Decoder::new(message);
+    tagged(ANSWERED, &mut d)?;
+    let (answer, certificate) = (statement(&mut d)?, bytes(&mut d)?);
+    if d.position() == message.len() { Ok((answer, certificate)) } else { Err(HandoverError::Malformed) }
 }
 
 impl Line {

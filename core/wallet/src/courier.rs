@@ -1,0 +1,392 @@
+//! What somebody does who carries goods: offer, accept, close, and send when there is a signal.
+//!
+//! Every state is in the database before a call returns, so a killed app goes on where it was ([`Courier::pending`]); every
+//! call can be made again. Nothing here needs a network but [`Courier::load`] and [`Courier::send`].
+
+use std::sync::Arc;
+
+use countersign_custody::Profile;
+use countersign_custody::handover::{
+    Answer, HandoverError, Key, Line, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
+};
+use countersign_ledger::{
+    Certificate, CertificateError, CheckpointError, Hash, Identity, Kind, Statement, Subject, Trust,
+    UnixMillis,
+};
+
+use crate::act::{ActError, Desk};
+use crate::client::Client;
+use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
+use crate::log::Log;
+use crate::snapshot::Snapshot;
+use crate::store::{self, StoreError};
+
+/// Why a courier's call did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CourierError {
+    /// The handover does not come about.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// Something at the desk went wrong: the network, the database, the key.
+    #[error(transparent)]
+    Act(#[from] ActError),
+    /// This phone holds no line of the goods: load it, or receive them.
+    #[error("this phone knows nothing of these goods")]
+    UnknownGoods,
+    /// No profile has rules for the goods.
+    #[error("no profile has rules for these goods")]
+    NoProfile,
+    /// The other phone's checkpoint is not to be trusted.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+impl CourierError {
+    /// The reason's stable name, under which apps keep its text.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Handover(error) => error.reason(),
+            Self::Act(ActError::KeyStore(KeyStoreError::Cancelled)) => "cancelled",
+            Self::Act(ActError::Client(_)) => "no-answer",
+            Self::Act(ActError::NotEnrolled) => "not-enrolled",
+            Self::Act(_) => "failed",
+            Self::UnknownGoods => "unknown-goods",
+            Self::NoProfile => "no-profile",
+            Self::Checkpoint(_) => "checkpoint",
+        }
+    }
+}
+
+impl From<StoreError> for CourierError {
+    fn from(error: StoreError) -> Self {
+        Self::Act(error.into())
+    }
+}
+
+impl From<CertificateError> for CourierError {
+    fn from(error: CertificateError) -> Self {
+        Self::Act(error.into())
+    }
+}
+
+/// What the giver asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfferTo {
+    /// For whom, if for one person alone.
+    pub to: Option<Identity>,
+    /// Where, coarsely.
+    pub place: Option<String>,
+}
+
+/// A message to be shown to the other phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The offer that it is about.
+    pub id: Hash,
+    /// The bytes.
+    pub message: Vec<u8>,
+    /// Until when the offer is in force.
+    pub expires_at: UnixMillis,
+}
+
+/// What an offer says, verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The offer.
+    pub id: Hash,
+    /// The goods.
+    pub subject: Subject,
+    /// Who gives.
+    pub giver: Identity,
+    /// Where, by the giver's word.
+    pub place: Option<String>,
+    /// When it was made.
+    pub issued_at: UnixMillis,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+    /// How often the goods changed hands before.
+    pub hops: usize,
+    /// How the giver's newest checkpoint compares with this phone's; `None` if one of them has none.
+    pub meeting: Option<Meeting>,
+}
+
+/// Goods whose line this phone holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goods {
+    /// What they are.
+    pub subject: Subject,
+    /// Who holds them, as far as this phone knows.
+    pub holder: Option<Identity>,
+    /// The latest statement on them.
+    pub latest: Hash,
+}
+
+/// A handover under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// What to show, again.
+    pub shown: Shown,
+    /// The goods, as text.
+    pub subject: String,
+    /// The side on which this phone is.
+    pub side: Side,
+}
+
+/// The two sides of a handover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This phone gives, and waits for the answer.
+    Giver,
+    /// This phone has answered.
+    Receiver,
+}
+
+/// Somebody who carries goods: a snapshot, and one of the owner's certified keys.
+pub struct Courier<'a> {
+    pub(crate) snapshot: &'a mut Snapshot,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) key: String,
+    pub(crate) certificate: Certificate,
+    trust: Trust,
+    origin: String,
+}
+
+impl<'a> Courier<'a> {
+    /// The owner of the key `key`, which must be certified.
+    pub fn new(snapshot: &'a mut Snapshot, keys: Arc<dyn KeyStore>, key: &str) -> Result<Self, CourierError> {
+        let connection = snapshot.store.read();
+        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
+        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
+        let mut trust = snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        let certificate = Certificate::clone(&*trust.enrol(&der)?);
+        let origin = snapshot.genesis().origin(Log::Supply.as_str());
+        Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust, origin })
+    }
+
+    /// Fetches and proves the line of goods, at the newest checkpoint. What this phone knows beyond it stays.
+    pub fn load(&mut self, client: &Client, subject: &Subject) -> Result<Goods, CourierError> {
+        let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
+        let fetched = Line::new(&desk.history(Log::Supply, subject)?)?;
+        let latest = fetched.last().id();
+        let line = match self.line(subject)? {
+            Some(held) if held.statements().iter().any(|one| one.id() == latest) => held,
+            _ => fetched,
+        };
+        let goods = self.told(&line)?;
+        self.snapshot
+            .store
+            .write::<_, StoreError>(|tx| store::set_line(tx, subject.as_str(), &line.to_bytes()))?;
+        Ok(goods)
+    }
+
+    /// The goods whose lines this phone holds.
+    pub fn goods(&self) -> Result<Vec<Goods>, CourierError> {
+        let lines = store::lines(self.snapshot.store.read())?;
+        // A line that was damaged is one that this phone does not hold.
+        Ok(lines.iter().filter_map(|line| self.told(&Line::from_bytes(line).ok()?).ok()).collect())
+    }
+
+    /// Offers goods that this phone's owner holds. While an offer of them is in force, it is that one again: the same
+    /// goods are never offered twice at once.
+    pub fn offer(&mut self, subject: &Subject, to: &OfferTo, now: UnixMillis) -> Result<Shown, CourierError> {
+        let now = self.not_before_seen(now);
+        let open = store::handovers(self.snapshot.store.read())?;
+        if let Some(open) = open
+            .into_iter()
+            .find(|one| !one.receiving && one.subject == subject.as_str() && one.expires > now.0)
+        {
+            return Ok(shown(&open));
+        }
+        let line = self.line(subject)?.ok_or(CourierError::UnknownGoods)?;
+        let profile = profile_of(&line)?;
+        let terms =
+            Terms { to: to.to.clone(), place: to.place.clone(), seen: self.seen(), millis: OFFER_MILLIS };
+        let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
+        let key = Key { certificate: &self.certificate, signer: &signer };
+        let offered = Offered::make(line, &terms, key, &self.rules(&profile), now, random()?)?;
+        let handover = store::Handover {
+            offer: offered.id(),
+            receiving: false,
+            subject: subject.as_str().to_owned(),
+            message: offered.to_bytes(),
+            expires: now.0 + OFFER_MILLIS,
+        };
+        self.snapshot.store.write::<_, StoreError>(|tx| store::set_handover(tx, &handover))?;
+        Ok(shown(&handover))
+    }
+
+    /// What an offer says, once all of it was verified. Writes nothing.
+    pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<Reading, CourierError> {
+        let offered = Offered::from_bytes(message)?;
+        let profile = profile_of(offered.line())?;
+        let id = offered.id();
+        let examined = offered.examine(&self.rules(&profile), self.not_before_seen(now))?;
+        let meeting = self.seen().zip(Seen::of(examined.offer())).map(|(mine, theirs)| mine.meet(theirs));
+        Ok(Reading {
+            id,
+            subject: examined.offer().statement().subject().clone(),
+            giver: examined.giver().clone(),
+            place: examined.offer().fields().text("place").map(str::to_owned),
+            issued_at: examined.offer().statement().issued_at(),
+            expires_at: examined.expires_at(),
+            hops: examined.history().iter().filter(|one| one.countersigned().is_some()).count(),
+            meeting,
+        })
+    }
+
+    /// Answers an offer, having scanned `scanned`. When this returns, the answer and all that no log has yet are in the
+    /// outbox. The same offer gets the same answer again.
+    pub fn answer(
+        &mut self,
+        message: &[u8],
+        scanned: &[Subject],
+        answer: &Answer,
+        now: UnixMillis,
+    ) -> Result<Shown, CourierError> {
+        let offered = Offered::from_bytes(message)?;
+        if let Some(given) = store::handover(self.snapshot.store.read(), offered.id())?
+            && given.receiving
+        {
+            return Ok(shown(&given));
+        }
+        let now = self.not_before_seen(now);
+        let profile = profile_of(offered.line())?;
+        let (offer, rules) = (offered.id(), self.rules(&profile));
+        let examined = offered.examine(&rules, now)?;
+        let expires = examined.expires_at().0;
+        let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
+        let key = Key { certificate: &self.certificate, signer: &signer };
+        let answer = Answer { seen: self.seen(), ..answer.clone() };
+        let line = examined.answer(scanned, &answer, key, &rules, now, random()?)?;
+        let subject = line.subject().as_str().to_owned();
+        let message = line.answer_message();
+        let handover = store::Handover { offer, receiving: true, subject, message, expires };
+        self.keep(&line, &handover, false)?;
+        Ok(shown(&handover))
+    }
+
+    /// Takes the answer to an offer that this phone made. Both sides then hold the same. Again is harmless.
+    pub fn close(&mut self, message: &[u8]) -> Result<Goods, CourierError> {
+        let (answer, _) = answer_in(message)?;
+        let offer = answer.countersigned().map(Statement::id).ok_or(HandoverError::OtherOffer)?;
+        let found = store::handover(self.snapshot.store.read(), offer)?.filter(|one| !one.receiving);
+        let made = found.ok_or(HandoverError::OtherOffer)?;
+        let offered = Offered::from_bytes(&made.message)?;
+        let profile = profile_of(offered.line())?;
+        let line = offered.close(message, &self.rules(&profile))?;
+        self.keep(&line, &made, true)?;
+        self.told(&line)
+    }
+
+    /// Handovers under way: after a restart, what was shown can be shown again.
+    pub fn pending(&self) -> Result<Vec<Pending>, CourierError> {
+        let open = store::handovers(self.snapshot.store.read())?.into_iter();
+        Ok(open
+            .map(|one| Pending {
+                shown: shown(&one),
+                side: if one.receiving { Side::Receiver } else { Side::Giver },
+                subject: one.subject,
+            })
+            .collect())
+    }
+
+    /// Takes a handover off the list: an offer that nobody took, or an answer that the giver has seen.
+    pub fn dismiss(&mut self, id: Hash) -> Result<(), CourierError> {
+        Ok(self.snapshot.store.write::<_, StoreError>(|tx| store::close_handover(tx, id))?)
+    }
+
+    /// This phone's newest checkpoint of the supply log, to be shown to another phone.
+    pub fn note(&self) -> Option<String> {
+        self.snapshot.seen(Log::Supply).map(|seen| seen.note().to_string())
+    }
+
+    /// Compares another phone's newest checkpoint with this one's. If the ledger has signed two different things, both are
+    /// kept as evidence ([`Snapshot::forks`]).
+    pub fn compare(&mut self, note: &str) -> Result<Option<Meeting>, CourierError> {
+        let theirs = self.snapshot.policy().trust(note)?;
+        let Some(mine) = self.snapshot.seen(Log::Supply).cloned() else { return Ok(None) };
+        if theirs.checkpoint().origin() != mine.checkpoint().origin() {
+            return Ok(None);
+        }
+        let seen = |one: &countersign_ledger::TrustedCheckpoint| Seen {
+            size: one.checkpoint().size(),
+            root: one.checkpoint().root(),
+        };
+        let meeting = seen(&mine).meet(seen(&theirs));
+        if meeting == Meeting::Fork {
+            let (held, offered) = (mine.note().to_string(), theirs.note().to_string());
+            self.snapshot.store.write::<_, StoreError>(|tx| store::fork(tx, &held, &offered))?;
+        }
+        Ok(Some(meeting))
+    }
+
+    /// One transaction: the line, the handover, and all of the line that may not have reached the ledger.
+    fn keep(&mut self, line: &Line, handover: &store::Handover, closed: bool) -> Result<(), StoreError> {
+        self.snapshot.store.write(|tx| {
+            store::set_line(tx, line.subject().as_str(), &line.to_bytes())?;
+            if closed {
+                store::close_handover(tx, handover.offer)?;
+            } else {
+                store::set_handover(tx, handover)?;
+            }
+            let unsure = line.statements().iter().filter(|one| one.countersigned().is_some());
+            unsure.into_iter().try_for_each(|one| store::post(tx, one))
+        })
+    }
+
+    fn line(&self, subject: &Subject) -> Result<Option<Line>, CourierError> {
+        let bytes = store::line(self.snapshot.store.read(), subject.as_str())?;
+        Ok(bytes.map(|bytes| Line::from_bytes(&bytes)).transpose()?)
+    }
+
+    fn told(&self, line: &Line) -> Result<Goods, CourierError> {
+        let profile = profile_of(line)?;
+        let rules = self.rules(&profile);
+        let history = line.verify(&rules)?;
+        let (subject, latest) = (line.subject().clone(), line.last().id());
+        Ok(Goods { subject, holder: rules.holder(&history), latest })
+    }
+
+    fn rules<'b>(&'b self, profile: &'b Profile) -> Rules<'b> {
+        let domain = self.certificate.identity().domain();
+        Rules { profile, trust: &self.trust, origin: &self.origin, domain }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        let seen = self.snapshot.seen(Log::Supply)?.checkpoint();
+        Some(Seen { size: seen.size(), root: seen.root() })
+    }
+
+    /// A clock that lags behind what the notaries said is not believed: nothing is signed as older than what was seen.
+    fn not_before_seen(&self, now: UnixMillis) -> UnixMillis {
+        let seen = Log::ALL.iter().filter_map(|&log| self.snapshot.seen(log));
+        seen.map(countersign_ledger::TrustedCheckpoint::cosigned_at).fold(now, UnixMillis::max)
+    }
+}
+
+fn shown(handover: &store::Handover) -> Shown {
+    let (id, message) = (handover.offer, handover.message.clone());
+    Shown { id, message, expires_at: UnixMillis(handover.expires) }
+}
+
+/// The rules by which goods move, by the kind of the first statement on them.
+pub(crate) fn profile_of(line: &Line) -> Result<Profile, CourierError> {
+    let kind = line.statements().first().map(Statement::kind);
+    let known = |profile: &Profile| kind.is_some_and(|kind| profile.step(kind).is_some());
+    Profile::all().into_iter().find(known).ok_or(CourierError::NoProfile)
+}
+
+/// The kind of the statement that records a conflict about goods whose handovers have this kind.
+pub(crate) fn conflict_kind(kind: &Kind) -> Option<Kind> {
+    use countersign_custody::Countersigned;
+    let profiles = Profile::all();
+    let mut steps = profiles.iter().flat_map(Profile::steps);
+    let takes = |step: &&countersign_custody::Step| matches!(&step.countersigned, Some(Countersigned::Rival(kinds)) if kinds.contains(kind));
+    steps.find(takes).map(|step| step.kind.clone())
+}
+
+pub(crate) fn random() -> Result<[u8; 16], ActError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| ActError::Random)?;
+    Ok(bytes)
+}

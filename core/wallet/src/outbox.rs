@@ -1,0 +1,261 @@
+//! The outbox: what was signed without a network, on its way to the ledger.
+//!
+//! A statement is in it before anybody is told that something is recorded, and leaves it when a receipt proves that the log
+//! holds it. Statements on the same goods go in their order; those on others do not wait for them. Sending twice is
+//! harmless: the ledger answers with the place of the first. A refusal stays visible, with what to do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use countersign_ledger::{Draft, Fields, Hash, Statement, UnixMillis};
+
+use crate::act::{ActError, Desk};
+use crate::client::{Client, ClientError};
+use crate::courier::{Courier, CourierError, conflict_kind, random};
+use crate::key_store::StoredKey;
+use crate::log::Log;
+use crate::store::{self, StoreError};
+
+/// Most statements that one round sends, so that a call stays short.
+const ROUND: usize = 16;
+/// How long to wait after the first try that failed; twice as long after each further one.
+const PATIENCE_MILLIS: u64 = 5_000;
+/// The longest wait between two tries.
+const MAX_PATIENCE_MILLIS: u64 = 3600 * 1000;
+/// How often a conflict is signed anew when another statement on the goods came in between.
+const RETRIES: usize = 4;
+
+const WAITING: u8 = 0;
+const SENT: u8 = 1;
+const REFUSED: u8 = 2;
+
+/// How far a statement has come. Those that are proven are not in the outbox any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It waits for a network, or for its turn.
+    Waiting,
+    /// The node has it, and the receipt is still to come.
+    Sent,
+    /// The ledger refuses it.
+    Refused {
+        /// The refusal's stable name.
+        reason: String,
+        /// What to do.
+        next: NextStep,
+    },
+}
+
+/// What a person can do about a refused statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Nothing: the goods were handed to somebody else as well, and the evidence of both sides is on the ledger.
+    ConflictRecorded,
+    /// Show it to whoever runs the ledger.
+    AskOffice,
+}
+
+/// A statement in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Its id.
+    pub id: Hash,
+    /// What it is about, as text.
+    pub subject: String,
+    /// Its kind.
+    pub kind: String,
+    /// When it was signed, which is not when it is sent.
+    pub event_at: UnixMillis,
+    /// How far it has come.
+    pub delivery: Delivery,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it is tried again.
+    pub due_at: UnixMillis,
+}
+
+/// What a round of sending did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Statements that are proven now.
+    pub proven: usize,
+    /// Statements that were refused for good.
+    pub refused: usize,
+    /// Statements that are still on their way.
+    pub waiting: usize,
+    /// When the next of them is due.
+    pub next_due: Option<UnixMillis>,
+}
+
+/// What became of one try.
+enum Tried {
+    Proven,
+    Refused(&'static str, String),
+    /// State, what for, and how long to wait if the node said so.
+    Later(u8, String, Option<u64>),
+}
+
+impl Courier<'_> {
+    /// What is on its way, in order.
+    pub fn outbox(&self) -> Result<Vec<Queued>, CourierError> {
+        let rows = store::outgoing(self.snapshot.store.read())?;
+        Ok(rows.into_iter().map(queued).collect())
+    }
+
+    /// Sends what is due, one bounded round. A network that fails costs nothing but time; the rest waits for the next call.
+    pub fn send(&mut self, client: &Client, now: UnixMillis) -> Result<Round, CourierError> {
+        let mut round = Round::default();
+        let mut blocked: BTreeSet<String> = BTreeSet::new();
+        let (mut sent, mut lost) = (0, BTreeSet::new());
+        for row in store::outgoing(self.snapshot.store.read())? {
+            if row.state == REFUSED {
+                lost.insert(row.subject);
+                continue;
+            }
+            if blocked.contains(&row.subject) {
+                continue;
+            }
+            if row.due > now.0 || sent == ROUND {
+                blocked.insert(row.subject);
+                continue;
+            }
+            sent += 1;
+            let tried = match self.try_one(client, &row)? {
+                // What came after a handover that lost its place waits for it in vain.
+                Tried::Later(_, reason, _) if reason == AWAITS && lost.contains(&row.subject) => {
+                    Tried::Refused(ASK, "follows-refused".into())
+                }
+                tried => tried,
+            };
+            match tried {
+                Tried::Proven => {
+                    self.snapshot.store.write::<_, StoreError>(|tx| store::arrived(tx, row.id))?;
+                    round.proven += 1;
+                }
+                Tried::Refused(next, reason) => {
+                    self.note_try(&row, REFUSED, &format!("{next}:{reason}"), now)?;
+                    round.refused += 1;
+                    lost.insert(row.subject);
+                }
+                Tried::Later(state, reason, wait) => {
+                    let doubled = PATIENCE_MILLIS.saturating_mul(1 << row.tries.min(20));
+                    let wait = wait.unwrap_or(doubled).min(MAX_PATIENCE_MILLIS);
+                    self.note_try(&row, state, &reason, UnixMillis(now.0.saturating_add(wait)))?;
+                    blocked.insert(row.subject);
+                }
+            }
+        }
+        let open = store::outgoing(self.snapshot.store.read())?;
+        let open: Vec<_> = open.iter().filter(|row| row.state != REFUSED).collect();
+        round.waiting = open.len();
+        round.next_due = open.iter().map(|row| UnixMillis(row.due)).min();
+        Ok(round)
+    }
+
+    fn note_try(
+        &mut self,
+        row: &store::Outgoing,
+        state: u8,
+        reason: &str,
+        due: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.snapshot.store.write(|tx| store::set_outgoing(tx, row.id, state, reason, due))
+    }
+
+    fn try_one(&mut self, client: &Client, row: &store::Outgoing) -> Result<Tried, CourierError> {
+        match client.submit(Log::Supply, &row.bytes) {
+            Ok(_) => self.prove(client, row.id),
+            Err(ClientError::Refused { title, .. }) => match title.as_str() {
+                AWAITS => Ok(Tried::Later(WAITING, title, None)),
+                "custody-conflict" => self.record_conflict(client, &row.bytes, title),
+                _ => Ok(Tried::Refused(ASK, title)),
+            },
+            Err(ClientError::Busy { retry_after }) => {
+                let wait = u64::try_from(retry_after.as_millis()).ok();
+                Ok(Tried::Later(WAITING, "busy".into(), wait))
+            }
+            Err(_) => Ok(Tried::Later(row.state, "no-answer".into(), None)),
+        }
+    }
+
+    fn prove(&mut self, client: &Client, id: Hash) -> Result<Tried, CourierError> {
+        let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
+        match desk.confirm(Log::Supply, id) {
+            Ok(_) => Ok(Tried::Proven),
+            Err(error @ ActError::Store(_)) => Err(error.into()),
+            Err(_) => Ok(Tried::Later(SENT, "not-proven".into(), None)),
+        }
+    }
+
+    /// The handover came second: it goes onto the ledger as evidence. What is signed here does not stand in the way of a
+    /// later try: until it is proven, the handover itself stays in the outbox and comes back here.
+    fn record_conflict(
+        &mut self,
+        client: &Client,
+        evidence: &[u8],
+        title: String,
+    ) -> Result<Tried, CourierError> {
+        let evidence = Statement::parse(evidence).map_err(|error| CourierError::Handover(error.into()))?;
+        let Some(kind) = conflict_kind(evidence.kind()) else { return Ok(Tried::Refused(ASK, title)) };
+        let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
+        for _ in 0..RETRIES {
+            let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
+            let latest = match desk.latest(Log::Supply, evidence.subject()) {
+                Ok(latest) => latest,
+                Err(error @ ActError::Store(_)) => return Err(error.into()),
+                Err(_) => break,
+            };
+            let draft = Draft {
+                kind: kind.clone(),
+                subject: evidence.subject().clone(),
+                fields: Fields::new(),
+                prev: latest.map(|latest| latest.latest),
+                links: Vec::new(),
+                sealed: None,
+            };
+            let at = self.snapshot.seen(Log::Supply).map_or(evidence.issued_at(), |seen| seen.cosigned_at());
+            let at = at.max(evidence.issued_at());
+            let conflict = draft
+                .countersign(&evidence, &self.certificate, &signer, at, random()?)
+                .map_err(ActError::from)?;
+            match client.submit(Log::Supply, conflict.as_bytes()) {
+                Ok(_) => {
+                    return Ok(match self.prove(client, conflict.id())? {
+                        Tried::Proven => Tried::Refused(RECORDED, title),
+                        later => later,
+                    });
+                }
+                Err(ClientError::Refused { title, .. })
+                    if title == "not-latest" || title == "custody-conflict" => {}
+                Err(ClientError::Refused { title, .. }) => return Ok(Tried::Refused(ASK, title)),
+                Err(_) => break,
+            }
+        }
+        Ok(Tried::Later(WAITING, title, None))
+    }
+}
+
+/// The node's word for a statement whose predecessor has not arrived.
+const AWAITS: &str = "awaits-predecessor";
+const ASK: &str = "ask";
+const RECORDED: &str = "recorded";
+
+fn queued(row: store::Outgoing) -> Queued {
+    let delivery = match row.state {
+        WAITING => Delivery::Waiting,
+        SENT => Delivery::Sent,
+        _ => {
+            let (next, reason) = row.reason.split_once(':').unwrap_or((ASK, &row.reason));
+            let next = if next == RECORDED { NextStep::ConflictRecorded } else { NextStep::AskOffice };
+            Delivery::Refused { reason: reason.to_owned(), next }
+        }
+    };
+    Queued {
+        id: row.id,
+        subject: row.subject,
+        kind: row.kind,
+        event_at: UnixMillis(row.event),
+        delivery,
+        tries: row.tries,
+        due_at: UnixMillis(row.due),
+    }
+}

@@ -1,0 +1,143 @@
+//! Lines of goods, handovers under way, and the outbox.
+
+use countersign_ledger::{Hash, Statement, UnixMillis};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::{Digest, StoreError};
+
+/// A handover that is under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Handover {
+    pub(crate) offer: Hash,
+    pub(crate) receiving: bool,
+    pub(crate) subject: String,
+    pub(crate) message: Vec<u8>,
+    pub(crate) expires: u64,
+}
+
+/// A statement on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) id: Hash,
+    pub(crate) subject: String,
+    pub(crate) kind: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) event: u64,
+    pub(crate) state: u8,
+    pub(crate) reason: String,
+    pub(crate) tries: u32,
+    pub(crate) due: u64,
+}
+
+/// The line of some goods.
+pub(crate) fn line(connection: &Connection, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT line FROM goods WHERE subject = ?1")?;
+    Ok(query.query_row([subject], |row| row.get(0)).optional()?)
+}
+
+/// The lines of all goods.
+pub(crate) fn lines(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT line FROM goods ORDER BY subject")?;
+    Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Keeps the line of some goods.
+pub(crate) fn set_line(tx: &Transaction<'_>, subject: &str, line: &[u8]) -> Result<(), StoreError> {
+    tx.execute("INSERT OR REPLACE INTO goods VALUES (?1, ?2)", params![subject, line])?;
+    Ok(())
+}
+
+/// A handover by its offer's id, open or not.
+pub(crate) fn handover(connection: &Connection, offer: Hash) -> Result<Option<Handover>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT * FROM handovers WHERE offer = ?1")?;
+    Ok(query.query_row([offer.as_bytes()], read_handover).optional()?)
+}
+
+/// The handovers that are open.
+pub(crate) fn handovers(connection: &Connection) -> Result<Vec<Handover>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT * FROM handovers WHERE open = 1 ORDER BY expires")?;
+    Ok(query.query_map([], read_handover)?.collect::<Result<_, _>>()?)
+}
+
+/// Keeps a handover.
+pub(crate) fn set_handover(tx: &Transaction<'_>, one: &Handover) -> Result<(), StoreError> {
+    let insert = "INSERT OR REPLACE INTO handovers VALUES (?1, ?2, ?3, ?4, ?5, 1)";
+    let values = params![one.offer.as_bytes(), one.receiving, one.subject, one.message, one.expires];
+    tx.execute(insert, values)?;
+    Ok(())
+}
+
+/// A handover is done, or given up.
+pub(crate) fn close_handover(tx: &Transaction<'_>, offer: Hash) -> Result<(), StoreError> {
+    tx.execute("UPDATE handovers SET open = 0 WHERE offer = ?1", [offer.as_bytes()])?;
+    Ok(())
+}
+
+/// Everything that is on its way, in order.
+pub(crate) fn outgoing(connection: &Connection) -> Result<Vec<Outgoing>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, subject, kind, bytes, event, state, reason, tries, due FROM outbox ORDER BY number",
+    )?;
+    Ok(query.query_map([], read_outgoing)?.collect::<Result<_, _>>()?)
+}
+
+/// Puts a statement on its way, unless it is on it.
+pub(crate) fn post(tx: &Transaction<'_>, statement: &Statement) -> Result<(), StoreError> {
+    let insert = "INSERT OR IGNORE INTO outbox (id, subject, kind, bytes, event, state, reason, tries, due)
+                  VALUES (?1, ?2, ?3, ?4, ?5, 0, '', 0, 0)";
+    let id = statement.id();
+    let values = params![
+        id.as_bytes(),
+        statement.subject().as_str(),
+        statement.kind().as_str(),
+        statement.as_bytes(),
+        statement.issued_at().0,
+    ];
+    tx.execute(insert, values)?;
+    Ok(())
+}
+
+/// What became of a try.
+pub(crate) fn set_outgoing(
+    tx: &Transaction<'_>,
+    id: Hash,
+    state: u8,
+    reason: &str,
+    due: UnixMillis,
+) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET state = ?2, reason = ?3, due = ?4, tries = tries + 1 WHERE id = ?1";
+    // SQLite's numbers are signed.
+    let due = due.0.min(i64::MAX.unsigned_abs());
+    tx.execute(update, params![id.as_bytes(), state, reason, due])?;
+    Ok(())
+}
+
+/// A statement has arrived, proven.
+pub(crate) fn arrived(tx: &Transaction<'_>, id: Hash) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM outbox WHERE id = ?1", [id.as_bytes()])?;
+    Ok(())
+}
+
+fn read_handover(row: &Row<'_>) -> rusqlite::Result<Handover> {
+    Ok(Handover {
+        offer: row.get::<_, Digest>(0)?.0,
+        receiving: row.get(1)?,
+        subject: row.get(2)?,
+        message: row.get(3)?,
+        expires: row.get(4)?,
+    })
+}
+
+fn read_outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
+    Ok(Outgoing {
+        id: row.get::<_, Digest>(0)?.0,
+        subject: row.get(1)?,
+        kind: row.get(2)?,
+        bytes: row.get(3)?,
+        event: row.get(4)?,
+        state: row.get(5)?,
+        reason: row.get(6)?,
+        tries: row.get(7)?,
+        due: row.get(8)?,
+    })
+}
