@@ -1,7 +1,7 @@
-//! Reading rates and times on the shared photographs beside other decoders, then the cost of single frames.
+//! Reading rates and times on the shared photographs beside other decoders, then the cost of an element string.
 //! Without the shared photographs only the second part runs.
 #![allow(missing_docs, reason = "criterion's macros make functions")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -9,10 +9,10 @@ mod support;
 use std::hint::black_box;
 use std::panic::catch_unwind;
 
-use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_scan::{Luma, Pass, Scanner, Wanted, decode};
+use countersign_scan::{Pass, Wanted, decode};
 use criterion::{Criterion, criterion_group, criterion_main};
+use support::cpu;
 use support::photos::{self, Photo};
 
 type Engine = (&'static str, fn(&Photo) -> Vec<String>);
@@ -58,6 +58,14 @@ fn rqrr_all(photo: &Photo) -> Vec<String> {
     catch_unwind(attempt).unwrap_or_default()
 }
 
+/// Whether the second QR decoder would add anything to the pipeline.
+fn added_by_rqrr(photos: &[Photo]) {
+    let reads = |engine: fn(&Photo) -> Vec<String>, photo: &Photo| engine(photo).contains(&photo.text);
+    let missed: Vec<_> = photos.iter().filter(|photo| !reads(ours_first, photo)).collect();
+    let added = missed.iter().filter(|photo| reads(rqrr_all, photo)).count();
+    println!("of {} pictures that ours misses rqrr reads {added}", missed.len());
+}
+
 /// One line for each set and engine.
 fn table(photos: &[Photo]) {
     println!(
@@ -69,9 +77,9 @@ fn table(photos: &[Photo]) {
             let (mut read, mut misread, mut times) = (0, 0, Vec::new());
             for photo in photos {
                 let runs = [(); 3].map(|()| {
-                    let before = cpu_nanos();
+                    let before = cpu::nanos();
                     let texts = engine(photo);
-                    (cpu_nanos() - before, texts)
+                    (cpu::nanos() - before, texts)
                 });
                 let (time, texts) = runs.into_iter().min_by_key(|(time, _)| *time).unwrap();
                 times.push(time);
@@ -79,17 +87,11 @@ fn table(photos: &[Photo]) {
                 misread += usize::from(texts.iter().any(|text| *text != photo.text));
             }
             times.sort_unstable();
-            let millis = |percent: usize| times[(times.len() - 1) * percent / 100] as f64 / 1e6;
-            let (set, all, median, p95) = (&photos[0].set, photos.len(), millis(50), millis(95));
+            let (set, all) = (&photos[0].set, photos.len());
+            let (median, p95) = (cpu::percentile(&times, 50), cpu::percentile(&times, 95));
             println!("{set:16} {name:22} {all:6} {read:5} {misread:7} {median:10.2} {p95:8.2}");
         }
     }
-}
-
-/// Time that this thread has spent on a processor.
-fn cpu_nanos() -> i64 {
-    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    spent.tv_sec * 1_000_000_000 + spent.tv_nsec
 }
 
 fn photographs(_: &mut Criterion) {
@@ -99,50 +101,21 @@ fn photographs(_: &mut Criterion) {
         if let Some(mut photos) = photos::all() {
             photos.sort_by(|one, next| one.set.cmp(&next.set));
             table(&photos);
+            added_by_rqrr(&photos);
         }
         let _ = std::panic::take_hook();
     }
 }
 
-fn single_frames(criterion: &mut Criterion) {
+fn element_strings(criterion: &mut Criterion) {
     let message =
         Message::from_bracketed("(01)09506000134352(17)281130(10)ABC123(21)7QH4", Partners::Required)
             .unwrap();
-    let label = Label::new(&message, Carrier::DataMatrix).unwrap().picture(Scale::new(5).unwrap());
-    let readable = scene(1280, 720, Some(&label));
-    let empty = scene(1920, 1080, None);
-    let frame = Luma::new(1280, 720, 1280, &readable).unwrap();
-    criterion.bench_function("scanner, readable 720p frame", |bench| {
-        bench.iter(|| Scanner::new().look(black_box(&frame), |_| true));
-    });
-    let frame = Luma::new(1920, 1080, 1920, &empty).unwrap();
-    criterion.bench_function("first pass, 1080p frame of noise without a code", |bench| {
-        bench.iter(|| Pass::Whole.decode(black_box(&frame), Wanted::First));
-    });
     let text = message.to_element_string();
     criterion.bench_function("element string of a pack", |bench| {
         bench.iter(|| Message::from_element_string(black_box(&text), Partners::Required));
     });
 }
 
-/// A grey gradient with noise and, in the middle, a label.
-fn scene(width: usize, height: usize, label: Option<&countersign_scan::Picture>) -> Vec<u8> {
-    let mut state = 1_u32;
-    let mut noise = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        u8::try_from(state >> 28).unwrap()
-    };
-    let mut pixels: Vec<u8> = (0..width * height)
-        .map(|at| 100 + u8::try_from(at % width * 80 / width).unwrap() + noise())
-        .collect();
-    if let Some(label) = label {
-        let (left, top) = ((width - label.width()) / 2, (height - label.height()) / 2);
-        for (row, from) in label.pixels().chunks(label.width()).enumerate() {
-            pixels[(top + row) * width + left..][..label.width()].copy_from_slice(from);
-        }
-    }
-    pixels
-}
-
-criterion_group!(benches, photographs, single_frames);
+criterion_group!(benches, photographs, element_strings);
 criterion_main!(benches);

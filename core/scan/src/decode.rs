@@ -42,7 +42,7 @@ impl Pass {
     /// Looks at the frame in this one way.
     #[must_use]
     pub fn decode(self, frame: &Luma<'_>, wanted: Wanted) -> Vec<Symbol> {
-        self.look(frame, Effort { wanted, invert: true })
+        self.look(frame, Effort { wanted, invert: true, widest: MAX_ENLARGED })
     }
 
     pub(crate) fn look(self, frame: &Luma<'_>, effort: Effort) -> Vec<Symbol> {
@@ -51,11 +51,27 @@ impl Pass {
                 Some(pixels) => read(frame.width(), frame.height(), pixels, effort),
                 None => read_picture(&Picture::copy(frame), effort),
             },
-            Pass::Enlarged => read_centre(frame, 2, effort, |picture| picture),
-            Pass::Sharpened => read_centre(frame, 3, effort, |picture| picture.sharpen()),
+            Pass::Enlarged => read_centre::<TWICE>(frame, effort, |picture| picture),
+            Pass::Sharpened => read_centre::<THRICE>(frame, effort, |picture| picture.sharpen()),
+        }
+    }
+
+    /// How many pixels it looks at in a frame of this size.
+    pub(crate) fn pixels(self, width: usize, height: usize, widest: usize) -> usize {
+        let enlarged = |factor| {
+            let side = side_of_centre(width, height, widest / factor);
+            width.min(side) * height.min(side) * factor * factor
+        };
+        match self {
+            Pass::Whole => width * height,
+            Pass::Enlarged => enlarged(TWICE),
+            Pass::Sharpened => enlarged(THRICE),
         }
     }
 }
+
+const TWICE: usize = 2;
+const THRICE: usize = 3;
 
 /// What to look for in a pass.
 #[derive(Clone, Copy)]
@@ -63,6 +79,8 @@ pub(crate) struct Effort {
     pub(crate) wanted: Wanted,
     /// White on black as well.
     pub(crate) invert: bool,
+    /// The longest side of an enlarged middle in pixels.
+    pub(crate) widest: usize,
 }
 
 /// The longest side of an enlarged middle in pixels: a code that is small in a larger frame is too coarse to read.
@@ -71,23 +89,24 @@ const MAX_ENLARGED: usize = 2048;
 /// Below this size the whole frame is enlarged: it is a cut-out already.
 const SMALL: usize = 480;
 
-/// The middle holds 72 % of the shorter side, the share measured best on frames aimed by hand.
-fn side_of_centre(frame: &Luma<'_>, factor: usize) -> usize {
-    let (short, long) = (frame.width().min(frame.height()), frame.width().max(frame.height()));
+/// Side of the middle of a frame, at most so long. It holds 72 % of the shorter side, the share measured best on frames
+/// aimed by hand.
+fn side_of_centre(width: usize, height: usize, longest: usize) -> usize {
+    let (short, long) = (width.min(height), width.max(height));
     let side = if long <= SMALL { long } else { short * 72 / 100 };
-    side.clamp(1, MAX_ENLARGED / factor)
+    side.clamp(1, longest)
 }
 
-fn read_centre(
+fn read_centre<const FACTOR: usize>(
     frame: &Luma<'_>,
-    factor: usize,
     effort: Effort,
     treat: impl Fn(Picture) -> Picture,
 ) -> Vec<Symbol> {
-    let (centre, offset) = frame.centre(side_of_centre(frame, factor));
-    let mut symbols = read_picture(&treat(Picture::enlarge(&centre, factor)), effort);
+    let (centre, offset) =
+        frame.centre(side_of_centre(frame.width(), frame.height(), effort.widest / FACTOR));
+    let mut symbols = read_picture(&treat(Picture::enlarge::<FACTOR>(&centre)), effort);
     for symbol in &mut symbols {
-        symbol.place_in_frame(factor, offset);
+        symbol.place_in_frame(FACTOR, offset);
     }
     symbols
 }

@@ -31,6 +31,7 @@ pub mod draw;
 mod enlarge;
 mod frame;
 pub mod gs1;
+mod pace;
 mod picture;
 mod ppn;
 mod product;

@@ -1,15 +1,19 @@
 //! A live camera: what to try on which frame, and when to believe a damaged symbol.
 
+use std::time::Duration;
+
 use crate::decode::{Effort, Pass, Wanted};
 use crate::frame::Luma;
 use crate::gs1::{Content, Partners};
+use crate::pace::Pace;
 use crate::symbol::Symbol;
 
-/// What a camera has shown so far. It has no clock: the caller says before each costlier step whether time is left.
+/// What a camera has shown so far. It has no clock: the caller tells how long a frame has taken.
 #[derive(Clone, Debug, Default)]
 pub struct Scanner {
-    /// Frames since something was last found.
-    misses: usize,
+    /// Frames since something was last found, counted round and round; 0 only for the first.
+    turn: usize,
+    paces: [Pace; Step::COUNT],
     /// A damaged symbol that waits for a second frame to agree, and how many frames it has waited.
     doubtful: Option<(Symbol, usize)>,
 }
@@ -25,6 +29,35 @@ pub enum Sight {
     Symbols(Vec<Symbol>),
 }
 
+/// One look at a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The whole frame, for black on white.
+    Plain,
+    /// The same, and white on black as well.
+    Inverted,
+    Enlarged,
+    Sharpened,
+    /// All symbols of the whole frame, when the first one found is not what is looked for.
+    All,
+}
+
+/// What is tried while nothing is found, one step a frame: a code in the middle is seen by each, one elsewhere by every
+/// second. White on black is rare; sharpening is dear.
+const ROUND: [Step; 8] = [
+    Step::Plain,
+    Step::Inverted,
+    Step::Plain,
+    Step::Enlarged,
+    Step::Plain,
+    Step::Sharpened,
+    Step::Plain,
+    Step::Enlarged,
+];
+
+/// The longest side of an enlarged middle in pixels, so that a frame of 1080 lines costs hardly more than one of 720.
+const WIDEST: usize = 1600;
+
 /// After this many frames a damaged symbol is forgotten: one second at the slowest camera that is worth using.
 const PATIENCE: usize = 15;
 
@@ -35,35 +68,68 @@ impl Scanner {
         Scanner::default()
     }
 
-    /// Looks at the next frame. `go_on` is asked before each costlier step, with the step; the first look at the whole
-    /// frame is never asked for, so that every frame is looked at.
-    pub fn look(&mut self, frame: &Luma<'_>, mut go_on: impl FnMut(Pass) -> bool) -> Sight {
-        let mut symbols =
-            Pass::Whole.look(frame, Effort { wanted: Wanted::First, invert: self.tries_inverted() });
-        if let Some(pass) = self.retry().filter(|_| symbols.is_empty()).filter(|pass| go_on(*pass)) {
-            symbols = pass.decode(frame, Wanted::First);
-        }
-        // A pack may bear an advertisement beside its code; then look for the code.
-        if !symbols.is_empty() && !symbols.iter().any(is_gs1) && go_on(Pass::Whole) {
-            let all = Pass::Whole.decode(frame, Wanted::All);
-            symbols = if all.is_empty() { symbols } else { all };
-        }
-        self.misses = if symbols.is_empty() { self.misses + 1 } else { 0 };
+    /// Looks at the next frame. `budget` is the time that a frame may take, such as 60 ms at 15 frames a second, and
+    /// `elapsed` tells how long this one has taken so far. What each step costs is measured, and the costlier ones are
+    /// taken only when they are expected to end within the budget; otherwise the cheapest is taken, on every frame.
+    pub fn look(&mut self, frame: &Luma<'_>, budget: Duration, elapsed: impl FnMut() -> Duration) -> Sight {
+        let see = |step: Step| step.pass().look(frame, step.effort());
+        let symbols = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
         self.believe(symbols)
     }
 
-    /// White on black is rare, and looking for it doubles the time that a frame without a code takes.
-    fn tries_inverted(&self) -> bool {
-        self.misses % 4 == 1
+    fn see<E: FnMut() -> Duration>(
+        &mut self,
+        size: (usize, usize),
+        mut clock: Clock<E>,
+        mut see: impl FnMut(Step) -> Vec<Symbol>,
+    ) -> Vec<Symbol> {
+        let mut take = |scanner: &mut Scanner, clock: &mut Clock<E>, step: Step| {
+            let before = (clock.elapsed)();
+            let symbols = see(step);
+            // Finding something ends a step early, which tells nothing of what it costs.
+            if symbols.is_empty() {
+                let took = (clock.elapsed)().saturating_sub(before);
+                scanner.paces[step as usize].learn(step.pixels(size), took);
+            }
+            symbols
+        };
+        let next = ROUND[self.turn % ROUND.len()];
+        let fits = next == Step::Plain || self.fits(next, size, &mut clock);
+        let mut symbols = take(self, &mut clock, if fits { next } else { Step::Plain });
+        // A small code that is held still from the first is not kept waiting.
+        if symbols.is_empty() && self.turn == 0 && self.fits(Step::Enlarged, size, &mut clock) {
+            symbols = take(self, &mut clock, Step::Enlarged);
+        }
+        if symbols.is_empty() {
+            self.turn = self.turn % ROUND.len() + 1;
+            return symbols;
+        }
+        self.turn = 0;
+        // A pack may bear an advertisement beside its code; then look for the code.
+        if !symbols.iter().any(is_gs1) && self.fits(Step::All, size, &mut clock) {
+            let all = take(self, &mut clock, Step::All);
+            symbols = if all.is_empty() { symbols } else { all };
+        }
+        symbols
     }
 
-    /// At most one retry a frame, and none when the frame was looked at twice.
-    fn retry(&self) -> Option<Pass> {
-        match self.misses % 4 {
-            0 | 2 => Some(Pass::Enlarged),
-            3 => Some(Pass::Sharpened),
-            _ => None,
+    fn fits(
+        &mut self,
+        step: Step,
+        size: (usize, usize),
+        clock: &mut Clock<impl FnMut() -> Duration>,
+    ) -> bool {
+        let fits = (clock.elapsed)().saturating_add(self.expected(step, size)) <= clock.budget;
+        if !fits {
+            self.paces[step as usize].refuse();
         }
+        fits
+    }
+
+    /// By its own pace, or as long as the plain look takes for as many pixels.
+    fn expected(&self, step: Step, size: (usize, usize)) -> Duration {
+        let pace = |of: Step| self.paces[of as usize].expected(step.pixels(size));
+        pace(step).or_else(|| pace(Step::Plain)).unwrap_or_default()
     }
 
     /// Whole symbols at once; damaged ones when an earlier frame said the same.
@@ -85,6 +151,35 @@ impl Scanner {
     }
 }
 
+/// The time that a frame may take, and how long it has taken.
+struct Clock<E> {
+    budget: Duration,
+    elapsed: E,
+}
+
+impl Step {
+    const COUNT: usize = 5;
+
+    fn pass(self) -> Pass {
+        match self {
+            Step::Plain | Step::Inverted | Step::All => Pass::Whole,
+            Step::Enlarged => Pass::Enlarged,
+            Step::Sharpened => Pass::Sharpened,
+        }
+    }
+
+    fn effort(self) -> Effort {
+        let wanted = if self == Step::All { Wanted::All } else { Wanted::First };
+        Effort { wanted, invert: matches!(self, Step::Inverted | Step::All), widest: WIDEST }
+    }
+
+    /// The pixels that are looked at; twice where white on black is looked for as well.
+    fn pixels(self, (width, height): (usize, usize)) -> usize {
+        let pixels = self.pass().pixels(width, height, WIDEST);
+        if self.effort().invert { 2 * pixels } else { pixels }
+    }
+}
+
 fn is_gs1(symbol: &Symbol) -> bool {
     let content = Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier);
     matches!(content, Ok(Content::Gs1(_)))
@@ -92,12 +187,92 @@ fn is_gs1(symbol: &Symbol) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
     use crate::symbol::Format;
+
+    const HD: (usize, usize) = (1280, 720);
+    const FULL_HD: (usize, usize) = (1920, 1080);
+    const BUDGET: Duration = Duration::from_millis(60);
 
     fn symbol(text: &str, spare: f32) -> Symbol {
         let (identifier, text) = ("]d2".to_owned(), text.to_owned());
         Symbol { format: Format::DataMatrix, identifier, text, spare: Some(spare), corners: [(0, 0); 4] }
+    }
+
+    /// The steps of each of so many frames without a code, and how long each frame took, on a machine that takes so
+    /// many nanoseconds for a pixel of a step.
+    fn watch(frames: usize, size: (usize, usize), nanos: impl Fn(Step) -> u64) -> Vec<(Vec<Step>, Duration)> {
+        let mut scanner = Scanner::new();
+        let frame = |_| {
+            let (now, steps) = (Cell::new(Duration::ZERO), RefCell::new(Vec::new()));
+            let clock = Clock { budget: BUDGET, elapsed: || now.get() };
+            let found = scanner.see(size, clock, |step| {
+                steps.borrow_mut().push(step);
+                now.set(now.get() + Duration::from_nanos(step.pixels(size) as u64 * nanos(step)));
+                Vec::new()
+            });
+            assert_eq!(found, []);
+            (steps.into_inner(), now.get())
+        };
+        (0..frames).map(frame).collect()
+    }
+
+    fn count(watched: &[(Vec<Step>, Duration)], step: Step) -> usize {
+        watched.iter().filter(|(steps, _)| steps.contains(&step)).count()
+    }
+
+    #[test]
+    fn a_fast_machine_tries_everything_and_one_step_a_frame() {
+        let watched = watch(17, HD, |_| 4);
+        assert_eq!(watched[0].0, [Step::Plain, Step::Enlarged]);
+        for (index, (steps, _)) in watched.iter().enumerate().skip(1) {
+            assert_eq!(*steps, [ROUND[index % ROUND.len()]]);
+        }
+    }
+
+    #[test]
+    fn no_frame_of_a_slow_machine_takes_longer_than_it_may() {
+        for size in [HD, FULL_HD] {
+            for nanos in [1, 4, 8, 12, 16, 20, 24, 28] {
+                let plain = Duration::from_nanos(Step::Plain.pixels(size) as u64 * nanos);
+                for (frame, (steps, took)) in watch(500, size, |_| nanos).into_iter().enumerate() {
+                    assert!(
+                        took <= BUDGET.max(plain),
+                        "{size:?}, {nanos} ns: frame {frame}, {steps:?}: {took:?}"
+                    );
+                    assert!(!steps.is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_that_fills_the_budget_has_a_frame_for_itself() {
+        // The plain look takes 41 ms, and what is enlarged 48 ms.
+        let watched = watch(96, FULL_HD, |_| 20);
+        assert_eq!(watched[0].0, [Step::Plain]);
+        assert_eq!(watched[3].0, [Step::Enlarged]);
+        assert_eq!(count(&watched, Step::Enlarged), 96 / 4);
+    }
+
+    #[test]
+    fn a_step_dearer_than_its_pixels_is_seldom_tried_again() {
+        let watched = watch(1000, HD, |step| if step == Step::Sharpened { 60 } else { 4 });
+        let late = watched.iter().filter(|(_, took)| *took > BUDGET).count();
+        assert!((1..=1000 / 200).contains(&late), "{late} frames took too long");
+        assert_eq!(count(&watched, Step::Sharpened), late);
+    }
+
+    #[test]
+    fn one_slow_moment_is_forgotten() {
+        let (slow, frames) = (Cell::new(0), 1000);
+        let watched = watch(frames, HD, |step| {
+            slow.set(slow.get() + usize::from(step == Step::Sharpened));
+            if step == Step::Sharpened && slow.get() == 1 { 200 } else { 4 }
+        });
+        assert!(count(&watched, Step::Sharpened) > frames / 16);
     }
 
     #[test]
@@ -124,22 +299,5 @@ mod tests {
             assert_eq!(scanner.believe(Vec::new()), Sight::Nothing);
         }
         assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), Sight::HoldStill);
-    }
-
-    #[test]
-    fn retries_are_asked_for_and_spread_over_the_frames() {
-        let pixels = vec![255; 64 * 64];
-        let frame = Luma::new(64, 64, 64, &pixels).unwrap();
-        let mut asked = Vec::new();
-        let mut scanner = Scanner::new();
-        for _ in 0..8 {
-            let sight = scanner.look(&frame, |pass| {
-                asked.push(pass);
-                false
-            });
-            assert_eq!(sight, Sight::Nothing);
-        }
-        let round = [Pass::Enlarged, Pass::Enlarged, Pass::Sharpened];
-        assert_eq!(asked, [round, round].concat());
     }
 }

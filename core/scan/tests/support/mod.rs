@@ -1,5 +1,7 @@
 //! Where the shared vectors lie, and what to do without them.
 
+#[allow(dead_code, reason = "benches alone measure")]
+pub mod cpu;
 #[allow(dead_code, reason = "not every test looks at photographs")]
 pub mod photos;
 
