@@ -43,7 +43,7 @@ fn each_refusal_has_its_own_reason_and_changes_nothing() {
     };
 
     assert_eq!(refusal(&node, LogId::Trust, &manufacturer.sign(&site.request(2))), "other-log");
-    assert_eq!(supply(&with(&|spec| spec.kind = "luxury.design")), "unknown-kind");
+    assert_eq!(supply(&with(&|spec| spec.kind = "parcel.order")), "unknown-kind");
     assert_eq!(supply(&with(&|spec| spec.at.0 += 10 * 60 * 1000)), "future");
     assert_eq!(supply(&with(&|spec| spec.at.0 -= 32 * DAY_MILLIS)), "stale");
     // The certificate begins to hold five minutes before it was issued.

@@ -5,10 +5,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "helpers outside test functions fail like tests"
 )]
 
 mod admission;
+mod couriers;
 mod determinism;
 mod durability;
 mod life;
