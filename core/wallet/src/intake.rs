@@ -1,14 +1,19 @@
 //! Taking in pages of histories: every signature, every inclusion path, every link to the statement before.
 
 use std::num::NonZero;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use countersign_ledger::{
     Hash, HistoryEntry, HistoryError, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
 };
 
-/// How many statements another thread must have to verify for it to be worth starting: about ten times what that costs.
-const WORTH_A_THREAD: usize = 4;
+/// How many statements there must be for each thread: to start one costs about half a verification.
+const WORTH_A_THREAD: usize = 2;
+
+/// Asking the system takes as long as verifying a signature.
+static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
 /// Believes a page: the statements on `subject` that follow `prev`, in the order of the log. Statements whose signer was
 /// since revoked from an earlier place on stand in the log and in the count, but are not among those returned.
@@ -21,41 +26,49 @@ pub fn verify_page(
     checkpoint: &TrustedCheckpoint,
     trust: &Trust,
 ) -> Result<Vec<Logged>, HistoryError> {
-    if !entries.is_sorted_by(|one, next| one.index < next.index) {
-        return Err(HistoryError::Order);
-    }
+    verify_page_beside(entries, subject, prev, checkpoint, trust, || ()).0
+}
+
+/// The same, while this thread first does something else that does not rely on it.
+pub(crate) fn verify_page_beside<R>(
+    entries: &[HistoryEntry],
+    subject: &Subject,
+    prev: Option<Hash>,
+    checkpoint: &TrustedCheckpoint,
+    trust: &Trust,
+    beside: impl FnOnce() -> R,
+) -> (Result<Vec<Logged>, HistoryError>, R) {
     // Our statements' unprotected header is empty, so the id that the next one must name is the digest of the bytes.
     let ids: Vec<Hash> = entries.iter().map(|entry| Hash::of(&entry.statement)).collect();
-    let before = |at: usize| at.checked_sub(1).map_or(prev, |before| Some(ids[before]));
-    let verify = |from: usize, part: &[HistoryEntry]| {
-        let each = part.iter().enumerate().map(|(at, entry)| {
-            match entry.verify(subject, before(from + at), checkpoint, trust) {
-                Ok(logged) => Ok(Some(logged)),
-                Err(HistoryError::Refused(Refusal::Revoked)) => Ok(None),
-                Err(error) => Err(error),
-            }
-        });
-        each.collect::<Result<Vec<_>, _>>()
+    let next = AtomicUsize::new(0);
+    // Takes up whichever statement is next until none is left.
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(entry) = entries.get(at) else { return done };
+            let before = at.checked_sub(1).map_or(prev, |before| Some(ids[before]));
+            done.push((at, entry.verify(subject, before, checkpoint, trust)));
+        }
     };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(entries.len() / WORTH_A_THREAD);
-    let share = entries.len().div_ceil(threads.max(1)).max(1);
-    let parts = thread::scope(|scope| {
-        let mut parts = entries.chunks(share).enumerate();
-        let first = parts.next();
-        let spawn = |(number, part)| scope.spawn(move || verify(number * share, part));
-        let others: Vec<_> = parts.map(spawn).collect();
-        let mut done = Vec::from_iter(first.map(|(_, part)| verify(0, part)));
-        // A panic there is a panic here: nothing is believed on half of the work.
-        done.extend(
-            others
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-        );
-        done
+    let others = (*CORES).min(entries.len() / WORTH_A_THREAD).saturating_sub(1);
+    let (mut done, beside) = thread::scope(|scope| {
+        let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
+        let beside = beside();
+        let mut done = work();
+        for other in others {
+            // A panic there is a panic here: nothing is believed on half of the work.
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        (done, beside)
     });
-    let mut logged = Vec::with_capacity(entries.len());
-    for part in parts {
-        logged.extend(part?.into_iter().flatten());
+    if !entries.is_sorted_by(|one, next| one.index < next.index) {
+        return (Err(HistoryError::Order), beside);
     }
-    Ok(logged)
+    done.sort_unstable_by_key(|(at, _)| *at);
+    let believed = done.into_iter().filter_map(|(_, answer)| match answer {
+        Err(HistoryError::Refused(Refusal::Revoked)) => None,
+        answer => Some(answer),
+    });
+    (believed.collect(), beside)
 }

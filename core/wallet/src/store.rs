@@ -57,7 +57,17 @@ pub enum StoreError {
 
 /// The open database.
 #[derive(Debug)]
-pub(crate) struct Store(Connection);
+pub(crate) struct Store {
+    connection: Connection,
+    waiting: Waiting,
+}
+
+/// Whether a commit waits for the disk: SQLite's `synchronous`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Full,
+    Normal,
+}
 
 impl Store {
     /// Opens or makes the database of the ledger with this genesis.
@@ -73,7 +83,7 @@ impl Store {
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.set_prepared_statement_cache_capacity(64);
         migrate(&mut connection, MIGRATIONS)?;
-        let mut store = Self(connection);
+        let mut store = Self { connection, waiting: Waiting::Full };
         store.write(|transaction| {
             let known = transaction
                 .query_row("SELECT genesis FROM ledger", [], |row| row.get::<_, Digest>(0))
@@ -93,7 +103,7 @@ impl Store {
 
     /// For reading.
     pub(crate) const fn read(&self) -> &Connection {
-        &self.0
+        &self.connection
     }
 
     /// Runs `work` in one transaction, durable when this returns, with all that was staged before; an error undoes it.
@@ -101,7 +111,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.transact(work)
+        self.transact(Waiting::Full, work)
     }
 
     /// Runs `work` in one transaction that a power cut may undo, as a whole and with those after it; a kill may not. For
@@ -110,23 +120,22 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.synchronous("NORMAL")?;
-        let result = self.transact(work);
-        self.synchronous("FULL")?;
-        result
-    }
-
-    fn synchronous(&self, level: &str) -> Result<(), StoreError> {
-        Ok(self.0.pragma_update(None, "synchronous", level)?)
+        self.transact(Waiting::Normal, work)
     }
 
     fn transact<R, E: From<StoreError>>(
         &mut self,
+        waiting: Waiting,
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         let database = StoreError::Database;
+        if self.waiting != waiting {
+            let level = if waiting == Waiting::Full { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", level).map_err(database)?;
+            self.waiting = waiting;
+        }
         let transaction =
-            self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
         let result = work(&transaction)?;
         transaction.commit().map_err(database)?;
         Ok(result)

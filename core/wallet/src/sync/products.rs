@@ -1,24 +1,44 @@
 //! What is followed: families, names, histories, filters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_custody::{Level, MAX_FILTER};
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Logged, Subject,
-    SubjectHistory, leaf_hash, verify_inclusion,
+    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Subject, SubjectHistory,
+    leaf_hash, verify_inclusion,
 };
 
 use super::plan::{Held, Plan, Task};
 use super::{Next, Part, Stage, SyncError};
 use crate::beliefs;
 use crate::client::{Client, ClientError};
-use crate::intake::verify_page;
+use crate::intake::verify_page_beside;
 use crate::log::Log;
 use crate::snapshot::{Head, Snapshot, digest, filter_of, lot_and_class};
 use crate::store::{self, StoreError};
 
 /// How many stored statements are hashed at once.
 const BATCH: u64 = 256;
+
+/// Why a page was not taken in.
+enum PageError {
+    /// It is not believed.
+    Refused(HistoryError),
+    /// It could not be kept.
+    Store(StoreError),
+}
+
+impl From<HistoryError> for PageError {
+    fn from(reason: HistoryError) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
 
 impl Snapshot {
     pub(super) fn fetch_products(&mut self, client: &Client, mut plan: Plan) -> Result<Next, SyncError> {
@@ -132,9 +152,8 @@ impl Snapshot {
         }
         let size = plan.supply.checkpoint().size();
         let page = client.subject(Log::Supply, size, &subject, held.count)?;
-        match Self::believe_page(plan, &subject, &page, entry, held) {
-            Ok(logged) => {
-                self.keep_page(plan, held, &page, &logged)?;
+        match self.take_in_page(plan, &subject, &page, entry, held) {
+            Ok(()) => {
                 let count = held.count + page.entries.len() as u64;
                 if count < entry.count {
                     let last = page.entries.last().map(|last| Hash::of(&last.statement));
@@ -144,64 +163,72 @@ impl Snapshot {
             }
             // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
             // node is to blame if it is refused again.
-            Err(HistoryError::Chain) if held.count > 0 => {
+            Err(PageError::Refused(HistoryError::Chain)) if held.count > 0 => {
                 self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, held.id))?;
                 let held = Held { count: 0, last: None, ..held };
                 plan.tasks.push_front(Task::History(subject, entry, Some(held)));
                 Ok(())
             }
-            Err(reason) => Err(SyncError::History { subject, reason }),
+            Err(PageError::Refused(reason)) => Err(SyncError::History { subject, reason }),
+            Err(PageError::Store(error)) => Err(error.into()),
         }
     }
 
-    fn believe_page(
+    /// Believes a page and keeps it. It is written while the other cores verify, and stands only if all of it is believed.
+    fn take_in_page(
+        &mut self,
         plan: &mut Plan,
         subject: &Subject,
         page: &SubjectHistory,
         entry: IndexEntry,
         held: Held,
-    ) -> Result<Vec<Logged>, HistoryError> {
+    ) -> Result<(), PageError> {
         let key = IndexKey::new(subject.family(), subject.as_str());
-        if page.index_proof.verify(&key, plan.supply.checkpoint().index_root())? != Some(entry) {
-            return Err(IndexError::RootMismatch.into());
+        let index_root = plan.supply.checkpoint().index_root();
+        if page.index_proof.verify(&key, index_root).map_err(HistoryError::from)? != Some(entry) {
+            return Err(HistoryError::from(IndexError::RootMismatch).into());
         }
         let trust = plan.trusted.beliefs.trust_mut();
         for certificate in &page.certificates {
-            trust.enrol(certificate)?;
+            trust.enrol(certificate).map_err(HistoryError::from)?;
         }
-        let logged = verify_page(&page.entries, subject, held.last, &plan.supply, trust)?;
+        let (trust, supply, profile) = (plan.trusted.beliefs.trust(), &plan.supply, &self.profile);
+        let certified = &plan.certified;
         let reached = held.count + page.entries.len() as u64;
         let latest = page.entries.last().map(|last| Hash::of(&last.statement));
         let ends = reached == entry.count && latest == Some(entry.latest);
         let goes_on = reached < entry.count && latest.is_some() && latest != Some(entry.latest);
-        if ends || goes_on { Ok(logged) } else { Err(HistoryError::Incomplete) }
-    }
-
-    fn keep_page(
-        &mut self,
-        plan: &mut Plan,
-        held: Held,
-        page: &SubjectHistory,
-        logged: &[Logged],
-    ) -> Result<(), StoreError> {
-        let size = plan.supply.checkpoint().size();
-        let filter = logged.iter().find_map(|statement| filter_of(&self.profile, statement));
-        let mut signers: Vec<Hash> = logged.iter().map(|logged| logged.signer().fingerprint()).collect();
-        if logged.len() < page.entries.len() {
-            // Who was revoked since has signed all the same.
-            signers.extend(page.entries.iter().filter_map(|entry| beliefs::signer(&entry.statement)));
-        }
-        signers.retain(|signer| plan.certified.insert(*signer));
-        let trust = plan.trusted.beliefs.trust();
-        self.store.stage(|tx| {
-            for certificate in signers.iter().filter_map(|signer| trust.certificate(*signer)) {
-                store::insert_certificate(tx, certificate.as_der())?;
-            }
-            for (number, entry) in (held.count..).zip(&page.entries) {
-                store::append_statement(tx, held.id, number, entry, size)?;
-            }
-            filter.map_or(Ok(()), |(digest, length)| store::set_filter_hint(tx, held.id, digest, length))
-        })
+        self.store
+            .stage(|tx| {
+                let write = || {
+                    (held.count..).zip(&page.entries).try_for_each(|(number, entry)| {
+                        store::append_statement(tx, held.id, number, entry, supply.checkpoint().size())
+                    })
+                };
+                let (believed, written) =
+                    verify_page_beside(&page.entries, subject, held.last, supply, trust, write);
+                let logged = believed?;
+                written?;
+                if !ends && !goes_on {
+                    return Err(HistoryError::Incomplete.into());
+                }
+                let mut signers: BTreeSet<Hash> =
+                    logged.iter().map(|logged| logged.signer().fingerprint()).collect();
+                if logged.len() < page.entries.len() {
+                    // Who was revoked since has signed all the same.
+                    signers.extend(page.entries.iter().filter_map(|entry| beliefs::signer(&entry.statement)));
+                }
+                for certificate in
+                    signers.difference(certified).filter_map(|signer| trust.certificate(*signer))
+                {
+                    store::insert_certificate(tx, certificate.as_der())?;
+                }
+                if let Some((digest, length)) = logged.iter().find_map(|logged| filter_of(profile, logged)) {
+                    store::set_filter_hint(tx, held.id, digest, length)?;
+                }
+                Ok(signers)
+            })
+            .map(|signers| plan.certified.extend(signers))
     }
 
     /// Whether the certificate is here that verifies a stored statement.
