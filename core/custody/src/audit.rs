@@ -1,6 +1,6 @@
 //! Third-party verification: the whole history of a product, in the order in which the profile asks its questions.
 
-use countersign_ledger::{Hash, Identity, Kind, Logged, Subject, UnixMillis};
+use countersign_ledger::{Hash, Identity, Kind, Logged, Subject, UnixMillis, Verified};
 
 use crate::engine::{Past, receiver};
 use crate::fault::{Fault, Party};
@@ -42,8 +42,37 @@ pub struct Examined {
     pub signer: Identity,
     /// Whom it is for.
     pub receiver: Option<Identity>,
+    /// Those whose statements it carries and countersigns, the first that signed first.
+    pub countersigned: Vec<Signature>,
+    /// Where, coarsely, in the signer's words.
+    pub place: Option<String>,
+    /// In which condition the goods were, in the signer's words.
+    pub condition: Option<String>,
+    /// Why, in the signer's words.
+    pub reason: Option<String>,
     /// What is wrong with it.
     pub fault: Option<Box<Fault>>,
+}
+
+/// Who signed a statement, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signature {
+    /// The statement.
+    pub statement: Hash,
+    /// Who signed it.
+    pub by: Identity,
+    /// When.
+    pub at: UnixMillis,
+}
+
+impl Signature {
+    fn of(statement: &Verified) -> Self {
+        Self {
+            statement: statement.statement().id(),
+            by: statement.signer().identity().clone(),
+            at: statement.statement().issued_at(),
+        }
+    }
 }
 
 /// The first failure of a third-party verification.
@@ -66,6 +95,19 @@ impl Finding {
 
 /// The finding's name for a step that no question of the profile covers.
 pub const UNORDERED: &str = "rule-broken";
+
+/// The field in which a statement says where.
+const PLACE: &str = "place";
+/// The field in which a statement says how the goods are.
+const CONDITION: &str = "condition";
+/// The field in which a statement says why.
+const REASON: &str = "reason";
+
+/// What a statement says in a field, else what one says that it carries.
+fn said(statement: &Verified, carried: &[&Verified], field: &str) -> Option<String> {
+    let mut all = std::iter::once(statement).chain(carried.iter().rev().copied());
+    all.find_map(|one| one.fields().text(field)).map(str::to_owned)
+}
 
 impl Profile {
     /// Verifies a history as a third party: every statement of it, and every statement of `around` that it links.
@@ -93,7 +135,15 @@ impl Profile {
                 subject: &history.statements[..at],
                 linked: every,
             };
+            let mut carried: Vec<&Verified> =
+                std::iter::successors(statement.countersigned(), |one| one.countersigned()).collect();
+            carried.reverse();
+            let texts = |name| said(statement, &carried, name);
             Examined {
+                countersigned: carried.iter().map(|one| Signature::of(one)).collect(),
+                place: texts(PLACE),
+                condition: texts(CONDITION),
+                reason: texts(REASON),
                 statement: statement.id(),
                 kind: statement.statement().kind().clone(),
                 subject: statement.statement().subject().clone(),

@@ -43,13 +43,14 @@ mod lot;
 mod profile;
 pub mod qr;
 mod reason;
+mod route;
 mod step;
 mod timeline;
 mod verdict;
 pub mod words;
 
 pub use alert::{Alert, AlertKind};
-pub use audit::{Audit, Examined, Finding, History, UNORDERED};
+pub use audit::{Audit, Examined, Finding, History, Signature, UNORDERED};
 pub use chain::{chain_head, chain_value};
 pub use dossier::{AsOf, Dossier, Facts, LotFacts};
 pub use engine::Past;
@@ -60,6 +61,7 @@ pub use level::{Level, Log, Relation};
 pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
 pub use profile::{Profile, ProfileError, Question, Role};
 pub use reason::{Argument, Dispensed, Reason};
+pub use route::{Gap, Leg, Route, Standing, Stop};
 pub use step::{
     After, Countersigned, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy, PartyRule,
     Period, Presence, RECEIVER, Step,

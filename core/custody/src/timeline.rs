@@ -2,8 +2,8 @@
 
 use countersign_ledger::{Hash, Kind, UnixMillis};
 
-use crate::audit::Examined;
-use crate::fault::Party;
+use crate::audit::{Examined, Signature};
+use crate::fault::{Fault, Party};
 use crate::profile::Profile;
 
 /// One event in a product's life.
@@ -19,8 +19,18 @@ pub struct TimelineEvent {
     pub party: Party,
     /// Whom it was for.
     pub receiver: Option<Party>,
+    /// Who signed before the party what it carries, the first that signed first: whoever gave what the party received.
+    pub countersigned: Vec<Signature>,
+    /// Where, coarsely.
+    pub place: Option<String>,
+    /// In which condition the goods were.
+    pub condition: Option<String>,
+    /// Why, in the party's words.
+    pub reason: Option<String>,
     /// The statement.
     pub statement: Hash,
+    /// What is wrong with it, if it does not fit its place.
+    pub fault: Option<Box<Fault>>,
     /// Whether it fits its place.
     pub mark: Mark,
 }
@@ -44,7 +54,12 @@ impl TimelineEvent {
             title,
             party: (&step.signer).into(),
             receiver: step.receiver.as_ref().map(Party::from),
+            countersigned: step.countersigned.clone(),
+            place: step.place.clone(),
+            condition: step.condition.clone(),
+            reason: step.reason.clone(),
             statement: step.statement,
+            fault: step.fault.clone(),
             mark: if step.fault.is_some() { Mark::AtFault } else { Mark::Verified },
         }
     }

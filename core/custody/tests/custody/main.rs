@@ -14,5 +14,6 @@ mod handovers;
 mod play;
 mod profiles;
 mod road;
+mod routes;
 mod totality;
 mod verdicts;

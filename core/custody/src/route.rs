@@ -1,0 +1,225 @@
+//! The route of goods, as an inspector reads it: from whose hands into whose, when, where, signed by whom, and what is
+//! missing or disputed on the way.
+//!
+//! A route is a verdict's timeline told as legs. It judges nothing anew: faults, the gap and who answers for either are the
+//! engine's, and the whole is as old as the verdict that it is made of.
+
+mod svg;
+
+use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
+
+use crate::audit::Signature;
+use crate::fault::{Fault, Party};
+use crate::item::Item;
+use crate::profile::Profile;
+use crate::reason::Reason;
+use crate::step::{After, Effect};
+use crate::timeline::TimelineEvent;
+use crate::verdict::Verdict;
+
+/// The route of an item, as of its verdict.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The narrowest subject that the item names.
+    pub subject: Subject,
+    /// The legs and the gap, in order.
+    pub stops: Vec<Stop>,
+    /// Who answers for the gravest that is wrong, by the verdict.
+    pub answerable: Option<Party>,
+    /// Size of the supply log's checkpoint; `None` if the product is not followed.
+    pub checkpoint: Option<u64>,
+    /// The moment up to which everything is known.
+    pub as_of: Option<UnixMillis>,
+    /// How long ago that was, in milliseconds.
+    pub age_millis: Option<u64>,
+}
+
+/// One line of a route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Something was stated.
+    Leg(Leg),
+    /// Something should have been stated and was not.
+    Gap(Gap),
+}
+
+/// One statement of a route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Leg {
+    /// When the last of its parties signed.
+    pub at: UnixMillis,
+    /// What it was; the key under which apps keep its title.
+    pub kind: Kind,
+    /// Its title in English, from the profile.
+    pub title: String,
+    /// Who gave, or stated something.
+    pub from: Party,
+    /// Who received; `None` if nothing went anywhere.
+    pub to: Option<Party>,
+    /// Where, coarsely, in the words of whoever signed last.
+    pub place: Option<String>,
+    /// In which condition the goods were.
+    pub condition: Option<String>,
+    /// Why it was stated.
+    pub reason: Option<String>,
+    /// Its signatures, in the order in which they were made: of a handover the giver's and the receiver's.
+    pub signatures: Vec<Signature>,
+    /// What is to be thought of it.
+    pub standing: Standing,
+    /// The statement in the log.
+    pub statement: Hash,
+}
+
+/// What is to be thought of a leg. Its signatures have been verified in any case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It fits its place.
+    Sound,
+    /// It does not.
+    AtFault(Box<Fault>),
+    /// The receiver did not accept the goods: `from` still has them, and answers for them.
+    Disputed,
+    /// `from` gave the same goods to `to` and to somebody else.
+    Conflict,
+}
+
+/// A statement that is missing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its title in English, from the profile.
+    pub title: String,
+    /// Whose it is to make: who answers for the gap.
+    pub party: Party,
+    /// The role for which it would be; `None` if it is for nobody.
+    pub to: Option<Party>,
+}
+
+impl Route {
+    /// The route of `item`, told from its verdict.
+    pub fn new(item: &Item, verdict: &Verdict, profile: &Profile) -> Self {
+        let legs = verdict.timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile)));
+        let mut stops: Vec<Stop> = legs.collect();
+        for reason in &verdict.reasons {
+            if let Reason::MissingStep { step, party } = reason {
+                let at = gap_place(step, profile, &stops);
+                stops.insert(at, Stop::Gap(Gap::new(step, party, profile)));
+            }
+        }
+        Self {
+            subject: item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class).clone(),
+            stops,
+            answerable: verdict.answerable.clone(),
+            checkpoint: verdict.checkpoint,
+            as_of: verdict.as_of,
+            age_millis: verdict.age_millis,
+        }
+    }
+
+    /// Everybody on the route, each once, in the order in which they come onto it.
+    pub fn parties(&self) -> Vec<&Party> {
+        let mut parties: Vec<&Party> = Vec::new();
+        for party in self.stops.iter().flat_map(|stop| [Some(stop.from()), stop.to()]).flatten() {
+            if !parties.contains(&party) {
+                parties.push(party);
+            }
+        }
+        parties
+    }
+
+    /// The route as a picture, a whole SVG document: parties are lanes, time runs downwards.
+    pub fn svg(&self) -> String {
+        svg::draw(self)
+    }
+}
+
+impl Stop {
+    /// Who gave or stated, or should have.
+    pub const fn from(&self) -> &Party {
+        match self {
+            Self::Leg(leg) => &leg.from,
+            Self::Gap(gap) => &gap.party,
+        }
+    }
+
+    /// Who received, or should have.
+    pub const fn to(&self) -> Option<&Party> {
+        match self {
+            Self::Leg(leg) => leg.to.as_ref(),
+            Self::Gap(gap) => gap.to.as_ref(),
+        }
+    }
+
+    /// Who answers for what is wrong here; `None` if nothing is.
+    pub const fn answerable(&self) -> Option<&Party> {
+        match self {
+            Self::Leg(leg) => leg.answerable(),
+            Self::Gap(gap) => Some(&gap.party),
+        }
+    }
+}
+
+impl Leg {
+    fn new(event: &TimelineEvent, profile: &Profile) -> Self {
+        // Whoever receives signs last, and carries what was signed before.
+        let mut hands = event.countersigned.iter().map(|signature| Party::from(&signature.by));
+        let (from, to) = match hands.next() {
+            Some(giver) => (giver, Some(hands.next().unwrap_or_else(|| event.party.clone()))),
+            None => (event.party.clone(), event.receiver.clone()),
+        };
+        let own = event.party.identity.clone();
+        let own = own.map(|by| Signature { statement: event.statement, by, at: event.at });
+        let standing = match (&event.fault, profile.step(&event.kind).map(|step| &step.effect)) {
+            (Some(fault), _) => Standing::AtFault(fault.clone()),
+            (None, Some(Effect::Dispute)) => Standing::Disputed,
+            (None, Some(Effect::Conflict)) => Standing::Conflict,
+            (None, _) => Standing::Sound,
+        };
+        Self {
+            at: event.at,
+            kind: event.kind.clone(),
+            title: event.title.clone(),
+            from,
+            to,
+            place: event.place.clone(),
+            condition: event.condition.clone(),
+            reason: event.reason.clone(),
+            signatures: event.countersigned.iter().cloned().chain(own).collect(),
+            standing,
+            statement: event.statement,
+        }
+    }
+
+    /// Who answers for what is wrong with it; `None` if nothing is.
+    pub const fn answerable(&self) -> Option<&Party> {
+        match &self.standing {
+            Standing::Sound => None,
+            Standing::AtFault(fault) => Some(&fault.answerable),
+            Standing::Disputed | Standing::Conflict => Some(&self.from),
+        }
+    }
+}
+
+impl Gap {
+    fn new(kind: &Kind, party: &Party, profile: &Profile) -> Self {
+        let step = profile.step(kind);
+        let role = step.and_then(|step| step.receiver.as_ref()?.roles.first().cloned());
+        Self {
+            kind: kind.clone(),
+            title: step.map_or_else(|| kind.to_string(), |step| step.title.clone()),
+            party: party.clone(),
+            to: role.map(|role| Party { role, identity: None }),
+        }
+    }
+}
+
+/// Where among the stops a missing step belongs: after the last of those that it follows, and before all if it follows none.
+fn gap_place(missing: &Kind, profile: &Profile, stops: &[Stop]) -> usize {
+    let after = profile.step(missing).map_or(&[][..], |step| &step.after);
+    let before = |stop: &Stop| match stop {
+        Stop::Leg(leg) => after.iter().any(|after| matches!(after, After::Kind(kind) if *kind == leg.kind)),
+        Stop::Gap(_) => false,
+    };
+    stops.iter().rposition(before).map_or(0, |at| at + 1)
+}

@@ -1,0 +1,158 @@
+//! The route that an inspector reads.
+
+use std::collections::BTreeMap;
+
+use countersign_custody::handover::{Answer, Condition, Line};
+use countersign_custody::{
+    AsOf, Dossier, Facts, Item, LotFacts, Party, Profile, Route, Standing, Stop, verdict,
+};
+use countersign_ledger::{Hash, IndexEntry, Logged, Subject, UnixMillis};
+
+use crate::play::{CLASS, LOT, NOW, Play, identity, item};
+use crate::road::{self, PIECE, Road, at};
+
+fn route(play: &Play) -> Route {
+    let verdict = verdict(&item(), Some(&play.dossier()), NOW);
+    Route::new(&item(), &verdict, &play.profile)
+}
+
+fn names(parties: &[&Party]) -> Vec<String> {
+    parties.iter().map(|party| party.role.clone()).collect()
+}
+
+#[test]
+fn the_six_transfers_of_a_medicine_are_legs_between_four_parties() {
+    let route = route(&Play::whole());
+    let legs = || route.stops.iter().filter(|stop| stop.to().is_some());
+    assert_eq!(legs().count(), 6);
+    assert!(route.stops.iter().all(|stop| stop.answerable().is_none()));
+    assert_eq!(names(&route.parties()), ["authority", "manufacturer", "supplier", "distributor"]);
+    let Some(Stop::Leg(distribution)) =
+        route.stops.iter().find(|stop| stop.to().is_some_and(|to| to.role == "distributor"))
+    else {
+        panic!("no leg to the distributor")
+    };
+    assert_eq!(distribution.from.identity, Some(identity("manufacturer")));
+    assert_eq!(distribution.signatures.len(), 1);
+    assert_eq!(distribution.signatures[0].by, identity("manufacturer"));
+    let svg = route.svg();
+    assert!(svg.contains("Lot distributed") && !svg.contains("stroke-dasharray"));
+    assert!(svg.contains("Complete as of checkpoint") && svg.contains("60 min old"));
+}
+
+#[test]
+fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
+    let route = route(&Play::until("commission"));
+    let Some(Stop::Gap(gap)) = route.stops.last() else { panic!("no gap at the end: {:?}", route.stops) };
+    assert_eq!(gap.kind.as_str(), "medicine.distribution");
+    assert_eq!(gap.party.identity, Some(identity("manufacturer")));
+    assert_eq!(gap.to, Some(Party { role: "distributor".into(), identity: None }));
+    assert_eq!(route.answerable, Some(gap.party.clone()));
+    let svg = route.svg();
+    assert!(
+        svg.contains("stroke-dasharray") && svg.contains("first answers") && svg.contains("Answerable: ")
+    );
+}
+
+#[test]
+fn a_gap_stands_before_what_was_stated_in_spite_of_it() {
+    let mut play = Play::until("approval");
+    // A log that does not ask takes a request that comes too late.
+    let spec = play.spec("material-request").with("forced", 1);
+    play.force(&spec);
+    let route = route(&play);
+    let gap = route.stops.iter().position(|stop| matches!(stop, Stop::Gap(_))).unwrap();
+    let approval = route
+        .stops
+        .iter()
+        .position(|stop| matches!(stop, Stop::Leg(leg) if leg.kind.as_str() == "medicine.approval"))
+        .unwrap();
+    assert_eq!(gap, approval + 1);
+    assert!(matches!(&route.stops[gap + 1], Stop::Leg(leg) if matches!(leg.standing, Standing::AtFault(_))));
+    assert_eq!(route.stops[gap + 1].answerable().unwrap().identity, Some(identity("manufacturer")));
+}
+
+#[test]
+fn a_product_that_is_not_followed_has_an_empty_route() {
+    let verdict = verdict(&item(), None, NOW);
+    let route = Route::new(&item(), &verdict, &Profile::medicine());
+    assert!(route.stops.is_empty() && route.parties().is_empty());
+    assert!(route.svg().contains("not followed here"));
+}
+
+#[test]
+fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
+    let road = Road::new();
+    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let offer = road.offer("courier b", line, at(20)).to_bytes();
+    let refused = Answer {
+        condition: Condition::Refused { reason: "seal </text> broken".into() },
+        place: None,
+        seen: None,
+    };
+    let line = road.answer_as("courier c", &offer, &[PIECE], refused, at(20)).unwrap();
+    let line = road.hand_over("courier b", "consumer", line, at(40));
+    let route = piece(&road, &line);
+    let legs: Vec<_> = route
+        .stops
+        .iter()
+        .filter_map(|stop| match stop {
+            Stop::Leg(leg) if leg.signatures.len() == 2 => Some(leg),
+            _ => None,
+        })
+        .collect();
+    let [handover, refusal, delivery] = legs.as_slice() else { panic!("{:?}", route.stops) };
+    assert_eq!(handover.from.identity, Some(road::identity("courier a")));
+    assert_eq!(handover.to.as_ref().unwrap().identity, Some(road::identity("courier b")));
+    assert_eq!(handover.signatures[0].by, road::identity("courier a"));
+    assert_eq!(handover.signatures[1].by, road::identity("courier b"));
+    assert_eq!(handover.signatures[1].statement, handover.statement);
+    assert_eq!((handover.place.as_deref(), handover.condition.as_deref()), (Some("Rue A"), Some("intact")));
+    assert_eq!(handover.standing, Standing::Sound);
+    assert_eq!(refusal.standing, Standing::Disputed);
+    assert_eq!(refusal.answerable().unwrap().identity, Some(road::identity("courier b")));
+    assert_eq!(delivery.to.as_ref().unwrap().identity, Some(road::identity("consumer")));
+    let svg = route.svg();
+    assert!(
+        svg.contains("not accepted; b answers")
+            && svg.contains("&lt;/text&gt;")
+            && !svg.contains("seal </text>")
+    );
+}
+
+/// The route of the piece whose whole history is `line`.
+fn piece(road: &Road, line: &Line) -> Route {
+    let each = line.statements().iter().enumerate();
+    let history: Vec<Logged> =
+        each.map(|(index, statement)| road.logged(statement.clone(), index as u64)).collect();
+    let subject = |text: &str| Subject::new(text).unwrap();
+    let entry = IndexEntry { count: history.len() as u64, latest: history.last().unwrap().id() };
+    let digest = |text: &str| Hash::of(text.as_bytes());
+    let facts = Facts {
+        domain: road::DOMAIN.into(),
+        class: subject(CLASS),
+        history: Vec::new(),
+        members: BTreeMap::from([(digest(LOT), IndexEntry { count: 0, latest: Hash::default() })]),
+        lots: vec![LotFacts {
+            subject: subject(LOT),
+            history: Vec::new(),
+            filter: None,
+            packs: BTreeMap::from([(digest(PIECE), entry)]),
+            followed: BTreeMap::from([(subject(PIECE), history)]),
+        }],
+        alerts: Vec::new(),
+        supply: AsOf { size: 9, at: at(60) },
+        trust: AsOf { size: 9, at: at(60) },
+    };
+    let item = Item {
+        class: subject(CLASS),
+        lot: Some(subject(LOT)),
+        pack: Some(subject(PIECE)),
+        serial: Some("P1".into()),
+        expires_at: None,
+        readings: Vec::new(),
+    };
+    let dossier = Dossier::new(&road.profile, facts);
+    let verdict = verdict(&item, Some(&dossier), UnixMillis(at(61).0));
+    Route::new(&item, &verdict, &road.profile)
+}
