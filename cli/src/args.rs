@@ -76,8 +76,14 @@ pub struct Check {
 #[derive(Args)]
 pub struct Scan {
     /// PNG or JPEG pictures
-    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    #[arg(required_unless_present_any = ["camera", "frames"], value_hint = ValueHint::FilePath)]
     pub pictures: Vec<PathBuf>,
+    /// Watch a camera of this machine until interrupted, such as 0
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["pictures", "frames"])]
+    pub camera: Option<u32>,
+    /// Watch the pictures of a folder as if a camera showed them
+    #[arg(long, value_name = "FOLDER", conflicts_with = "pictures", value_hint = ValueHint::DirPath)]
+    pub frames: Option<PathBuf>,
 }
 
 #[derive(Args)]

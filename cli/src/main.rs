@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command speaks on standard output")]
 
 mod args;
+mod camera;
 mod code;
 mod commands;
 mod demo;
@@ -35,7 +36,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         Command::Demo(args) => demo::run(args)?,
         Command::Check(args) => return commands::check::run(&home()?, args, json),
-        Command::Scan(args) => return Ok(commands::scan::run(args, json)),
+        Command::Scan(args) => return commands::scan::run(args, json),
         Command::Gs1 => return commands::gs1::run(json),
         Command::Label(args) => commands::label::run(args)?,
         Command::Trace(args) => commands::check::trace(&home()?, args, json)?,

@@ -1,10 +1,10 @@
-//! What a person puts in front of the command: a picture, the text of a code, or a link.
+//! What a person puts in front of the command: a picture, the text of a code, a scanner's line, or a link.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_scan::{Picture, Product, Symbol, decode, identify};
+use countersign_scan::{Picture, Product, Symbol, decode, identify, identify_text};
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 /// Largest picture side that is opened; more is a bomb or a map.
@@ -12,8 +12,12 @@ const MAX_SIDE: u32 = 20_000;
 /// Most memory that opening a picture may take.
 const MAX_MEMORY: u64 = 512 * 1024 * 1024;
 
-/// Finds the product on a pack: in a picture file, or in the text of a code as a person types it.
+/// Finds the product on a pack: in a picture file, or in the text of a code as a person types it or a hand-held scanner
+/// sends it, `]` and the symbology identifier first.
 pub fn product(argument: &str, current_year: u16) -> Result<Product> {
+    if let (Some(']'), Some((identifier, text))) = (argument.chars().next(), argument.split_at_checked(3)) {
+        return Ok(identify_text(identifier, text, current_year)?);
+    }
     if argument.starts_with('(') {
         let message = Message::from_bracketed(argument, Partners::OnAnyCarrier)?;
         return Ok(Product::from_message(&message, current_year)?);
@@ -56,7 +60,7 @@ pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
 }
 
 /// Opens a PNG or JPEG file, turned as its EXIF says.
-fn open(path: &Path) -> Result<Picture> {
+pub fn open(path: &Path) -> Result<Picture> {
     let mut reader = ImageReader::open(path)?.with_guessed_format()?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);

@@ -73,6 +73,7 @@ fn the_demo_plays_and_its_pictures_are_judged_offline_with_exit_codes_for_script
 
     evidence_stands_on_the_genesis_alone(folder.path(), &home);
     a_picture_of_anything_else_accuses_nobody(folder.path(), &home);
+    a_lost_separator_accuses_nobody(folder.path(), &home);
     no_altered_statement_is_believed(folder.path(), &home);
 }
 
@@ -112,6 +113,46 @@ fn a_picture_of_anything_else_accuses_nobody(folder: &Path, home: &Path) {
         let told = String::from_utf8(output.stdout).unwrap().to_lowercase();
         assert!(!told.contains("suspect"), "{told}");
     }
+}
+
+/// The genuine pack as a scanner sends it, its elements in every order, with each separator lost in turn and with all.
+fn a_lost_separator_accuses_nobody(folder: &Path, home: &Path) {
+    let scanned = succeed(home, &["--json", "scan", &photo(folder, "1-genuine-label.png")]);
+    let scanned: Value = serde_json::from_str(&scanned).unwrap();
+    let product = &scanned["symbols"][0]["product"];
+    let text = |field: &str| product[field].as_str().unwrap().to_owned();
+    let elements = [
+        format!("10{}\u{1d}", text("lot")),
+        format!("21{}\u{1d}", text("serial")),
+        format!("17{}", text("expiry")[2..].replace('-', "")),
+    ];
+    let mut asked_again = 0;
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let whole = format!("]d201{}{}", text("gtin"), order.map(|index| elements[index].as_str()).concat());
+        let whole = whole.trim_end_matches('\u{1d}');
+        let genuine = countersign(home, &["check", whole]);
+        assert_eq!(genuine.status.code(), Some(0), "{whole:?}");
+        let mut lost: Vec<String> = whole
+            .match_indices('\u{1d}')
+            .map(|(at, _)| format!("{}{}", &whole[..at], &whole[at + 1..]))
+            .collect();
+        lost.push(whole.replace('\u{1d}', ""));
+        for line in lost {
+            let output = countersign(home, &["--json", "check", &line]);
+            let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+            // A text that breaks the rules of its elements is refused as it stands, and names no pack.
+            let refused = output.status.code() == Some(1) && told["error"].is_string();
+            assert!(refused || output.status.code() == Some(12), "{line:?}: {told}");
+            if !refused {
+                asked_again += 1;
+                assert_eq!(told["verdict"], "check-scan");
+                assert_eq!(told["reasons"][0]["key"], "separator-lost", "{line:?}");
+                let readings = told["reasons"][0]["readings"].as_array().unwrap();
+                assert!(readings.contains(&product["link"]), "{line:?}: {told}");
+            }
+        }
+    }
+    assert!(asked_again >= 4, "{asked_again}");
 }
 
 /// Changes one byte of what the wallet stores of a genuine pack's history, wherever it is stored, and asks again.

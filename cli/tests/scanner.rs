@@ -118,3 +118,60 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
     let refused = countersign(&["label", PACK, "-o", png.to_str().unwrap(), "--module", "17"], "");
     assert_eq!(refused.status.code(), Some(2));
 }
+
+/// A camera's view: a label somewhere on a grey table, darker and lighter from frame to frame.
+fn frame(folder: &Path, number: u32, label: Option<&Path>) {
+    let table = 90 + u8::try_from(number % 5).unwrap() * 10;
+    let mut frame = image::GrayImage::from_pixel(640, 360, image::Luma([table]));
+    if let Some(label) = label {
+        let label = image::open(label).unwrap().into_luma8();
+        image::imageops::overlay(&mut frame, &label, i64::from(220 + number * 3), 60);
+    }
+    frame.save(folder.join(format!("{number:03}.png"))).unwrap();
+}
+
+#[test]
+fn a_camera_tells_each_symbol_once_and_says_what_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first.png"), folder.path().join("second.png"));
+    label(&first, "datamatrix", PACK);
+    label(&second, "link", "(01)09506000134352(10)OTHER");
+    let frames = folder.path().join("frames");
+    fs::create_dir(&frames).unwrap();
+    for number in 0..12 {
+        frame(
+            &frames,
+            number,
+            [None, Some(first.as_path()), None, Some(second.as_path())][number as usize / 3],
+        );
+    }
+    fs::write(frames.join("005b.png"), "no picture").unwrap();
+    fs::write(frames.join("notes.txt"), "no frame").unwrap();
+    let arguments = ["--json", "scan", "--frames", frames.to_str().unwrap()];
+    let output = countersign(&arguments, "");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = lines(&output);
+    let symbol = |line: &Value| {
+        let symbol = &line["symbols"][0];
+        (line["frame"].as_u64().unwrap(), symbol["identifier"].clone(), symbol["product"]["link"].clone())
+    };
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(symbol(&told[0]), (4, "]d2".into(), LINK.into()));
+    assert_eq!(symbol(&told[1]), (11, "]Q1".into(), "https://id.gs1.org/01/09506000134352/10/OTHER".into()));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("frame 7"), "the broken picture is told");
+}
+
+#[test]
+fn a_camera_that_sees_nothing_or_is_not_there_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let empty = countersign(&["scan", "--frames", path], "");
+    assert!(String::from_utf8_lossy(&empty.stderr).contains("no PNG or JPEG"));
+    frame(folder.path(), 1, None);
+    let output = countersign(&["scan", "--frames", path], "");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
+    let absent = countersign(&["scan", "--camera", "4711"], "");
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&absent.stderr).contains("camera"));
+    assert_eq!(countersign(&["scan"], "").status.code(), Some(2));
+}

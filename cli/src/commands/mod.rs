@@ -5,6 +5,7 @@ pub mod check;
 pub mod evidence;
 pub mod gs1;
 pub mod label;
+pub mod live;
 pub mod node;
 pub mod scan;
 pub mod wallet;

@@ -1,14 +1,26 @@
 //! `scan`: what a picture's codes say, without asking the ledger.
 
+use anyhow::Result;
 use countersign_scan::{Format, Product, Symbol, identify};
 use serde_json::{Value, json};
 
+use super::live;
 use crate::args::Scan;
+use crate::camera::Frames;
 use crate::home::year;
 use crate::pack;
 
-/// Prints the symbols of each picture; the exit code is 1 if a picture could not be read or has none.
-pub fn run(args: &Scan, as_json: bool) -> u8 {
+/// Prints the symbols of each picture, or those that a camera sees; the exit code is 1 if a picture could not be read or
+/// has none, or the camera saw none.
+pub fn run(args: &Scan, as_json: bool) -> Result<u8> {
+    match (args.camera, &args.frames) {
+        (Some(number), _) => live::run(Frames::device(number)?, as_json),
+        (None, Some(folder)) => live::run(Frames::folder(folder)?, as_json),
+        (None, None) => Ok(pictures(args, as_json)),
+    }
+}
+
+fn pictures(args: &Scan, as_json: bool) -> u8 {
     let mut code = 0;
     for path in &args.pictures {
         let file = path.display().to_string();
@@ -40,7 +52,8 @@ pub fn run(args: &Scan, as_json: bool) -> u8 {
     code
 }
 
-fn sentence(symbol: &Symbol) -> String {
+/// A symbol for a person.
+pub fn sentence(symbol: &Symbol) -> String {
     let text = symbol.text.replace('\u{1d}', "␝");
     match identify(symbol, year()) {
         Ok(product) => format!("{} {text}\n    {}", symbol.identifier, link(&product)),
@@ -48,7 +61,8 @@ fn sentence(symbol: &Symbol) -> String {
     }
 }
 
-fn symbol_json(symbol: &Symbol) -> Value {
+/// A symbol for a script.
+pub fn symbol_json(symbol: &Symbol) -> Value {
     let product = identify(symbol, year());
     json!({
         "format": match symbol.format { Format::Qr => "QRCode", Format::DataMatrix => "DataMatrix" },

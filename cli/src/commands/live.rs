@@ -1,0 +1,108 @@
+//! `scan --camera` and `scan --frames`: watches frame after frame, and tells each symbol once.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _, Stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use countersign_scan::{Luma, Scanner, Sight, Symbol};
+use serde_json::json;
+
+use super::scan::{sentence, symbol_json};
+use crate::camera::preview::Preview;
+use crate::camera::{Frames, Grey};
+
+/// Time for a frame, so that fifteen a second are looked at.
+const BUDGET: Duration = Duration::from_millis(60);
+
+/// A camera that fails so many times in a row has been unplugged.
+const MAX_FAILURES: u32 = 10;
+
+/// Symbols that are remembered as told.
+const MAX_TOLD: usize = 64;
+
+/// Watches until there are no more frames or somebody interrupts; the exit code is 1 if nothing was read.
+pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&stopped);
+    ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))?;
+    let mut watch = Watch { scanner: Scanner::new(), told: VecDeque::new(), preview: None, as_json };
+    if !as_json && io::stdout().is_terminal() {
+        watch.preview = Some(Preview::new(io::stdout())?);
+    }
+    let mut failures = 0;
+    for (number, frame) in (1_u64..).zip(frames).take_while(|_| !stopped.load(Ordering::Relaxed)) {
+        match frame.and_then(|frame| watch.look(number, &frame)) {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                watch.clear()?;
+                eprintln!("countersign: frame {number}: {error:#}");
+                if failures == MAX_FAILURES {
+                    return Err(error).context("too many frames failed");
+                }
+            }
+        }
+    }
+    watch.clear()?;
+    Ok(u8::from(watch.told.is_empty()))
+}
+
+struct Watch {
+    scanner: Scanner,
+    told: VecDeque<(String, String)>,
+    preview: Option<Preview<Stdout>>,
+    as_json: bool,
+}
+
+impl Watch {
+    fn look(&mut self, number: u64, frame: &Grey) -> Result<()> {
+        let frame = frame.frame()?;
+        let began = Instant::now();
+        let sight = self.scanner.look(&frame, BUDGET, || began.elapsed());
+        let took = began.elapsed();
+        if let Sight::Symbols(symbols) = &sight {
+            self.tell(number, symbols)?;
+        }
+        self.show(&frame, &sight, took)
+    }
+
+    fn tell(&mut self, number: u64, symbols: &[Symbol]) -> Result<()> {
+        for symbol in symbols {
+            let said = (symbol.identifier.clone(), symbol.text.clone());
+            if self.told.contains(&said) {
+                continue;
+            }
+            self.clear()?;
+            if self.as_json {
+                println!("{}", json!({ "frame": number, "symbols": [symbol_json(symbol)] }));
+            } else {
+                println!("frame {number}\n  {}", sentence(symbol));
+            }
+            self.told.push_back(said);
+            if self.told.len() > MAX_TOLD {
+                self.told.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, frame: &Luma<'_>, sight: &Sight, took: Duration) -> Result<()> {
+        let Some(preview) = &mut self.preview else { return Ok(()) };
+        let (outlines, status) = match sight {
+            Sight::Nothing => (Vec::new(), "looking for a code"),
+            Sight::HoldStill => (Vec::new(), "hold still"),
+            Sight::Symbols(symbols) => (symbols.iter().map(|symbol| symbol.corners).collect(), "read"),
+        };
+        let status = format!("{status} · {} ms · Ctrl-C ends", took.as_millis());
+        let size = terminal_size::terminal_size()
+            .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
+        Ok(preview.show(frame, &outlines, &status, size)?)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.preview.as_mut().map_or(Ok(()), Preview::clear)
+    }
+}
