@@ -42,7 +42,7 @@ impl Pass {
     /// Looks at the frame in this one way.
     #[must_use]
     pub fn decode(self, frame: &Luma<'_>, wanted: Wanted) -> Vec<Symbol> {
-        self.look(frame, Effort { wanted, invert: true, widest: MAX_ENLARGED })
+        self.look(frame, Effort { wanted, invert: true, shrink: true, widest: MAX_ENLARGED })
     }
 
     pub(crate) fn look(self, frame: &Luma<'_>, effort: Effort) -> Vec<Symbol> {
@@ -79,6 +79,8 @@ pub(crate) struct Effort {
     pub(crate) wanted: Wanted,
     /// White on black as well.
     pub(crate) invert: bool,
+    /// At a third of the size as well: for large, blurred modules.
+    pub(crate) shrink: bool,
     /// The longest side of an enlarged middle in pixels.
     pub(crate) widest: usize,
 }
@@ -135,7 +137,7 @@ fn reader(effort: Effort) -> BarcodeReader {
         .try_harder(true)
         .try_rotate(true)
         .try_invert(effort.invert)
-        .try_downscale(true)
+        .try_downscale(effort.shrink)
         // The default text is human-readable: "(01)..." in place of FNC1.
         .text_mode(TextMode::Plain)
         .max_number_of_symbols(if effort.wanted == Wanted::First { 1 } else { MAX_SYMBOLS })

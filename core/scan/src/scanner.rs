@@ -32,9 +32,9 @@ pub enum Sight {
 /// One look at a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The whole frame, for black on white.
+    /// The whole frame, for black on white and as large as it is.
     Plain,
-    /// The same, and white on black as well.
+    /// The same, and white on black, and smaller as well.
     Inverted,
     Enlarged,
     Sharpened,
@@ -170,7 +170,8 @@ impl Step {
 
     fn effort(self) -> Effort {
         let wanted = if self == Step::All { Wanted::All } else { Wanted::First };
-        Effort { wanted, invert: matches!(self, Step::Inverted | Step::All), widest: WIDEST }
+        let invert = matches!(self, Step::Inverted | Step::All);
+        Effort { wanted, invert, shrink: self != Step::Plain, widest: WIDEST }
     }
 
     /// The pixels that are looked at; twice where white on black is looked for as well.

@@ -72,6 +72,37 @@ proptest! {
         }
     }
 
+    /// Qualifiers go to the path in their order and attributes to the query; a second writing changes nothing.
+    #[test]
+    fn every_link_written_is_read_back(
+        product in products(),
+        variant in proptest::option::of(SET_82),
+        attributes in proptest::collection::btree_map(
+            proptest::sample::select(vec!["11", "240", "3103", "400", "710", "90", "98"]), SET_82, 0..5),
+        shift in 0_usize..8,
+    ) {
+        let message = product.to_message().unwrap();
+        let mut pairs: Vec<(&str, String)> =
+            message.elements().iter().map(|one| (one.ai().code, one.value().to_owned())).collect();
+        pairs.extend(variant.map(|variant| ("22", variant)));
+        pairs.extend(attributes.into_iter().map(|(code, value)| match code {
+            "11" => (code, "261130".to_owned()),
+            "3103" => (code, "000750".to_owned()),
+            _ => (code, value),
+        }));
+        let count = pairs.len();
+        pairs.rotate_left(shift % count);
+        let borrowed: Vec<(&str, &str)> = pairs.iter().map(|(code, value)| (*code, value.as_str())).collect();
+        let partners = Partners::OnAnyCarrier;
+        let written = Message::from_pairs(&borrowed, partners).unwrap().to_link().unwrap();
+        let read = Message::from_link(&written, partners).unwrap();
+        for (code, value) in &pairs {
+            prop_assert_eq!(read.value(code), Some(value.as_str()), "{}", written);
+        }
+        prop_assert_eq!(read.elements().len(), count);
+        prop_assert_eq!(read.to_link().unwrap(), written);
+    }
+
     #[test]
     fn no_text_makes_a_parser_panic(text in "[\\x00-\\x7f\\x1d^(]{0,60}|\\PC{0,40}") {
         parse_all(&text);
@@ -112,7 +143,7 @@ fn parse_all(text: &str) {
             assert_eq!(Message::from_link(&link, partners).unwrap().to_link().unwrap(), link);
         }
     }
-    for identifier in ["]d2", "]d1", "]Q1", "]E0", "]E4", ""] {
+    for identifier in ["]d2", "]Q3", "]C1", "]e0", "]J1", "]d1", "]Q1", "]J0", "]E0", "]E4", ""] {
         let _ = identify_text(identifier, text, 2026);
     }
     let _ = Content::from_line(text, partners);
