@@ -1,4 +1,8 @@
 //! From a frame to the symbols in it: one quick pass, then costlier ones while nothing is found.
+//!
+//! One decoder does all passes. rqrr, which reads the links that we draw as a second opinion in the tests, has no place
+//! here: it knows neither Data Matrix nor the FNC1 of a GS1 QR Code, and of the 9 shared photographs that these passes
+//! miss (of 103) it reads none. `benches/photos.rs` counts them anew.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
