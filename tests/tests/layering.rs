@@ -7,9 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down: a crate may depend on those after it.
-const LAYERS: [(&str, &str); 6] = [
+const LAYERS: [(&str, &str); 8] = [
     ("countersign", "cli"),
     ("countersign-node", "node"),
+    ("countersign-bindings-generate", "bindings/generate"),
+    ("countersign-bindings", "bindings"),
     ("countersign-wallet", "core/wallet"),
     ("countersign-custody", "core/custody"),
     ("countersign-ledger", "core/ledger"),

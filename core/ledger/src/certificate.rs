@@ -7,6 +7,7 @@
 //!
 //! Keys are made by their owner; the authority only ever sees a request.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use p256::ecdsa::{DerSignature, VerifyingKey};
@@ -29,7 +30,7 @@ use x509_cert::spki::{
 };
 use x509_cert::time::{Time, Validity};
 
-use crate::key::{PublicKey, Signature, Signer};
+use crate::key::{PublicKey, Signature, Signer, SignerError};
 use crate::{Hash, Identity, UnixMillis};
 
 /// id-kp-documentSigning (RFC 9336).
@@ -63,6 +64,9 @@ pub enum CertificateError {
     /// The issuing key could not be used.
     #[error("the certificate could not be issued")]
     Issue,
+    /// The key that was to sign the request was not used: declined, or failed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
 }
 
 /// A member's certificate: who holds which key, from when to when.
@@ -172,7 +176,8 @@ pub fn request(signer: &dyn Signer) -> Result<Vec<u8>, CertificateError> {
         .and_then(|builder| builder.build::<_, DerSignature>(&signer))
         .ok()
         .and_then(|request| request.to_der().ok())
-        .ok_or(CertificateError::Issue)
+        // The builder knows no reasons.
+        .ok_or_else(|| signer.refusal.get().map_or(CertificateError::Issue, CertificateError::Signer))
 }
 
 /// The key in a certification request whose proof of possession holds.
@@ -294,13 +299,14 @@ impl BuilderProfile for Profile<'_> {
 struct X509Signer<'a> {
     signer: &'a dyn Signer,
     key: VerifyingKey,
+    refusal: Cell<Option<SignerError>>,
 }
 
 impl<'a> X509Signer<'a> {
     fn new(signer: &'a dyn Signer) -> Result<Self, CertificateError> {
         let key = VerifyingKey::from_sec1_bytes(signer.public_key().as_sec1())
             .map_err(|_| CertificateError::Key)?;
-        Ok(Self { signer, key })
+        Ok(Self { signer, key, refusal: Cell::new(None) })
     }
 }
 
@@ -320,7 +326,10 @@ impl DynSignatureAlgorithmIdentifier for X509Signer<'_> {
 
 impl p256::ecdsa::signature::Signer<DerSignature> for X509Signer<'_> {
     fn try_sign(&self, message: &[u8]) -> Result<DerSignature, p256::ecdsa::Error> {
-        let signature = self.signer.sign(message).map_err(|_| p256::ecdsa::Error::new())?;
+        let signature = self.signer.sign(message).map_err(|refusal| {
+            self.refusal.set(Some(refusal));
+            p256::ecdsa::Error::new()
+        })?;
         signature.to_p256_der().map_err(|_| p256::ecdsa::Error::new())
     }
 }

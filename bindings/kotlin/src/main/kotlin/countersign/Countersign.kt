@@ -1,0 +1,54 @@
+/**
+ * What Kotlin expects on top of the generated calls: coroutines off the main thread, and sync as a [Flow].
+ *
+ * No rule is written here. Every object is [AutoCloseable]: `Wallet.open(...).use { }`.
+ */
+package countersign
+
+import countersign.core.Answer
+import countersign.core.CountersignException
+import countersign.core.Membership
+import countersign.core.Patient
+import countersign.core.Sight
+import countersign.core.SyncStep
+import countersign.core.Wallet
+import java.nio.ByteBuffer
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.flowOn
+import kotlinx.coroutines.withContext
+
+/**
+ * Brings the wallet up to date and tells of every step. The last element is [SyncStep.Done].
+ *
+ * Patience that the node asks for is kept. Cancelling the collector stops between two steps, and the next sync goes on
+ * from there.
+ *
+ * @throws CountersignException.Retry without a network; what is known stays in use.
+ */
+fun Wallet.sync(): Flow<SyncStep> = flow {
+    do {
+        val step = syncStep()
+        emit(step)
+        if (step is SyncStep.Waiting) delay(step.afterMillis.toLong())
+    } while (step != SyncStep.Done)
+}.flowOn(Dispatchers.IO)
+
+/**
+ * Has the key [key] certified by a registrar's one-time code. The key store may ask the person meanwhile.
+ *
+ * @throws CountersignException.Cancelled when they decline.
+ */
+suspend fun Wallet.enrolled(key: String, code: String): Membership = withContext(Dispatchers.IO) { enrol(key, code) }
+
+/** The answer about a pack whose code was typed, or arrived as a link. */
+suspend fun Patient.answer(code: String): Answer = withContext(Dispatchers.Default) { checkCode(code) }
+
+/**
+ * Looks at a camera frame's luma plane. A direct [ByteBuffer], which the camera's planes are, is read where it lies; its
+ * position and limit are left alone.
+ */
+suspend fun Patient.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): Sight =
+    withContext(Dispatchers.Default) { checkFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }

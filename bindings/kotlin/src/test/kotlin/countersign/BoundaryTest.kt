@@ -1,0 +1,126 @@
+package countersign
+
+import countersign.core.CountersignException
+import countersign.core.Patient
+import countersign.core.VerdictKind
+import countersign.core.Wallet
+import java.nio.ByteBuffer
+import java.nio.file.Path
+import java.util.concurrent.Callable
+import java.util.concurrent.Executors
+import java.util.concurrent.TimeUnit
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.AfterAll
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.BeforeAll
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** What the boundary itself must bear: threads, prompts that wait, objects by the thousand. */
+class BoundaryTest {
+    @TempDir
+    lateinit var folder: Path
+
+    private fun open(keys: SoftwareKeys = SoftwareKeys()): Wallet =
+        Wallet.open(folder.resolve("wallet.db").toString(), direct(world.genesis), world.node, keys)
+
+    private fun synced(wallet: Wallet) = runBlocking {
+        wallet.follow("https://id.gs1.org/01/09506000134352")
+        wallet.sync().collect()
+    }
+
+    @Test
+    fun `eight threads ask and sync at once`() = open().use { wallet ->
+        synced(wallet)
+        Patient(wallet).use { patient ->
+            val threads = Executors.newFixedThreadPool(8)
+            val asked = (0 until 8).map { number ->
+                threads.submit(Callable {
+                    (0 until 50).all {
+                        if (number == 0) wallet.syncStep()
+                        patient.checkCode(GENUINE).verdict == VerdictKind.AUTHENTIC
+                    }
+                })
+            }
+            assertTrue(asked.all { it.get(60, TimeUnit.SECONDS) })
+            threads.shutdown()
+        }
+    }
+
+    @Test
+    fun `a prompt that waits for a person holds nobody else up`() {
+        val keys = SoftwareKeys()
+        open(keys).use { wallet ->
+            synced(wallet)
+            Patient(wallet).use { patient ->
+                // Asked from another thread, in the middle of the prompt: a lock held across it would never end.
+                keys.whileSigning = {
+                    val other = Executors.newSingleThreadExecutor()
+                    val told = other.submit(Callable { wallet.syncStep(); patient.checkCode(GENUINE).verdict })
+                    assertEquals(VerdictKind.AUTHENTIC, told.get(10, TimeUnit.SECONDS))
+                    other.shutdown()
+                }
+                wallet.enrol("signing", world.ask("code pharmacy waiting"))
+            }
+        }
+    }
+
+    @Test
+    fun `a closed object says so instead of crashing`() {
+        val wallet = open()
+        wallet.close()
+        assertThrows(IllegalStateException::class.java) { wallet.knowledge() }
+    }
+
+    @Test
+    fun `a frame that is none is refused`() {
+        val frame = ByteBuffer.allocateDirect(10)
+        open().use { wallet ->
+            Patient(wallet).use { patient ->
+                assertThrows(CountersignException.Invalid::class.java) { patient.checkFrame(640u, 480u, 640u, frame) }
+            }
+        }
+    }
+
+    @Test
+    fun `ten thousand objects leave nothing behind`() = open().use { wallet ->
+        val few = { repeat(2_000) { Patient(wallet).use { patient -> runCatching { patient.checkCode("no code") } } } }
+        val wallets = { repeat(50) { open().close() } }
+        few()
+        wallets()
+        val before = resident()
+        repeat(5) { few() }
+        repeat(4) { wallets() }
+        val grown = resident() - before
+        assertTrue(grown < 30_000, "grown by $grown kB")
+    }
+
+    /** Memory of this process in kB, outside the Java heap as well. */
+    private fun resident(): Long {
+        System.gc()
+        val line = java.io.File("/proc/self/status").readLines().first { it.startsWith("VmRSS") }
+        return line.filter { it.isDigit() }.toLong()
+    }
+
+    companion object {
+        const val GENUINE = "(01)09506000134352(17)351130(10)L1(21)S001"
+
+        @TempDir
+        @JvmStatic
+        lateinit var place: Path
+        lateinit var world: World
+
+        @BeforeAll
+        @JvmStatic
+        fun begin() {
+            world = World(place.resolve("world").toFile())
+        }
+
+        @AfterAll
+        @JvmStatic
+        fun end() = world.close()
+    }
+}

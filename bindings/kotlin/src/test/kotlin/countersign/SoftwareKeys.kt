@@ -1,0 +1,78 @@
+package countersign
+
+import countersign.core.KeyStore
+import countersign.core.KeyStoreException
+import java.math.BigInteger
+import java.security.KeyFactory
+import java.security.KeyPair
+import java.security.KeyPairGenerator
+import java.security.Signature
+import java.security.interfaces.ECPublicKey
+import java.security.spec.ECGenParameterSpec
+import java.security.spec.ECPoint
+import java.security.spec.ECPublicKeySpec
+import java.util.concurrent.ConcurrentHashMap
+import javax.crypto.KeyAgreement
+
+/** Keys of the Java platform: DER everywhere, s high or low. Misbehaves when told to. */
+class SoftwareKeys : KeyStore {
+    @Volatile
+    var manner = "works"
+
+    /** Runs while the core waits for a signature. */
+    @Volatile
+    var whileSigning: () -> Unit = {}
+
+    private val signing = ConcurrentHashMap<String, KeyPair>()
+    private val agreement = ConcurrentHashMap<String, KeyPair>()
+    private val secrets = ConcurrentHashMap<String, ByteArray>()
+
+    private fun fresh(): KeyPair =
+        KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()
+
+    override fun makeSigningKey(name: String): ByteArray = signing.computeIfAbsent(name) { fresh() }.public.encoded
+
+    override fun makeAgreementKey(name: String): ByteArray = agreement.computeIfAbsent(name) { fresh() }.public.encoded
+
+    override fun publicKey(name: String): ByteArray =
+        (signing[name] ?: agreement[name] ?: throw KeyStoreException.Missing()).public.encoded
+
+    override fun sign(name: String, message: ByteArray): ByteArray {
+        whileSigning()
+        val key = when (manner) {
+            "works" -> signing[name] ?: throw KeyStoreException.Missing()
+            "signs-wrongly" -> fresh()
+            "cancels" -> throw KeyStoreException.Cancelled()
+            "throws" -> error("nobody expects this")
+            else -> throw KeyStoreException.Failed()
+        }
+        return Signature.getInstance("SHA256withECDSA").run {
+            initSign(key.private)
+            update(message)
+            sign()
+        }
+    }
+
+    override fun agree(name: String, peer: ByteArray): ByteArray {
+        val own = agreement[name] ?: throw KeyStoreException.Missing()
+        val point = ECPoint(BigInteger(1, peer.copyOfRange(1, 33)), BigInteger(1, peer.copyOfRange(33, 65)))
+        val other = KeyFactory.getInstance("EC").generatePublic(ECPublicKeySpec(point, (own.public as ECPublicKey).params))
+        return KeyAgreement.getInstance("ECDH").run {
+            init(own.private)
+            doPhase(other, true)
+            generateSecret()
+        }
+    }
+
+    override fun keepSecret(name: String, secret: ByteArray) {
+        secrets[name] = secret
+    }
+
+    override fun recallSecret(name: String): ByteArray = secrets[name] ?: throw KeyStoreException.Missing()
+
+    override fun delete(name: String) {
+        signing.remove(name)
+        agreement.remove(name)
+        secrets.remove(name)
+    }
+}

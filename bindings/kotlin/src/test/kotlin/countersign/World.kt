@@ -1,0 +1,39 @@
+package countersign
+
+import java.io.File
+import java.util.concurrent.TimeUnit
+import org.json.JSONObject
+
+/** A real node over TLS in a process of its own; see `tests/src/bin/world.rs`. */
+class World(folder: File) : AutoCloseable {
+    private val process: Process = ProcessBuilder(System.getProperty("countersign.world"), folder.path)
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start()
+    private val commands = process.outputStream.bufferedWriter()
+    private val answers = process.inputStream.bufferedReader()
+
+    val node: String
+    val genesis: ByteArray
+    private val frames: File
+
+    init {
+        val told = JSONObject(answers.readLine())
+        node = told.getString("node")
+        genesis = File(told.getString("genesis")).readBytes()
+        frames = File(told.getString("frames"))
+    }
+
+    fun ask(command: String): String {
+        commands.write("$command\n")
+        commands.flush()
+        return answers.readLine()
+    }
+
+    /** The pixels of a frame of 1280 by 720. */
+    fun frame(name: String): ByteArray = File(frames, name).readBytes().let { it.copyOfRange(it.size - 1280 * 720, it.size) }
+
+    override fun close() {
+        commands.close()
+        if (!process.waitFor(10, TimeUnit.SECONDS)) process.destroyForcibly()
+    }
+}

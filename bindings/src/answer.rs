@@ -1,0 +1,180 @@
+//! A verdict as a screen shows it.
+
+use countersign_custody as custody;
+use countersign_custody::{Mark, Reason, TimelineEvent, Verdict};
+
+/// The answer about a pack.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Answer {
+    /// The verdict in a word.
+    pub verdict: VerdictKind,
+    /// Why, the most important first; empty when everything is in order.
+    pub reasons: Vec<Text>,
+    /// What the code names.
+    pub product: Product,
+    /// What else the code may have said, if a separator was lost: offer these.
+    pub readings: Vec<Product>,
+    /// Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
+    pub answerable: Option<String>,
+    /// What happened to the pack, its lot and its class, in order of time.
+    pub history: Vec<Event>,
+    /// The checkpoint that it is complete as of; absent if the product is not followed.
+    pub checkpoint: Option<u64>,
+    /// The moment up to which everything is known.
+    pub as_of_millis: Option<u64>,
+    /// How long ago that was.
+    pub age_millis: Option<u64>,
+}
+
+/// The verdict in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum VerdictKind {
+    /// The pack is one of a lot whose whole history verifies.
+    Authentic,
+    /// The answer cannot be given from what this phone holds.
+    CannotTell,
+    /// The code was misread.
+    CheckScan,
+    /// The product is known, and something speaks against using it.
+    Attention,
+    /// A potential suspect: the product is not what its label says, or its history does not hold. Never "fake".
+    Suspect,
+}
+
+/// A text that the app holds, in every language.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Text {
+    /// Its stable key.
+    pub key: String,
+    /// What it speaks of, by name.
+    pub arguments: Vec<Argument>,
+}
+
+/// An argument of a text.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Argument {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+}
+
+/// An argument's value, to be formatted as the person's language has it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Value {
+    /// As it is.
+    Text(String),
+    /// The key of a step's title.
+    Step(String),
+    /// Milliseconds since 1970, UTC.
+    Time(u64),
+    /// A number.
+    Number(u64),
+}
+
+/// What a code names.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Product {
+    /// The product class as a link: what to follow.
+    pub class: String,
+    /// The narrowest that the code names, as a link.
+    pub link: String,
+    /// The serial number.
+    pub serial: Option<String>,
+    /// The end of the day on the label.
+    pub expires_millis: Option<u64>,
+}
+
+/// Something that happened to a product.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Event {
+    /// When it was signed.
+    pub at_millis: u64,
+    /// What it was, the key of its title.
+    pub kind: String,
+    /// Who signed it.
+    pub party: String,
+    /// Whom it was for.
+    pub receiver: Option<String>,
+    /// The statement's SHA-256, in hexadecimal.
+    pub statement: String,
+    /// Whether it fits its place.
+    pub in_order: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(item: &custody::Item, verdict: Verdict) -> Self {
+        let lost = verdict.reasons.iter().find_map(|reason| match reason {
+            Reason::SeparatorLost { readings } => Some(readings),
+            _ => None,
+        });
+        Self {
+            verdict: verdict.kind.into(),
+            reasons: verdict.reasons.iter().map(Text::from).collect(),
+            product: item.into(),
+            readings: lost.into_iter().flatten().map(Product::from).collect(),
+            answerable: verdict.answerable.as_ref().map(ToString::to_string),
+            history: verdict.timeline.iter().map(Event::from).collect(),
+            checkpoint: verdict.checkpoint,
+            as_of_millis: verdict.as_of.map(|moment| moment.0),
+            age_millis: verdict.age_millis,
+        }
+    }
+}
+
+impl From<custody::VerdictKind> for VerdictKind {
+    fn from(kind: custody::VerdictKind) -> Self {
+        match kind {
+            custody::VerdictKind::Authentic => Self::Authentic,
+            custody::VerdictKind::CannotTell => Self::CannotTell,
+            custody::VerdictKind::CheckScan => Self::CheckScan,
+            custody::VerdictKind::Attention => Self::Attention,
+            custody::VerdictKind::Suspect => Self::Suspect,
+        }
+    }
+}
+
+impl From<&Reason> for Text {
+    fn from(reason: &Reason) -> Self {
+        let arguments = reason.arguments().into_iter();
+        let arguments =
+            arguments.map(|(name, value)| Argument { name: name.to_owned(), value: value.into() });
+        Self { key: reason.key().to_owned(), arguments: arguments.collect() }
+    }
+}
+
+impl From<custody::Argument> for Value {
+    fn from(argument: custody::Argument) -> Self {
+        match argument {
+            custody::Argument::Text(text) => Self::Text(text),
+            custody::Argument::Step(kind) => Self::Step(kind.as_str().to_owned()),
+            custody::Argument::Time(moment) => Self::Time(moment.0),
+            custody::Argument::Number(number) => Self::Number(number),
+        }
+    }
+}
+
+impl From<&custody::Item> for Product {
+    fn from(item: &custody::Item) -> Self {
+        let narrowest = item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class);
+        Self {
+            class: item.class.to_string(),
+            link: narrowest.to_string(),
+            serial: item.serial.clone(),
+            expires_millis: item.expires_at.map(|moment| moment.0),
+        }
+    }
+}
+
+impl From<&TimelineEvent> for Event {
+    fn from(event: &TimelineEvent) -> Self {
+        Self {
+            at_millis: event.at.0,
+            kind: event.kind.as_str().to_owned(),
+            party: event.party.to_string(),
+            receiver: event.receiver.as_ref().map(ToString::to_string),
+            statement: event.statement.to_string(),
+            in_order: event.mark == Mark::Verified,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The one error, by what the screen does next.
+
+use std::time::Duration;
+
+use countersign_ledger::{CertificateError, GenesisError, SignError, SignerError};
+use countersign_scan::NotAFrame;
+use countersign_wallet::{
+    ActError, AdvanceError, ClientError, FollowError, HttpsError, KeyStoreError, OpenError, StoreError,
+    SyncError, TransportError,
+};
+
+/// Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum CountersignError {
+    /// No network, or the node is busy or failed: try again later. What is known stays in use.
+    #[error("try again later")]
+    Retry {
+        /// How long the node asks for patience, if it does.
+        after_millis: Option<u64>,
+    },
+    /// The node refuses: say why. Repeating will not help.
+    #[error("the node refuses: {reason}")]
+    Refused {
+        /// The reason's stable name, the key of its text.
+        reason: String,
+    },
+    /// What was handed in cannot be used: say so where it was entered.
+    #[error("cannot be used: {reason}")]
+    Invalid {
+        /// What is wrong, the key of its text.
+        reason: String,
+    },
+    /// The person declined the prompt. Nothing is wrong: go back to where they were.
+    #[error("declined")]
+    Cancelled,
+    /// There is no key, or it is not enrolled: offer to enrol.
+    #[error("enrol first")]
+    KeyNeeded,
+    /// The phone's key store failed: unlock the phone, or enrol with a new key.
+    #[error("the key store failed")]
+    KeyStoreFailed,
+    /// What the node says contradicts what is proven, or it is not the node that was pinned: warn. What is known stays in
+    /// use.
+    #[error("the node is not to be believed")]
+    Distrusted,
+    /// The phone's storage is full or damaged: make room, or remove the database and sync again.
+    #[error("the storage failed")]
+    Storage,
+}
+
+use CountersignError as Error;
+
+impl Error {
+    pub(crate) fn invalid(reason: &str) -> Self {
+        Self::Invalid { reason: reason.to_owned() }
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Transport(TransportError::NotTheNode(_) | TransportError::TooLarge)
+            | ClientError::Malformed(_) => Self::Distrusted,
+            ClientError::Busy { retry_after } => Self::Retry { after_millis: Some(millis(retry_after)) },
+            ClientError::Transport(_) | ClientError::Gone | ClientError::Failed(_) => {
+                Self::Retry { after_millis: None }
+            }
+            ClientError::NotFound => Self::Refused { reason: "not-found".to_owned() },
+            ClientError::Refused { title, .. } => Self::Refused { reason: title },
+        }
+    }
+}
+
+impl From<AdvanceError> for Error {
+    fn from(error: AdvanceError) -> Self {
+        if matches!(error, AdvanceError::Store(_)) { Self::Storage } else { Self::Distrusted }
+    }
+}
+
+impl From<SyncError> for Error {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Client(error) => error.into(),
+            SyncError::Advance(error) => error.into(),
+            SyncError::Store(error) => error.into(),
+            _ => Self::Distrusted,
+        }
+    }
+}
+
+impl From<ActError> for Error {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Client(error) => error.into(),
+            ActError::Advance(error) => error.into(),
+            ActError::KeyStore(error) => error.into(),
+            ActError::Sign(SignError::Signer(error))
+            | ActError::Certificate(CertificateError::Signer(error)) => error.into(),
+            ActError::Certificate(CertificateError::Issue) | ActError::Random => Self::KeyStoreFailed,
+            ActError::NotEnrolled => Self::KeyNeeded,
+            ActError::Sign(SignError::Format(_)) | ActError::UnknownKind => Self::invalid("statement"),
+            ActError::NotYet => Self::Retry { after_millis: None },
+            ActError::Store(error) => error.into(),
+            _ => Self::Distrusted,
+        }
+    }
+}
+
+impl From<KeyStoreError> for Error {
+    fn from(error: KeyStoreError) -> Self {
+        match error {
+            KeyStoreError::Cancelled => Self::Cancelled,
+            KeyStoreError::Missing => Self::KeyNeeded,
+            KeyStoreError::Failed => Self::KeyStoreFailed,
+        }
+    }
+}
+
+impl From<SignerError> for Error {
+    fn from(error: SignerError) -> Self {
+        match error {
+            SignerError::Cancelled => Self::Cancelled,
+            SignerError::Failed => Self::KeyStoreFailed,
+        }
+    }
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Genesis(_) | OpenError::NoDomain => Self::invalid("genesis"),
+            OpenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FollowError> for Error {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::NotAClass | FollowError::NotAPack => Self::invalid("product"),
+            FollowError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(_: StoreError) -> Self {
+        Self::Storage
+    }
+}
+
+impl From<GenesisError> for Error {
+    fn from(_: GenesisError) -> Self {
+        Self::invalid("genesis")
+    }
+}
+
+impl From<HttpsError> for Error {
+    fn from(_: HttpsError) -> Self {
+        Self::invalid("address")
+    }
+}
+
+impl From<NotAFrame> for Error {
+    fn from(_: NotAFrame) -> Self {
+        Self::invalid("frame")
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

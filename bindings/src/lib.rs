@@ -1,0 +1,31 @@
+//! The core as a phone's app calls it, in Kotlin and in Swift.
+//!
+//! One object a job: [`Wallet`] keeps what is known and brings it up to date, [`Patient`] asks about packs. Every call is
+//! synchronous, short and safe to repeat, and belongs on a thread that may wait; a call to the network is bounded in size
+//! and time. Records are shaped for screens: texts are keys with arguments, the apps hold the translations. There is one
+//! error, [`CountersignError`], and each of its variants says what the screen does next.
+//!
+//! No rule is written here: bodies are a few lines, and a test counts them. Where the two apps would disagree if one
+//! forgot a line, the line belongs to the core.
+//!
+//! # Locks
+//!
+//! A wallet holds its snapshot twice: one is read, the other is brought up to date, so that a verdict never waits for the
+//! network. A call that signs opens a third for itself, so no lock is held while the key store waits for a person.
+//! After a panic under a lock the snapshot is opened again; what it holds is verified by that, as always.
+//!
+//! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
+
+mod answer;
+mod error;
+mod key_store;
+mod patient;
+mod wallet;
+
+pub use answer::{Answer, Argument, Event, Product, Text, Value, VerdictKind};
+pub use error::CountersignError;
+pub use key_store::{KeyStore, KeyStoreError};
+pub use patient::{Patient, Sight};
+pub use wallet::{Followed, Knowledge, Membership, SyncStep, Wallet};
+
+uniffi::setup_scaffolding!("countersign_core");

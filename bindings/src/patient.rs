@@ -1,0 +1,115 @@
+//! One clear answer about the pack in one's hand, without a network.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use countersign_custody::Item;
+use countersign_scan::gs1::{Message, Partners};
+use countersign_scan::{Luma, Picture, Product, Scanner, Symbol, decode, identify};
+use countersign_wallet::item;
+
+use crate::answer::Answer;
+use crate::error::CountersignError as Error;
+use crate::wallet::{Wallet, now};
+
+/// No look at a frame is begun that would not end within this: the camera brings the next one.
+const FRAME_BUDGET: Duration = Duration::from_millis(30);
+
+/// Asks about packs.
+#[derive(uniffi::Object)]
+pub struct Patient {
+    wallet: Arc<Wallet>,
+    scanner: Mutex<Scanner>,
+}
+
+/// What a frame or picture came to.
+#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+pub enum Sight {
+    /// No code: hold the pack closer, flat and in good light.
+    Nothing,
+    /// A code so damaged that a second frame must agree before it is believed.
+    HoldStill,
+    /// A code that names no pack: another kind of code, or one that breaks the rules. Says nothing against the pack.
+    NotAPack,
+    /// Several packs: show one.
+    Several,
+    /// The answer.
+    Pack {
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+#[uniffi::export]
+impl Patient {
+    /// Asks from what this wallet knows.
+    #[uniffi::constructor]
+    pub fn new(wallet: Arc<Wallet>) -> Self {
+        Self { wallet, scanner: Mutex::new(Scanner::new()) }
+    }
+
+    /// The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
+    /// GS1 Digital Link. The link is never fetched.
+    pub fn check_code(&self, code: &str) -> Result<Answer, Error> {
+        self.answer(&item_in(code)?)
+    }
+
+    /// Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
+    /// are not copied.
+    pub fn check_frame(&self, width: u32, height: u32, stride: u32, luma: &[u8]) -> Result<Sight, Error> {
+        let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
+        let begun = Instant::now();
+        // A scanner holds nothing that a panic could leave half done: at worst a damaged code waits for one more frame.
+        let mut scanner = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
+        let sight = scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
+        drop(scanner);
+        match sight {
+            countersign_scan::Sight::Nothing => Ok(Sight::Nothing),
+            countersign_scan::Sight::HoldStill => Ok(Sight::HoldStill),
+            countersign_scan::Sight::Symbols(symbols) => self.told(&symbols),
+        }
+    }
+
+    /// Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
+    pub fn check_photo(&self, width: u32, height: u32, rgba: &[u8]) -> Result<Sight, Error> {
+        let picture = Picture::from_rgba(width as usize, height as usize, rgba)?;
+        self.told(&decode(&picture.frame()?))
+    }
+}
+
+impl Patient {
+    fn told(&self, symbols: &[Symbol]) -> Result<Sight, Error> {
+        let mut products: Vec<Product> =
+            symbols.iter().filter_map(|symbol| identify(symbol, year()).ok()).collect();
+        products.dedup();
+        match products.as_slice() {
+            [] if symbols.is_empty() => Ok(Sight::Nothing),
+            [] => Ok(Sight::NotAPack),
+            [product] => match item(product, year()) {
+                Some(item) => Ok(Sight::Pack { answer: self.answer(&item)? }),
+                None => Ok(Sight::NotAPack),
+            },
+            _ => Ok(Sight::Several),
+        }
+    }
+
+    fn answer(&self, item: &Item) -> Result<Answer, Error> {
+        Ok(Answer::new(item, self.wallet.check(item)?))
+    }
+}
+
+/// The item that a typed code or a link names.
+pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
+    let message = if code.starts_with('(') {
+        Message::from_bracketed(code, Partners::OnAnyCarrier)
+    } else {
+        Message::from_link(code, Partners::OnAnyCarrier)
+    };
+    let product = message.ok().and_then(|message| Product::from_message(&message, year()).ok());
+    product.and_then(|product| item(&product, year())).ok_or_else(|| Error::invalid("code"))
+}
+
+/// The current year, by which two-digit years are read.
+fn year() -> u16 {
+    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+}

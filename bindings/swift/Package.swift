@@ -1,0 +1,26 @@
+// swift-tools-version: 6.0
+// On Linux, and with a library that cargo built on a Mac, the core is found through the linker: pass
+// `-Xlinker -L<folder of libcountersign_core>`. Apps take the XCFramework that `xcframework.sh` makes.
+import Foundation
+import PackageDescription
+
+let framework = "CountersignCore.xcframework"
+let packaged = FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(framework)")
+
+let package = Package(
+    name: "Countersign",
+    platforms: [.iOS(.v16), .macOS(.v13)],
+    products: [.library(name: "Countersign", targets: ["Countersign"])],
+    targets: [
+        packaged
+            ? .binaryTarget(name: "CountersignCoreFFI", path: framework)
+            : .systemLibrary(name: "CountersignCoreFFI"),
+        .target(
+            name: "Countersign",
+            dependencies: ["CountersignCoreFFI"],
+            // What the generator writes is not yet free of shared state as Swift 6 means it.
+            swiftSettings: [.swiftLanguageMode(.v5)]
+        ),
+        .testTarget(name: "CountersignTests", dependencies: ["Countersign"], swiftSettings: [.swiftLanguageMode(.v5)]),
+    ]
+)

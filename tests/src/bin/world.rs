@@ -1,0 +1,201 @@
+//! A ledger to try an app against: a real node on this machine, over TLS, with the lives of some packs on record.
+//!
+//! Prints one line of JSON, what there is, and then obeys a command a line until its input ends:
+//!
+//! | command | does | answers |
+//! | --- | --- | --- |
+//! | `code ROLE NAME` | makes a one-time code for enrolment | the code |
+//! | `stop` | stops the node | `stopped` |
+//! | `start` | starts it again at the same address | `started` |
+//!
+//! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
+//! recalled. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
+
+use std::error::Error;
+use std::fs;
+use std::io::{BufRead as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use countersign_custody::{Past, SerialSet};
+use countersign_ledger::{Fields, Hash, Kind, Logged, Subject, UnixMillis};
+use countersign_node::{Config, Node, Running};
+use countersign_scan::draw::{Carrier, Label, Scale};
+use countersign_scan::gs1::{Message, Partners};
+use countersign_wallet::{Client, Cost, Desk, Https, KeyStore, Log, Snapshot, Vault};
+use serde_json::json;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+const CLASS: &str = "https://id.gs1.org/01/09506000134352";
+const ROLES: [&str; 5] = ["authority", "supplier", "manufacturer", "distributor", "pharmacy"];
+const DAY: u64 = 24 * 3600 * 1000;
+/// The last moment of 2035-11-30.
+const EXPIRY: u64 = 2_080_080_000_000 - 1;
+/// The world's keys guard nothing.
+const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
+
+fn main() -> Outcome {
+    let folder = std::env::args_os().nth(1).ok_or("usage: world FOLDER")?;
+    let folder = Path::new(&folder);
+    fs::create_dir_all(folder)?;
+    let config = Config::development(folder.join("node"));
+    let mut running = Some(Node::open(config.clone())?.start()?);
+    let Some(node) = &running else { return Ok(()) };
+    let address = format!("https://localhost:{}", node.addr().port());
+    let fixed = Config { listen: node.addr(), ..config };
+    Office::open(node, &address, folder)?.play()?;
+    let genesis = folder.join("genesis.json");
+    fs::write(&genesis, node.node().genesis().to_json())?;
+    for (name, serial) in [("genuine", "S001"), ("unknown", "X001")] {
+        frame(&folder.join(format!("{name}.pgm")), Some(serial))?;
+    }
+    frame(&folder.join("blank.pgm"), None)?;
+    say(&json!({ "node": address, "genesis": genesis, "frames": folder }).to_string())?;
+
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        match (line.split(' ').collect::<Vec<_>>().as_slice(), &running) {
+            (["code", role, name], Some(node)) => {
+                say(&node.node().registrar().new_code(role, name, Duration::from_mins(10))?.to_string())?;
+            }
+            (["stop"], _) => {
+                if let Some(node) = running.take() {
+                    node.stop();
+                }
+                say("stopped")?;
+            }
+            (["start"], None) => {
+                running = Some(Node::open(fixed.clone())?.start()?);
+                say("started")?;
+            }
+            _ => say("unknown command")?,
+        }
+    }
+    if let Some(node) = running {
+        node.stop();
+    }
+    Ok(())
+}
+
+fn say(line: &str) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+/// A frame of 1280 by 720 with a pack's label in its middle.
+fn frame(path: &Path, serial: Option<&str>) -> Outcome {
+    let (width, height) = (1280, 720);
+    let mut pixels = vec![200_u8; width * height];
+    if let Some(serial) = serial {
+        let code = format!("(01)09506000134352(17)351130(10)L1(21){serial}");
+        let message = Message::from_bracketed(&code, Partners::Required)?;
+        let label = Label::new(&message, Carrier::DataMatrix)?.without_text();
+        let label = label.picture(Scale::new(6).ok_or("a module size")?);
+        let (left, top) = ((width - label.width()) / 2, (height - label.height()) / 2);
+        for (row, line) in label.pixels().chunks(label.width()).enumerate() {
+            pixels[(top + row) * width + left..][..label.width()].copy_from_slice(line);
+        }
+    }
+    let mut file = format!("P5\n{width} {height}\n255\n").into_bytes();
+    file.extend(pixels);
+    Ok(fs::write(path, file)?)
+}
+
+/// One office with the keys of every role.
+struct Office {
+    snapshot: Snapshot,
+    client: Client,
+    keys: Arc<dyn KeyStore>,
+}
+
+impl Office {
+    fn open(node: &Running, address: &str, folder: &Path) -> Outcome<Self> {
+        let vault = Vault::create_at_cost(&folder.join("vault"), b"world", CHEAP)?;
+        let genesis = node.node().genesis();
+        let snapshot = Snapshot::open(&folder.join("office.db"), genesis)?;
+        let client = Client::new(Https::new(address, genesis)?);
+        let mut office = Self { snapshot, client, keys: Arc::new(vault) };
+        for role in ROLES {
+            let code = node.node().registrar().new_code(role, "first", Duration::from_mins(1))?;
+            office.desk().enrol(role, &code.to_string())?;
+        }
+        Ok(office)
+    }
+
+    fn desk(&mut self) -> Desk<'_> {
+        Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+    }
+
+    fn identity(&mut self, role: &str) -> Outcome<String> {
+        Ok(self.desk().certificate(role)?.identity().to_string())
+    }
+
+    fn to(&mut self, role: &str) -> Outcome<Fields> {
+        Ok(Fields::new().with("to", self.identity(role)?.as_str()))
+    }
+
+    /// Records the next statement of a kind, as the rules have it.
+    fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Outcome {
+        let (kind, about) = (Kind::new(format!("medicine.{name}"))?, Subject::new(about)?);
+        let profile = self.snapshot.profile().clone();
+        let signer = self.desk().certificate(role)?.identity().clone();
+        let log = self.desk().log_of(&kind)?;
+        let history = self.desk().history(log, &about)?;
+        let mut related: Vec<Logged> = history.clone();
+        let lot = about.as_str().split("/21/").next().unwrap_or_default();
+        for other in [CLASS, lot] {
+            related.extend(self.desk().history(Log::Supply, &Subject::new(other)?)?);
+        }
+        let linked: Vec<&Logged> = related.iter().collect();
+        let step = profile.step(&kind).ok_or("a step of the profile")?;
+        let past = Past { log: step.log, domain: None, subject: &history, linked: &linked };
+        let draft = profile.draft(&kind, &about, &signer, fields, &past).ok_or("a draft")?;
+        self.desk().record(role, &draft, now())?;
+        Ok(())
+    }
+
+    fn play(&mut self) -> Outcome {
+        let holder = self.identity("manufacturer")?;
+        let fields = Fields::new()
+            .with("class", "C-1")
+            .with("product", "Example 5 mg")
+            .with("holder", holder.as_str())
+            .with("nbf", now().0 - DAY)
+            .with("exp", EXPIRY + DAY);
+        self.state("authority", "certificate", CLASS, fields)?;
+        self.play_lot("L1", 'S')?;
+        self.play_lot("L2", 'T')?;
+        self.state("pharmacy", "dispense", &format!("{CLASS}/10/L1/21/S007"), Fields::new())?;
+        let why = Fields::new().with("reason", "particles found");
+        self.state("authority", "recall", &format!("{CLASS}/10/L2"), why)
+    }
+
+    fn play_lot(&mut self, name: &str, letter: char) -> Outcome {
+        let lot = &format!("{CLASS}/10/{name}");
+        let fields = self.to("supplier")?.with("materials", "active substance");
+        self.state("manufacturer", "material-request", lot, fields)?;
+        let fields = self.to("manufacturer")?.with("material", "MUI-1").with("produced", now().0 - 1000);
+        self.state("supplier", "material", lot, fields)?;
+        let fields = self.to("authority")?.with("material", "MUI-1").with("product", "Example 5 mg");
+        self.state("manufacturer", "trial", lot, fields.with("trial", Hash::of(b"trial")))?;
+        let fields = self.to("manufacturer")?.with("product", "Example 5 mg");
+        self.state("authority", "approval", lot, fields)?;
+        let serials = SerialSet::new((0..100).map(|i| format!("{letter}{i:03}")))?;
+        let kind = Kind::new("medicine.commission")?;
+        let fields = self.snapshot.profile().commission_fields(&kind, &serials, UnixMillis(EXPIRY));
+        self.state("manufacturer", "commission", lot, fields.ok_or("a commission")?)?;
+        self.client.put_blob(serials.filter_bytes())?;
+        let fields = self.to("distributor")?.with("class", "C-1").with("expiry", EXPIRY);
+        self.state("manufacturer", "distribution", lot, fields)?;
+        let fields = self.to("manufacturer")?.with("expiry", EXPIRY).with("sold", 40);
+        self.state("distributor", "sales-status", lot, fields)
+    }
+}
+
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
