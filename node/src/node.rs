@@ -105,11 +105,7 @@ pub struct Surroundings {
 impl Default for Surroundings {
     /// The built-in profiles, the system's clock, and nobody watching.
     fn default() -> Self {
-        Self {
-            profiles: Profile::all(),
-            clock: system_clock(),
-            observer: Box::new(|_: CommitPoint| ()),
-        }
+        Self { profiles: Profile::all(), clock: system_clock(), observer: Box::new(|_: CommitPoint| ()) }
     }
 }
 

@@ -4,9 +4,9 @@ use countersign_ledger::{Hash, Identity, Kind, Logged, Value, Verified};
 
 use crate::chain::chain_head;
 use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
+use crate::handover::{self, OFFER};
 use crate::level::{Level, Log};
 use crate::profile::Profile;
-use crate::handover::{self, OFFER};
 use crate::step::{
     Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, RECEIVER, Step,
 };
@@ -298,9 +298,8 @@ impl<'a> Case<'a> {
             && kinds.contains(rival.statement().kind())
             && rival.countersigned().is_some_and(|offer| offer.prev() == rival.prev());
         let winner = self.past.subject.iter().find(|one| one.prev() == rival.prev());
-        let twice = winner.is_some_and(|winner| {
-            winner.id() != rival.statement().id() && offered(winner) == offered(rival)
-        });
+        let twice = winner
+            .is_some_and(|winner| winner.id() != rival.statement().id() && offered(winner) == offered(rival));
         if same && twice { Ok(()) } else { Err(FaultReason::NoConflict) }
     }
 

@@ -63,8 +63,8 @@ pub use profile::{Profile, ProfileError, Question, Role};
 pub use reason::{Argument, Dispensed, Reason};
 pub use route::{Gap, Leg, Route, Standing, Stop};
 pub use step::{
-    After, Countersigned, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy, PartyRule,
-    Period, Presence, RECEIVER, Step,
+    After, Countersigned, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy,
+    PartyRule, Period, Presence, RECEIVER, Step,
 };
 pub use timeline::{Mark, TimelineEvent};
 pub use verdict::{MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict};

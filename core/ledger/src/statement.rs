@@ -311,12 +311,8 @@ impl Draft {
             e.i64(label::X5T)?.array(2)?.i64(ALG_SHA256)?.bytes(certificate.fingerprint().as_bytes())?.ok()
         });
         let payload = cbor::encode(|e| {
-            let present = [
-                self.prev.is_some(),
-                !self.links.is_empty(),
-                self.sealed.is_some(),
-                countersigned.is_some(),
-            ];
+            let present =
+                [self.prev.is_some(), !self.links.is_empty(), self.sealed.is_some(), countersigned.is_some()];
             e.map(1 + present.iter().map(|&present| u64::from(present)).sum::<u64>())?;
             self.fields.encode(e.u8(1)?)?;
             if let Some(prev) = self.prev {

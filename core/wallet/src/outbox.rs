@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use countersign_ledger::{Draft, Fields, Hash, Statement, UnixMillis};
+use countersign_ledger::{Draft, Fields, Hash, Statement, TrustedCheckpoint, UnixMillis};
 
 use crate::act::{ActError, Desk};
 use crate::client::{Client, ClientError};
@@ -212,7 +212,8 @@ impl Courier<'_> {
                 links: Vec::new(),
                 sealed: None,
             };
-            let at = self.snapshot.seen(Log::Supply).map_or(evidence.issued_at(), |seen| seen.cosigned_at());
+            let at =
+                self.snapshot.seen(Log::Supply).map_or(evidence.issued_at(), TrustedCheckpoint::cosigned_at);
             let at = at.max(evidence.issued_at());
             let conflict = draft
                 .countersign(&evidence, &self.certificate, &signer, at, random()?)
