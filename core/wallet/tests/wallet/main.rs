@@ -9,6 +9,7 @@
 )]
 
 mod acting;
+mod couriers;
 mod damage;
 mod evidence;
 mod killing;

@@ -1,0 +1,203 @@
+//! Couriers with real wallets and a real node: handed over without signal, sent later, in any order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_custody::Profile;
+use countersign_custody::handover::{Answer, Condition, Meeting};
+use countersign_ledger::{Draft, Fields, Genesis, Hash, Kind, Subject, UnixMillis};
+use countersign_node::{Config, Node, Running, Surroundings};
+use countersign_wallet::{
+    Client, Cost, Courier, Delivery, Desk, Https, KeyStore, Log, NextStep, OfferTo, Side, Snapshot, Vault,
+};
+
+const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
+
+const UNIT: &str = "https://id.gs1.org/00/095060001343520001";
+const KEY: &str = "mine";
+
+fn now() -> UnixMillis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap())
+}
+
+/// The rules for units alone: without the lots that would come before.
+fn units_only() -> Profile {
+    let text = include_str!("../../../custody/profiles/medicine.toml");
+    let text = text.replace("links = [{ kind = \"medicine.distribution\", on = \"any\" }]\n", "");
+    let (rule, free) =
+        ("after = [\"nothing\", \"medicine.unpack\"]", "signer = { roles = [\"distributor\"] }");
+    let signer = "signer = { roles = [\"distributor\"], receiver-of = [\"medicine.distribution\"] }";
+    Profile::parse(&text.replace(&format!("{signer}\n{rule}"), &format!("{free}\n{rule}"))).unwrap()
+}
+
+struct Phone {
+    path: PathBuf,
+    genesis: Genesis,
+    snapshot: Snapshot,
+    client: Client,
+    keys: Arc<dyn KeyStore>,
+}
+
+impl Phone {
+    fn new(running: &Running, directory: &Path, role: &str, name: &str) -> Self {
+        let genesis = running.node().genesis().clone();
+        let path = directory.join(format!("{name}.db"));
+        let vault = Vault::create_at_cost(&directory.join(format!("{name}.vault")), b"p", CHEAP).unwrap();
+        let address = format!("https://localhost:{}", running.addr().port());
+        let mut phone = Self {
+            snapshot: Snapshot::open(&path, &genesis).unwrap(),
+            client: Client::new(Https::new(&address, &genesis).unwrap()),
+            keys: Arc::new(vault),
+            path,
+            genesis,
+        };
+        let code = running.node().registrar().new_code(role, name, Duration::from_mins(1)).unwrap();
+        phone.desk().enrol(KEY, &code.to_string()).unwrap();
+        phone
+    }
+
+    fn desk(&mut self) -> Desk<'_> {
+        Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+    }
+
+    fn courier(&mut self) -> Courier<'_> {
+        Courier::new(&mut self.snapshot, Arc::clone(&self.keys), KEY).unwrap()
+    }
+
+    fn send(&mut self, now: UnixMillis) -> countersign_wallet::Round {
+        let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), KEY).unwrap();
+        courier.send(&self.client, now).unwrap()
+    }
+
+    /// The app was killed and starts again.
+    fn restart(&mut self) {
+        self.snapshot = Snapshot::open(&self.path, &self.genesis).unwrap();
+    }
+}
+
+fn unit() -> Subject {
+    Subject::new(UNIT).unwrap()
+}
+
+fn intact() -> Answer {
+    Answer { condition: Condition::Intact, place: Some("dock 4".into()), seen: None }
+}
+
+/// A unit that a distributor has packed, and a phone for each of `names`.
+fn scene(directory: &Path, names: [&str; 3]) -> (Running, Phone, [Phone; 3]) {
+    let surroundings = Surroundings { profiles: vec![units_only()], ..Surroundings::default() };
+    let node = Node::open_with(Config::development(directory.join("node")), surroundings).unwrap();
+    let running = node.start().unwrap();
+    let mut distributor = Phone::new(&running, directory, "distributor", "dd");
+    let couriers = names.map(|name| Phone::new(&running, directory, "courier", name));
+    let draft = Draft {
+        kind: Kind::new("medicine.pack").unwrap(),
+        subject: unit(),
+        fields: Fields::new().with("contents", Hash::of(b"list")).with("count", 10),
+        prev: None,
+        links: vec![],
+        sealed: None,
+    };
+    distributor.desk().record(KEY, &draft, now()).unwrap();
+    let mut courier = Courier::new(&mut distributor.snapshot, Arc::clone(&distributor.keys), KEY).unwrap();
+    courier.load(&distributor.client, &unit()).unwrap();
+    (running, distributor, couriers)
+}
+
+#[test]
+fn two_hops_without_signal_arrive_from_the_last_phone_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, mut b, _]) = scene(directory.path(), ["a", "b", "c"]);
+    let offer = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    // Asking again shows the same offer, also after a restart.
+    distributor.restart();
+    assert_eq!(distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap(), offer);
+    let reading = a.courier().read(&offer.message, now()).unwrap();
+    assert_eq!((reading.giver.name(), reading.hops), ("dd", 0));
+
+    let answer = a.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    a.restart();
+    assert_eq!(a.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap(), answer);
+    assert_eq!(a.courier().pending().unwrap()[0].side, Side::Receiver);
+    assert_eq!(a.courier().outbox().unwrap().len(), 1);
+    for _ in 0..2 {
+        let goods = distributor.courier().close(&answer.message).unwrap();
+        assert_eq!(goods.holder.unwrap().name(), "a");
+    }
+    assert!(distributor.courier().pending().unwrap().is_empty());
+    let gone = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap_err();
+    assert_eq!(gone.reason(), "not-the-custodian");
+
+    let offer = a.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    assert_eq!(b.courier().read(&offer.message, now()).unwrap().hops, 1);
+    b.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    // Courier A's phone is lost; B has both handovers.
+    let round = b.send(now());
+    assert_eq!((round.proven, round.waiting), (2, 0));
+    assert!(b.courier().outbox().unwrap().is_empty());
+    // What the distributor sends is there already.
+    assert_eq!(distributor.send(now()).proven, 1);
+    let history = b.desk().history(Log::Supply, &unit()).unwrap();
+    assert_eq!(history.len(), 3);
+    let goods = b.courier().goods().unwrap().remove(0);
+    assert_eq!((goods.holder.unwrap().name(), goods.latest), ("b", history[2].id()));
+    let note = b.courier().note().unwrap();
+    assert!(matches!(distributor.courier().compare(&note).unwrap(), Some(Meeting::Same | Meeting::Newer)));
+    running.stop();
+}
+
+#[test]
+fn goods_handed_to_two_people_end_with_the_first_and_evidence_of_the_second() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, mut b, mut c]) = scene(directory.path(), ["a", "b", "c"]);
+    let offer = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    a.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    b.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    // What B hands on goes back to the same fraud.
+    let next = b.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    c.courier().answer(&next.message, &[unit()], &intact(), now()).unwrap();
+
+    assert_eq!(a.send(now()).proven, 1);
+    let round = b.send(now());
+    assert_eq!((round.proven, round.refused, round.waiting), (0, 1, 0));
+    let row = b.courier().outbox().unwrap().remove(0);
+    let recorded = Delivery::Refused { reason: "custody-conflict".into(), next: NextStep::ConflictRecorded };
+    assert_eq!(row.delivery, recorded);
+    let round = c.send(now());
+    assert_eq!((round.proven, round.refused, round.waiting), (0, 2, 0));
+    let last = c.courier().outbox().unwrap().remove(1);
+    assert!(matches!(last.delivery, Delivery::Refused { next: NextStep::AskOffice, .. }), "{last:?}");
+
+    let history = a.desk().history(Log::Supply, &unit()).unwrap();
+    let kinds: Vec<_> = history.iter().map(|one| one.statement().kind().as_str()).collect();
+    assert_eq!(kinds, ["medicine.pack", "medicine.handover", "medicine.conflict", "medicine.conflict"]);
+    let evidence = history[2].countersigned().unwrap();
+    assert_eq!(evidence.signer().identity().name(), "b");
+    assert_eq!(evidence.countersigned().unwrap().signer().identity().name(), "dd");
+    running.stop();
+}
+
+#[test]
+fn without_signal_everything_waits_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, ..]) = scene(directory.path(), ["a", "b", "c"]);
+    let offer = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    let refusal = Answer { condition: Condition::Refused { reason: "wet".into() }, ..intact() };
+    let answer = a.courier().answer(&offer.message, &[], &refusal, now()).unwrap();
+    let goods = distributor.courier().close(&answer.message).unwrap();
+    assert_eq!(goods.holder.unwrap().name(), "dd");
+    running.stop();
+    let at = now();
+    let round = a.send(at);
+    assert_eq!((round.proven, round.refused, round.waiting), (0, 0, 1));
+    // Twice as long after each try, and not before.
+    let first = round.next_due.unwrap();
+    assert_eq!(a.send(UnixMillis(first.0 - 1)).next_due, Some(first));
+    let second = a.send(first).next_due.unwrap();
+    assert_eq!(second.since(first), 2 * first.since(at));
+    a.restart();
+    let row = a.courier().outbox().unwrap().remove(0);
+    assert_eq!((row.delivery, row.tries), (Delivery::Waiting, 2));
+}
