@@ -1,22 +1,44 @@
-//! What a symbol says: accepted text means the same when it is written and read again.
+//! What a symbol says, through every parser: accepted text means the same when it is written and read again.
 #![no_main]
 
-use countersign_scan::gs1::{Message, Partners};
+use countersign_scan::gs1::{Content, Message, Partners};
 use countersign_scan::{Product, identify_text, readings, splits};
 use libfuzzer_sys::fuzz_target;
 
+const IDENTIFIERS: [&str; 10] = ["]d2", "]Q3", "]C1", "]e0", "]J1", "]d1", "]Q1", "]J0", "]E0", "]E4"];
+const PARTNERS: Partners = Partners::OnAnyCarrier;
+
 fuzz_target!(|text: &str| {
-    for identifier in ["]d2", "]Q3", "]d1", "]Q1"] {
+    for identifier in IDENTIFIERS {
         if let Ok(product) = identify_text(identifier, text, 2026) {
             let _ = splits(&product, 2026);
             assert!(product.class_uri().starts_with("https://id.gs1.org/01/"));
         }
     }
-    let _ = readings(text, 2026);
-    for message in [Message::from_bracketed(text, Partners::OnAnyCarrier), Message::from_link(text, Partners::OnAnyCarrier)] {
-        let Ok(message) = message else { continue };
-        let again = Message::from_bracketed(&message.to_bracketed(), Partners::OnAnyCarrier).expect("what we write we read");
+    let _ = Content::from_line(text, PARTNERS);
+    assert!(readings(text, 2026).len() <= 64);
+    // A compressed link is the last segment of a path: few mutations would come upon the rest by themselves.
+    let compressed = format!("https://example.com/{text}");
+    let after_key = format!("https://example.com/01/09506000134352/{text}");
+    let read = [
+        Message::from_element_string(text, PARTNERS),
+        Message::from_bracketed(text, PARTNERS),
+        Message::from_link(text, PARTNERS),
+        Message::from_link(&compressed, PARTNERS),
+        Message::from_link(&after_key, PARTNERS),
+        Message::from_compressed_link(text, PARTNERS),
+        Message::from_compressed_link(&compressed, PARTNERS),
+        Message::from_compressed_link(&after_key, PARTNERS),
+    ];
+    for message in read.into_iter().flatten() {
+        let again = Message::from_bracketed(&message.to_bracketed(), PARTNERS).expect("what we write we read");
         assert_eq!(again.to_bracketed(), message.to_bracketed());
+        let string = message.to_element_string();
+        assert_eq!(Message::from_element_string(&string, PARTNERS).expect("what we write we read"), again);
+        if let Ok(link) = message.to_link() {
+            let again = Message::from_link(&link, PARTNERS).expect("what we write we read");
+            assert_eq!(again.to_link(), Ok(link));
+        }
         let _ = Product::from_message(&message, 2026);
     }
 });

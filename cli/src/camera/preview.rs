@@ -38,7 +38,7 @@ impl<W: Write> Preview<W> {
         let status: String = status.chars().take(columns).collect();
         let back = self.back();
         self.lines = picture.lines().count() + 1;
-        write!(self.output, "{back}{picture}{status}\x1b[K\n")?;
+        writeln!(self.output, "{back}{picture}{status}\x1b[K")?;
         self.output.flush()
     }
 

@@ -49,9 +49,10 @@ fn answer_all(input: &mut impl BufRead, output: &mut impl Write, as_json: bool) 
             Ok(answer) => writeln!(output, "{answer}")?,
             Err(reason) => {
                 code = 1;
-                match as_json {
-                    true => writeln!(output, "{}", json!({ "line": number, "error": reason }))?,
-                    false => writeln!(output, "line {number}: {reason}")?,
+                if as_json {
+                    writeln!(output, "{}", json!({ "line": number, "error": reason }))?;
+                } else {
+                    writeln!(output, "line {number}: {reason}")?;
                 }
             }
         }

@@ -1,6 +1,13 @@
 //! A live camera: processor time a frame of the scanner as apps run it, on frames with a readable code and on frames
 //! with none. Each line begins with a new scanner, which then sees one frame after the other.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench measures time"
+)]
+#![allow(clippy::cast_possible_truncation, reason = "sizes of pictures are small numbers")]
+#![allow(clippy::needless_pass_by_value, reason = "each list is used once")]
 
 #[path = "live_scenes/mod.rs"]
 mod scenes;

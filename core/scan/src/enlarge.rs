@@ -76,11 +76,9 @@ const fn lead(factor: usize) -> usize {
 
 /// The weight of the second of two neighbours at a step from the first to it, out of `2 * factor`: enlarged pixels lie
 /// symmetrically within the source pixel that they come from.
+#[allow(clippy::cast_possible_truncation, reason = "a factor is 2 or 3")]
 const fn weight(factor: usize, step: usize) -> u16 {
-    // A factor is 2 or 3.
-    #[allow(clippy::cast_possible_truncation)]
-    let weight = (2 * step + (factor + 1) % 2) as u16;
-    weight
+    (2 * step + (factor + 1) % 2) as u16
 }
 
 /// One row, enlarged; in units of `1 / (2 * FACTOR)` of a grey.

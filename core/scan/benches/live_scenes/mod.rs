@@ -61,7 +61,7 @@ impl Scene {
     fn texture(width: usize, height: usize, seed: u32) -> Scene {
         let thread = 5 + seed as usize % 7;
         Scene::paint(width, height, seed, move |x, y| {
-            let over = (x / thread + y / thread) % 2 == 0;
+            let over = (x / thread + y / thread).is_multiple_of(2);
             let along = if over { x % thread } else { y % thread };
             70 + along * 90 / thread
         })
