@@ -5,7 +5,7 @@
 //! and time. Records are shaped for screens: texts are keys with arguments, the apps hold the translations. There is one
 //! error, [`CountersignError`], and each of its variants says what the screen does next.
 //!
-//! No rule is written here: bodies are a few lines, and a test counts them. Where the two apps would disagree if one
+//! No rule is written here: bodies are a few lines. Where the two apps would disagree if one
 //! forgot a line, the line belongs to the core.
 //!
 //! # Locks

@@ -177,7 +177,7 @@ fn only_who_holds_the_goods_can_offer_them() {
 fn other_goods_are_not_taken() {
     let road = Road::new();
     let offer = road.offer("courier a", road.to_the_courier(), at(1)).to_bytes();
-    let scan = |scanned: &[&str]| road.answer_as("courier b", &offer, scanned, intact(), at(1));
+    let scan = |scanned: &[&str]| road.answer_as("courier b", &offer, scanned, &intact(), at(1));
     assert_eq!(reason(scan(&[OTHER_PIECE])), "goods-differ");
     assert_eq!(reason(scan(&[PIECE, OTHER_PIECE])), "goods-differ");
     assert_eq!(reason(scan(&[])), "goods-differ");
@@ -190,7 +190,7 @@ fn nobody_can_change_what_was_signed() {
     let offered = road.offer("courier a", road.to_the_courier(), at(1));
     let photo = Condition::Damaged { photo: Hash::of(b"photo") };
     let answer = Answer { condition: photo, ..intact() };
-    let line = road.answer_as("courier b", &offered.to_bytes(), &[PIECE], answer, at(1)).unwrap();
+    let line = road.answer_as("courier b", &offered.to_bytes(), &[PIECE], &answer, at(1)).unwrap();
     let message = line.answer_message();
     let find = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).position(|one| one == text).unwrap();
     let mut changed = message.clone();
@@ -237,7 +237,7 @@ fn refused_goods_stay_with_their_holder_and_move_on_later() {
     let road = Road::new();
     let offered = road.offer("courier a", road.to_the_courier(), at(1));
     let refusal = Answer { condition: Condition::Refused { reason: "seal broken".into() }, ..intact() };
-    let line = road.answer_as("courier b", &offered.to_bytes(), &[OTHER_PIECE], refusal, at(1)).unwrap();
+    let line = road.answer_as("courier b", &offered.to_bytes(), &[OTHER_PIECE], &refusal, at(1)).unwrap();
     let line = offered.close(&line.answer_message(), &road.rules()).unwrap();
     assert_eq!(line.last().kind().as_str(), "luxury.refusal");
     let history = line.verify(&road.rules()).unwrap();

@@ -145,20 +145,21 @@ impl Road {
     }
 
     pub fn answer(&self, who: &str, message: &[u8], now: UnixMillis) -> Result<Line, HandoverError> {
-        self.answer_as(who, message, &[PIECE], intact(), now)
+        self.answer_as(who, message, &[PIECE], &intact(), now)
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "each answer is given once")]
     pub fn answer_as(
         &self,
         who: &str,
         message: &[u8],
         scanned: &[&str],
-        answer: Answer,
+        answer: &Answer,
         now: UnixMillis,
     ) -> Result<Line, HandoverError> {
         let scanned: Vec<_> = scanned.iter().map(|one| Subject::new(*one).unwrap()).collect();
         let examined = Offered::from_bytes(message)?.examine(&self.rules(), now)?;
-        examined.answer(&scanned, &answer, self.key(who), &self.rules(), now, self.nonce())
+        examined.answer(&scanned, answer, self.key(who), &self.rules(), now, self.nonce())
     }
 
     /// A whole handover: both end with the same line.

@@ -90,7 +90,7 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
         place: None,
         seen: None,
     };
-    let line = road.answer_as("courier c", &offer, &[PIECE], refused, at(20)).unwrap();
+    let line = road.answer_as("courier c", &offer, &[PIECE], &refused, at(20)).unwrap();
     let line = road.hand_over("courier b", "consumer", line, at(40));
     let route = piece(&road, &line);
     let legs: Vec<_> = route
