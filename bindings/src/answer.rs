@@ -103,7 +103,7 @@ pub struct Event {
 }
 
 impl Answer {
-    pub(crate) fn new(item: &custody::Item, verdict: Verdict) -> Self {
+    pub(crate) fn new(item: &custody::Item, verdict: &Verdict) -> Self {
         let lost = verdict.reasons.iter().find_map(|reason| match reason {
             Reason::SeparatorLost { readings } => Some(readings),
             _ => None,

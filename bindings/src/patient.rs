@@ -24,6 +24,7 @@ pub struct Patient {
 
 /// What a frame or picture came to.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[allow(clippy::large_enum_variant, reason = "it crosses the boundary once, where there are no boxes")]
 pub enum Sight {
     /// No code: hold the pack closer, flat and in good light.
     Nothing,
@@ -94,7 +95,7 @@ impl Patient {
     }
 
     fn answer(&self, item: &Item) -> Result<Answer, Error> {
-        Ok(Answer::new(item, self.wallet.check(item)?))
+        Ok(Answer::new(item, &self.wallet.check(item)?))
     }
 }
 
