@@ -1,7 +1,7 @@
-//! Notes, checkpoints, keys and policies: what is read is written back the same.
+//! Notes, checkpoints, proofs in text, keys and policies: what is read is written back the same.
 #![no_main]
 
-use countersign_ledger::{Checkpoint, Note, Policy, TreeHead, VerifierKey};
+use countersign_ledger::{Checkpoint, LogProof, Note, Policy, TreeHead, VerifierKey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -11,6 +11,9 @@ fuzz_target!(|text: &str| {
     let _ = TreeHead::parse(text);
     if let Ok(checkpoint) = Checkpoint::parse(text) {
         assert_eq!(checkpoint.to_string(), text);
+    }
+    if let Ok(proof) = text.parse::<LogProof>() {
+        assert_eq!(proof.to_string(), text);
     }
     if let Ok(key) = text.parse::<VerifierKey>() {
         assert_eq!(key.to_string().parse().ok(), Some(key));

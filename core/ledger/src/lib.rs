@@ -1,4 +1,70 @@
 //! Statements, the log, and what it takes to believe them.
+//!
+//! A statement is one signed sentence about one subject. A log orders statements and commits to all of them in one root;
+//! notaries cosign that root; whoever trusts a quorum of notaries believes, without asking anybody, what is in the log and
+//! that nothing was left out. Nothing here has a clock, a disk or a socket.
+//!
+//! # Reading order
+//!
+//! | step | modules | what one holds then |
+//! | --- | --- | --- |
+//! | who may speak | `identity`, [`certificate`], `trust` | [`Trust`]: pinned roots, enrolled members, revocations |
+//! | what is said | `subject`, `fields`, `statement` on [`cose`] and `cbor`, [`sealed`] | [`Statement`], then [`Verified`] |
+//! | where it stands | `tree`, `index`, `tile` | [`Tree`], [`Index`] and the proofs of both |
+//! | what the log commits to | `note`, `vkey`, `checkpoint`, `policy`, `notary` | [`TrustedCheckpoint`] |
+//! | how it is shown | `history`, [`receipt`], `tlog_proof` | [`Logged`] statements, complete for their subject |
+//!
+//! Each of those types is made only by the function that checks it: [`Statement::parse`] tells no payload,
+//! [`Trust::verify`] makes a [`Verified`], [`Trust::log`] a [`Logged`], [`Policy::trust`] a [`TrustedCheckpoint`].
+//!
+//! # The life of a statement
+//!
+//! ```
+//! use countersign_ledger::certificate::{self, Period};
+//! use countersign_ledger::{
+//!     Draft, Fields, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, Tree, Trust, UnixMillis, leaf_hash,
+//!     verify_inclusion,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = UnixMillis(1_795_000_000_000);
+//! let year = Period { from: UnixMillis(1_790_000_000_000), until: UnixMillis(1_821_536_000_000) };
+//! let (registrar, maker) = (SoftwareKey::from_bytes(&[1; 32])?, SoftwareKey::from_bytes(&[2; 32])?);
+//!
+//! // A domain's registrar certifies its members; who pins the registrar's root trusts them.
+//! let root = certificate::root("meds.example", &registrar, year, [1; 16])?;
+//! let identity = Identity::new("meds.example", "manufacturer", "northwind")?;
+//! let member = certificate::issue(&identity, &maker.public_key(), &registrar, year, [2; 16])?;
+//! let mut trust = Trust::new();
+//! trust.pin("meds.example", &root);
+//! trust.enrol(member.as_der())?;
+//!
+//! // The member makes a statement; anyone who trusts the registrar can read it.
+//! let draft = Draft {
+//!     kind: Kind::new("medicine.lot")?,
+//!     subject: Subject::new("https://id.gs1.org/01/09506000134352/10/L1")?,
+//!     fields: Fields::new().with("packs", 10_000),
+//!     prev: None,
+//!     links: vec![],
+//!     sealed: None,
+//! };
+//! let bytes = draft.sign(&member, &maker, now, [3; 16])?.as_bytes().to_vec();
+//! let verified = trust.verify(Statement::parse(&bytes)?)?;
+//! assert_eq!(verified.signer().identity().role(), "manufacturer");
+//!
+//! // A log holds it, and shows so to whoever knows the root.
+//! let (mut log, leaf) = (Tree::default(), leaf_hash(verified.statement().id().as_bytes()));
+//! let index = log.push(leaf);
+//! let path = log.inclusion(index, log.size()).ok_or("not in the log")?;
+//! verify_inclusion(leaf, index, log.size(), &path, log.root())?;
+//!
+//! // One changed byte, and there is no statement to believe.
+//! let mut altered = bytes;
+//! *altered.last_mut().ok_or("empty")? ^= 1;
+//! assert!(Statement::parse(&altered).map_or(true, |statement| trust.verify(statement).is_err()));
+//! # Ok(())
+//! # }
+//! ```
 
 mod cbor;
 pub mod certificate;
@@ -21,6 +87,7 @@ mod statement;
 mod subject;
 mod tile;
 mod time;
+mod tlog_proof;
 mod tree;
 mod trust;
 mod vkey;
@@ -45,6 +112,7 @@ pub use statement::{Draft, FormatError, MAX_STATEMENT, SignError, Statement, Ver
 pub use subject::{Kind, NameError, Subject};
 pub use tile::{TILE_WIDTH, TileError, TileKind, TilePath, Tiles, read_bundle, write_bundle};
 pub use time::UnixMillis;
+pub use tlog_proof::{LogProof, LogProofError, LogProofTextError};
 pub use tree::{
     Frontier, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash,
     verify_consistency, verify_inclusion,

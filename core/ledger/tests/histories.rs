@@ -6,9 +6,9 @@ use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
     Certificate, Checkpoint, Cosigner, Draft, Fields, Hash, HistoryEntry, HistoryError, Identity, Index,
-    IndexError, IndexKey, Kind, Known, Logged, Note, NoteSigner, Policy, ProofError, REGISTRAR, REVOKE,
-    Refusal, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, Tree, Trust, TrustedCheckpoint,
-    UnixMillis, leaf_hash,
+    IndexError, IndexKey, Kind, Known, LogProof, LogProofError, Logged, Note, NoteSigner, Policy, ProofError,
+    REGISTRAR, REVOKE, Refusal, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, Tree, Trust,
+    TrustedCheckpoint, UnixMillis, leaf_hash,
 };
 
 const DOMAIN: &str = "meds.example";
@@ -280,4 +280,23 @@ fn a_receipt_gives_the_place_only_with_the_checkpoint_of_its_size_and_root() {
     let mut longer = log;
     longer.play(&self::subject("E"), 1);
     assert_eq!(receipt.place(id, &log_key, &longer.checkpoint()), Err(ReceiptError::OtherCheckpoint));
+}
+
+#[test]
+fn a_tlog_proof_shows_one_entry_of_a_cosigned_checkpoint() {
+    let mut log = Log::default();
+    let ids = log.play(&subject("L1"), 5);
+    let checkpoint = log.checkpoint();
+    let path = log.tree.inclusion(3, 5).unwrap();
+    let text =
+        LogProof { extra: None, index: 3, path, checkpoint: checkpoint.note().to_string() }.to_string();
+    let proof: LogProof = text.parse().unwrap();
+    assert_eq!(proof.verify(ids[3], &policy()), Ok(checkpoint));
+
+    assert_eq!(proof.verify(ids[2], &policy()), Err(LogProofError::Path(ProofError::RootMismatch)));
+    let elsewhere = LogProof { index: 2, ..proof.clone() };
+    assert_eq!(elsewhere.verify(ids[3], &policy()), Err(LogProofError::Path(ProofError::RootMismatch)));
+    let cosignature = proof.checkpoint.lines().last().unwrap();
+    let alone = LogProof { checkpoint: proof.checkpoint.replace(&format!("{cosignature}\n"), ""), ..proof };
+    assert!(matches!(alone.verify(ids[3], &policy()), Err(LogProofError::Checkpoint(_))));
 }
