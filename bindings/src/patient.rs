@@ -80,16 +80,13 @@ impl Patient {
 
 impl Patient {
     fn told(&self, symbols: &[Symbol]) -> Result<Sight, Error> {
-        let mut products: Vec<Product> =
-            symbols.iter().filter_map(|symbol| identify(symbol, year()).ok()).collect();
-        products.dedup();
-        match products.as_slice() {
+        let mut items: Vec<Item> =
+            symbols.iter().filter_map(|symbol| item(identify(symbol, year()), year()).ok()).collect();
+        items.dedup();
+        match items.as_slice() {
             [] if symbols.is_empty() => Ok(Sight::Nothing),
             [] => Ok(Sight::NotAPack),
-            [product] => match item(product, year()) {
-                Some(item) => Ok(Sight::Pack { answer: self.answer(&item)? }),
-                None => Ok(Sight::NotAPack),
-            },
+            [item] => Ok(Sight::Pack { answer: self.answer(item)? }),
             _ => Ok(Sight::Several),
         }
     }
@@ -106,8 +103,9 @@ pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
     } else {
         Message::from_link(code, Partners::OnAnyCarrier)
     };
-    let product = message.ok().and_then(|message| Product::from_message(&message, year()).ok());
-    product.and_then(|product| item(&product, year())).ok_or_else(|| Error::invalid("code"))
+    let invalid = || Error::invalid("code");
+    let product = Product::from_message(&message.map_err(|_| invalid())?, year());
+    item(product, year()).map_err(|_| invalid())
 }
 
 /// The current year, by which two-digit years are read.

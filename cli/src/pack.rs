@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use countersign_custody::Item;
 use countersign_scan::gs1::{Message, Partners};
 use countersign_scan::{Picture, Product, Symbol, decode, identify, identify_text};
+use countersign_wallet::item;
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 /// Largest picture side that is opened; more is a bomb or a map.
@@ -14,38 +16,38 @@ const MAX_MEMORY: u64 = 512 * 1024 * 1024;
 
 /// Finds the product on a pack: in a picture file, or in the text of a code as a person types it or a hand-held scanner
 /// sends it, `]` and the symbology identifier first.
-pub fn product(argument: &str, current_year: u16) -> Result<Product> {
-    if let (Some(']'), Some((identifier, text))) = (argument.chars().next(), argument.split_at_checked(3)) {
-        return Ok(identify_text(identifier, text, current_year)?);
-    }
-    if argument.starts_with('(') {
-        let message = Message::from_bracketed(argument, Partners::OnAnyCarrier)?;
-        return Ok(Product::from_message(&message, current_year)?);
-    }
-    if argument.starts_with("https://") || argument.starts_with("http://") {
-        let message = Message::from_link(argument, Partners::OnAnyCarrier)?;
-        return Ok(Product::from_message(&message, current_year)?);
-    }
-    in_picture(Path::new(argument), current_year)
+pub fn read(argument: &str, current_year: u16) -> Result<Item> {
+    let product = if let (Some(']'), Some((identifier, text))) =
+        (argument.chars().next(), argument.split_at_checked(3))
+    {
+        identify_text(identifier, text, current_year)
+    } else if argument.starts_with('(') {
+        Product::from_message(&Message::from_bracketed(argument, Partners::OnAnyCarrier)?, current_year)
+    } else if argument.starts_with("https://") || argument.starts_with("http://") {
+        Product::from_message(&Message::from_link(argument, Partners::OnAnyCarrier)?, current_year)
+    } else {
+        return in_picture(Path::new(argument), current_year);
+    };
+    Ok(item(product, current_year)?)
 }
 
 /// Finds the one product in a picture.
-fn in_picture(path: &Path, current_year: u16) -> Result<Product> {
+fn in_picture(path: &Path, current_year: u16) -> Result<Item> {
     let symbols = symbols(path)?;
     if symbols.is_empty() {
         bail!("no code was found in {}: hold the pack closer, flat and in good light", path.display());
     }
-    let mut products = Vec::new();
+    let mut items = Vec::new();
     let mut refused = None;
     for symbol in &symbols {
-        match identify(symbol, current_year) {
-            Ok(product) if products.contains(&product) => {}
-            Ok(product) => products.push(product),
+        match item(identify(symbol, current_year), current_year) {
+            Ok(item) if items.contains(&item) => {}
+            Ok(item) => items.push(item),
             Err(reason) => refused = Some(reason),
         }
     }
-    match (products.len(), refused) {
-        (1, _) => Ok(products.remove(0)),
+    match (items.len(), refused) {
+        (1, _) => Ok(items.remove(0)),
         (0, Some(reason)) => {
             Err(anyhow!(reason).context(format!("the code in {} names no pack", path.display())))
         }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use countersign_custody::{Item, Verdict, VerdictKind};
-use countersign_wallet::{Snapshot, item};
+use countersign_wallet::Snapshot;
 use serde_json::json;
 
 use crate::args::{Check, Trace};
@@ -52,8 +52,7 @@ pub fn verdict(snapshot: &mut Snapshot, argument: &str) -> Result<(Item, Verdict
 
 /// The item that an argument shows.
 pub fn read(argument: &str) -> Result<Item> {
-    let product = pack::product(argument, year())?;
-    item(&product, year()).context("the code is longer than any product's")
+    pack::read(argument, year())
 }
 
 /// Prints a product's history.

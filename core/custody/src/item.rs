@@ -18,3 +18,10 @@ pub struct Item {
     /// What else the code may have said, if a separator was lost on the way.
     pub readings: Vec<Item>,
 }
+
+impl Item {
+    /// Whether the code broke the rules as it was read, so that nothing but one of its readings can be meant.
+    pub fn is_unread(&self) -> bool {
+        self.lot.is_none() && self.serial.is_none() && !self.readings.is_empty()
+    }
+}

@@ -203,7 +203,8 @@ fn expiry(item: &Item, lot: Option<&LotFile>, now: UnixMillis, reasons: &mut Vec
     }
 }
 
-/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading.
+/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading; a code that
+/// breaks the rules as it was read has said nothing yet, whatever the ledger knows.
 fn misread(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
     let of_the_reading = |reason: &Reason| {
         matches!(
@@ -219,7 +220,7 @@ fn misread(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
     }
     let readings: Vec<Item> =
         item.readings.iter().filter(|reading| is_known(reading, dossier)).cloned().collect();
-    if !readings.is_empty() {
+    if !readings.is_empty() || item.is_unread() {
         reasons.retain(|reason| !of_the_reading(reason));
         reasons.push(Reason::SeparatorLost { readings });
     }

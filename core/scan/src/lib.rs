@@ -45,5 +45,5 @@ pub use picture::Picture;
 pub use ppn::Ppn;
 pub use product::{NotAProduct, Product, identify, identify_text};
 pub use scanner::{Scanner, Sight};
-pub use split::{readings, splits};
+pub use split::splits;
 pub use symbol::{Format, Symbol};

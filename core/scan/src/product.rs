@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::gs1::{Content, Date, Gs1Error, Gtin, LinkFault, Message, Partners};
 use crate::ppn::Ppn;
+use crate::split::readings;
 use crate::symbol::Symbol;
 
 /// The identity printed on a pack: a claim, until the ledger has been asked.
@@ -25,6 +26,14 @@ pub enum NotAProduct {
     /// A symbol that announces GS1 data, or a web link, and breaks its rules: misread, misprinted or not meant for us.
     #[error("{0}")]
     Gs1(#[from] Gs1Error),
+    /// Text that breaks the rules as it stands, such as a serial that is too long, and keeps them if separators were lost.
+    #[error("{fault}, unless a separator was lost")]
+    Unseparated {
+        /// How it breaks the rules.
+        fault: Gs1Error,
+        /// What it may have said; fewest lost separators first.
+        readings: Vec<Product>,
+    },
     /// GS1 data about something else, such as a pallet or a place.
     #[error("the code names no article")]
     NoGtin,
@@ -51,7 +60,11 @@ pub fn identify_text(identifier: &str, text: &str, current_year: u16) -> Result<
             .map_err(|_| Gs1Error::Link(LinkFault::NoKey)),
         other => other,
     };
-    match content? {
+    let content = content.map_err(|fault| match readings(text, current_year) {
+        readings if readings.is_empty() => NotAProduct::Gs1(fault),
+        readings => NotAProduct::Unseparated { fault, readings },
+    })?;
+    match content {
         Content::Gs1(message) => Product::from_message(&message, current_year),
         Content::Ean(gtin) => Ok(Product { gtin, lot: None, serial: None, expiry: None }),
         Content::Plain(text) => match Ppn::read(&text, current_year) {

@@ -29,12 +29,12 @@ pub fn splits(product: &Product, current_year: u16) -> Vec<Product> {
         seen: if product.expiry.is_some() { vec!["01", "17"] } else { vec!["01"] },
         ..Reading::default()
     };
-    search(&chunks, read, current_year).into_iter().filter(|found| found != product).collect()
+    search(&chunks, read, current_year)
 }
 
-/// The same for the text of a GS1 symbol that breaks the rules as it stands, such as a serial that is too long.
-#[must_use]
-pub fn readings(text: &str, current_year: u16) -> Vec<Product> {
+/// The same for the text of a GS1 symbol that breaks the rules as it stands, such as a serial that is too long. What it
+/// says with none lost is not among them: it breaks other rules.
+pub(crate) fn readings(text: &str, current_year: u16) -> Vec<Product> {
     if text.len() > crate::gs1::MAX_TEXT {
         return Vec::new();
     }
@@ -118,7 +118,7 @@ impl Search<'_> {
     }
 
     fn finish(&mut self, Reading { gtin, lot, serial, expiry, lost, .. }: Reading) {
-        if let Some(gtin) = gtin {
+        if let Some(gtin) = gtin.filter(|_| lost > 0) {
             self.found.push((lost, Product { gtin, lot, serial, expiry }));
         }
     }

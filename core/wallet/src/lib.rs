@@ -21,8 +21,8 @@
 //! let client = Client::new(Https::new("https://ledger.example:7443", &genesis)?);
 //! while snapshot.sync_step(&client)? != Step::Done {}
 //!
-//! let label = identify_text("]d2", "010950600013435217281130101A\u{1d}21S1", 2026)?;
-//! let verdict = snapshot.check(&item(&label, 2026).ok_or("no subject")?, now);
+//! let label = identify_text("]d2", "010950600013435217281130101A\u{1d}21S1", 2026);
+//! let verdict = snapshot.check(&item(label, 2026)?, now);
 //! println!("{:?}", verdict.kind);
 //! # Ok(())
 //! # }

@@ -318,6 +318,18 @@ fn a_split_that_the_ledger_does_not_know_excuses_nothing() {
 }
 
 #[test]
+fn a_code_that_breaks_the_rules_as_it_was_read_is_scanned_again() {
+    let play = Play::whole();
+    let unread =
+        |readings| Item { lot: None, pack: None, serial: None, expires_at: None, readings, ..item() };
+    let known = judged(&play, &unread(vec![item_of(LOT, "X999"), item()]));
+    assert_eq!((known.kind, keys(&known)), (VerdictKind::CheckScan, vec!["separator-lost"]));
+    assert_eq!(known.reasons[0], Reason::SeparatorLost { readings: vec![item()] });
+    let unknown = judged(&play, &unread(vec![item_of(LOT, "X999")]));
+    assert_eq!((unknown.kind, keys(&unknown)), (VerdictKind::CheckScan, vec!["separator-lost"]));
+}
+
+#[test]
 fn a_recall_is_told_of_a_misread_pack_too() {
     let mut play = Play::whole();
     let recall = play.spec_on("recall", CLASS);
