@@ -8,13 +8,14 @@ mod grey;
 pub mod preview;
 
 use std::path::Path;
+use std::sync::mpsc;
 
 use anyhow::{Context as _, Result, ensure};
-use nokhwa::Camera;
 use nokhwa::error::NokhwaError;
 use nokhwa::utils::{
     ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType,
 };
+use nokhwa::{Camera, nokhwa_initialize};
 
 use self::folder::Folder;
 pub use self::grey::Grey;
@@ -37,6 +38,7 @@ impl Frames {
             cfg!(feature = "camera"),
             "this program was built without cameras: build with --features camera"
         );
+        ensure!(permitted(), "this program may not use the camera: allow it in the system's settings");
         let camera = open(number).with_context(|| format!("camera {number} cannot be opened"))?;
         Self::begin(camera, None)
     }
@@ -65,6 +67,14 @@ impl Iterator for Frames {
         }
         Some(self.camera.frame().map_err(Into::into).and_then(|buffer| Grey::from_buffer(&buffer)))
     }
+}
+
+/// Whether the person lets this program use cameras. macOS asks; elsewhere the answer is yes.
+fn permitted() -> bool {
+    let (tell, told) = mpsc::channel();
+    // Whoever asked is gone only if the program is.
+    nokhwa_initialize(move |permitted| drop(tell.send(permitted)));
+    told.recv().unwrap_or(false)
 }
 
 /// In the first format that the camera has: near 720p, or else in whatever size it gives.
