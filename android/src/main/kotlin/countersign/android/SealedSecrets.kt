@@ -1,0 +1,64 @@
+package countersign.android
+
+import android.security.keystore.KeyGenParameterSpec
+import android.security.keystore.KeyProperties
+import java.io.File
+import java.net.URLEncoder
+import java.nio.file.Files
+import java.nio.file.StandardCopyOption.ATOMIC_MOVE
+import java.nio.file.StandardCopyOption.REPLACE_EXISTING
+import javax.crypto.Cipher
+import javax.crypto.KeyGenerator
+import javax.crypto.SecretKey
+import javax.crypto.spec.GCMParameterSpec
+
+/** Small secrets, a file each: AES-256-GCM (SP 800-38D) under a key that stays in the phone's hardware, bound to the name. */
+internal class SealedSecrets(private val folder: File) {
+    fun keep(name: String, secret: ByteArray) {
+        folder.mkdirs()
+        val cipher = cipher(name) { init(Cipher.ENCRYPT_MODE, key()) }
+        val sealed = cipher.doFinal(secret)
+        // Whole or not at all, should the app be killed here.
+        val fresh = File(folder, "${file(name).name}.new").apply { writeBytes(cipher.iv + sealed) }
+        Files.move(fresh.toPath(), file(name).toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
+    }
+
+    fun recall(name: String): ByteArray? {
+        val stored = file(name).takeIf(File::exists)?.readBytes() ?: return null
+        val iv = GCMParameterSpec(TAG_BITS, stored.copyOf(IV_BYTES))
+        return cipher(name) { init(Cipher.DECRYPT_MODE, key(), iv) }.doFinal(stored, IV_BYTES, stored.size - IV_BYTES)
+    }
+
+    fun delete(name: String) {
+        file(name).delete()
+    }
+
+    private fun file(name: String) = File(folder, URLEncoder.encode(name, "UTF-8"))
+
+    private fun cipher(name: String, init: Cipher.() -> Unit): Cipher =
+        Cipher.getInstance("AES/GCM/NoPadding").apply {
+            init()
+            updateAAD(name.toByteArray())
+        }
+
+    private fun key(): SecretKey {
+        val keys = java.security.KeyStore.getInstance(AndroidKeyStore.PROVIDER).apply { load(null) }
+        keys.getKey(ALIAS, null)?.let { return it as SecretKey }
+        val purposes = KeyProperties.PURPOSE_ENCRYPT or KeyProperties.PURPOSE_DECRYPT
+        val spec = KeyGenParameterSpec.Builder(ALIAS, purposes)
+            .setBlockModes(KeyProperties.BLOCK_MODE_GCM)
+            .setEncryptionPaddings(KeyProperties.ENCRYPTION_PADDING_NONE)
+            .setKeySize(256)
+            .build()
+        return KeyGenerator.getInstance(KeyProperties.KEY_ALGORITHM_AES, AndroidKeyStore.PROVIDER).run {
+            init(spec)
+            generateKey()
+        }
+    }
+
+    private companion object {
+        const val ALIAS = "countersign.seal"
+        const val IV_BYTES = 12
+        const val TAG_BITS = 128
+    }
+}

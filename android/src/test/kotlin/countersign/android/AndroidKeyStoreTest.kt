@@ -1,0 +1,138 @@
+package countersign.android
+
+import android.security.keystore.KeyProperties
+import countersign.core.KeyStoreException
+import java.io.File
+import java.nio.file.Path
+import java.security.KeyFactory
+import java.security.KeyPairGenerator
+import java.security.PublicKey
+import java.security.Security
+import java.security.Signature
+import java.security.interfaces.ECPublicKey
+import java.security.spec.ECGenParameterSpec
+import java.security.spec.X509EncodedKeySpec
+import javax.crypto.KeyAgreement
+import org.junit.jupiter.api.Assertions.assertArrayEquals
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.BeforeAll
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** The key store against Android's own classes, over hardware that is software and misbehaves when told to. */
+class AndroidKeyStoreTest {
+    @TempDir
+    lateinit var folder: Path
+    private var asked = 0
+    private val willing = Presence { asked++; it }
+
+    @BeforeEach
+    fun fresh() = FakeHardware.reset()
+
+    private fun store(presence: Presence = willing) = AndroidKeyStore(folder.toFile(), presence)
+
+    private fun key(der: ByteArray): PublicKey = KeyFactory.getInstance("EC").generatePublic(X509EncodedKeySpec(der))
+
+    @Test
+    fun `each signature asks the person and verifies under the key that was shown`() {
+        val store = store()
+        val public = store.makeSigningKey("mine")
+        assertArrayEquals(public, store.makeSigningKey("mine"))
+        assertArrayEquals(public, store().publicKey("mine"))
+        assertEquals(0, asked)
+        repeat(2) {
+            val signature = store.sign("mine", "message".toByteArray())
+            val verifier = Signature.getInstance("SHA256withECDSA").apply { initVerify(key(public)) }
+            verifier.update("message".toByteArray())
+            assertTrue(verifier.verify(signature))
+        }
+        assertEquals(2, asked)
+        val spec = FakeHardware.specs.getValue("countersign.sign.mine")
+        assertTrue(spec.isUserAuthenticationRequired && spec.isStrongBoxBacked)
+        assertEquals(0, spec.userAuthenticationValidityDurationSeconds)
+        assertEquals(KeyProperties.PURPOSE_SIGN, spec.purposes)
+    }
+
+    @Test
+    fun `declining is not failing`() {
+        store().makeSigningKey("mine")
+        assertThrows(KeyStoreException.Cancelled::class.java) { store { null }.sign("mine", byteArrayOf()) }
+        assertThrows(KeyStoreException.Missing::class.java) { store().sign("other", byteArrayOf()) }
+    }
+
+    @Test
+    fun `both sides agree on the same and keys have one purpose`() {
+        val store = store()
+        val own = store.makeAgreementKey("mine")
+        val other = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()
+        val point = (other.public as ECPublicKey).encoded.takeLast(65).toByteArray()
+        val theirs = KeyAgreement.getInstance("ECDH").apply { init(other.private); doPhase(key(own), true) }
+        assertArrayEquals(theirs.generateSecret(), store.agree("mine", point))
+        assertThrows(KeyStoreException.Missing::class.java) { store.sign("mine", byteArrayOf()) }
+        assertThrows(KeyStoreException.Failed::class.java) { store.agree("mine", ByteArray(65)) }
+        assertEquals(0, asked)
+    }
+
+    @Test
+    fun `StrongBox is used for what it does and for nothing else`() {
+        assertEquals(true to true, store().inStrongBox())
+        FakeHardware.strongBox = KeyProperties.PURPOSE_SIGN
+        assertEquals(true to false, store().inStrongBox())
+        FakeHardware.strongBox = KeyProperties.PURPOSE_SIGN or KeyProperties.PURPOSE_AGREE_KEY
+        FakeHardware.agreesWrongly = true
+        val store = store()
+        assertEquals(true to false, store.inStrongBox())
+        store.makeSigningKey("mine")
+        store.makeAgreementKey("mine")
+        assertTrue(FakeHardware.specs.getValue("countersign.sign.mine").isStrongBoxBacked)
+        assertFalse(FakeHardware.specs.getValue("countersign.agree.mine").isStrongBoxBacked)
+        assertEquals(2, FakeHardware.keys.size, "what was probed is gone")
+    }
+
+    @Test
+    fun `the proof of hardware answers the challenge and is of the key that enrols`() {
+        val store = store()
+        val (own, maker) = store.attest("mine", "challenge".toByteArray())
+        val public = store.makeSigningKey("mine")
+        assertArrayEquals("challenge".toByteArray() + public, own)
+        assertArrayEquals("maker".toByteArray() + public, maker)
+        assertArrayEquals(own, store.attest("mine", "later".toByteArray()).first())
+    }
+
+    @Test
+    fun `a key that the phone has invalidated makes room for a new one`() {
+        val store = store()
+        val before = store.makeSigningKey("mine")
+        FakeHardware.keys["countersign.sign.mine"] = FakeHardware.Invalidated()
+        assertThrows(KeyStoreException.Missing::class.java) { store.sign("mine", byteArrayOf()) }
+        assertFalse(before.contentEquals(store.makeSigningKey("mine")))
+    }
+
+    @Test
+    fun `secrets are sealed and bound to their names`() {
+        val secret = "thirty-two bytes of a master key".toByteArray()
+        store().keepSecret("a/b", secret)
+        store().keepSecret("other", byteArrayOf(7))
+        assertArrayEquals(secret, store().recallSecret("a/b"))
+        val files = File(folder.toFile(), "countersign").listFiles()!!.sortedBy { it.name }
+        assertEquals(listOf("a%2Fb", "other"), files.map { it.name })
+        assertFalse(String(files[0].readBytes(), Charsets.ISO_8859_1).contains("master"))
+        files[0].copyTo(files[1], overwrite = true)
+        assertThrows(KeyStoreException.Failed::class.java) { store().recallSecret("other") }
+        store().delete("a/b")
+        assertThrows(KeyStoreException.Missing::class.java) { store().recallSecret("a/b") }
+        store().delete("a/b")
+    }
+
+    companion object {
+        @BeforeAll
+        @JvmStatic
+        fun install() {
+            Security.addProvider(FakeHardware())
+        }
+    }
+}
