@@ -284,8 +284,10 @@ fn a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged() {
         let said = run_victim(name, &format!("point:{at}"), directory.path(), None);
         let submitted: Vec<Hash> =
             said.lines().filter_map(|line| line.strip_prefix("submitted ")?.parse().ok()).collect();
-        // Enrolled, two acknowledged, and the third on its way when the process died.
-        assert_eq!(submitted.len(), 3, "{point:?}: {said}");
+        // Enrolled, two acknowledged, and the third on its way when the process died. Who has been told of the third may
+        // have submitted a fourth before.
+        let most = if point == CommitPoint::Acknowledged { 4 } else { 3 };
+        assert!((3..=most).contains(&submitted.len()), "{point:?}: {said}");
         let acknowledged = examine(directory.path(), &said);
         assert!(acknowledged >= 2, "{point:?}: {said}");
         let node = left_behind(directory.path());
