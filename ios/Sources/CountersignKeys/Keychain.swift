@@ -1,0 +1,46 @@
+import Countersign
+import Foundation
+import Security
+
+/// Small things in the keychain, by kind and name: on this phone alone, in no backup.
+enum Keychain: String, CaseIterable {
+    case sign, agree, secret
+
+    subscript(_ name: String) -> Data? {
+        get throws {
+            var query = item(name)
+            query[kSecReturnData] = true
+            var found: CFTypeRef?
+            switch SecItemCopyMatching(query as CFDictionary, &found) {
+            case errSecSuccess: return found as? Data
+            case errSecItemNotFound: return nil
+            default: throw KeyStoreError.Failed
+            }
+        }
+    }
+
+    /// In place of what was there.
+    func keep(_ data: Data, _ name: String) throws {
+        let changed = SecItemUpdate(item(name) as CFDictionary, [kSecValueData: data] as CFDictionary)
+        if changed == errSecSuccess { return }
+        guard changed == errSecItemNotFound else { throw KeyStoreError.Failed }
+        var fresh = item(name)
+        fresh[kSecValueData] = data
+        fresh[kSecAttrAccessible] = kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly
+        guard SecItemAdd(fresh as CFDictionary, nil) == errSecSuccess else { throw KeyStoreError.Failed }
+    }
+
+    func delete(_ name: String) throws {
+        let deleted = SecItemDelete(item(name) as CFDictionary)
+        guard deleted == errSecSuccess || deleted == errSecItemNotFound else { throw KeyStoreError.Failed }
+    }
+
+    private func item(_ name: String) -> [CFString: Any] {
+        [
+            kSecClass: kSecClassGenericPassword,
+            kSecAttrService: "countersign.\(rawValue)",
+            kSecAttrAccount: name,
+            kSecUseDataProtectionKeychain: true,
+        ]
+    }
+}

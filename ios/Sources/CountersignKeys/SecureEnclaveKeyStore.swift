@@ -1,0 +1,119 @@
+import Countersign
+import CryptoKit
+import Foundation
+import LocalAuthentication
+import Security
+
+/// Keys in the Secure Enclave. What the keychain holds of them is a wrapping that only this phone's enclave opens.
+///
+/// Every signature asks the person; without a passcode on the phone there are no keys. Public keys leave as SEC1 points,
+/// signatures as `r || s`; the core brings both into its one form.
+public final class SecureEnclaveKeyStore: KeyStore {
+    private let reason: @Sendable () -> String
+
+    /// - Parameter reason: what is being signed for, in the person's language; the prompt shows it.
+    public init(reason: @escaping @Sendable () -> String) {
+        self.reason = reason
+    }
+
+    public func makeSigningKey(name: String) throws -> Data {
+        try told {
+            if let held = try Keychain.sign[name] {
+                return try SecureEnclave.P256.Signing.PrivateKey(dataRepresentation: held).publicKey.x963Representation
+            }
+            let key = try SecureEnclave.P256.Signing.PrivateKey(accessControl: control([.privateKeyUsage, .userPresence]))
+            try Keychain.sign.keep(key.dataRepresentation, name)
+            return key.publicKey.x963Representation
+        }
+    }
+
+    public func makeAgreementKey(name: String) throws -> Data {
+        try told {
+            if let held = try Keychain.agree[name] { return try agreement(held).publicKey.x963Representation }
+            let key = try SecureEnclave.P256.KeyAgreement.PrivateKey(accessControl: control(.privateKeyUsage))
+            try Keychain.agree.keep(key.dataRepresentation, name)
+            return key.publicKey.x963Representation
+        }
+    }
+
+    public func publicKey(name: String) throws -> Data {
+        try told {
+            if let held = try Keychain.sign[name] {
+                return try SecureEnclave.P256.Signing.PrivateKey(dataRepresentation: held).publicKey.x963Representation
+            }
+            guard let held = try Keychain.agree[name] else { throw KeyStoreError.Missing }
+            return try agreement(held).publicKey.x963Representation
+        }
+    }
+
+    public func sign(name: String, message: Data) throws -> Data {
+        try told {
+            guard let held = try Keychain.sign[name] else { throw KeyStoreError.Missing }
+            let context = LAContext()
+            context.localizedReason = reason()
+            let key = try SecureEnclave.P256.Signing.PrivateKey(dataRepresentation: held, authenticationContext: context)
+            return try key.signature(for: message).rawRepresentation
+        }
+    }
+
+    public func agree(name: String, peer: Data) throws -> Data {
+        try told {
+            guard let held = try Keychain.agree[name] else { throw KeyStoreError.Missing }
+            let peer = try P256.KeyAgreement.PublicKey(x963Representation: peer)
+            return try agreement(held).sharedSecretFromKeyAgreement(with: peer).withUnsafeBytes { Data($0) }
+        }
+    }
+
+    public func keepSecret(name: String, secret: Data) throws {
+        try told { try Keychain.secret.keep(secret, name) }
+    }
+
+    public func recallSecret(name: String) throws -> Data {
+        try told {
+            guard let secret = try Keychain.secret[name] else { throw KeyStoreError.Missing }
+            return secret
+        }
+    }
+
+    public func delete(name: String) throws {
+        try told { for place in Keychain.allCases { try place.delete(name) } }
+    }
+
+    /// Whether this phone's enclave does the work: found by doing it, with keys that are forgotten again.
+    public func works() -> Bool {
+        let message = Data("probe".utf8)
+        guard
+            let signing = try? SecureEnclave.P256.Signing.PrivateKey(),
+            let signature = try? signing.signature(for: message),
+            let agreeing = try? SecureEnclave.P256.KeyAgreement.PrivateKey()
+        else { return false }
+        let other = P256.KeyAgreement.PrivateKey()
+        let here = try? agreeing.sharedSecretFromKeyAgreement(with: other.publicKey)
+        let there = try? other.sharedSecretFromKeyAgreement(with: agreeing.publicKey)
+        return signing.publicKey.isValidSignature(signature, for: message) && here != nil && here == there
+    }
+
+    private func agreement(_ held: Data) throws -> SecureEnclave.P256.KeyAgreement.PrivateKey {
+        try SecureEnclave.P256.KeyAgreement.PrivateKey(dataRepresentation: held)
+    }
+
+    /// On this phone alone, while it is unlocked, and only as long as it has a passcode.
+    private func control(_ flags: SecAccessControlCreateFlags) throws -> SecAccessControl {
+        let protection = kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly
+        guard let control = SecAccessControlCreateWithFlags(nil, protection, flags, nil) else { throw KeyStoreError.Failed }
+        return control
+    }
+
+    /// Tells declining from failing.
+    private func told<T>(_ work: () throws -> T) throws -> T {
+        do {
+            return try work()
+        } catch let error as KeyStoreError {
+            throw error
+        } catch let error as LAError where [.userCancel, .appCancel, .systemCancel].contains(error.code) {
+            throw KeyStoreError.Cancelled
+        } catch {
+            throw KeyStoreError.Failed
+        }
+    }
+}
