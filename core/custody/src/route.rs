@@ -5,6 +5,7 @@
 //! engine's, and the whole is as old as the verdict that it is made of.
 
 mod svg;
+mod text;
 
 use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
 
@@ -56,7 +57,8 @@ pub struct Leg {
     pub from: Party,
     /// Who received; `None` if nothing went anywhere.
     pub to: Option<Party>,
-    /// Where, coarsely, in the words of whoever signed last.
+    /// Where, coarsely, in the words of whoever signed last. This and what follows can be shown anywhere: characters that
+    /// would do something are replaced.
     pub place: Option<String>,
     /// In which condition the goods were.
     pub condition: Option<String>,
@@ -182,13 +184,18 @@ impl Leg {
             title: event.title.clone(),
             from,
             to,
-            place: event.place.clone(),
-            condition: event.condition.clone(),
-            reason: event.reason.clone(),
+            place: event.place.as_deref().map(harmless),
+            condition: event.condition.as_deref().map(harmless),
+            reason: event.reason.as_deref().map(harmless),
             signatures: event.countersigned.iter().cloned().chain(own).collect(),
             standing,
             statement: event.statement,
         }
+    }
+
+    /// What its signers said of it: in which condition the goods were, why it was stated, where.
+    pub fn said(&self) -> impl Iterator<Item = &str> {
+        [&self.condition, &self.reason, &self.place].into_iter().flatten().map(String::as_str)
     }
 
     /// Who answers for what is wrong with it; `None` if nothing is.
@@ -197,6 +204,18 @@ impl Leg {
             Standing::Sound => None,
             Standing::AtFault(fault) => Some(&fault.answerable),
             Standing::Disputed | Standing::Conflict => Some(&self.from),
+        }
+    }
+}
+
+impl Standing {
+    /// What is wrong, in English; `None` if nothing is.
+    pub fn wrong(&self) -> Option<String> {
+        match self {
+            Self::Sound => None,
+            Self::AtFault(fault) => Some(fault.reason.to_string()),
+            Self::Disputed => Some("not accepted".to_owned()),
+            Self::Conflict => Some("given to two people".to_owned()),
         }
     }
 }
@@ -222,4 +241,14 @@ fn gap_place(missing: &Kind, profile: &Profile, stops: &[Stop]) -> usize {
         Stop::Gap(_) => false,
     };
     stops.iter().rposition(before).map_or(0, |at| at + 1)
+}
+
+/// Other people's words without control characters, which a terminal obeys, and without those that turn the direction of
+/// what follows.
+fn harmless(words: &str) -> String {
+    let acts = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
+    };
+    words.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -1,206 +1,264 @@
-//! The route as a picture. Parties are lanes, time runs downwards, a leg is an arrow from lane to lane.
+//! The route as a picture, as wide as a phone. Parties are numbered lanes on the left, time runs downwards, a leg is an
+//! arrow from lane to lane with its words to the right.
 //!
 //! Colour is never alone in telling: what is missing is dashed, what is disputed or wrong bears a sign and words. A filled
-//! end of an arrow is a signature, a hollow one is none. All text is escaped and cut to the room that there is, since
+//! end of an arrow is a signature, a hollow one is none. All text is escaped and broken into the room that there is, since
 //! names, places and reasons are other people's words.
 
 use std::fmt::Write as _;
 
+use super::text::{escaped, lines};
 use super::{Gap, Leg, Route, Standing, Stop};
 use crate::fault::Party;
 
-const LANE: usize = 200;
-/// The column of times.
-const LEFT: usize = 150;
-const TOP: usize = 112;
-const ROW: usize = 84;
-const FOOT: usize = 96;
-/// Narrower than this the head and foot lines do not fit.
-const MIN_WIDTH: usize = 720;
-/// Characters of the small font that fit into a lane, measured with a wide one.
-const PER_LANE: usize = 30;
+const MARGIN: usize = 14;
+/// Width of the words beside the lanes.
+const WORDS: usize = 290;
+/// Characters of the small font that fit into [`WORDS`], measured with a wide one.
+const ROOM: usize = 40;
+/// The same for titles.
+const TITLE_ROOM: usize = 31;
+/// From one line of small text to the next.
+const LINE: usize = 16;
+/// Above and below the words of a stop.
+const PADDING: usize = 10;
+/// Most lines for one thing that somebody said.
+const MOST: usize = 3;
 
 const INK: &str = "#1b1f24";
-const FAINT: &str = "#6a737d";
-const LINE: &str = "#d0d7de";
+const FAINT: &str = "#57606a";
+const RAIL: &str = "#c4ccd4";
+const BAND: &str = "#f3f6f9";
 const SOUND: &str = "#0b5394";
 const WRONG: &str = "#b3261e";
 const DISPUTED: &str = "#8a5300";
 
 pub(super) fn draw(route: &Route) -> String {
     let parties = route.parties();
-    let width = (LEFT + parties.len() * LANE).max(MIN_WIDTH);
-    let bottom = TOP + route.stops.len().max(1) * ROW;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {0}\" width=\"{width}\" height=\"{0}\" \
-         font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\" font-size=\"12\" role=\"img\">\n",
-        bottom + FOOT
-    );
-    let subject = escaped(route.subject.as_str(), width / 7);
-    let _ = writeln!(svg, "<title>Route of {subject}</title>");
-    let _ = writeln!(svg, "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
-    let _ = writeln!(
-        svg,
-        "<text x=\"20\" y=\"32\" font-size=\"16\" font-weight=\"bold\" fill=\"{INK}\">{subject}</text>"
-    );
-    for (index, party) in parties.iter().enumerate() {
-        lane(&mut svg, lane_x(index), bottom, party);
-    }
-    for (row, stop) in route.stops.iter().enumerate() {
-        let at = |party: &Party| lane_x(parties.iter().position(|one| *one == party).unwrap_or_default());
-        let (from, to) = (at(stop.from()), stop.to().map(at));
-        let place = Place { y: TOP + row * ROW + 42, from, to };
-        match stop {
-            Stop::Leg(leg) => draw_leg(&mut svg, leg, place),
-            Stop::Gap(gap) => draw_gap(&mut svg, gap, place),
+    let lanes = Lanes::new(parties.len());
+    let rows: Vec<Row<'_>> = route.stops.iter().map(Row::new).collect();
+    let mut body = String::new();
+    let mut y = head(&mut body, route, &parties, lanes.width());
+    let rails = y;
+    y += 2 * PADDING;
+    let mut stops = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        if index % 2 == 0 {
+            band(&mut body, y, row.height(), lanes.width());
         }
+        row.draw(&mut stops, y, &lanes, &parties);
+        y += row.height();
     }
-    if route.stops.is_empty() {
-        text(&mut svg, Text::middle(width / 2, TOP + 42, FAINT), "Nothing is known of it here.", 60);
+    if rows.is_empty() {
+        text(&mut stops, Style::small(MARGIN, y, FAINT), "Nothing is known of it here.");
+        y += LINE;
     }
-    foot(&mut svg, route, bottom, width);
-    svg.push_str("</svg>\n");
-    svg
+    for index in 0..parties.len() {
+        rail(&mut body, lanes.x(index), rails, y, index + 1);
+    }
+    body.push_str(&stops);
+    let height = foot(&mut body, route, y + 2 * PADDING, lanes.width());
+    let width = lanes.width();
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" font-family=\"DejaVu Sans, Verdana, Helvetica, Arial, sans-serif\" role=\"img\">\n\
+         <title>Route of {}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{body}</svg>\n",
+        escaped(route.subject.as_str())
+    )
 }
 
-/// Where a stop is drawn.
-#[derive(Clone, Copy)]
-struct Place {
-    y: usize,
-    from: usize,
-    to: Option<usize>,
+/// Where the lanes are. Many stand closer together.
+struct Lanes {
+    count: usize,
+    step: usize,
 }
 
-impl Place {
-    /// The middle of its arrow, and how many characters fit over it.
-    fn middle(self) -> (usize, usize) {
-        let to = self.to.unwrap_or(self.from);
-        (usize::midpoint(self.from, to), (to.abs_diff(self.from) / LANE).max(1) * PER_LANE)
+impl Lanes {
+    const fn new(count: usize) -> Self {
+        let step = match count {
+            0..=4 => 28,
+            5..=6 => 24,
+            _ => 20,
+        };
+        Self { count, step }
+    }
+
+    const fn x(&self, index: usize) -> usize {
+        MARGIN + 9 + index * self.step
+    }
+
+    /// Where the words begin.
+    const fn words(&self) -> usize {
+        self.x(self.count.saturating_sub(1)) + 24
+    }
+
+    const fn width(&self) -> usize {
+        self.words() + WORDS + MARGIN
     }
 }
 
-fn lane_x(index: usize) -> usize {
-    LEFT + index * LANE + LANE / 2
-}
-
-fn lane(svg: &mut String, x: usize, bottom: usize, party: &Party) {
-    let _ = writeln!(
-        svg,
-        "<line x1=\"{x}\" y1=\"{0}\" x2=\"{x}\" y2=\"{bottom}\" stroke=\"{LINE}\" stroke-width=\"2\"/>",
-        TOP - 12
-    );
-    let name = party.identity.as_ref().map_or("not known", |identity| identity.name());
-    text(svg, Text { weight: "bold", ..Text::middle(x, TOP - 38, INK) }, name, 24);
-    text(svg, Text::middle(x, TOP - 22, FAINT), &party.role, PER_LANE);
-}
-
-fn draw_leg(svg: &mut String, leg: &Leg, place: Place) {
-    let (colour, sign, words) = match &leg.standing {
-        Standing::Sound => (SOUND, None, None),
-        Standing::AtFault(fault) => (WRONG, Some("✗"), Some(fault.reason.to_string())),
-        Standing::Disputed => (DISPUTED, Some("!"), Some("not accepted".to_owned())),
-        Standing::Conflict => (WRONG, Some("!"), Some("given to two people".to_owned())),
-    };
-    let moment = leg.at.to_string();
-    let (day, time) = moment.split_once('T').unwrap_or((&moment, ""));
-    text(svg, Text { anchor: "start", ..Text::middle(20, place.y - 4, INK) }, day, 12);
-    text(svg, Text { anchor: "start", ..Text::middle(20, place.y + 12, FAINT) }, time, 12);
-    arrow(svg, place, colour, "");
-    let signed = |party: &Party| {
-        leg.signatures.iter().any(|one| party.identity.as_ref().is_some_and(|id| *id == one.by))
-    };
-    end(svg, place.from, place.y, colour, signed(&leg.from));
-    if let (Some(x), Some(to)) = (place.to, &leg.to) {
-        end(svg, x, place.y, colour, signed(to));
+/// The subject, and who is on the route. Returns where the lanes begin.
+fn head(svg: &mut String, route: &Route, parties: &[&Party], width: usize) -> usize {
+    let mut y = MARGIN + 14;
+    text(svg, Style { size: 16, bold: true, ..Style::small(MARGIN, y, INK) }, "Route");
+    for line in lines(route.subject.as_str(), room(width), MOST) {
+        y += LINE;
+        text(svg, Style::small(MARGIN, y, FAINT), &line);
     }
-    let (middle, room) = place.middle();
-    if let Some(sign) = sign {
-        let x = if place.to.is_some() { middle } else { place.from };
-        badge(svg, x, place.y, colour, sign);
-    }
-    text(svg, Text { weight: "bold", ..Text::middle(middle, place.y - 14, colour) }, &leg.title, room - 4);
-    let said = [leg.place.as_deref(), leg.condition.as_deref(), leg.reason.as_deref()];
-    let said: Vec<&str> = said.into_iter().flatten().collect();
-    let mut below = place.y + 22;
-    if let Some(words) = words {
-        let whose = leg.answerable().map_or_else(String::new, |party| format!("; {} answers", name(party)));
+    y += PADDING;
+    for (index, party) in parties.iter().enumerate() {
+        y += LINE + 4;
+        number(svg, MARGIN + 9, y - 4, index + 1);
+        let name = party.identity.as_ref().map_or("not known", |identity| identity.name());
+        let words = format!("{name} · {}", party.role);
         text(
             svg,
-            Text::middle(middle, below, colour),
-            &format!("{words}{whose}"),
-            room.max(2 * PER_LANE - 8),
+            Style::small(MARGIN + 26, y, INK),
+            lines(&words, room(width) - 4, 1).first().map_or("", |line| line),
         );
-        below += 14;
     }
-    if !said.is_empty() {
-        text(svg, Text::middle(middle, below, FAINT), &said.join(" · "), room);
-    }
+    y + 2 * PADDING + 9
 }
 
-fn draw_gap(svg: &mut String, gap: &Gap, place: Place) {
-    text(svg, Text { anchor: "start", ..Text::middle(20, place.y + 4, WRONG) }, "missing", 12);
-    arrow(svg, place, WRONG, " stroke-dasharray=\"7 5\"");
-    end(svg, place.from, place.y, WRONG, false);
-    if let Some(x) = place.to {
-        end(svg, x, place.y, WRONG, false);
-    }
-    let (middle, room) = place.middle();
-    badge(svg, if place.to.is_some() { middle } else { place.from }, place.y, WRONG, "?");
-    text(svg, Text { weight: "bold", ..Text::middle(middle, place.y - 14, WRONG) }, &gap.title, room - 4);
-    text(svg, Text::middle(middle, place.y + 24, WRONG), &format!("{} answers", name(&gap.party)), room);
+/// One stop, and the lines of text beside it.
+struct Row<'a> {
+    stop: &'a Stop,
+    colour: &'static str,
+    sign: Option<&'static str>,
+    title: String,
+    lines: Vec<(&'static str, String)>,
 }
 
-fn arrow(svg: &mut String, place: Place, colour: &str, dashes: &str) {
-    let Some(to) = place.to.filter(|&to| to != place.from) else { return };
-    let (y, from) = (place.y, place.from);
-    // The head ends where the mark of the signature begins.
-    let (tip, base) = if to > from { (to - 7, to - 17) } else { (to + 7, to + 17) };
-    let _ = writeln!(
-        svg,
-        "<line x1=\"{from}\" y1=\"{y}\" x2=\"{base}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>"
-    );
-    let _ = writeln!(
-        svg,
-        "<polygon points=\"{tip},{y} {base},{0} {base},{1}\" fill=\"{colour}\"/>",
-        y - 5,
-        y + 5
-    );
-}
-
-fn end(svg: &mut String, x: usize, y: usize, colour: &str, signed: bool) {
-    let fill = if signed { colour } else { "#ffffff" };
-    let _ = writeln!(
-        svg,
-        "<circle cx=\"{x}\" cy=\"{y}\" r=\"6\" fill=\"{fill}\" stroke=\"{colour}\" stroke-width=\"2\"/>"
-    );
-}
-
-fn badge(svg: &mut String, x: usize, y: usize, colour: &str, sign: &str) {
-    let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"9\" fill=\"{colour}\"/>");
-    let _ = writeln!(
-        svg,
-        "<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" font-weight=\"bold\" fill=\"#ffffff\">{sign}</text>",
-        y + 4
-    );
-}
-
-fn foot(svg: &mut String, route: &Route, bottom: usize, width: usize) {
-    let mut lines = Vec::new();
-    if let Some(party) = &route.answerable {
-        lines.push((WRONG, format!("Answerable: {party}")));
-    }
-    lines.push(match (route.checkpoint, route.as_of, route.age_millis) {
-        (Some(size), Some(as_of), Some(age)) => {
-            (INK, format!("Complete as of checkpoint {size}, {as_of}: {} old when drawn.", age_text(age)))
+impl<'a> Row<'a> {
+    fn new(stop: &'a Stop) -> Self {
+        let hands = match stop.to() {
+            Some(to) => format!("{} → {}", name(stop.from()), name(to)),
+            None => name(stop.from()).to_owned(),
+        };
+        match stop {
+            Stop::Leg(leg) => Self::leg(stop, leg, &hands),
+            Stop::Gap(gap) => Self::gap(stop, gap, &hands),
         }
-        _ => (INK, "The product is not followed here.".to_owned()),
-    });
-    let legend = "● signed · ○ named, or not signed · ✗ at fault · ! disputed · ? missing, dashed";
-    lines.push((FAINT, legend.to_owned()));
-    for (line, (colour, words)) in lines.iter().enumerate() {
-        let place = Text { anchor: "start", ..Text::middle(20, bottom + 28 + line * 20, colour) };
-        text(svg, place, words, width / 7);
     }
+
+    fn leg(stop: &'a Stop, leg: &Leg, hands: &str) -> Self {
+        let (colour, sign) = match &leg.standing {
+            Standing::Sound => (SOUND, None),
+            Standing::AtFault(_) => (WRONG, Some("✗")),
+            Standing::Disputed => (DISPUTED, Some("!")),
+            Standing::Conflict => (WRONG, Some("!")),
+        };
+        let mut row = Self { stop, colour, sign, title: title(&leg.title), lines: Vec::new() };
+        row.say(INK, hands, MOST);
+        match leg.signatures.as_slice() {
+            [_] | [] => row.say(FAINT, &moment(&leg.at.to_string()), 1),
+            several => {
+                for one in several {
+                    row.say(
+                        FAINT,
+                        &format!("{} signed by {}", moment(&one.at.to_string()), one.by.name()),
+                        2,
+                    );
+                }
+            }
+        }
+        let said: Vec<&str> = leg.said().collect();
+        row.say(FAINT, &said.join(" · "), MOST);
+        if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
+            row.say(colour, &format!("{wrong}; {} answers", name(party)), MOST);
+        }
+        row
+    }
+
+    fn gap(stop: &'a Stop, gap: &Gap, hands: &str) -> Self {
+        let title = title(&gap.title);
+        let mut row = Self { stop, colour: WRONG, sign: Some("?"), title, lines: Vec::new() };
+        row.say(INK, hands, MOST);
+        row.say(WRONG, &format!("missing; {} answers", name(&gap.party)), MOST);
+        row
+    }
+
+    fn say(&mut self, colour: &'static str, words: &str, most: usize) {
+        self.lines.extend(lines(words, ROOM, most).into_iter().map(|line| (colour, line)));
+    }
+
+    const fn height(&self) -> usize {
+        2 * PADDING + (self.lines.len() + 1) * LINE
+    }
+
+    fn draw(&self, svg: &mut String, top: usize, lanes: &Lanes, parties: &[&Party]) {
+        let at = |party: &Party| lanes.x(parties.iter().position(|one| *one == party).unwrap_or_default());
+        let (from, to) = (at(self.stop.from()), self.stop.to().map(at));
+        let base = top + PADDING + LINE - 3;
+        let y = base - 5;
+        if let Some(to) = to.filter(|&to| to != from) {
+            arrow(svg, from, to, y, self.colour, matches!(self.stop, Stop::Gap(_)));
+        }
+        end(svg, from, y, self.colour, self.signed(self.stop.from()));
+        if let (Some(x), Some(to)) = (to, self.stop.to()) {
+            end(svg, x, y, self.colour, self.signed(to));
+        }
+        let mut x = lanes.words();
+        if let Some(sign) = self.sign {
+            badge(svg, x + 8, y, self.colour, sign);
+            x += 22;
+        }
+        let colour = if self.sign.is_some() { self.colour } else { INK };
+        text(svg, Style { size: 13, bold: true, ..Style::small(x, base, colour) }, &self.title);
+        for (index, (colour, line)) in self.lines.iter().enumerate() {
+            text(svg, Style::small(lanes.words(), base + (index + 1) * LINE, colour), line);
+        }
+    }
+
+    /// Whether a party signed here.
+    fn signed(&self, party: &Party) -> bool {
+        let Stop::Leg(leg) = self.stop else { return false };
+        leg.signatures.iter().any(|one| party.identity.as_ref().is_some_and(|identity| *identity == one.by))
+    }
+}
+
+/// A title in the room beside its sign.
+fn title(words: &str) -> String {
+    lines(words, TITLE_ROOM, 1).into_iter().next().unwrap_or_default()
+}
+
+/// A moment as people write it.
+fn moment(rfc_3339: &str) -> String {
+    rfc_3339.replace('T', " ").replace('Z', " UTC")
+}
+
+/// A party's name within its role, else its role.
+fn name(party: &Party) -> &str {
+    party.identity.as_ref().map_or(party.role.as_str(), |identity| identity.name())
+}
+
+/// What the whole amounts to. Returns the height of the picture.
+fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
+    let mut y = top;
+    let mut say = |colour: &str, words: &str| {
+        for line in lines(words, room(width), MOST) {
+            text(svg, Style::small(MARGIN, y, colour), &line);
+            y += LINE;
+        }
+    };
+    if let Some(party) = &route.answerable {
+        say(WRONG, &format!("Answerable: {party}"));
+    }
+    match (route.checkpoint, route.as_of, route.age_millis) {
+        (Some(size), Some(as_of), Some(age)) => {
+            say(INK, &format!("Complete as of checkpoint {size},"));
+            say(INK, &format!("{}: {} old when drawn.", moment(&as_of.to_string()), age_text(age)));
+        }
+        _ => say(INK, "The product is not followed here."),
+    }
+    say(FAINT, "● signed · ○ named, or not signed");
+    say(FAINT, "✗ at fault · ! disputed · ? missing");
+    y + MARGIN - LINE + 6
+}
+
+/// How many characters fit into the whole width.
+const fn room(width: usize) -> usize {
+    (width - 2 * MARGIN) * ROOM / WORDS
 }
 
 /// An age in the largest unit that tells it well.
@@ -212,76 +270,80 @@ fn age_text(millis: u64) -> String {
     }
 }
 
-/// A party's name within its role, else its role.
-fn name(party: &Party) -> &str {
-    party.identity.as_ref().map_or(party.role.as_str(), |identity| identity.name())
+fn band(svg: &mut String, y: usize, height: usize, width: usize) {
+    let _ = writeln!(svg, "<rect x=\"0\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{BAND}\"/>");
+}
+
+fn rail(svg: &mut String, x: usize, top: usize, bottom: usize, index: usize) {
+    let _ = writeln!(
+        svg,
+        "<line x1=\"{x}\" y1=\"{top}\" x2=\"{x}\" y2=\"{bottom}\" stroke=\"{RAIL}\" stroke-width=\"2\"/>"
+    );
+    number(svg, x, top, index);
+}
+
+/// A lane's number, at its top and before the name of whose it is.
+fn number(svg: &mut String, x: usize, y: usize, index: usize) {
+    let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"8\" fill=\"{FAINT}\"/>");
+    centred(svg, x, y + 4, 10, &index.to_string());
+}
+
+fn arrow(svg: &mut String, from: usize, to: usize, y: usize, colour: &str, dashed: bool) {
+    // The head ends where the mark of the signature begins.
+    let (tip, base) = if to > from { (to - 5, to - 12) } else { (to + 5, to + 12) };
+    let dashes = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
+    let _ = writeln!(
+        svg,
+        "<line x1=\"{from}\" y1=\"{y}\" x2=\"{base}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>\n\
+         <polygon points=\"{tip},{y} {base},{0} {base},{1}\" fill=\"{colour}\"/>",
+        y - 4,
+        y + 4
+    );
+}
+
+fn end(svg: &mut String, x: usize, y: usize, colour: &str, signed: bool) {
+    let fill = if signed { colour } else { "#ffffff" };
+    let _ = writeln!(
+        svg,
+        "<circle cx=\"{x}\" cy=\"{y}\" r=\"5\" fill=\"{fill}\" stroke=\"{colour}\" stroke-width=\"2\"/>"
+    );
+}
+
+fn badge(svg: &mut String, x: usize, y: usize, colour: &str, sign: &str) {
+    let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"8\" fill=\"{colour}\"/>");
+    centred(svg, x, y + 4, 12, sign);
+}
+
+fn centred(svg: &mut String, x: usize, y: usize, size: usize, sign: &str) {
+    let _ = writeln!(
+        svg,
+        "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"{size}\" font-weight=\"bold\" \
+         fill=\"#ffffff\">{sign}</text>"
+    );
 }
 
 /// How a line of text is set.
 #[derive(Clone, Copy)]
-struct Text<'a> {
+struct Style<'a> {
     x: usize,
     y: usize,
-    anchor: &'a str,
-    weight: &'a str,
+    size: usize,
+    bold: bool,
     colour: &'a str,
 }
 
-impl<'a> Text<'a> {
-    const fn middle(x: usize, y: usize, colour: &'a str) -> Self {
-        Self { x, y, anchor: "middle", weight: "normal", colour }
+impl<'a> Style<'a> {
+    const fn small(x: usize, y: usize, colour: &'a str) -> Self {
+        Self { x, y, size: 12, bold: false, colour }
     }
 }
 
-/// Text over a white rim, so that lines behind it do not cross it.
-fn text(svg: &mut String, set: Text<'_>, words: &str, room: usize) {
-    let Text { x, y, anchor, weight, colour } = set;
+fn text(svg: &mut String, style: Style<'_>, words: &str) {
+    let Style { x, y, size, bold, colour } = style;
+    let weight = if bold { " font-weight=\"bold\"" } else { "" };
     let _ = writeln!(
         svg,
-        "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-weight=\"{weight}\" fill=\"{colour}\" stroke=\"#ffffff\" \
-         stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
-        escaped(words, room)
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{weight} fill=\"{colour}\">{}</text>",
+        escaped(words)
     );
-}
-
-/// At most `room` characters, none of which XML would read as its own or refuse.
-fn escaped(words: &str, room: usize) -> String {
-    let cut = words.chars().nth(room).is_some();
-    let mut escaped = String::new();
-    for c in words.chars().take(if cut { room.saturating_sub(1) } else { room }) {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // Neither control characters nor what turns the direction of other people's text.
-            c if c.is_control()
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}') =>
-            {
-                escaped.push('\u{fffd}');
-            }
-            c => escaped.push(c),
-        }
-    }
-    if cut {
-        escaped.push('…');
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn words_of_others_are_text_and_nothing_else() {
-        assert_eq!(
-            escaped("</text><script>\"a\" & 'b'", 99),
-            "&lt;/text&gt;&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;"
-        );
-        assert_eq!(escaped("a\u{0}b\u{202e}c", 99), "a\u{fffd}b\u{fffd}c");
-        assert_eq!((escaped("abcd", 4).as_str(), escaped("abcde", 4).as_str()), ("abcd", "abc…"));
-        assert_eq!(escaped("&&&&&", 3), "&amp;&amp;…");
-    }
 }

@@ -120,6 +120,65 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
     );
 }
 
+#[test]
+fn the_picture_is_as_wide_as_a_phone_and_no_words_meet_others() {
+    let road = Road::new();
+    let mut line = road.to_the_courier();
+    for (from, to, minute) in
+        [("courier a", "courier b", 10), ("courier b", "courier c", 20), ("courier c", "consumer", 30)]
+    {
+        let offer = road.offer(from, line, at(minute)).to_bytes();
+        let damaged = Answer {
+            condition: Condition::Damaged { photo: Hash::of(b"photo") },
+            place: Some("a place that is told at such length that it takes several lines ".repeat(4)),
+            seen: None,
+        };
+        line = road.answer_as(to, &offer, &[PIECE], &damaged, at(minute)).unwrap();
+    }
+    for route in [piece(&road, &line), route(&Play::whole()), route(&Play::until("commission"))] {
+        let svg = route.svg();
+        let width = attribute(svg.lines().next().unwrap(), "width").unwrap();
+        assert!(width <= 480, "{width}");
+        let set: Vec<[usize; 4]> = svg.lines().filter_map(area).collect();
+        assert!(set.len() > route.stops.len() * 3);
+        for (index, one) in set.iter().enumerate() {
+            assert!(one[2] <= width, "{one:?} leaves the picture");
+            let meets = |other: &&[usize; 4]| {
+                one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
+            };
+            assert_eq!(set[index + 1..].iter().find(meets), None, "{one:?} in {svg}");
+        }
+    }
+}
+
+fn attribute(element: &str, name: &str) -> Option<usize> {
+    let (_, rest) = element.split_once(&format!(" {name}=\""))?;
+    rest.split_once('"')?.0.parse().ok()
+}
+
+/// Left, top, right and bottom of an element's text, by a wide font's measures.
+fn area(element: &str) -> Option<[usize; 4]> {
+    if !element.starts_with("<text ") {
+        return None;
+    }
+    let [x, y, size] = ["x", "y", "font-size"].map(|name| attribute(element, name).unwrap());
+    let words = element.split_once('>')?.1.strip_suffix("</text>")?;
+    let width = words.chars().count() * size * if element.contains("bold") { 66 } else { 60 } / 100;
+    let left = if element.contains("middle") { x - width / 2 } else { x };
+    Some([left, y - size, left + width, y + 2])
+}
+
+#[test]
+fn words_of_others_do_nothing_to_a_terminal() {
+    let road = Road::new();
+    let offer = road.offer("courier a", road.to_the_courier(), at(10)).to_bytes();
+    let place = Some("Rue \u{1b}[2J\u{202e}B".into());
+    let answer = Answer { condition: Condition::Intact, place, seen: None };
+    let route = piece(&road, &road.answer_as("courier b", &offer, &[PIECE], &answer, at(10)).unwrap());
+    let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
+    assert_eq!(leg.place.as_deref(), Some("Rue \u{fffd}[2J\u{fffd}B"));
+}
+
 /// The route of the piece whose whole history is `line`.
 fn piece(road: &Road, line: &Line) -> Route {
     let each = line.statements().iter().enumerate();
