@@ -34,6 +34,7 @@ mod chain;
 mod dossier;
 mod draft;
 mod engine;
+pub mod epcis;
 mod fault;
 mod filter;
 pub mod handover;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use countersign_ledger::Kind;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use crate::epcis;
 use crate::level::{Level, Log, Relation};
 
 /// What a statement of one kind must be.
@@ -45,6 +46,9 @@ pub struct Step {
     /// What it means for the product.
     #[serde(default)]
     pub effect: Effect,
+    /// Which EPCIS event it is; none, if there is no rule.
+    #[serde(default)]
+    pub epcis: Vec<epcis::Rule>,
 }
 
 /// The field that names a transfer's receiver.

@@ -9,6 +9,7 @@
 )]
 
 mod audits;
+mod epcis;
 mod faults;
 mod handovers;
 mod play;

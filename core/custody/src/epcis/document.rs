@@ -1,0 +1,197 @@
+//! Statements as events.
+//!
+//! - An event's time is the statement's, in UTC, which is all that a statement tells. No record time is given, since the
+//!   ledger orders statements and keeps no clock of its own.
+//! - Goods are named by GS1 Digital Links in their canonical form, so a pack without its lot.
+//! - Parties are named by their identities in the ledger, as `possessing_party`. Whoever takes goods out of the chain for
+//!   themselves is not named: neither patient nor consumer is a partner's business.
+//! - What EPCIS has no word for stands under [`NAMESPACE`].
+
+use countersign_ledger::{Hash, Logged, Subject, UnixMillis};
+use serde_json::{Map, Value, json};
+
+use super::key::Key;
+use super::{Action, EventType, NAMESPACE, Rule};
+use crate::engine::receiver;
+use crate::level::Level;
+use crate::profile::Profile;
+use crate::step::{Effect, Step};
+
+const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
+/// Steps by which goods change hands, besides those of which the profile says so.
+const MOVES: [&str; 4] = ["shipping", "consigning", "accepting", "receiving"];
+/// Of a unit that was taken over unopened.
+const INFERRED: &str = "completeness_inferred";
+
+/// A document, made at `now`, of those among `statements` that the profile calls events, in the order given. They should be
+/// sound: a document tells nobody that a statement does not fit its place.
+pub fn document(profile: &Profile, statements: &[&Logged], now: UnixMillis) -> Value {
+    let events: Vec<Value> = statements.iter().filter_map(|one| event(profile, one, statements)).collect();
+    json!({
+        "@context": [CONTEXT, { "countersign": NAMESPACE }],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": now.to_string(),
+        "epcisBody": { "eventList": events },
+    })
+}
+
+fn event(profile: &Profile, statement: &Logged, all: &[&Logged]) -> Option<Value> {
+    let step = profile.step(statement.statement().kind())?;
+    let role = statement.signer().identity().role();
+    let rule = step.epcis.iter().find(|rule| rule.when_signer.as_ref().is_none_or(|one| one == role))?;
+    let mut event = Event(Map::new());
+    event.put("eventID", format!("{NAMESPACE}statement:{}", statement.id()));
+    event.put("action", rule.action.as_str());
+    event.put("bizStep", rule.step.as_str());
+    event.put("disposition", rule.disposition.as_str());
+    event.put("eventTime", statement.statement().issued_at().to_string());
+    event.put("eventTimeZoneOffset", "+00:00");
+    match rule.event {
+        EventType::Object => object(&mut event, profile, step, rule, statement)?,
+        EventType::Aggregation => aggregation(&mut event, rule, statement, all)?,
+    }
+    hands(&mut event, step, rule, statement);
+    said(&mut event, step, statement);
+    Some(Value::Object(event.0))
+}
+
+struct Event(Map<String, Value>);
+
+impl Event {
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+}
+
+/// The goods, and what the event means for them.
+fn object(event: &mut Event, profile: &Profile, step: &Step, rule: &Rule, statement: &Logged) -> Option<()> {
+    let subject = statement.statement().subject();
+    event.put("type", "ObjectEvent");
+    let level = Level::of(subject)?;
+    match level {
+        Level::Pack | Level::Unit => event.put("epcList", json!([name(subject)])),
+        Level::Class | Level::Lot => event.put("quantityList", json!([quantity(step, statement)])),
+        Level::Matter => return None,
+    }
+    let persistent = match step.effect {
+        Effect::Recall | Effect::Suspend => Some(json!({ "set": [rule.disposition] })),
+        Effect::Lift => suspended(profile).map(|disposition| json!({ "unset": [disposition] })),
+        Effect::None if level == Level::Unit => Some(json!({ "set": [INFERRED] })),
+        _ => None,
+    };
+    if let Some(persistent) = persistent {
+        event.put("persistentDisposition", persistent);
+    }
+    if rule.action == Action::Add {
+        event.put("ilmd", ilmd(step, statement));
+    }
+    Some(())
+}
+
+/// The name of goods; their own where a key is not as GS1 has it, which the ledger does not ask.
+fn name(subject: &Subject) -> String {
+    Key::parse(subject.as_str()).map_or_else(|| subject.as_str().to_owned(), |key| key.epc())
+}
+
+/// The disposition that a suspension sets.
+fn suspended(profile: &Profile) -> Option<&str> {
+    let suspension = profile.steps().iter().find(|step| step.effect == Effect::Suspend)?;
+    Some(&suspension.epcis.first()?.disposition)
+}
+
+/// A class or a lot, and how many packs of it, if the statement counts them.
+fn quantity(step: &Step, statement: &Logged) -> Value {
+    let mut quantity = json!({ "epcClass": name(statement.statement().subject()) });
+    if let Effect::Commission { count, .. } = &step.effect
+        && let Some(count) = statement.fields().uint(count)
+    {
+        quantity["quantity"] = json!(count);
+    }
+    quantity
+}
+
+/// Master data of what is brought into being.
+fn ilmd(step: &Step, statement: &Logged) -> Value {
+    let mut ilmd = Map::new();
+    if let Some(Key::Item { lot: Some(lot), .. }) = Key::parse(statement.statement().subject().as_str()) {
+        ilmd.insert("cbvmda:lotNumber".to_owned(), json!(lot));
+    }
+    if let Effect::Commission { expiry: Some(expiry), .. } = &step.effect
+        && let Some(expiry) = statement.fields().uint(expiry)
+    {
+        let day: String = UnixMillis(expiry).to_string().chars().take(10).collect();
+        ilmd.insert("cbvmda:itemExpirationDate".to_owned(), json!(day));
+    }
+    Value::Object(ilmd)
+}
+
+/// A unit, and what was put into it: packs of the lots whose statements it links, as many as it counts if they are of one
+/// lot. What is not known to hold anything is no event.
+fn aggregation(event: &mut Event, rule: &Rule, statement: &Logged, all: &[&Logged]) -> Option<()> {
+    event.put("type", "AggregationEvent");
+    event.put("parentID", name(statement.statement().subject()));
+    let of = |link: &Hash| {
+        let linked = all.iter().find(|one| one.id() == *link)?.statement().subject();
+        (Level::of(linked) == Some(Level::Lot)).then(|| name(linked))
+    };
+    let lots: Vec<String> = statement.links().iter().filter_map(of).collect();
+    let count = statement.fields().uint("count");
+    let children: Vec<Value> = match (lots.as_slice(), count) {
+        ([lot], Some(count)) => vec![json!({ "epcClass": lot, "quantity": count })],
+        (lots, _) => lots.iter().map(|lot| json!({ "epcClass": lot })).collect(),
+    };
+    match (children.is_empty(), rule.action) {
+        (true, Action::Delete) => Some(()),
+        (true, _) => None,
+        (false, _) => {
+            event.put("childQuantityList", children);
+            Some(())
+        }
+    }
+}
+
+/// Out of whose hands into whose.
+fn hands(event: &mut Event, step: &Step, rule: &Rule, statement: &Logged) {
+    if step.custody.is_none() && !MOVES.contains(&rule.step.as_str()) {
+        return;
+    }
+    let signer = statement.signer().identity().clone();
+    let (from, to) = match (statement.countersigned(), receiver(statement)) {
+        (Some(offer), _) => (offer.signer().identity().clone(), signer),
+        (None, Some(receiver)) => (signer, receiver),
+        (None, None) => return,
+    };
+    event.put("sourceList", json!([{ "type": "possessing_party", "source": from.as_str() }]));
+    if !takes_for_themselves(step, statement) {
+        event.put("destinationList", json!([{ "type": "possessing_party", "destination": to.as_str() }]));
+    }
+}
+
+/// Whether the signer is the one for whom the goods were made.
+fn takes_for_themselves(step: &Step, statement: &Logged) -> bool {
+    step.effect == Effect::Dispense && statement.countersigned().is_some()
+}
+
+/// What was stated, by whom, and in which words.
+fn said(event: &mut Event, step: &Step, statement: &Logged) {
+    event.put("countersign:kind", statement.statement().kind().as_str());
+    if !takes_for_themselves(step, statement) {
+        event.put("countersign:signer", statement.signer().identity().as_str());
+    }
+    for field in ["place", "condition", "reason"] {
+        match statement.fields().text(field) {
+            Some(place) if field == "place" && is_location(place) => {
+                event.put("readPoint", json!({ "id": place }));
+            }
+            Some(text) => event.put(&format!("countersign:{field}"), text),
+            None => {}
+        }
+    }
+}
+
+/// Whether a place is told as EPCIS wants it: by coordinates, or as a GS1 Digital Link of a location.
+fn is_location(place: &str) -> bool {
+    let uri = |c: u8| c.is_ascii_alphanumeric() || b"-._~:/,;=%".contains(&c);
+    (place.starts_with("geo:") || place.starts_with("https://id.gs1.org/414/")) && place.bytes().all(uri)
+}

@@ -1,0 +1,146 @@
+//! The shape of a document, as far as it is read. What else there is is passed over.
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
+
+use super::import::MAX_EVENTS;
+
+/// Longest context.
+const MAX_CONTEXT: usize = 64 * 1024;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document {
+    #[serde(rename = "@context")]
+    context: Box<RawValue>,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) schema_version: String,
+    pub(super) epcis_body: Body,
+}
+
+/// Where a document takes its words from.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Context {
+    Address(String),
+    Several(Vec<Context>),
+    Terms(Terms),
+}
+
+/// Words of the document's own. Of these only the one matters that we read.
+#[derive(Deserialize)]
+struct Terms {
+    cbvmda: Option<String>,
+}
+
+impl Document {
+    /// Whether the document takes its words from GS1, and leaves them their meaning.
+    pub(super) fn speaks_gs1(&self) -> bool {
+        let context = self.context.get();
+        context.len() <= MAX_CONTEXT
+            && serde_json::from_str(context).is_ok_and(|context: Context| context.is_gs1())
+    }
+}
+
+impl Context {
+    /// Whether GS1's words are there and mean what they mean.
+    fn is_gs1(&self) -> bool {
+        match self {
+            Self::Address(address) => {
+                let known = ["https://ref.gs1.org/standards/epcis/", "https://gs1.github.io/EPCIS/"];
+                known.iter().any(|start| address.starts_with(start))
+            }
+            Self::Several(parts) => parts.iter().any(Self::is_gs1) && !parts.iter().any(Self::turns_words),
+            Self::Terms(_) => false,
+        }
+    }
+
+    fn turns_words(&self) -> bool {
+        matches!(self, Self::Terms(Terms { cbvmda: Some(meaning) }) if meaning != "urn:epcglobal:cbv:mda:")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Body {
+    pub(super) event_list: Events,
+}
+
+/// Events, each still unread; one more than are taken, if there are more.
+pub(super) struct Events(pub(super) Vec<Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Events {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EventsVisitor)
+    }
+}
+
+struct EventsVisitor;
+
+impl<'de> Visitor<'de> for EventsVisitor {
+    type Value = Events;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Events, A::Error> {
+        let mut events = Vec::new();
+        while events.len() <= MAX_EVENTS {
+            match list.next_element()? {
+                Some(event) => events.push(event),
+                None => return Ok(Events(events)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Events(events))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Event {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(rename = "eventID")]
+    pub(super) event_id: Option<String>,
+    pub(super) action: Option<String>,
+    pub(super) biz_step: Option<String>,
+    pub(super) event_time: Option<String>,
+    pub(super) event_time_zone_offset: Option<String>,
+    pub(super) error_declaration: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) epc_list: Vec<String>,
+    #[serde(default)]
+    pub(super) quantity_list: Vec<Quantity>,
+    #[serde(default)]
+    pub(super) destination_list: Vec<Destination>,
+    pub(super) ilmd: Option<Ilmd>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Quantity {
+    pub(super) epc_class: String,
+    pub(super) quantity: Option<Number>,
+    pub(super) uom: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Destination {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) destination: String,
+}
+
+/// Master data of what was brought into being.
+#[derive(Deserialize)]
+pub(super) struct Ilmd {
+    #[serde(rename = "cbvmda:lotNumber", alias = "urn:epcglobal:cbv:mda:lotNumber")]
+    pub(super) lot: Option<String>,
+    #[serde(rename = "cbvmda:itemExpirationDate", alias = "urn:epcglobal:cbv:mda:itemExpirationDate")]
+    pub(super) expiry: Option<String>,
+}

@@ -1,0 +1,145 @@
+//! Moments and days as EPCIS writes them.
+//!
+//! In scope: RFC 3339 with a zone, and days as `YYYY-MM-DD`. Out of scope: leap seconds, years before 1970.
+
+use countersign_ledger::UnixMillis;
+
+const DAY_MILLIS: u64 = 86_400_000;
+const MINUTE_MILLIS: u64 = 60_000;
+
+/// A moment with its zone, to the millisecond; `None` if it is none.
+pub(super) fn moment(text: &str) -> Option<UnixMillis> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let rest = rest.strip_prefix(['T', 't'])?;
+    let (clock, rest) = rest.split_at_checked(8)?;
+    let (rest, fraction) = match rest.strip_prefix('.') {
+        Some(rest) => {
+            let end = rest.find(|c: char| !c.is_ascii_digit())?;
+            (&rest[end..], fraction(&rest[..end])?)
+        }
+        None => (rest, 0),
+    };
+    let local = days(day)? * DAY_MILLIS + time_of_day(clock)? + fraction;
+    match rest {
+        "Z" | "z" => Some(UnixMillis(local)),
+        zone => {
+            let (east, minutes) = offset(zone)?;
+            let shift = minutes * MINUTE_MILLIS;
+            let utc = if east { local.checked_sub(shift)? } else { local.checked_add(shift)? };
+            Some(UnixMillis(utc))
+        }
+    }
+}
+
+/// The last millisecond of a day, in UTC: when goods that bear it as their expiry are no longer good.
+pub(super) fn end_of_day(text: &str) -> Option<UnixMillis> {
+    Some(UnixMillis((days(text)? + 1) * DAY_MILLIS - 1))
+}
+
+/// Whether a zone lies east of Greenwich, and by how many minutes: `+01:00`.
+pub(super) fn offset(text: &str) -> Option<(bool, u64)> {
+    let east = match text.as_bytes().first()? {
+        b'+' => true,
+        b'-' => false,
+        _ => return None,
+    };
+    let (hours, minutes) = (number(text.get(1..3)?)?, number(text.get(4..6)?)?);
+    let well_formed = text.len() == 6 && text.get(3..4) == Some(":") && minutes < 60;
+    (well_formed && hours * 60 + minutes <= 14 * 60).then_some((east, hours * 60 + minutes))
+}
+
+/// Milliseconds since midnight: `23:59:59`.
+fn time_of_day(text: &str) -> Option<u64> {
+    let (hours, minutes, seconds) =
+        (number(text.get(..2)?)?, number(text.get(3..5)?)?, number(text.get(6..8)?)?);
+    let colons = text.get(2..3) == Some(":") && text.get(5..6) == Some(":");
+    let real = colons && hours < 24 && minutes < 60 && seconds < 60;
+    real.then_some(((hours * 60 + minutes) * 60 + seconds) * 1000)
+}
+
+/// Milliseconds of a fraction of a second, whose further digits are dropped.
+fn fraction(digits: &str) -> Option<u64> {
+    let (at_most_three, _) = digits.split_at_checked(3).unwrap_or((digits, ""));
+    let scale = [0, 100, 10, 1][at_most_three.len()];
+    Some(number(at_most_three)? * scale)
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar: `2026-11-30`.
+fn days(text: &str) -> Option<u64> {
+    let (year, month, day) = (number(text.get(..4)?)?, number(text.get(5..7)?)?, number(text.get(8..)?)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    let hyphens = text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
+    if text.len() != 10 || !hyphens || year < 1970 || !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years that begin in March, so that the leap day comes last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    Some(year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468)
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let all = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    if all { digits.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn moments_are_read_with_their_zone() {
+        for (text, utc) in [
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+            ("2005-04-03T20:33:31.116000-06:00", "2005-04-04T02:33:31Z"),
+            ("2000-02-29T23:30:00+14:00", "2000-02-29T09:30:00Z"),
+            ("2028-12-31t23:59:59.9z", "2028-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(moment(text).map(|at| at.to_string()).as_deref(), Some(utc), "{text}");
+        }
+        assert_eq!(moment("1970-01-01T00:00:00.25Z"), Some(UnixMillis(250)));
+        assert_eq!(end_of_day("1970-01-01"), Some(UnixMillis(DAY_MILLIS - 1)));
+    }
+
+    #[test]
+    fn what_is_no_moment_is_none() {
+        for text in [
+            "",
+            "2026-11-30",
+            "2026-11-30T12:00:00",
+            "2026-11-31T12:00:00Z",
+            "2026-02-29T12:00:00Z",
+            "2026-11-30T24:00:00Z",
+            "2026-11-30T12:00:00.Z",
+            "2026-11-30T12:00:00+15:00",
+            "2026-11-30T12:00:00+0100",
+            "2026-11-30 12:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00+01:00",
+            "2026-11-30T12:00:0é",
+            "+026-11-30T12:00:00Z",
+        ] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_write_is_read_as_the_same_second(seconds in 0_u64..250_000_000_000) {
+            let at = UnixMillis::from_seconds(seconds);
+            prop_assert_eq!(moment(&at.to_string()), Some(at));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_fail(text in "\\PC{0,30}") {
+            let _ = (moment(&text), end_of_day(&text), offset(&text));
+        }
+    }
+}
