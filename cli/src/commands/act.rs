@@ -42,10 +42,9 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     };
     let kind = Kind::new(kind.as_str())?;
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
-    let profile = snapshot.profile().clone();
-    let step = profile
-        .step(&kind)
-        .ok_or_else(|| anyhow!("there is no statement `{kind}`; `countersign sign` lists them"))?;
+    let unknown = || anyhow!("there is no statement `{kind}`; `countersign sign` lists them");
+    let profile = snapshot.profile_of(&kind).ok_or_else(unknown)?.clone();
+    let step = profile.step(&kind).ok_or_else(unknown)?;
     let about = args.about.as_deref().context("what is the statement about? Name it with --about")?;
     let subject = subject(step, about)?;
     let mut fields = fields(step, &args.fields)?;

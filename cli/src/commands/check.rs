@@ -35,11 +35,11 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
 
 fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
     if as_json {
-        let mut line = print::verdict_json(verdict, snapshot.profile());
+        let mut line = print::verdict_json(verdict, snapshot.profile_for(verdict));
         line["file"] = json!(argument);
         println!("{line}");
     } else {
-        println!("{argument}\n{}", print::verdict(verdict, snapshot.profile()));
+        println!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 

@@ -137,7 +137,7 @@ fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
         let (verdict, judged) = timed(|| snapshot.check(&item, now()));
         let (warm, again) = timed(|| snapshot.check(&item, now()));
         times.push(Times { scanned, judged, again });
-        print!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile()));
+        print!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile_for(&verdict)));
         if verdict.kind != pack.expected || warm.kind != verdict.kind {
             bail!("the verdict on {} should be {:?}", pack.name, pack.expected);
         }

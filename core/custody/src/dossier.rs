@@ -6,6 +6,7 @@ use countersign_ledger::{Hash, IndexEntry, Kind, Logged, Subject, UnixMillis};
 
 use crate::alert::{Alert, standing_alerts};
 use crate::audit::{Audit, Finding, History};
+use crate::contest::{Conflict, Dispute, conflicts, dispute};
 use crate::fault::Party;
 use crate::filter::SerialFilter;
 use crate::level::{Level, Log};
@@ -35,6 +36,8 @@ pub struct Facts {
     pub members: BTreeMap<Hash, IndexEntry>,
     /// The lots whose histories were fetched.
     pub lots: Vec<LotFacts>,
+    /// The histories of other subjects that these build on, such as the order that a lot was made for.
+    pub around: BTreeMap<Subject, Vec<Logged>>,
     /// What the trust log holds on the class, its lots and its packs, in the order of the log.
     pub alerts: Vec<Logged>,
     /// The checkpoint of the supply log.
@@ -57,6 +60,18 @@ pub struct LotFacts {
     pub packs: BTreeMap<Hash, IndexEntry>,
     /// The histories of the packs that are followed one by one.
     pub followed: BTreeMap<Subject, Vec<Logged>>,
+}
+
+impl Facts {
+    /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on one
+    /// of its lots or packs, else of a warning about it; the first of all if nothing is stated of it.
+    pub fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
+        let packs = self.lots.iter().flat_map(|lot| lot.followed.values());
+        let histories = std::iter::once(&self.history).chain(self.lots.iter().map(|lot| &lot.history));
+        let first = histories.chain(packs).chain([&self.alerts]).filter_map(|history| history.first());
+        let mut named = first.filter_map(|one| Profile::of_kind(profiles, one.statement().kind()));
+        named.next().or_else(|| profiles.first())
+    }
 }
 
 /// All that is proven of one product class, judged.
@@ -132,6 +147,8 @@ pub(crate) enum State {
 #[derive(Clone, Debug)]
 pub(crate) struct PackFile {
     pub(crate) finding: Option<Finding>,
+    pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) dispute: Option<Dispute>,
     pub(crate) dispensed: Option<TimelineEvent>,
     pub(crate) state: State,
     pub(crate) events: Vec<TimelineEvent>,
@@ -143,9 +160,11 @@ impl Dossier {
         let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
         let class_events = events(profile, &profile.audit(&class, &[]));
         let (alerts, alert_events) = standing_alerts(profile, &facts);
+        let around = facts.around.values().map(|statements| History { statements, ..class });
+        let around: Vec<History<'_>> = [class].into_iter().chain(around).collect();
         let lots = facts.lots.iter().map(|lot| {
             let entry = facts.members.get(&digest(&lot.subject));
-            let mut file = LotFile::new(profile, &class, lot, entry);
+            let mut file = LotFile::new(profile, &around, lot, entry);
             file.events.splice(..0, class_events.iter().cloned());
             (lot.subject.clone(), file)
         });
@@ -183,14 +202,17 @@ impl Dossier {
 }
 
 impl LotFile {
-    fn new(profile: &Profile, class: &History<'_>, lot: &LotFacts, entry: Option<&IndexEntry>) -> Self {
-        let history = History { statements: &lot.history, ..*class };
-        let audit = profile.audit(&history, &[*class]);
+    /// `around`: what the lot builds on, the class's history first.
+    fn new(profile: &Profile, around: &[History<'_>], lot: &LotFacts, entry: Option<&IndexEntry>) -> Self {
+        let domain = around.first().and_then(|class| class.domain);
+        let history = History { log: Log::Supply, domain, statements: &lot.history };
+        let audit = profile.audit(&history, around);
         let commission = commission(profile, &lot.history);
+        let around = [around, &[history]].concat();
         let followed = lot.followed.iter().map(|(pack, statements)| {
             let entry = lot.packs.get(&digest(pack));
-            let pack_history = History { statements, ..*class };
-            (pack.clone(), PackFile::new(profile, &pack_history, &[*class, history], entry))
+            let pack_history = History { statements, ..history };
+            (pack.clone(), PackFile::new(profile, &pack_history, &around, entry))
         });
         Self {
             gap: gap(profile, &lot.history, &audit),
@@ -218,6 +240,8 @@ impl PackFile {
         let dispensed = audit.steps.iter().find(|step| ends_its_way(&step.kind));
         let subject = history.statements.first().map(|first| first.statement().subject());
         Self {
+            conflicts: conflicts(profile, history.statements, &audit),
+            dispute: dispute(profile, history.statements, &audit),
             dispensed: dispensed.map(|step| TimelineEvent::new(profile, step)),
             state: match subject {
                 Some(subject) => state(subject, history.statements, entry),

@@ -31,6 +31,7 @@
 mod alert;
 mod audit;
 mod chain;
+mod contest;
 mod dossier;
 mod draft;
 mod engine;
@@ -53,6 +54,7 @@ pub mod words;
 pub use alert::{Alert, AlertKind};
 pub use audit::{Audit, Examined, Finding, History, Signature, UNORDERED};
 pub use chain::{chain_head, chain_value};
+pub use contest::{Conflict, Dispute};
 pub use dossier::{AsOf, Dossier, Facts, LotFacts};
 pub use engine::Past;
 pub use fault::{CertificateFlaw, Fault, FaultReason, Party};

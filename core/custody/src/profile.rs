@@ -114,6 +114,11 @@ impl Profile {
         vec![Self::medicine(), Self::luxury()]
     }
 
+    /// The one among `profiles` whose rules have statements of that kind.
+    pub fn of_kind<'a>(profiles: &'a [Self], kind: &Kind) -> Option<&'a Self> {
+        profiles.iter().find(|profile| profile.step(kind).is_some())
+    }
+
     /// Reads a profile from its text.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let file: File = toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;

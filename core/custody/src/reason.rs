@@ -4,6 +4,7 @@ use countersign_ledger::{Hash, Identity, Kind, Subject, UnixMillis};
 
 use crate::alert::Alert;
 use crate::audit::Finding;
+use crate::contest::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::Item;
 
@@ -12,6 +13,8 @@ use crate::item::Item;
 pub enum Reason {
     /// A statement of the history does not fit its place.
     BrokenHistory(Box<Finding>),
+    /// Somebody handed the goods to two people.
+    ConflictingCustody(Box<Conflict>),
     /// The serial belongs to other lots than the one on the label.
     LotSerialMismatch {
         /// Whose serial it is.
@@ -36,6 +39,8 @@ pub enum Reason {
     Recalled(Box<Alert>),
     /// The product was stopped until further notice.
     Suspended(Box<Alert>),
+    /// The goods were not accepted, and have not moved since.
+    Disputed(Box<Dispute>),
     /// The pack has been dispensed.
     Dispensed(Dispensed),
     /// The product is past its expiry.
@@ -117,6 +122,7 @@ impl Reason {
     pub const fn key(&self) -> &'static str {
         match self {
             Self::BrokenHistory(_) => "broken-history",
+            Self::ConflictingCustody(_) => "conflicting-custody",
             Self::LotSerialMismatch { .. } => "lot-serial-mismatch",
             Self::ExpiryMismatch { .. } => "expiry-mismatch",
             Self::UnknownProduct => "unknown-product",
@@ -124,6 +130,7 @@ impl Reason {
             Self::UnknownSerial => "unknown-serial",
             Self::Recalled(_) => "recalled",
             Self::Suspended(_) => "suspended",
+            Self::Disputed(_) => "disputed",
             Self::Dispensed(Dispensed::Stated { .. }) => "dispensed",
             Self::Dispensed(Dispensed::Recorded { .. }) => "dispensed-recorded",
             Self::Expired { .. } => "expired",
@@ -148,6 +155,12 @@ impl Reason {
                 ("party", text(finding.answerable())),
                 ("fault", text(&finding.fault.reason)),
             ],
+            Self::ConflictingCustody(conflict) => vec![
+                ("party", text(&conflict.giver)),
+                ("first", text(&conflict.first)),
+                ("second", text(&conflict.second)),
+                ("at", Argument::Time(conflict.at)),
+            ],
             Self::LotSerialMismatch { lots } => {
                 let lots: Vec<&str> = lots.iter().map(Subject::as_str).collect();
                 vec![("lots", Argument::Text(lots.join(", ")))]
@@ -160,6 +173,12 @@ impl Reason {
                 ("party", text(&alert.by)),
                 ("at", Argument::Time(alert.at)),
                 ("why", text(&alert.reason)),
+            ],
+            Self::Disputed(dispute) => vec![
+                ("party", text(&dispute.holder)),
+                ("by", text(&dispute.by)),
+                ("at", Argument::Time(dispute.at)),
+                ("why", text(&dispute.reason)),
             ],
             Self::Dispensed(Dispensed::Stated { by, at, .. }) => {
                 vec![("party", text(by)), ("at", Argument::Time(*at))]
@@ -183,16 +202,18 @@ impl Reason {
         }
     }
 
-    /// The statement that it rests on, if it rests on one.
-    pub fn statement(&self) -> Option<Hash> {
+    /// The statements that it rests on.
+    pub fn statements(&self) -> Vec<Hash> {
         match self {
-            Self::BrokenHistory(finding) => Some(finding.fault.statement),
-            Self::ExpiryMismatch { statement, .. } => Some(*statement),
-            Self::Recalled(alert) | Self::Suspended(alert) => Some(alert.statement),
+            Self::BrokenHistory(finding) => vec![finding.fault.statement],
+            Self::ConflictingCustody(conflict) => vec![conflict.statement, conflict.stands],
+            Self::ExpiryMismatch { statement, .. } => vec![*statement],
+            Self::Recalled(alert) | Self::Suspended(alert) => vec![alert.statement],
+            Self::Disputed(dispute) => vec![dispute.statement],
             Self::Dispensed(Dispensed::Stated { statement, .. } | Dispensed::Recorded { statement, .. }) => {
-                Some(*statement)
+                vec![*statement]
             }
-            _ => None,
+            _ => Vec::new(),
         }
     }
 
@@ -200,6 +221,8 @@ impl Reason {
     pub fn answerable(&self) -> Option<&Party> {
         match self {
             Self::BrokenHistory(finding) => Some(finding.answerable()),
+            Self::ConflictingCustody(conflict) => Some(&conflict.giver),
+            Self::Disputed(dispute) => Some(&dispute.holder),
             Self::MissingStep { party, .. } => Some(party),
             _ => None,
         }

@@ -6,6 +6,7 @@ use crate::alert::AlertKind;
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::fault::Party;
 use crate::item::Item;
+use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
 
@@ -38,6 +39,18 @@ pub struct Verdict {
     pub as_of: Option<UnixMillis>,
     /// How long ago that was, in milliseconds.
     pub age_millis: Option<u64>,
+}
+
+impl Verdict {
+    /// The rules by which it was given, among `profiles`; `None` if it speaks of no step.
+    pub fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
+        let missing = self.reasons.iter().filter_map(|reason| match reason {
+            Reason::MissingStep { step, .. } => Some(step),
+            _ => None,
+        });
+        let mut kinds = self.timeline.iter().map(|event| &event.kind).chain(missing);
+        kinds.find_map(|kind| Profile::of_kind(profiles, kind))
+    }
 }
 
 /// The verdict in a word.
@@ -175,6 +188,8 @@ fn followed(pack: &PackFile, reasons: &mut Vec<Reason>) {
     if let Some(finding) = &pack.finding {
         reasons.push(Reason::BrokenHistory(Box::new(finding.clone())));
     }
+    reasons.extend(pack.conflicts.iter().cloned().map(|conflict| Reason::ConflictingCustody(Box::new(conflict))));
+    reasons.extend(pack.dispute.iter().cloned().map(|dispute| Reason::Disputed(Box::new(dispute))));
     if let Some(event) = &pack.dispensed
         && let Some(by) = event.party.identity.clone()
     {
@@ -273,7 +288,7 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
     Verdict {
         kind: reasons.first().map_or(VerdictKind::Authentic, |reason| weight(reason).0),
         answerable: reasons.iter().find_map(Reason::answerable).cloned(),
-        evidence: reasons.iter().filter_map(Reason::statement).collect(),
+        evidence: reasons.iter().flat_map(Reason::statements).collect(),
         reasons,
         timeline: Vec::new(),
         checkpoint: None,
@@ -283,21 +298,27 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
 }
 
 /// What a reason makes of the verdict on a snapshot of that age, and its place among the reasons that make the same.
+///
+/// A conflict makes a potential suspect of whatever bears the number: both handovers are signed by the same giver, so it is
+/// proven, and of the two things one must be a copy. A dispute proves nothing against the goods: somebody would not take
+/// them, a dented box is reason enough. It asks for attention until they move on.
 fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
     use VerdictKind::{Attention, CannotTell, CheckScan, Suspect};
     let of_absence = if age_millis > MAX_AGE_OF_ABSENCE_MILLIS { CannotTell } else { Suspect };
     match reason {
         Reason::BrokenHistory(_) => (Suspect, 0),
-        Reason::LotSerialMismatch { .. } => (Suspect, 1),
-        Reason::ExpiryMismatch { .. } => (Suspect, 2),
-        Reason::UnknownLot => (of_absence, 3),
-        Reason::UnknownSerial => (of_absence, 4),
+        Reason::ConflictingCustody(_) => (Suspect, 1),
+        Reason::LotSerialMismatch { .. } => (Suspect, 2),
+        Reason::ExpiryMismatch { .. } => (Suspect, 3),
+        Reason::UnknownLot => (of_absence, 4),
+        Reason::UnknownSerial => (of_absence, 5),
         Reason::Recalled(_) => (Attention, 0),
         Reason::Suspended(_) => (Attention, 1),
-        Reason::Dispensed(_) => (Attention, 2),
-        Reason::Expired { .. } => (Attention, 3),
-        Reason::MissingStep { .. } => (Attention, 4),
-        Reason::ApprovalExpired { .. } => (Attention, 5),
+        Reason::Disputed(_) => (Attention, 2),
+        Reason::Dispensed(_) => (Attention, 3),
+        Reason::Expired { .. } => (Attention, 4),
+        Reason::MissingStep { .. } => (Attention, 5),
+        Reason::ApprovalExpired { .. } => (Attention, 6),
         Reason::SeparatorLost { .. } => (CheckScan, 0),
         Reason::SnapshotDamaged => (CannotTell, 0),
         Reason::SnapshotTooOld { .. } => (CannotTell, 1),

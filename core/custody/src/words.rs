@@ -12,6 +12,10 @@ const REASONS: &[(&str, &str)] = &[
         "broken-history",
         "The history does not hold: {fault}, at “{step}” ({finding}). {party} answers for it.",
     ),
+    (
+        "conflicting-custody",
+        "{party} signed it over to two people: to {first}, and on {at} to {second}. Which of them has the one that was made cannot be told.",
+    ),
     ("lot-serial-mismatch", "The serial number belongs to another lot: {lots}."),
     ("expiry-mismatch", "The label says it expires on {label}; the manufacturer stated {stated}."),
     ("unknown-product", "This ledger knows nothing of the product. It may be traced elsewhere, or nowhere."),
@@ -19,6 +23,7 @@ const REASONS: &[(&str, &str)] = &[
     ("unknown-serial", "The manufacturer has not stated this serial number for the lot."),
     ("recalled", "Recalled on {at} by {party}: {why} ({subject})"),
     ("suspended", "Suspended on {at} by {party}: {why} ({subject})"),
+    ("disputed", "Not accepted by {by} on {at}: {why}. {party} still has it and answers for it."),
     ("dispensed", "Dispensed on {at} by {party}. That is expected if you have just been given it."),
     (
         "dispensed-recorded",

@@ -22,6 +22,8 @@ use crate::{Hash, Subject, TrustedCheckpoint, UnixMillis};
 const ALG_EDDSA: i64 = -8;
 /// RFC9162_SHA256 in the registry of verifiable data structures.
 const RFC9162_SHA256: i64 = 1;
+/// Key of the subject among the CWT claims.
+const SUBJECT: i64 = 2;
 /// Key of inclusion proofs in the proofs map.
 const INCLUSION: i64 = -1;
 
@@ -164,6 +166,19 @@ impl Receipt {
     /// The size, index and path that it claims.
     pub const fn claimed(&self) -> &Inclusion {
         &self.inclusion
+    }
+
+    /// What the statement is about, by the receipt's word; `None` if it does not say.
+    pub fn subject(&self) -> Option<Subject> {
+        let protected = Headers::parse(&self.protected).ok()?;
+        let mut claims = protected.value(label::CWT_CLAIMS)?;
+        for _ in 0..claims.map().ok()?? {
+            if claims.i64().ok()? == SUBJECT {
+                return Subject::new(claims.str().ok()?).ok();
+            }
+            cbor::raw_item(&mut claims).ok()?;
+        }
+        None
     }
 
     /// Checks that the log with `key` signed a tree that holds the entry `id`, and returns the root of that tree.

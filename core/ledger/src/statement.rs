@@ -164,6 +164,11 @@ impl Statement {
         self.payload.countersigned.as_deref()
     }
 
+    /// Further statements that it claims to build on.
+    pub fn links(&self) -> &[Hash] {
+        &self.payload.links
+    }
+
     /// Digests of all certificates that are needed to verify it: its own first, then those of what it carries.
     pub fn certificates(&self) -> impl Iterator<Item = Hash> {
         std::iter::successors(Some(self), |statement| statement.countersigned()).map(Self::certificate)

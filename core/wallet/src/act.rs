@@ -150,7 +150,10 @@ impl<'a> Desk<'a> {
     /// The log that takes statements of a kind.
     pub fn log_of(&self, kind: &Kind) -> Result<Log, ActError> {
         use countersign_custody::Log as Custody;
-        match (kind.as_str(), self.snapshot.profile().step(kind).map(|step| step.log)) {
+        match (
+            kind.as_str(),
+            self.snapshot.profile_of(kind).and_then(|profile| profile.step(kind)).map(|step| step.log),
+        ) {
             (REVOKE, _) | (_, Some(Custody::Trust)) => Ok(Log::Trust),
             (ENROL, _) | (_, Some(Custody::Supply)) => Ok(Log::Supply),
             _ => Err(ActError::UnknownKind),

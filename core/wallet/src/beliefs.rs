@@ -130,7 +130,8 @@ impl Beliefs {
     }
 }
 
-/// The fingerprint of the certificate that is to verify a statement, if the bytes are one.
-pub(crate) fn signer(bytes: &[u8]) -> Option<Hash> {
-    Statement::parse(bytes).ok().map(|statement| statement.certificate())
+/// The fingerprints of the certificates that are to verify a statement and what it countersigns; none if the bytes are no
+/// statement.
+pub(crate) fn signers(bytes: &[u8]) -> Vec<Hash> {
+    Statement::parse(bytes).map(|statement| statement.certificates().collect()).unwrap_or_default()
 }

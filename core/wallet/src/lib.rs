@@ -42,6 +42,7 @@ mod evidence;
 mod intake;
 mod item;
 mod key_store;
+mod links;
 mod log;
 mod outbox;
 mod snapshot;

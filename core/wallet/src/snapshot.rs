@@ -12,9 +12,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_custody::{Dossier, Profile};
+use countersign_custody::{Dossier, Profile, Verdict};
 use countersign_ledger::{
-    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Policy, ProofError, Subject, Trust,
+    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, Policy, ProofError, Subject, Trust,
     TrustedCheckpoint,
 };
 
@@ -86,7 +86,7 @@ pub struct Snapshot {
     pub(crate) store: Store,
     pub(crate) genesis: Genesis,
     pub(crate) policy: Policy,
-    pub(crate) profile: Profile,
+    pub(crate) profiles: Vec<Profile>,
     /// The newest checkpoint ever believed, of each log.
     seen: [Option<TrustedCheckpoint>; 2],
     pub(crate) head: Option<Head>,
@@ -111,7 +111,7 @@ impl Snapshot {
             store,
             genesis: genesis.clone(),
             policy,
-            profile: Profile::medicine(),
+            profiles: Profile::all(),
             seen: [None, None],
             head: None,
             health: Health::Sound,
@@ -159,9 +159,15 @@ impl Snapshot {
         &self.policy
     }
 
-    /// The rules of the industry whose products are followed.
-    pub const fn profile(&self) -> &Profile {
-        &self.profile
+    /// The rules of the industry that has statements of this kind, if one is known.
+    pub fn profile_of(&self, kind: &Kind) -> Option<&Profile> {
+        Profile::of_kind(&self.profiles, kind)
+    }
+
+    /// The rules by which a verdict was given.
+    pub fn profile_for(&self, verdict: &Verdict) -> &Profile {
+        // safe: there are built-in profiles.
+        verdict.profile(&self.profiles).unwrap_or(&self.profiles[0])
     }
 
     /// Moves on to a newer checkpoint, a note's text, that `consistency` proves to extend the one seen before. The only

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod courier;
 mod follows;
+mod links;
 mod members;
 mod statements;
 
@@ -24,6 +25,7 @@ pub(crate) use self::courier::{
     set_handover, set_line, set_outgoing,
 };
 pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
+pub(crate) use self::links::{forget_link, link, set_link};
 pub(crate) use self::members::{
     certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
     insert_receipt, membership, memberships, receipt, set_membership,
@@ -34,7 +36,8 @@ pub(crate) use self::statements::{
 };
 
 /// The schema's versions, each the step from the one before.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("courier.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("courier.sql"), include_str!("links.sql")];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);
 

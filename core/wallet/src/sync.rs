@@ -7,7 +7,8 @@
 //! 3. The supply log's checkpoint, and its proof.
 //! 4. For each class that is followed: the proof of its family (all its lots, with the number and the latest of their
 //!    statements), the lots' names, the histories that have grown, the filters over serials, the proofs of the lots'
-//!    families (the packs that have something on record), and the histories of packs that are followed.
+//!    families (the packs that have something on record), and the histories of packs that are followed. Then the histories
+//!    elsewhere that these build on, such as an order.
 //! 5. One transaction moves the head. Until then the snapshot tells what it told before.
 //!
 //! Whatever was fetched and verified is stored at once, and found again: a round that was killed is taken up where it
@@ -20,7 +21,7 @@ mod trust_log;
 
 use std::time::Duration;
 
-use countersign_ledger::{HistoryError, IndexError, Subject, TrustedCheckpoint};
+use countersign_ledger::{Hash, HistoryError, IndexError, Subject, TrustedCheckpoint};
 
 use self::plan::Plan;
 use crate::beliefs::{Beliefs, TrustLogError};
@@ -68,6 +69,12 @@ pub enum SyncError {
         subject: Subject,
         /// Why.
         reason: HistoryError,
+    },
+    /// The node does not say where a statement is that another one builds on, or says it wrongly.
+    #[error("the node does not show the statement {statement}, on which another builds")]
+    Linked {
+        /// The statement.
+        statement: Hash,
     },
     /// A filter is not the one that the lot's commission names.
     #[error("the filter over the serials of {lot} is not the one that was commissioned")]

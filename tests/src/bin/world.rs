@@ -140,7 +140,7 @@ impl Office {
     /// Records the next statement of a kind, as the rules have it.
     fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Outcome {
         let (kind, about) = (Kind::new(format!("medicine.{name}"))?, Subject::new(about)?);
-        let profile = self.snapshot.profile().clone();
+        let profile = self.snapshot.profile_of(&kind).ok_or("a profile")?.clone();
         let signer = self.desk().certificate(role)?.identity().clone();
         let log = self.desk().log_of(&kind)?;
         let history = self.desk().history(log, &about)?;
@@ -185,7 +185,7 @@ impl Office {
         self.state("authority", "approval", lot, fields)?;
         let serials = SerialSet::new((0..100).map(|i| format!("{letter}{i:03}")))?;
         let kind = Kind::new("medicine.commission")?;
-        let fields = self.snapshot.profile().commission_fields(&kind, &serials, UnixMillis(EXPIRY));
+        let fields = countersign_custody::Profile::medicine().commission_fields(&kind, &serials, UnixMillis(EXPIRY));
         self.state("manufacturer", "commission", lot, fields.ok_or("a commission")?)?;
         self.client.put_blob(serials.filter_bytes())?;
         let fields = self.to("distributor")?.with("class", "C-1").with("expiry", EXPIRY);

@@ -10,6 +10,7 @@
 
 mod audits;
 mod epcis;
+mod contests;
 mod faults;
 mod handovers;
 mod play;

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::handover::{Answer, Condition, HandoverError, Key, Line, Offered, Rules, Terms};
-use countersign_custody::{Log, Past, Profile};
+use countersign_custody::{AsOf, Facts, Item, Log, LotFacts, Past, Profile, SerialSet};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Logged, Signer as _, SoftwareKey, Statement, Subject,
-    Trust, UnixMillis,
+    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Logged, Signer as _, SoftwareKey,
+    Statement, Subject, Trust, UnixMillis,
 };
 
 pub const DOMAIN: &str = "lux.example";
 pub const ORIGIN: &str = "ledger.example/supply";
 pub const PIECE: &str = "https://id.gs1.org/01/09506000134352/10/L1/21/P1";
+pub const LOT: &str = "https://id.gs1.org/01/09506000134352/10/L1";
+pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
+pub const ORDER: &str = "urn:example:order:7";
 /// 2026-11-01, noon.
 pub const NOON: UnixMillis = UnixMillis((20_758 * 24 + 12) * 3600 * 1000);
 pub const MINUTE: u64 = 60_000;
@@ -33,6 +36,16 @@ pub struct Road {
     members: BTreeMap<String, Member>,
     root: SoftwareKey,
     nonce: std::cell::Cell<u128>,
+    /// The statement by which the lot was made.
+    commission: std::cell::Cell<Hash>,
+}
+
+/// What came before a piece was sold: the design and its licence, the order, and the lot that was made for it.
+pub struct Made {
+    pub class: Vec<Logged>,
+    pub order: Vec<Logged>,
+    pub lot: Vec<Logged>,
+    pub serials: SerialSet,
 }
 
 /// After `minutes`.
@@ -51,6 +64,7 @@ impl Road {
             members: BTreeMap::new(),
             root,
             nonce: std::cell::Cell::new(0),
+            commission: std::cell::Cell::new(Hash::of(b"commission")),
         };
         for who in [
             "registrar",
@@ -116,7 +130,7 @@ impl Road {
             subject: Subject::new(PIECE).unwrap(),
             fields,
             prev: history.last().map(Logged::id),
-            links: if kind == "purchase" { vec![Hash::of(b"commission")] } else { Vec::new() },
+            links: if kind == "purchase" { vec![self.commission.get()] } else { Vec::new() },
             sealed: None,
         };
         let key = self.key(who);
@@ -171,6 +185,89 @@ impl Road {
         receivers
     }
 
+    /// The piece's lot is made, as the rules have it.
+    pub fn made(&self) -> Made {
+        let serials = SerialSet::new((1..10).map(|i| format!("P{i}"))).unwrap();
+        let mut made = Made { class: Vec::new(), order: Vec::new(), lot: Vec::new(), serials };
+        let to = |who| Fields::new().with("to", identity(who).as_str());
+        let digest = Hash::of(b"drawings");
+        let design = to("manufacturer").with("product", "Bag").with("design", digest).with("patent", digest);
+        self.next(&mut made, CLASS, "brand", "design", design);
+        let materials = to("supplier").with("materials", "leather");
+        self.next(&mut made, CLASS, "manufacturer", "sample-request", materials.clone());
+        let material = to("manufacturer").with("material", "M-1").with("source", "tannery");
+        self.next(&mut made, CLASS, "supplier", "sample-material", material.clone());
+        let evaluation = to("brand").with("material", "M-1").with("evaluation", digest);
+        self.next(&mut made, CLASS, "manufacturer", "evaluation", evaluation);
+        let licence =
+            to("manufacturer").with("product", "Bag").with("holder", identity("manufacturer").as_str());
+        let licence = licence.with("nbf", NOON.0 - MINUTE).with("exp", NOON.0 + 600 * 24 * 60 * MINUTE);
+        self.next(&mut made, CLASS, "brand", "licence", licence);
+        let order = to("brand").with("product", "Bag").with("kind", "gift").with("count", 9);
+        self.next(&mut made, ORDER, "distributor", "order", order);
+        let confirmed = to("manufacturer").with("product", "Bag").with("count", 9);
+        self.next(&mut made, ORDER, "brand", "order-confirmation", confirmed);
+        self.next(&mut made, ORDER, "manufacturer", "material-request", materials);
+        self.next(&mut made, ORDER, "supplier", "material", material);
+        let commission = Kind::new("luxury.commission").unwrap();
+        let fields = self.profile.commission_fields(&commission, &made.serials, NOON).unwrap();
+        let fields = fields.with("to", identity("distributor").as_str()).with("material", "M-1");
+        self.next(&mut made, LOT, "manufacturer", "commission", fields);
+        self.commission.set(made.lot[0].id());
+        made
+    }
+
+    fn next(&self, made: &mut Made, about: &str, who: &str, kind: &str, fields: Fields) {
+        let (kind, subject) = (Kind::new(format!("luxury.{kind}")).unwrap(), Subject::new(about).unwrap());
+        let linked: Vec<&Logged> = made.class.iter().chain(&made.order).collect();
+        let history = match about {
+            CLASS => &made.class,
+            ORDER => &made.order,
+            _ => &made.lot,
+        };
+        let past = Past { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &linked };
+        let draft = self.profile.draft(&kind, &subject, &identity(who), fields, &past).unwrap();
+        let key = self.key(who);
+        let statement = draft.sign(key.certificate, key.signer, NOON, self.nonce()).unwrap();
+        let logged = self.logged(statement, (made.class.len() + made.order.len()) as u64);
+        self.profile.check(&logged, &past).unwrap();
+        match about {
+            CLASS => made.class.push(logged),
+            ORDER => made.order.push(logged),
+            _ => made.lot.push(logged),
+        }
+    }
+
+    /// All that a phone knows that follows the piece, whose whole history is `piece`.
+    pub fn facts(&self, made: &Made, piece: &[Statement]) -> Facts {
+        let each = piece.iter().zip(10..);
+        let piece: Vec<Logged> = each.map(|(one, index)| self.logged(one.clone(), index)).collect();
+        let entry = |history: &[Logged]| IndexEntry {
+            count: history.len() as u64,
+            latest: history.last().unwrap().id(),
+        };
+        let (subject, digest) =
+            (|text: &str| Subject::new(text).unwrap(), |text: &str| Hash::of(text.as_bytes()));
+        let as_of = AsOf { size: 10 + piece.len() as u64, at: at(60) };
+        Facts {
+            domain: DOMAIN.into(),
+            class: subject(CLASS),
+            history: made.class.clone(),
+            members: BTreeMap::from([(digest(CLASS), entry(&made.class)), (digest(LOT), entry(&made.lot))]),
+            lots: vec![LotFacts {
+                subject: subject(LOT),
+                history: made.lot.clone(),
+                filter: Some(made.serials.filter_bytes().to_vec()),
+                packs: BTreeMap::from([(digest(PIECE), entry(&piece))]),
+                followed: BTreeMap::from([(subject(PIECE), piece)]),
+            }],
+            around: BTreeMap::from([(subject(ORDER), made.order.clone())]),
+            alerts: Vec::new(),
+            supply: as_of,
+            trust: as_of,
+        }
+    }
+
     /// What the engine says of the last statement of a line that follows `history`.
     pub fn judge(
         &self,
@@ -180,6 +277,18 @@ impl Road {
         let logged = self.logged(statement.clone(), history.len() as u64);
         let past = Past { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &[] };
         self.profile.check(&logged, &past).map_err(|fault| fault.reason).map(|()| logged)
+    }
+}
+
+/// What is read from the piece.
+pub fn label() -> Item {
+    Item {
+        class: Subject::new(CLASS).unwrap(),
+        lot: Some(Subject::new(LOT).unwrap()),
+        pack: Some(Subject::new(PIECE).unwrap()),
+        serial: Some("P1".into()),
+        expires_at: None,
+        readings: Vec::new(),
     }
 }
 

@@ -199,6 +199,7 @@ fn piece(road: &Road, line: &Line) -> Route {
             packs: BTreeMap::from([(digest(PIECE), entry)]),
             followed: BTreeMap::from([(subject(PIECE), history)]),
         }],
+        around: BTreeMap::new(),
         alerts: Vec::new(),
         supply: AsOf { size: 9, at: at(60) },
         trust: AsOf { size: 9, at: at(60) },

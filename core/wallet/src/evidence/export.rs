@@ -18,18 +18,18 @@ impl Snapshot {
     /// alone.
     pub fn export(&mut self, item: &Item) -> Result<Vec<u8>, EvidenceError> {
         self.dossier(item)?.ok_or(EvidenceError::NotHere)?;
-        let (genesis, profile) = (Hash::of(self.genesis.to_json().as_bytes()), self.profile.clone());
+        let (genesis, profiles) = (Hash::of(self.genesis.to_json().as_bytes()), self.profiles.clone());
         let mut loader = self.loader().ok_or(EvidenceError::NotHere)?;
         let mut gathered = Gathered::default();
         gathered.supply(&mut loader, item)?;
-        let filter = gathered.believed.iter().find_map(|logged| filter_of(&profile, logged));
+        let filter = gathered.believed.iter().find_map(|logged| filter_of(&profiles, logged));
         let filter = filter.map(|(digest, _)| store::filter(loader.connection, digest)).transpose();
         let filter = filter.map_err(SnapshotDamaged::from)?.flatten();
         let mut signers: BTreeMap<Hash, Vec<u8>> = BTreeMap::new();
         let mut members: BTreeSet<Subject> = subjects(item).cloned().collect();
         // Whoever was revoked since has signed all the same, and that it does not count must be shown as well.
         let statements = gathered.histories.iter().flat_map(|(_, stored)| stored);
-        for signer in statements.filter_map(|stored| beliefs::signer(&stored.entry.statement)) {
+        for signer in statements.flat_map(|stored| beliefs::signers(&stored.entry.statement)) {
             let certificate = loader.head.beliefs.trust().certificate(signer).ok_or(SnapshotDamaged)?;
             signers.insert(signer, certificate.as_der().to_vec());
             members.extend(Subject::new(certificate.identity().as_str()));
@@ -103,6 +103,13 @@ impl Gathered {
             {
                 self.history(loader, lot, pack)?;
             }
+        }
+        for subject in loader.around()?.into_keys() {
+            let family = Subject::new(subject.family()).map_err(|_| SnapshotDamaged)?;
+            if self.families.iter().all(|(known, _)| *known != family) {
+                self.family(loader, &family)?;
+            }
+            self.history(loader, &family, &subject)?;
         }
         Ok(())
     }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_custody::{Dossier, Facts, Item, LotFacts, Profile, verdict};
 use countersign_ledger::{
     Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known, Logged,
-    Policy, REVOKE, Refusal, Subject, SubjectHistory, Trust, TrustedCheckpoint,
+    Policy, REVOKE, Refusal, Statement, Subject, SubjectHistory, Trust, TrustedCheckpoint,
 };
 
 use super::bundle::Bundle;
 use super::{EvidenceError, Report};
 use crate::intake::verify_page;
+use crate::links::Links;
 use crate::log::Log;
 use crate::snapshot::{as_of, digest, filter_of};
 use crate::store::Stored;
@@ -28,14 +29,15 @@ pub fn verify_evidence(file: &[u8], genesis: &Genesis) -> Result<Report, Evidenc
     for certificate in &bundle.certificates {
         trust.enrol(certificate)?;
     }
-    let profile = Profile::medicine();
-    let answerable = BTreeSet::new();
-    let mut court = Court { genesis, bundle: &bundle, profile, trust, trust_checkpoint, supply, answerable };
+    let (profiles, answerable, links) = (Profile::all(), BTreeSet::new(), Links::default());
+    let mut court =
+        Court { genesis, bundle: &bundle, profiles, trust, trust_checkpoint, supply, answerable, links };
     let alerts = court.trust_log()?;
     let facts = court.facts(alerts)?;
     court.nobody_is_missing()?;
     let (supply, trust) = (facts.supply, facts.trust);
-    let dossier = Dossier::new(&court.profile, facts);
+    let profile = facts.profile(&court.profiles).ok_or(EvidenceError::Malformed)?;
+    let dossier = Dossier::new(profile, facts);
     let verdict = verdict(&bundle.item, Some(&dossier), dossier.as_of());
     Ok(Report { item: bundle.item, verdict, supply, trust })
 }
@@ -73,15 +75,17 @@ fn supply_checkpoints(policy: &Policy, genesis: &Genesis, notes: &[String]) -> R
 struct Court<'a> {
     genesis: &'a Genesis,
     bundle: &'a Bundle,
-    profile: Profile,
+    profiles: Vec<Profile>,
     trust: Trust,
     trust_checkpoint: TrustedCheckpoint,
     supply: Supply,
     /// Everyone who signed something.
     answerable: BTreeSet<String>,
+    /// What the statements build on.
+    links: Links,
 }
 
-impl Court<'_> {
+impl<'a> Court<'a> {
     /// Believes the trust log's entries, takes in the revocations, and returns the warnings that stand.
     fn trust_log(&mut self) -> Result<Vec<Logged>, EvidenceError> {
         let mut believed: Vec<Logged> = Vec::new();
@@ -101,7 +105,7 @@ impl Court<'_> {
             );
         }
         believed.sort_by_key(Logged::index);
-        self.answerable.extend(believed.iter().map(signer));
+        self.answerable.extend(believed.iter().flat_map(signers));
         let origin = self.genesis.origin(Log::Trust.as_str());
         for logged in believed.iter().filter(|logged| logged.statement().kind().as_str() == REVOKE) {
             let refused = |reason: Refusal| {
@@ -134,7 +138,7 @@ impl Court<'_> {
             }
             let history = self.history(lot, &members)?;
             let named =
-                history.iter().find_map(|logged| filter_of(&self.profile, logged)).map(|(digest, _)| digest);
+                history.iter().find_map(|logged| filter_of(&self.profiles, logged)).map(|(digest, _)| digest);
             if self.bundle.filter.as_ref().is_some_and(|filter| Some(Hash::of(filter)) != named) {
                 return Err(EvidenceError::Filter);
             }
@@ -146,16 +150,34 @@ impl Court<'_> {
                 followed,
             });
         }
+        let around = self.around()?;
         Ok(Facts {
             domain,
             class: item.class.clone(),
             history,
             members,
             lots,
+            around,
             alerts,
             supply: as_of(&self.supply.head),
             trust: as_of(&self.trust_checkpoint),
         })
+    }
+
+    /// Believes the histories elsewhere that the item's statements build on. One that was left out would make a sound
+    /// history look broken.
+    fn around(&mut self) -> Result<BTreeMap<Subject, Vec<Logged>>, EvidenceError> {
+        let (item, mut around) = (&self.bundle.item, BTreeMap::new());
+        let elsewhere = self.bundle.histories.iter().map(|(name, _)| name);
+        for name in elsewhere.filter(|name| subjects(item).all(|subject| subject != *name)) {
+            let family = Subject::new(name.family()).map_err(|_| EvidenceError::Malformed)?;
+            let members = self.family(&family)?;
+            around.insert(name.clone(), self.history(name, &members)?);
+        }
+        match self.links.missing() {
+            Some(missing) => Err(EvidenceError::Lacks(missing.to_string())),
+            None => Ok(around),
+        }
     }
 
     fn family(&self, family: &Subject) -> Result<BTreeMap<Hash, IndexEntry>, EvidenceError> {
@@ -168,7 +190,7 @@ impl Court<'_> {
         Ok(members.map_err(refused)?.into_iter().collect())
     }
 
-    fn stored(&self, subject: &Subject) -> Option<&[Stored]> {
+    fn stored(&self, subject: &Subject) -> Option<&'a [Stored]> {
         self.bundle.histories.iter().find(|(name, _)| name == subject).map(|(_, stored)| stored.as_slice())
     }
 
@@ -190,11 +212,13 @@ impl Court<'_> {
             let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
             logged.extend(verify_page(&entries, subject, prev, checkpoint, &self.trust).map_err(refused)?);
             prev = entries.last().map(|last| Hash::of(&last.statement));
+            let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
+            read.for_each(|statement| self.links.meet(&statement));
         }
         if stored.len() as u64 != entry.count || prev != Some(entry.latest) {
             return Err(refused(HistoryError::Incomplete));
         }
-        self.answerable.extend(logged.iter().map(signer));
+        self.answerable.extend(logged.iter().flat_map(signers));
         Ok(logged)
     }
 
@@ -210,8 +234,10 @@ impl Court<'_> {
     }
 }
 
-fn signer(logged: &Logged) -> String {
-    logged.signer().identity().as_str().to_owned()
+/// Who signed a statement, and what it carries.
+fn signers(logged: &Logged) -> impl Iterator<Item = String> {
+    let signed = std::iter::successors(Some(logged.verified()), |one| one.countersigned());
+    signed.map(|one| one.signer().identity().as_str().to_owned())
 }
 
 fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {

@@ -7,8 +7,8 @@ use countersign_custody::{
     AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, verdict,
 };
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Logged, Policy, Refusal, Subject,
-    Trust, TrustedCheckpoint, UnixMillis,
+    Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Logged, Policy, Refusal, Statement,
+    Subject, Trust, TrustedCheckpoint, UnixMillis,
 };
 use rusqlite::Connection;
 
@@ -16,6 +16,7 @@ use super::follow::lot_and_class;
 use super::{Head, Health, Snapshot};
 use crate::beliefs;
 use crate::intake::verify_page;
+use crate::links::Links;
 use crate::log::Log;
 use crate::store::{self, StoreError, Stored};
 
@@ -78,11 +79,11 @@ impl Snapshot {
         if let Some(warm) = self.warm.get(&scope) {
             return Ok(warm.clone());
         }
-        let dossier = match self.loader() {
+        let facts = match self.loader() {
             Some(mut loader) => loader.facts(&scope)?,
             None => None,
         };
-        let dossier = dossier.map(|facts| Arc::new(Dossier::new(&self.profile, facts)));
+        let dossier = facts.and_then(|facts| judged(&self.profiles, facts)).map(Arc::new);
         self.warm.insert(scope, dossier.clone());
         Ok(dossier)
     }
@@ -94,7 +95,8 @@ impl Snapshot {
             origin: self.genesis.origin(Log::Supply.as_str()),
             domain: &self.genesis.domains.first()?.name,
             policy: &self.policy,
-            profile: &self.profile,
+            profiles: &self.profiles,
+            links: Links::default(),
             head,
             paths_to: &mut self.paths_to,
         })
@@ -121,14 +123,19 @@ impl Snapshot {
             history: Vec::new(),
             members: members.map(|subject| (digest(subject), unknown)).collect(),
             lots: Vec::new(),
+            around: BTreeMap::new(),
             alerts: head.beliefs.about(&item.class),
             supply: as_of(head.checkpoint(Log::Supply)),
             trust: as_of(head.checkpoint(Log::Trust)),
         };
-        let mut verdict = verdict(item, Some(&Dossier::new(&self.profile, facts)), now);
+        let mut verdict = verdict(item, judged(&self.profiles, facts).as_ref(), now);
         verdict.reasons.retain(|reason| !matches!(reason, Reason::NotFollowed { .. }));
         verdict
     }
+}
+
+fn judged(profiles: &[Profile], facts: Facts) -> Option<Dossier> {
+    Some(Dossier::new(facts.profile(profiles)?, facts))
 }
 
 /// Reads what is stored, and verifies it against the head.
@@ -137,7 +144,9 @@ pub(crate) struct Loader<'a> {
     origin: String,
     domain: &'a str,
     policy: &'a Policy,
-    profile: &'a Profile,
+    profiles: &'a [Profile],
+    /// What the statements that were loaded build on.
+    links: Links,
     pub(crate) head: &'a mut Head,
     paths_to: &'a mut HashMap<u64, TrustedCheckpoint>,
 }
@@ -171,12 +180,14 @@ impl Loader<'_> {
             Some(entry) => self.history(&scope.class, *entry)?,
             None => Vec::new(),
         };
+        let around = self.around()?;
         Ok(Some(Facts {
             domain: self.domain.to_owned(),
             class: scope.class.clone(),
             history,
             members,
             lots,
+            around,
             alerts: self.head.beliefs.about(&scope.class),
             supply: as_of(self.head.checkpoint(Log::Supply)),
             trust: as_of(self.head.checkpoint(Log::Trust)),
@@ -190,7 +201,7 @@ impl Loader<'_> {
         ready: &[Subject],
     ) -> Result<LotFacts, SnapshotDamaged> {
         let history = self.history(lot, entry)?;
-        let filter = match history.iter().find_map(|statement| filter_of(self.profile, statement)) {
+        let filter = match history.iter().find_map(|statement| filter_of(self.profiles, statement)) {
             Some((digest, _)) => store::filter(self.connection, digest)?.map(|bytes| (digest, bytes)),
             None => None,
         };
@@ -226,6 +237,23 @@ impl Loader<'_> {
         let members =
             proof.verify(Family::new(family.as_str()), head.index_root()).map_err(|_| SnapshotDamaged)?;
         Ok(members.into_iter().collect())
+    }
+
+    /// The histories elsewhere on which the statements that were loaded build, and on which these build in turn.
+    pub(crate) fn around(&mut self) -> Result<BTreeMap<Subject, Vec<Logged>>, SnapshotDamaged> {
+        let mut around = BTreeMap::new();
+        while let Some(missing) = self.links.missing() {
+            let subject = store::link(self.connection, missing)?.ok_or(SnapshotDamaged)?;
+            let family = Subject::new(subject.family()).map_err(|_| SnapshotDamaged)?;
+            let entry = self.family(&family)?.get(&digest(&subject)).copied().ok_or(SnapshotDamaged)?;
+            let history = self.history(&subject, entry)?;
+            // The history of that name is whole, and what was linked is not in it.
+            if !self.links.has_met(missing) {
+                return Err(SnapshotDamaged);
+            }
+            around.insert(subject, history);
+        }
+        Ok(around)
     }
 
     /// The lots among the members of a class, by name. Every member must have one.
@@ -267,6 +295,12 @@ impl Loader<'_> {
                 answer => answer,
             };
             let believed = believed.map_err(|_| SnapshotDamaged)?;
+            believed.iter().for_each(|one| self.links.meet(one.statement()));
+            if believed.len() < entries.len() {
+                // Who was revoked since counts no longer, and stands in the log all the same.
+                let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
+                read.for_each(|statement| self.links.meet(&statement));
+            }
             logged.extend(believed);
             prev = entries.last().map(|last| Hash::of(&last.statement));
         }
@@ -307,10 +341,11 @@ impl Loader<'_> {
     /// Takes in the certificates that these statements name and that are not known yet.
     fn enrol_signers(&mut self, entries: &[HistoryEntry]) -> Result<(), SnapshotDamaged> {
         for entry in entries {
-            let signer = beliefs::signer(&entry.statement).ok_or(SnapshotDamaged)?;
-            if self.trust().certificate(signer).is_none() {
-                let der = store::certificate(self.connection, signer)?.ok_or(SnapshotDamaged)?;
-                self.head.beliefs.trust_mut().enrol(&der).map_err(|_| SnapshotDamaged)?;
+            for signer in beliefs::signers(&entry.statement) {
+                if self.trust().certificate(signer).is_none() {
+                    let der = store::certificate(self.connection, signer)?.ok_or(SnapshotDamaged)?;
+                    self.head.beliefs.trust_mut().enrol(&der).map_err(|_| SnapshotDamaged)?;
+                }
             }
         }
         Ok(())
@@ -322,8 +357,9 @@ impl Loader<'_> {
 }
 
 /// Digest and length of the filter that a commission names.
-pub(crate) fn filter_of(profile: &Profile, statement: &Logged) -> Option<(Hash, u64)> {
-    let step = profile.step(statement.statement().kind())?;
+pub(crate) fn filter_of(profiles: &[Profile], statement: &Logged) -> Option<(Hash, u64)> {
+    let kind = statement.statement().kind();
+    let step = Profile::of_kind(profiles, kind)?.step(kind)?;
     let Effect::Commission { filter, filter_length, .. } = &step.effect else { return None };
     Some((statement.fields().hash(filter)?, statement.fields().uint(filter_length)?))
 }

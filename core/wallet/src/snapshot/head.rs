@@ -99,12 +99,13 @@ impl Snapshot {
                 return Ok(false);
             }
             for bytes in batch {
-                if let Some(signer) = beliefs::signer(&bytes)
-                    && beliefs.trust().certificate(signer).is_none()
-                    && let Some(der) = store::certificate(self.store.read(), signer)?
-                {
-                    // A damaged certificate is refused here, and the statement then lacks its signer.
-                    let _ = beliefs.trust_mut().enrol(&der);
+                for signer in beliefs::signers(&bytes) {
+                    if beliefs.trust().certificate(signer).is_none()
+                        && let Some(der) = store::certificate(self.store.read(), signer)?
+                    {
+                        // A damaged certificate is refused here, and the statement then lacks its signer.
+                        let _ = beliefs.trust_mut().enrol(&der);
+                    }
                 }
                 if beliefs.append(&bytes).is_err() {
                     return Ok(false);

@@ -59,6 +59,13 @@ pub(crate) fn unfollow(
         let proofs = "DELETE FROM families WHERE family = ?1 OR (family >= ?2 AND family < ?3)";
         transaction.execute(proofs, bounds)?;
     }
+    let any: u64 = transaction.query_row("SELECT count(*) FROM followed", [], |row| row.get(0))?;
+    if any == 0 {
+        // What products build on elsewhere may serve several, so it goes with the last of them.
+        transaction.execute_batch(
+            "DELETE FROM links; DELETE FROM families; DELETE FROM statements; DELETE FROM subjects;",
+        )?;
+    }
     Ok(())
 }
 

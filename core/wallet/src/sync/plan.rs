@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use countersign_ledger::{Hash, IndexEntry, Subject, TrustedCheckpoint};
 
 use super::{SyncError, Trusted};
+use crate::links::Links;
 use crate::snapshot::Snapshot;
 
 /// Something to do, for a class, a lot or a pack.
@@ -19,6 +20,8 @@ pub(super) enum Task {
     Filter(Subject),
     /// To know which packs of a lot have something on record.
     Packs(Subject),
+    /// To have a history on which the others build, in which this statement is to be found.
+    Around(Subject, Hash),
 }
 
 impl Task {
@@ -28,7 +31,8 @@ impl Task {
             | Self::Names(subject)
             | Self::History(subject, ..)
             | Self::Filter(subject)
-            | Self::Packs(subject) => subject,
+            | Self::Packs(subject)
+            | Self::Around(subject, _) => subject,
         }
     }
 }
@@ -53,6 +57,10 @@ pub(super) struct Plan {
     pub(super) followed: BTreeSet<Subject>,
     /// Signers whose certificates are stored, whole.
     pub(super) certified: BTreeSet<Hash>,
+    /// What the statements build on.
+    pub(super) links: Links,
+    /// Subjects whose histories were asked for because of that.
+    pub(super) around: BTreeSet<Subject>,
     /// Members of families, as proven at the checkpoint.
     pub(super) members: BTreeMap<Subject, BTreeMap<Hash, IndexEntry>>,
 }
@@ -82,6 +90,8 @@ impl Snapshot {
             tasks: classes.into_iter().map(Task::Class).collect(),
             followed: following.into_iter().map(|following| following.subject).collect(),
             certified: BTreeSet::new(),
+            links: Links::default(),
+            around: BTreeSet::new(),
             members: BTreeMap::new(),
         })
     }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_custody::{Level, MAX_FILTER};
+use countersign_ledger::receipt::Receipt;
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Subject, SubjectHistory,
-    leaf_hash, verify_inclusion,
+    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Statement, Subject,
+    SubjectHistory, leaf_hash, verify_inclusion,
 };
 
 use super::plan::{Held, Plan, Task};
 use super::{Next, Part, Stage, SyncError};
-use crate::beliefs;
 use crate::client::{Client, ClientError};
 use crate::intake::verify_page_beside;
 use crate::log::Log;
@@ -43,6 +43,11 @@ impl From<StoreError> for PageError {
 impl Snapshot {
     pub(super) fn fetch_products(&mut self, client: &Client, mut plan: Plan) -> Result<Next, SyncError> {
         let Some(task) = plan.tasks.pop_front() else {
+            if let Some(missing) = plan.links.missing() {
+                let subject = self.find_linked(client, missing)?;
+                plan.tasks.push_back(Task::Around(subject.clone(), missing));
+                return Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)));
+            }
             let head = Head::new(plan.trusted.checkpoint, plan.supply, plan.trusted.beliefs);
             return Ok(Next::Finished(Box::new(head), plan.followed.into_iter().collect()));
         };
@@ -57,6 +62,7 @@ impl Snapshot {
                 self.fetch_history(client, &mut plan, subject, entry, held)?;
             }
             Task::Filter(lot) => self.fetch_filter(client, &lot)?,
+            Task::Around(subject, linked) => self.fetch_around(client, &mut plan, subject, linked)?,
             Task::Packs(lot) => {
                 self.fetch_family(client, &mut plan, &lot)?;
                 // A lot may have very many packs, and of these only the followed ones matter here.
@@ -192,8 +198,8 @@ impl Snapshot {
         for certificate in &page.certificates {
             trust.enrol(certificate).map_err(HistoryError::from)?;
         }
-        let (trust, supply, profile) = (plan.trusted.beliefs.trust(), &plan.supply, &self.profile);
-        let certified = &plan.certified;
+        let (trust, supply, profiles) = (plan.trusted.beliefs.trust(), &plan.supply, &self.profiles);
+        let (certified, links) = (&plan.certified, &mut plan.links);
         let reached = held.count + page.entries.len() as u64;
         let latest = page.entries.last().map(|last| Hash::of(&last.statement));
         let ends = reached == entry.count && latest == Some(entry.latest);
@@ -213,17 +219,23 @@ impl Snapshot {
                     return Err(HistoryError::Incomplete.into());
                 }
                 let mut signers: BTreeSet<Hash> =
-                    logged.iter().map(|logged| logged.signer().fingerprint()).collect();
+                    logged.iter().flat_map(|logged| logged.statement().certificates()).collect();
+                logged.iter().for_each(|logged| links.meet(logged.statement()));
                 if logged.len() < page.entries.len() {
                     // Who was revoked since has signed all the same.
-                    signers.extend(page.entries.iter().filter_map(|entry| beliefs::signer(&entry.statement)));
+                    for statement in
+                        page.entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok())
+                    {
+                        signers.extend(statement.certificates());
+                        links.meet(&statement);
+                    }
                 }
                 for certificate in
                     signers.difference(certified).filter_map(|signer| trust.certificate(*signer))
                 {
                     store::insert_certificate(tx, certificate.as_der())?;
                 }
-                if let Some((digest, length)) = logged.iter().find_map(|logged| filter_of(profile, logged)) {
+                if let Some((digest, length)) = logged.iter().find_map(|logged| filter_of(profiles, logged)) {
                     store::set_filter_hint(tx, held.id, digest, length)?;
                 }
                 Ok(signers)
@@ -231,18 +243,69 @@ impl Snapshot {
             .map(|signers| plan.certified.extend(signers))
     }
 
-    /// Whether the certificate is here that verifies a stored statement.
+    /// Whether the certificates are here that verify a stored statement; what it builds on is then taken note of.
     fn certified(&self, plan: &mut Plan, statement: &[u8]) -> bool {
-        let Some(signer) = beliefs::signer(statement) else { return false };
-        if plan.certified.contains(&signer) {
-            return true;
+        let Ok(statement) = Statement::parse(statement) else { return false };
+        plan.links.meet(&statement);
+        statement.certificates().all(|signer| {
+            if plan.certified.contains(&signer) {
+                return true;
+            }
+            let stored = store::certificate(self.store.read(), signer).ok().flatten();
+            let whole = stored.is_some_and(|der| Hash::of(&der) == signer);
+            if whole {
+                plan.certified.insert(signer);
+            }
+            whole
+        })
+    }
+
+    /// The subject under which a linked statement is to be found, by the node's word.
+    fn find_linked(&mut self, client: &Client, linked: Hash) -> Result<Subject, SyncError> {
+        if let Some(subject) = store::link(self.store.read(), linked)? {
+            return Ok(subject);
         }
-        let stored = store::certificate(self.store.read(), signer).ok().flatten();
-        let whole = stored.is_some_and(|der| Hash::of(&der) == signer);
-        if whole {
-            plan.certified.insert(signer);
+        let unknown = SyncError::Linked { statement: linked };
+        let receipt = match client.receipt(Log::Supply, linked) {
+            Err(ClientError::NotFound) => return Err(unknown),
+            answer => answer?,
+        };
+        let receipt = receipt.and_then(|receipt| Receipt::parse(&receipt).ok());
+        let subject = receipt.and_then(|receipt| receipt.subject()).ok_or(unknown)?;
+        self.store.stage::<_, StoreError>(|tx| store::set_link(tx, linked, &subject))?;
+        Ok(subject)
+    }
+
+    /// Has a history on which the others build, unless it turned out on the way what it is.
+    fn fetch_around(
+        &mut self,
+        client: &Client,
+        plan: &mut Plan,
+        subject: Subject,
+        linked: Hash,
+    ) -> Result<(), SyncError> {
+        if plan.links.has_met(linked) {
+            return Ok(());
         }
-        whole
+        let unknown = SyncError::Linked { statement: linked };
+        let Ok(family) = Subject::new(subject.family()) else { return Err(unknown) };
+        let entry = plan.members.get(&family).map(|members| members.get(&digest(&subject)).copied());
+        match entry {
+            None => {
+                self.fetch_family(client, plan, &family)?;
+                plan.tasks.push_front(Task::Around(subject, linked));
+            }
+            Some(Some(entry)) if plan.around.insert(subject.clone()) => {
+                let again = Task::Around(subject.clone(), linked);
+                plan.tasks.extend([Task::History(subject, entry, None), again]);
+            }
+            // Nothing there, or all of it and not what was linked: whoever said so is asked again, and then is to blame.
+            _ => {
+                self.store.stage::<_, StoreError>(|tx| store::forget_link(tx, linked))?;
+                return Err(unknown);
+            }
+        }
+        Ok(())
     }
 
     /// How many of a subject's stored statements are whole, and the last of them. If one is not, all are dropped.

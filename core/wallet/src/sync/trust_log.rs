@@ -30,8 +30,8 @@ impl Fetching {
 
     /// The certificate that the next waiting statement lacks.
     fn lacks(&self) -> Option<Hash> {
-        let signer = beliefs::signer(self.waiting.front()?)?;
-        self.beliefs.trust().certificate(signer).is_none().then_some(signer)
+        let signers = beliefs::signers(self.waiting.front()?);
+        signers.into_iter().find(|signer| self.beliefs.trust().certificate(*signer).is_none())
     }
 }
 

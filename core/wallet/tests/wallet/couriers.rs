@@ -17,7 +17,7 @@ const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 const UNIT: &str = "https://id.gs1.org/00/095060001343520001";
 const KEY: &str = "mine";
 
-fn now() -> UnixMillis {
+pub fn now() -> UnixMillis {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     UnixMillis(u64::try_from(since.as_millis()).unwrap())
 }
@@ -32,7 +32,7 @@ fn units_only() -> Profile {
     Profile::parse(&text.replace(&format!("{signer}\n{rule}"), &format!("{free}\n{rule}"))).unwrap()
 }
 
-struct Phone {
+pub struct Phone {
     path: PathBuf,
     genesis: Genesis,
     snapshot: Snapshot,
@@ -41,7 +41,7 @@ struct Phone {
 }
 
 impl Phone {
-    fn new(running: &Running, directory: &Path, role: &str, name: &str) -> Self {
+    pub fn new(running: &Running, directory: &Path, role: &str, name: &str) -> Self {
         let genesis = running.node().genesis().clone();
         let path = directory.join(format!("{name}.db"));
         let vault = Vault::create_at_cost(&directory.join(format!("{name}.vault")), b"p", CHEAP).unwrap();
@@ -58,17 +58,27 @@ impl Phone {
         phone
     }
 
-    fn desk(&mut self) -> Desk<'_> {
+    pub fn desk(&mut self) -> Desk<'_> {
         Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 
-    fn courier(&mut self) -> Courier<'_> {
+    pub fn courier(&mut self) -> Courier<'_> {
         Courier::new(&mut self.snapshot, Arc::clone(&self.keys), KEY).unwrap()
     }
 
-    fn send(&mut self, now: UnixMillis) -> countersign_wallet::Round {
+    pub fn send(&mut self, now: UnixMillis) -> countersign_wallet::Round {
         let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), KEY).unwrap();
         courier.send(&self.client, now).unwrap()
+    }
+
+    pub fn identity(&mut self) -> String {
+        self.desk().certificate(KEY).unwrap().identity().to_string()
+    }
+
+    /// Fetches what is stated on goods.
+    pub fn load(&mut self, goods: &Subject) {
+        let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), KEY).unwrap();
+        courier.load(&self.client, goods).unwrap();
     }
 
     /// The app was killed and starts again.
@@ -81,7 +91,7 @@ fn unit() -> Subject {
     Subject::new(UNIT).unwrap()
 }
 
-fn intact() -> Answer {
+pub fn intact() -> Answer {
     Answer { condition: Condition::Intact, place: Some("dock 4".into()), seen: None }
 }
 
@@ -101,8 +111,7 @@ fn scene(directory: &Path, names: [&str; 3]) -> (Running, Phone, [Phone; 3]) {
         sealed: None,
     };
     distributor.desk().record(KEY, &draft, now()).unwrap();
-    let mut courier = Courier::new(&mut distributor.snapshot, Arc::clone(&distributor.keys), KEY).unwrap();
-    courier.load(&distributor.client, &unit()).unwrap();
+    distributor.load(&unit());
     (running, distributor, couriers)
 }
 

@@ -14,6 +14,7 @@ mod damage;
 mod evidence;
 mod killing;
 mod lies;
+mod luxury;
 mod node;
 mod syncing;
 mod world;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_custody::{Past, SerialSet, VerdictKind};
+use countersign_custody::{Past, Profile, SerialSet, VerdictKind};
 use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, Logged, UnixMillis};
 use countersign_node::{Config, LogId, Node, Running};
 use countersign_wallet::{
@@ -64,7 +64,7 @@ impl Office {
     /// Records the next statement of a kind, as the rules have it.
     fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Recorded {
         let (kind, about) = (kind(&format!("medicine.{name}")), subject(about));
-        let (profile, signer) = (self.snapshot.profile().clone(), self.identity(role));
+        let (profile, signer) = (self.snapshot.profile_of(&kind).unwrap().clone(), self.identity(role));
         let log = self.desk().log_of(&kind).unwrap();
         let history = self.desk().history(log, &about).unwrap();
         let mut related: Vec<Logged> = history.clone();
@@ -97,8 +97,7 @@ impl Office {
         let fields = to(self, "manufacturer").with("product", "Example 5 mg");
         self.state("authority", "approval", LOT, fields);
         let commission = kind("medicine.commission");
-        let fields =
-            self.snapshot.profile().commission_fields(&commission, &self.serials, self.expiry).unwrap();
+        let fields = Profile::medicine().commission_fields(&commission, &self.serials, self.expiry).unwrap();
         self.state("manufacturer", "commission", LOT, fields);
         self.client.put_blob(self.serials.filter_bytes()).unwrap();
         let fields = to(self, "distributor").with("class", "C-1").with("expiry", expiry);

@@ -1,0 +1,113 @@
+//! What a history leaves contested: goods that were handed to two people, and goods that somebody would not accept.
+//!
+//! Both are read from sound statements alone. A conflict needs two offers of one giver's own, each answered by somebody
+//! else, so nobody can raise one against a stranger; what merely came too late is none:
+//!
+//! - the same two people who signed the same handover twice, because an answer was not seen, have handed it over once;
+//! - a refusal that lost its place put the goods into nobody's hands, nor did one that took it.
+
+use countersign_ledger::{Hash, Identity, Logged, UnixMillis, Verified};
+
+use crate::audit::Audit;
+use crate::engine::holder_after;
+use crate::fault::Party;
+use crate::profile::Profile;
+use crate::step::Effect;
+
+/// Goods that one person handed to two: both accepted. It does not end when the goods move on, since of two things that
+/// bear one number one is not what it says, and no ledger can tell which.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conflict {
+    /// Who offered them twice, and answers for it.
+    pub giver: Party,
+    /// Who received them, as the ledger has it.
+    pub first: Identity,
+    /// Who received them as well.
+    pub second: Identity,
+    /// When the second of them signed.
+    pub at: UnixMillis,
+    /// The handover that stands.
+    pub stands: Hash,
+    /// The statement that shows the other: it carries it.
+    pub statement: Hash,
+}
+
+/// Goods that were not accepted, and have not moved since.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dispute {
+    /// Who still has them, and answers for them.
+    pub holder: Party,
+    /// Who would not accept them.
+    pub by: Identity,
+    /// When.
+    pub at: UnixMillis,
+    /// Why, in their words.
+    pub reason: String,
+    /// The refusal.
+    pub statement: Hash,
+}
+
+/// The field that gives a refusal's reason to people.
+const REASON: &str = "reason";
+
+/// Every conflict of a history, each once, in the order in which they were recorded.
+pub(crate) fn conflicts(profile: &Profile, history: &[Logged], audit: &Audit) -> Vec<Conflict> {
+    let mut shown: Vec<Hash> = Vec::new();
+    let recorded = sound(history, audit).filter(|one| effect(profile, one) == Some(&Effect::Conflict));
+    let conflicts = recorded.filter_map(|statement| {
+        let rival = statement.countersigned()?;
+        // Each of the two who hold the evidence may record it.
+        if shown.contains(&rival.statement().id()) {
+            return None;
+        }
+        shown.push(rival.statement().id());
+        conflict(profile, history, statement, rival)
+    });
+    conflicts.collect()
+}
+
+fn conflict(profile: &Profile, history: &[Logged], statement: &Logged, rival: &Verified) -> Option<Conflict> {
+    let giver = rival.countersigned()?.signer().identity();
+    let second = holder_after(profile, rival)?;
+    // A refusal may stand between: the first who received the goods after the statement that both offers follow.
+    let after = history.iter().position(|one| Some(one.id()) == rival.prev())?;
+    let moved = history.get(after + 1..)?.iter().find(|one| holder_after(profile, one).is_some())?;
+    let (first, by) = (holder_after(profile, moved)?, moved.countersigned()?.signer().identity());
+    (by == giver && first != second).then(|| Conflict {
+        giver: giver.into(),
+        first,
+        second,
+        at: rival.statement().issued_at(),
+        stands: moved.id(),
+        statement: statement.id(),
+    })
+}
+
+/// The refusal at which a history has come to a halt, if it has.
+pub(crate) fn dispute(profile: &Profile, history: &[Logged], audit: &Audit) -> Option<Dispute> {
+    let mut open = None;
+    for statement in sound(history, audit) {
+        if holder_after(profile, statement).is_some() {
+            open = None;
+        } else if effect(profile, statement) == Some(&Effect::Dispute) {
+            open = Some(statement);
+        }
+    }
+    let refusal = open?;
+    Some(Dispute {
+        holder: refusal.countersigned()?.signer().identity().into(),
+        by: refusal.signer().identity().clone(),
+        at: refusal.statement().issued_at(),
+        reason: refusal.fields().text(REASON).unwrap_or_default().to_owned(),
+        statement: refusal.id(),
+    })
+}
+
+/// The statements in which the audit of their history found no fault.
+fn sound<'a>(history: &'a [Logged], audit: &'a Audit) -> impl Iterator<Item = &'a Logged> {
+    history.iter().zip(&audit.steps).filter(|(_, step)| step.fault.is_none()).map(|(statement, _)| statement)
+}
+
+fn effect<'a>(profile: &'a Profile, statement: &Verified) -> Option<&'a Effect> {
+    profile.step(statement.statement().kind()).map(|step| &step.effect)
+}

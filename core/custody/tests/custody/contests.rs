@@ -1,0 +1,133 @@
+//! Goods that two people claim, and goods that nobody would take: what the verdict makes of them, and of what only looks so.
+
+use countersign_custody::handover::{Answer, Condition, Line};
+use countersign_custody::{Dossier, Reason, Verdict, VerdictKind, verdict, words};
+use countersign_ledger::{Draft, Fields, Kind, Statement, Subject, UnixMillis};
+
+use crate::road::{PIECE, Road, at, identity, label};
+
+/// The verdict on the piece with this history.
+fn judged(road: &Road, made: &crate::road::Made, piece: &[Statement]) -> Verdict {
+    let dossier = Dossier::new(&road.profile, road.facts(made, piece));
+    verdict(&label(), Some(&dossier), UnixMillis(at(61).0))
+}
+
+fn keys(verdict: &Verdict) -> Vec<&'static str> {
+    verdict.reasons.iter().map(Reason::key).collect()
+}
+
+/// `who` records that `rival` came second, after `history`.
+fn accuse(road: &Road, who: &str, history: &[Statement], rival: &Statement) -> Statement {
+    let draft = Draft {
+        kind: Kind::new("luxury.conflict").unwrap(),
+        subject: Subject::new(PIECE).unwrap(),
+        fields: Fields::new(),
+        prev: history.last().map(Statement::id),
+        links: vec![],
+        sealed: None,
+    };
+    let key = road.key(who);
+    draft.countersign(rival, key.certificate, key.signer, at(50), road.nonce()).unwrap()
+}
+
+fn refuse(road: &Road, from: &str, who: &str, line: Line, minute: u64) -> Line {
+    let offer = road.offer(from, line, at(minute)).to_bytes();
+    let refused =
+        Answer { condition: Condition::Refused { reason: "seal broken".into() }, place: None, seen: None };
+    road.answer_as(who, &offer, &[PIECE], &refused, at(minute)).unwrap()
+}
+
+fn with(line: &Line, more: Statement) -> Vec<Statement> {
+    [line.statements(), &[more]].concat()
+}
+
+#[test]
+fn a_piece_from_hand_to_hand_has_nothing_against_it() {
+    let road = Road::new();
+    let made = road.made();
+    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let told = judged(&road, &made, line.statements());
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
+    let line = road.hand_over("courier b", "consumer", line, at(20));
+    assert_eq!(keys(&judged(&road, &made, line.statements())), ["dispensed"]);
+}
+
+#[test]
+fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_answers() {
+    let road = Road::new();
+    let made = road.made();
+    let line = road.to_the_courier();
+    let stands = road.hand_over("courier a", "courier b", line.clone(), at(10));
+    let rival = road.hand_over("courier a", "courier c", line, at(12));
+    let history = with(&stands, accuse(&road, "courier c", stands.statements(), rival.last()));
+    // Whoever else holds the evidence records it as well: it is one conflict.
+    let twice = [&history[..], &[accuse(&road, "courier d", &history, rival.last())]].concat();
+    for history in [&history, &twice] {
+        let told = judged(&road, &made, history);
+        assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
+        assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
+        let Reason::ConflictingCustody(conflict) = &told.reasons[0] else { panic!("{:?}", told.reasons) };
+        assert_eq!((&conflict.first, &conflict.second), (&identity("courier b"), &identity("courier c")));
+        assert_eq!((conflict.stands, conflict.at), (stands.last().id(), at(12)));
+        assert_eq!(told.evidence[..2], [history[3].id(), stands.last().id()]);
+        let words = words::sentence(&told.reasons[0], &road.profile);
+        assert!(words.contains("courier/b") && words.contains("courier/c"), "{words}");
+        assert!(words.starts_with(identity("courier a").as_str()), "{words}");
+    }
+    // It does not end with the goods' moving on.
+    let offered =
+        Line::new(&history.iter().zip(0..).map(|(one, at)| road.logged(one.clone(), at)).collect::<Vec<_>>());
+    let moved = road.hand_over("courier b", "consumer", offered.unwrap(), at(55));
+    let told = judged(&road, &made, moved.statements());
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody", "dispensed"]));
+}
+
+#[test]
+fn a_refusal_asks_for_attention_until_the_goods_move_on() {
+    let road = Road::new();
+    let made = road.made();
+    let line = refuse(&road, "courier a", "courier b", road.to_the_courier(), 10);
+    let told = judged(&road, &made, line.statements());
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["disputed"]));
+    assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
+    assert_eq!(told.evidence[0], line.last().id());
+    let words = words::sentence(&told.reasons[0], &road.profile);
+    assert!(words.contains("seal broken") && words.contains("courier/b"), "{words}");
+    let line = road.hand_over("courier a", "courier c", line, at(20));
+    assert_eq!(judged(&road, &made, line.statements()).kind, VerdictKind::Authentic);
+}
+
+#[test]
+fn a_handover_that_two_people_signed_twice_is_none() {
+    let road = Road::new();
+    let made = road.made();
+    let line = road.to_the_courier();
+    // The first answer was not seen: the screen broke.
+    let stands = road.hand_over("courier a", "courier b", line.clone(), at(10));
+    let again = road.hand_over("courier a", "courier b", line, at(15));
+    let history = with(&stands, accuse(&road, "courier b", stands.statements(), again.last()));
+    let told = judged(&road, &made, &history);
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
+}
+
+#[test]
+fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
+    let road = Road::new();
+    let made = road.made();
+    let line = road.to_the_courier();
+    let refusal = refuse(&road, "courier a", "courier b", line.clone(), 10);
+    let taken = road.hand_over("courier a", "courier c", line, at(12));
+    let late = with(&taken, accuse(&road, "courier b", taken.statements(), refusal.last()));
+    assert_eq!(judged(&road, &made, &late).kind, VerdictKind::Authentic);
+    // The refusal came first: the goods stand still, by the ledger, and who has them in truth is what is disputed.
+    let first = with(&refusal, accuse(&road, "courier c", refusal.statements(), taken.last()));
+    let told = judged(&road, &made, &first);
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["disputed"]));
+    // Once the giver hands them to a third as well, two people have them.
+    let moved =
+        Line::new(&first.iter().zip(0..).map(|(one, at)| road.logged(one.clone(), at)).collect::<Vec<_>>());
+    let moved = road.hand_over("courier a", "courier d", moved.unwrap(), at(55));
+    let told = judged(&road, &made, moved.statements());
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
+    assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
+}
