@@ -39,6 +39,7 @@ mod cbor;
 mod client;
 mod courier;
 mod evidence;
+mod goods;
 mod intake;
 mod item;
 mod key_store;
@@ -58,6 +59,7 @@ pub use client::{
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
+pub use goods::goods;
 pub use intake::verify_page;
 pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
