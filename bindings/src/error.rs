@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use countersign_custody::handover::HandoverError;
+use countersign_custody::qr::NotEncoded;
 use countersign_ledger::{CertificateError, GenesisError, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
-    ActError, AdvanceError, ClientError, FollowError, HttpsError, KeyStoreError, OpenError, StoreError,
-    SyncError, TransportError,
+    ActError, AdvanceError, ClientError, CourierError, FollowError, HttpsError, KeyStoreError, OpenError,
+    StoreError, SyncError, TransportError,
 };
 
 /// Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
@@ -18,8 +20,8 @@ pub enum CountersignError {
         /// How long the node asks for patience, if it does.
         after_millis: Option<u64>,
     },
-    /// The node refuses: say why. Repeating will not help.
-    #[error("the node refuses: {reason}")]
+    /// The node or the rules refuse: say why. Repeating will not help.
+    #[error("refused: {reason}")]
     Refused {
         /// The reason's stable name, the key of its text.
         reason: String,
@@ -73,7 +75,10 @@ impl From<ClientError> for Error {
 
 impl From<AdvanceError> for Error {
     fn from(error: AdvanceError) -> Self {
-        if matches!(error, AdvanceError::Store(_)) { Self::Storage } else { Self::Distrusted }
+        match error {
+            AdvanceError::Store(error) => error.into(),
+            _ => Self::Distrusted,
+        }
     }
 }
 
@@ -103,6 +108,34 @@ impl From<ActError> for Error {
             ActError::Store(error) => error.into(),
             _ => Self::Distrusted,
         }
+    }
+}
+
+impl From<CourierError> for Error {
+    fn from(error: CourierError) -> Self {
+        match error {
+            CourierError::Act(error) => error.into(),
+            CourierError::Handover(HandoverError::Sign(SignError::Signer(error))) => error.into(),
+            CourierError::Checkpoint(_) => Self::Distrusted,
+            CourierError::Handover(_)
+            | CourierError::UnknownGoods
+            | CourierError::NoProfile
+            | CourierError::RefusedGoods => {
+                Self::Refused { reason: error.reason().to_owned() }
+            }
+        }
+    }
+}
+
+impl From<HandoverError> for Error {
+    fn from(error: HandoverError) -> Self {
+        CourierError::from(error).into()
+    }
+}
+
+impl From<NotEncoded> for Error {
+    fn from(_: NotEncoded) -> Self {
+        HandoverError::TooLong.into()
     }
 }
 
@@ -144,8 +177,12 @@ impl From<FollowError> for Error {
 }
 
 impl From<StoreError> for Error {
-    fn from(_: StoreError) -> Self {
-        Self::Storage
+    fn from(error: StoreError) -> Self {
+        match error {
+            // Another call on the same wallet was quicker; this one begins anew when it is made again.
+            StoreError::Moved => Self::Retry { after_millis: Some(0) },
+            _ => Self::Storage,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The core as a phone's app calls it, in Kotlin and in Swift.
 //!
-//! One object a job: [`Wallet`] keeps what is known and brings it up to date, [`Patient`] asks about packs. Every call is
-//! synchronous, short and safe to repeat, and belongs on a thread that may wait; a call to the network is bounded in size
-//! and time. Records are shaped for screens: texts are keys with arguments, the apps hold the translations. There is one
+//! One object a job: [`Wallet`] keeps what is known and brings it up to date, [`Patient`] asks about packs, [`Courier`]
+//! hands goods over. Every call is synchronous, short and safe to repeat, and belongs on a thread that may wait; a call to
+//! the network is bounded in size and time. Records are shaped for screens: texts are keys with arguments, the apps hold the translations. There is one
 //! error, [`CountersignError`], and each of its variants says what the screen does next.
 //!
 //! No rule is written here: bodies are a few lines. Where the two apps would disagree if one
@@ -17,14 +17,20 @@
 //! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
 
 mod answer;
+mod courier;
 mod error;
+mod handover;
 mod key_store;
+mod outbox;
 mod patient;
 mod wallet;
 
 pub use answer::{Answer, Argument, Event, Product, Text, Value, VerdictKind};
+pub use courier::Courier;
 pub use error::CountersignError;
+pub use handover::{Condition, Drawing, Goods, Handover, Offer, Scan, draw_code};
 pub use key_store::{KeyStore, KeyStoreError};
+pub use outbox::{Delivery, NextStep, Outgoing, Round};
 pub use patient::{Patient, Sight};
 pub use wallet::{Followed, Knowledge, Membership, SyncStep, Wallet};
 

@@ -98,17 +98,21 @@ impl Patient {
 
 /// The item that a typed code or a link names.
 pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
-    let message = if code.starts_with('(') {
-        Message::from_bracketed(code, Partners::OnAnyCarrier)
-    } else {
-        Message::from_link(code, Partners::OnAnyCarrier)
-    };
     let invalid = || Error::invalid("code");
-    let product = Product::from_message(&message.map_err(|_| invalid())?, year());
+    let product = Product::from_message(&message_in(code).ok_or_else(invalid)?, year());
     item(product, year()).map_err(|_| invalid())
 }
 
+/// What a typed code, in brackets, or a link says.
+pub(crate) fn message_in(code: &str) -> Option<Message> {
+    if code.starts_with('(') {
+        Message::from_bracketed(code, Partners::OnAnyCarrier).ok()
+    } else {
+        Message::from_link(code, Partners::OnAnyCarrier).ok()
+    }
+}
+
 /// The current year, by which two-digit years are read.
-fn year() -> u16 {
+pub(crate) fn year() -> u16 {
     now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
 }

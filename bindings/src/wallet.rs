@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_custody::{Item, Verdict};
 use countersign_ledger::{Certificate, Genesis, UnixMillis};
-use countersign_wallet::{Client, Desk, FollowState, Health, Https, Log, Part, Snapshot, Step};
+use countersign_wallet::{Client, Desk, FollowState, Health, Https, Log, Part, Snapshot, Step, StoreError};
 
 use crate::error::{CountersignError as Error, millis};
 use crate::key_store::{Foreign, KeyStore};
@@ -111,15 +111,14 @@ impl Wallet {
     /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
     pub fn enrol(&self, key: &str, code: &str) -> Result<Membership, Error> {
         let mut line = self.line()?;
-        let certificate =
-            Desk::new(&mut line.snapshot, &line.client, Arc::clone(&self.keys)).enrol(key, code)?;
+        let certificate = Desk::new(&mut line.snapshot, &line.client, self.keys()).enrol(key, code)?;
         Ok(Membership::new(key, &certificate))
     }
 
     /// Who this wallet's keys speak for.
     pub fn memberships(&self) -> Result<Vec<Membership>, Error> {
         let mut line = self.line()?;
-        let desk = Desk::new(&mut line.snapshot, &line.client, Arc::clone(&self.keys));
+        let desk = Desk::new(&mut line.snapshot, &line.client, self.keys());
         desk.enrolled()?.iter().map(|key| Ok(Membership::new(key, &desk.certificate(key)?))).collect()
     }
 
@@ -159,12 +158,18 @@ impl Wallet {
     pub fn sync_step(&self) -> Result<SyncStep, Error> {
         let mut line = self.syncing()?;
         if self.replan.swap(false, Ordering::AcqRel) {
-            line.snapshot = Snapshot::open(&self.database, &self.genesis)?;
+            line.snapshot = self.snapshot()?;
         }
         let Line { snapshot, client } = &mut *line;
-        let step = snapshot.sync_step(client)?;
+        let step = snapshot.sync_step(client).map_err(Error::from);
+        if step == Err(Error::from(StoreError::Moved)) {
+            // A courier's call has moved the wallet on: the next step begins from there.
+            self.replan.store(true, Ordering::Release);
+            return Ok(SyncStep::Waiting { after_millis: 0 });
+        }
+        let step = step?;
         if step == Step::Done {
-            *self.reading()? = Snapshot::open(&self.database, &self.genesis)?;
+            *self.reading()? = self.snapshot()?;
         }
         Ok(step.into())
     }
@@ -192,8 +197,22 @@ impl Wallet {
             return Ok(verdict);
         }
         // Another may have moved the head, and with it what is stored, since this snapshot was opened.
-        *snapshot = Snapshot::open(&self.database, &self.genesis)?;
+        *snapshot = self.snapshot()?;
         Ok(snapshot.check(item, now()))
+    }
+
+    /// A snapshot for one call alone.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(Snapshot::open(&self.database, &self.genesis)?)
+    }
+
+    /// A way to the node for one call alone.
+    pub(crate) fn client(&self) -> Result<Client, Error> {
+        Ok(Client::new(Https::new(&self.node, &self.genesis)?))
+    }
+
+    pub(crate) fn keys(&self) -> Arc<dyn countersign_wallet::KeyStore> {
+        Arc::clone(&self.keys)
     }
 
     fn line(&self) -> Result<Line, Error> {
@@ -201,7 +220,7 @@ impl Wallet {
     }
 
     fn reading(&self) -> Result<MutexGuard<'_, Snapshot>, Error> {
-        sound(&self.reading, || Ok(Snapshot::open(&self.database, &self.genesis)?))
+        sound(&self.reading, || self.snapshot())
     }
 
     fn syncing(&self) -> Result<MutexGuard<'_, Line>, Error> {

@@ -5,6 +5,7 @@
 //! | command | does | answers |
 //! | --- | --- | --- |
 //! | `code ROLE NAME` | makes a one-time code for enrolment | the code |
+//! | `offer UNIT` | has the distributor pack a logistic unit, unless it is, and offer it | a list of QR codes' texts |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
 //!
@@ -18,12 +19,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use countersign_custody::qr::{self, Codes};
 use countersign_custody::{Past, SerialSet};
 use countersign_ledger::{Fields, Hash, Kind, Logged, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Cost, Desk, Https, KeyStore, Log, Snapshot, Vault};
+use countersign_wallet::{Client, Cost, Courier, Desk, Https, KeyStore, Log, OfferTo, Snapshot, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -45,7 +47,8 @@ fn main() -> Outcome {
     let Some(node) = &running else { return Ok(()) };
     let address = format!("https://localhost:{}", node.addr().port());
     let fixed = Config { listen: node.addr(), ..config };
-    Office::open(node, &address, folder)?.play()?;
+    let mut office = Office::open(node, &address, folder)?;
+    office.play()?;
     let genesis = folder.join("genesis.json");
     fs::write(&genesis, node.node().genesis().to_json())?;
     for (name, serial) in [("genuine", "S001"), ("unknown", "X001")] {
@@ -60,6 +63,7 @@ fn main() -> Outcome {
             (["code", role, name], Some(node)) => {
                 say(&node.node().registrar().new_code(role, name, Duration::from_mins(10))?.to_string())?;
             }
+            (["offer", unit], Some(_)) => say(&json!(office.offer(unit)?).to_string())?,
             (["stop"], _) => {
                 if let Some(node) = running.take() {
                     node.stop();
@@ -145,7 +149,12 @@ impl Office {
         let log = self.desk().log_of(&kind)?;
         let history = self.desk().history(log, &about)?;
         let mut related: Vec<Logged> = history.clone();
-        let lot = about.as_str().split("/21/").next().unwrap_or_default();
+        let lot = match about.as_str().split_once("/21/") {
+            Some((lot, _)) => lot,
+            // What is in a unit comes from the first lot.
+            None if about.as_str().contains("/00/") => &format!("{CLASS}/10/L1"),
+            None => about.as_str(),
+        };
         for other in [CLASS, lot] {
             related.extend(self.desk().history(Log::Supply, &Subject::new(other)?)?);
         }
@@ -192,6 +201,27 @@ impl Office {
         self.state("manufacturer", "distribution", lot, fields)?;
         let fields = self.to("manufacturer")?.with("expiry", EXPIRY).with("sold", 40);
         self.state("distributor", "sales-status", lot, fields)
+    }
+}
+
+impl Office {
+    /// The texts of the codes that the distributor shows.
+    fn offer(&mut self, unit: &str) -> Outcome<Vec<String>> {
+        let about = Subject::new(unit)?;
+        if self.desk().history(Log::Supply, &about)?.is_empty() {
+            let contents = Fields::new().with("contents", Hash::of(b"list")).with("count", 10);
+            self.state("distributor", "pack", unit, contents)?;
+        }
+        let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), "distributor")?;
+        courier.load(&self.client, &about)?;
+        let shown = courier.offer(&about, &OfferTo::default(), now())?;
+        Ok(match qr::encode(&shown.message)? {
+            Codes::One(text) => vec![text],
+            Codes::Parts(parts) => {
+                let needed = parts.needed();
+                parts.take(needed).collect()
+            }
+        })
     }
 }
 

@@ -1,0 +1,184 @@
+//! From hand to hand without a signal: offer, answer, close; and send when there is a network again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use countersign_custody::handover::{Answer, Offered, answer_in};
+use countersign_custody::qr::{Assembly, Fed, NotTaken};
+use countersign_ledger::{Hash, Identity, Subject};
+use countersign_scan::gs1::{Content, Partners};
+use countersign_scan::{Luma, Scanner, Sight, Symbol};
+use countersign_wallet::{CourierError, OfferTo, Pending, Side};
+
+use crate::error::CountersignError as Error;
+use crate::handover::{Condition, Goods, Handover, Scan};
+use crate::outbox::{Outgoing, Round};
+use crate::patient::{message_in, year};
+use crate::wallet::{Wallet, now};
+
+/// No look at a frame is begun that would not end within this: the other phone's screen shows the next part soon.
+const FRAME_BUDGET: Duration = Duration::from_millis(30);
+
+/// Somebody who carries goods, by one of the wallet's certified keys.
+///
+/// What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
+/// `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+#[derive(uniffi::Object)]
+pub struct Courier {
+    wallet: Arc<Wallet>,
+    key: String,
+    eye: Mutex<Eye>,
+}
+
+/// What the camera has shown so far.
+#[derive(Default)]
+struct Eye {
+    scanner: Scanner,
+    assembly: Assembly,
+}
+
+#[uniffi::export]
+impl Courier {
+    /// Whoever the key speaks for; see [`Wallet::memberships`].
+    #[uniffi::constructor]
+    pub fn new(wallet: Arc<Wallet>, key: String) -> Self {
+        Self { wallet, key, eye: Mutex::default() }
+    }
+
+    /// Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
+    /// network. What came from somebody's hand need not be fetched.
+    pub fn load(&self, code: &str) -> Result<Goods, Error> {
+        let (goods, client) = (goods_in(code)?, self.wallet.client()?);
+        self.act(|courier| courier.load(&client, &goods)).map(Goods::from)
+    }
+
+    /// The goods that this phone can show all statements on, and who holds them.
+    pub fn goods(&self) -> Result<Vec<Goods>, Error> {
+        Ok(self.act(|courier| courier.goods())?.into_iter().map(Goods::from).collect())
+    }
+
+    /// Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
+    /// again. Show its codes.
+    pub fn offer(&self, code: &str, to: Option<String>, place: Option<String>) -> Result<Handover, Error> {
+        let to = to.map(|to| Identity::parse(&to)).transpose().map_err(|_| Error::invalid("member"))?;
+        let goods = goods_in(code)?;
+        let shown = self.act(|courier| courier.offer(&goods, &OfferTo { to, place }, now()))?;
+        Handover::new(Pending { shown, subject: goods.to_string(), side: Side::Giver })
+    }
+
+    /// Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
+    /// not copied.
+    pub fn scan_frame(&self, width: u32, height: u32, stride: u32, luma: &[u8]) -> Result<Scan, Error> {
+        let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
+        let begun = Instant::now();
+        let sight = self.eye().scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
+        match sight {
+            Sight::Nothing => Ok(Scan::Nothing),
+            Sight::HoldStill => Ok(Scan::HoldStill),
+            Sight::Symbols(symbols) => {
+                let mut scans = symbols.iter().map(|symbol| self.take(symbol));
+                scans.find(|scan| *scan != Ok(Scan::Foreign)).unwrap_or(Ok(Scan::Foreign))
+            }
+        }
+    }
+
+    /// The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+    pub fn scan_code(&self, text: &str) -> Result<Scan, Error> {
+        match goods_in(text) {
+            Ok(goods) => Ok(Scan::Goods { link: goods.to_string() }),
+            Err(_) => self.feed(text),
+        }
+    }
+
+    /// Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
+    /// goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+    #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
+    pub fn answer(
+        &self,
+        offer: Vec<u8>,
+        goods: Vec<String>,
+        condition: Condition,
+        place: Option<String>,
+    ) -> Result<Handover, Error> {
+        let scanned = goods.into_iter().map(|code| goods_in(&code)).collect::<Result<Vec<_>, _>>()?;
+        let subject = Offered::from_bytes(&offer)?.subject().to_string();
+        let answer = Answer { condition: condition.into(), place, seen: None };
+        let shown = self.act(|courier| courier.answer(&offer, &scanned, &answer, now()))?;
+        Handover::new(Pending { shown, subject, side: Side::Receiver })
+    }
+
+    /// Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+    #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
+    pub fn close(&self, answer: Vec<u8>) -> Result<Goods, Error> {
+        self.act(|courier| courier.close(&answer)).map(Goods::from)
+    }
+
+    /// Handovers under way, to be shown again.
+    pub fn pending(&self) -> Result<Vec<Handover>, Error> {
+        self.act(|courier| courier.pending())?.into_iter().map(Handover::new).collect()
+    }
+
+    /// Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+    pub fn dismiss(&self, id: &str) -> Result<(), Error> {
+        let id: Hash = id.parse().map_err(|_| Error::invalid("handover"))?;
+        self.act(|courier| courier.dismiss(id))
+    }
+
+    /// What was signed and is not yet proven to be on the ledger, in order.
+    pub fn outbox(&self) -> Result<Vec<Outgoing>, Error> {
+        Ok(self.act(|courier| courier.outbox())?.into_iter().map(Outgoing::from).collect())
+    }
+
+    /// Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+    pub fn send(&self) -> Result<Round, Error> {
+        let client = self.wallet.client()?;
+        self.act(|courier| courier.send(&client, now())).map(Round::from)
+    }
+}
+
+impl Courier {
+    /// On a snapshot of its own: no lock is held while the key store waits for a person.
+    fn act<T>(
+        &self,
+        act: impl FnOnce(&mut countersign_wallet::Courier<'_>) -> Result<T, CourierError>,
+    ) -> Result<T, Error> {
+        let mut snapshot = self.wallet.snapshot()?;
+        let mut courier = countersign_wallet::Courier::new(&mut snapshot, self.wallet.keys(), &self.key)?;
+        Ok(act(&mut courier)?)
+    }
+
+    fn take(&self, symbol: &Symbol) -> Result<Scan, Error> {
+        match Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier) {
+            Ok(Content::Gs1(message)) => Ok(countersign_wallet::goods(&message, year())
+                .map_or(Scan::Foreign, |goods| Scan::Goods { link: goods.to_string() })),
+            Ok(Content::Plain(text)) => self.feed(&text),
+            _ => Ok(Scan::Foreign),
+        }
+    }
+
+    /// Takes the text of a code of a message. One that does not fit is as good as none: the camera shows the next.
+    fn feed(&self, text: &str) -> Result<Scan, Error> {
+        let fed = self.eye().assembly.feed(text);
+        match fed {
+            Ok(Fed::Whole(message)) if answer_in(&message).is_ok() => Ok(Scan::Answered { message }),
+            Ok(Fed::Whole(message)) => {
+                let reading = self.act(|courier| courier.read(&message, now()))?;
+                Ok(Scan::Offered { offer: (reading, message).into() })
+            }
+            Ok(Fed::Part(progress)) => Ok(progress.into()),
+            Err(NotTaken::NotOurs | NotTaken::TooLarge | NotTaken::TooManyParts) => Ok(Scan::Foreign),
+            Err(_) => Ok(self.eye().assembly.progress().map_or(Scan::Nothing, Scan::from)),
+        }
+    }
+
+    /// What a panic under this lock could leave half done is at worst read again.
+    fn eye(&self) -> MutexGuard<'_, Eye> {
+        self.eye.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The goods that a typed code or a link names.
+fn goods_in(code: &str) -> Result<Subject, Error> {
+    let goods = message_in(code).and_then(|message| countersign_wallet::goods(&message, year()));
+    goods.ok_or_else(|| Error::invalid("code"))
+}

@@ -1,0 +1,199 @@
+//! A handover as the screens of both sides show it.
+
+use countersign_custody::handover::{self, Meeting};
+use countersign_custody::qr::{self, Codes, NotEncoded};
+use countersign_ledger::Hash;
+use countersign_scan::draw::{Label, Scale};
+use countersign_wallet::{Pending, Reading, Side};
+
+use crate::error::CountersignError as Error;
+
+/// So many parts for each that is needed are shown, then the first again. Any of them stands in for one that was missed.
+const ROUNDS: usize = 3;
+
+/// Goods that this phone can show all statements on.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Goods {
+    /// What they are, as a link.
+    pub link: String,
+    /// Who holds them, as far as this phone knows: a SPIFFE ID.
+    pub holder: Option<String>,
+    /// SHA-256 of the latest statement on them, in hexadecimal.
+    pub latest: String,
+}
+
+/// A handover under way, to be shown to the other phone.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Handover {
+    /// Its name on this phone.
+    pub id: String,
+    /// The goods, as a link.
+    pub goods: String,
+    /// Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+    pub gives: bool,
+    /// The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
+    pub codes: Vec<String>,
+    /// When the offer runs out.
+    pub expires_millis: u64,
+}
+
+/// An offer, verified: all statements on the goods, that none is missing, and that the giver holds them.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Offer {
+    /// The message that is answered.
+    pub message: Vec<u8>,
+    /// The goods, as a link.
+    pub goods: String,
+    /// Who gives: a SPIFFE ID.
+    pub giver: String,
+    /// Where, by the giver's word.
+    pub place: Option<String>,
+    /// When it was made.
+    pub issued_millis: u64,
+    /// When it runs out.
+    pub expires_millis: u64,
+    /// How often the goods changed hands before.
+    pub hops: u32,
+    /// The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
+    /// and tell the office.
+    pub contradicts: bool,
+}
+
+/// In which condition goods are that were offered.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Condition {
+    /// Accepted, and nothing is wrong with them.
+    Intact,
+    /// Accepted, damaged.
+    Damaged {
+        /// The file of a photo of it. The record gets its digest: keep the file.
+        photo: Vec<u8>,
+    },
+    /// Not accepted: the giver still has them, and answers for them.
+    Refused {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// What a courier's camera has seen.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[allow(clippy::large_enum_variant, reason = "it crosses the boundary once, where there are no boxes")]
+pub enum Scan {
+    /// No code that tells anything new.
+    Nothing,
+    /// A code so damaged that a second frame must agree before it is believed.
+    HoldStill,
+    /// A code of another kind: neither goods that change hands nor a message.
+    Foreign,
+    /// Goods, to be named in an answer.
+    Goods {
+        /// What they are, as a link.
+        link: String,
+    },
+    /// A part of a message; go on.
+    Part {
+        /// Parts that are here.
+        have: u32,
+        /// Parts that are needed.
+        need: u32,
+    },
+    /// An offer, to be answered.
+    Offered {
+        /// The offer.
+        offer: Offer,
+    },
+    /// An answer, for the giver to close with.
+    Answered {
+        /// The message.
+        message: Vec<u8>,
+    },
+}
+
+/// A QR code as pixels, for a screen.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Drawing {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// A byte a pixel, 0 for black and 255 for white, rows without gaps.
+    pub luma: Vec<u8>,
+}
+
+/// Draws one of the codes of a [`Handover`], with the white around it that it needs. A module of the code becomes `scale`
+/// pixels wide, 1 to 16.
+#[uniffi::export]
+pub fn draw_code(text: &str, scale: u8) -> Result<Drawing, Error> {
+    let scale = Scale::new(scale).ok_or_else(|| Error::invalid("scale"))?;
+    let picture = Label::plain(text).map_err(|_| Error::invalid("code"))?.picture(scale);
+    let (width, height) = (small(picture.width()), small(picture.height()));
+    Ok(Drawing { width, height, luma: picture.pixels().to_vec() })
+}
+
+impl Handover {
+    pub(crate) fn new(pending: Pending) -> Result<Self, Error> {
+        Ok(Self {
+            id: pending.shown.id.to_string(),
+            goods: pending.subject,
+            gives: pending.side == Side::Giver,
+            codes: codes(&pending.shown.message)?,
+            expires_millis: pending.shown.expires_at.0,
+        })
+    }
+}
+
+fn codes(message: &[u8]) -> Result<Vec<String>, NotEncoded> {
+    Ok(match qr::encode(message)? {
+        Codes::One(text) => vec![text],
+        Codes::Parts(parts) => {
+            let shown = ROUNDS * parts.needed();
+            parts.take(shown).collect()
+        }
+    })
+}
+
+impl From<countersign_wallet::Goods> for Goods {
+    fn from(goods: countersign_wallet::Goods) -> Self {
+        Self {
+            link: goods.subject.to_string(),
+            holder: goods.holder.map(|holder| holder.to_string()),
+            latest: goods.latest.to_string(),
+        }
+    }
+}
+
+impl From<(Reading, Vec<u8>)> for Offer {
+    fn from((reading, message): (Reading, Vec<u8>)) -> Self {
+        Self {
+            message,
+            goods: reading.subject.to_string(),
+            giver: reading.giver.to_string(),
+            place: reading.place,
+            issued_millis: reading.issued_at.0,
+            expires_millis: reading.expires_at.0,
+            hops: small(reading.hops),
+            contradicts: reading.meeting == Some(Meeting::Fork),
+        }
+    }
+}
+
+impl From<Condition> for handover::Condition {
+    fn from(condition: Condition) -> Self {
+        match condition {
+            Condition::Intact => Self::Intact,
+            Condition::Damaged { photo } => Self::Damaged { photo: Hash::of(&photo) },
+            Condition::Refused { reason } => Self::Refused { reason },
+        }
+    }
+}
+
+impl From<qr::Progress> for Scan {
+    fn from(progress: qr::Progress) -> Self {
+        Self::Part { have: small(progress.have), need: small(progress.need) }
+    }
+}
+
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

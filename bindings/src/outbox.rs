@@ -1,0 +1,107 @@
+//! What was signed, on its way to the ledger, as a screen shows it.
+
+use countersign_wallet::{self as wallet, Queued};
+
+/// A statement that is not yet proven to be on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Outgoing {
+    /// Its SHA-256, in hexadecimal.
+    pub id: String,
+    /// The goods, as a link.
+    pub goods: String,
+    /// What it is, the key of its title.
+    pub kind: String,
+    /// When it was signed, which counts, and not when it is sent.
+    pub signed_millis: u64,
+    /// How far it has come.
+    pub delivery: Delivery,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it is tried again.
+    pub due_millis: u64,
+}
+
+/// How far a statement has come. One that is proven is in the outbox no more.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Delivery {
+    /// It waits for a network, or for its turn.
+    Waiting,
+    /// The node has it; the proof is still to come.
+    Sent,
+    /// The ledger refuses it, and trying again will not help.
+    Refused {
+        /// The reason's stable name, the key of its text.
+        reason: String,
+        /// What to do.
+        next: NextStep,
+    },
+}
+
+/// What a person can do about a statement that is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum NextStep {
+    /// Nothing: the goods were handed to somebody else as well, and the evidence of it is on the ledger.
+    ConflictRecorded,
+    /// Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+    HandOverAgain,
+    /// Show it to whoever runs the ledger.
+    AskOffice,
+}
+
+/// What a round of sending did.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Round {
+    /// Statements that are proven now.
+    pub proven: u64,
+    /// Statements that are refused now.
+    pub refused: u64,
+    /// Statements still on their way.
+    pub waiting: u64,
+    /// When the next of them is due.
+    pub next_due_millis: Option<u64>,
+}
+
+impl From<Queued> for Outgoing {
+    fn from(row: Queued) -> Self {
+        Self {
+            id: row.id.to_string(),
+            goods: row.subject,
+            kind: row.kind,
+            signed_millis: row.event_at.0,
+            delivery: row.delivery.into(),
+            tries: row.tries,
+            due_millis: row.due_at.0,
+        }
+    }
+}
+
+impl From<wallet::Delivery> for Delivery {
+    fn from(delivery: wallet::Delivery) -> Self {
+        match delivery {
+            wallet::Delivery::Waiting => Self::Waiting,
+            wallet::Delivery::Sent => Self::Sent,
+            wallet::Delivery::Refused { reason, next } => Self::Refused { reason, next: next.into() },
+        }
+    }
+}
+
+impl From<wallet::NextStep> for NextStep {
+    fn from(next: wallet::NextStep) -> Self {
+        match next {
+            wallet::NextStep::ConflictRecorded => Self::ConflictRecorded,
+            wallet::NextStep::HandOverAgain => Self::HandOverAgain,
+            wallet::NextStep::AskOffice => Self::AskOffice,
+        }
+    }
+}
+
+impl From<wallet::Round> for Round {
+    fn from(round: wallet::Round) -> Self {
+        Self {
+            proven: round.proven as u64,
+            refused: round.refused as u64,
+            waiting: round.waiting as u64,
+            next_due_millis: round.next_due.map(|due| due.0),
+        }
+    }
+}
