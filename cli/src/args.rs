@@ -34,7 +34,7 @@ pub enum Command {
     Gs1,
     /// Draw the symbol of a code, to print or to show
     Label(Label),
-    /// Show the history of a product, as far as this wallet holds it
+    /// Show the route of a product, as far as this wallet holds it: who, when, where, signed by whom, and what is missing
     Trace(Trace),
     /// Begin a wallet: pin a ledger's genesis file
     Init(Init),
@@ -116,6 +116,9 @@ pub struct Trace {
     /// A picture, the text of a code, or a Digital Link
     #[arg(value_hint = ValueHint::FilePath)]
     pub pack: String,
+    /// Draw the route as a picture into this file, .svg
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Args)]

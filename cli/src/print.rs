@@ -1,4 +1,6 @@
-//! Verdicts and histories as people and scripts read them.
+//! Verdicts, histories and routes as people and scripts read them.
+
+mod route;
 
 use std::fmt::Write as _;
 
@@ -8,6 +10,8 @@ use countersign_custody::{
 };
 use countersign_ledger::{Subject, UnixMillis};
 use serde_json::{Value, json};
+
+pub use self::route::{route, route_json};
 
 /// The exit code of `check` for a verdict.
 pub const fn exit_code(kind: VerdictKind) -> u8 {
@@ -61,7 +65,7 @@ pub fn narrowest(item: &Item) -> &Subject {
 }
 
 /// A history, a line a statement.
-pub fn timeline(events: &[TimelineEvent]) -> String {
+fn timeline(events: &[TimelineEvent]) -> String {
     let mut text = String::new();
     for event in events {
         let mark = if event.mark == Mark::Verified { "·" } else { "✗" };
@@ -132,7 +136,7 @@ const fn verdict_key(kind: VerdictKind) -> &'static str {
 }
 
 /// A statement of a history for a script.
-pub fn event_json(event: &TimelineEvent) -> Value {
+fn event_json(event: &TimelineEvent) -> Value {
     json!({
         "time": event.at.to_string(),
         "kind": event.kind.as_str(),

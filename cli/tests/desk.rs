@@ -277,7 +277,9 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
     patient.point_at(folder.path(), &node);
     succeed(&patient.home, &["follow", class]);
     succeed(&patient.home, &["sync"]);
-    let traced = succeed(&patient.home, &["--json", "trace", lot]);
+    let picture = folder.path().join("route.svg");
+    let traced = succeed(&patient.home, &["--json", "trace", lot, "--svg", picture.to_str().unwrap()]);
+    assert!(fs::read_to_string(picture).unwrap().contains("Material requested"));
     let traced: Vec<Value> = traced.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for statement in [&first, &second] {
         let times = traced.iter().filter(|event| event["statement"] == statement["id"]).count();

@@ -1,7 +1,9 @@
 //! `check` and `trace`: what is known of a pack, offline.
 
+use std::fs;
+
 use anyhow::{Context as _, Result};
-use countersign_custody::{Item, Verdict, VerdictKind};
+use countersign_custody::{Item, Route, Verdict, VerdictKind};
 use countersign_wallet::Snapshot;
 use serde_json::json;
 
@@ -55,23 +57,18 @@ pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
 }
 
-/// Prints a product's history.
+/// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
+    let route = Route::new(&item, &verdict, snapshot.profile_for(&verdict));
+    if let Some(path) = &args.svg {
+        fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
+    }
     if as_json {
-        for event in &verdict.timeline {
-            println!("{}", print::event_json(event));
-        }
-        return Ok(());
-    }
-    println!("{}", print::narrowest(&item));
-    if verdict.timeline.is_empty() {
-        println!("  nothing is known of it here: follow it and sync");
-    }
-    print!("{}", print::timeline(&verdict.timeline));
-    if let (Some(checkpoint), Some(as_of)) = (verdict.checkpoint, verdict.as_of) {
-        println!("  complete as of checkpoint {checkpoint}, {as_of}");
+        print::route_json(&route).iter().for_each(|line| println!("{line}"));
+    } else {
+        print!("{}", print::route(&route));
     }
     Ok(())
 }

@@ -1,0 +1,121 @@
+//! A route as an inspector reads it.
+
+use std::fmt::Write as _;
+
+use countersign_custody::{Gap, Leg, Route, Standing, Stop};
+use serde_json::{Value, json};
+
+use super::{ago, member};
+
+/// Columns before the lines beneath a leg.
+const INDENT: usize = 26;
+
+/// A route for a person: a leg a line, and beneath it who signed and what is wrong.
+pub fn route(route: &Route) -> String {
+    let titles = route.stops.iter().map(|stop| match stop {
+        Stop::Leg(leg) => leg.title.chars().count(),
+        Stop::Gap(gap) => gap.title.chars().count(),
+    });
+    let width = titles.max().unwrap_or_default();
+    let mut text = format!("{}\n", route.subject);
+    if route.stops.is_empty() {
+        text.push_str("  nothing is known of it here: follow it and sync\n");
+    }
+    for stop in &route.stops {
+        match stop {
+            Stop::Leg(leg) => text.push_str(&self::leg(leg, width)),
+            Stop::Gap(gap) => text.push_str(&self::gap(gap, width)),
+        }
+    }
+    if let Some(party) = &route.answerable {
+        let _ = writeln!(text, "  Answerable: {}", member(party));
+    }
+    if let (Some(checkpoint), Some(as_of), Some(age)) = (route.checkpoint, route.as_of, route.age_millis) {
+        let _ = writeln!(text, "  Complete as of checkpoint {checkpoint}, {as_of} ({}).", ago(age));
+    }
+    text
+}
+
+/// `width` is that of the titles.
+fn leg(leg: &Leg, width: usize) -> String {
+    let mark = match &leg.standing {
+        Standing::Sound => "·",
+        Standing::AtFault(_) => "✗",
+        Standing::Disputed | Standing::Conflict => "!",
+    };
+    let to = leg.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
+    let mut text = format!("  {mark} {}  {:<width$} {}{to}\n", leg.at, leg.title, member(&leg.from));
+    let mut line = |words: &str| {
+        let _ = writeln!(text, "{:INDENT$}{words}", "");
+    };
+    if leg.signatures.len() > 1 {
+        let signed = leg.signatures.iter().map(|one| format!("{} ({})", one.by.name(), one.at));
+        line(&format!("signed by {}", signed.collect::<Vec<_>>().join(", then ")));
+    }
+    let said: Vec<&str> = leg.said().collect();
+    if !said.is_empty() {
+        line(&said.join(" · "));
+    }
+    if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
+        line(&format!("{wrong}; {} answers", member(party)));
+    }
+    text
+}
+
+fn gap(gap: &Gap, width: usize) -> String {
+    let to = gap.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
+    let party = member(&gap.party);
+    format!("  ? {:<20}  {:<width$} {party}{to}\n{:INDENT$}{party} answers\n", "missing", gap.title, "")
+}
+
+/// A route for a script: a leg or a gap a line, and one of the whole at the end.
+pub fn route_json(route: &Route) -> Vec<Value> {
+    let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
+    lines.push(json!({
+        "subject": route.subject.as_str(),
+        "answerable": route.answerable.as_ref().map(ToString::to_string),
+        "checkpoint": route.checkpoint,
+        "as_of": route.as_of.map(|time| time.to_string()),
+        "age_seconds": route.age_millis.map(|age| age / 1000),
+    }));
+    lines
+}
+
+fn stop_json(stop: &Stop) -> Value {
+    let mut line = match stop {
+        Stop::Gap(gap) => json!({ "kind": gap.kind.as_str(), "title": gap.title, "standing": "missing" }),
+        Stop::Leg(leg) => leg_json(leg),
+    };
+    line["from"] = json!(stop.from().to_string());
+    line["to"] = json!(stop.to().map(ToString::to_string));
+    line["answerable"] = json!(stop.answerable().map(ToString::to_string));
+    line
+}
+
+fn leg_json(leg: &Leg) -> Value {
+    let signatures = leg.signatures.iter().map(|one| {
+        json!({ "by": one.by.as_str(), "time": one.at.to_string(), "statement": one.statement.to_string() })
+    });
+    json!({
+        "time": leg.at.to_string(),
+        "kind": leg.kind.as_str(),
+        "title": leg.title,
+        "place": leg.place,
+        "condition": leg.condition,
+        "reason": leg.reason,
+        "signatures": signatures.collect::<Vec<_>>(),
+        "standing": standing_key(&leg.standing),
+        "wrong": leg.standing.wrong(),
+        "statement": leg.statement.to_string(),
+    })
+}
+
+/// The standing's name in JSON.
+const fn standing_key(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Sound => "sound",
+        Standing::AtFault(_) => "at-fault",
+        Standing::Disputed => "disputed",
+        Standing::Conflict => "conflict",
+    }
+}
