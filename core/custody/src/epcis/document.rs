@@ -2,7 +2,7 @@
 //!
 //! - An event's time is the statement's, in UTC, which is all that a statement tells. No record time is given, since the
 //!   ledger orders statements and keeps no clock of its own.
-//! - Goods are named by GS1 Digital Links in their canonical form, so a pack without its lot.
+//! - Goods are named by GS1 Digital Links in their canonical form, so a pack without its lot; that stands beside.
 //! - Parties are named by their identities in the ledger, as `possessing_party`. Whoever takes goods out of the chain for
 //!   themselves is not named: neither patient nor consumer is a partner's business.
 //! - What EPCIS has no word for stands under [`NAMESPACE`].
@@ -70,7 +70,12 @@ fn object(event: &mut Event, profile: &Profile, step: &Step, rule: &Rule, statem
     event.put("type", "ObjectEvent");
     let level = Level::of(subject)?;
     match level {
-        Level::Pack | Level::Unit => event.put("epcList", json!([name(subject)])),
+        Level::Pack | Level::Unit => {
+            event.put("epcList", json!([name(subject)]));
+            if let Some(Key::Item { lot: Some(lot), .. }) = Key::parse(subject.as_str()) {
+                event.put("countersign:lot", lot);
+            }
+        }
         Level::Class | Level::Lot => event.put("quantityList", json!([quantity(step, statement)])),
         Level::Matter => return None,
     }

@@ -168,6 +168,7 @@ impl Goods {
             return Err(NotTaken::NoGoods);
         }
         lots.extend(event.ilmd.iter().filter_map(|ilmd| ilmd.lot.clone()));
+        lots.extend(event.lot.clone());
         if event.quantity_list.iter().any(|quantity| quantity.uom.is_some()) {
             return Err(NotTaken::Measured);
         }

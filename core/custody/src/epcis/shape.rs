@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
+use super::NAMESPACE;
 use super::import::MAX_EVENTS;
 
 /// Longest context.
@@ -30,10 +31,11 @@ enum Context {
     Terms(Terms),
 }
 
-/// Words of the document's own. Of these only the one matters that we read.
+/// Words of the document's own. Of these only those matter that we read.
 #[derive(Deserialize)]
 struct Terms {
     cbvmda: Option<String>,
+    countersign: Option<String>,
 }
 
 impl Document {
@@ -59,7 +61,13 @@ impl Context {
     }
 
     fn turns_words(&self) -> bool {
-        matches!(self, Self::Terms(Terms { cbvmda: Some(meaning) }) if meaning != "urn:epcglobal:cbv:mda:")
+        let turned = |word: &Option<String>, meaning| word.as_ref().is_some_and(|word| word != meaning);
+        match self {
+            Self::Terms(terms) => {
+                turned(&terms.cbvmda, "urn:epcglobal:cbv:mda:") || turned(&terms.countersign, NAMESPACE)
+            }
+            Self::Address(_) | Self::Several(_) => false,
+        }
     }
 }
 
@@ -119,6 +127,9 @@ pub(super) struct Event {
     #[serde(default)]
     pub(super) destination_list: Vec<Destination>,
     pub(super) ilmd: Option<Ilmd>,
+    /// The lot of single packs, in our own documents.
+    #[serde(rename = "countersign:lot")]
+    pub(super) lot: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -285,6 +285,19 @@ fn goods_that_are_consigned_piece_by_piece_are_a_draft_each() {
 }
 
 #[test]
+fn a_piece_that_we_told_of_is_read_with_its_lot() {
+    let road = Road::new();
+    let line = road.to_the_courier();
+    let order = road.logged(line.last().clone(), 1);
+    let document = epcis::document(&road.profile, &[&order], at(30)).to_string();
+    let proposals = epcis::read(&road.profile, document.as_bytes()).unwrap().remove(0).unwrap();
+    let [proposal] = proposals.as_slice() else { panic!("{proposals:?}") };
+    assert_eq!((&proposal.kind, &proposal.subject), (order.statement().kind(), order.statement().subject()));
+    assert_eq!(proposal.fields.text("to"), order.fields().text("to"));
+    assert_eq!(proposal.missing(&road.profile), ["order"]);
+}
+
+#[test]
 fn each_refusal_of_an_event_has_its_own_reason() {
     let with = |name: &str, value: Value| {
         let mut event = commissioning();
