@@ -11,6 +11,7 @@ use crate::fault::Party;
 use crate::filter::SerialFilter;
 use crate::level::{Level, Log};
 use crate::profile::Profile;
+use crate::recorded::Recorded;
 use crate::step::{After, Effect, Step};
 use crate::timeline::TimelineEvent;
 
@@ -42,6 +43,8 @@ pub struct Facts {
     pub alerts: Vec<Logged>,
     /// The checkpoint of the supply log.
     pub supply: AsOf,
+    /// Checkpoints of the supply log that were believed before.
+    pub earlier: Vec<AsOf>,
     /// The checkpoint of the trust log.
     pub trust: AsOf,
 }
@@ -63,6 +66,13 @@ pub struct LotFacts {
 }
 
 impl Facts {
+    /// All statements of the supply log.
+    fn statements(&self) -> impl Iterator<Item = &Logged> {
+        let lots =
+            self.lots.iter().flat_map(|lot| std::iter::once(&lot.history).chain(lot.followed.values()));
+        std::iter::once(&self.history).chain(lots).chain(self.around.values()).flatten()
+    }
+
     /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on one
     /// of its lots or packs, else of a warning about it; the first of all if nothing is stated of it.
     pub fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
@@ -158,13 +168,14 @@ impl Dossier {
     /// Judges what was proven, by the profile's rules. Signatures and completeness have been verified before.
     pub fn new(profile: &Profile, facts: Facts) -> Self {
         let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
-        let class_events = events(profile, &profile.audit(&class, &[]));
+        let recorded = Recorded::new(&facts.earlier, facts.statements());
+        let class_events = events(profile, &profile.audit(&class, &[]), class.statements, &recorded);
         let (alerts, alert_events) = standing_alerts(profile, &facts);
         let around = facts.around.values().map(|statements| History { statements, ..class });
         let around: Vec<History<'_>> = [class].into_iter().chain(around).collect();
         let lots = facts.lots.iter().map(|lot| {
             let entry = facts.members.get(&digest(&lot.subject));
-            let mut file = LotFile::new(profile, &around, lot, entry);
+            let mut file = LotFile::new(profile, &around, lot, entry, &recorded);
             file.events.splice(..0, class_events.iter().cloned());
             (lot.subject.clone(), file)
         });
@@ -203,7 +214,13 @@ impl Dossier {
 
 impl LotFile {
     /// `around`: what the lot builds on, the class's history first.
-    fn new(profile: &Profile, around: &[History<'_>], lot: &LotFacts, entry: Option<&IndexEntry>) -> Self {
+    fn new(
+        profile: &Profile,
+        around: &[History<'_>],
+        lot: &LotFacts,
+        entry: Option<&IndexEntry>,
+        recorded: &Recorded,
+    ) -> Self {
         let domain = around.first().and_then(|class| class.domain);
         let history = History { log: Log::Supply, domain, statements: &lot.history };
         let audit = profile.audit(&history, around);
@@ -212,7 +229,7 @@ impl LotFile {
         let followed = lot.followed.iter().map(|(pack, statements)| {
             let entry = lot.packs.get(&digest(pack));
             let pack_history = History { statements, ..history };
-            (pack.clone(), PackFile::new(profile, &pack_history, &around, entry))
+            (pack.clone(), PackFile::new(profile, &pack_history, &around, entry, recorded))
         });
         Self {
             gap: gap(profile, &lot.history, &audit),
@@ -220,7 +237,7 @@ impl LotFile {
             state: state(&lot.subject, &lot.history, entry),
             followed: followed.collect(),
             packs: lot.packs.clone(),
-            events: events(profile, &audit),
+            events: events(profile, &audit, &lot.history, recorded),
             finding: audit.finding,
             commission,
         }
@@ -233,22 +250,23 @@ impl PackFile {
         history: &History<'_>,
         around: &[History<'_>],
         entry: Option<&IndexEntry>,
+        recorded: &Recorded,
     ) -> Self {
         let audit = profile.audit(history, around);
+        let events = events(profile, &audit, history.statements, recorded);
         let ends_its_way =
             |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
-        let dispensed = audit.steps.iter().find(|step| ends_its_way(&step.kind));
         let subject = history.statements.first().map(|first| first.statement().subject());
         Self {
             conflicts: conflicts(profile, history.statements, &audit),
             dispute: dispute(profile, history.statements, &audit),
-            dispensed: dispensed.map(|step| TimelineEvent::new(profile, step)),
+            dispensed: events.iter().find(|event| ends_its_way(&event.kind)).cloned(),
             state: match subject {
                 Some(subject) => state(subject, history.statements, entry),
                 None if entry.is_some() => State::Damaged,
                 None => State::Intact,
             },
-            events: events(profile, &audit),
+            events,
             finding: audit.finding,
         }
     }
@@ -259,8 +277,13 @@ pub(crate) fn digest(subject: &Subject) -> Hash {
     Hash::of(subject.as_str().as_bytes())
 }
 
-fn events(profile: &Profile, audit: &Audit) -> Vec<TimelineEvent> {
-    audit.steps.iter().map(|step| TimelineEvent::new(profile, step)).collect()
+fn events(profile: &Profile, audit: &Audit, history: &[Logged], recorded: &Recorded) -> Vec<TimelineEvent> {
+    let each = audit.steps.iter().zip(history);
+    each.map(|(step, statement)| TimelineEvent {
+        late: recorded.late(statement),
+        ..TimelineEvent::new(profile, step)
+    })
+    .collect()
 }
 
 fn commission(profile: &Profile, history: &[Logged]) -> Option<Commission> {

@@ -45,6 +45,7 @@ mod lot;
 mod profile;
 pub mod qr;
 mod reason;
+mod recorded;
 mod route;
 mod step;
 mod timeline;
@@ -64,6 +65,7 @@ pub use level::{Level, Log, Relation};
 pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
 pub use profile::{Profile, ProfileError, Question, Role};
 pub use reason::{Argument, Dispensed, Reason};
+pub use recorded::LATE_MILLIS;
 pub use route::{Gap, Leg, Route, Standing, Stop};
 pub use step::{
     After, Countersigned, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy,

@@ -33,6 +33,9 @@ pub struct TimelineEvent {
     pub fault: Option<Box<Fault>>,
     /// Whether it fits its place.
     pub mark: Mark,
+    /// If it came late: the moment before which the log had not recorded it, at least [`crate::LATE_MILLIS`] after `at`.
+    /// `at` is then its signer's word alone. It is no accusation.
+    pub late: Option<UnixMillis>,
 }
 
 /// Whether a statement fits its place in the history. Its signature has been verified either way.
@@ -61,6 +64,7 @@ impl TimelineEvent {
             statement: step.statement,
             fault: step.fault.clone(),
             mark: if step.fault.is_some() { Mark::AtFault } else { Mark::Verified },
+            late: None,
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::act::{ActError, Desk};
 use crate::client::Client;
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::log::Log;
-use crate::snapshot::Snapshot;
+use crate::outbox::refused;
+use crate::snapshot::{CompareError, Snapshot};
 use crate::store::{self, StoreError};
 
 /// Why a courier's call did nothing.
@@ -36,6 +37,9 @@ pub enum CourierError {
     /// No profile has rules for the goods.
     #[error("no profile has rules for these goods")]
     NoProfile,
+    /// The ledger has refused a handover of these goods: load them again, to see who holds them.
+    #[error("the ledger has refused a handover of these goods")]
+    RefusedGoods,
     /// The other phone's checkpoint is not to be trusted.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -52,6 +56,7 @@ impl CourierError {
             Self::Act(_) => "failed",
             Self::UnknownGoods => "unknown-goods",
             Self::NoProfile => "no-profile",
+            Self::RefusedGoods => "goods-refused",
             Self::Checkpoint(_) => "checkpoint",
         }
     }
@@ -60,6 +65,15 @@ impl CourierError {
 impl From<StoreError> for CourierError {
     fn from(error: StoreError) -> Self {
         Self::Act(error.into())
+    }
+}
+
+impl From<CompareError> for CourierError {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Checkpoint(error) => Self::Checkpoint(error),
+            CompareError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -163,13 +177,18 @@ impl<'a> Courier<'a> {
         Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust, origin })
     }
 
-    /// Fetches and proves the line of goods, at the newest checkpoint. What this phone knows beyond it stays.
+    /// Fetches and proves the line of goods, at the newest checkpoint. What this phone knows beyond it stays, unless the
+    /// ledger has refused it.
     pub fn load(&mut self, client: &Client, subject: &Subject) -> Result<Goods, CourierError> {
         let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
         let fetched = Line::new(&desk.history(Log::Supply, subject)?)?;
         let latest = fetched.last().id();
         let line = match self.line(subject)? {
-            Some(held) if held.statements().iter().any(|one| one.id() == latest) => held,
+            Some(held)
+                if held.statements().iter().any(|one| one.id() == latest) && !self.is_refused(&held)? =>
+            {
+                held
+            }
             _ => fetched,
         };
         let goods = self.told(&line)?;
@@ -198,6 +217,9 @@ impl<'a> Courier<'a> {
             return Ok(shown(&open));
         }
         let line = self.line(subject)?.ok_or(CourierError::UnknownGoods)?;
+        if self.is_refused(&line)? {
+            return Err(CourierError::RefusedGoods);
+        }
         let profile = profile_of(&line)?;
         let terms =
             Terms { to: to.to.clone(), place: to.place.clone(), seen: self.seen(), millis: OFFER_MILLIS };
@@ -301,23 +323,9 @@ impl<'a> Courier<'a> {
     }
 
     /// Compares another phone's newest checkpoint with this one's. If the ledger has signed two different things, both are
-    /// kept as evidence ([`Snapshot::forks`]).
+    /// kept as evidence ([`Snapshot::forks`]), at once or when the next sync has shown it.
     pub fn compare(&mut self, note: &str) -> Result<Option<Meeting>, CourierError> {
-        let theirs = self.snapshot.policy().trust(note)?;
-        let Some(mine) = self.snapshot.seen(Log::Supply).cloned() else { return Ok(None) };
-        if theirs.checkpoint().origin() != mine.checkpoint().origin() {
-            return Ok(None);
-        }
-        let seen = |one: &countersign_ledger::TrustedCheckpoint| Seen {
-            size: one.checkpoint().size(),
-            root: one.checkpoint().root(),
-        };
-        let meeting = seen(&mine).meet(seen(&theirs));
-        if meeting == Meeting::Fork {
-            let (held, offered) = (mine.note().to_string(), theirs.note().to_string());
-            self.snapshot.store.write::<_, StoreError>(|tx| store::fork(tx, &held, &offered))?;
-        }
-        Ok(Some(meeting))
+        Ok(self.snapshot.compare(note)?)
     }
 
     /// One transaction: the line, the handover, and all of the line that may not have reached the ledger.
@@ -329,9 +337,17 @@ impl<'a> Courier<'a> {
             } else {
                 store::set_handover(tx, handover)?;
             }
-            let unsure = line.statements().iter().filter(|one| one.countersigned().is_some());
-            unsure.into_iter().try_for_each(|one| store::post(tx, one))
+            let before = std::iter::once(None).chain(line.statements().iter().map(|one| Some(one.id())));
+            let unsure =
+                line.statements().iter().zip(before).filter(|(one, _)| one.countersigned().is_some());
+            unsure.into_iter().try_for_each(|(one, before)| store::post(tx, one, before))
         })
+    }
+
+    /// Whether the ledger has refused a statement of a line.
+    fn is_refused(&self, line: &Line) -> Result<bool, StoreError> {
+        let refused = refused(&store::outgoing(self.snapshot.store.read())?);
+        Ok(line.statements().iter().any(|one| refused.contains_key(&one.id())))
     }
 
     fn line(&self, subject: &Subject) -> Result<Option<Line>, CourierError> {

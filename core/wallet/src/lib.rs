@@ -64,9 +64,10 @@ pub use intake::verify_page;
 pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use log::Log;
-pub use outbox::{Delivery, NextStep, Queued, Round};
+pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use snapshot::{
-    AdvanceError, FollowError, FollowState, Following, Health, OpenError, Snapshot, SnapshotDamaged,
+    AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
+    SnapshotDamaged,
 };
 pub use store::StoreError;
 pub use sync::{Part, Progress, Step, SyncError};

@@ -2,9 +2,10 @@
 //!
 //! A statement is in it before anybody is told that something is recorded, and leaves it when a receipt proves that the log
 //! holds it. Statements on the same goods go in their order; those on others do not wait for them. Sending twice is
-//! harmless: the ledger answers with the place of the first. A refusal stays visible, with what to do.
+//! harmless: the ledger answers with the place of the first. A refusal stays visible, with what to do, until somebody has
+//! seen to it ([`Courier::settle`]). What follows a refused statement is not sent: it could only wait for it in vain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_ledger::{Draft, Fields, Hash, Statement, TrustedCheckpoint, UnixMillis};
@@ -50,6 +51,8 @@ pub enum Delivery {
 pub enum NextStep {
     /// Nothing: the goods were handed to somebody else as well, and the evidence of both sides is on the ledger.
     ConflictRecorded,
+    /// Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+    HandOverAgain,
     /// Show it to whoever runs the ledger.
     AskOffice,
 }
@@ -67,10 +70,21 @@ pub struct Queued {
     pub event_at: UnixMillis,
     /// How far it has come.
     pub delivery: Delivery,
+    /// If it was refused for another one's sake: what it follows, and why that was refused.
+    pub cause: Option<Cause>,
     /// How often it was tried.
     pub tries: u32,
     /// When it is tried again.
     pub due_at: UnixMillis,
+}
+
+/// Why a statement is refused that has no fault of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The first of the statements before it that was refused.
+    pub statement: Hash,
+    /// The stable name of that refusal.
+    pub reason: String,
 }
 
 /// What a round of sending did.
@@ -78,7 +92,7 @@ pub struct Queued {
 pub struct Round {
     /// Statements that are proven now.
     pub proven: usize,
-    /// Statements that were refused for good.
+    /// Statements that were refused, with those that follow them.
     pub refused: usize,
     /// Statements that are still on their way.
     pub waiting: usize,
@@ -98,17 +112,44 @@ impl Courier<'_> {
     /// What is on its way, in order.
     pub fn outbox(&self) -> Result<Vec<Queued>, CourierError> {
         let rows = store::outgoing(self.snapshot.store.read())?;
-        Ok(rows.into_iter().map(queued).collect())
+        let refused = refused(&rows);
+        let cause = |row: &store::Outgoing| {
+            let first = refused.get(&row.id).filter(|&&first| first != row.id)?;
+            let first = rows.iter().find(|other| other.id == *first)?;
+            Some(Cause { statement: first.id, reason: reason_of(first).to_owned() })
+        };
+        Ok(rows.iter().map(|row| queued(row, cause(row))).collect())
+    }
+
+    /// Takes a refused statement off the list, with those that follow it: somebody has seen to it. This phone then holds
+    /// the goods' line no longer; what the ledger says of them can be loaded. Returns how many were taken off.
+    pub fn settle(&mut self, id: Hash) -> Result<usize, CourierError> {
+        let rows = store::outgoing(self.snapshot.store.read())?;
+        let refused = refused(&rows);
+        let with: Vec<_> = rows.iter().filter(|row| refused.get(&row.id) == Some(&id)).collect();
+        self.snapshot.store.write::<_, StoreError>(|tx| {
+            with.iter().try_for_each(|row| {
+                store::forget_line(tx, &row.subject)?;
+                store::take_out(tx, row.id)
+            })
+        })?;
+        Ok(with.len())
     }
 
     /// Sends what is due, one bounded round. A network that fails costs nothing but time; the rest waits for the next call.
     pub fn send(&mut self, client: &Client, now: UnixMillis) -> Result<Round, CourierError> {
         let mut round = Round::default();
         let mut blocked: BTreeSet<String> = BTreeSet::new();
-        let (mut sent, mut lost) = (0, BTreeSet::new());
-        for row in store::outgoing(self.snapshot.store.read())? {
-            if row.state == REFUSED {
-                lost.insert(row.subject);
+        let (mut sent, mut fresh) = (0, BTreeSet::new());
+        let rows = store::outgoing(self.snapshot.store.read())?;
+        let held = refused(&rows);
+        for row in rows {
+            if held.contains_key(&row.id) {
+                continue;
+            }
+            if row.follows.is_some_and(|before| fresh.contains(&before)) {
+                fresh.insert(row.id);
+                round.refused += 1;
                 continue;
             }
             if blocked.contains(&row.subject) {
@@ -119,22 +160,15 @@ impl Courier<'_> {
                 continue;
             }
             sent += 1;
-            let tried = match self.try_one(client, &row)? {
-                // What came after a handover that lost its place waits for it in vain.
-                Tried::Later(_, reason, _) if reason == AWAITS && lost.contains(&row.subject) => {
-                    Tried::Refused(ASK, "follows-refused".into())
-                }
-                tried => tried,
-            };
-            match tried {
+            match self.try_one(client, &row)? {
                 Tried::Proven => {
-                    self.snapshot.store.write::<_, StoreError>(|tx| store::arrived(tx, row.id))?;
+                    self.snapshot.store.write::<_, StoreError>(|tx| store::take_out(tx, row.id))?;
                     round.proven += 1;
                 }
                 Tried::Refused(next, reason) => {
                     self.note_try(&row, REFUSED, &format!("{next}:{reason}"), now)?;
                     round.refused += 1;
-                    lost.insert(row.subject);
+                    fresh.insert(row.id);
                 }
                 Tried::Later(state, reason, wait) => {
                     let doubled = PATIENCE_MILLIS.saturating_mul(1 << row.tries.min(20));
@@ -145,7 +179,8 @@ impl Courier<'_> {
             }
         }
         let open = store::outgoing(self.snapshot.store.read())?;
-        let open: Vec<_> = open.iter().filter(|row| row.state != REFUSED).collect();
+        let held = refused(&open);
+        let open: Vec<_> = open.iter().filter(|row| !held.contains_key(&row.id)).collect();
         round.waiting = open.len();
         round.next_due = open.iter().map(|row| UnixMillis(row.due)).min();
         Ok(round)
@@ -165,8 +200,10 @@ impl Courier<'_> {
         match client.submit(Log::Supply, &row.bytes) {
             Ok(_) => self.prove(client, row.id),
             Err(ClientError::Refused { title, .. }) => match title.as_str() {
-                AWAITS => Ok(Tried::Later(WAITING, title, None)),
+                // Both pass: a predecessor arrives, and a clock that ran ahead is caught up with.
+                "awaits-predecessor" | "future" => Ok(Tried::Later(WAITING, title, None)),
                 "custody-conflict" => self.record_conflict(client, &row.bytes, title),
+                "backdated" | "stale" => Ok(Tried::Refused(AGAIN, title)),
                 _ => Ok(Tried::Refused(ASK, title)),
             },
             Err(ClientError::Busy { retry_after }) => {
@@ -235,27 +272,53 @@ impl Courier<'_> {
     }
 }
 
-/// The node's word for a statement whose predecessor has not arrived.
-const AWAITS: &str = "awaits-predecessor";
 const ASK: &str = "ask";
+const AGAIN: &str = "again";
 const RECORDED: &str = "recorded";
 
-fn queued(row: store::Outgoing) -> Queued {
+/// The statements that were refused and those that follow them, each with the first of them that was refused.
+pub(crate) fn refused(rows: &[store::Outgoing]) -> BTreeMap<Hash, Hash> {
+    let mut refused: BTreeMap<Hash, Hash> = BTreeMap::new();
+    // In the order in which they were made: what one follows comes before it.
+    for row in rows {
+        let first = if row.state == REFUSED {
+            Some(row.id)
+        } else {
+            row.follows.and_then(|before| refused.get(&before).copied())
+        };
+        refused.extend(first.map(|first| (row.id, first)));
+    }
+    refused
+}
+
+/// The stable name of the refusal, behind what to do about it.
+fn reason_of(row: &store::Outgoing) -> &str {
+    row.reason.split_once(':').map_or(row.reason.as_str(), |(_, reason)| reason)
+}
+
+fn queued(row: &store::Outgoing, cause: Option<Cause>) -> Queued {
     let delivery = match row.state {
+        _ if cause.is_some() => {
+            Delivery::Refused { reason: "follows-refused".to_owned(), next: NextStep::HandOverAgain }
+        }
         WAITING => Delivery::Waiting,
         SENT => Delivery::Sent,
         _ => {
-            let (next, reason) = row.reason.split_once(':').unwrap_or((ASK, &row.reason));
-            let next = if next == RECORDED { NextStep::ConflictRecorded } else { NextStep::AskOffice };
-            Delivery::Refused { reason: reason.to_owned(), next }
+            let next = match row.reason.split_once(':') {
+                Some((RECORDED, _)) => NextStep::ConflictRecorded,
+                Some((AGAIN, _)) => NextStep::HandOverAgain,
+                _ => NextStep::AskOffice,
+            };
+            Delivery::Refused { reason: reason_of(row).to_owned(), next }
         }
     };
     Queued {
         id: row.id,
-        subject: row.subject,
-        kind: row.kind,
+        subject: row.subject.clone(),
+        kind: row.kind.clone(),
         event_at: UnixMillis(row.event),
         delivery,
+        cause,
         tries: row.tries,
         due_at: UnixMillis(row.due),
     }

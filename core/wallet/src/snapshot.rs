@@ -7,6 +7,7 @@
 mod dossier;
 mod follow;
 mod head;
+mod meeting;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,6 +24,7 @@ pub(crate) use self::dossier::{Loader, as_of, digest, filter_of};
 pub(crate) use self::follow::lot_and_class;
 pub use self::follow::{FollowError, FollowState, Following};
 pub(crate) use self::head::Head;
+pub use self::meeting::CompareError;
 use crate::log::Log;
 use crate::store::{self, Position, Store, StoreError};
 use crate::sync::Round;
@@ -242,9 +244,13 @@ impl Snapshot {
     }
 
     fn keep_evidence(&mut self, evidence: &ForkEvidence) -> Result<(), StoreError> {
+        self.keep_contradiction(&evidence.held.to_string(), &evidence.offered.to_string())
+    }
+
+    fn keep_contradiction(&mut self, held: &str, other: &str) -> Result<(), StoreError> {
         if self.forks()?.len() >= MAX_FORKS {
             return Ok(());
         }
-        self.store.write(|tx| store::fork(tx, &evidence.held.to_string(), &evidence.offered.to_string()))
+        self.store.write(|tx| store::fork(tx, held, other))
     }
 }

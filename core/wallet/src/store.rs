@@ -7,6 +7,7 @@ mod checkpoints;
 mod courier;
 mod follows;
 mod links;
+mod meetings;
 mod members;
 mod statements;
 
@@ -21,11 +22,12 @@ pub(crate) use self::checkpoints::{
     Position, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_position,
 };
 pub(crate) use self::courier::{
-    Handover, Outgoing, arrived, close_handover, handover, handovers, line, lines, outgoing, post,
-    set_handover, set_line, set_outgoing,
+    Handover, Outgoing, close_handover, forget_line, handover, handovers, line, lines, outgoing, post,
+    set_handover, set_line, set_outgoing, take_out,
 };
 pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
 pub(crate) use self::links::{forget_link, link, set_link};
+pub(crate) use self::meetings::{compared, meet, meetings};
 pub(crate) use self::members::{
     certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
     insert_receipt, membership, memberships, receipt, set_membership,
@@ -36,8 +38,13 @@ pub(crate) use self::statements::{
 };
 
 /// The schema's versions, each the step from the one before.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("courier.sql"), include_str!("links.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("courier.sql"),
+    include_str!("links.sql"),
+    include_str!("meetings.sql"),
+    include_str!("follows.sql"),
+];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);
 

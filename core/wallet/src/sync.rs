@@ -4,7 +4,7 @@
 //!
 //! 1. The trust log's checkpoint, and the proof that it extends the one seen before.
 //! 2. The trust log's statements, each verified, until they lead to the checkpoint's root and subject index.
-//! 3. The supply log's checkpoint, and its proof.
+//! 3. The supply log's checkpoint, and its proof. Checkpoints that other phones showed are compared with it.
 //! 4. For each class that is followed: the proof of its family (all its lots, with the number and the latest of their
 //!    statements), the lots' names, the histories that have grown, the filters over serials, the proofs of the lots'
 //!    families (the packs that have something on record), and the histories of packs that are followed. Then the histories
@@ -137,6 +137,8 @@ enum Stage {
     Proof(Log, String, (u64, u64), Option<Box<Trusted>>),
     /// To fetch the trust log.
     TrustLog(Box<trust_log::Fetching>),
+    /// To compare checkpoints that other phones showed, before the products are fetched.
+    Meetings(Box<Trusted>, Vec<String>),
     /// To fetch what is followed.
     Products(Box<Plan>),
 }
@@ -240,6 +242,7 @@ impl Snapshot {
                 self.after_checkpoint(log, trusted)
             }
             Stage::TrustLog(fetching) => self.fetch_trust_log(client, *fetching),
+            Stage::Meetings(trusted, met) => self.compare_met(client, trusted, met),
             Stage::Products(plan) => self.fetch_products(client, *plan),
         }
     }
@@ -248,10 +251,45 @@ impl Snapshot {
         let Some(checkpoint) = self.seen(log).cloned() else { return Ok(again(log)) };
         let stage = match (log, trusted) {
             (Log::Trust, _) => Stage::TrustLog(Box::new(self.begin_trust_log(checkpoint)?)),
-            (Log::Supply, Some(trusted)) => Stage::Products(Box::new(self.plan(*trusted, checkpoint)?)),
+            (Log::Supply, Some(trusted)) => match self.meetings()? {
+                met if met.is_empty() => Stage::Products(Box::new(self.plan(*trusted, checkpoint)?)),
+                met => Stage::Meetings(trusted, met),
+            },
             (Log::Supply, None) => return Ok(again(Log::Trust)),
         };
         Ok(Next::Stage(stage, Part::Checkpoint(log)))
+    }
+}
+
+impl Snapshot {
+    /// Compares one checkpoint that another phone showed with the newest one. What the node does not prove today is asked
+    /// again at the next sync, and holds nothing up.
+    fn compare_met(
+        &mut self,
+        client: &Client,
+        trusted: Box<Trusted>,
+        mut met: Vec<String>,
+    ) -> Result<Next, SyncError> {
+        if let Some(note) = met.pop() {
+            let proof = match self.proof_of(&note) {
+                Some((old, new)) => client.consistency(Log::Supply, old, new).map(Some),
+                None => Ok(Some(Vec::new())),
+            };
+            let proof = match proof {
+                Err(error @ (ClientError::Busy { .. } | ClientError::Transport(_))) => {
+                    return Err(error.into());
+                }
+                answer => answer.unwrap_or(None),
+            };
+            if let Some(proof) = proof {
+                self.settle(&note, &proof)?;
+            }
+        }
+        let stage = match self.seen(Log::Supply).cloned() {
+            Some(checkpoint) if met.is_empty() => Stage::Products(Box::new(self.plan(*trusted, checkpoint)?)),
+            _ => Stage::Meetings(trusted, met),
+        };
+        Ok(Next::Stage(stage, Part::Checkpoint(Log::Supply)))
     }
 }
 
@@ -266,6 +304,7 @@ impl Stage {
             Self::Checkpoint(Log::Trust, _) | Self::Proof(Log::Trust, ..) => 3,
             Self::TrustLog(fetching) => fetching.remaining() + 2,
             Self::Checkpoint(Log::Supply, _) | Self::Proof(Log::Supply, ..) => 2,
+            Self::Meetings(_, met) => met.len() as u64 + 1,
             Self::Products(plan) => plan.remaining(),
         }
     }

@@ -12,6 +12,7 @@ mod audits;
 mod epcis;
 mod contests;
 mod faults;
+mod latecomers;
 mod handovers;
 mod play;
 mod profiles;

@@ -390,6 +390,7 @@ impl Play {
             around: BTreeMap::new(),
             alerts,
             supply: AsOf { size: self.count, at: AS_OF },
+            earlier: Vec::new(),
             trust: AsOf { size: self.count, at: AS_OF },
         }
     }

@@ -264,6 +264,7 @@ impl Road {
             around: BTreeMap::from([(subject(ORDER), made.order.clone())]),
             alerts: Vec::new(),
             supply: as_of,
+            earlier: Vec::new(),
             trust: as_of,
         }
     }

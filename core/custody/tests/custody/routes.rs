@@ -201,6 +201,7 @@ fn piece(road: &Road, line: &Line) -> Route {
         }],
         around: BTreeMap::new(),
         alerts: Vec::new(),
+        earlier: Vec::new(),
         supply: AsOf { size: 9, at: at(60) },
         trust: AsOf { size: 9, at: at(60) },
     };

@@ -160,6 +160,7 @@ impl<'a> Court<'a> {
             around,
             alerts,
             supply: as_of(&self.supply.head),
+            earlier: self.supply.by_size.values().map(as_of).collect(),
             trust: as_of(&self.trust_checkpoint),
         })
     }

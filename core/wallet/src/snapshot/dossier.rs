@@ -97,6 +97,7 @@ impl Snapshot {
             policy: &self.policy,
             profiles: &self.profiles,
             links: Links::default(),
+            earlier: BTreeMap::new(),
             head,
             paths_to: &mut self.paths_to,
         })
@@ -126,6 +127,7 @@ impl Snapshot {
             around: BTreeMap::new(),
             alerts: head.beliefs.about(&item.class),
             supply: as_of(head.checkpoint(Log::Supply)),
+            earlier: Vec::new(),
             trust: as_of(head.checkpoint(Log::Trust)),
         };
         let mut verdict = verdict(item, judged(&self.profiles, facts).as_ref(), now);
@@ -147,6 +149,8 @@ pub(crate) struct Loader<'a> {
     profiles: &'a [Profile],
     /// What the statements that were loaded build on.
     links: Links,
+    /// The checkpoints that their paths lead to, by size.
+    earlier: BTreeMap<u64, AsOf>,
     pub(crate) head: &'a mut Head,
     paths_to: &'a mut HashMap<u64, TrustedCheckpoint>,
 }
@@ -190,6 +194,7 @@ impl Loader<'_> {
             around,
             alerts: self.head.beliefs.about(&scope.class),
             supply: as_of(self.head.checkpoint(Log::Supply)),
+            earlier: self.earlier.values().copied().collect(),
             trust: as_of(self.head.checkpoint(Log::Trust)),
         }))
     }
@@ -285,6 +290,7 @@ impl Loader<'_> {
         let mut prev = None;
         for page in stored.chunk_by(|one, next| one.size == next.size) {
             let checkpoint = self.path_end(page[0].size)?;
+            self.earlier.insert(page[0].size, as_of(&checkpoint));
             let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
             let believed = match verify_page(&entries, subject, prev, &checkpoint, self.trust()) {
                 // Most signers were met before; only when one was not are all of them looked up.

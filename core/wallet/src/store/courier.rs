@@ -27,6 +27,8 @@ pub(crate) struct Outgoing {
     pub(crate) reason: String,
     pub(crate) tries: u32,
     pub(crate) due: u64,
+    /// The statement on the same goods that it follows; `None` if that is not known.
+    pub(crate) follows: Option<Hash>,
 }
 
 /// The line of some goods.
@@ -44,6 +46,12 @@ pub(crate) fn lines(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError>
 /// Keeps the line of some goods.
 pub(crate) fn set_line(tx: &Transaction<'_>, subject: &str, line: &[u8]) -> Result<(), StoreError> {
     tx.execute("INSERT OR REPLACE INTO goods VALUES (?1, ?2)", params![subject, line])?;
+    Ok(())
+}
+
+/// Forgets the line of some goods.
+pub(crate) fn forget_line(tx: &Transaction<'_>, subject: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM goods WHERE subject = ?1", [subject])?;
     Ok(())
 }
 
@@ -76,22 +84,28 @@ pub(crate) fn close_handover(tx: &Transaction<'_>, offer: Hash) -> Result<(), St
 /// Everything that is on its way, in order.
 pub(crate) fn outgoing(connection: &Connection) -> Result<Vec<Outgoing>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT id, subject, kind, bytes, event, state, reason, tries, due FROM outbox ORDER BY number",
+        "SELECT id, subject, kind, bytes, event, state, reason, tries, due, follows FROM outbox ORDER BY number",
     )?;
     Ok(query.query_map([], read_outgoing)?.collect::<Result<_, _>>()?)
 }
 
-/// Puts a statement on its way, unless it is on it.
-pub(crate) fn post(tx: &Transaction<'_>, statement: &Statement) -> Result<(), StoreError> {
-    let insert = "INSERT OR IGNORE INTO outbox (id, subject, kind, bytes, event, state, reason, tries, due)
-                  VALUES (?1, ?2, ?3, ?4, ?5, 0, '', 0, 0)";
-    let id = statement.id();
+/// Puts a statement on its way, unless it is on it. It follows another one on the same goods.
+pub(crate) fn post(
+    tx: &Transaction<'_>,
+    statement: &Statement,
+    follows: Option<Hash>,
+) -> Result<(), StoreError> {
+    let insert =
+        "INSERT OR IGNORE INTO outbox (id, subject, kind, bytes, event, state, reason, tries, due, follows)
+                  VALUES (?1, ?2, ?3, ?4, ?5, 0, '', 0, 0, ?6)";
+    let (id, follows) = (statement.id(), follows.as_ref().map(Hash::as_bytes));
     let values = params![
         id.as_bytes(),
         statement.subject().as_str(),
         statement.kind().as_str(),
         statement.as_bytes(),
         statement.issued_at().0,
+        follows,
     ];
     tx.execute(insert, values)?;
     Ok(())
@@ -112,8 +126,8 @@ pub(crate) fn set_outgoing(
     Ok(())
 }
 
-/// A statement has arrived, proven.
-pub(crate) fn arrived(tx: &Transaction<'_>, id: Hash) -> Result<(), StoreError> {
+/// Takes a statement out of the outbox.
+pub(crate) fn take_out(tx: &Transaction<'_>, id: Hash) -> Result<(), StoreError> {
     tx.execute("DELETE FROM outbox WHERE id = ?1", [id.as_bytes()])?;
     Ok(())
 }
@@ -139,5 +153,6 @@ fn read_outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         reason: row.get(6)?,
         tries: row.get(7)?,
         due: row.get(8)?,
+        follows: row.get::<_, Option<Digest>>(9)?.map(|digest| digest.0),
     })
 }

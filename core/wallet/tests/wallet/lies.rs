@@ -251,7 +251,7 @@ fn a_rolled_back_log_is_refused() {
 }
 
 /// A ledger that parted ways after the first `common` entries, with `more` entries of its own, all properly signed.
-fn fork(scene: &Scene, common: usize, more: usize) -> World {
+pub fn fork(scene: &Scene, common: usize, more: usize) -> World {
     let mut fork = World::new();
     for statement in &scene.world().logs[Log::Supply as usize].statements[..common] {
         fork.logs[Log::Supply as usize].append(statement.clone());

@@ -15,6 +15,8 @@ mod evidence;
 mod killing;
 mod lies;
 mod luxury;
+mod meetings;
 mod node;
+mod refusals;
 mod syncing;
 mod world;
