@@ -8,8 +8,8 @@
 //! | `GET /{log}/checkpoint` | the newest checkpoint (C2SP tlog-checkpoint) |
 //! | `GET /{log}/tile/…` | hashes, `entries`, `bodies` (C2SP tlog-tiles) |
 //! | `GET /{log}/consistency/{old}/{new}` | `[* hash]` |
-//! | `GET /{log}/subject/{size}?s=…&skip=…` | `SubjectHistory` |
-//! | `GET /{log}/family/{size}?s=…` | `FamilyProof` |
+//! | `GET /{log}/subjects/{size}?s=…&skip=…&s=…` | `[* bstr .cbor SubjectHistory]` |
+//! | `GET /{log}/families/{size}?s=…&s=…` | `[* bstr .cbor FamilyProof]` |
 //! | `GET /{log}/names/{size}?s=…&skip=…` | `[* tstr]`: the subjects that the family proof lists, in its order |
 //! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
 //! | `GET /blob/{hex}`, `PUT /blob/{hex}` | what a statement names by digest and length |
@@ -17,8 +17,10 @@
 //! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI) |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //!
-//! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. Sizes are those of recent checkpoints; a history
-//! has at most `MAX_ENTRIES` statements, the oldest first, and names come in pages, so `skip` asks for what follows.
+//! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. Up to 64 subjects or families are asked about at a
+//! time, and answered in that order. Sizes are those of recent checkpoints. An answer has at most `MAX_ENTRIES` statements,
+//! the oldest of a history first: the last history may go on, and those asked about behind it may be missing; names come
+//! in pages. `skip`, behind an `s`, asks for what follows.
 //!
 //! Everything else is answered by a problem document (RFC 9290).
 
@@ -87,8 +89,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/checkpoint", get(tiles::checkpoint))
         .route("/{log}/tile/{*path}", get(tiles::tile))
         .route("/{log}/consistency/{old}/{new}", get(proofs::consistency))
-        .route("/{log}/subject/{size}", get(proofs::subject))
-        .route("/{log}/family/{size}", get(proofs::family))
+        .route("/{log}/subjects/{size}", get(proofs::subjects))
+        .route("/{log}/families/{size}", get(proofs::families))
         .route("/{log}/names/{size}", get(proofs::names))
         .route("/{log}/entries/{id}", get(entries::receipt))
         .route("/blob/{digest}", get(blobs::get))

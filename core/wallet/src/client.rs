@@ -22,10 +22,13 @@ const MAX_NAME: usize = 240;
 const MAX_NAMES: u64 = 512;
 /// Room for a CBOR item's head, and for a bundle's length prefix.
 const HEAD: usize = 9;
-/// A page of a history: so many statements with their paths and, at most, as many certificates.
-const MAX_HISTORY: usize = 256 * (MAX_STATEMENT + MAX_PATH * (32 + HEAD) + 2048 + 4 * HEAD) + (1 << 16);
-/// A family's proof: 200,000 packs of one lot with statements of their own.
-const MAX_FAMILY: usize = 16 << 20;
+/// Most subjects or families that a node answers about at a time.
+pub(crate) const MAX_ASKED: usize = 64;
+/// A page of histories: so many statements with their paths and, at most, as many certificates; a proof for each subject.
+const MAX_HISTORIES: usize =
+    256 * (MAX_STATEMENT + MAX_PATH * (32 + HEAD) + 2048 + 4 * HEAD) + MAX_ASKED * (1 << 14);
+/// Proofs of families: 200,000 packs of one lot with statements of their own.
+const MAX_FAMILIES: usize = 16 << 20;
 const MAX_BUNDLE: usize = TILE_WIDTH as usize * (MAX_STATEMENT + 2);
 const MAX_CERTIFICATE: usize = 2048;
 const MAX_RECEIPT: usize = 16 * 1024;
@@ -119,15 +122,39 @@ impl Client {
         subject: &Subject,
         skip: u64,
     ) -> Result<SubjectHistory, ClientError> {
-        let path = format!("/{log}/subject/{size}?s={}&skip={skip}", query(subject.as_str()));
-        let history = self.get(path, MAX_HISTORY)?;
-        SubjectHistory::from_cbor(&history).map_err(|_| ClientError::Malformed("history"))
+        self.subjects(log, size, [(subject, skip)])?.pop().ok_or(ClientError::Malformed("history"))
     }
 
-    /// All subjects of a family, by their hashes, proven at the checkpoint of `size`.
-    pub fn family(&self, log: Log, size: u64, family: &str) -> Result<FamilyProof, ClientError> {
-        let proof = self.get(format!("/{log}/family/{size}?s={}", query(family)), MAX_FAMILY)?;
-        FamilyProof::from_cbor(&proof).map_err(|_| ClientError::Malformed("family proof"))
+    /// The statements of subjects, each after its first so many, proven at the checkpoint of `size`: one page of them, in
+    /// the order asked, which may end before the last history or in it. At most [`MAX_ASKED`] at a time.
+    pub fn subjects<'a>(
+        &self,
+        log: Log,
+        size: u64,
+        asked: impl IntoIterator<Item = (&'a Subject, u64)>,
+    ) -> Result<Vec<SubjectHistory>, ClientError> {
+        let asked: Vec<_> = asked
+            .into_iter()
+            .map(|(subject, skip)| format!("s={}&skip={skip}", query(subject.as_str())))
+            .collect();
+        let answer = self.get(format!("/{log}/subjects/{size}?{}", asked.join("&")), MAX_HISTORIES)?;
+        cbor::list(&answer, asked.len() as u64, |d| SubjectHistory::from_cbor(d.bytes().ok()?).ok())
+            .filter(|histories| !histories.is_empty())
+            .ok_or(ClientError::Malformed("history"))
+    }
+
+    /// All subjects of each family, by their hashes, proven at the checkpoint of `size`. At most [`MAX_ASKED`] at a time.
+    pub fn families<'a>(
+        &self,
+        log: Log,
+        size: u64,
+        asked: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<FamilyProof>, ClientError> {
+        let asked: Vec<_> = asked.into_iter().map(|family| format!("s={}", query(family))).collect();
+        let answer = self.get(format!("/{log}/families/{size}?{}", asked.join("&")), MAX_FAMILIES)?;
+        cbor::list(&answer, asked.len() as u64, |d| FamilyProof::from_cbor(d.bytes().ok()?).ok())
+            .filter(|proofs| proofs.len() == asked.len())
+            .ok_or(ClientError::Malformed("family proof"))
     }
 
     /// Names of a family's members after the first `skip`, in the order of its proof; one page of them. Hash them.

@@ -15,6 +15,15 @@ const WORTH_A_THREAD: usize = 2;
 /// Asking the system takes as long as verifying a signature.
 static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
+/// Statements on one subject, in the order of the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Page<'a> {
+    pub(crate) subject: &'a Subject,
+    /// Id of the statement that the first must follow.
+    pub(crate) prev: Option<Hash>,
+    pub(crate) entries: &'a [HistoryEntry],
+}
+
 /// Believes a page: the statements on `subject` that follow `prev`, in the order of the log. Statements whose signer was
 /// since revoked from an earlier place on stand in the log and in the count, but are not among those returned.
 ///
@@ -26,32 +35,38 @@ pub fn verify_page(
     checkpoint: &TrustedCheckpoint,
     trust: &Trust,
 ) -> Result<Vec<Logged>, HistoryError> {
-    verify_page_beside(entries, subject, prev, checkpoint, trust, || ()).0
+    let (mut believed, ()) =
+        verify_pages_beside(&[Page { subject, prev, entries }], checkpoint, trust, || ());
+    believed.pop().unwrap_or(Err(HistoryError::Incomplete))
 }
 
-/// The same, while this thread first does something else that does not rely on it.
-pub(crate) fn verify_page_beside<R>(
-    entries: &[HistoryEntry],
-    subject: &Subject,
-    prev: Option<Hash>,
+/// The same for several pages, an answer for each, while this thread first does something else that does not rely on it.
+pub(crate) fn verify_pages_beside<R>(
+    pages: &[Page<'_>],
     checkpoint: &TrustedCheckpoint,
     trust: &Trust,
     beside: impl FnOnce() -> R,
-) -> (Result<Vec<Logged>, HistoryError>, R) {
-    // Our statements' unprotected header is empty, so the id that the next one must name is the digest of the bytes.
-    let ids: Vec<Hash> = entries.iter().map(|entry| Hash::of(&entry.statement)).collect();
+) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
+    let mut tasks = Vec::new();
+    for (number, page) in pages.iter().enumerate() {
+        let mut prev = page.prev;
+        for entry in page.entries {
+            tasks.push((number, prev, entry));
+            // Our statements' unprotected header is empty, so the id that the next must name is the digest of the bytes.
+            prev = Some(Hash::of(&entry.statement));
+        }
+    }
     let next = AtomicUsize::new(0);
     // Takes up whichever statement is next until none is left.
     let work = || {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(entry) = entries.get(at) else { return done };
-            let before = at.checked_sub(1).map_or(prev, |before| Some(ids[before]));
-            done.push((at, entry.verify(subject, before, checkpoint, trust)));
+            let Some((page, prev, entry)) = tasks.get(at) else { return done };
+            done.push((at, entry.verify(pages[*page].subject, *prev, checkpoint, trust)));
         }
     };
-    let others = (*CORES).min(entries.len() / WORTH_A_THREAD).saturating_sub(1);
+    let others = (*CORES).min(tasks.len() / WORTH_A_THREAD).saturating_sub(1);
     let (mut done, beside) = thread::scope(|scope| {
         let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
         let beside = beside();
@@ -62,13 +77,15 @@ pub(crate) fn verify_page_beside<R>(
         }
         (done, beside)
     });
-    if !entries.is_sorted_by(|one, next| one.index < next.index) {
-        return (Err(HistoryError::Order), beside);
-    }
     done.sort_unstable_by_key(|(at, _)| *at);
-    let believed = done.into_iter().filter_map(|(_, answer)| match answer {
-        Err(HistoryError::Refused(Refusal::Revoked)) => None,
-        answer => Some(answer),
+    let mut done = done.into_iter().map(|(_, answer)| answer);
+    let believed = pages.iter().map(|page| {
+        let mut of_page: Vec<_> = done.by_ref().take(page.entries.len()).collect();
+        if !page.entries.is_sorted_by(|one, next| one.index < next.index) {
+            return Err(HistoryError::Order);
+        }
+        of_page.retain(|answer| !matches!(answer, Err(HistoryError::Refused(Refusal::Revoked))));
+        of_page.into_iter().collect()
     });
     (believed.collect(), beside)
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{
-    Family, Hash, HistoryEntry, Index, MAX_ENTRIES, Statement, Subject, SubjectHistory,
+    Family, Hash, HistoryEntry, Index, MAX_ENTRIES, NameError, Statement, Subject, SubjectHistory,
 };
-use serde::Deserialize;
 
 use super::{CBOR, FRESH, IMMUTABLE, Shared, blocking, log};
 use crate::archive::View;
@@ -24,13 +23,14 @@ use crate::store::StoreError;
 /// Most names in one answer.
 const MAX_NAMES: usize = 512;
 
+/// Most subjects or families in one question.
+const MAX_ASKED: usize = 64;
+
 /// What is asked about.
-#[derive(Deserialize)]
-pub(super) struct About {
+struct About {
     /// A subject or a family, as text.
     s: String,
     /// How many to leave out, because the client has them.
-    #[serde(default)]
     skip: u64,
 }
 
@@ -52,53 +52,72 @@ pub(super) async fn consistency(
     Ok(([(CONTENT_TYPE, CBOR), (CACHE_CONTROL, IMMUTABLE)], answer).into_response())
 }
 
-/// `GET /{log}/subject/{size}?s=…&skip=…`
-pub(super) async fn subject(
+/// `GET /{log}/subjects/{size}?s=…&skip=…&s=…`
+pub(super) async fn subjects(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
-    about: Result<Query<About>, axum::extract::rejection::QueryRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, Problem> {
-    let (log, size, About { s, skip }) = (log(&name)?, number(&size)?, asked(about)?);
-    let subject = Subject::new(s).map_err(|error| Problem::malformed(error.to_string()))?;
-    let history = blocking(move || history(&service, log, size, &subject, skip)).await?;
-    Ok(answer(history.to_cbor()))
+    let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
+    let subject = |About { s, skip }| Ok((Subject::new(s)?, skip));
+    let subjects: Result<Vec<_>, NameError> = about.into_iter().map(subject).collect();
+    let subjects = subjects.map_err(|error| Problem::malformed(error.to_string()))?;
+    let histories = blocking(move || {
+        let (mut histories, mut room) = (Vec::new(), MAX_ENTRIES);
+        for (subject, skip) in subjects {
+            let history = history(&service, log, size, &subject, skip, room)?;
+            room -= history.entries.len();
+            histories.push(history.to_cbor());
+            if room == 0 {
+                break;
+            }
+        }
+        Ok(histories)
+    });
+    Ok(answer(&histories.await?))
 }
 
-/// `GET /{log}/family/{size}?s=…`
-pub(super) async fn family(
+/// `GET /{log}/families/{size}?s=…&s=…`
+pub(super) async fn families(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
-    about: Result<Query<About>, axum::extract::rejection::QueryRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, Problem> {
-    let (log, size, About { s, .. }) = (log(&name)?, number(&size)?, asked(about)?);
-    let proof = blocking(move || {
+    let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
+    let proofs = blocking(move || {
         let view = service.archive.view();
-        Ok(index_at(&view, log, size)?.prove_family(Family::new(&s)).to_cbor())
+        let index = index_at(&view, log, size)?;
+        Ok(about.iter().map(|about| index.prove_family(Family::new(&about.s)).to_cbor()).collect::<Vec<_>>())
     });
-    Ok(answer(proof.await?))
+    Ok(answer(&proofs.await?))
 }
 
 /// `GET /{log}/names/{size}?s=…&skip=…`
 pub(super) async fn names(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
-    about: Result<Query<About>, axum::extract::rejection::QueryRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, Problem> {
-    let (log, size, About { s, skip }) = (log(&name)?, number(&size)?, asked(about)?);
+    let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
+    let Ok([About { s, skip }]) = <[About; 1]>::try_from(about) else {
+        return Err(Problem::malformed("the names of one family are asked for at a time"));
+    };
     let names = blocking(move || names_of(&service, log, size, &s, skip)).await?;
     let names = cbor::encode(|e| {
         e.array(names.len() as u64)?;
         names.iter().try_for_each(|name| e.str(name.as_str())?.ok())
     });
-    Ok(answer(names))
+    Ok(cbor_answer(names))
 }
 
+/// A subject's statements after the first `skip`, at most `room` of them.
 fn history(
     service: &Arc<Service>,
     log: LogId,
     size: u64,
     subject: &Subject,
     skip: u64,
+    room: usize,
 ) -> Result<SubjectHistory, Problem> {
     let view = service.archive.view();
     let index = index_at(&view, log, size)?;
@@ -112,7 +131,7 @@ fn history(
             from_latest.take(usize::try_from(wanted).unwrap_or(usize::MAX)).collect::<Vec<_>>()
         });
         indices.reverse();
-        indices.truncate(MAX_ENTRIES);
+        indices.truncate(room);
     }
     let mut history = SubjectHistory {
         index_proof: index.prove(&key),
@@ -170,15 +189,33 @@ fn ahead() -> Problem {
 
 fn number(text: &str) -> Result<u64, Problem> {
     let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
-    number.ok_or_else(|| Problem::malformed("a size is a decimal number"))
+    number.ok_or_else(|| Problem::malformed("a size and a `skip` are decimal numbers"))
 }
 
-fn asked(about: Result<Query<About>, axum::extract::rejection::QueryRejection>) -> Result<About, Problem> {
-    about
-        .map(|Query(about)| about)
-        .map_err(|_| Problem::malformed("the query names what is asked about as `s`"))
+/// Reads `s=…&skip=…&s=…`: each `skip` belongs to the `s` before it.
+fn asked(query: Option<String>) -> Result<Vec<About>, Problem> {
+    let mut asked: Vec<About> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match (&*name, asked.last_mut()) {
+            ("s", _) => asked.push(About { s: value.into_owned(), skip: 0 }),
+            ("skip", Some(about)) => about.skip = number(&value)?,
+            _ => return Err(Problem::malformed("the query is made of `s`, each followed by `skip` or not")),
+        }
+    }
+    if (1..=MAX_ASKED).contains(&asked.len()) {
+        return Ok(asked);
+    }
+    Err(Problem::malformed(format!("the query names what is asked about as `s`, once to {MAX_ASKED} times")))
 }
 
-fn answer(cbor: Vec<u8>) -> Response<Body> {
+/// One message for each that was asked about.
+fn answer(messages: &[Vec<u8>]) -> Response<Body> {
+    cbor_answer(cbor::encode(|e| {
+        e.array(messages.len() as u64)?;
+        messages.iter().try_for_each(|message| e.bytes(message)?.ok())
+    }))
+}
+
+fn cbor_answer(cbor: Vec<u8>) -> Response<Body> {
     ([(CONTENT_TYPE, CBOR), (CACHE_CONTROL, FRESH)], cbor).into_response()
 }

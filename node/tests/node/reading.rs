@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    Family, FamilyProof, Hash, Known, Logged, Note, NoteSignature, Subject, SubjectHistory, TileKind,
-    TilePath, Tiles, TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
+    Family, FamilyProof, Hash, Known, Logged, MAX_ENTRIES, Note, NoteSignature, Subject, SubjectHistory,
+    TileKind, TilePath, Tiles, TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
 };
 use countersign_node::{LogId, Running};
 
@@ -73,17 +73,17 @@ fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
 
     let (_, mut trust) = node.genesis().believe().unwrap();
     let subject = Subject::new(lot(3)).unwrap();
-    let history = stage.client.get(&format!("/supply/subject/6?s={subject}"));
-    let history = SubjectHistory::from_cbor(&history.body).unwrap();
+    let history = stage.client.get(&format!("/supply/subjects/6?s={subject}"));
+    let history = SubjectHistory::from_cbor(&messages(&history.body)[0]).unwrap();
     let logged = history.verify(&subject, Known::default(), &held, &mut trust).unwrap();
     assert_eq!(logged.iter().map(Logged::id).collect::<Vec<_>>(), [statements[3].id()]);
     let absent = Subject::new(lot(77)).unwrap();
-    let history = stage.client.get(&format!("/supply/subject/6?s={absent}"));
-    let history = SubjectHistory::from_cbor(&history.body).unwrap();
+    let history = stage.client.get(&format!("/supply/subjects/6?s={absent}"));
+    let history = SubjectHistory::from_cbor(&messages(&history.body)[0]).unwrap();
     assert!(history.verify(&absent, Known::default(), &held, &mut trust).unwrap().is_empty());
 
-    let proof = stage.client.get(&format!("/supply/family/6?s={CLASS}"));
-    let members = FamilyProof::from_cbor(&proof.body).unwrap();
+    let proof = stage.client.get(&format!("/supply/families/6?s={CLASS}"));
+    let members = FamilyProof::from_cbor(&messages(&proof.body)[0]).unwrap();
     let members = members.verify(Family::new(CLASS), held.checkpoint().index_root()).unwrap();
     let names = stage.client.get(&format!("/supply/names/6?s={CLASS}"));
     let names = texts(&names.body);
@@ -167,8 +167,8 @@ fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier(
 
     let (_, mut trust) = node.genesis().believe().unwrap();
     let subject = Subject::new(lot(1)).unwrap();
-    let rest = stage.client.get(&format!("/trust/subject/3?s={subject}&skip=1"));
-    let rest = SubjectHistory::from_cbor(&rest.body).unwrap();
+    let rest = stage.client.get(&format!("/trust/subjects/3?s={subject}&skip=1"));
+    let rest = SubjectHistory::from_cbor(&messages(&rest.body)[0]).unwrap();
     let known = Known { count: 1, latest: Some(ids[0]) };
     let logged = rest.verify(&subject, known, &held, &mut trust).unwrap();
     assert_eq!(logged.iter().map(Logged::id).collect::<Vec<_>>(), ids[1..]);
@@ -183,6 +183,47 @@ fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier(
 }
 
 #[test]
+fn many_subjects_are_asked_about_at_once_and_one_answer_bounds_them_all() {
+    let stage = Stage::new();
+    let node = stage.running.node();
+    let authority = enrol(node, "authority", "da");
+    let mut ids: Vec<Vec<Hash>> = Vec::new();
+    for (lot, count) in [(1, MAX_ENTRIES - 1), (2, 3), (3, 1)] {
+        let mut of_lot: Vec<Hash> = Vec::new();
+        for _ in 0..count {
+            let statement = authority.sign(&stage.site.suspension(lot, of_lot.last().copied()));
+            accepted(node, LogId::Trust, &statement);
+            of_lot.push(statement.id());
+        }
+        ids.push(of_lot);
+    }
+    let ask = |path: &str| messages(&stage.client.get(path).body);
+    let told = |query: &str| -> Vec<Vec<Hash>> {
+        let histories = ask(&format!("/trust/subjects/259?{query}"));
+        let read = histories.iter().map(|history| SubjectHistory::from_cbor(history).unwrap().entries);
+        read.map(|entries| entries.iter().map(|entry| Hash::of(&entry.statement)).collect()).collect()
+    };
+    let [first, second, third] = [1, 2, 3].map(lot);
+    assert_eq!(told(&format!("s={third}&s={second}")), [&ids[2][..], &ids[1][..]]);
+    let bounded = told(&format!("s={first}&s={second}&s={third}"));
+    assert_eq!(bounded, [&ids[0][..], &ids[1][..1]]);
+    assert_eq!(told(&format!("s={second}&skip=1&s={third}")), [&ids[1][1..], &ids[2][..]]);
+
+    let families = ask(&format!("/trust/families/259?s={first}&s={CLASS}"));
+    let root = stage.checkpoint("trust").checkpoint().index_root();
+    let members = |family: &str, proof: &[u8]| {
+        FamilyProof::from_cbor(proof).unwrap().verify(Family::new(family), root).unwrap().len()
+    };
+    assert_eq!((members(&first, &families[0]), members(CLASS, &families[1])), (0, 3));
+
+    let query = "s=urn:a&".repeat(65);
+    assert_eq!(
+        stage.client.get(&format!("/trust/families/259?{query}")).problem(),
+        (400, "malformed".into())
+    );
+}
+
+#[test]
 fn proofs_at_a_recent_size_are_given_and_at_an_older_one_are_gone() {
     let stage = Stage::new();
     let node = stage.running.node();
@@ -190,7 +231,7 @@ fn proofs_at_a_recent_size_are_given_and_at_an_older_one_are_gone() {
     for i in 0..70 {
         accepted(node, LogId::Supply, &manufacturer.sign(&stage.site.request(i)));
     }
-    let subject = |size: u64| stage.client.get(&format!("/supply/subject/{size}?s={}", lot(1)));
+    let subject = |size: u64| stage.client.get(&format!("/supply/subjects/{size}?s={}", lot(1)));
     for size in [71, 40, 8] {
         assert_eq!(subject(size).status, 200, "{size}");
     }
@@ -255,6 +296,12 @@ fn hashes(cbor: &[u8]) -> Vec<Hash> {
     let mut d = minicbor::Decoder::new(cbor);
     let count = d.array().unwrap().unwrap();
     (0..count).map(|_| Hash::from_slice(d.bytes().unwrap()).unwrap()).collect()
+}
+
+fn messages(cbor: &[u8]) -> Vec<Vec<u8>> {
+    let mut d = minicbor::Decoder::new(cbor);
+    let count = d.array().unwrap().unwrap();
+    (0..count).map(|_| d.bytes().unwrap().to_owned()).collect()
 }
 
 fn texts(cbor: &[u8]) -> Vec<String> {

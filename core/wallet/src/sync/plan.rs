@@ -14,8 +14,8 @@ pub(super) enum Task {
     Class(Subject),
     /// To know their names.
     Names(Subject),
-    /// To have a subject's history. What of it is here and whole is known once it was hashed.
-    History(Subject, IndexEntry, Option<Held>),
+    /// To have a subject's history.
+    History(Wanted),
     /// To have the filter over a lot's serials.
     Filter(Subject),
     /// To know which packs of a lot have something on record.
@@ -29,11 +29,26 @@ impl Task {
         match self {
             Self::Class(subject)
             | Self::Names(subject)
-            | Self::History(subject, ..)
+            | Self::History(Wanted { subject, .. })
             | Self::Filter(subject)
             | Self::Packs(subject)
             | Self::Around(subject, _) => subject,
         }
+    }
+}
+
+/// A history that is to be had.
+pub(super) struct Wanted {
+    pub(super) subject: Subject,
+    /// What the subject index says of it.
+    pub(super) entry: IndexEntry,
+    /// What of it is here and whole: known once that was hashed.
+    pub(super) held: Option<Held>,
+}
+
+impl Wanted {
+    pub(super) const fn new(subject: Subject, entry: IndexEntry) -> Self {
+        Self { subject, entry, held: None }
     }
 }
 
@@ -68,6 +83,14 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn remaining(&self) -> u64 {
         self.tasks.len() as u64 + 1
+    }
+
+    /// Takes the next task if it is to have a history.
+    pub(super) fn next_history(&mut self) -> Option<Wanted> {
+        match self.tasks.pop_front_if(|task| matches!(task, Task::History(_)))? {
+            Task::History(wanted) => Some(wanted),
+            _ => None,
+        }
     }
 
     /// Packs of a lot that are followed.

@@ -1,18 +1,19 @@
 //! What is followed: families, names, histories, filters.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice::from_ref;
 
 use countersign_custody::{Level, MAX_FILTER};
 use countersign_ledger::receipt::Receipt;
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, Statement, Subject,
-    SubjectHistory, leaf_hash, verify_inclusion,
+    Family, FamilyProof, Hash, HistoryError, IndexEntry, IndexError, IndexKey, MAX_ENTRIES, Statement,
+    Subject, SubjectHistory, leaf_hash, verify_inclusion,
 };
 
-use super::plan::{Held, Plan, Task};
+use super::plan::{Held, Plan, Task, Wanted};
 use super::{Next, Part, Stage, SyncError};
-use crate::client::{Client, ClientError};
-use crate::intake::verify_page_beside;
+use crate::client::{Client, ClientError, MAX_ASKED};
+use crate::intake::{Page, verify_pages_beside};
 use crate::log::Log;
 use crate::snapshot::{Head, Snapshot, digest, filter_of, lot_and_class};
 use crate::store::{self, StoreError};
@@ -20,18 +21,12 @@ use crate::store::{self, StoreError};
 /// How many stored statements are hashed at once.
 const BATCH: u64 = 256;
 
-/// Why a page was not taken in.
+/// Why pages were not taken in.
 enum PageError {
-    /// It is not believed.
-    Refused(HistoryError),
-    /// It could not be kept.
+    /// The one with this number is not believed.
+    Refused(usize, HistoryError),
+    /// They could not be kept.
     Store(StoreError),
-}
-
-impl From<HistoryError> for PageError {
-    fn from(reason: HistoryError) -> Self {
-        Self::Refused(reason)
-    }
 }
 
 impl From<StoreError> for PageError {
@@ -54,48 +49,69 @@ impl Snapshot {
         let subject = task.subject().clone();
         match task {
             Task::Class(class) => {
-                self.fetch_family(client, &mut plan, &class)?;
+                self.fetch_families(client, &mut plan, from_ref(&class))?;
                 plan_class(&mut plan, class);
             }
             Task::Names(class) => self.fetch_names(client, &mut plan, class)?,
-            Task::History(subject, entry, held) => {
-                self.fetch_history(client, &mut plan, subject, entry, held)?;
-            }
+            Task::History(wanted) => self.fetch_histories(client, &mut plan, wanted)?,
             Task::Filter(lot) => self.fetch_filter(client, &lot)?,
             Task::Around(subject, linked) => self.fetch_around(client, &mut plan, subject, linked)?,
-            Task::Packs(lot) => {
-                self.fetch_family(client, &mut plan, &lot)?;
-                // A lot may have very many packs, and of these only the followed ones matter here.
-                let known = plan.members.remove(&lot).unwrap_or_default();
-                for pack in plan.packs_of(&lot) {
-                    if let Some(entry) = known.get(&digest(&pack)) {
-                        plan.tasks.push_front(Task::History(pack, *entry, None));
-                    }
-                }
-            }
+            Task::Packs(lot) => self.fetch_packs(client, &mut plan, lot)?,
         }
         Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)))
     }
 
-    /// Knows the members of a family, from the database if a proof at this checkpoint is there.
-    fn fetch_family(&mut self, client: &Client, plan: &mut Plan, family: &Subject) -> Result<(), SyncError> {
+    /// Knows the members of families, from the database where a proof at this checkpoint is there.
+    fn fetch_families(
+        &mut self,
+        client: &Client,
+        plan: &mut Plan,
+        families: &[Subject],
+    ) -> Result<(), SyncError> {
         let (size, root) = (plan.supply.checkpoint().size(), plan.supply.checkpoint().index_root());
-        let verify = |proof: &FamilyProof| proof.verify(Family::new(family.as_str()), root);
-        let stored = store::family_proof(self.store.read(), family.as_str(), size)?;
-        let stored = stored.and_then(|proof| verify(&FamilyProof::from_cbor(&proof).ok()?).ok());
-        let members = match stored {
-            Some(members) => members,
-            None => {
-                let proof = client.family(Log::Supply, size, family.as_str())?;
-                let members =
-                    verify(&proof).map_err(|reason| SyncError::Family { family: family.clone(), reason })?;
-                self.store.stage::<_, StoreError>(|tx| {
-                    store::insert_family_proof(tx, family.as_str(), size, &proof.to_cbor())
-                })?;
-                members
+        let verify = |family: &Subject, proof: &FamilyProof| proof.verify(Family::new(family.as_str()), root);
+        let mut missing = Vec::new();
+        for family in families {
+            let stored = store::family_proof(self.store.read(), family.as_str(), size)?;
+            match stored.and_then(|proof| verify(family, &FamilyProof::from_cbor(&proof).ok()?).ok()) {
+                Some(members) => drop(plan.members.insert(family.clone(), members.into_iter().collect())),
+                None => missing.push(family),
             }
-        };
-        plan.members.insert(family.clone(), members.into_iter().collect());
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let proofs = client.families(Log::Supply, size, missing.iter().map(|family| family.as_str()))?;
+        for (&family, proof) in missing.iter().zip(&proofs) {
+            let members = verify(family, proof)
+                .map_err(|reason| SyncError::Family { family: family.clone(), reason })?;
+            plan.members.insert(family.clone(), members.into_iter().collect());
+        }
+        Ok(self.store.stage::<_, StoreError>(|tx| {
+            missing.iter().zip(&proofs).try_for_each(|(family, proof)| {
+                store::insert_family_proof(tx, family.as_str(), size, &proof.to_cbor())
+            })
+        })?)
+    }
+
+    /// Knows which packs of lots have something on record, and plans the histories of those that are followed.
+    fn fetch_packs(&mut self, client: &Client, plan: &mut Plan, lot: Subject) -> Result<(), SyncError> {
+        let mut lots = vec![lot];
+        while lots.len() < MAX_ASKED
+            && let Some(Task::Packs(lot)) = plan.tasks.pop_front_if(|task| matches!(task, Task::Packs(_)))
+        {
+            lots.push(lot);
+        }
+        self.fetch_families(client, plan, &lots)?;
+        for lot in lots {
+            // A lot may have very many packs, and of these only the followed ones matter here.
+            let known = plan.members.remove(&lot).unwrap_or_default();
+            for pack in plan.packs_of(&lot) {
+                if let Some(entry) = known.get(&digest(&pack)) {
+                    plan.tasks.push_front(Task::History(Wanted::new(pack, *entry)));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -120,13 +136,8 @@ impl Snapshot {
             plan.tasks.push_front(Task::Names(class));
             return Ok(());
         }
-        let mut tasks = Vec::new();
-        for (member, entry) in members {
-            if let Some(subject) = named.get(&member) {
-                tasks.extend(tasks_for(subject, entry));
-            }
-        }
-        tasks.into_iter().rev().for_each(|task| plan.tasks.push_front(task));
+        let known = members.into_iter().filter_map(|(member, entry)| Some((named.remove(&member)?, entry)));
+        plan_members(plan, known.collect());
         Ok(())
     }
 
@@ -140,107 +151,131 @@ impl Snapshot {
         Ok(names.filter(|(member, _)| members.contains_key(member)).collect())
     }
 
-    /// Has a subject's history up to the checkpoint. What is stored is hashed; what is new is fetched, one page a step.
-    fn fetch_history(
-        &mut self,
-        client: &Client,
-        plan: &mut Plan,
-        subject: Subject,
-        entry: IndexEntry,
-        held: Option<Held>,
-    ) -> Result<(), SyncError> {
-        let held = match held {
-            Some(held) => held,
-            None => self.hashed(plan, &subject, entry)?,
-        };
-        if held.count == entry.count {
+    /// Has subjects' histories up to the checkpoint. What is stored is hashed; what is new is fetched, for several subjects
+    /// at once if it is little, one page a step.
+    fn fetch_histories(&mut self, client: &Client, plan: &mut Plan, first: Wanted) -> Result<(), SyncError> {
+        let (mut asked, mut expected): (Vec<(Wanted, Held)>, u64) = (Vec::new(), 0);
+        let mut candidate = Some(first);
+        while let Some(wanted) = candidate.take() {
+            let held = match wanted.held {
+                Some(held) => held,
+                None => self.hashed(plan, &wanted.subject, wanted.entry)?,
+            };
+            if held.count < wanted.entry.count {
+                expected += wanted.entry.count - held.count;
+                asked.push((wanted, held));
+            }
+            if asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 {
+                candidate = plan.next_history();
+            }
+        }
+        if asked.is_empty() {
             return Ok(());
         }
         let size = plan.supply.checkpoint().size();
-        let page = client.subject(Log::Supply, size, &subject, held.count)?;
-        match self.take_in_page(plan, &subject, &page, entry, held) {
+        let wanted = asked.iter().map(|(wanted, held)| (&wanted.subject, held.count));
+        let histories = client.subjects(Log::Supply, size, wanted)?;
+        // What there was no room for is asked for again.
+        let unanswered = asked.split_off(histories.len());
+        for (wanted, held) in unanswered.into_iter().rev() {
+            plan.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
+        }
+        match self.take_in_pages(plan, &asked, &histories) {
             Ok(()) => {
-                let count = held.count + page.entries.len() as u64;
-                if count < entry.count {
-                    let last = page.entries.last().map(|last| Hash::of(&last.statement));
-                    plan.tasks.push_front(Task::History(subject, entry, Some(Held { count, last, ..held })));
+                for ((wanted, held), history) in asked.into_iter().zip(&histories).rev() {
+                    let count = held.count + history.entries.len() as u64;
+                    if count < wanted.entry.count {
+                        let last = history.entries.last().map(|last| Hash::of(&last.statement));
+                        let held = Some(Held { count, last, ..held });
+                        plan.tasks.push_front(Task::History(Wanted { held, ..wanted }));
+                    }
                 }
                 Ok(())
             }
             // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
             // node is to blame if it is refused again.
-            Err(PageError::Refused(HistoryError::Chain)) if held.count > 0 => {
-                self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, held.id))?;
-                let held = Held { count: 0, last: None, ..held };
-                plan.tasks.push_front(Task::History(subject, entry, Some(held)));
+            Err(PageError::Refused(at, HistoryError::Chain)) if asked[at].1.count > 0 => {
+                let id = asked[at].1.id;
+                self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
+                asked[at].1 = Held { id, count: 0, last: None };
+                for (wanted, held) in asked.into_iter().rev() {
+                    plan.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
+                }
                 Ok(())
             }
-            Err(PageError::Refused(reason)) => Err(SyncError::History { subject, reason }),
+            Err(PageError::Refused(at, reason)) => {
+                Err(SyncError::History { subject: asked.swap_remove(at).0.subject, reason })
+            }
             Err(PageError::Store(error)) => Err(error.into()),
         }
     }
 
-    /// Believes a page and keeps it. It is written while the other cores verify, and stands only if all of it is believed.
-    fn take_in_page(
+    /// Believes pages and keeps them. They are written while the other cores verify, and stand only if all of them are
+    /// believed.
+    fn take_in_pages(
         &mut self,
         plan: &mut Plan,
-        subject: &Subject,
-        page: &SubjectHistory,
-        entry: IndexEntry,
-        held: Held,
+        asked: &[(Wanted, Held)],
+        histories: &[SubjectHistory],
     ) -> Result<(), PageError> {
-        let key = IndexKey::new(subject.family(), subject.as_str());
         let index_root = plan.supply.checkpoint().index_root();
-        if page.index_proof.verify(&key, index_root).map_err(HistoryError::from)? != Some(entry) {
-            return Err(HistoryError::from(IndexError::RootMismatch).into());
-        }
         let trust = plan.trusted.beliefs.trust_mut();
-        for certificate in &page.certificates {
-            trust.enrol(certificate).map_err(HistoryError::from)?;
+        let mut pages = Vec::with_capacity(histories.len());
+        for (at, ((wanted, held), history)) in asked.iter().zip(histories).enumerate() {
+            let refused = |reason| PageError::Refused(at, reason);
+            let subject = &wanted.subject;
+            let key = IndexKey::new(subject.family(), subject.as_str());
+            let counted =
+                history.index_proof.verify(&key, index_root).map_err(|error| refused(error.into()))?;
+            if counted != Some(wanted.entry) {
+                return Err(refused(IndexError::RootMismatch.into()));
+            }
+            for certificate in &history.certificates {
+                trust.enrol(certificate).map_err(|error| refused(error.into()))?;
+            }
+            pages.push(Page { subject, prev: held.last, entries: &history.entries });
         }
         let (trust, supply, profiles) = (plan.trusted.beliefs.trust(), &plan.supply, &self.profiles);
         let (certified, links) = (&plan.certified, &mut plan.links);
-        let reached = held.count + page.entries.len() as u64;
-        let latest = page.entries.last().map(|last| Hash::of(&last.statement));
-        let ends = reached == entry.count && latest == Some(entry.latest);
-        let goes_on = reached < entry.count && latest.is_some() && latest != Some(entry.latest);
-        self.store
-            .stage(|tx| {
-                let write = || {
-                    (held.count..).zip(&page.entries).try_for_each(|(number, entry)| {
+        let signers = self.store.stage(|tx| {
+            let write = || {
+                pages.iter().zip(asked).try_for_each(|(page, (_, held))| {
+                    (held.count..).zip(page.entries).try_for_each(|(number, entry)| {
                         store::append_statement(tx, held.id, number, entry, supply.checkpoint().size())
                     })
-                };
-                let (believed, written) =
-                    verify_page_beside(&page.entries, subject, held.last, supply, trust, write);
-                let logged = believed?;
-                written?;
-                if !ends && !goes_on {
-                    return Err(HistoryError::Incomplete.into());
+                })
+            };
+            let (believed, written) = verify_pages_beside(&pages, supply, trust, write);
+            let mut signers: BTreeSet<Hash> = BTreeSet::new();
+            for (at, ((page, (wanted, held)), logged)) in pages.iter().zip(asked).zip(believed).enumerate() {
+                let logged = logged.map_err(|reason| PageError::Refused(at, reason))?;
+                if !reaches(page, wanted.entry, *held) {
+                    return Err(PageError::Refused(at, HistoryError::Incomplete));
                 }
-                let mut signers: BTreeSet<Hash> =
-                    logged.iter().flat_map(|logged| logged.statement().certificates()).collect();
-                logged.iter().for_each(|logged| links.meet(logged.statement()));
+                for logged in &logged {
+                    signers.extend(logged.statement().certificates());
+                    links.meet(logged.statement());
+                }
                 if logged.len() < page.entries.len() {
                     // Who was revoked since has signed all the same.
-                    for statement in
-                        page.entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok())
-                    {
+                    let all = page.entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
+                    for statement in all {
                         signers.extend(statement.certificates());
                         links.meet(&statement);
                     }
                 }
-                for certificate in
-                    signers.difference(certified).filter_map(|signer| trust.certificate(*signer))
-                {
-                    store::insert_certificate(tx, certificate.as_der())?;
-                }
                 if let Some((digest, length)) = logged.iter().find_map(|logged| filter_of(profiles, logged)) {
                     store::set_filter_hint(tx, held.id, digest, length)?;
                 }
-                Ok(signers)
-            })
-            .map(|signers| plan.certified.extend(signers))
+            }
+            written?;
+            for certificate in signers.difference(certified).filter_map(|signer| trust.certificate(*signer)) {
+                store::insert_certificate(tx, certificate.as_der())?;
+            }
+            Ok::<_, PageError>(signers)
+        })?;
+        plan.certified.extend(signers);
+        Ok(())
     }
 
     /// Whether the certificates are here that verify a stored statement; what it builds on is then taken note of.
@@ -292,12 +327,12 @@ impl Snapshot {
         let entry = plan.members.get(&family).map(|members| members.get(&digest(&subject)).copied());
         match entry {
             None => {
-                self.fetch_family(client, plan, &family)?;
+                self.fetch_families(client, plan, from_ref(&family))?;
                 plan.tasks.push_front(Task::Around(subject, linked));
             }
             Some(Some(entry)) if plan.around.insert(subject.clone()) => {
                 let again = Task::Around(subject.clone(), linked);
-                plan.tasks.extend([Task::History(subject, entry, None), again]);
+                plan.tasks.extend([Task::History(Wanted::new(subject, entry)), again]);
             }
             // Nothing there, or all of it and not what was linked: whoever said so is asked again, and then is to blame.
             _ => {
@@ -374,6 +409,14 @@ impl Snapshot {
     }
 }
 
+/// Whether a page ends its history where the subject index says, or goes on towards it.
+fn reaches(page: &Page<'_>, entry: IndexEntry, held: Held) -> bool {
+    let reached = held.count + page.entries.len() as u64;
+    let latest = page.entries.last().map(|last| Hash::of(&last.statement));
+    let ends = reached == entry.count && latest == Some(entry.latest);
+    ends || (reached < entry.count && latest.is_some() && latest != Some(entry.latest))
+}
+
 /// Plans what a class needs: all its members where the class itself is followed, else the lots of the packs that are.
 fn plan_class(plan: &mut Plan, class: Subject) {
     if plan.followed.contains(&class) {
@@ -386,15 +429,21 @@ fn plan_class(plan: &mut Plan, class: Subject) {
     wanted.sort_unstable();
     wanted.dedup();
     let members = plan.members.get(&class);
-    let known = wanted.iter().filter_map(|subject| Some((subject, *members?.get(&digest(subject))?)));
-    let tasks: Vec<Task> = known.flat_map(|(subject, entry)| tasks_for(subject, entry)).collect();
-    tasks.into_iter().rev().for_each(|task| plan.tasks.push_front(task));
+    let known = wanted.into_iter().filter_map(|subject| {
+        let entry = *members?.get(&digest(&subject))?;
+        Some((subject, entry))
+    });
+    let known = known.collect();
+    plan_members(plan, known);
 }
 
-fn tasks_for(subject: &Subject, entry: IndexEntry) -> Vec<Task> {
-    let mut tasks = vec![Task::History(subject.clone(), entry, None)];
-    if Level::of(subject) == Some(Level::Lot) {
-        tasks.extend([Task::Filter(subject.clone()), Task::Packs(subject.clone())]);
-    }
-    tasks
+/// Plans what members of a class need: like things one after the other, for they are asked for together.
+fn plan_members(plan: &mut Plan, members: Vec<(Subject, IndexEntry)>) {
+    let lots = members.iter().map(|(subject, _)| subject).filter(|of| Level::of(of) == Some(Level::Lot));
+    let lots: Vec<Subject> = lots.cloned().collect();
+    let mut tasks: Vec<Task> =
+        members.into_iter().map(|(subject, entry)| Task::History(Wanted::new(subject, entry))).collect();
+    tasks.extend(lots.iter().cloned().map(Task::Filter));
+    tasks.extend(lots.into_iter().map(Task::Packs));
+    tasks.into_iter().rev().for_each(|task| plan.tasks.push_front(task));
 }

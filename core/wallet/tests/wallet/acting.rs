@@ -11,7 +11,7 @@ use countersign_wallet::{
     ActError, AdvanceError, Cost, Desk, KeyStore, KeyStoreError, Log, Response, Snapshot, Vault,
 };
 
-use crate::world::{CLASS, LOT, Scene, World, kind, subject};
+use crate::world::{CLASS, LOT, Scene, World, kind, messages, subject};
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 
@@ -89,7 +89,8 @@ fn a_lie_about_the_latest_statement_signs_nothing() {
     office.desk().enrol("key", "manufacturer").unwrap();
     let (lot, class): (Subject, _) = (subject(LOT), subject(CLASS));
     let other = office.scene.world().logs[1].history(&class, 9, u64::MAX, &HashMap::default()).to_cbor();
-    office.lie("/subject/", move |response| Response { body: other.clone(), ..response });
+    let other = messages(&[other]);
+    office.lie("/subjects/", move |response| Response { body: other.clone(), ..response });
     let error = office.desk().latest(Log::Supply, &lot).unwrap_err();
     assert!(matches!(error, ActError::History(HistoryError::Index(IndexError::RootMismatch))), "{error}");
 }

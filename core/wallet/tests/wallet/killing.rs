@@ -162,7 +162,7 @@ fn what_was_fetched_before_the_end_is_not_fetched_again() {
     let mut first: Vec<String> = scene.world().requests.drain(..).collect();
     scene.sync(&mut scene.open());
     let second = scene.world().requests.clone();
-    first.retain(|path| path.contains("/subject/") || path.contains("/tile/") || path.contains("/blob/"));
+    first.retain(|path| path.contains("/subjects/") || path.contains("/tile/") || path.contains("/blob/"));
     assert!(!first.is_empty());
     for path in first {
         assert!(!second.contains(&path), "{path} was fetched twice");

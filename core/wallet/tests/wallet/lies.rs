@@ -9,7 +9,9 @@ use countersign_wallet::{
     AdvanceError, ClientError, Log, Response, Snapshot, SyncError, TransportError, TrustLogError,
 };
 
-use crate::world::{CLASS, LOT, Ledger, Lie, PACK, Scene, World, encode, item, subject};
+use crate::world::{
+    CLASS, LOT, Ledger, Lie, PACK, Scene, World, encode, item, messages, one_by_one, subject,
+};
 
 /// A wallet that is up to date with a ledger that then grew by a second lot and a trust log entry.
 fn grown() -> (Scene, Snapshot) {
@@ -52,14 +54,16 @@ fn note(change: impl Fn(&str) -> String + Send + 'static) -> impl FnMut(Response
 
 fn history(change: impl Fn(&mut SubjectHistory) + Send + 'static) -> impl FnMut(Response) -> Response + Send {
     move |response| {
-        let mut history = SubjectHistory::from_cbor(&response.body).unwrap();
-        change(&mut history);
-        body(history.to_cbor())
+        let mut histories = one_by_one(&response.body);
+        let mut first = SubjectHistory::from_cbor(&histories[0]).unwrap();
+        change(&mut first);
+        histories[0] = first.to_cbor();
+        body(messages(&histories))
     }
 }
 
 fn history_error(change: impl Fn(&mut SubjectHistory) + Send + 'static) -> HistoryError {
-    match lied("/subject/", history(change)) {
+    match lied("/subjects/", history(change)) {
         SyncError::History { reason, .. } => reason,
         other => panic!("{other}"),
     }
@@ -99,9 +103,16 @@ fn a_forged_certificate_and_a_withheld_one_are_refused() {
     let (scene, _) = grown();
     let mut snapshot = Snapshot::open(&scene.directory.path().join("new.db"), &scene.genesis).unwrap();
     snapshot.follow(&subject(CLASS)).unwrap();
-    let mut lie = history(|history| history.certificates.clear());
+    let bare = |history: Vec<u8>| {
+        let history = SubjectHistory::from_cbor(&history).unwrap();
+        SubjectHistory { certificates: Vec::new(), ..history }.to_cbor()
+    };
     scene.world().lie = Some(Box::new(move |path, response| {
-        Ok(if path.contains("/subject/") { lie(response) } else { response })
+        if !path.contains("/subjects/") {
+            return Ok(response);
+        }
+        let histories: Vec<_> = one_by_one(&response.body).into_iter().map(bare).collect();
+        Ok(body(messages(&histories)))
     }));
     let error = snapshot.sync(&scene.client, std::time::Duration::ZERO).unwrap_err();
     assert!(matches!(
@@ -141,15 +152,15 @@ fn a_proof_of_another_subject_or_another_checkpoint_is_refused() {
     let certificates = scene.world().certificates.clone();
     let (other, older) = (ledger.clone(), ledger);
     let known = certificates.clone();
-    let error = lied("/subject/", move |_| {
-        body(other.history(&subject(LOT), other.tree.size(), 0, &known).to_cbor())
+    let error = lied("/subjects/", move |_| {
+        body(messages(&[other.history(&subject(LOT), other.tree.size(), 0, &known).to_cbor()]))
     });
     assert!(
         matches!(error, SyncError::History { reason: HistoryError::Index(IndexError::RootMismatch), .. }),
         "{error}"
     );
-    let error = lied("/subject/", move |_| {
-        body(older.history(&subject(&format!("{CLASS}/10/L2")), 12, 0, &certificates).to_cbor())
+    let error = lied("/subjects/", move |_| {
+        body(messages(&[older.history(&subject(&format!("{CLASS}/10/L2")), 12, 0, &certificates).to_cbor()]))
     });
     assert!(
         matches!(error, SyncError::History { reason: HistoryError::Index(IndexError::RootMismatch), .. }),
@@ -162,12 +173,12 @@ fn an_omitted_lot_is_missed() {
     let (scene, _) = grown();
     let ledger = scene.world().logs[Log::Supply as usize].clone();
     let older = ledger.statements[..9].to_vec();
-    let family = lied("/family/", move |_| {
+    let family = lied("/families/", move |_| {
         let mut ledger = Ledger::default();
         for statement in &older {
             ledger.append(statement.clone());
         }
-        body(ledger.index.prove_family(Family::new(CLASS)).to_cbor())
+        body(messages(&[ledger.index.prove_family(Family::new(CLASS)).to_cbor()]))
     });
     assert!(matches!(family, SyncError::Family { reason: IndexError::RootMismatch, .. }), "{family}");
     let unnamed = lied("/names/", |_| body(encode(1, |e, _| e.str(LOT).map(drop))));
@@ -185,8 +196,15 @@ fn a_hidden_dispensing_is_missed() {
     scene.world().dispense(PACK);
     let lot = "s=https%3A%2F%2Fid.gs1.org%2F01%2F09506000134352%2F10%2FL1";
     scene.world().lie = Some(Box::new(move |path, response| {
-        let hide = path.contains("/family/") && path.ends_with(lot);
-        Ok(if hide { body(without.clone()) } else { response })
+        if !path.contains("/families/") {
+            return Ok(response);
+        }
+        let mut proofs = one_by_one(&response.body);
+        let asked = path.split_once('?').unwrap().1.split('&');
+        for (_, proof) in asked.zip(&mut proofs).filter(|(asked, _)| *asked == lot) {
+            proof.clone_from(&without);
+        }
+        Ok(body(messages(&proofs)))
     }));
     let error = attempt(&scene, &mut snapshot);
     assert!(matches!(error, SyncError::Family { reason: IndexError::RootMismatch, .. }), "{error}");
@@ -400,7 +418,7 @@ fn another_filter_is_refused_and_a_missing_one_is_told() {
 
 #[test]
 fn answers_that_are_too_large_cut_short_or_garbage_are_refused() {
-    for part in ["/checkpoint", "/consistency/", "/tile/", "/family/", "/names/", "/subject/", "/blob/"] {
+    for part in ["/checkpoint", "/consistency/", "/tile/", "/families/", "/names/", "/subjects/", "/blob/"] {
         let large = lied(part, |_| body(vec![0x40; 32 << 20]));
         assert!(
             matches!(large, SyncError::Client(ClientError::Transport(TransportError::TooLarge))),

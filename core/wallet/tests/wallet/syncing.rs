@@ -84,11 +84,11 @@ fn what_is_unchanged_is_not_fetched_again() {
     scene.world().requests.clear();
     scene.sync(&mut snapshot);
     let requests = scene.world().requests.clone();
-    let subjects: Vec<_> = requests.iter().filter(|path| path.contains("/subject/")).collect();
+    let subjects: Vec<_> = requests.iter().filter(|path| path.contains("/subjects/")).collect();
     assert_eq!(subjects.len(), 1, "{requests:?}");
     assert!(subjects[0].contains("L3"));
-    let families = requests.iter().filter(|path| path.contains("/family/")).count();
-    assert_eq!(families, 4, "one of the class, one of each lot: {requests:?}");
+    let families = requests.iter().filter(|path| path.contains("/families/")).count();
+    assert_eq!(families, 2, "one of the class, one of all lots: {requests:?}");
     for (lot, serial) in [("L1", "S001"), ("L2", "T001"), ("L3", "U001")] {
         let verdict = snapshot.check(&item(&format!("{CLASS}/10/{lot}"), serial), scene.now());
         assert_eq!(verdict.kind, VerdictKind::Authentic, "{lot}: {:?}", verdict.reasons);
@@ -110,12 +110,41 @@ fn a_later_cosignature_under_the_same_checkpoint_makes_the_answer_younger() {
 }
 
 #[test]
+fn short_histories_are_asked_for_together_and_a_long_one_among_them_in_pages() {
+    let mut world = World::new();
+    world.certify(CLASS);
+    for lot in 0..70 {
+        world.pile_up(&format!("{CLASS}/10/L{lot}"), if lot == 40 { 300 } else { 2 });
+    }
+    let scene = Scene::new(world);
+    let snapshot = scene.synced();
+    let asked = |part: &str| {
+        let world = scene.world();
+        let requests = world.requests.iter().filter(|path| path.contains(part));
+        requests.map(|path| path.matches("s=").count()).collect::<Vec<_>>()
+    };
+    // The long one ends the first question and goes on in the second.
+    let histories = asked("/subjects/");
+    assert!(histories.len() <= 5, "{histories:?}");
+    assert!(histories.iter().all(|&count| count <= 64), "{histories:?}");
+    assert_eq!(asked("/families/"), [1, 64, 6]);
+    drop(snapshot);
+    let mut again = scene.open();
+    scene.world().requests.clear();
+    scene.sync(&mut again);
+    assert_eq!(scene.world().requests, ["/trust/checkpoint", "/supply/checkpoint"]);
+    let stored = rusqlite::Connection::open(scene.path()).unwrap();
+    let count: u64 = stored.query_row("SELECT count(*) FROM statements", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 69 * 2 + 300 + 1);
+}
+
+#[test]
 fn a_history_of_many_pages_is_whole() {
     let mut world = World::new();
     world.pile_up(CLASS, 600);
     let scene = Scene::new(world);
     let mut snapshot = scene.synced();
-    let pages = scene.world().requests.iter().filter(|path| path.contains("/subject/")).count();
+    let pages = scene.world().requests.iter().filter(|path| path.contains("/subjects/")).count();
     assert_eq!(pages, 3);
     assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Suspect);
     scene.world().pile_up(CLASS, 600);

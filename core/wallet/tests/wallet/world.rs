@@ -91,7 +91,7 @@ impl Ledger {
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let entries: Vec<HistoryEntry> = all
             .skip(skip)
-            .take(256)
+            .take(PAGE)
             .map(|&index| HistoryEntry {
                 index,
                 statement: self.statements[usize::try_from(index).unwrap()].as_bytes().to_vec(),
@@ -107,6 +107,9 @@ impl Ledger {
         SubjectHistory { index_proof: self.index_at(size).prove(&key), entries, certificates }
     }
 }
+
+/// Most statements in one answer.
+pub const PAGE: usize = 256;
 
 /// A ledger and its members.
 pub struct World {
@@ -385,8 +388,13 @@ impl World {
         self.requests.push(request.path.clone());
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_start_matches('/').splitn(3, '/').collect();
-        let about = decoded(query.split('&').find_map(|part| part.strip_prefix("s=")).unwrap_or_default());
-        let skip = query.split('&').find_map(|part| part.strip_prefix("skip=")?.parse().ok()).unwrap_or(0);
+        let mut about: Vec<(String, u64)> = Vec::new();
+        for (name, value) in query.split('&').filter_map(|part| part.split_once('=')) {
+            match name {
+                "s" => about.push((decoded(value), 0)),
+                _ => about.last_mut().unwrap().1 = value.parse().unwrap(),
+            }
+        }
         let body = match (request.method, &parts[..]) {
             (Method::Get, ["certificate", hex]) => self.certificates.get(&hex.parse().unwrap()).cloned(),
             (Method::Get, ["blob", hex]) => self.blobs.get(&hex.parse().unwrap()).cloned(),
@@ -397,7 +405,7 @@ impl World {
             (Method::Post, ["enrol"]) => self.enrol(request.body),
             (method, [log, rest @ ..]) => {
                 let log = if *log == "trust" { Log::Trust } else { Log::Supply };
-                return self.answer_log(method, log, rest, &about, skip, request.body);
+                return self.answer_log(method, log, rest, &about, request.body);
             }
             _ => None,
         };
@@ -409,13 +417,12 @@ impl World {
         method: Method,
         log: Log,
         rest: &[&str],
-        about: &str,
-        skip: u64,
+        about: &[(String, u64)],
         body: &[u8],
     ) -> Response {
         let ledger = &self.logs[log as usize];
         let size = |text: &&str| text.parse::<u64>().unwrap();
-        if let (["subject" | "family" | "names", at], Log::Supply) = (rest, log)
+        if let (["subjects" | "families" | "names", at], Log::Supply) = (rest, log)
             && size(at) < self.oldest
         {
             return Response { status: 410, ..Response::default() };
@@ -435,17 +442,30 @@ impl World {
                 let bodies = ledger.statements.get(from..until);
                 bodies.map(|bodies| write_bundle(bodies.iter().map(Statement::as_bytes)).unwrap())
             }
-            (Method::Get, ["subject", at]) => {
-                Some(ledger.history(&subject(about), size(at), skip, &self.certificates).to_cbor())
+            (Method::Get, ["subjects", at]) => {
+                let (mut histories, mut room) = (Vec::new(), PAGE);
+                for (about, skip) in about {
+                    if room == 0 {
+                        break;
+                    }
+                    let mut history = ledger.history(&subject(about), size(at), *skip, &self.certificates);
+                    history.entries.truncate(room);
+                    room -= history.entries.len();
+                    histories.push(history.to_cbor());
+                }
+                Some(messages(&histories))
             }
-            (Method::Get, ["family", at]) => {
-                Some(ledger.index_at(size(at)).prove_family(Family::new(about)).to_cbor())
+            (Method::Get, ["families", at]) => {
+                let index = ledger.index_at(size(at));
+                let proofs = about.iter().map(|(about, _)| index.prove_family(Family::new(about)).to_cbor());
+                Some(messages(&proofs.collect::<Vec<_>>()))
             }
             (Method::Get, ["names", at]) => {
+                let (about, skip) = &about[0];
                 let names: HashMap<Hash, &str> =
                     ledger.by_subject.keys().map(|s| (Hash::of(s.as_str().as_bytes()), s.as_str())).collect();
                 let members = ledger.index_at(size(at)).family(Family::new(about));
-                let skip = usize::try_from(skip).unwrap();
+                let skip = usize::try_from(*skip).unwrap();
                 let page: Vec<&str> =
                     members.iter().skip(skip).take(512).map(|(hash, _)| names[hash]).collect();
                 Some(encode(page.len(), |e, i| e.str(page[i]).map(drop)))
@@ -510,6 +530,17 @@ pub fn encode(
     e.array(count as u64).unwrap();
     (0..count).for_each(|i| item(&mut e, i).unwrap());
     bytes
+}
+
+/// The messages in one answer.
+pub fn messages(messages: &[Vec<u8>]) -> Vec<u8> {
+    encode(messages.len(), |e, i| e.bytes(&messages[i]).map(drop))
+}
+
+/// The messages of an answer, one by one.
+pub fn one_by_one(answer: &[u8]) -> Vec<Vec<u8>> {
+    let mut d = minicbor::Decoder::new(answer);
+    (0..d.array().unwrap().unwrap()).map(|_| d.bytes().unwrap().to_vec()).collect()
 }
 
 fn decoded(text: &str) -> String {
