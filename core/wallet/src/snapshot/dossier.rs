@@ -27,6 +27,17 @@ pub(super) struct Scope {
     lots: Option<Vec<Subject>>,
 }
 
+impl Scope {
+    /// The lots that an item and its other readings name.
+    fn of(item: &Item) -> Self {
+        let mut lots: Vec<Subject> =
+            [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
+        lots.sort_unstable();
+        lots.dedup();
+        Self { class: item.class.clone(), lots: Some(lots) }
+    }
+}
+
 /// What this wallet stored is not what it once proved: something in the database was changed or damaged. Nothing is told
 /// from it; the next sync fetches it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,11 +79,15 @@ impl Snapshot {
     /// What is proven of the item's class, with the lots that the item and its other readings name; `None` if nothing of
     /// the class is followed and here. The first time everything is verified, later it is at hand.
     pub fn dossier(&mut self, item: &Item) -> Result<Option<Arc<Dossier>>, SnapshotDamaged> {
-        let mut lots: Vec<Subject> =
-            [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
-        lots.sort_unstable();
-        lots.dedup();
-        self.load(Scope { class: item.class.clone(), lots: Some(lots) })
+        self.load(Scope::of(item))
+    }
+
+    /// The statements behind [`Self::dossier`], verified again, for whoever tells them elsewhere.
+    pub fn facts(&mut self, item: &Item) -> Result<Option<Facts>, SnapshotDamaged> {
+        match self.loader() {
+            Some(mut loader) => loader.facts(&Scope::of(item)),
+            None => Ok(None),
+        }
     }
 
     fn load(&mut self, scope: Scope) -> Result<Option<Arc<Dossier>>, SnapshotDamaged> {
