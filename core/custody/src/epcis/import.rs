@@ -100,8 +100,8 @@ fn propose(profile: &Profile, event: &RawValue) -> Result<Vec<Proposal>, NotTake
     let word = event.biz_step.as_deref().unwrap_or_default();
     let word = TAKEN.into_iter().find(|known| is_word(word, "BizStep", known));
     let word = word.ok_or_else(|| NotTaken::OtherStep(event.biz_step.clone().unwrap_or_default()))?;
-    let zone = event.event_time_zone_offset.as_deref().and_then(time::offset);
-    let at = event.event_time.as_deref().and_then(time::moment).filter(|_| zone.is_some());
+    let zone = event.zone.as_deref().and_then(time::offset);
+    let at = event.time.as_deref().and_then(time::moment).filter(|_| zone.is_some());
     let at = UnixMillis::from_seconds(at.ok_or(NotTaken::Time)?.seconds());
     let action = event.action.as_deref().unwrap_or_default();
     let is_such = |step: &&Step| {
@@ -118,7 +118,7 @@ fn propose(profile: &Profile, event: &RawValue) -> Result<Vec<Proposal>, NotTake
     let serials =
         if matches!(step.effect, Effect::Commission { .. }) { goods.serials.clone() } else { Vec::new() };
     let proposal = |subject| Proposal {
-        event: event.event_id.clone(),
+        event: event.id.clone(),
         at,
         kind: step.kind.clone(),
         subject,
@@ -222,7 +222,7 @@ fn counted(event: &Event, named: u64) -> Result<Option<u64>, NotTaken> {
 
 /// A number of pieces, which may be written as `200.0`.
 fn whole(quantity: &Quantity) -> Result<Option<u64>, NotTaken> {
-    let Some(number) = &quantity.quantity else { return Ok(None) };
+    let Some(number) = &quantity.count else { return Ok(None) };
     let text = number.to_string();
     text.strip_suffix(".0").unwrap_or(&text).parse().map(Some).map_err(|_| NotTaken::Measured)
 }

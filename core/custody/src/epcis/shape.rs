@@ -114,11 +114,13 @@ pub(super) struct Event {
     #[serde(rename = "type")]
     pub(super) kind: String,
     #[serde(rename = "eventID")]
-    pub(super) event_id: Option<String>,
+    pub(super) id: Option<String>,
     pub(super) action: Option<String>,
     pub(super) biz_step: Option<String>,
-    pub(super) event_time: Option<String>,
-    pub(super) event_time_zone_offset: Option<String>,
+    #[serde(rename = "eventTime")]
+    pub(super) time: Option<String>,
+    #[serde(rename = "eventTimeZoneOffset")]
+    pub(super) zone: Option<String>,
     pub(super) error_declaration: Option<IgnoredAny>,
     #[serde(default)]
     pub(super) epc_list: Vec<String>,
@@ -136,7 +138,8 @@ pub(super) struct Event {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Quantity {
     pub(super) epc_class: String,
-    pub(super) quantity: Option<Number>,
+    #[serde(rename = "quantity")]
+    pub(super) count: Option<Number>,
     pub(super) uom: Option<IgnoredAny>,
 }
 
