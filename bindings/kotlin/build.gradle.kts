@@ -20,9 +20,9 @@ kotlin {
 }
 
 tasks.test {
-    useJUnitPlatform()
+    useJUnitPlatform { excludeTags("bench") }
     val target = file("../../target/debug").path
-    systemProperty("jna.library.path", target)
+    systemProperty("jna.library.path", "$target/deps")
     systemProperty("countersign.world", "$target/world")
     systemProperty("countersign.scenarios", file("../../tests/scenarios").path)
 }

@@ -332,11 +332,13 @@ fn told_of(kind: &str, delivery: &Delivery) -> String {
     match delivery {
         Delivery::Waiting => format!("{kind} waiting"),
         Delivery::Sent => format!("{kind} sent"),
-        Delivery::Refused { reason, next: NextStep::ConflictRecorded } => {
-            format!("{kind} refused {reason} conflict-recorded")
-        }
-        Delivery::Refused { reason, next: NextStep::AskOffice } => {
-            format!("{kind} refused {reason} ask-office")
+        Delivery::Refused { reason, next } => {
+            let next = match next {
+                NextStep::ConflictRecorded => "conflict-recorded",
+                NextStep::HandOverAgain => "hand-over-again",
+                NextStep::AskOffice => "ask-office",
+            };
+            format!("{kind} refused {reason} {next}")
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | `code ROLE NAME` | makes a one-time code for enrolment | the code |
 //! | `offer UNIT` | has the distributor pack a logistic unit, unless it is, and offer it | a list of QR codes' texts |
+//! | `products COUNT` | so many more products, each with a lot L1 that is in order | a list of links |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
 //!
@@ -64,6 +65,7 @@ fn main() -> Outcome {
                 say(&node.node().registrar().new_code(role, name, Duration::from_mins(10))?.to_string())?;
             }
             (["offer", unit], Some(_)) => say(&json!(office.offer(unit)?).to_string())?,
+            (["products", count], Some(_)) => say(&json!(office.products(count.parse()?)?).to_string())?,
             (["stop"], _) => {
                 if let Some(node) = running.take() {
                     node.stop();
@@ -155,7 +157,8 @@ impl Office {
             None if about.as_str().contains("/00/") => &format!("{CLASS}/10/L1"),
             None => about.as_str(),
         };
-        for other in [CLASS, lot] {
+        let class = about.as_str().get(..CLASS.len()).filter(|class| class.contains("/01/")).unwrap_or(CLASS);
+        for other in [class, lot] {
             related.extend(self.desk().history(Log::Supply, &Subject::new(other)?)?);
         }
         let linked: Vec<&Logged> = related.iter().collect();
@@ -167,6 +170,15 @@ impl Office {
     }
 
     fn play(&mut self) -> Outcome {
+        self.certify(CLASS)?;
+        self.play_lot(CLASS, "L1", 'S')?;
+        self.play_lot(CLASS, "L2", 'T')?;
+        self.state("pharmacy", "dispense", &format!("{CLASS}/10/L1/21/S007"), Fields::new())?;
+        let why = Fields::new().with("reason", "particles found");
+        self.state("authority", "recall", &format!("{CLASS}/10/L2"), why)
+    }
+
+    fn certify(&mut self, class: &str) -> Outcome {
         let holder = self.identity("manufacturer")?;
         let fields = Fields::new()
             .with("class", "C-1")
@@ -174,16 +186,20 @@ impl Office {
             .with("holder", holder.as_str())
             .with("nbf", now().0 - DAY)
             .with("exp", EXPIRY + DAY);
-        self.state("authority", "certificate", CLASS, fields)?;
-        self.play_lot("L1", 'S')?;
-        self.play_lot("L2", 'T')?;
-        self.state("pharmacy", "dispense", &format!("{CLASS}/10/L1/21/S007"), Fields::new())?;
-        let why = Fields::new().with("reason", "particles found");
-        self.state("authority", "recall", &format!("{CLASS}/10/L2"), why)
+        self.state("authority", "certificate", class, fields)
     }
 
-    fn play_lot(&mut self, name: &str, letter: char) -> Outcome {
-        let lot = &format!("{CLASS}/10/{name}");
+    fn products(&mut self, count: u32) -> Outcome<Vec<String>> {
+        let classes: Vec<String> = (0..count).map(class).collect();
+        for class in &classes {
+            self.certify(class)?;
+            self.play_lot(class, "L1", 'S')?;
+        }
+        Ok(classes)
+    }
+
+    fn play_lot(&mut self, class: &str, name: &str, letter: char) -> Outcome {
+        let lot = &format!("{class}/10/{name}");
         let fields = self.to("supplier")?.with("materials", "active substance");
         self.state("manufacturer", "material-request", lot, fields)?;
         let fields = self.to("manufacturer")?.with("material", "MUI-1").with("produced", now().0 - 1000);
@@ -194,7 +210,8 @@ impl Office {
         self.state("authority", "approval", lot, fields)?;
         let serials = SerialSet::new((0..100).map(|i| format!("{letter}{i:03}")))?;
         let kind = Kind::new("medicine.commission")?;
-        let fields = countersign_custody::Profile::medicine().commission_fields(&kind, &serials, UnixMillis(EXPIRY));
+        let fields =
+            countersign_custody::Profile::medicine().commission_fields(&kind, &serials, UnixMillis(EXPIRY));
         self.state("manufacturer", "commission", lot, fields.ok_or("a commission")?)?;
         self.client.put_blob(serials.filter_bytes())?;
         let fields = self.to("distributor")?.with("class", "C-1").with("expiry", EXPIRY);
@@ -223,6 +240,14 @@ impl Office {
             }
         })
     }
+}
+
+/// The class of a product by its number, under a GTIN with its check digit.
+fn class(number: u32) -> String {
+    let digits = format!("0950600{number:06}");
+    let weighed = digits.bytes().rev().zip([3, 1].into_iter().cycle());
+    let sum: u32 = weighed.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    format!("https://id.gs1.org/01/{digits}{}", (10 - sum % 10) % 10)
 }
 
 fn now() -> UnixMillis {

@@ -739,6 +739,30 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_countersign_core_checksum_func_draw_code(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_answer(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_close(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_dismiss(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_goods(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_load(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_offer(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_outbox(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_pending(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_scan_code(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_scan_frame(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_send(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_make_signing_key(
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_make_agreement_key(
@@ -777,6 +801,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_unfollow(
     ): Int
+    external fun uniffi_countersign_core_checksum_constructor_courier_new(
+    ): Int
     external fun uniffi_countersign_core_checksum_constructor_patient_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_wallet_open(
@@ -802,6 +828,34 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_countersign_core_fn_clone_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_courier_new(`wallet`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_courier_answer(`ptr`: Long,`offer`: RustBuffer.ByValue,`goods`: RustBuffer.ByValue,`condition`: RustBuffer.ByValue,`place`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_close(`ptr`: Long,`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_dismiss(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_courier_goods(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_load(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_offer(`ptr`: Long,`code`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`place`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_outbox(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_pending(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_scan_code(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_scan_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_send(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -858,6 +912,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_unfollow(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_func_draw_code(`text`: RustBuffer.ByValue,`scale`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun ffi_countersign_core_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_countersign_core_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -977,6 +1033,42 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 62391) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 65330) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_close() and 0xFFFF) != 39976) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_dismiss() and 0xFFFF) != 9280) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_goods() and 0xFFFF) != 12215) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_load() and 0xFFFF) != 13004) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_offer() and 0xFFFF) != 15495) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_outbox() and 0xFFFF) != 9113) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_pending() and 0xFFFF) != 25198) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 42380) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_scan_frame() and 0xFFFF) != 47358) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_send() and 0xFFFF) != 30597) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_make_signing_key() and 0xFFFF) != 10529) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1032,6 +1124,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 19051) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 15769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_patient_new() and 0xFFFF) != 53767) {
@@ -1231,6 +1326,33 @@ private class JavaLangRefCleanable(
 /**
  * @suppress
  */
+public object FfiConverterUByte: FfiConverter<UByte, Byte> {
+    override fun lift(value: Byte): UByte {
+        return value.toUByte()
+    }
+
+    fun lift(value: Int): UByte {
+        return value.toUByte()
+    }
+
+    override fun read(buf: ByteBuffer): UByte {
+        return lift(buf.get())
+    }
+
+    override fun lower(value: UByte): Byte {
+        return value.toByte()
+    }
+
+    override fun allocationSize(value: UByte) = 1UL
+
+    override fun write(value: UByte, buf: ByteBuffer) {
+        buf.put(value.toByte())
+    }
+}
+
+/**
+ * @suppress
+ */
 public object FfiConverterUInt: FfiConverter<UInt, Int> {
     override fun lift(value: Int): UInt {
         return value.toUInt()
@@ -1370,6 +1492,535 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
     override fun write(value: ByteArray, buf: ByteBuffer) {
         buf.putInt(value.size)
         buf.put(value)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Somebody who carries goods, by one of the wallet's certified keys.
+ *
+ * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
+ * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ */
+public interface CourierInterface {
+    
+    /**
+     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
+     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     */
+    fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover
+    
+    /**
+     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     */
+    fun `close`(`answer`: kotlin.ByteArray): Goods
+    
+    /**
+     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     */
+    fun `dismiss`(`id`: kotlin.String)
+    
+    /**
+     * The goods that this phone can show all statements on, and who holds them.
+     */
+    fun `goods`(): List<Goods>
+    
+    /**
+     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
+     * network. What came from somebody's hand need not be fetched.
+     */
+    fun `load`(`code`: kotlin.String): Goods
+    
+    /**
+     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
+     * again. Show its codes.
+     */
+    fun `offer`(`code`: kotlin.String, `to`: kotlin.String?, `place`: kotlin.String?): Handover
+    
+    /**
+     * What was signed and is not yet proven to be on the ledger, in order.
+     */
+    fun `outbox`(): List<Outgoing>
+    
+    /**
+     * Handovers under way, to be shown again.
+     */
+    fun `pending`(): List<Handover>
+    
+    /**
+     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     */
+    fun `scanCode`(`text`: kotlin.String): Scan
+    
+    /**
+     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
+     * not copied.
+     */
+    fun `scanFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): Scan
+    
+    /**
+     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     */
+    fun `send`(): Round
+    
+    companion object
+}
+
+/**
+ * Somebody who carries goods, by one of the wallet's certified keys.
+ *
+ * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
+ * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ */
+open class Courier: Disposable, AutoCloseable, CourierInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * Whoever the key speaks for; see [`Wallet::memberships`].
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_courier_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_courier(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_courier(handle, status)
+        }
+    }
+
+    
+    /**
+     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
+     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     */
+    @Throws(CountersignException::class)override fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover {
+            return FfiConverterTypeHandover.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_answer(
+        it,
+        
+        FfiConverterByteArray.lower(`offer`),
+        FfiConverterSequenceString.lower(`goods`),
+        FfiConverterTypeCondition.lower(`condition`),
+        FfiConverterOptionalString.lower(`place`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     */
+    @Throws(CountersignException::class)override fun `close`(`answer`: kotlin.ByteArray): Goods {
+            return FfiConverterTypeGoods.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_close(
+        it,
+        
+        FfiConverterByteArray.lower(`answer`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     */
+    @Throws(CountersignException::class)override fun `dismiss`(`id`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_dismiss(
+        it,
+        
+        FfiConverterString.lower(`id`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * The goods that this phone can show all statements on, and who holds them.
+     */
+    @Throws(CountersignException::class)override fun `goods`(): List<Goods> {
+            return FfiConverterSequenceTypeGoods.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_goods(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
+     * network. What came from somebody's hand need not be fetched.
+     */
+    @Throws(CountersignException::class)override fun `load`(`code`: kotlin.String): Goods {
+            return FfiConverterTypeGoods.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_load(
+        it,
+        
+        FfiConverterString.lower(`code`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
+     * again. Show its codes.
+     */
+    @Throws(CountersignException::class)override fun `offer`(`code`: kotlin.String, `to`: kotlin.String?, `place`: kotlin.String?): Handover {
+            return FfiConverterTypeHandover.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_offer(
+        it,
+        
+        FfiConverterString.lower(`code`),
+        FfiConverterOptionalString.lower(`to`),
+        FfiConverterOptionalString.lower(`place`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What was signed and is not yet proven to be on the ledger, in order.
+     */
+    @Throws(CountersignException::class)override fun `outbox`(): List<Outgoing> {
+            return FfiConverterSequenceTypeOutgoing.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_outbox(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Handovers under way, to be shown again.
+     */
+    @Throws(CountersignException::class)override fun `pending`(): List<Handover> {
+            return FfiConverterSequenceTypeHandover.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_pending(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     */
+    @Throws(CountersignException::class)override fun `scanCode`(`text`: kotlin.String): Scan {
+            return FfiConverterTypeScan.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_scan_code(
+        it,
+        
+        FfiConverterString.lower(`text`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
+     * not copied.
+     */
+    @Throws(CountersignException::class)override fun `scanFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): Scan {
+            return FfiConverterTypeScan.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_scan_frame(
+        it,
+        
+        FfiConverterUInt.lower(`width`),
+        FfiConverterUInt.lower(`height`),
+        FfiConverterUInt.lower(`stride`),
+        FfiConverterByRefBytes.lower(`luma`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     */
+    @Throws(CountersignException::class)override fun `send`(): Round {
+            return FfiConverterTypeRound.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_send(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCourier: FfiConverter<Courier, Long> {
+    override fun lower(value: Courier): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Courier {
+        return Courier(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Courier {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Courier) = 8UL
+
+    override fun write(value: Courier, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -2939,6 +3590,61 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
 
 
 /**
+ * A QR code as pixels, for a screen.
+ */
+data class Drawing (
+    /**
+     * Width in pixels.
+     */
+    var `width`: kotlin.UInt
+    , 
+    /**
+     * Height in pixels.
+     */
+    var `height`: kotlin.UInt
+    , 
+    /**
+     * A byte a pixel, 0 for black and 255 for white, rows without gaps.
+     */
+    var `luma`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDrawing: FfiConverterRustBuffer<Drawing> {
+    override fun read(buf: ByteBuffer): Drawing {
+        return Drawing(
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Drawing) = (
+            FfiConverterUInt.allocationSize(value.`width`) +
+            FfiConverterUInt.allocationSize(value.`height`) +
+            FfiConverterByteArray.allocationSize(value.`luma`)
+    )
+
+    override fun write(value: Drawing, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`width`, buf)
+            FfiConverterUInt.write(value.`height`, buf)
+            FfiConverterByteArray.write(value.`luma`, buf)
+    }
+}
+
+
+
+/**
  * Something that happened to a product.
  */
 data class Event (
@@ -3059,6 +3765,132 @@ public object FfiConverterTypeFollowed: FfiConverterRustBuffer<Followed> {
     override fun write(value: Followed, buf: ByteBuffer) {
             FfiConverterString.write(value.`link`, buf)
             FfiConverterBoolean.write(value.`ready`, buf)
+    }
+}
+
+
+
+/**
+ * Goods that this phone can show all statements on.
+ */
+data class Goods (
+    /**
+     * What they are, as a link.
+     */
+    var `link`: kotlin.String
+    , 
+    /**
+     * Who holds them, as far as this phone knows: a SPIFFE ID.
+     */
+    var `holder`: kotlin.String?
+    , 
+    /**
+     * SHA-256 of the latest statement on them, in hexadecimal.
+     */
+    var `latest`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeGoods: FfiConverterRustBuffer<Goods> {
+    override fun read(buf: ByteBuffer): Goods {
+        return Goods(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Goods) = (
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterOptionalString.allocationSize(value.`holder`) +
+            FfiConverterString.allocationSize(value.`latest`)
+    )
+
+    override fun write(value: Goods, buf: ByteBuffer) {
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterOptionalString.write(value.`holder`, buf)
+            FfiConverterString.write(value.`latest`, buf)
+    }
+}
+
+
+
+/**
+ * A handover under way, to be shown to the other phone.
+ */
+data class Handover (
+    /**
+     * Its name on this phone.
+     */
+    var `id`: kotlin.String
+    , 
+    /**
+     * The goods, as a link.
+     */
+    var `goods`: kotlin.String
+    , 
+    /**
+     * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+     */
+    var `gives`: kotlin.Boolean
+    , 
+    /**
+     * The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
+     */
+    var `codes`: List<kotlin.String>
+    , 
+    /**
+     * When the offer runs out.
+     */
+    var `expiresMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHandover: FfiConverterRustBuffer<Handover> {
+    override fun read(buf: ByteBuffer): Handover {
+        return Handover(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Handover) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`goods`) +
+            FfiConverterBoolean.allocationSize(value.`gives`) +
+            FfiConverterSequenceString.allocationSize(value.`codes`) +
+            FfiConverterULong.allocationSize(value.`expiresMillis`)
+    )
+
+    override fun write(value: Handover, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`goods`, buf)
+            FfiConverterBoolean.write(value.`gives`, buf)
+            FfiConverterSequenceString.write(value.`codes`, buf)
+            FfiConverterULong.write(value.`expiresMillis`, buf)
     }
 }
 
@@ -3191,6 +4023,189 @@ public object FfiConverterTypeMembership: FfiConverterRustBuffer<Membership> {
 
 
 /**
+ * An offer, verified: all statements on the goods, that none is missing, and that the giver holds them.
+ */
+data class Offer (
+    /**
+     * The message that is answered.
+     */
+    var `message`: kotlin.ByteArray
+    , 
+    /**
+     * The goods, as a link.
+     */
+    var `goods`: kotlin.String
+    , 
+    /**
+     * Who gives: a SPIFFE ID.
+     */
+    var `giver`: kotlin.String
+    , 
+    /**
+     * Where, by the giver's word.
+     */
+    var `place`: kotlin.String?
+    , 
+    /**
+     * When it was made.
+     */
+    var `issuedMillis`: kotlin.ULong
+    , 
+    /**
+     * When it runs out.
+     */
+    var `expiresMillis`: kotlin.ULong
+    , 
+    /**
+     * How often the goods changed hands before.
+     */
+    var `hops`: kotlin.UInt
+    , 
+    /**
+     * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
+     * and tell the office.
+     */
+    var `contradicts`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
+    override fun read(buf: ByteBuffer): Offer {
+        return Offer(
+            FfiConverterByteArray.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Offer) = (
+            FfiConverterByteArray.allocationSize(value.`message`) +
+            FfiConverterString.allocationSize(value.`goods`) +
+            FfiConverterString.allocationSize(value.`giver`) +
+            FfiConverterOptionalString.allocationSize(value.`place`) +
+            FfiConverterULong.allocationSize(value.`issuedMillis`) +
+            FfiConverterULong.allocationSize(value.`expiresMillis`) +
+            FfiConverterUInt.allocationSize(value.`hops`) +
+            FfiConverterBoolean.allocationSize(value.`contradicts`)
+    )
+
+    override fun write(value: Offer, buf: ByteBuffer) {
+            FfiConverterByteArray.write(value.`message`, buf)
+            FfiConverterString.write(value.`goods`, buf)
+            FfiConverterString.write(value.`giver`, buf)
+            FfiConverterOptionalString.write(value.`place`, buf)
+            FfiConverterULong.write(value.`issuedMillis`, buf)
+            FfiConverterULong.write(value.`expiresMillis`, buf)
+            FfiConverterUInt.write(value.`hops`, buf)
+            FfiConverterBoolean.write(value.`contradicts`, buf)
+    }
+}
+
+
+
+/**
+ * A statement that is not yet proven to be on the ledger.
+ */
+data class Outgoing (
+    /**
+     * Its SHA-256, in hexadecimal.
+     */
+    var `id`: kotlin.String
+    , 
+    /**
+     * The goods, as a link.
+     */
+    var `goods`: kotlin.String
+    , 
+    /**
+     * What it is, the key of its title.
+     */
+    var `kind`: kotlin.String
+    , 
+    /**
+     * When it was signed, which counts, and not when it is sent.
+     */
+    var `signedMillis`: kotlin.ULong
+    , 
+    /**
+     * How far it has come.
+     */
+    var `delivery`: Delivery
+    , 
+    /**
+     * How often it was tried.
+     */
+    var `tries`: kotlin.UInt
+    , 
+    /**
+     * When it is tried again.
+     */
+    var `dueMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
+    override fun read(buf: ByteBuffer): Outgoing {
+        return Outgoing(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterTypeDelivery.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Outgoing) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`goods`) +
+            FfiConverterString.allocationSize(value.`kind`) +
+            FfiConverterULong.allocationSize(value.`signedMillis`) +
+            FfiConverterTypeDelivery.allocationSize(value.`delivery`) +
+            FfiConverterUInt.allocationSize(value.`tries`) +
+            FfiConverterULong.allocationSize(value.`dueMillis`)
+    )
+
+    override fun write(value: Outgoing, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`goods`, buf)
+            FfiConverterString.write(value.`kind`, buf)
+            FfiConverterULong.write(value.`signedMillis`, buf)
+            FfiConverterTypeDelivery.write(value.`delivery`, buf)
+            FfiConverterUInt.write(value.`tries`, buf)
+            FfiConverterULong.write(value.`dueMillis`, buf)
+    }
+}
+
+
+
+/**
  * What a code names.
  */
 data class Product (
@@ -3254,6 +4269,69 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
 
 
 /**
+ * What a round of sending did.
+ */
+data class Round (
+    /**
+     * Statements that are proven now.
+     */
+    var `proven`: kotlin.ULong
+    , 
+    /**
+     * Statements that are refused now.
+     */
+    var `refused`: kotlin.ULong
+    , 
+    /**
+     * Statements still on their way.
+     */
+    var `waiting`: kotlin.ULong
+    , 
+    /**
+     * When the next of them is due.
+     */
+    var `nextDueMillis`: kotlin.ULong?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRound: FfiConverterRustBuffer<Round> {
+    override fun read(buf: ByteBuffer): Round {
+        return Round(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Round) = (
+            FfiConverterULong.allocationSize(value.`proven`) +
+            FfiConverterULong.allocationSize(value.`refused`) +
+            FfiConverterULong.allocationSize(value.`waiting`) +
+            FfiConverterOptionalULong.allocationSize(value.`nextDueMillis`)
+    )
+
+    override fun write(value: Round, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`proven`, buf)
+            FfiConverterULong.write(value.`refused`, buf)
+            FfiConverterULong.write(value.`waiting`, buf)
+            FfiConverterOptionalULong.write(value.`nextDueMillis`, buf)
+    }
+}
+
+
+
+/**
  * A text that the app holds, in every language.
  */
 data class Text (
@@ -3300,6 +4378,121 @@ public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
 
 
 
+/**
+ * In which condition goods are that were offered.
+ */
+sealed class Condition {
+    
+    /**
+     * Accepted, and nothing is wrong with them.
+     */
+    object Intact : Condition()
+    
+    
+    /**
+     * Accepted, damaged.
+     */
+    data class Damaged(
+        /**
+         * The file of a photo of it. The record gets its digest: keep the file.
+         */
+        val `photo`: kotlin.ByteArray) : Condition()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Not accepted: the giver still has them, and answers for them.
+     */
+    data class Refused(
+        /**
+         * Why, in words.
+         */
+        val `reason`: kotlin.String) : Condition()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCondition : FfiConverterRustBuffer<Condition>{
+    override fun read(buf: ByteBuffer): Condition {
+        return when(buf.getInt()) {
+            1 -> Condition.Intact
+            2 -> Condition.Damaged(
+                FfiConverterByteArray.read(buf),
+                )
+            3 -> Condition.Refused(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Condition): ULong = when(value) {
+        is Condition.Intact -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Condition.Damaged -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`photo`)
+            )
+        }
+        is Condition.Refused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+        }
+    }
+
+    override fun write(value: Condition, buf: ByteBuffer) {
+        when(value) {
+            is Condition.Intact -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Condition.Damaged -> {
+                buf.putInt(2)
+                FfiConverterByteArray.write(value.`photo`, buf)
+                Unit
+            }
+            is Condition.Refused -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -3322,7 +4515,7 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
-     * The node refuses: say why. Repeating will not help.
+     * The node or the rules refuse: say why. Repeating will not help.
      */
     class Refused(
         
@@ -3516,6 +4709,115 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
 
 
 
+/**
+ * How far a statement has come. One that is proven is in the outbox no more.
+ */
+sealed class Delivery {
+    
+    /**
+     * It waits for a network, or for its turn.
+     */
+    object Waiting : Delivery()
+    
+    
+    /**
+     * The node has it; the proof is still to come.
+     */
+    object Sent : Delivery()
+    
+    
+    /**
+     * The ledger refuses it, and trying again will not help.
+     */
+    data class Refused(
+        /**
+         * The reason's stable name, the key of its text.
+         */
+        val `reason`: kotlin.String, 
+        /**
+         * What to do.
+         */
+        val `next`: countersign.core.NextStep) : Delivery()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
+    override fun read(buf: ByteBuffer): Delivery {
+        return when(buf.getInt()) {
+            1 -> Delivery.Waiting
+            2 -> Delivery.Sent
+            3 -> Delivery.Refused(
+                FfiConverterString.read(buf),
+                FfiConverterTypeNextStep.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Delivery): ULong = when(value) {
+        is Delivery.Waiting -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Delivery.Sent -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Delivery.Refused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+                + FfiConverterTypeNextStep.allocationSize(value.`next`)
+            )
+        }
+    }
+
+    override fun write(value: Delivery, buf: ByteBuffer) {
+        when(value) {
+            is Delivery.Waiting -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Delivery.Sent -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Delivery.Refused -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`reason`, buf)
+                FfiConverterTypeNextStep.write(value.`next`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -3611,6 +4913,269 @@ public object FfiConverterTypeKeyStoreError : FfiConverterRustBuffer<KeyStoreExc
     }
 
 }
+
+
+
+/**
+ * What a person can do about a statement that is refused.
+ */
+
+enum class NextStep {
+    
+    /**
+     * Nothing: the goods were handed to somebody else as well, and the evidence of it is on the ledger.
+     */
+    CONFLICT_RECORDED,
+    /**
+     * Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+     */
+    HAND_OVER_AGAIN,
+    /**
+     * Show it to whoever runs the ledger.
+     */
+    ASK_OFFICE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
+    override fun read(buf: ByteBuffer) = try {
+        NextStep.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: NextStep) = 4UL
+
+    override fun write(value: NextStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What a courier's camera has seen.
+ */
+sealed class Scan {
+    
+    /**
+     * No code that tells anything new.
+     */
+    object Nothing : Scan()
+    
+    
+    /**
+     * A code so damaged that a second frame must agree before it is believed.
+     */
+    object HoldStill : Scan()
+    
+    
+    /**
+     * A code of another kind: neither goods that change hands nor a message.
+     */
+    object Foreign : Scan()
+    
+    
+    /**
+     * Goods, to be named in an answer.
+     */
+    data class Goods(
+        /**
+         * What they are, as a link.
+         */
+        val `link`: kotlin.String) : Scan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A part of a message; go on.
+     */
+    data class Part(
+        /**
+         * Parts that are here.
+         */
+        val `have`: kotlin.UInt, 
+        /**
+         * Parts that are needed.
+         */
+        val `need`: kotlin.UInt) : Scan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * An offer, to be answered.
+     */
+    data class Offered(
+        /**
+         * The offer.
+         */
+        val `offer`: countersign.core.Offer) : Scan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * An answer, for the giver to close with.
+     */
+    data class Answered(
+        /**
+         * The message.
+         */
+        val `message`: kotlin.ByteArray) : Scan()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScan : FfiConverterRustBuffer<Scan>{
+    override fun read(buf: ByteBuffer): Scan {
+        return when(buf.getInt()) {
+            1 -> Scan.Nothing
+            2 -> Scan.HoldStill
+            3 -> Scan.Foreign
+            4 -> Scan.Goods(
+                FfiConverterString.read(buf),
+                )
+            5 -> Scan.Part(
+                FfiConverterUInt.read(buf),
+                FfiConverterUInt.read(buf),
+                )
+            6 -> Scan.Offered(
+                FfiConverterTypeOffer.read(buf),
+                )
+            7 -> Scan.Answered(
+                FfiConverterByteArray.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Scan): ULong = when(value) {
+        is Scan.Nothing -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Scan.HoldStill -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Scan.Foreign -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Scan.Goods -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`link`)
+            )
+        }
+        is Scan.Part -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`have`)
+                + FfiConverterUInt.allocationSize(value.`need`)
+            )
+        }
+        is Scan.Offered -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeOffer.allocationSize(value.`offer`)
+            )
+        }
+        is Scan.Answered -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`message`)
+            )
+        }
+    }
+
+    override fun write(value: Scan, buf: ByteBuffer) {
+        when(value) {
+            is Scan.Nothing -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Scan.HoldStill -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Scan.Foreign -> {
+                buf.putInt(3)
+                Unit
+            }
+            is Scan.Goods -> {
+                buf.putInt(4)
+                FfiConverterString.write(value.`link`, buf)
+                Unit
+            }
+            is Scan.Part -> {
+                buf.putInt(5)
+                FfiConverterUInt.write(value.`have`, buf)
+                FfiConverterUInt.write(value.`need`, buf)
+                Unit
+            }
+            is Scan.Offered -> {
+                buf.putInt(6)
+                FfiConverterTypeOffer.write(value.`offer`, buf)
+                Unit
+            }
+            is Scan.Answered -> {
+                buf.putInt(7)
+                FfiConverterByteArray.write(value.`message`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
 
 
 
@@ -4148,6 +5713,34 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
 /**
  * @suppress
  */
+public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
+    override fun read(buf: ByteBuffer): List<kotlin.String> {
+        val len = buf.getInt()
+        return List<kotlin.String>(len) {
+            FfiConverterString.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.String>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterString.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.String>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeArgument: FfiConverterRustBuffer<List<Argument>> {
     override fun read(buf: ByteBuffer): List<Argument> {
         val len = buf.getInt()
@@ -4232,6 +5825,62 @@ public object FfiConverterSequenceTypeFollowed: FfiConverterRustBuffer<List<Foll
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeGoods: FfiConverterRustBuffer<List<Goods>> {
+    override fun read(buf: ByteBuffer): List<Goods> {
+        val len = buf.getInt()
+        return List<Goods>(len) {
+            FfiConverterTypeGoods.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Goods>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeGoods.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Goods>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeGoods.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeHandover: FfiConverterRustBuffer<List<Handover>> {
+    override fun read(buf: ByteBuffer): List<Handover> {
+        val len = buf.getInt()
+        return List<Handover>(len) {
+            FfiConverterTypeHandover.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Handover>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeHandover.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Handover>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeHandover.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeMembership: FfiConverterRustBuffer<List<Membership>> {
     override fun read(buf: ByteBuffer): List<Membership> {
         val len = buf.getInt()
@@ -4250,6 +5899,34 @@ public object FfiConverterSequenceTypeMembership: FfiConverterRustBuffer<List<Me
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeMembership.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeOutgoing: FfiConverterRustBuffer<List<Outgoing>> {
+    override fun read(buf: ByteBuffer): List<Outgoing> {
+        val len = buf.getInt()
+        return List<Outgoing>(len) {
+            FfiConverterTypeOutgoing.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Outgoing>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeOutgoing.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Outgoing>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeOutgoing.write(it, buf)
         }
     }
 }
@@ -4309,4 +5986,21 @@ public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
         }
     }
 }
+        /**
+         * Draws one of the codes of a [`Handover`], with the white around it that it needs. A module of the code becomes `scale`
+         * pixels wide, 1 to 16.
+         */
+    @Throws(CountersignException::class) fun `drawCode`(`text`: kotlin.String, `scale`: kotlin.UByte): Drawing {
+            return FfiConverterTypeDrawing.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_draw_code(
+    
+        
+        FfiConverterString.lower(`text`),
+        FfiConverterUByte.lower(`scale`),_status)
+}
+    )
+    }
+    
+
 

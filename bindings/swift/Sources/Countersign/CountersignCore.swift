@@ -471,6 +471,22 @@ private let UNIFFI_CALLBACK_UNEXPECTED_ERROR: Int32 = 2
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterUInt8: FfiConverterPrimitive {
+    typealias FfiType = UInt8
+    typealias SwiftType = UInt8
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt8 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: UInt8, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
     typealias FfiType = UInt32
     typealias SwiftType = UInt32
@@ -587,6 +603,348 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
         writeBytes(&buf, value)
     }
 }
+
+
+
+
+/**
+ * Somebody who carries goods, by one of the wallet's certified keys.
+ *
+ * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
+ * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ */
+public protocol CourierProtocol: AnyObject, Sendable {
+    
+    /**
+     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
+     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     */
+    func answer(offer: Data, goods: [String], condition: Condition, place: String?) throws  -> Handover
+    
+    /**
+     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     */
+    func close(answer: Data) throws  -> Goods
+    
+    /**
+     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     */
+    func dismiss(id: String) throws 
+    
+    /**
+     * The goods that this phone can show all statements on, and who holds them.
+     */
+    func goods() throws  -> [Goods]
+    
+    /**
+     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
+     * network. What came from somebody's hand need not be fetched.
+     */
+    func load(code: String) throws  -> Goods
+    
+    /**
+     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
+     * again. Show its codes.
+     */
+    func offer(code: String, to: String?, place: String?) throws  -> Handover
+    
+    /**
+     * What was signed and is not yet proven to be on the ledger, in order.
+     */
+    func outbox() throws  -> [Outgoing]
+    
+    /**
+     * Handovers under way, to be shown again.
+     */
+    func pending() throws  -> [Handover]
+    
+    /**
+     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     */
+    func scanCode(text: String) throws  -> Scan
+    
+    /**
+     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
+     * not copied.
+     */
+    func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data) throws  -> Scan
+    
+    /**
+     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     */
+    func send() throws  -> Round
+    
+}
+/**
+ * Somebody who carries goods, by one of the wallet's certified keys.
+ *
+ * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
+ * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ */
+open class Courier: CourierProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_courier(self.handle, $0) }
+    }
+    /**
+     * Whoever the key speaks for; see [`Wallet::memberships`].
+     */
+public convenience init(wallet: Wallet, key: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_courier_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_courier(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
+     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     */
+open func answer(offer: Data, goods: [String], condition: Condition, place: String?)throws  -> Handover  {
+    return try  FfiConverterTypeHandover_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_answer(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(offer),
+        FfiConverterSequenceString.lower(goods),
+        FfiConverterTypeCondition_lower(condition),
+        FfiConverterOptionString.lower(place),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     */
+open func close(answer: Data)throws  -> Goods  {
+    return try  FfiConverterTypeGoods_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_close(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(answer),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     */
+open func dismiss(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_dismiss(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * The goods that this phone can show all statements on, and who holds them.
+     */
+open func goods()throws  -> [Goods]  {
+    return try  FfiConverterSequenceTypeGoods.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_goods(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
+     * network. What came from somebody's hand need not be fetched.
+     */
+open func load(code: String)throws  -> Goods  {
+    return try  FfiConverterTypeGoods_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_load(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
+     * again. Show its codes.
+     */
+open func offer(code: String, to: String?, place: String?)throws  -> Handover  {
+    return try  FfiConverterTypeHandover_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_offer(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),
+        FfiConverterOptionString.lower(to),
+        FfiConverterOptionString.lower(place),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What was signed and is not yet proven to be on the ledger, in order.
+     */
+open func outbox()throws  -> [Outgoing]  {
+    return try  FfiConverterSequenceTypeOutgoing.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_outbox(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Handovers under way, to be shown again.
+     */
+open func pending()throws  -> [Handover]  {
+    return try  FfiConverterSequenceTypeHandover.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_pending(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     */
+open func scanCode(text: String)throws  -> Scan  {
+    return try  FfiConverterTypeScan_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_scan_code(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
+     * not copied.
+     */
+open func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)throws  -> Scan  {
+    return try  FfiConverterTypeScan_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(luma) { lumaFb in
+    uniffi_countersign_core_fn_method_courier_scan_frame(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(width),
+        FfiConverterUInt32.lower(height),
+        FfiConverterUInt32.lower(stride),
+        lumaFb,uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     */
+open func send()throws  -> Round  {
+    return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_send(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCourier: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Courier
+
+    public static func lift(_ handle: UInt64) throws -> Courier {
+        return Courier(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Courier) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Courier {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Courier, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCourier_lift(_ handle: UInt64) throws -> Courier {
+    return try FfiConverterTypeCourier.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCourier_lower(_ value: Courier) -> UInt64 {
+    return FfiConverterTypeCourier.lower(value)
+}
+
+
 
 
 
@@ -1791,6 +2149,85 @@ public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
 
 
 /**
+ * A QR code as pixels, for a screen.
+ */
+public struct Drawing: Equatable, Hashable {
+    /**
+     * Width in pixels.
+     */
+    public var width: UInt32
+    /**
+     * Height in pixels.
+     */
+    public var height: UInt32
+    /**
+     * A byte a pixel, 0 for black and 255 for white, rows without gaps.
+     */
+    public var luma: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Width in pixels.
+         */width: UInt32, 
+        /**
+         * Height in pixels.
+         */height: UInt32, 
+        /**
+         * A byte a pixel, 0 for black and 255 for white, rows without gaps.
+         */luma: Data) {
+        self.width = width
+        self.height = height
+        self.luma = luma
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Drawing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDrawing: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Drawing {
+        return
+            try Drawing(
+                width: FfiConverterUInt32.read(from: &buf), 
+                height: FfiConverterUInt32.read(from: &buf), 
+                luma: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Drawing, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.width, into: &buf)
+        FfiConverterUInt32.write(value.height, into: &buf)
+        FfiConverterData.write(value.luma, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDrawing_lift(_ buf: RustBuffer) throws -> Drawing {
+    return try FfiConverterTypeDrawing.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDrawing_lower(_ value: Drawing) -> RustBuffer {
+    return FfiConverterTypeDrawing.lower(value)
+}
+
+
+/**
  * Something that happened to a product.
  */
 public struct Event: Equatable, Hashable {
@@ -1965,6 +2402,184 @@ public func FfiConverterTypeFollowed_lift(_ buf: RustBuffer) throws -> Followed 
 #endif
 public func FfiConverterTypeFollowed_lower(_ value: Followed) -> RustBuffer {
     return FfiConverterTypeFollowed.lower(value)
+}
+
+
+/**
+ * Goods that this phone can show all statements on.
+ */
+public struct Goods: Equatable, Hashable {
+    /**
+     * What they are, as a link.
+     */
+    public var link: String
+    /**
+     * Who holds them, as far as this phone knows: a SPIFFE ID.
+     */
+    public var holder: String?
+    /**
+     * SHA-256 of the latest statement on them, in hexadecimal.
+     */
+    public var latest: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What they are, as a link.
+         */link: String, 
+        /**
+         * Who holds them, as far as this phone knows: a SPIFFE ID.
+         */holder: String?, 
+        /**
+         * SHA-256 of the latest statement on them, in hexadecimal.
+         */latest: String) {
+        self.link = link
+        self.holder = holder
+        self.latest = latest
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Goods: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGoods: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Goods {
+        return
+            try Goods(
+                link: FfiConverterString.read(from: &buf), 
+                holder: FfiConverterOptionString.read(from: &buf), 
+                latest: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Goods, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterOptionString.write(value.holder, into: &buf)
+        FfiConverterString.write(value.latest, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGoods_lift(_ buf: RustBuffer) throws -> Goods {
+    return try FfiConverterTypeGoods.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGoods_lower(_ value: Goods) -> RustBuffer {
+    return FfiConverterTypeGoods.lower(value)
+}
+
+
+/**
+ * A handover under way, to be shown to the other phone.
+ */
+public struct Handover: Equatable, Hashable {
+    /**
+     * Its name on this phone.
+     */
+    public var id: String
+    /**
+     * The goods, as a link.
+     */
+    public var goods: String
+    /**
+     * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+     */
+    public var gives: Bool
+    /**
+     * The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
+     */
+    public var codes: [String]
+    /**
+     * When the offer runs out.
+     */
+    public var expiresMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name on this phone.
+         */id: String, 
+        /**
+         * The goods, as a link.
+         */goods: String, 
+        /**
+         * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+         */gives: Bool, 
+        /**
+         * The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
+         */codes: [String], 
+        /**
+         * When the offer runs out.
+         */expiresMillis: UInt64) {
+        self.id = id
+        self.goods = goods
+        self.gives = gives
+        self.codes = codes
+        self.expiresMillis = expiresMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Handover: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHandover: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Handover {
+        return
+            try Handover(
+                id: FfiConverterString.read(from: &buf), 
+                goods: FfiConverterString.read(from: &buf), 
+                gives: FfiConverterBool.read(from: &buf), 
+                codes: FfiConverterSequenceString.read(from: &buf), 
+                expiresMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Handover, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.goods, into: &buf)
+        FfiConverterBool.write(value.gives, into: &buf)
+        FfiConverterSequenceString.write(value.codes, into: &buf)
+        FfiConverterUInt64.write(value.expiresMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHandover_lift(_ buf: RustBuffer) throws -> Handover {
+    return try FfiConverterTypeHandover.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHandover_lower(_ value: Handover) -> RustBuffer {
+    return FfiConverterTypeHandover.lower(value)
 }
 
 
@@ -2147,6 +2762,256 @@ public func FfiConverterTypeMembership_lower(_ value: Membership) -> RustBuffer 
 
 
 /**
+ * An offer, verified: all statements on the goods, that none is missing, and that the giver holds them.
+ */
+public struct Offer: Equatable, Hashable {
+    /**
+     * The message that is answered.
+     */
+    public var message: Data
+    /**
+     * The goods, as a link.
+     */
+    public var goods: String
+    /**
+     * Who gives: a SPIFFE ID.
+     */
+    public var giver: String
+    /**
+     * Where, by the giver's word.
+     */
+    public var place: String?
+    /**
+     * When it was made.
+     */
+    public var issuedMillis: UInt64
+    /**
+     * When it runs out.
+     */
+    public var expiresMillis: UInt64
+    /**
+     * How often the goods changed hands before.
+     */
+    public var hops: UInt32
+    /**
+     * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
+     * and tell the office.
+     */
+    public var contradicts: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The message that is answered.
+         */message: Data, 
+        /**
+         * The goods, as a link.
+         */goods: String, 
+        /**
+         * Who gives: a SPIFFE ID.
+         */giver: String, 
+        /**
+         * Where, by the giver's word.
+         */place: String?, 
+        /**
+         * When it was made.
+         */issuedMillis: UInt64, 
+        /**
+         * When it runs out.
+         */expiresMillis: UInt64, 
+        /**
+         * How often the goods changed hands before.
+         */hops: UInt32, 
+        /**
+         * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
+         * and tell the office.
+         */contradicts: Bool) {
+        self.message = message
+        self.goods = goods
+        self.giver = giver
+        self.place = place
+        self.issuedMillis = issuedMillis
+        self.expiresMillis = expiresMillis
+        self.hops = hops
+        self.contradicts = contradicts
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Offer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOffer: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Offer {
+        return
+            try Offer(
+                message: FfiConverterData.read(from: &buf), 
+                goods: FfiConverterString.read(from: &buf), 
+                giver: FfiConverterString.read(from: &buf), 
+                place: FfiConverterOptionString.read(from: &buf), 
+                issuedMillis: FfiConverterUInt64.read(from: &buf), 
+                expiresMillis: FfiConverterUInt64.read(from: &buf), 
+                hops: FfiConverterUInt32.read(from: &buf), 
+                contradicts: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Offer, into buf: inout [UInt8]) {
+        FfiConverterData.write(value.message, into: &buf)
+        FfiConverterString.write(value.goods, into: &buf)
+        FfiConverterString.write(value.giver, into: &buf)
+        FfiConverterOptionString.write(value.place, into: &buf)
+        FfiConverterUInt64.write(value.issuedMillis, into: &buf)
+        FfiConverterUInt64.write(value.expiresMillis, into: &buf)
+        FfiConverterUInt32.write(value.hops, into: &buf)
+        FfiConverterBool.write(value.contradicts, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOffer_lift(_ buf: RustBuffer) throws -> Offer {
+    return try FfiConverterTypeOffer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
+    return FfiConverterTypeOffer.lower(value)
+}
+
+
+/**
+ * A statement that is not yet proven to be on the ledger.
+ */
+public struct Outgoing: Equatable, Hashable {
+    /**
+     * Its SHA-256, in hexadecimal.
+     */
+    public var id: String
+    /**
+     * The goods, as a link.
+     */
+    public var goods: String
+    /**
+     * What it is, the key of its title.
+     */
+    public var kind: String
+    /**
+     * When it was signed, which counts, and not when it is sent.
+     */
+    public var signedMillis: UInt64
+    /**
+     * How far it has come.
+     */
+    public var delivery: Delivery
+    /**
+     * How often it was tried.
+     */
+    public var tries: UInt32
+    /**
+     * When it is tried again.
+     */
+    public var dueMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its SHA-256, in hexadecimal.
+         */id: String, 
+        /**
+         * The goods, as a link.
+         */goods: String, 
+        /**
+         * What it is, the key of its title.
+         */kind: String, 
+        /**
+         * When it was signed, which counts, and not when it is sent.
+         */signedMillis: UInt64, 
+        /**
+         * How far it has come.
+         */delivery: Delivery, 
+        /**
+         * How often it was tried.
+         */tries: UInt32, 
+        /**
+         * When it is tried again.
+         */dueMillis: UInt64) {
+        self.id = id
+        self.goods = goods
+        self.kind = kind
+        self.signedMillis = signedMillis
+        self.delivery = delivery
+        self.tries = tries
+        self.dueMillis = dueMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Outgoing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOutgoing: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Outgoing {
+        return
+            try Outgoing(
+                id: FfiConverterString.read(from: &buf), 
+                goods: FfiConverterString.read(from: &buf), 
+                kind: FfiConverterString.read(from: &buf), 
+                signedMillis: FfiConverterUInt64.read(from: &buf), 
+                delivery: FfiConverterTypeDelivery.read(from: &buf), 
+                tries: FfiConverterUInt32.read(from: &buf), 
+                dueMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Outgoing, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.goods, into: &buf)
+        FfiConverterString.write(value.kind, into: &buf)
+        FfiConverterUInt64.write(value.signedMillis, into: &buf)
+        FfiConverterTypeDelivery.write(value.delivery, into: &buf)
+        FfiConverterUInt32.write(value.tries, into: &buf)
+        FfiConverterUInt64.write(value.dueMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOutgoing_lift(_ buf: RustBuffer) throws -> Outgoing {
+    return try FfiConverterTypeOutgoing.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOutgoing_lower(_ value: Outgoing) -> RustBuffer {
+    return FfiConverterTypeOutgoing.lower(value)
+}
+
+
+/**
  * What a code names.
  */
 public struct Product: Equatable, Hashable {
@@ -2236,6 +3101,95 @@ public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
 
 
 /**
+ * What a round of sending did.
+ */
+public struct Round: Equatable, Hashable {
+    /**
+     * Statements that are proven now.
+     */
+    public var proven: UInt64
+    /**
+     * Statements that are refused now.
+     */
+    public var refused: UInt64
+    /**
+     * Statements still on their way.
+     */
+    public var waiting: UInt64
+    /**
+     * When the next of them is due.
+     */
+    public var nextDueMillis: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Statements that are proven now.
+         */proven: UInt64, 
+        /**
+         * Statements that are refused now.
+         */refused: UInt64, 
+        /**
+         * Statements still on their way.
+         */waiting: UInt64, 
+        /**
+         * When the next of them is due.
+         */nextDueMillis: UInt64?) {
+        self.proven = proven
+        self.refused = refused
+        self.waiting = waiting
+        self.nextDueMillis = nextDueMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Round: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRound: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Round {
+        return
+            try Round(
+                proven: FfiConverterUInt64.read(from: &buf), 
+                refused: FfiConverterUInt64.read(from: &buf), 
+                waiting: FfiConverterUInt64.read(from: &buf), 
+                nextDueMillis: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Round, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.proven, into: &buf)
+        FfiConverterUInt64.write(value.refused, into: &buf)
+        FfiConverterUInt64.write(value.waiting, into: &buf)
+        FfiConverterOptionUInt64.write(value.nextDueMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRound_lift(_ buf: RustBuffer) throws -> Round {
+    return try FfiConverterTypeRound.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRound_lower(_ value: Round) -> RustBuffer {
+    return FfiConverterTypeRound.lower(value)
+}
+
+
+/**
  * A text that the app holds, in every language.
  */
 public struct Text: Equatable, Hashable {
@@ -2305,6 +3259,103 @@ public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
 
 
 /**
+ * In which condition goods are that were offered.
+ */
+
+public enum Condition: Equatable, Hashable {
+    
+    /**
+     * Accepted, and nothing is wrong with them.
+     */
+    case intact
+    /**
+     * Accepted, damaged.
+     */
+    case damaged(
+        /**
+         * The file of a photo of it. The record gets its digest: keep the file.
+         */photo: Data
+    )
+    /**
+     * Not accepted: the giver still has them, and answers for them.
+     */
+    case refused(
+        /**
+         * Why, in words.
+         */reason: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Condition: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCondition: FfiConverterRustBuffer {
+    typealias SwiftType = Condition
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Condition {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .intact
+        
+        case 2: return .damaged(photo: try FfiConverterData.read(from: &buf)
+        )
+        
+        case 3: return .refused(reason: try FfiConverterString.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Condition, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .intact:
+            writeInt(&buf, Int32(1))
+        
+        
+        case let .damaged(photo):
+            writeInt(&buf, Int32(2))
+            FfiConverterData.write(photo, into: &buf)
+            
+        
+        case let .refused(reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(reason, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCondition_lift(_ buf: RustBuffer) throws -> Condition {
+    return try FfiConverterTypeCondition.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCondition_lower(_ value: Condition) -> RustBuffer {
+    return FfiConverterTypeCondition.lower(value)
+}
+
+
+
+/**
  * Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
  */
 public 
@@ -2321,7 +3372,7 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
          */afterMillis: UInt64?
     )
     /**
-     * The node refuses: say why. Repeating will not help.
+     * The node or the rules refuse: say why. Repeating will not help.
      */
     case Refused(
         /**
@@ -2467,6 +3518,101 @@ public func FfiConverterTypeCountersignError_lower(_ value: CountersignError) ->
 
 
 /**
+ * How far a statement has come. One that is proven is in the outbox no more.
+ */
+
+public enum Delivery: Equatable, Hashable {
+    
+    /**
+     * It waits for a network, or for its turn.
+     */
+    case waiting
+    /**
+     * The node has it; the proof is still to come.
+     */
+    case sent
+    /**
+     * The ledger refuses it, and trying again will not help.
+     */
+    case refused(
+        /**
+         * The reason's stable name, the key of its text.
+         */reason: String, 
+        /**
+         * What to do.
+         */next: NextStep
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Delivery: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDelivery: FfiConverterRustBuffer {
+    typealias SwiftType = Delivery
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Delivery {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .waiting
+        
+        case 2: return .sent
+        
+        case 3: return .refused(reason: try FfiConverterString.read(from: &buf), next: try FfiConverterTypeNextStep.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Delivery, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .waiting:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .sent:
+            writeInt(&buf, Int32(2))
+        
+        
+        case let .refused(reason,next):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(reason, into: &buf)
+            FfiConverterTypeNextStep.write(next, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDelivery_lift(_ buf: RustBuffer) throws -> Delivery {
+    return try FfiConverterTypeDelivery.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
+    return FfiConverterTypeDelivery.lower(value)
+}
+
+
+
+/**
  * Why a key store did not do what it was asked. Anything else that an implementation throws counts as failed.
  */
 public 
@@ -2559,6 +3705,244 @@ public func FfiConverterTypeKeyStoreError_lift(_ buf: RustBuffer) throws -> KeyS
 public func FfiConverterTypeKeyStoreError_lower(_ value: KeyStoreError) -> RustBuffer {
     return FfiConverterTypeKeyStoreError.lower(value)
 }
+
+
+/**
+ * What a person can do about a statement that is refused.
+ */
+
+public enum NextStep: Equatable, Hashable {
+    
+    /**
+     * Nothing: the goods were handed to somebody else as well, and the evidence of it is on the ledger.
+     */
+    case conflictRecorded
+    /**
+     * Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+     */
+    case handOverAgain
+    /**
+     * Show it to whoever runs the ledger.
+     */
+    case askOffice
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NextStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNextStep: FfiConverterRustBuffer {
+    typealias SwiftType = NextStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NextStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .conflictRecorded
+        
+        case 2: return .handOverAgain
+        
+        case 3: return .askOffice
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NextStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .conflictRecorded:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .handOverAgain:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .askOffice:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNextStep_lift(_ buf: RustBuffer) throws -> NextStep {
+    return try FfiConverterTypeNextStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNextStep_lower(_ value: NextStep) -> RustBuffer {
+    return FfiConverterTypeNextStep.lower(value)
+}
+
+
+
+/**
+ * What a courier's camera has seen.
+ */
+
+public enum Scan: Equatable, Hashable {
+    
+    /**
+     * No code that tells anything new.
+     */
+    case nothing
+    /**
+     * A code so damaged that a second frame must agree before it is believed.
+     */
+    case holdStill
+    /**
+     * A code of another kind: neither goods that change hands nor a message.
+     */
+    case foreign
+    /**
+     * Goods, to be named in an answer.
+     */
+    case goods(
+        /**
+         * What they are, as a link.
+         */link: String
+    )
+    /**
+     * A part of a message; go on.
+     */
+    case part(
+        /**
+         * Parts that are here.
+         */have: UInt32, 
+        /**
+         * Parts that are needed.
+         */need: UInt32
+    )
+    /**
+     * An offer, to be answered.
+     */
+    case offered(
+        /**
+         * The offer.
+         */offer: Offer
+    )
+    /**
+     * An answer, for the giver to close with.
+     */
+    case answered(
+        /**
+         * The message.
+         */message: Data
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Scan: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScan: FfiConverterRustBuffer {
+    typealias SwiftType = Scan
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Scan {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .nothing
+        
+        case 2: return .holdStill
+        
+        case 3: return .foreign
+        
+        case 4: return .goods(link: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 5: return .part(have: try FfiConverterUInt32.read(from: &buf), need: try FfiConverterUInt32.read(from: &buf)
+        )
+        
+        case 6: return .offered(offer: try FfiConverterTypeOffer.read(from: &buf)
+        )
+        
+        case 7: return .answered(message: try FfiConverterData.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Scan, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .holdStill:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .foreign:
+            writeInt(&buf, Int32(3))
+        
+        
+        case let .goods(link):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(link, into: &buf)
+            
+        
+        case let .part(have,need):
+            writeInt(&buf, Int32(5))
+            FfiConverterUInt32.write(have, into: &buf)
+            FfiConverterUInt32.write(need, into: &buf)
+            
+        
+        case let .offered(offer):
+            writeInt(&buf, Int32(6))
+            FfiConverterTypeOffer.write(offer, into: &buf)
+            
+        
+        case let .answered(message):
+            writeInt(&buf, Int32(7))
+            FfiConverterData.write(message, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScan_lift(_ buf: RustBuffer) throws -> Scan {
+    return try FfiConverterTypeScan.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScan_lower(_ value: Scan) -> RustBuffer {
+    return FfiConverterTypeScan.lower(value)
+}
+
 
 
 /**
@@ -3039,6 +4423,31 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
+    typealias SwiftType = [String]
+
+    public static func write(_ value: [String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterString.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [String]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeArgument: FfiConverterRustBuffer {
     typealias SwiftType = [Argument]
 
@@ -3114,6 +4523,56 @@ fileprivate struct FfiConverterSequenceTypeFollowed: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeGoods: FfiConverterRustBuffer {
+    typealias SwiftType = [Goods]
+
+    public static func write(_ value: [Goods], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeGoods.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Goods] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Goods]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeGoods.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeHandover: FfiConverterRustBuffer {
+    typealias SwiftType = [Handover]
+
+    public static func write(_ value: [Handover], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeHandover.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Handover] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Handover]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeHandover.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeMembership: FfiConverterRustBuffer {
     typealias SwiftType = [Membership]
 
@@ -3131,6 +4590,31 @@ fileprivate struct FfiConverterSequenceTypeMembership: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeMembership.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeOutgoing: FfiConverterRustBuffer {
+    typealias SwiftType = [Outgoing]
+
+    public static func write(_ value: [Outgoing], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeOutgoing.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Outgoing] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Outgoing]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeOutgoing.read(from: &buf))
         }
         return seq
     }
@@ -3185,6 +4669,19 @@ fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
         return seq
     }
 }
+/**
+ * Draws one of the codes of a [`Handover`], with the white around it that it needs. A module of the code becomes `scale`
+ * pixels wide, 1 to 16.
+ */
+public func drawCode(text: String, scale: UInt8)throws  -> Drawing  {
+    return try  FfiConverterTypeDrawing_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_draw_code(
+        FfiConverterString.lower(text),
+        FfiConverterUInt8.lower(scale),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -3200,6 +4697,42 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_countersign_core_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_draw_code() != 62391) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_answer() != 65330) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_close() != 39976) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_dismiss() != 9280) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_goods() != 12215) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_load() != 13004) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_offer() != 15495) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_outbox() != 9113) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_pending() != 25198) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_scan_code() != 42380) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_scan_frame() != 47358) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_send() != 30597) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_keystore_make_signing_key() != 10529) {
         return InitializationResult.apiChecksumMismatch
@@ -3256,6 +4789,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 19051) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_courier_new() != 15769) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_patient_new() != 53767) {

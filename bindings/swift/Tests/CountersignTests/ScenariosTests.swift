@@ -9,7 +9,7 @@ final class ScenariosTests: XCTestCase {
         let folder = URL(fileURLWithPath: try setting("COUNTERSIGN_SCENARIOS"))
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         let scenarios = files.filter { $0.pathExtension == "json" }
-        XCTAssertGreaterThanOrEqual(scenarios.count, 2, "the scenarios are gone")
+        XCTAssertGreaterThanOrEqual(scenarios.count, 3, "the scenarios are gone")
         for file in scenarios {
             let scenario = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
             let stage = try Stage(folder: temporaryFolder())
@@ -27,32 +27,39 @@ final class ScenariosTests: XCTestCase {
     }
 }
 
-/// One wallet in one world.
+/// One world, and what its people show each other.
 private final class Stage {
     private let world: World
-    private let database: String
-    private let keys: SoftwareKeys
-    private var wallet: Wallet
-    private var patient: Patient
+    private let folder: URL
+    private var phones: [String: Phone] = [:]
+    /// What was shown on a screen, by the name that the scenario gives it.
+    private var codes: [String: [String]] = [:]
+    /// What was read from it.
+    private var messages: [String: Data] = [:]
 
     init(folder: URL) throws {
+        self.folder = folder
         world = try World(folder: folder.appendingPathComponent("world"))
-        database = folder.appendingPathComponent("wallet.db").path
-        keys = SoftwareKeys(folder: folder)
-        wallet = try Wallet.open(database: database, genesis: world.genesis, node: world.node, keys: keys)
-        patient = Patient(wallet: wallet)
     }
 
     func play(_ step: [String: Any]) async throws {
         let text = { (name: String) in step[name] as? String ?? "" }
+        let who = text("who")
+        if phones[who] == nil || text("do") == "reopen" {
+            let keys = try phones[who]?.keys ?? SoftwareKeys(folder: subfolder("keys\(who)"))
+            phones[who] = try Phone(database: folder.appendingPathComponent("wallet\(who).db"), world: world, keys: keys)
+        }
+        let phone = phones[who]!
+        if let manner = step["keys"] as? String { phone.keys.manner = manner }
         switch text("do") {
-        case "follow": try wallet.follow(code: text("code"))
-        case "follow-pack": try wallet.followPack(code: text("code"))
-        case "sync": for try await _ in wallet.sync() {}
-        case "check": expect(try patient.checkCode(code: text("code")), step)
+        case "reopen": break
+        case "follow": try phone.wallet.follow(code: text("code"))
+        case "follow-pack": try phone.wallet.followPack(code: text("code"))
+        case "sync": for try await _ in phone.wallet.sync() {}
+        case "check": expect(try phone.patient.checkCode(code: text("code")), step)
         case "frame":
             let luma = try world.frame(text("file"))
-            switch try patient.checkFrame(width: 1280, height: 720, stride: 1280, luma: luma) {
+            switch try phone.patient.checkFrame(width: 1280, height: 720, stride: 1280, luma: luma) {
             case .nothing: XCTAssertEqual("nothing", text("sight"))
             case .holdStill: XCTAssertEqual("hold-still", text("sight"))
             case .notAPack: XCTAssertEqual("not-a-pack", text("sight"))
@@ -61,19 +68,124 @@ private final class Stage {
                 XCTAssertEqual("pack", text("sight"))
                 expect(answer, step)
             }
+        case "photo":
+            let rgba = Data(try world.frame(text("file")).flatMap { [$0, $0, $0, 255] })
+            guard case .pack(let answer) = try phone.patient.checkPhoto(width: 1280, height: 720, rgba: rgba) else {
+                return XCTFail("no pack: \(step)")
+            }
+            expect(answer, step)
         case "enrol":
-            keys.manner = text("keys")
-            let code = text("code").isEmpty ? world.ask("code \(text("role")) scenario") : text("code")
-            let membership = try await wallet.enrolled(key: "signing", code: code)
+            let name = step["name"] as? String ?? "scenario"
+            let code = text("code").isEmpty ? world.ask("code \(text("role")) \(name)") : text("code")
+            let membership = try await phone.wallet.enrolled(key: "signing", code: code)
             XCTAssertEqual(membership.identity, text("identity"), "\(step)")
         case "memberships":
-            XCTAssertEqual(try wallet.memberships().map(\.identity), step["identities"] as? [String])
+            XCTAssertEqual(try phone.wallet.memberships().map(\.identity), step["identities"] as? [String])
         case "node": _ = world.ask(text("command"))
-        case "reopen":
-            wallet = try Wallet.open(database: database, genesis: world.genesis, node: world.node, keys: keys)
-            patient = Patient(wallet: wallet)
+        default: try await handOver(phone.courier, step)
+        }
+    }
+
+    private func handOver(_ courier: Courier, _ step: [String: Any]) async throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let number = { (name: String) in UInt64(step[name] as? Int ?? 0) }
+        switch text("do") {
+        case "world-offer":
+            let told = Data(world.ask("offer \(text("goods"))").utf8)
+            codes[text("as")] = try JSONSerialization.jsonObject(with: told) as? [String]
+        case "load": _ = try courier.load(code: text("goods"))
+        case "offer":
+            let shown = try await courier.offered(code: text("goods"), to: step["to"] as? String, place: "dock 4")
+            codes[text("as")] = shown.codes
+        case "scan": messages[text("codes")] = try scanned(courier, codes[text("codes")]!, step)
+        case "answer":
+            let condition: Condition =
+                switch text("condition") {
+                case "intact": .intact
+                case "damaged": .damaged(photo: Data("a photo".utf8))
+                case let other: .refused(reason: other)
+                }
+            let (offer, goods) = (messages[text("to")]!, step["goods"] as! [String])
+            codes[text("as")] = try courier.answer(offer: offer, goods: goods, condition: condition, place: nil).codes
+        case "close":
+            let goods = try courier.close(answer: messages[text("with")]!)
+            XCTAssertEqual(goods.holder, step["holder"] as? String, "\(step)")
+        case "same": XCTAssertEqual(codes[text("codes")], codes[text("and")], "\(step)")
+        case "dismiss":
+            for handover in try courier.pending() { try courier.dismiss(id: handover.id) }
+            XCTAssertEqual(try courier.pending(), [])
+        case "goods": XCTAssertEqual(try courier.goods().map(\.holder), step["holders"] as? [String], "\(step)")
+        case "outbox":
+            let rows = try courier.outbox().map { "\($0.kind) \(told($0.delivery))" }
+            XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        case "send":
+            let round = try courier.send()
+            let expected = [number("proven"), number("refused"), number("waiting")]
+            XCTAssertEqual([round.proven, round.refused, round.waiting], expected, "\(step)")
+        case "deliver":
+            var (proven, refused) = (UInt64(0), UInt64(0))
+            for try await round in courier.delivery() {
+                proven += round.proven
+                refused += round.refused
+            }
+            XCTAssertEqual([proven, refused], [number("proven"), number("refused")], "\(step)")
         default: XCTFail("no such step: \(step)")
         }
+    }
+
+    private func subfolder(_ name: String) throws -> URL {
+        let place = folder.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        return place
+    }
+}
+
+/// Somebody's wallet.
+private final class Phone {
+    let keys: SoftwareKeys
+    let wallet: Wallet
+    let patient: Patient
+    let courier: Courier
+
+    init(database: URL, world: World, keys: SoftwareKeys) throws {
+        self.keys = keys
+        wallet = try Wallet.open(database: database.path, genesis: world.genesis, node: world.node, keys: keys)
+        patient = Patient(wallet: wallet)
+        courier = Courier(wallet: wallet, key: "signing")
+    }
+}
+
+/// Draws the codes, and holds each before the camera until the message is whole.
+private func scanned(_ courier: Courier, _ codes: [String], _ step: [String: Any]) throws -> Data {
+    var parts: [UInt32] = []
+    for code in codes {
+        let drawing = try drawCode(text: code, scale: 4)
+        let (width, height) = (drawing.width, drawing.height)
+        switch try courier.scanFrame(width: width, height: height, stride: width, luma: drawing.luma) {
+        case .part(let have, _): parts.append(have)
+        case .offered(let offer):
+            XCTAssertEqual(step["sees"] as? String, "offer", "\(step)")
+            XCTAssertEqual(offer.giver, step["giver"] as? String, "\(step)")
+            XCTAssertEqual(Int(offer.hops), step["hops"] as? Int, "\(step)")
+            XCTAssertEqual(parts, parts.sorted(), "\(step)")
+            XCTAssertFalse(offer.contradicts, "\(step)")
+            return offer.message
+        case .answered(let message):
+            XCTAssertEqual(step["sees"] as? String, "answer", "\(step)")
+            return message
+        case let other: XCTFail("\(other): \(step)")
+        }
+    }
+    throw Missing(name: "a whole message")
+}
+
+private func told(_ delivery: Delivery) -> String {
+    switch delivery {
+    case .waiting: "waiting"
+    case .sent: "sent"
+    case .refused(let reason, .conflictRecorded): "refused \(reason) conflict-recorded"
+    case .refused(let reason, .handOverAgain): "refused \(reason) hand-over-again"
+    case .refused(let reason, .askOffice): "refused \(reason) ask-office"
     }
 }
 

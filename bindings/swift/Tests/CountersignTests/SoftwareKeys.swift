@@ -8,6 +8,7 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
     private let folder: URL
     private let lock = NSLock()
     private var behaviour = "works"
+    private var waiting: () -> Void = {}
     private var secrets: [String: Data] = [:]
 
     init(folder: URL) { self.folder = folder }
@@ -15,6 +16,12 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
     var manner: String {
         get { lock.withLock { behaviour } }
         set { lock.withLock { behaviour = newValue } }
+    }
+
+    /// Runs while the core waits for a signature.
+    var whileSigning: () -> Void {
+        get { lock.withLock { waiting } }
+        set { lock.withLock { waiting = newValue } }
     }
 
     func makeSigningKey(name: String) throws -> Data { try make(name + ".sign") }
@@ -27,6 +34,7 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
     }
 
     func sign(name: String, message: Data) throws -> Data {
+        whileSigning()
         switch manner {
         case "works": break
         case "cancels": throw KeyStoreError.Cancelled

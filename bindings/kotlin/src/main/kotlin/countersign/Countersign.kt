@@ -6,9 +6,15 @@
 package countersign
 
 import countersign.core.Answer
+import countersign.core.Condition
 import countersign.core.CountersignException
+import countersign.core.Courier
+import countersign.core.Handover
 import countersign.core.Membership
+import countersign.core.Offer
 import countersign.core.Patient
+import countersign.core.Round
+import countersign.core.Scan
 import countersign.core.Sight
 import countersign.core.SyncStep
 import countersign.core.Wallet
@@ -52,3 +58,38 @@ suspend fun Patient.answer(code: String): Answer = withContext(Dispatchers.Defau
  */
 suspend fun Patient.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): Sight =
     withContext(Dispatchers.Default) { checkFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }
+
+/** The same for a courier: goods, or the codes on another phone's screen. */
+suspend fun Courier.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): Scan =
+    withContext(Dispatchers.Default) { scanFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }
+
+/**
+ * Offers goods to whoever stands here, or to one member alone. The key store may ask the person meanwhile.
+ *
+ * @throws CountersignException.Cancelled when they decline.
+ */
+suspend fun Courier.offered(code: String, to: String? = null, place: String? = null): Handover =
+    withContext(Dispatchers.IO) { offer(code, to, place) }
+
+/**
+ * Answers an offer, having scanned [goods]. It is recorded when this returns, whether there is a network or not.
+ *
+ * @throws CountersignException.Cancelled when the person declines to sign.
+ */
+suspend fun Courier.answered(offer: Offer, goods: List<String>, condition: Condition, place: String? = null): Handover =
+    withContext(Dispatchers.IO) { answer(offer.message, goods, condition, place) }
+
+/**
+ * Sends what is in the outbox, a round an element, until nothing is on its way. Cancelling the collector stops between two
+ * rounds, and nothing is lost.
+ */
+fun Courier.delivery(): Flow<Round> = flow {
+    do {
+        val round = send()
+        emit(round)
+        round.nextDueMillis?.let { delay((it.toLong() - System.currentTimeMillis()).coerceAtLeast(MIN_PAUSE)) }
+    } while (round.waiting > 0u)
+}.flowOn(Dispatchers.IO)
+
+/** Between two rounds even if the next is due, so that a node that is late is not pressed. */
+private const val MIN_PAUSE = 200L

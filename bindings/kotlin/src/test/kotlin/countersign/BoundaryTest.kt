@@ -1,9 +1,17 @@
 package countersign
 
 import countersign.core.CountersignException
+import countersign.core.Courier
+import countersign.core.InternalException
 import countersign.core.Patient
+import countersign.core.RustBuffer
+import countersign.core.UniffiLib
+import countersign.core.UniffiNullRustCallStatusErrorHandler
+import countersign.core.UniffiRustCallStatus
 import countersign.core.VerdictKind
 import countersign.core.Wallet
+import countersign.core.drawCode
+import java.lang.reflect.InvocationTargetException
 import java.nio.ByteBuffer
 import java.nio.file.Path
 import java.util.concurrent.Callable
@@ -86,8 +94,29 @@ class BoundaryTest {
     }
 
     @Test
+    fun `a panic in the core is an exception and not the end of the process`() {
+        // What no app can pass: a text of five bytes that lie nowhere.
+        val status = UniffiRustCallStatus()
+        UniffiLib.uniffi_countersign_core_fn_func_draw_code(RustBuffer.create(0uL, 5uL, null), 4, status)
+        assertTrue(status.isPanic())
+        // What every generated call does with a status.
+        val check = Class.forName("countersign.core.Countersign_coreKt").declaredMethods
+            .first { it.name == "uniffiCheckCallStatus" }
+            .apply { isAccessible = true }
+        val thrown = assertThrows(InvocationTargetException::class.java) {
+            check.invoke(null, UniffiNullRustCallStatusErrorHandler, status)
+        }
+        assertTrue(thrown.cause is InternalException, "$thrown")
+        assertEquals(drawCode("CS1:AB", 4u).height, drawCode("CS1:AB", 4u).width)
+    }
+
+    @Test
     fun `ten thousand objects leave nothing behind`() = open().use { wallet ->
-        val few = { repeat(2_000) { Patient(wallet).use { patient -> runCatching { patient.checkCode("no code") } } } }
+        val pair = {
+            Patient(wallet).use { patient -> runCatching { patient.checkCode("no code") } }
+            Courier(wallet, "nobody").use { courier -> runCatching { courier.scanCode("no code") } }
+        }
+        val few = { repeat(1_000) { pair() } }
         val wallets = { repeat(50) { open().close() } }
         few()
         wallets()

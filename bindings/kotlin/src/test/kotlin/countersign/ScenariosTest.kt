@@ -1,14 +1,20 @@
 package countersign
 
 import countersign.core.Answer
+import countersign.core.Condition
 import countersign.core.CountersignException
+import countersign.core.Courier
+import countersign.core.Delivery
 import countersign.core.Patient
+import countersign.core.Scan
 import countersign.core.Sight
 import countersign.core.Wallet
+import countersign.core.drawCode
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
 import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 import org.json.JSONArray
 import org.json.JSONObject
@@ -28,17 +34,17 @@ class ScenariosTest {
     fun `every scenario gives the answers that it expects`(file: File) {
         val steps = JSONObject(file.readText()).getJSONArray("steps").map { it as JSONObject }
         World(folder.resolve("world").toFile()).use { world ->
-            val stage = Stage(world, folder.resolve("wallet.db").toString())
-            for (step in steps) {
-                try {
-                    stage.play(step)
-                    assertFalse(step.has("error"), "went well: $step")
-                } catch (error: CountersignException) {
-                    assertEquals(step.optString("error"), name(error), "$step")
-                    if (step.has("reason")) assertEquals(step.getString("reason"), reason(error), "$step")
+            Stage(world, folder).use { stage ->
+                for (step in steps) {
+                    try {
+                        stage.play(step)
+                        assertFalse(step.has("error"), "went well: $step")
+                    } catch (error: CountersignException) {
+                        assertEquals(step.optString("error"), name(error), "$step")
+                        if (step.has("reason")) assertEquals(step.getString("reason"), reason(error), "$step")
+                    }
                 }
             }
-            stage.close()
         }
     }
 
@@ -49,47 +55,156 @@ class ScenariosTest {
     }
 }
 
-private class Stage(private val world: World, private val database: String) : AutoCloseable {
-    private val keys = SoftwareKeys()
-    private var wallet = Wallet.open(database, direct(world.genesis), world.node, keys)
-    private var patient = Patient(wallet)
+/** One world, and what its people show each other. */
+private class Stage(private val world: World, private val folder: Path) : AutoCloseable {
+    private val phones = mutableMapOf<String, Phone>()
+    private val keys = mutableMapOf<String, SoftwareKeys>()
 
-    fun play(step: JSONObject) = when (step.getString("do")) {
-        "follow" -> wallet.follow(step.getString("code"))
-        "follow-pack" -> wallet.followPack(step.getString("code"))
-        "sync" -> runBlocking { wallet.sync().collect() }
-        "check" -> expect(patient.checkCode(step.getString("code")), step)
-        "frame" -> {
-            val luma = direct(world.frame(step.getString("file")))
-            val sight = runBlocking { patient.look(1280, 720, 1280, luma) }
-            val name = sight::class.simpleName!!.kebab()
-            assertEquals(step.getString("sight"), name, "$step")
-            if (sight is Sight.Pack) expect(sight.answer, step)
-            Unit
+    /** What was shown on a screen, by the name that the scenario gives it. */
+    private val codes = mutableMapOf<String, List<String>>()
+
+    /** What was read from it. */
+    private val messages = mutableMapOf<String, ByteArray>()
+
+    fun play(step: JSONObject) {
+        val who = step.optString("who")
+        val own = keys.getOrPut(who) { SoftwareKeys() }
+        if (step.getString("do") == "reopen") phones.remove(who)?.close()
+        val phone = phones.getOrPut(who) { Phone(folder.resolve("wallet$who.db").toString(), world, own) }
+        if (step.has("keys")) own.manner = step.getString("keys")
+        when (step.getString("do")) {
+            "reopen" -> {}
+            "follow" -> phone.wallet.follow(step.getString("code"))
+            "follow-pack" -> phone.wallet.followPack(step.getString("code"))
+            "sync" -> runBlocking { phone.wallet.sync().collect() }
+            "check" -> expect(phone.patient.checkCode(step.getString("code")), step)
+            "frame" -> {
+                val luma = direct(world.frame(step.getString("file")))
+                val sight = runBlocking { phone.patient.look(1280, 720, 1280, luma) }
+                val name = sight::class.simpleName!!.kebab()
+                assertEquals(step.getString("sight"), name, "$step")
+                if (sight is Sight.Pack) expect(sight.answer, step)
+            }
+            "photo" -> {
+                val grey = world.frame(step.getString("file"))
+                val rgba = ByteArray(4 * grey.size) { if (it % 4 == 3) -1 else grey[it / 4] }
+                val sight = phone.patient.checkPhoto(1280u, 720u, direct(rgba)) as Sight.Pack
+                expect(sight.answer, step)
+            }
+            "enrol" -> {
+                val name = step.optString("name", "scenario")
+                val code = step.optString("code").ifEmpty { world.ask("code ${step.getString("role")} $name") }
+                assertEquals(step.optString("identity"), phone.wallet.enrol("signing", code).identity, "$step")
+            }
+            "memberships" -> {
+                val identities = JSONArray(phone.wallet.memberships().map { it.identity })
+                assertEquals(step.getJSONArray("identities").toString(), identities.toString())
+            }
+            "node" -> check(world.ask(step.getString("command")).isNotEmpty())
+            else -> handOver(phone.courier, step)
         }
-        "enrol" -> {
-            keys.manner = step.getString("keys")
-            val code = step.optString("code").ifEmpty { world.ask("code ${step.getString("role")} scenario") }
-            assertEquals(step.optString("identity"), wallet.enrol("signing", code).identity, "$step")
+    }
+
+    private fun handOver(courier: Courier, step: JSONObject): Unit = when (step.getString("do")) {
+        "world-offer" -> {
+            val told = JSONArray(world.ask("offer ${step.getString("goods")}"))
+            codes[step.getString("as")] = told.map { it as String }
         }
-        "memberships" -> {
-            val identities = JSONArray(wallet.memberships().map { it.identity })
-            assertEquals(step.getJSONArray("identities").toString(), identities.toString())
+        "load" -> courier.load(step.getString("goods")).discard()
+        "offer" -> {
+            val to = if (step.has("to")) step.getString("to") else null
+            val shown = runBlocking { courier.offered(step.getString("goods"), to, "dock 4") }
+            codes[step.getString("as")] = shown.codes
         }
-        "node" -> check(world.ask(step.getString("command")).isNotEmpty())
-        "reopen" -> {
-            close()
-            wallet = Wallet.open(database, direct(world.genesis), world.node, keys)
-            patient = Patient(wallet)
+        "scan" -> messages[step.getString("codes")] = scanned(courier, codes.getValue(step.getString("codes")), step)
+        "answer" -> {
+            val goods = step.getJSONArray("goods").map { it as String }
+            val condition = when (val told = step.getString("condition")) {
+                "intact" -> Condition.Intact
+                "damaged" -> Condition.Damaged("a photo".toByteArray())
+                else -> Condition.Refused(told)
+            }
+            val shown = courier.answer(messages.getValue(step.getString("to")), goods, condition, null)
+            codes[step.getString("as")] = shown.codes
+        }
+        "close" -> {
+            val goods = courier.close(messages.getValue(step.getString("with")))
+            assertEquals(step.optString("holder"), goods.holder, "$step")
+        }
+        "same" -> assertEquals(codes.getValue(step.getString("and")), codes.getValue(step.getString("codes")), "$step")
+        "dismiss" -> {
+            courier.pending().forEach { courier.dismiss(it.id) }
+            assertEquals(emptyList<Any>(), courier.pending())
+        }
+        "goods" -> {
+            val holders = JSONArray(courier.goods().map { it.holder })
+            assertEquals(step.getJSONArray("holders").toString(), holders.toString(), "$step")
+        }
+        "outbox" -> {
+            val rows = JSONArray(courier.outbox().map { "${it.kind} ${told(it.delivery)}" })
+            assertEquals(step.getJSONArray("rows").toString(), rows.toString(), "$step")
+        }
+        "send" -> {
+            val round = courier.send()
+            val expected = listOf("proven", "refused", "waiting").map { step.getLong(it) }
+            assertEquals(expected, listOf(round.proven, round.refused, round.waiting).map { it.toLong() }, "$step")
+        }
+        "deliver" -> {
+            val rounds = runBlocking { courier.delivery().toList() }
+            val expected = listOf("proven", "refused").map { step.getLong(it) }
+            val counted = listOf(rounds.sumOf { it.proven }, rounds.sumOf { it.refused }).map { it.toLong() }
+            assertEquals(expected, counted, "$step")
         }
         else -> error("no such step: $step")
     }
 
+    /** Draws the codes, and holds each before the camera until the message is whole. */
+    private fun scanned(courier: Courier, codes: List<String>, step: JSONObject): ByteArray {
+        val parts = mutableListOf<UInt>()
+        for (code in codes) {
+            val drawing = drawCode(code, 4u)
+            val (width, height) = drawing.width.toInt() to drawing.height.toInt()
+            when (val scan = runBlocking { courier.look(width, height, width, direct(drawing.luma)) }) {
+                is Scan.Part -> parts += scan.have
+                is Scan.Offered -> {
+                    val told = listOf("offer", scan.offer.giver, scan.offer.hops.toInt(), scan.offer.contradicts)
+                    assertEquals(listOf(step["sees"], step["giver"], step["hops"], false), told, "$step")
+                    assertEquals(parts.sorted(), parts, "$step")
+                    return scan.offer.message
+                }
+                is Scan.Answered -> {
+                    assertEquals(step.getString("sees"), "answer", "$step")
+                    return scan.message
+                }
+                else -> error("$scan: $step")
+            }
+        }
+        error("the codes are no whole message: $step")
+    }
+
+    override fun close() = phones.values.forEach { it.close() }
+}
+
+/** Somebody's wallet. */
+private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCloseable {
+    val wallet = Wallet.open(database, direct(world.genesis), world.node, keys)
+    val patient = Patient(wallet)
+    val courier = Courier(wallet, "signing")
+
     override fun close() {
+        courier.close()
         patient.close()
         wallet.close()
     }
 }
+
+private fun told(delivery: Delivery) = when (delivery) {
+    is Delivery.Waiting -> "waiting"
+    is Delivery.Sent -> "sent"
+    is Delivery.Refused -> "refused ${delivery.reason} ${delivery.next.name.lowercase().replace('_', '-')}"
+}
+
+private fun Any.discard() = Unit
 
 private fun expect(answer: Answer, step: JSONObject) {
     val told = listOf(answer.verdict.name.lowercase().replace('_', '-'), JSONArray(answer.reasons.map { it.key }).toString())

@@ -2,6 +2,9 @@ package countersign
 
 import countersign.core.KeyStore
 import countersign.core.KeyStoreException
+import java.io.File
+import java.io.ObjectInputStream
+import java.io.ObjectOutputStream
 import java.math.BigInteger
 import java.security.KeyFactory
 import java.security.KeyPair
@@ -14,8 +17,8 @@ import java.security.spec.ECPublicKeySpec
 import java.util.concurrent.ConcurrentHashMap
 import javax.crypto.KeyAgreement
 
-/** Keys of the Java platform: DER everywhere, s high or low. Misbehaves when told to. */
-class SoftwareKeys : KeyStore {
+/** Keys of the Java platform: DER everywhere, s high or low. Misbehaves when told to. Kept in [folder], if there is one. */
+class SoftwareKeys(private val folder: File? = null) : KeyStore {
     @Volatile
     var manner = "works"
 
@@ -27,10 +30,20 @@ class SoftwareKeys : KeyStore {
     private val agreement = ConcurrentHashMap<String, KeyPair>()
     private val secrets = ConcurrentHashMap<String, ByteArray>()
 
+    init {
+        for (file in folder?.listFiles().orEmpty()) {
+            signing[file.name] = ObjectInputStream(file.inputStream()).use { it.readObject() as KeyPair }
+        }
+    }
+
     private fun fresh(): KeyPair =
         KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()
 
-    override fun makeSigningKey(name: String): ByteArray = signing.computeIfAbsent(name) { fresh() }.public.encoded
+    override fun makeSigningKey(name: String): ByteArray {
+        val pair = signing.computeIfAbsent(name) { fresh() }
+        folder?.let { ObjectOutputStream(File(it, name).outputStream()).use { file -> file.writeObject(pair) } }
+        return pair.public.encoded
+    }
 
     override fun makeAgreementKey(name: String): ByteArray = agreement.computeIfAbsent(name) { fresh() }.public.encoded
 

@@ -1,0 +1,56 @@
+package countersign
+
+import countersign.core.Courier
+import countersign.core.Patient
+import countersign.core.Wallet
+import java.nio.ByteBuffer
+import java.nio.file.Path
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Tag
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** What a call costs from Kotlin. Not a test: `tests/languages-bench` runs it. */
+@Tag("bench")
+class Bench {
+    @TempDir
+    lateinit var folder: Path
+
+    @Test
+    fun figures() = World(folder.resolve("world").toFile()).use { world ->
+        val begun = System.nanoTime()
+        val wallet = open(world)
+        println("Kotlin: library loaded and an empty wallet opened: ${(System.nanoTime() - begun) / 1_000_000} ms")
+        wallet.follow("https://id.gs1.org/01/09506000134352")
+        runBlocking { wallet.sync().collect() }
+        val again = System.nanoTime()
+        open(world).close()
+        println("Kotlin: a wallet opened again: ${(System.nanoTime() - again) / 1_000} µs")
+
+        val (patient, courier) = Patient(wallet) to Courier(wallet, "nobody")
+        val (pixel, frame) = ByteBuffer.allocateDirect(64) to ByteBuffer.allocateDirect(1280 * 720)
+        val genuine = direct(world.frame("genuine.pgm"))
+        median("a call with a text in and a word out", 200) { courier.scanCode("?") }
+        median("a verdict, with its history", 50) { patient.checkCode(BoundaryTest.GENUINE) }
+        median("eight pixels a side, in a buffer of 64 bytes", 50) { patient.checkFrame(8u, 8u, 8u, pixel) }
+        median("the same in a buffer of a 720p frame", 50) { patient.checkFrame(8u, 8u, 8u, frame) }
+        median("a 720p frame with a pack, read and judged", 1) { patient.checkFrame(1280u, 720u, 1280u, genuine) }
+        listOf(patient, courier, wallet).forEach { it.close() }
+    }
+
+    private fun open(world: World) =
+        Wallet.open(folder.resolve("wallet.db").toString(), direct(world.genesis), world.node, SoftwareKeys())
+
+    /** Of 201 runs of so many calls, after as many to warm up. */
+    private fun median(what: String, calls: Int, call: () -> Unit) {
+        val run = {
+            val begun = System.nanoTime()
+            repeat(calls) { call() }
+            (System.nanoTime() - begun).toDouble() / calls / 1000
+        }
+        repeat(201) { run() }
+        val runs = List(201) { run() }.sorted()
+        println("Kotlin: %s: %.2f µs (fastest %.2f)".format(what, runs[100], runs[0]))
+    }
+}
