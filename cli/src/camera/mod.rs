@@ -73,7 +73,9 @@ impl Iterator for Frames {
 fn permitted() -> bool {
     let (tell, told) = mpsc::channel();
     // Whoever asked is gone only if the program is.
-    nokhwa_initialize(move |permitted| drop(tell.send(permitted)));
+    nokhwa_initialize(move |permitted| {
+        let _ = tell.send(permitted);
+    });
     told.recv().unwrap_or(false)
 }
 
