@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Check where a medicine has been, offline; sign for what you do with it; run the ledger.
 #[derive(Parser)]
@@ -24,7 +24,7 @@ of `check`: 10 Attention, 11 Potential suspect, 12 Check the scan, 13 Cannot tel
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Play the life of a medicine end to end, then check pictures of packs with the node gone
+    /// Play the life of a medicine, check pictures of packs with the node gone, then deliver a parcel without a network
     Demo(Demo),
     /// Check pictures of packs against the snapshot, offline
     Check(Check),
@@ -50,6 +50,8 @@ pub enum Command {
     Export(Export),
     /// Verify an evidence bundle
     Verify(Verify),
+    /// Make drafts of statements from a partner's EPCIS document, to be signed with `sign --draft`
+    Import(Import),
     /// Run a ledger node, or manage one
     Node(Node),
     /// Print a completion script for your shell
@@ -151,18 +153,25 @@ pub struct Enrol {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("asked").args(["kind", "draft"])))]
 pub struct Sign {
     /// Kind of statement; none lists the kinds with their fields
     pub kind: Option<String>,
-    /// What it is about: a picture, the text of a code, or a Digital Link
+    /// What it is about: a picture, the text of a code, a Digital Link, or the URN of an order
     #[arg(long, requires = "kind", value_hint = ValueHint::FilePath)]
     pub about: Option<String>,
+    /// A draft that `import` wrote, or one like it
+    #[arg(long, conflicts_with = "about", value_hint = ValueHint::FilePath)]
+    pub draft: Option<PathBuf>,
     /// A field: name=value; times are RFC 3339 dates, digests and bytes hexadecimal
-    #[arg(long = "field", short = 'f', value_name = "NAME=VALUE", requires = "kind")]
+    #[arg(long = "field", short = 'f', value_name = "NAME=VALUE", requires = "asked")]
     pub fields: Vec<String>,
     /// Serial numbers of the lot, one a line (for commissioning)
-    #[arg(long, requires = "kind", value_hint = ValueHint::FilePath)]
+    #[arg(long, requires = "asked", value_hint = ValueHint::FilePath)]
     pub serials: Option<PathBuf>,
+    /// Something else that it builds upon, such as the order that a lot was made for
+    #[arg(long = "with", value_name = "SUBJECT", requires = "asked")]
+    pub with: Vec<String>,
 }
 
 #[derive(Args)]
@@ -171,8 +180,30 @@ pub struct Export {
     pub what: ExportWhat,
 }
 
+#[derive(Args)]
+pub struct Import {
+    /// The document: EPCIS 2.0, JSON-LD
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub document: PathBuf,
+    /// Folder for the drafts
+    #[arg(long, short, default_value = "drafts", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// By which industry's rules
+    #[arg(long, default_value = "medicine")]
+    pub profile: String,
+}
+
 #[derive(Subcommand)]
 pub enum ExportWhat {
+    /// The history of a product as an EPCIS 2.0 document (JSON-LD), for partners whose systems read events
+    Epcis {
+        /// A picture, the text of a code, or a Digital Link
+        #[arg(value_hint = ValueHint::FilePath)]
+        pack: String,
+        /// File to write
+        #[arg(long, short, value_hint = ValueHint::FilePath)]
+        output: PathBuf,
+    },
     /// A self-contained bundle: the histories of a product with all proofs
     Evidence {
         /// A picture, the text of a code, or a Digital Link

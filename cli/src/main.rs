@@ -7,6 +7,7 @@ mod camera;
 mod code;
 mod commands;
 mod demo;
+mod draft;
 mod home;
 mod pack;
 mod print;
@@ -47,6 +48,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
         Command::Node(args) => commands::node::run(args)?,
         Command::Completion(args) => commands::completion(args),
+        Command::Import(args) => commands::epcis::import(args, json)?,
         Command::Export(args) => commands::evidence::export(&home()?, args)?,
         Command::Verify(args) => return commands::evidence::verify(&home()?, args, json),
     }

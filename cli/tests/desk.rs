@@ -38,6 +38,9 @@ fn demo() -> tempfile::TempDir {
         "✗ Potential suspect",
         "↻ Check the scan",
         "Answerable: fabrikam-logistics (distributor)",
+        "ana → bruno, Gare du Nord",
+        "customer-7f3a  2 proven, 0 refused, 0 waiting",
+        "bruno (courier) → customer-7f3a (consumer)",
     ] {
         assert!(told.contains(words), "the demo does not say {words}:\n{told}");
     }
@@ -71,10 +74,52 @@ fn the_demo_plays_and_its_pictures_are_judged_offline_with_exit_codes_for_script
     let stranger = countersign(&home, &["check", "(01)09501101530003(17)281130(10)X(21)Y"]);
     assert_eq!(stranger.status.code(), Some(13), "a product that is not followed");
 
+    a_delivery_is_traced_with_both_signatures(&folder.path().join("demo/delivery"));
+    a_history_is_exported_and_read_back_as_drafts(folder.path(), &home);
     evidence_stands_on_the_genesis_alone(folder.path(), &home);
     a_picture_of_anything_else_accuses_nobody(folder.path(), &home);
     a_lost_separator_accuses_nobody(folder.path(), &home);
     no_altered_statement_is_believed(folder.path(), &home);
+}
+
+/// What the demo's inspector sees, asked again.
+fn a_delivery_is_traced_with_both_signatures(folder: &Path) {
+    let photo = folder.join("piece/1-bag-photo.png");
+    let traced = succeed(&folder.join("inspector"), &["--json", "trace", photo.to_str().unwrap()]);
+    let lines: Vec<Value> = traced.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let signers = |line: &Value| -> Vec<String> {
+        let signatures = line["signatures"].as_array().into_iter().flatten();
+        signatures.map(|one| one["by"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    let handed: Vec<Vec<String>> = lines.iter().map(signers).filter(|signers| signers.len() == 2).collect();
+    assert_eq!(handed, [["ana", "bruno"], ["bruno", "customer-7f3a"]]);
+    assert!(lines.iter().all(|line| line["answerable"].is_null()), "{traced}");
+    let picture = fs::read_to_string(folder.join("route.svg")).unwrap();
+    assert!(picture.contains("signed by bruno") && picture.contains("intact · Rue de la Paix"));
+    // Three thousand bytes of offer are several codes, and every picture is one that people can look at.
+    let codes = fs::read_dir(folder.join("codes")).unwrap().count();
+    assert!((12..60).contains(&codes), "{codes} pictures of codes");
+}
+
+fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
+    let (document, drafts) = (folder.join("epcis.json"), folder.join("drafts"));
+    let (file, out) = (document.to_str().unwrap(), drafts.to_str().unwrap());
+    succeed(home, &["export", "epcis", &photo(folder, "5-dispensed-photo.png"), "--output", file]);
+    let written: Value = serde_json::from_slice(&fs::read(&document).unwrap()).unwrap();
+    let events = written["epcisBody"]["eventList"].as_array().unwrap();
+    let steps: Vec<_> = events.iter().map(|event| event["bizStep"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["inspecting", "commissioning", "shipping", "dispensing"]);
+    let told = succeed(home, &["import", file, "--output", out]);
+    assert!(told.contains("the business step `inspecting` is not taken"), "{told}");
+    let draft: Value =
+        serde_json::from_slice(&fs::read(drafts.join("1-medicine.commission.json")).unwrap()).unwrap();
+    assert_eq!(draft["fields"]["count"], "200");
+    assert_eq!(draft["about"], events[1]["quantityList"][0]["epcClass"]);
+    let luxury = countersign(home, &["import", file, "--output", out, "--profile", "cheese"]);
+    assert!(String::from_utf8_lossy(&luxury.stderr).contains("the profiles are medicine, luxury"));
+    let tampered =
+        countersign(home, &["export", "epcis", &photo(folder, "6-tampered-photo.png"), "--output", file]);
+    assert!(String::from_utf8_lossy(&tampered.stdout).contains("1 more do not fit their place"));
 }
 
 fn evidence_stands_on_the_genesis_alone(folder: &Path, home: &Path) {
@@ -308,13 +353,78 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
     assert!(told.contains("does not come next"), "{told}");
 }
 
+/// What a partner's system tells of a lot.
+const PARTNER: &str = r#"{
+  "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
+  "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-11-01T00:00:00Z",
+  "epcisBody": { "eventList": [{
+    "type": "ObjectEvent", "action": "ADD", "bizStep": "commissioning",
+    "eventTime": "2026-11-02T08:00:00+01:00", "eventTimeZoneOffset": "+01:00",
+    "epcList": ["urn:epc:id:sgtin:950600013.0435.A1", "urn:epc:id:sgtin:950600013.0435.A2"],
+    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30" }
+  }] }
+}"#;
+
+#[test]
+fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("node.toml");
+    fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\nlisten = \"127.0.0.1:0\"\n")
+        .unwrap();
+    let node = NodeProcess::start(&config);
+    let [authority, manufacturer, supplier] =
+        ["authority", "manufacturer", "supplier"].map(|role| Desk::open(folder.path(), &config, &node, role));
+    let (class, lot) = ("(01)09506000134352", "(01)09506000134352(10)L1");
+    let to = |role: &str| format!("to=spiffe://meds.example/{role}/somebody");
+    authority.sign("medicine.certificate", class, &CERTIFICATE);
+    manufacturer.sign("medicine.material-request", lot, &[&to("supplier"), "materials=60 kg"]);
+    supplier.sign("medicine.material", lot, &[&to("manufacturer"), "material=M1", "produced=2026-01-01"]);
+    let trial = format!("trial={}", "ab".repeat(32));
+    let fields = [&to("authority"), "material=M1", "product=tablets", &trial];
+    manufacturer.sign("medicine.trial", lot, &fields);
+    authority.sign("medicine.approval", lot, &[&to("manufacturer"), "product=tablets"]);
+
+    let (document, drafts) = (folder.path().join("partner.jsonld"), folder.path().join("drafts"));
+    fs::write(&document, PARTNER).unwrap();
+    let out = drafts.to_str().unwrap();
+    let told = succeed(&manufacturer.home, &["import", document.to_str().unwrap(), "--output", out]);
+    let draft = drafts.join("1-medicine.commission.json");
+    let draft = draft.to_str().unwrap();
+    assert!(told.contains(&format!("countersign sign --draft {draft}\n")), "{told}");
+    // A draft is edited at will, and says nothing that its serial numbers do not bear out.
+    let wrong = countersign(&manufacturer.home, &["sign", "--draft", draft, "-f", "count=3"]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("not what follows from the 2 serial numbers"));
+    succeed(&manufacturer.home, &["sign", "--draft", draft]);
+
+    let patient = Desk { home: folder.path().join("patient") };
+    patient.point_at(folder.path(), &node);
+    succeed(&patient.home, &["follow", class]);
+    succeed(&patient.home, &["sync"]);
+    for (serial, key) in [("A2", "missing-step"), ("A3", "unknown-serial")] {
+        let code = format!("(01)09506000134352(17)361130(10)L1(21){serial}");
+        let output = countersign(&patient.home, &["--json", "check", &code]);
+        let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(line["reasons"][0]["key"], key, "{line}");
+    }
+}
+
 #[test]
 fn help_and_completion_are_there_for_every_command() {
     let home = Path::new("unused");
     let help = succeed(home, &["--help"]);
-    for command in
-        ["demo", "check", "trace", "sync", "enrol", "sign", "export", "verify", "node", "completion"]
-    {
+    for command in [
+        "demo",
+        "check",
+        "trace",
+        "sync",
+        "enrol",
+        "sign",
+        "export",
+        "import",
+        "verify",
+        "node",
+        "completion",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in the help");
         succeed(home, &[command, "--help"]);
     }

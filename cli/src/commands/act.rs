@@ -3,14 +3,19 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use countersign_custody::{FieldType, Level, Log as CustodyLog, Past, Presence, Profile, SerialSet, Step};
-use countersign_ledger::{Draft, Fields, Hash, Kind, Logged, Subject, UnixMillis, Value};
+use countersign_custody::{
+    Effect, FieldType, Level, Log as CustodyLog, Past, Presence, Profile, SerialSet, Step,
+};
+use countersign_ledger::{Fields, Hash, Kind, Logged, Subject, UnixMillis, Value};
 use countersign_wallet::{Desk, Log, Recorded};
 use serde_json::json;
 
 use super::check;
+use super::epcis::bounded;
 use crate::args::{Enrol, Sign};
+use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now};
+use crate::print;
 
 /// The name of a desk's one key in its vault.
 const KEY: &str = "signing";
@@ -36,37 +41,76 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
 
 /// Signs a statement and has it recorded, or lists what can be signed.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
-    let Some(kind) = &args.kind else {
-        list(&Profile::medicine());
+    let Some(asked) = asked(args)? else {
+        Profile::all().iter().for_each(list);
         return Ok(());
     };
-    let kind = Kind::new(kind.as_str())?;
+    let kind = Kind::new(asked.kind.as_str())?;
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
     let unknown = || anyhow!("there is no statement `{kind}`; `countersign sign` lists them");
     let profile = snapshot.profile_of(&kind).ok_or_else(unknown)?.clone();
     let step = profile.step(&kind).ok_or_else(unknown)?;
-    let about = args.about.as_deref().context("what is the statement about? Name it with --about")?;
-    let subject = subject(step, about)?;
-    let mut fields = fields(step, &args.fields)?;
-    let serials = args.serials.as_deref().map(serials).transpose()?;
-    if let Some(serials) = &serials {
-        let expiry =
-            fields.uint("expiry").map(UnixMillis).context("the lot's expiry: -f expiry=YYYY-MM-DD")?;
-        let commission = profile
-            .commission_fields(&kind, serials, expiry)
-            .with_context(|| format!("`{kind}` commissions no serial numbers"))?;
-        for (name, value) in commission.iter() {
-            fields.insert(name, value.clone());
-        }
-    }
+    let subject = subject(step, &asked.about)?;
+    let mut fields = fields(step, &asked.fields)?;
+    let serials = commission(&profile, step, &asked.serials, &mut fields)?;
+    let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
     let mut desk = Desk::new(&mut snapshot, &client, home.vault()?);
-    let draft = draft(&mut desk, KEY, &kind, &subject, fields)?;
+    let draft = draft(&mut desk, KEY, &kind, &subject, fields, &with)?;
     let recorded = desk.record(KEY, &draft, now())?;
     if let Some(serials) = &serials {
         client.put_blob(serials.filter_bytes())?;
     }
     report(&recorded, as_json);
     Ok(())
+}
+
+/// What is to be signed: by a draft, or by the command line alone.
+fn asked(args: &Sign) -> Result<Option<Draft>> {
+    let serials = args.serials.as_deref().map(serials).transpose()?;
+    let mut asked = match (&args.draft, &args.kind) {
+        (Some(path), _) => Draft::parse(&bounded(path, MAX_DRAFT)?)
+            .with_context(|| format!("{} is no draft", path.display()))?,
+        (None, Some(kind)) => {
+            let about = args.about.as_deref();
+            let about = about.context("what is the statement about? Name it with --about")?;
+            Draft::asked(kind, about, &[], Vec::new())
+        }
+        (None, None) => return Ok(None),
+    };
+    asked.add(&args.fields)?;
+    if let Some(serials) = serials {
+        asked.serials = serials;
+    }
+    Ok(Some(asked))
+}
+
+/// The packs of a lot that is commissioned, and the fields that follow from them.
+fn commission(
+    profile: &Profile,
+    step: &Step,
+    serials: &[String],
+    fields: &mut Fields,
+) -> Result<Option<SerialSet>> {
+    if serials.is_empty() {
+        return Ok(None);
+    }
+    let serials = SerialSet::new(serials.iter().cloned())?;
+    let expires = match &step.effect {
+        Effect::Commission { expiry: Some(expiry), .. } => {
+            fields.uint(expiry).context("the lot's expiry: -f expiry=YYYY-MM-DD")?
+        }
+        _ => 0,
+    };
+    let commission = profile
+        .commission_fields(&step.kind, &serials, UnixMillis(expires))
+        .with_context(|| format!("`{}` commissions no serial numbers", step.kind))?;
+    for (name, value) in commission.iter() {
+        if fields.get(name).is_some_and(|given| given != value) {
+            bail!("the field `{name}` is not what follows from the {} serial numbers", serials.count());
+        }
+        fields.insert(name, value.clone());
+    }
+    Ok(Some(serials))
 }
 
 fn report(recorded: &Recorded, as_json: bool) {
@@ -82,22 +126,26 @@ fn report(recorded: &Recorded, as_json: bool) {
 }
 
 /// Drafts the next statement of `kind` on `subject`: what follows from the rules is looked up, verified and filled in.
+/// `with` are subjects that it builds upon besides those that it belongs to.
 pub fn draft(
     desk: &mut Desk<'_>,
     key: &str,
     kind: &Kind,
     subject: &Subject,
     fields: Fields,
-) -> Result<Draft> {
-    let profile = Profile::medicine();
+    with: &[Subject],
+) -> Result<countersign_ledger::Draft> {
+    let profiles = Profile::all();
+    let profile = Profile::of_kind(&profiles, kind);
+    let profile = profile.with_context(|| format!("there is no statement `{kind}`"))?;
     let signer = desk.certificate(key)?.identity().clone();
     let step = profile.step(kind).with_context(|| format!("there is no statement `{kind}`"))?;
     let history = desk.history(log(step.log), subject)?;
     let mut others = Vec::new();
     for rule in &step.links {
         let Some(linked) = profile.step(&rule.kind) else { continue };
-        for place in around(subject) {
-            others.extend(desk.history(log(linked.log), &place)?);
+        for place in around(subject).iter().chain(with) {
+            others.extend(desk.history(log(linked.log), place)?);
         }
     }
     let linked: Vec<&Logged> = others.iter().collect();
@@ -126,8 +174,19 @@ const fn log(log: CustodyLog) -> Log {
     }
 }
 
+/// A subject that a person names: a URN, or the narrowest that a code names.
+fn named(about: &str) -> Result<Subject> {
+    if about.starts_with("urn:") {
+        return Ok(Subject::new(about)?);
+    }
+    Ok(print::narrowest(&check::read(about)?).clone())
+}
+
 /// The subject of the narrowest level that the step allows and the code names.
 fn subject(step: &Step, about: &str) -> Result<Subject> {
+    if about.starts_with("urn:") && step.subject.contains(&Level::Matter) {
+        return named(about);
+    }
     let item = check::read(about)?;
     let named = |level: &Level| match level {
         Level::Class => Some(item.class.clone()),
@@ -183,13 +242,14 @@ fn hex(text: &str) -> Result<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
 }
 
-fn serials(path: &std::path::Path) -> Result<SerialSet> {
+fn serials(path: &std::path::Path) -> Result<Vec<String>> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    Ok(SerialSet::new(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned))?)
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
+/// The statements that one side makes alone; those of two go from phone to phone.
 fn list(profile: &Profile) {
-    for step in profile.steps() {
+    for step in profile.steps().iter().filter(|step| step.countersigned.is_none()) {
         println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
         let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
         let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {

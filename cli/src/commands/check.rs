@@ -66,7 +66,9 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
     if as_json {
-        print::route_json(&route).iter().for_each(|line| println!("{line}"));
+        for line in print::route_json(&route) {
+            println!("{line}");
+        }
     } else {
         print!("{}", print::route(&route));
     }

@@ -8,7 +8,7 @@ use countersign_custody::Profile;
 use countersign_ledger::{Genesis, Hash};
 use countersign_wallet::{Log, verify_evidence};
 
-use super::check;
+use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
 use crate::home::Home;
 use crate::print;
@@ -19,6 +19,7 @@ const MAX_BUNDLE: u64 = 256 * 1024 * 1024;
 /// Writes a bundle or a receipt to a file.
 pub fn export(home: &Home, args: &Export) -> Result<()> {
     match &args.what {
+        ExportWhat::Epcis { pack, output } => epcis::export(home, pack, output),
         ExportWhat::Evidence { pack, output } => {
             let mut snapshot = home.snapshot()?;
             let bundle = snapshot.export(&check::read(pack)?)?;
@@ -57,11 +58,13 @@ pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
     anyhow::ensure!(size <= MAX_BUNDLE, "{} is larger than any bundle", args.bundle.display());
     let report = verify_evidence(&fs::read(&args.bundle)?, &genesis)?;
     let verdict = &report.verdict;
-    let profile = Profile::medicine();
+    let profiles = Profile::all();
+    // A verdict that speaks of no step is told by any rules.
+    let profile = verdict.profile(&profiles).unwrap_or(&profiles[0]);
     if as_json {
-        println!("{}", print::verdict_json(verdict, &profile));
+        println!("{}", print::verdict_json(verdict, profile));
     } else {
-        println!("{}\n{}", print::narrowest(&report.item), print::verdict(verdict, &profile));
+        println!("{}\n{}", print::narrowest(&report.item), print::verdict(verdict, profile));
         println!("    Every signature, place and proof in the bundle was verified from the genesis alone.");
     }
     Ok(print::exit_code(verdict.kind))

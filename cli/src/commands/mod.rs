@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod check;
+pub mod epcis;
 pub mod evidence;
 pub mod gs1;
 pub mod label;

@@ -7,19 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use countersign_ledger::{Fields, Genesis, Kind, Subject};
 use countersign_node::Running;
-use countersign_wallet::{Client, Cost, Desk, KeyStore, Recorded, Snapshot, Vault};
+use countersign_wallet::{Client, Cost, Courier, Desk, KeyStore, Recorded, Snapshot, Vault};
 
 use crate::commands::act;
 use crate::home::now;
 
-/// Roles and the names of those who play them. The registrar comes with the node.
-const CAST: [(&str, &str); 5] = [
-    ("authority", "medicines-agency"),
-    ("supplier", "alpine-chemicals"),
-    ("manufacturer", "northwind-pharma"),
-    ("distributor", "fabrikam-logistics"),
-    ("pharmacy", "corner-pharmacy"),
-];
 /// Every member keeps one key under this name.
 const KEY: &str = "signing";
 /// How long an enrolment code of the demo is good.
@@ -37,11 +29,17 @@ struct Member {
 pub struct Cast(Vec<std::cell::RefCell<Member>>);
 
 impl Cast {
-    /// Makes everyone's vault and key, and enrols them with codes from the node's registrar.
-    pub fn enrol(running: &Running, genesis: &Genesis, folder: &Path) -> Result<Self> {
+    /// Makes everyone's vault and key, and enrols them with codes from the node's registrar. `cast` holds roles and the names
+    /// of those who play them; the registrar comes with the node.
+    pub fn enrol(
+        running: &Running,
+        genesis: &Genesis,
+        folder: &Path,
+        cast: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
         let client = super::client(running, genesis)?;
         let mut members = Vec::new();
-        for (role, name) in CAST {
+        for &(role, name) in cast {
             let home = folder.join(name);
             std::fs::create_dir_all(&home)?;
             let passphrase = format!("the demo's passphrase of {name}");
@@ -67,34 +65,42 @@ impl Cast {
         }
     }
 
-    /// The SPIFFE ID of whoever plays a role.
-    pub fn identity(&self, role: &str, genesis: &Genesis) -> Result<String> {
+    /// The SPIFFE ID of a member, named by role or name.
+    pub fn identity(&self, who: &str, genesis: &Genesis) -> Result<String> {
         let domain = genesis.domains.first().context("a domain in the genesis")?;
-        let member = self.member(role)?;
-        Ok(format!("spiffe://{}/{role}/{}", domain.name, member.borrow().name))
+        let member = self.member(who)?.borrow();
+        Ok(format!("spiffe://{}/{}/{}", domain.name, member.role, member.name))
     }
 
-    /// Has whoever plays `role` sign a statement, and proves that it was recorded.
+    /// Has a member, named by role or name, sign a statement, and proves that it was recorded. `with` are subjects that it
+    /// builds upon besides those that it belongs to.
     pub fn record(
         &self,
         client: &Client,
-        role: &str,
+        who: &str,
         kind: &str,
         subject: &Subject,
         fields: Fields,
+        with: &[Subject],
     ) -> Result<Recorded> {
-        let mut member = self.member(role)?.borrow_mut();
+        let mut member = self.member(who)?.borrow_mut();
         let Member { snapshot, keys, .. } = &mut *member;
         let kind = Kind::new(kind)?;
         let mut desk = Desk::new(snapshot, client, Arc::clone(keys));
-        let draft = act::draft(&mut desk, KEY, &kind, subject, fields)?;
-        desk.record(KEY, &draft, now()).with_context(|| format!("{kind} by {role}"))
+        let draft = act::draft(&mut desk, KEY, &kind, subject, fields, with)?;
+        desk.record(KEY, &draft, now()).with_context(|| format!("{kind} by {who}"))
     }
 
-    fn member(&self, role: &str) -> Result<&std::cell::RefCell<Member>> {
-        self.0
-            .iter()
-            .find(|member| member.borrow().role == role)
-            .with_context(|| format!("nobody plays {role}"))
+    /// Lends a member's phone, as it is after the app was started anew.
+    pub fn phone<T>(&self, name: &str, use_it: impl FnOnce(&mut Courier<'_>) -> Result<T>) -> Result<T> {
+        let mut member = self.member(name)?.borrow_mut();
+        let Member { snapshot, keys, .. } = &mut *member;
+        use_it(&mut Courier::new(snapshot, Arc::clone(keys), KEY)?)
+    }
+
+    fn member(&self, who: &str) -> Result<&std::cell::RefCell<Member>> {
+        let is_who = |member: &Member| member.name == who || member.role == who;
+        let found = self.0.iter().find(|member| is_who(&member.borrow()));
+        found.with_context(|| format!("{who} plays no part"))
     }
 }

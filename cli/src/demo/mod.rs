@@ -1,8 +1,10 @@
 //! `countersign demo`: the main job end to end, for real. A node is started, roles enrol with keys of their own, a
 //! medicine's life is signed step by step, a patient's wallet syncs, the node is stopped, and pictures of packs are
-//! checked.
+//! checked. Then a parcel goes from hand to hand without a network.
 
 mod cast;
+mod codes;
+mod delivery;
 mod labels;
 mod photo;
 mod story;
@@ -41,7 +43,7 @@ pub fn run(args: &Demo) -> Result<()> {
     println!("  https://{}, name {}", running.addr(), genesis.name);
 
     heading("Six roles enrol: each makes its own key, proves to hold it, and pays with a one-time code");
-    let cast = Cast::enrol(&running, &genesis, &dir.join("desks"))?;
+    let cast = Cast::enrol(&running, &genesis, &dir.join("desks"), &story::CAST)?;
     cast.print();
 
     heading("A medicine's life: six signed transfers a lot, each lot's packs serialised in one statement");
@@ -89,6 +91,8 @@ pub fn run(args: &Demo) -> Result<()> {
     heading("Pictures are checked, offline");
     drop(snapshot);
     let times = check_all(&home, &packs)?;
+
+    delivery::play(&dir.join("delivery"))?;
     measured(&dir, &home, &times)
 }
 
@@ -137,7 +141,12 @@ fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
         let (verdict, judged) = timed(|| snapshot.check(&item, now()));
         let (warm, again) = timed(|| snapshot.check(&item, now()));
         times.push(Times { scanned, judged, again });
-        print!("\n{} — {}\n{}", pack.name, pack.story, print::verdict(&verdict, snapshot.profile_for(&verdict)));
+        print!(
+            "\n{} — {}\n{}",
+            pack.name,
+            pack.story,
+            print::verdict(&verdict, snapshot.profile_for(&verdict))
+        );
         if verdict.kind != pack.expected || warm.kind != verdict.kind {
             bail!("the verdict on {} should be {:?}", pack.name, pack.expected);
         }
@@ -176,6 +185,10 @@ fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
     println!("  supply log {supply} statements; snapshot {}", size(&dir.join("wallet/snapshot.db"))?);
     println!("\nLook at the pictures in {0}/packs. Check one again, or one of your own:", dir.display());
     println!("  countersign --home {0}/wallet check {0}/packs/1-genuine-photo.png", dir.display());
+    println!(
+        "  countersign --home {0}/delivery/inspector trace {0}/delivery/piece/1-bag-photo.png",
+        dir.display()
+    );
     Ok(())
 }
 

@@ -14,6 +14,14 @@ use super::labels::{self, Pictures};
 use crate::commands::act::end_of_day;
 use crate::home::now;
 
+/// Roles and the names of those who play them.
+pub const CAST: [(&str, &str); 5] = [
+    ("authority", "medicines-agency"),
+    ("supplier", "alpine-chemicals"),
+    ("manufacturer", "northwind-pharma"),
+    ("distributor", "fabrikam-logistics"),
+    ("pharmacy", "corner-pharmacy"),
+];
 /// A GTIN from the range that GS1 keeps for examples.
 const GTIN: &str = "09506000134352";
 const PRODUCT: &str = "Northwind paracetamol 500 mg, 20 tablets";
@@ -223,7 +231,7 @@ impl Play<'_> {
     }
 
     fn record(&mut self, role: &str, kind: &str, subject: &Subject, fields: Fields) -> Result<()> {
-        self.cast.record(self.client, role, kind, subject, fields)?;
+        self.cast.record(self.client, role, kind, subject, fields, &[])?;
         self.statements += 1;
         Ok(())
     }

@@ -1,0 +1,111 @@
+//! `export epcis` and `import`: histories for partners whose systems read events, and their events as drafts.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use countersign_custody::epcis::{self, Proposal};
+use countersign_custody::{Facts, Mark, Profile};
+use countersign_ledger::Logged;
+use serde_json::json;
+
+use super::check;
+use crate::args::Import;
+use crate::draft::Draft;
+use crate::home::{Home, now};
+
+/// Writes what is known of a product as an EPCIS 2.0 document.
+pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
+    let mut snapshot = home.snapshot()?;
+    let (item, verdict) = check::verdict(&mut snapshot, pack)?;
+    let facts = snapshot.facts(&item)?.context("nothing is known of it here: follow it and sync")?;
+    let known = statements(&facts);
+    let (sound, wrong): (Vec<_>, Vec<_>) =
+        verdict.timeline.iter().partition(|event| event.mark == Mark::Verified);
+    let sound: Vec<&Logged> = sound
+        .iter()
+        .filter_map(|event| known.iter().find(|one| one.id() == event.statement))
+        .copied()
+        .collect();
+    let document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
+    let events = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
+    fs::write(output, format!("{document:#}\n")).with_context(|| output.display().to_string())?;
+    println!("{}: {events} events, of {} statements", output.display(), sound.len());
+    if !wrong.is_empty() {
+        println!("  {} more do not fit their place and are not told: see `countersign trace`", wrong.len());
+    }
+    Ok(())
+}
+
+fn statements(facts: &Facts) -> Vec<&Logged> {
+    let of_lots = facts.lots.iter().flat_map(|lot| lot.history.iter().chain(lot.followed.values().flatten()));
+    facts.history.iter().chain(of_lots).chain(&facts.alerts).collect()
+}
+
+/// Writes a draft for each commissioning and each shipment in a partner's document.
+pub fn import(args: &Import, as_json: bool) -> Result<()> {
+    let profiles = Profile::all();
+    let known = || profiles.iter().map(Profile::name).collect::<Vec<_>>().join(", ");
+    let profile = profiles.iter().find(|profile| profile.name() == args.profile);
+    let profile = profile.with_context(|| format!("the profiles are {}", known()))?;
+    let events = epcis::read(profile, &bounded(&args.document, epcis::MAX_DOCUMENT)?)?;
+    fs::create_dir_all(&args.output).with_context(|| args.output.display().to_string())?;
+    let mut drafts = 0;
+    for (number, event) in (1..).zip(&events) {
+        match event {
+            Ok(proposals) => {
+                for proposal in proposals {
+                    drafts += 1;
+                    let path = args.output.join(format!("{drafts}-{}.json", proposal.kind));
+                    fs::write(&path, Draft::new(proposal, profile).to_json())
+                        .with_context(|| path.display().to_string())?;
+                    report(number, proposal, profile, &path, as_json);
+                }
+            }
+            Err(reason) if as_json => {
+                println!("{}", json!({ "event": number, "refused": reason.to_string() }));
+            }
+            Err(reason) => println!("event {number}: not taken: {reason}"),
+        }
+    }
+    if drafts == 0 {
+        bail!("none of the {} events was taken", events.len());
+    }
+    Ok(())
+}
+
+fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_json: bool) {
+    let missing = proposal.missing(profile);
+    if as_json {
+        println!(
+            "{}",
+            json!({
+                "event": number,
+                "draft": path.display().to_string(),
+                "kind": proposal.kind.as_str(),
+                "about": proposal.subject.as_str(),
+                "missing": missing,
+                "receiver": proposal.receiver,
+            })
+        );
+        return;
+    }
+    println!("event {number}: {} about {}", proposal.kind, proposal.subject);
+    if let Some(receiver) = &proposal.receiver {
+        println!("  to {receiver}, whom the ledger does not know by this name");
+    }
+    let missing = if missing.is_empty() { String::new() } else { format!("; add {}", missing.join(", ")) };
+    println!("  sign it with: countersign sign --draft {}{missing}", path.display());
+}
+
+/// Reads a file of at most so many bytes.
+pub fn bounded(path: &Path, most: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        bail!("{} has more than {most} bytes", path.display());
+    }
+    Ok(bytes)
+}
