@@ -52,6 +52,9 @@ fn leg(leg: &Leg, width: usize) -> String {
         let signed = leg.signatures.iter().map(|one| format!("{} ({})", one.by.name(), one.at));
         line(&format!("signed by {}", signed.collect::<Vec<_>>().join(", then ")));
     }
+    if let Some(recorded) = leg.late {
+        line(&format!("came late: not recorded before {recorded}, so its time is the signers' word"));
+    }
     let said: Vec<&str> = leg.said().collect();
     if !said.is_empty() {
         line(&said.join(" · "));
@@ -106,6 +109,7 @@ fn leg_json(leg: &Leg) -> Value {
         "signatures": signatures.collect::<Vec<_>>(),
         "standing": standing_key(&leg.standing),
         "wrong": leg.standing.wrong(),
+        "late": leg.late.map(|recorded| recorded.to_string()),
         "statement": leg.statement.to_string(),
     })
 }

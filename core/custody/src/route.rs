@@ -68,6 +68,8 @@ pub struct Leg {
     pub signatures: Vec<Signature>,
     /// What is to be thought of it.
     pub standing: Standing,
+    /// If it came late: the moment before which the log had not recorded it. When it was signed is then its signers' word.
+    pub late: Option<UnixMillis>,
     /// The statement in the log.
     pub statement: Hash,
 }
@@ -189,6 +191,7 @@ impl Leg {
             reason: event.reason.as_deref().map(harmless),
             signatures: event.countersigned.iter().cloned().chain(own).collect(),
             standing,
+            late: event.late,
             statement: event.statement,
         }
     }

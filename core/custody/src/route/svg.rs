@@ -162,6 +162,13 @@ impl<'a> Row<'a> {
                 }
             }
         }
+        if let Some(recorded) = leg.late {
+            row.say(
+                DISPUTED,
+                &format!("came late: not recorded before {}", moment(&recorded.to_string())),
+                2,
+            );
+        }
         let said: Vec<&str> = leg.said().collect();
         row.say(FAINT, &said.join(" · "), MOST);
         if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {

@@ -41,6 +41,17 @@ fn the_six_transfers_of_a_medicine_are_legs_between_four_parties() {
 }
 
 #[test]
+fn what_came_late_is_told_with_both_times_and_accuses_nobody() {
+    let mut verdict = verdict(&item(), Some(&Play::whole().dossier()), NOW);
+    let event = verdict.timeline.last_mut().unwrap();
+    event.late = Some(NOW);
+    let route = Route::new(&item(), &verdict, &Profile::medicine());
+    let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
+    assert_eq!((leg.late, leg.answerable()), (Some(NOW), None));
+    assert!(route.svg().contains("came late: not recorded before"));
+}
+
+#[test]
 fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
     let route = route(&Play::until("commission"));
     let Some(Stop::Gap(gap)) = route.stops.last() else { panic!("no gap at the end: {:?}", route.stops) };
