@@ -14,6 +14,11 @@ use crate::fault::Party;
 const MARGIN: usize = 14;
 /// Width of the words beside the lanes.
 const WORDS: usize = 290;
+/// Width of the lanes, as long as they are not too close together.
+const LANES: usize = 136;
+/// From one lane to the next.
+const LEAST_STEP: usize = 16;
+const MOST_STEP: usize = 28;
 /// Characters of the small font that fit into [`WORDS`], measured with a wide one.
 const ROOM: usize = 40;
 /// The same for titles.
@@ -74,13 +79,9 @@ struct Lanes {
 }
 
 impl Lanes {
-    const fn new(count: usize) -> Self {
-        let step = match count {
-            0..=4 => 28,
-            5..=6 => 24,
-            _ => 20,
-        };
-        Self { count, step }
+    fn new(count: usize) -> Self {
+        let step = LANES / count.saturating_sub(1).max(1);
+        Self { count, step: step.clamp(LEAST_STEP, MOST_STEP) }
     }
 
     const fn x(&self, index: usize) -> usize {
@@ -89,7 +90,7 @@ impl Lanes {
 
     /// Where the words begin.
     const fn words(&self) -> usize {
-        self.x(self.count.saturating_sub(1)) + 24
+        self.x(self.count.saturating_sub(1)) + 20
     }
 
     const fn width(&self) -> usize {
@@ -291,7 +292,7 @@ fn rail(svg: &mut String, x: usize, top: usize, bottom: usize, index: usize) {
 
 /// A lane's number, at its top and before the name of whose it is.
 fn number(svg: &mut String, x: usize, y: usize, index: usize) {
-    let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"8\" fill=\"{FAINT}\"/>");
+    let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"7\" fill=\"{FAINT}\"/>");
     centred(svg, x, y + 4, 10, &index.to_string());
 }
 

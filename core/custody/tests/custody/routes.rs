@@ -1,15 +1,11 @@
 //! The route that an inspector reads.
 
-use std::collections::BTreeMap;
+use countersign_custody::handover::{Answer, Condition};
+use countersign_custody::{Dossier, Party, Profile, Route, Standing, Stop, verdict};
+use countersign_ledger::{Draft, Fields, Hash, Kind, Statement, Subject};
 
-use countersign_custody::handover::{Answer, Condition, Line};
-use countersign_custody::{
-    AsOf, Dossier, Facts, Item, LotFacts, Party, Profile, Route, Standing, Stop, verdict,
-};
-use countersign_ledger::{Hash, IndexEntry, Logged, Subject, UnixMillis};
-
-use crate::play::{CLASS, LOT, NOW, Play, identity, item};
-use crate::road::{self, PIECE, Road, at};
+use crate::play::{NOW, Play, identity, item};
+use crate::road::{self, Made, PIECE, Road, at, label};
 
 fn route(play: &Play) -> Route {
     let verdict = verdict(&item(), Some(&play.dossier()), NOW);
@@ -94,6 +90,7 @@ fn a_product_that_is_not_followed_has_an_empty_route() {
 #[test]
 fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
     let road = Road::new();
+    let made = road.made();
     let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
     let offer = road.offer("courier b", line, at(20)).to_bytes();
     let refused = Answer {
@@ -103,7 +100,7 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
     };
     let line = road.answer_as("courier c", &offer, &[PIECE], &refused, at(20)).unwrap();
     let line = road.hand_over("courier b", "consumer", line, at(40));
-    let route = piece(&road, &line);
+    let route = piece(&road, &made, line.statements());
     let legs: Vec<_> = route
         .stops
         .iter()
@@ -134,6 +131,7 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
 #[test]
 fn the_picture_is_as_wide_as_a_phone_and_no_words_meet_others() {
     let road = Road::new();
+    let made = road.made();
     let mut line = road.to_the_courier();
     for (from, to, minute) in
         [("courier a", "courier b", 10), ("courier b", "courier c", 20), ("courier c", "consumer", 30)]
@@ -146,10 +144,12 @@ fn the_picture_is_as_wide_as_a_phone_and_no_words_meet_others() {
         };
         line = road.answer_as(to, &offer, &[PIECE], &damaged, at(minute)).unwrap();
     }
-    for route in [piece(&road, &line), route(&Play::whole()), route(&Play::until("commission"))] {
+    for route in
+        [piece(&road, &made, line.statements()), route(&Play::whole()), route(&Play::until("commission"))]
+    {
         let svg = route.svg();
         let width = attribute(svg.lines().next().unwrap(), "width").unwrap();
-        assert!(width <= 480, "{width}");
+        assert!(width <= 500, "{width}");
         let set: Vec<[usize; 4]> = svg.lines().filter_map(area).collect();
         assert!(set.len() > route.stops.len() * 3);
         for (index, one) in set.iter().enumerate() {
@@ -180,51 +180,53 @@ fn area(element: &str) -> Option<[usize; 4]> {
 }
 
 #[test]
+fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
+    let road = Road::new();
+    let made = road.made();
+    let line = road.to_the_courier();
+    let stands = road.hand_over("courier a", "courier b", line.clone(), at(10));
+    let second = road.hand_over("courier a", "courier c", line, at(12));
+    let draft = Draft {
+        kind: Kind::new("luxury.conflict").unwrap(),
+        subject: Subject::new(PIECE).unwrap(),
+        fields: Fields::new(),
+        prev: Some(stands.last().id()),
+        links: vec![],
+        sealed: None,
+    };
+    let key = road.key("courier c");
+    let conflict =
+        draft.countersign(second.last(), key.certificate, key.signer, at(50), road.nonce()).unwrap();
+    let route = piece(&road, &made, &[stands.statements(), &[conflict]].concat());
+    let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
+    assert_eq!(leg.standing, Standing::Conflict);
+    let names = |who: &str| Some(road::identity(who));
+    assert_eq!(
+        (&leg.from.identity, &leg.to.as_ref().unwrap().identity),
+        (&names("courier a"), &names("courier c"))
+    );
+    let signers: Vec<_> = leg.signatures.iter().map(|one| one.by.name()).collect();
+    assert_eq!(signers, ["a", "c", "c"]);
+    assert_eq!(route.answerable.as_ref().unwrap().identity, names("courier a"));
+    assert!(route.svg().contains("given to two people; a answers"));
+}
+
+#[test]
 fn words_of_others_do_nothing_to_a_terminal() {
     let road = Road::new();
+    let made = road.made();
     let offer = road.offer("courier a", road.to_the_courier(), at(10)).to_bytes();
     let place = Some("Rue \u{1b}[2J\u{202e}B".into());
     let answer = Answer { condition: Condition::Intact, place, seen: None };
-    let route = piece(&road, &road.answer_as("courier b", &offer, &[PIECE], &answer, at(10)).unwrap());
+    let line = road.answer_as("courier b", &offer, &[PIECE], &answer, at(10)).unwrap();
+    let route = piece(&road, &made, line.statements());
     let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
     assert_eq!(leg.place.as_deref(), Some("Rue \u{fffd}[2J\u{fffd}B"));
 }
 
-/// The route of the piece whose whole history is `line`.
-fn piece(road: &Road, line: &Line) -> Route {
-    let each = line.statements().iter().enumerate();
-    let history: Vec<Logged> =
-        each.map(|(index, statement)| road.logged(statement.clone(), index as u64)).collect();
-    let subject = |text: &str| Subject::new(text).unwrap();
-    let entry = IndexEntry { count: history.len() as u64, latest: history.last().unwrap().id() };
-    let digest = |text: &str| Hash::of(text.as_bytes());
-    let facts = Facts {
-        domain: road::DOMAIN.into(),
-        class: subject(CLASS),
-        history: Vec::new(),
-        members: BTreeMap::from([(digest(LOT), IndexEntry { count: 0, latest: Hash::default() })]),
-        lots: vec![LotFacts {
-            subject: subject(LOT),
-            history: Vec::new(),
-            filter: None,
-            packs: BTreeMap::from([(digest(PIECE), entry)]),
-            followed: BTreeMap::from([(subject(PIECE), history)]),
-        }],
-        around: BTreeMap::new(),
-        alerts: Vec::new(),
-        earlier: Vec::new(),
-        supply: AsOf { size: 9, at: at(60) },
-        trust: AsOf { size: 9, at: at(60) },
-    };
-    let item = Item {
-        class: subject(CLASS),
-        lot: Some(subject(LOT)),
-        pack: Some(subject(PIECE)),
-        serial: Some("P1".into()),
-        expires_at: None,
-        readings: Vec::new(),
-    };
-    let dossier = Dossier::new(&road.profile, facts);
-    let verdict = verdict(&item, Some(&dossier), UnixMillis(at(61).0));
-    Route::new(&item, &verdict, &road.profile)
+/// The route of the piece whose whole history is `history`.
+fn piece(road: &Road, made: &Made, history: &[Statement]) -> Route {
+    let dossier = Dossier::new(&road.profile, road.facts(made, history));
+    let verdict = verdict(&label(), Some(&dossier), at(61));
+    Route::new(&label(), &verdict, &road.profile)
 }
