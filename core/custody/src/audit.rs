@@ -2,7 +2,8 @@
 
 use countersign_ledger::{Hash, Identity, Kind, Logged, Subject, UnixMillis, Verified};
 
-use crate::engine::{Past, receiver};
+use crate::contents::{Aggregate, aggregate, digest_in};
+use crate::engine::{Past, holder_after, receiver};
 use crate::fault::{Fault, Party};
 use crate::level::Log;
 use crate::profile::Profile;
@@ -50,6 +51,8 @@ pub struct Examined {
     pub condition: Option<String>,
     /// Why, in the signer's words.
     pub reason: Option<String>,
+    /// If it put a unit into somebody's hands: how much of what is in it was seen.
+    pub aggregate: Option<Aggregate>,
     /// What is wrong with it.
     pub fault: Option<Box<Fault>>,
 }
@@ -144,6 +147,7 @@ impl Profile {
                 place: texts(PLACE),
                 condition: texts(CONDITION),
                 reason: texts(REASON),
+                aggregate: self.aggregate(statement, &history.statements[..=at]),
                 statement: statement.id(),
                 kind: statement.statement().kind().clone(),
                 subject: statement.statement().subject().clone(),
@@ -154,6 +158,13 @@ impl Profile {
             }
         };
         history.statements.iter().enumerate().map(judge).collect()
+    }
+
+    /// How much of a unit was seen when a statement, the last of these, put it into somebody's hands.
+    fn aggregate(&self, statement: &Logged, until: &[Logged]) -> Option<Aggregate> {
+        holder_after(self, statement)?;
+        let packing = until.iter().rev().find(|one| digest_in(one).is_some())?;
+        aggregate(statement, packing)
     }
 
     /// The first fault in the order of the profile's questions; then any that no question covers.

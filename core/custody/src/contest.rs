@@ -28,7 +28,9 @@ pub struct Conflict {
     pub at: UnixMillis,
     /// The handover that stands.
     pub stands: Hash,
-    /// The statement that shows the other: it carries it.
+    /// The other handover, which no log took.
+    pub rival: Hash,
+    /// The statement that shows it, and carries it.
     pub statement: Hash,
 }
 
@@ -79,6 +81,7 @@ fn conflict(profile: &Profile, history: &[Logged], statement: &Logged, rival: &V
         second,
         at: rival.statement().issued_at(),
         stands: moved.id(),
+        rival: rival.statement().id(),
         statement: statement.id(),
     })
 }

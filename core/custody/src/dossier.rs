@@ -12,7 +12,7 @@ use crate::filter::SerialFilter;
 use crate::level::{Level, Log};
 use crate::profile::Profile;
 use crate::recorded::Recorded;
-use crate::step::{After, Effect, Step};
+use crate::step::{After, Covers, Effect, Step};
 use crate::timeline::TimelineEvent;
 
 /// A checkpoint that was believed: how much it covers, and when it was cosigned.
@@ -92,7 +92,7 @@ pub struct Dossier {
     pub(crate) lots: BTreeMap<Subject, LotFile>,
     pub(crate) alerts: BTreeMap<Subject, Vec<Alert>>,
     pub(crate) alert_events: BTreeMap<Subject, Vec<TimelineEvent>>,
-    /// When the last of the class's certificates runs out; `None` if it has none.
+    /// When the last of the class's certificates runs out; `None` if it has none, or none that its use hangs on.
     pub(crate) certified_until: Option<UnixMillis>,
     pub(crate) pack_record: PackRecord,
     pub(crate) state: State,
@@ -347,7 +347,7 @@ fn before<'a>(profile: &'a Profile, after: &[After]) -> Option<&'a Step> {
 fn certified_until(profile: &Profile, history: &[Logged]) -> Option<UnixMillis> {
     let until =
         history.iter().filter_map(|statement| match &profile.step(statement.statement().kind())?.effect {
-            Effect::Certify { until, .. } => statement.fields().uint(until),
+            Effect::Certify { until, covers: Covers::Use, .. } => statement.fields().uint(until),
             _ => None,
         });
     until.max().map(UnixMillis)

@@ -348,7 +348,7 @@ impl<'a> Case<'a> {
             let (Some(linked), Some(step)) = (self.linked(rule), self.profile.step(&rule.kind)) else {
                 continue;
             };
-            let Effect::Certify { holder, from, until } = &step.effect else { continue };
+            let Effect::Certify { holder, from, until, .. } = &step.effect else { continue };
             let party = match rule.holder {
                 Some(Holder::Signer) => Some(self.signer().as_str()),
                 Some(Holder::Receiver) => self.statement.fields().text(RECEIVER),

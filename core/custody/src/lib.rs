@@ -31,6 +31,7 @@
 mod alert;
 mod audit;
 mod chain;
+mod contents;
 mod contest;
 mod dossier;
 mod draft;
@@ -55,6 +56,7 @@ pub mod words;
 pub use alert::{Alert, AlertKind};
 pub use audit::{Audit, Examined, Finding, History, Signature, UNORDERED};
 pub use chain::{chain_head, chain_value};
+pub use contents::{Aggregate, Contents, ContentsError, MAX_CONTENTS};
 pub use contest::{Conflict, Dispute};
 pub use dossier::{AsOf, Dossier, Facts, LotFacts};
 pub use engine::Past;
@@ -68,7 +70,7 @@ pub use reason::{Argument, Dispensed, Reason};
 pub use recorded::LATE_MILLIS;
 pub use route::{Gap, Leg, Route, Standing, Stop};
 pub use step::{
-    After, Countersigned, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy,
+    After, Countersigned, Covers, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy,
     PartyRule, Period, Presence, RECEIVER, Step,
 };
 pub use timeline::{Mark, TimelineEvent};

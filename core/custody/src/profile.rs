@@ -318,7 +318,7 @@ fn check_order(step: &Step, before: &Step) -> Result<(), ProfileError> {
 
 fn check_effect(step: &Step) -> Result<(), ProfileError> {
     let needs: Vec<(&String, FieldType)> = match &step.effect {
-        Effect::Certify { holder, from, until } => {
+        Effect::Certify { holder, from, until, .. } => {
             vec![(holder, FieldType::Identity), (from, FieldType::Time), (until, FieldType::Time)]
         }
         Effect::Commission { expiry, count, serials, filter, filter_length } => [

@@ -257,6 +257,17 @@ impl<'de> Deserialize<'de> for FieldRule {
     }
 }
 
+/// What may be done under a certificate while it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Covers {
+    /// The product may be sold and used: once the last certificate has run out, what there is of it asks for attention.
+    #[default]
+    Use,
+    /// The product may be made: what was made while it held stays what it is.
+    Making,
+}
+
 /// What a step means for the product.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
@@ -272,6 +283,9 @@ pub enum Effect {
         from: String,
         /// Until when it holds, a time.
         until: String,
+        /// What may be done while it holds.
+        #[serde(default)]
+        covers: Covers,
     },
     /// Fixes a lot's packs; names of the fields that say which.
     Commission {

@@ -2,7 +2,8 @@
 
 use countersign_ledger::{Hash, Kind, UnixMillis};
 
-use crate::audit::{Examined, Signature};
+use crate::audit::{Audit, Examined, Signature};
+use crate::contents::Aggregate;
 use crate::fault::{Fault, Party};
 use crate::profile::Profile;
 
@@ -27,6 +28,8 @@ pub struct TimelineEvent {
     pub condition: Option<String>,
     /// Why, in the party's words.
     pub reason: Option<String>,
+    /// If a unit came into the party's hands: how many packs are in it, how many were scanned and how many are inferred.
+    pub aggregate: Option<Aggregate>,
     /// The statement.
     pub statement: Hash,
     /// What is wrong with it, if it does not fit its place.
@@ -47,6 +50,13 @@ pub enum Mark {
     AtFault,
 }
 
+impl Audit {
+    /// The history that was verified, as a timeline.
+    pub fn timeline(&self, profile: &Profile) -> Vec<TimelineEvent> {
+        self.steps.iter().map(|step| TimelineEvent::new(profile, step)).collect()
+    }
+}
+
 impl TimelineEvent {
     pub(crate) fn new(profile: &Profile, step: &Examined) -> Self {
         let title =
@@ -61,6 +71,7 @@ impl TimelineEvent {
             place: step.place.clone(),
             condition: step.condition.clone(),
             reason: step.reason.clone(),
+            aggregate: step.aggregate,
             statement: step.statement,
             fault: step.fault.clone(),
             mark: if step.fault.is_some() { Mark::AtFault } else { Mark::Verified },

@@ -163,6 +163,83 @@ fn parts_that_do_not_add_up_are_refused_and_reading_begins_again() {
     assert_eq!(assembly.progress(), None);
 }
 
+/// Numbers that look drawn by lot, the same in every run.
+struct Lot(u64);
+
+impl Lot {
+    fn percent(&mut self, chance: u64) -> bool {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % 100 < chance
+    }
+}
+
+#[test]
+fn a_message_of_many_codes_comes_through_a_camera_that_misses_and_dazzles() {
+    // A line of four hops with its offer.
+    let sent = bytes(4600, 5);
+    let Codes::Parts(shown) = encode(&sent).unwrap() else { panic!("one code") };
+    let (need, mut lot, mut assembly) = (shown.needed(), Lot(7), Assembly::default());
+    let (mut seen, mut dazzled, mut before) = (0, 0, 0);
+    for (frame, text) in shown.enumerate() {
+        assert!(frame < need * 6, "{frame} frames for {need} parts");
+        if lot.percent(40) {
+            continue;
+        }
+        let read = if lot.percent(20) {
+            // A reflection over a part of the screen: the code is read as it is, or not at all.
+            dazzled += 1;
+            let drawn = picture(&text);
+            let (width, from) = (drawn.width(), drawn.pixels().len() / 3);
+            let mut pixels = drawn.pixels().to_vec();
+            pixels[from..from + 6 * width].fill(255);
+            let frame = countersign_scan::Luma::new(width, drawn.height(), width, &pixels).unwrap();
+            decode(&frame).into_iter().map(|symbol| symbol.text).next()
+        } else {
+            Some(read(&text))
+        };
+        let Some(read) = read else { continue };
+        assert_eq!(read, text);
+        seen += 1;
+        match assembly.feed(&read).unwrap() {
+            Fed::Part(Progress { have, need: of }) => {
+                assert!((before..=need).contains(&have) && of == need);
+                before = have;
+            }
+            Fed::Whole(bytes) => {
+                assert_eq!(bytes, sent);
+                assert!(seen >= need && dazzled > 0, "{seen} of {need}, {dazzled}");
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_screen_that_never_shows_one_part_is_given_up_and_what_follows_is_read() {
+    let sent = bytes(MAX_ONE + 1, 1);
+    let second = parts(&sent).nth(1).unwrap();
+    // Whoever shows these holds back the first of two fragments, and all mixtures that would tell it.
+    let tells = |part: &str| {
+        let mut assembly = Assembly::default();
+        assembly.feed(&second).unwrap();
+        matches!(assembly.feed(part), Ok(Fed::Whole(_)))
+    };
+    let mut assembly = Assembly::default();
+    let mut fed = 0;
+    let given_up = parts(&sent).filter(|part| !tells(part)).find_map(|part| {
+        fed += 1;
+        assembly.feed(&part).err()
+    });
+    // Sixteen for each of the two, and one more.
+    assert_eq!((given_up, fed), (Some(NotTaken::Endless), 33));
+    assert_eq!(assembly.progress(), None);
+    let whole = parts(&sent).find_map(|part| match assembly.feed(&part).unwrap() {
+        Fed::Whole(bytes) => Some(bytes),
+        Fed::Part(_) => None,
+    });
+    assert_eq!(whole, Some(sent));
+}
+
 #[test]
 fn nothing_and_too_much_are_not_encoded() {
     assert_eq!(encode(&[]).err(), Some(NotEncoded::Empty));

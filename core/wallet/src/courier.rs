@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use countersign_custody::Profile;
 use countersign_custody::handover::{
     Answer, HandoverError, Key, Line, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
 };
+use countersign_custody::{Aggregate, Contents, History, Profile};
 use countersign_ledger::{
-    Certificate, CertificateError, CheckpointError, Hash, Identity, Kind, Statement, Subject, Trust,
+    Certificate, CertificateError, CheckpointError, Hash, Identity, Kind, Logged, Statement, Subject, Trust,
     UnixMillis,
 };
 
@@ -120,6 +120,10 @@ pub struct Reading {
     pub expires_at: UnixMillis,
     /// How often the goods changed hands before.
     pub hops: usize,
+    /// If it is a unit: how many packs are in it, and how many were scanned when it last changed hands.
+    pub aggregate: Option<Aggregate>,
+    /// What is in the unit, if this phone has the list: these packs can be scanned one by one.
+    pub contents: Option<Contents>,
     /// How the giver's newest checkpoint compares with this phone's; `None` if one of them has none.
     pub meeting: Option<Meeting>,
 }
@@ -133,6 +137,8 @@ pub struct Goods {
     pub holder: Option<Identity>,
     /// The latest statement on them.
     pub latest: Hash,
+    /// If they are a unit: how many packs are in it, and how many were scanned when it last changed hands.
+    pub aggregate: Option<Aggregate>,
 }
 
 /// A handover under way.
@@ -205,6 +211,12 @@ impl<'a> Courier<'a> {
         Ok(lines.iter().filter_map(|line| self.told(&Line::from_bytes(line).ok()?).ok()).collect())
     }
 
+    /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
+    pub fn keep_contents(&mut self, contents: &Contents) -> Result<(), CourierError> {
+        let (digest, list) = (contents.digest(), contents.to_bytes());
+        Ok(self.snapshot.store.write::<_, StoreError>(|tx| store::set_contents(tx, digest, &list))?)
+    }
+
     /// Offers goods that this phone's owner holds. While an offer of them is in force, it is that one again: the same
     /// goods are never offered twice at once.
     pub fn offer(&mut self, subject: &Subject, to: &OfferTo, now: UnixMillis) -> Result<Shown, CourierError> {
@@ -252,11 +264,14 @@ impl<'a> Courier<'a> {
             issued_at: examined.offer().statement().issued_at(),
             expires_at: examined.expires_at(),
             hops: examined.history().iter().filter(|one| one.countersigned().is_some()).count(),
+            aggregate: self.aggregate(&profile, examined.history()),
+            contents: self.contents(examined.contents_digest())?,
             meeting,
         })
     }
 
-    /// Answers an offer, having scanned `scanned`. When this returns, the answer and all that no log has yet are in the
+    /// Answers an offer, having scanned `scanned`: the goods, and of a unit whose contents this phone knows as many packs as
+    /// were looked at. When this returns, the answer and all that no log has yet are in the
     /// outbox. The same offer gets the same answer again.
     pub fn answer(
         &mut self,
@@ -279,6 +294,10 @@ impl<'a> Courier<'a> {
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
         let key = Key { certificate: &self.certificate, signer: &signer };
         let answer = Answer { seen: self.seen(), ..answer.clone() };
+        let examined = match self.contents(examined.contents_digest())? {
+            Some(contents) => examined.with_contents(contents)?,
+            None => examined,
+        };
         let line = examined.answer(scanned, &answer, key, &rules, now, random()?)?;
         let subject = line.subject().as_str().to_owned();
         let message = line.answer_message();
@@ -360,7 +379,21 @@ impl<'a> Courier<'a> {
         let rules = self.rules(&profile);
         let history = line.verify(&rules)?;
         let (subject, latest) = (line.subject().clone(), line.last().id());
-        Ok(Goods { subject, holder: rules.holder(&history), latest })
+        let aggregate = self.aggregate(&profile, &history);
+        Ok(Goods { subject, holder: rules.holder(&history), latest, aggregate })
+    }
+
+    fn aggregate(&self, profile: &Profile, history: &[Logged]) -> Option<Aggregate> {
+        let domain = Some(self.certificate.identity().domain());
+        let history = History { log: countersign_custody::Log::Supply, domain, statements: history };
+        profile.audit(&history, &[]).steps.iter().rev().find_map(|step| step.aggregate)
+    }
+
+    fn contents(&self, digest: Option<Hash>) -> Result<Option<Contents>, StoreError> {
+        let Some(digest) = digest else { return Ok(None) };
+        let list = store::contents(self.snapshot.store.read(), digest)?;
+        // A list that was damaged is one that this phone does not have.
+        Ok(list.and_then(|list| Contents::from_bytes(&list).ok()).filter(|list| list.digest() == digest))
     }
 
     fn rules<'b>(&'b self, profile: &'b Profile) -> Rules<'b> {

@@ -22,8 +22,8 @@ pub(crate) use self::checkpoints::{
     Position, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_position,
 };
 pub(crate) use self::courier::{
-    Handover, Outgoing, close_handover, forget_line, handover, handovers, line, lines, outgoing, post,
-    set_handover, set_line, set_outgoing, take_out,
+    Handover, Outgoing, close_handover, contents, forget_line, handover, handovers, line, lines, outgoing,
+    post, set_contents, set_handover, set_line, set_outgoing, take_out,
 };
 pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
 pub(crate) use self::links::{forget_link, link, set_link};
@@ -44,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("links.sql"),
     include_str!("meetings.sql"),
     include_str!("follows.sql"),
+    include_str!("contents.sql"),
 ];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);

@@ -1,5 +1,7 @@
 //! The three states of a handover, and the two messages.
 
+use std::collections::BTreeSet;
+
 use countersign_ledger::{
     Certificate, Draft, Fields, Hash, Identity, Kind, Logged, Signer, Statement, Subject, UnixMillis,
     Verified,
@@ -10,6 +12,7 @@ use super::line::{Line, Rules, bytes, encode, statement, tagged};
 use super::{
     CLOCKS_APART_MILLIS, EXPIRES, HandoverError, MAX_OFFER_MILLIS, OFFER, PLACE, Seen, in_time, with_seen,
 };
+use crate::contents::{Contents, SCANNED, digest_in};
 use crate::level::Level;
 use crate::step::{Countersigned, Effect, Holder, RECEIVER, Step};
 
@@ -134,7 +137,7 @@ impl Offered {
         if !in_time(&offer, now) {
             return Err(HandoverError::OfferExpired);
         }
-        Ok(Examined { line: self.line, offer, history })
+        Ok(Examined { line: self.line, offer, history, contents: None })
     }
 
     /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
@@ -199,6 +202,7 @@ pub struct Examined {
     line: Line,
     offer: Verified,
     history: Vec<Logged>,
+    contents: Option<Contents>,
 }
 
 impl Examined {
@@ -222,7 +226,35 @@ impl Examined {
         &self.history
     }
 
-    /// Answers, having scanned `scanned`. The line that comes back ends with the answer.
+    /// How the packing of the unit that is offered names what is in it; `None` if the goods are no unit.
+    pub fn contents_digest(&self) -> Option<Hash> {
+        self.packing().and_then(|packing| digest_in(packing))
+    }
+
+    /// With the list of what is in the unit, which came with it: its packs can then be scanned one by one. It must be the
+    /// list that the unit's packing names.
+    pub fn with_contents(self, contents: Contents) -> Result<Self, HandoverError> {
+        match self.packing() {
+            Some(packing) if contents.is_of(packing) => Ok(Self { contents: Some(contents), ..self }),
+            _ => Err(HandoverError::OtherContents),
+        }
+    }
+
+    fn packing(&self) -> Option<&Logged> {
+        self.history.iter().rev().find(|one| digest_in(one).is_some())
+    }
+
+    /// How many of the unit's packs are among what was scanned; `None` if anything but them and the goods is, or if the
+    /// goods are not.
+    fn count(&self, scanned: &[Subject]) -> Option<u64> {
+        let goods = self.line.subject();
+        let packs: BTreeSet<&Subject> = scanned.iter().filter(|one| *one != goods).collect();
+        let listed = |pack: &&Subject| self.contents.as_ref().is_some_and(|contents| contents.contains(pack));
+        (scanned.contains(goods) && packs.iter().all(listed)).then_some(packs.len() as u64)
+    }
+
+    /// Answers, having scanned `scanned`: the goods, and as many of a unit's packs as were looked at. The line that comes
+    /// back ends with the answer.
     pub fn answer(
         self,
         scanned: &[Subject],
@@ -235,15 +267,20 @@ impl Examined {
         let subject = self.line.subject().clone();
         // Refusing is what somebody does who was shown other goods.
         let refuses = matches!(answer.condition, Condition::Refused { .. });
-        if !refuses && (scanned.is_empty() || scanned.iter().any(|one| *one != subject)) {
+        let packs = self.count(scanned);
+        if !refuses && packs.is_none() {
             return Err(HandoverError::GoodsDiffer);
         }
         let me = key.certificate.identity();
         if self.offer.fields().text(RECEIVER).is_some_and(|to| to != me.as_str()) || me == self.giver() {
             return Err(HandoverError::NotForYou);
         }
-        let kind = step(rules, me, &subject, refuses).ok_or(HandoverError::NoStep)?.kind.clone();
-        let statement = draft(&kind, &self.line, fields(answer)).countersign(
+        let step = step(rules, me, &subject, refuses).ok_or(HandoverError::NoStep)?;
+        let mut fields = fields(answer);
+        if let Some(packs) = packs.filter(|_| self.contents.is_some() && step.fields.contains_key(SCANNED)) {
+            fields.insert(SCANNED, packs.into());
+        }
+        let statement = draft(&step.kind, &self.line, fields).countersign(
             self.offer.statement(),
             key.certificate,
             key.signer,

@@ -43,6 +43,9 @@ pub enum HandoverError {
     /// What was scanned is not what is offered.
     #[error("the goods are not those that are offered")]
     GoodsDiffer,
+    /// The list of what is in the unit is not the one by which it was packed.
+    #[error("the list of contents is not the one by which the unit was packed")]
+    OtherContents,
     /// The answer is to another offer.
     #[error("the answer is to another offer")]
     OtherOffer,
@@ -76,6 +79,7 @@ impl HandoverError {
             Self::OfferExpired => "offer-expired",
             Self::NotForYou => "not-for-you",
             Self::GoodsDiffer => "goods-differ",
+            Self::OtherContents => "other-contents",
             Self::OtherOffer => "other-offer",
             Self::NoStep => "not-your-role",
             Self::Rule(_) => "rule",

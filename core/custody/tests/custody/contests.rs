@@ -68,7 +68,8 @@ fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_an
         assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
         let Reason::ConflictingCustody(conflict) = &told.reasons[0] else { panic!("{:?}", told.reasons) };
         assert_eq!((&conflict.first, &conflict.second), (&identity("courier b"), &identity("courier c")));
-        assert_eq!((conflict.stands, conflict.at), (stands.last().id(), at(12)));
+        assert_eq!((conflict.stands, conflict.rival), (stands.last().id(), rival.last().id()));
+        assert_eq!(conflict.at, at(12));
         assert_eq!(told.evidence[..2], [history[3].id(), stands.last().id()]);
         let words = words::sentence(&told.reasons[0], &road.profile);
         assert!(words.contains("courier/b") && words.contains("courier/c"), "{words}");
@@ -130,4 +131,17 @@ fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
     let told = judged(&road, &made, moved.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
     assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
+}
+
+#[test]
+fn a_piece_outlives_the_licence_under_which_it_was_made() {
+    let road = Road::new();
+    let made = road.made();
+    let line = road.to_the_courier();
+    let mut facts = road.facts(&made, line.statements());
+    // Three years later, on a snapshot of that day.
+    let then = UnixMillis(at(0).0 + 3 * 365 * 24 * 3600 * 1000);
+    (facts.supply.at, facts.trust.at) = (then, then);
+    let told = verdict(&label(), Some(&Dossier::new(&road.profile, facts)), then);
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
 }

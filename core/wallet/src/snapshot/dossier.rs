@@ -316,7 +316,9 @@ impl Loader<'_> {
                 answer => answer,
             };
             let believed = believed.map_err(|_| SnapshotDamaged)?;
-            believed.iter().for_each(|one| self.links.meet(one.statement()));
+            for one in &believed {
+                self.links.meet(one.statement());
+            }
             if believed.len() < entries.len() {
                 // Who was revoked since counts no longer, and stands in the log all the same.
                 let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());

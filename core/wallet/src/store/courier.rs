@@ -55,6 +55,18 @@ pub(crate) fn forget_line(tx: &Transaction<'_>, subject: &str) -> Result<(), Sto
     Ok(())
 }
 
+/// The list of what is in a unit.
+pub(crate) fn contents(connection: &Connection, digest: Hash) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT list FROM contents WHERE digest = ?1")?;
+    Ok(query.query_row([digest.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+/// Keeps the list of what is in a unit.
+pub(crate) fn set_contents(tx: &Transaction<'_>, digest: Hash, list: &[u8]) -> Result<(), StoreError> {
+    tx.execute("INSERT OR REPLACE INTO contents VALUES (?1, ?2)", params![digest.as_bytes(), list])?;
+    Ok(())
+}
+
 /// A handover by its offer's id, open or not.
 pub(crate) fn handover(connection: &Connection, offer: Hash) -> Result<Option<Handover>, StoreError> {
     let mut query = connection.prepare_cached("SELECT * FROM handovers WHERE offer = ?1")?;

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_custody::Profile;
 use countersign_custody::handover::{Answer, Condition, Meeting};
-use countersign_ledger::{Draft, Fields, Genesis, Hash, Kind, Subject, UnixMillis};
+use countersign_custody::{Aggregate, Contents, History, Profile};
+use countersign_ledger::{Draft, Genesis, Kind, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
     Client, Cost, Courier, Delivery, Desk, Https, KeyStore, Log, NextStep, OfferTo, Side, Snapshot,
     SyncError, Vault,
 };
+
+use crate::world::{LOT, subject};
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 
@@ -106,12 +108,17 @@ pub fn intact() -> Answer {
     Answer { condition: Condition::Intact, place: Some("dock 4".into()), seen: None }
 }
 
+/// What is in the unit.
+pub fn contents() -> Contents {
+    Contents::new((1..=3).map(|serial| subject(&format!("{LOT}/21/S{serial}")))).unwrap()
+}
+
 /// The distributor packs the unit, and holds its line.
 pub fn pack(distributor: &mut Phone, at: UnixMillis) {
     let draft = Draft {
         kind: Kind::new("medicine.pack").unwrap(),
         subject: unit(),
-        fields: Fields::new().with("contents", Hash::of(b"list")).with("count", 10),
+        fields: contents().fields(),
         prev: None,
         links: vec![],
         sealed: None,
@@ -223,4 +230,52 @@ fn without_signal_everything_waits_and_nothing_is_lost() {
     a.restart();
     let row = a.courier().outbox().unwrap().remove(0);
     assert_eq!((row.delivery, row.tries), (Delivery::Waiting, 2));
+}
+
+#[test]
+fn one_scan_moves_what_is_in_a_unit_and_what_was_not_scanned_is_inferred() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, mut b, mut c]) = scene(directory.path(), ["a", "b", "c"]);
+    let packs: Vec<Subject> = contents().packs().cloned().collect();
+    let offer = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    // The unit's code alone: all that is in it goes by the list.
+    assert_eq!(a.courier().read(&offer.message, now()).unwrap().contents, None);
+    let seen = [&[unit()], &packs[..1]].concat();
+    let unlisted = a.courier().answer(&offer.message, &seen, &intact(), now()).unwrap_err();
+    assert_eq!(unlisted.reason(), "goods-differ");
+    a.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    let all = Aggregate { count: 3, scanned: 0 };
+    assert_eq!((a.courier().goods().unwrap()[0].aggregate, all.inferred()), (Some(all), 3));
+
+    // Who has the list may open it and look.
+    let offer = a.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    b.courier().keep_contents(&contents()).unwrap();
+    b.restart();
+    let reading = b.courier().read(&offer.message, now()).unwrap();
+    assert_eq!((reading.aggregate, reading.contents), (Some(all), Some(contents())));
+    let stranger = [unit(), packs[0].clone(), subject(&format!("{LOT}/21/S9"))];
+    let error = b.courier().answer(&offer.message, &stranger, &intact(), now()).unwrap_err();
+    assert_eq!(error.reason(), "goods-differ");
+    // The packs without the unit are not the goods that were offered.
+    let error = b.courier().answer(&offer.message, &packs, &intact(), now()).unwrap_err();
+    assert_eq!(error.reason(), "goods-differ");
+    let twice = [&[unit()], &packs[..2], &packs[..2]].concat();
+    b.courier().answer(&offer.message, &twice, &intact(), now()).unwrap();
+    assert_eq!(b.courier().goods().unwrap()[0].aggregate, Some(Aggregate { count: 3, scanned: 2 }));
+
+    // Another list is none, whoever brought it.
+    let other = Contents::new(packs[..2].iter().cloned()).unwrap();
+    c.courier().keep_contents(&other).unwrap();
+    let offer = b.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    assert_eq!(c.courier().read(&offer.message, now()).unwrap().contents, None);
+
+    // What was scanned stands in the statement that both have signed, and on the timeline.
+    assert_eq!(b.send(now()).proven, 2);
+    let history = b.desk().history(Log::Supply, &unit()).unwrap();
+    let profile = units_only();
+    let told = History { log: countersign_custody::Log::Supply, domain: None, statements: &history };
+    let timeline = profile.audit(&told, &[]).timeline(&profile);
+    let scanned: Vec<_> = timeline.iter().map(|event| event.aggregate.unwrap().scanned).collect();
+    assert_eq!(scanned, [3, 0, 2]);
+    running.stop();
 }
