@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use countersign_custody::epcis::{self, MAX_EVENTS, NotADocument, NotTaken, Proposal};
-use countersign_custody::{History, Log, Profile, ProfileError};
+use countersign_custody::{History, Level, Log, Profile, ProfileError};
 use countersign_ledger::{Fields, Kind, Logged, UnixMillis};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -416,6 +416,31 @@ fn escaped(text: &str) -> String {
     text.bytes()
         .map(|c| if c.is_ascii_alphanumeric() { char::from(c).to_string() } else { format!("%{c:02X}") })
         .collect()
+}
+
+proptest! {
+    /// A document with some bytes changed, left out or doubled.
+    #[test]
+    fn no_bytes_make_the_reader_fail(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..6),
+    ) {
+        let mut bytes = wrapped(&json!([commissioning(), commissioning()])).to_string().into_bytes();
+        for (index, byte, how) in changes {
+            let at = index.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes[at] ^= 1 << (byte % 8),
+                2 => {
+                    bytes.remove(at);
+                }
+                _ => bytes.insert(at, byte),
+            }
+        }
+        for proposal in epcis::read(&Profile::medicine(), &bytes).into_iter().flatten().flatten().flatten() {
+            prop_assert_eq!(proposal.kind.as_str(), "medicine.commission");
+            prop_assert_eq!(Level::of(&proposal.subject), Some(Level::Lot));
+        }
+    }
 }
 
 proptest! {
