@@ -10,6 +10,7 @@ mod text;
 use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
 
 use crate::audit::Signature;
+use crate::contents::Aggregate;
 use crate::fault::{Fault, Party};
 use crate::item::Item;
 use crate::profile::Profile;
@@ -64,6 +65,8 @@ pub struct Leg {
     pub condition: Option<String>,
     /// Why it was stated.
     pub reason: Option<String>,
+    /// If a unit came into somebody's hands: how many packs are in it, and how many of them are inferred.
+    pub aggregate: Option<Aggregate>,
     /// Its signatures, in the order in which they were made: of a handover the giver's and the receiver's.
     pub signatures: Vec<Signature>,
     /// What is to be thought of it.
@@ -103,7 +106,7 @@ pub struct Gap {
 impl Route {
     /// The route of `item`, told from its verdict.
     pub fn new(item: &Item, verdict: &Verdict, profile: &Profile) -> Self {
-        let legs = verdict.timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile)));
+        let legs = verdict.timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, verdict)));
         let mut stops: Vec<Stop> = legs.collect();
         for reason in &verdict.reasons {
             if let Reason::MissingStep { step, party } = reason {
@@ -165,7 +168,7 @@ impl Stop {
 }
 
 impl Leg {
-    fn new(event: &TimelineEvent, profile: &Profile) -> Self {
+    fn new(event: &TimelineEvent, profile: &Profile, verdict: &Verdict) -> Self {
         // Whoever receives signs last, and carries what was signed before.
         let mut hands = event.countersigned.iter().map(|signature| Party::from(&signature.by));
         let (from, to) = match hands.next() {
@@ -177,7 +180,7 @@ impl Leg {
         let standing = match (&event.fault, profile.step(&event.kind).map(|step| &step.effect)) {
             (Some(fault), _) => Standing::AtFault(fault.clone()),
             (None, Some(Effect::Dispute)) => Standing::Disputed,
-            (None, Some(Effect::Conflict)) => Standing::Conflict,
+            (None, Some(Effect::Conflict)) if is_conflict(event, verdict) => Standing::Conflict,
             (None, _) => Standing::Sound,
         };
         Self {
@@ -189,6 +192,7 @@ impl Leg {
             place: event.place.as_deref().map(harmless),
             condition: event.condition.as_deref().map(harmless),
             reason: event.reason.as_deref().map(harmless),
+            aggregate: event.aggregate,
             signatures: event.countersigned.iter().cloned().chain(own).collect(),
             standing,
             late: event.late,
@@ -196,9 +200,14 @@ impl Leg {
         }
     }
 
-    /// What its signers said of it: in which condition the goods were, why it was stated, where.
-    pub fn said(&self) -> impl Iterator<Item = &str> {
-        [&self.condition, &self.reason, &self.place].into_iter().flatten().map(String::as_str)
+    /// What its signers said of it: what was in it, in which condition the goods were, why it was stated, where.
+    pub fn said(&self) -> String {
+        let packs = self.aggregate.map(|held| match held.inferred() {
+            0 => format!("{} packs, each scanned", held.count),
+            inferred => format!("{} packs, {inferred} of them inferred", held.count),
+        });
+        let said = [&packs, &self.condition, &self.reason, &self.place];
+        said.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
     }
 
     /// Who answers for what is wrong with it; `None` if nothing is.
@@ -234,6 +243,16 @@ impl Gap {
             to: role.map(|role| Party { role, identity: None }),
         }
     }
+}
+
+/// Whether two people were given the goods, by the verdict. What the same two signed twice, and a refusal that came second,
+/// are recorded alike and accuse nobody.
+fn is_conflict(event: &TimelineEvent, verdict: &Verdict) -> bool {
+    let rival = event.countersigned.last().map(|signature| signature.statement);
+    verdict
+        .reasons
+        .iter()
+        .any(|reason| matches!(reason, Reason::ConflictingCustody(conflict) if Some(conflict.rival) == rival))
 }
 
 /// Where among the stops a missing step belongs: after the last of those that it follows, and before all if it follows none.

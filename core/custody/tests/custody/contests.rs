@@ -1,7 +1,7 @@
 //! Goods that two people claim, and goods that nobody would take: what the verdict makes of them, and of what only looks so.
 
 use countersign_custody::handover::{Answer, Condition, Line};
-use countersign_custody::{Dossier, Reason, Verdict, VerdictKind, verdict, words};
+use countersign_custody::{Dossier, Reason, Route, Standing, Stop, Verdict, VerdictKind, verdict, words};
 use countersign_ledger::{Draft, Fields, Kind, Statement, Subject, UnixMillis};
 
 use crate::road::{PIECE, Road, at, identity, label};
@@ -14,6 +14,16 @@ fn judged(road: &Road, made: &crate::road::Made, piece: &[Statement]) -> Verdict
 
 fn keys(verdict: &Verdict) -> Vec<&'static str> {
     verdict.reasons.iter().map(Reason::key).collect()
+}
+
+/// What is to be thought of the legs that record a conflict.
+fn conflicts(road: &Road, told: &Verdict) -> Vec<Standing> {
+    let stops = Route::new(&label(), told, &road.profile).stops;
+    let legs = stops.into_iter().filter_map(|stop| match stop {
+        Stop::Leg(leg) if leg.kind.as_str() == "luxury.conflict" => Some(leg.standing),
+        _ => None,
+    });
+    legs.collect()
 }
 
 /// `who` records that `rival` came second, after `history`.
@@ -65,6 +75,7 @@ fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_an
     for history in [&history, &twice] {
         let told = judged(&road, &made, history);
         assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
+        assert!(conflicts(&road, &told).iter().all(|standing| *standing == Standing::Conflict));
         assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
         let Reason::ConflictingCustody(conflict) = &told.reasons[0] else { panic!("{:?}", told.reasons) };
         assert_eq!((&conflict.first, &conflict.second), (&identity("courier b"), &identity("courier c")));
@@ -108,6 +119,7 @@ fn a_handover_that_two_people_signed_twice_is_none() {
     let again = road.hand_over("courier a", "courier b", line, at(15));
     let history = with(&stands, accuse(&road, "courier b", stands.statements(), again.last()));
     let told = judged(&road, &made, &history);
+    assert_eq!(conflicts(&road, &told), [Standing::Sound]);
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
 }
 
