@@ -120,9 +120,7 @@ impl From<CourierError> for Error {
             CourierError::Handover(_)
             | CourierError::UnknownGoods
             | CourierError::NoProfile
-            | CourierError::RefusedGoods => {
-                Self::Refused { reason: error.reason().to_owned() }
-            }
+            | CourierError::RefusedGoods => Self::Refused { reason: error.reason().to_owned() },
         }
     }
 }

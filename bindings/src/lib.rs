@@ -14,6 +14,11 @@
 //! network. A call that signs opens a third for itself, so no lock is held while the key store waits for a person.
 //! After a panic under a lock the snapshot is opened again; what it holds is verified by that, as always.
 //!
+//! # Signals
+//!
+//! Writing to a connection that the node has closed raises `SIGPIPE` on Linux, where no socket can be told not to. Android,
+//! Java and Apple's sockets keep it from the app; a Swift program on Linux must ignore it (`signal(SIGPIPE, SIG_IGN)`).
+//!
 //! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
 
 mod answer;

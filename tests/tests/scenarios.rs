@@ -290,11 +290,12 @@ impl Stage {
 
     fn open(&self, who: &str) -> Phone {
         let place = |kind: &str| self.folder.path().join(format!("wallet{who}.{kind}"));
-        let keys = self.phones.get(who).map(|phone| Arc::clone(&phone.keys)).unwrap_or_else(|| {
+        let fresh = || {
             let cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
             let vault = Vault::create_at_cost(&place("keys"), b"p", cost).unwrap();
             Arc::new(SoftwareKeys { vault, manner: Mutex::new("works".to_owned()) })
-        });
+        };
+        let keys = self.phones.get(who).map_or_else(fresh, |phone| Arc::clone(&phone.keys));
         let database = place("db").to_string_lossy().into_owned();
         let store: Arc<dyn KeyStore> = Arc::clone(&keys) as Arc<dyn KeyStore>;
         let (genesis, node) = (&self.world.genesis, self.world.node.clone());

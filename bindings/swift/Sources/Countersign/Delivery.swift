@@ -21,7 +21,7 @@ public struct Deliveries: AsyncSequence, Sendable {
             if isDone { return nil }
             if let due {
                 // Even if it is due, so that a node that is late is not pressed.
-                let pause = max(Double(due) / 1000 - Date().timeIntervalSince1970, 0.2)
+                let pause = Swift.max(Double(due) / 1000 - Date().timeIntervalSince1970, 0.2)
                 try await Task.sleep(nanoseconds: UInt64(pause * 1_000_000_000))
             }
             try Task.checkCancellation()

@@ -74,7 +74,7 @@ final class Bench: XCTestCase {
 
     /// Of 201 runs of so many calls, after as many to warm up.
     private func median(_ what: String, _ calls: Int, _ call: () -> Void) {
-        let run = {
+        func run() -> Double {
             let begun = DispatchTime.now().uptimeNanoseconds
             for _ in 0..<calls { call() }
             return Double(DispatchTime.now().uptimeNanoseconds - begun) / Double(calls) / 1000

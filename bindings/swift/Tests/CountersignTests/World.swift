@@ -12,6 +12,9 @@ final class World {
     private var frames = URL(fileURLWithPath: "/")
 
     init(folder: URL) throws {
+        // A node may close a connection that is being written to. iPhones and Android keep this signal from an app; a Swift
+        // program on Linux has to say that it does not end by it.
+        signal(SIGPIPE, SIG_IGN)
         process.executableURL = URL(fileURLWithPath: try setting("COUNTERSIGN_WORLD"))
         process.arguments = [folder.path]
         process.standardInput = commands
