@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use countersign_custody::{Gap, Leg, Route, Standing, Stop};
+use countersign_custody::{Aggregate, Gap, Leg, Route, Standing, Stop};
 use serde_json::{Value, json};
 
 use super::{ago, member};
@@ -55,9 +55,9 @@ fn leg(leg: &Leg, width: usize) -> String {
     if let Some(recorded) = leg.late {
         line(&format!("came late: not recorded before {recorded}, so its time is the signers' word"));
     }
-    let said: Vec<&str> = leg.said().collect();
+    let said = leg.said();
     if !said.is_empty() {
-        line(&said.join(" · "));
+        line(&said);
     }
     if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
         line(&format!("{wrong}; {} answers", member(party)));
@@ -104,6 +104,8 @@ fn leg_json(leg: &Leg) -> Value {
         "kind": leg.kind.as_str(),
         "title": leg.title,
         "place": leg.place,
+        "packs": leg.aggregate.map(|held| held.count),
+        "inferred": leg.aggregate.map(Aggregate::inferred),
         "condition": leg.condition,
         "reason": leg.reason,
         "signatures": signatures.collect::<Vec<_>>(),

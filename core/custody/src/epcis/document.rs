@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::key::Key;
 use super::{Action, EventType, NAMESPACE, Rule};
+use crate::contents::{aggregate, digest_in};
 use crate::engine::receiver;
 use crate::level::Level;
 use crate::profile::Profile;
@@ -20,8 +21,9 @@ use crate::step::{Effect, Step};
 const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 /// Steps by which goods change hands, besides those of which the profile says so.
 const MOVES: [&str; 4] = ["shipping", "consigning", "accepting", "receiving"];
-/// Of a unit that was taken over unopened.
+/// Of a unit that was taken over by its own code, and of one whose packs were scanned one by one.
 const INFERRED: &str = "completeness_inferred";
+const VERIFIED: &str = "completeness_verified";
 
 /// A document, made at `now`, of those among `statements` that the profile calls events, in the order given. They should be
 /// sound: a document tells nobody that a statement does not fit its place.
@@ -48,7 +50,7 @@ fn event(profile: &Profile, statement: &Logged, all: &[&Logged]) -> Option<Value
     event.put("eventTime", statement.statement().issued_at().to_string());
     event.put("eventTimeZoneOffset", "+00:00");
     match rule.event {
-        EventType::Object => object(&mut event, profile, step, rule, statement)?,
+        EventType::Object => object(&mut event, profile, step, rule, statement, all)?,
         EventType::Aggregation => aggregation(&mut event, rule, statement, all)?,
     }
     hands(&mut event, step, rule, statement);
@@ -65,7 +67,14 @@ impl Event {
 }
 
 /// The goods, and what the event means for them.
-fn object(event: &mut Event, profile: &Profile, step: &Step, rule: &Rule, statement: &Logged) -> Option<()> {
+fn object(
+    event: &mut Event,
+    profile: &Profile,
+    step: &Step,
+    rule: &Rule,
+    statement: &Logged,
+    all: &[&Logged],
+) -> Option<()> {
     let subject = statement.statement().subject();
     event.put("type", "ObjectEvent");
     let level = Level::of(subject)?;
@@ -82,7 +91,7 @@ fn object(event: &mut Event, profile: &Profile, step: &Step, rule: &Rule, statem
     let persistent = match step.effect {
         Effect::Recall | Effect::Suspend => Some(json!({ "set": [rule.disposition] })),
         Effect::Lift => suspended(profile).map(|disposition| json!({ "unset": [disposition] })),
-        Effect::None if level == Level::Unit => Some(json!({ "set": [INFERRED] })),
+        Effect::None if level == Level::Unit => Some(json!({ "set": [completeness(statement, all)] })),
         _ => None,
     };
     if let Some(persistent) = persistent {
@@ -97,6 +106,17 @@ fn object(event: &mut Event, profile: &Profile, step: &Step, rule: &Rule, statem
 /// The name of goods; their own where a key is not as GS1 has it, which the ledger does not ask.
 fn name(subject: &Subject) -> String {
     Key::parse(subject.as_str()).map_or_else(|| subject.as_str().to_owned(), |key| key.epc())
+}
+
+/// Whether what is in a unit was seen when it changed hands, by the latest packing before.
+fn completeness(statement: &Logged, all: &[&Logged]) -> &'static str {
+    let before = all.iter().take_while(|one| one.id() != statement.id());
+    let same = before.filter(|one| one.statement().subject() == statement.statement().subject());
+    let packing = same.filter(|one| digest_in(one).is_some()).last();
+    match packing.and_then(|packing| aggregate(statement, packing)) {
+        Some(aggregate) if aggregate.inferred() == 0 => VERIFIED,
+        _ => INFERRED,
+    }
 }
 
 /// The disposition that a suspension sets.

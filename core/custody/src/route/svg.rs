@@ -170,8 +170,7 @@ impl<'a> Row<'a> {
                 2,
             );
         }
-        let said: Vec<&str> = leg.said().collect();
-        row.say(FAINT, &said.join(" · "), MOST);
+        row.say(FAINT, &leg.said(), MOST);
         if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
             row.say(colour, &format!("{wrong}; {} answers", name(party)), MOST);
         }

@@ -148,8 +148,18 @@ fn a_unit_holds_what_was_packed_and_is_inferred_to_be_whole_until_it_is_opened()
     };
     let (pack, unpack) = (spec(&play, "pack"), spec(&play, "unpack"));
     let (pack, unpack) = (play.sign(&pack), play.sign(&unpack));
-    let document = epcis::document(&play.profile, &[&distribution, &pack, &unpack], NOW);
-    let [_, packing, unpacking] = events(&document) else { panic!("{document:#}") };
+    let mut handed = |scanned: u64| {
+        let mut spec = spec(&play, "handover");
+        spec.draft.fields = Fields::new().with("condition", "intact").with("scanned", scanned);
+        play.sign(&spec)
+    };
+    let (unopened, counted) = (handed(3), handed(40));
+    let all = [&distribution, &pack, &unopened, &counted, &unpack];
+    let document = epcis::document(&play.profile, &all, NOW);
+    let [_, packing, unopened, counted, unpacking] = events(&document) else { panic!("{document:#}") };
+    assert_eq!(unopened["persistentDisposition"], json!({ "set": ["completeness_inferred"] }));
+    assert_eq!(counted["persistentDisposition"], json!({ "set": ["completeness_verified"] }));
+    assert_eq!((&unopened["bizStep"], &unopened["epcList"]), (&json!("receiving"), &json!([UNIT])));
     assert_eq!((&packing["type"], &packing["parentID"]), (&json!("AggregationEvent"), &json!(UNIT)));
     assert_eq!(packing["childQuantityList"], json!([{ "epcClass": LOT, "quantity": 40 }]));
     assert_eq!(

@@ -1,7 +1,7 @@
 //! The route that an inspector reads.
 
 use countersign_custody::handover::{Answer, Condition};
-use countersign_custody::{Dossier, Party, Profile, Route, Standing, Stop, verdict};
+use countersign_custody::{Aggregate, Dossier, Party, Profile, Route, Standing, Stop, verdict};
 use countersign_ledger::{Draft, Fields, Hash, Kind, Statement, Subject};
 
 use crate::play::{NOW, Play, identity, item};
@@ -45,6 +45,17 @@ fn what_came_late_is_told_with_both_times_and_accuses_nobody() {
     let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
     assert_eq!((leg.late, leg.answerable()), (Some(NOW), None));
     assert!(route.svg().contains("came late: not recorded before"));
+}
+
+#[test]
+fn of_a_unit_it_is_told_how_much_was_seen() {
+    let mut verdict = verdict(&item(), Some(&Play::whole().dossier()), NOW);
+    let mut told = |scanned| {
+        verdict.timeline.last_mut().unwrap().aggregate = Some(Aggregate { count: 40, scanned });
+        Route::new(&item(), &verdict, &Profile::medicine()).svg()
+    };
+    assert!(told(3).contains("40 packs, 37 of them inferred"));
+    assert!(told(40).contains("40 packs, each scanned"));
 }
 
 #[test]
