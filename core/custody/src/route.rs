@@ -9,8 +9,10 @@ mod text;
 
 use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
 
-use crate::audit::Signature;
+use crate::audit::{History, Signature};
 use crate::contents::Aggregate;
+use crate::contest::{conflicts, dispute};
+use crate::dossier::AsOf;
 use crate::fault::{Fault, Party};
 use crate::item::Item;
 use crate::profile::Profile;
@@ -106,7 +108,8 @@ pub struct Gap {
 impl Route {
     /// The route of `item`, told from its verdict.
     pub fn new(item: &Item, verdict: &Verdict, profile: &Profile) -> Self {
-        let legs = verdict.timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, verdict)));
+        let rivals: Vec<Hash> = verdict.reasons.iter().filter_map(rival).collect();
+        let legs = verdict.timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, &rivals)));
         let mut stops: Vec<Stop> = legs.collect();
         for reason in &verdict.reasons {
             if let Reason::MissingStep { step, party } = reason {
@@ -122,6 +125,35 @@ impl Route {
             as_of: verdict.as_of,
             age_millis: verdict.age_millis,
         }
+    }
+
+    /// The route of goods that are no product, such as a logistic unit, told from the verification of their whole history,
+    /// which was complete `as_of`, with the histories `around` that it builds on. `None` if nothing is stated of them.
+    pub fn of_history(
+        profile: &Profile,
+        history: &History<'_>,
+        around: &[History<'_>],
+        as_of: AsOf,
+        now: UnixMillis,
+    ) -> Option<Self> {
+        let subject = history.statements.first()?.statement().subject().clone();
+        let audit = profile.audit(history, around);
+        let contested = conflicts(profile, history.statements, &audit);
+        let rivals: Vec<Hash> = contested.iter().map(|conflict| conflict.rival).collect();
+        let timeline = audit.timeline(profile);
+        let stops: Vec<Stop> =
+            timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, &rivals))).collect();
+        let dispute = dispute(profile, history.statements, &audit);
+        let answerable = audit.finding.as_ref().map(|finding| finding.answerable().clone());
+        let answerable = answerable.or_else(|| contested.first().map(|conflict| conflict.giver.clone()));
+        Some(Self {
+            subject,
+            stops,
+            answerable: answerable.or_else(|| dispute.map(|dispute| dispute.holder)),
+            checkpoint: Some(as_of.size),
+            as_of: Some(as_of.at),
+            age_millis: Some(now.since(as_of.at)),
+        })
     }
 
     /// Everybody on the route, each once, in the order in which they come onto it.
@@ -168,7 +200,9 @@ impl Stop {
 }
 
 impl Leg {
-    fn new(event: &TimelineEvent, profile: &Profile, verdict: &Verdict) -> Self {
+    /// `rivals` are the handovers by which goods were given to a second person. What the same two signed twice, and a refusal
+    /// that came second, are recorded alike and accuse nobody.
+    fn new(event: &TimelineEvent, profile: &Profile, rivals: &[Hash]) -> Self {
         // Whoever receives signs last, and carries what was signed before.
         let mut hands = event.countersigned.iter().map(|signature| Party::from(&signature.by));
         let (from, to) = match hands.next() {
@@ -177,10 +211,13 @@ impl Leg {
         };
         let own = event.party.identity.clone();
         let own = own.map(|by| Signature { statement: event.statement, by, at: event.at });
+        let is_rival = |event: &TimelineEvent| {
+            event.countersigned.last().is_some_and(|signature| rivals.contains(&signature.statement))
+        };
         let standing = match (&event.fault, profile.step(&event.kind).map(|step| &step.effect)) {
             (Some(fault), _) => Standing::AtFault(fault.clone()),
             (None, Some(Effect::Dispute)) => Standing::Disputed,
-            (None, Some(Effect::Conflict)) if is_conflict(event, verdict) => Standing::Conflict,
+            (None, Some(Effect::Conflict)) if is_rival(event) => Standing::Conflict,
             (None, _) => Standing::Sound,
         };
         Self {
@@ -245,14 +282,12 @@ impl Gap {
     }
 }
 
-/// Whether two people were given the goods, by the verdict. What the same two signed twice, and a refusal that came second,
-/// are recorded alike and accuse nobody.
-fn is_conflict(event: &TimelineEvent, verdict: &Verdict) -> bool {
-    let rival = event.countersigned.last().map(|signature| signature.statement);
-    verdict
-        .reasons
-        .iter()
-        .any(|reason| matches!(reason, Reason::ConflictingCustody(conflict) if Some(conflict.rival) == rival))
+/// The handover that came second, if goods were given to two people.
+const fn rival(reason: &Reason) -> Option<Hash> {
+    match reason {
+        Reason::ConflictingCustody(conflict) => Some(conflict.rival),
+        _ => None,
+    }
 }
 
 /// Where among the stops a missing step belongs: after the last of those that it follows, and before all if it follows none.

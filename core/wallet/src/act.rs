@@ -11,14 +11,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, IndexKey, Kind, Logged,
-    ProofError, PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject,
-    TrustedCheckpoint, UnixMillis, certificate, inclusion_root, leaf_hash, verify_consistency,
-    verify_inclusion,
+    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, Kind, Logged, ProofError,
+    PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject, TrustedCheckpoint,
+    UnixMillis, certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
 
+use crate::ask::{self, index_entry};
 use crate::client::{Client, ClientError};
-use crate::intake::verify_page;
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::log::Log;
 use crate::snapshot::{AdvanceError, Snapshot};
@@ -66,6 +65,12 @@ pub enum ActError {
     /// The receipt does not lead into a trusted checkpoint. The statement may be recorded: confirm it again.
     #[error("the receipt does not lead into a trusted checkpoint: {0}")]
     NotProven(#[from] ProofError),
+    /// A statement that another builds on is not to be found.
+    #[error("the node does not show the statement {statement}, on which another builds")]
+    Linked {
+        /// The statement.
+        statement: Hash,
+    },
     /// The statement was acknowledged, and no checkpoint covers it yet: confirm it again.
     #[error("the statement is acknowledged and not yet proven")]
     NotYet,
@@ -83,6 +88,7 @@ impl From<SyncError> for ActError {
             SyncError::Client(error) => Self::Client(error),
             SyncError::Advance(error) => Self::Advance(error),
             SyncError::Store(error) => Self::Store(error),
+            SyncError::Linked { statement } => Self::Linked { statement },
             _ => Self::NotYet,
         }
     }
@@ -177,30 +183,7 @@ impl<'a> Desk<'a> {
     /// The whole history of a subject, verified, at the newest checkpoint: what whoever signs next builds upon.
     pub fn history(&mut self, log: Log, subject: &Subject) -> Result<Vec<Logged>, ActError> {
         let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
-        'newer: for _ in 1..TRIES {
-            let checkpoint = self.newest(log)?;
-            let (mut count, mut last, mut logged) = (0, None, Vec::new());
-            loop {
-                let page = match self.client.subject(log, checkpoint.checkpoint().size(), subject, count) {
-                    Err(ClientError::Gone) => continue 'newer,
-                    answer => answer?,
-                };
-                let entry = index_entry(&checkpoint, subject, &page.index_proof)?;
-                for certificate in &page.certificates {
-                    trust.enrol(certificate)?;
-                }
-                logged.extend(verify_page(&page.entries, subject, last, &checkpoint, &trust)?);
-                count += page.entries.len() as u64;
-                last = page.entries.last().map(|last| Hash::of(&last.statement)).or(last);
-                match entry {
-                    None if count == 0 => return Ok(logged),
-                    Some(entry) if count == entry.count && last == Some(entry.latest) => return Ok(logged),
-                    Some(entry) if count < entry.count && !page.entries.is_empty() => {}
-                    _ => return Err(HistoryError::Incomplete.into()),
-                }
-            }
-        }
-        Err(ClientError::Gone.into())
+        Ok(ask::history(self.snapshot, self.client, log, subject, &mut trust)?.0)
     }
 
     /// Signs a draft by the key `key`, as following the latest statement on its subject.
@@ -292,15 +275,6 @@ impl Snapshot {
     pub fn receipt(&self, id: Hash) -> Result<Option<(Log, Vec<u8>)>, StoreError> {
         store::receipt(self.store.read(), id)
     }
-}
-
-fn index_entry(
-    checkpoint: &TrustedCheckpoint,
-    subject: &Subject,
-    proof: &countersign_ledger::IndexProof,
-) -> Result<Option<IndexEntry>, HistoryError> {
-    let key = IndexKey::new(subject.family(), subject.as_str());
-    Ok(proof.verify(&key, checkpoint.checkpoint().index_root())?)
 }
 
 /// The log's P-256 key, by which it signs receipts as well; `None` if the policy knows it by another key only.

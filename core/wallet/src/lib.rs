@@ -34,6 +34,7 @@
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
 mod act;
+mod ask;
 mod beliefs;
 mod cbor;
 mod client;
@@ -52,6 +53,7 @@ mod sync;
 mod vault;
 
 pub use act::{ActError, Desk, Recorded};
+pub use ask::Asked;
 pub use beliefs::TrustLogError;
 pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,

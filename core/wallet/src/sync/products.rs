@@ -296,7 +296,7 @@ impl Snapshot {
     }
 
     /// The subject under which a linked statement is to be found, by the node's word.
-    fn find_linked(&mut self, client: &Client, linked: Hash) -> Result<Subject, SyncError> {
+    pub(crate) fn find_linked(&mut self, client: &Client, linked: Hash) -> Result<Subject, SyncError> {
         if let Some(subject) = store::link(self.store.read(), linked)? {
             return Ok(subject);
         }
