@@ -115,7 +115,7 @@ pub enum Symbology {
 
 #[derive(Args)]
 pub struct Trace {
-    /// A picture, the text of a code, or a Digital Link
+    /// A picture, the text of a code, or a Digital Link; for a logistic unit, (00)…, the node is asked
     #[arg(value_hint = ValueHint::FilePath)]
     pub pack: String,
     /// Draw the route as a picture into this file, .svg
@@ -157,7 +157,7 @@ pub struct Enrol {
 pub struct Sign {
     /// Kind of statement; none lists the kinds with their fields
     pub kind: Option<String>,
-    /// What it is about: a picture, the text of a code, a Digital Link, or the URN of an order
+    /// What it is about: a picture, the text of a code, a Digital Link, or a URN, such as an order's
     #[arg(long, requires = "kind", value_hint = ValueHint::FilePath)]
     pub about: Option<String>,
     /// A draft that `import` wrote, or one like it

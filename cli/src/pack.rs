@@ -4,10 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_custody::Item;
-use countersign_scan::gs1::{Message, Partners};
+use countersign_ledger::Subject;
+use countersign_scan::gs1::{Content, Message, Partners};
 use countersign_scan::{Picture, Product, Symbol, decode, identify, identify_text};
-use countersign_wallet::item;
+use countersign_wallet::{goods, item};
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
+
+use crate::code;
 
 /// Largest picture side that is opened; more is a bomb or a map.
 const MAX_SIDE: u32 = 20_000;
@@ -29,6 +32,23 @@ pub fn read(argument: &str, current_year: u16) -> Result<Item> {
         return in_picture(Path::new(argument), current_year);
     };
     Ok(item(product, current_year)?)
+}
+
+/// The logistic unit that the text of a code, or the one code in a picture, names; `None` if it names something else.
+pub fn unit(argument: &str, current_year: u16) -> Option<Subject> {
+    let content = match code::read(argument, Partners::OnAnyCarrier) {
+        Ok(Content::Plain(_)) => match symbols(Path::new(argument)).ok()?.as_slice() {
+            [symbol] => {
+                Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier).ok()?
+            }
+            _ => return None,
+        },
+        read => read.ok()?,
+    };
+    match content {
+        Content::Gs1(message) if message.value("00").is_some() => goods(&message, current_year),
+        _ => None,
+    }
 }
 
 /// Finds the one product in a picture.

@@ -14,8 +14,8 @@ use super::check;
 use super::epcis::bounded;
 use crate::args::{Enrol, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
-use crate::home::{Home, now};
-use crate::print;
+use crate::home::{Home, now, year};
+use crate::{pack, print};
 
 /// The name of a desk's one key in its vault.
 const KEY: &str = "signing";
@@ -174,18 +174,23 @@ const fn log(log: CustodyLog) -> Log {
     }
 }
 
-/// A subject that a person names: a URN, or the narrowest that a code names.
+/// A subject that a person names: a URN, a logistic unit, or the narrowest that a code names.
 fn named(about: &str) -> Result<Subject> {
     if about.starts_with("urn:") {
         return Ok(Subject::new(about)?);
+    }
+    if let Some(unit) = pack::unit(about, year()) {
+        return Ok(unit);
     }
     Ok(print::narrowest(&check::read(about)?).clone())
 }
 
 /// The subject of the narrowest level that the step allows and the code names.
 fn subject(step: &Step, about: &str) -> Result<Subject> {
-    if about.starts_with("urn:") && step.subject.contains(&Level::Matter) {
-        return named(about);
+    if step.subject.iter().all(|level| matches!(level, Level::Unit | Level::Matter)) {
+        let subject = named(about)?;
+        let level = Level::of(&subject).filter(|level| step.subject.contains(level));
+        return level.map(|_| subject).ok_or_else(|| anyhow!("that is nothing `{}` can be about", step.kind));
     }
     let item = check::read(about)?;
     let named = |level: &Level| match level {

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use countersign_custody::{Item, Route, Verdict, VerdictKind};
+use countersign_ledger::Subject;
 use countersign_wallet::Snapshot;
 use serde_json::json;
 
@@ -57,11 +58,26 @@ pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
 }
 
+/// The route of a logistic unit, which no product's snapshot covers: the node is asked.
+fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Route> {
+    let asked = snapshot.ask(&home.client()?, unit)?;
+    let nothing = || format!("the ledger holds nothing about {unit}");
+    let first = asked.history().first().with_context(nothing)?;
+    let profile =
+        snapshot.profile_of(first.statement().kind()).context("no rules are known for such goods")?;
+    asked.route(profile, now()).with_context(nothing)
+}
+
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
-    let route = Route::new(&item, &verdict, snapshot.profile_for(&verdict));
+    let route = match pack::unit(&args.pack, year()) {
+        Some(unit) => unit_route(home, &mut snapshot, &unit)?,
+        None => {
+            let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
+            Route::new(&item, &verdict, snapshot.profile_for(&verdict))
+        }
+    };
     if let Some(path) = &args.svg {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
