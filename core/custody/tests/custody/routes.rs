@@ -1,7 +1,7 @@
 //! The route that an inspector reads.
 
 use countersign_custody::handover::{Answer, Condition};
-use countersign_custody::{Aggregate, Dossier, Party, Profile, Route, Standing, Stop, verdict};
+use countersign_custody::{Aggregate, Dossier, History, Log, Party, Profile, Route, Standing, Stop, verdict};
 use countersign_ledger::{Draft, Fields, Hash, Kind, Statement, Subject};
 
 use crate::play::{NOW, Play, identity, item};
@@ -208,7 +208,8 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     let key = road.key("courier c");
     let conflict =
         draft.countersign(second.last(), key.certificate, key.signer, at(50), road.nonce()).unwrap();
-    let route = piece(&road, &made, &[stands.statements(), &[conflict]].concat());
+    let statements = [stands.statements(), &[conflict]].concat();
+    let route = piece(&road, &made, &statements);
     let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
     assert_eq!(leg.standing, Standing::Conflict);
     let names = |who: &str| Some(road::identity(who));
@@ -220,6 +221,14 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     assert_eq!(signers, ["a", "c", "c"]);
     assert_eq!(route.answerable.as_ref().unwrap().identity, names("courier a"));
     assert!(route.svg().contains("given to two people; a answers"));
+    // Told from the history alone, without a product's verdict, it is the same.
+    let facts = road.facts(&made, &statements);
+    let history = |statements| History { log: Log::Supply, domain: Some(road::DOMAIN), statements };
+    let own = facts.lots[0].followed.values().next().unwrap();
+    let around = [&made.class, &made.order, &made.lot].map(|one| history(one));
+    let alone = Route::of_history(&road.profile, &history(own), &around, facts.supply, at(61)).unwrap();
+    assert_eq!((&alone.answerable, alone.stops.as_slice()), (&route.answerable, &route.stops[6..]));
+    assert!(Route::of_history(&road.profile, &history(&[]), &around, facts.supply, at(61)).is_none());
 }
 
 #[test]
