@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use countersign_custody::Contents;
 use countersign_custody::handover::{Answer, Offered, answer_in};
 use countersign_custody::qr::{Assembly, Fed, NotTaken};
 use countersign_ledger::{Hash, Identity, Subject};
@@ -57,6 +58,14 @@ impl Courier {
         Ok(self.act(|courier| courier.goods())?.into_iter().map(Goods::from).collect())
     }
 
+    /// Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
+    /// where it is the one that the ledger names.
+    #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
+    pub fn keep_contents(&self, list: Vec<u8>) -> Result<(), Error> {
+        let contents = Contents::from_bytes(&list).map_err(|_| Error::invalid("contents"))?;
+        self.act(|courier| courier.keep_contents(&contents))
+    }
+
     /// Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
     /// again. Show its codes.
     pub fn offer(&self, code: &str, to: Option<String>, place: Option<String>) -> Result<Handover, Error> {
@@ -91,7 +100,8 @@ impl Courier {
     }
 
     /// Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-    /// goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+    /// goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+    /// gets the same answer again. Show its codes.
     #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
     pub fn answer(
         &self,

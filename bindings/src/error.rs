@@ -168,7 +168,9 @@ impl From<OpenError> for Error {
 impl From<FollowError> for Error {
     fn from(error: FollowError) -> Self {
         match error {
-            FollowError::NotAClass | FollowError::NotAPack => Self::invalid("product"),
+            FollowError::NotAClass | FollowError::NotAPack | FollowError::NotAUnit => {
+                Self::invalid("product")
+            }
             FollowError::Store(error) => error.into(),
         }
     }

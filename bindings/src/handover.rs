@@ -1,5 +1,6 @@
 //! A handover as the screens of both sides show it.
 
+use countersign_custody::Aggregate;
 use countersign_custody::handover::{self, Meeting};
 use countersign_custody::qr::{self, Codes, NotEncoded};
 use countersign_ledger::Hash;
@@ -20,6 +21,17 @@ pub struct Goods {
     pub holder: Option<String>,
     /// SHA-256 of the latest statement on them, in hexadecimal.
     pub latest: String,
+    /// How much of them was seen, if they are a logistic unit.
+    pub unit: Option<Packed>,
+}
+
+/// What is packed into a logistic unit, which stands for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Packed {
+    /// How many packs, by whoever packed them.
+    pub packs: u64,
+    /// How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+    pub scanned: u64,
 }
 
 /// A handover under way, to be shown to the other phone.
@@ -54,6 +66,10 @@ pub struct Offer {
     pub expires_millis: u64,
     /// How often the goods changed hands before.
     pub hops: u32,
+    /// How much of them was seen, if they are a logistic unit.
+    pub unit: Option<Packed>,
+    /// This phone knows what is in the unit: its packs may be scanned one by one as well.
+    pub lists_packs: bool,
     /// The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
     /// and tell the office.
     pub contradicts: bool,
@@ -159,6 +175,7 @@ impl From<countersign_wallet::Goods> for Goods {
             link: goods.subject.to_string(),
             holder: goods.holder.map(|holder| holder.to_string()),
             latest: goods.latest.to_string(),
+            unit: goods.aggregate.map(Packed::from),
         }
     }
 }
@@ -173,8 +190,16 @@ impl From<(Reading, Vec<u8>)> for Offer {
             issued_millis: reading.issued_at.0,
             expires_millis: reading.expires_at.0,
             hops: small(reading.hops),
+            unit: reading.aggregate.map(Packed::from),
+            lists_packs: reading.contents.is_some(),
             contradicts: reading.meeting == Some(Meeting::Fork),
         }
+    }
+}
+
+impl From<Aggregate> for Packed {
+    fn from(aggregate: Aggregate) -> Self {
+        Self { packs: aggregate.count, scanned: aggregate.scanned }
     }
 }
 

@@ -33,7 +33,7 @@ mod wallet;
 pub use answer::{Answer, Argument, Event, Product, Text, Value, VerdictKind};
 pub use courier::Courier;
 pub use error::CountersignError;
-pub use handover::{Condition, Drawing, Goods, Handover, Offer, Scan, draw_code};
+pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use outbox::{Delivery, NextStep, Outgoing, Round};
 pub use patient::{Patient, Sight};

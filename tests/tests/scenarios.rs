@@ -203,6 +203,9 @@ impl Stage {
                 let told = self.world.ask(&format!("offer {}", text("goods")));
                 self.codes.insert(text("as").into(), serde_json::from_str(&told).unwrap());
             }
+            "contents" => {
+                courier.keep_contents(fs::read(self.world.frames.join(text("file"))).unwrap())?;
+            }
             "load" => {
                 courier.load(text("goods"))?;
             }
@@ -239,9 +242,11 @@ impl Stage {
                 assert_eq!(courier.pending()?, []);
             }
             "goods" => {
-                let holders: Vec<Value> =
-                    courier.goods()?.into_iter().map(|goods| goods.holder.into()).collect();
-                assert_eq!(Value::Array(holders), step["holders"], "{step}");
+                let rows = courier.goods()?.into_iter().map(|goods| {
+                    let (holder, unit) = (goods.holder.unwrap(), goods.unit.unwrap());
+                    format!("{holder}, {} of {}", unit.scanned, unit.packs).into()
+                });
+                assert_eq!(Value::Array(rows.collect()), step["rows"], "{step}");
             }
             "outbox" => {
                 let rows = courier.outbox()?.into_iter();

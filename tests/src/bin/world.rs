@@ -11,7 +11,7 @@
 //! | `start` | starts it again at the same address | `started` |
 //!
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
-//! recalled. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
+//! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
 
 use std::error::Error;
 use std::fs;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_custody::qr::{self, Codes};
-use countersign_custody::{Past, SerialSet};
+use countersign_custody::{Contents, Past, SerialSet};
 use countersign_ledger::{Fields, Hash, Kind, Logged, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
@@ -56,6 +56,7 @@ fn main() -> Outcome {
         frame(&folder.join(format!("{name}.pgm")), Some(serial))?;
     }
     frame(&folder.join("blank.pgm"), None)?;
+    fs::write(folder.join("contents"), packs()?.to_bytes())?;
     say(&json!({ "node": address, "genesis": genesis, "frames": folder }).to_string())?;
 
     for line in std::io::stdin().lock().lines() {
@@ -226,8 +227,7 @@ impl Office {
     fn offer(&mut self, unit: &str) -> Outcome<Vec<String>> {
         let about = Subject::new(unit)?;
         if self.desk().history(Log::Supply, &about)?.is_empty() {
-            let contents = Fields::new().with("contents", Hash::of(b"list")).with("count", 10);
-            self.state("distributor", "pack", unit, contents)?;
+            self.state("distributor", "pack", unit, packs()?.fields())?;
         }
         let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), "distributor")?;
         courier.load(&self.client, &about)?;
@@ -240,6 +240,12 @@ impl Office {
             }
         })
     }
+}
+
+/// What the distributor packs into each unit: packs S001 and S002 of the first lot.
+fn packs() -> Outcome<Contents> {
+    let links = [1, 2].map(|number| Subject::new(format!("{CLASS}/10/L1/21/S00{number}")));
+    Ok(Contents::new(links.into_iter().collect::<Result<Vec<_>, _>>()?)?)
 }
 
 /// The class of a product by its number, under a GTIN with its check digit.

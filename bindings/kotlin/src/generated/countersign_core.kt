@@ -749,6 +749,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_goods(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_keep_contents(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_courier_load(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_offer(
@@ -842,6 +844,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_courier_goods(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_keep_contents(`ptr`: Long,`list`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_courier_load(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_offer(`ptr`: Long,`code`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`place`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1036,7 +1040,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 62391) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 65330) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 23491) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_close() and 0xFFFF) != 39976) {
@@ -1046,6 +1050,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_goods() and 0xFFFF) != 12215) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_keep_contents() and 0xFFFF) != 58787) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_load() and 0xFFFF) != 13004) {
@@ -1601,7 +1608,8 @@ public interface CourierInterface {
     
     /**
      * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * gets the same answer again. Show its codes.
      */
     fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover
     
@@ -1619,6 +1627,12 @@ public interface CourierInterface {
      * The goods that this phone can show all statements on, and who holds them.
      */
     fun `goods`(): List<Goods>
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
+     * where it is the one that the ledger names.
+     */
+    fun `keepContents`(`list`: kotlin.ByteArray)
     
     /**
      * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
@@ -1784,7 +1798,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     
     /**
      * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * gets the same answer again. Show its codes.
      */
     @Throws(CountersignException::class)override fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover {
             return FfiConverterTypeHandover.lift(
@@ -1853,6 +1868,24 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     }
     )
     }
+    
+
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
+     * where it is the one that the ledger names.
+     */
+    @Throws(CountersignException::class)override fun `keepContents`(`list`: kotlin.ByteArray)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_keep_contents(
+        it,
+        
+        FfiConverterByteArray.lower(`list`),_status)
+}
+    }
+    
     
 
     
@@ -3788,6 +3821,11 @@ data class Goods (
      * SHA-256 of the latest statement on them, in hexadecimal.
      */
     var `latest`: kotlin.String
+    , 
+    /**
+     * How much of them was seen, if they are a logistic unit.
+     */
+    var `unit`: Packed?
     
 ){
     
@@ -3807,19 +3845,22 @@ public object FfiConverterTypeGoods: FfiConverterRustBuffer<Goods> {
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterString.read(buf),
+            FfiConverterOptionalTypePacked.read(buf),
         )
     }
 
     override fun allocationSize(value: Goods) = (
             FfiConverterString.allocationSize(value.`link`) +
             FfiConverterOptionalString.allocationSize(value.`holder`) +
-            FfiConverterString.allocationSize(value.`latest`)
+            FfiConverterString.allocationSize(value.`latest`) +
+            FfiConverterOptionalTypePacked.allocationSize(value.`unit`)
     )
 
     override fun write(value: Goods, buf: ByteBuffer) {
             FfiConverterString.write(value.`link`, buf)
             FfiConverterOptionalString.write(value.`holder`, buf)
             FfiConverterString.write(value.`latest`, buf)
+            FfiConverterOptionalTypePacked.write(value.`unit`, buf)
     }
 }
 
@@ -4062,6 +4103,16 @@ data class Offer (
     var `hops`: kotlin.UInt
     , 
     /**
+     * How much of them was seen, if they are a logistic unit.
+     */
+    var `unit`: Packed?
+    , 
+    /**
+     * This phone knows what is in the unit: its packs may be scanned one by one as well.
+     */
+    var `listsPacks`: kotlin.Boolean
+    , 
+    /**
      * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
      * and tell the office.
      */
@@ -4089,6 +4140,8 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
             FfiConverterULong.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterUInt.read(buf),
+            FfiConverterOptionalTypePacked.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
         )
     }
@@ -4101,6 +4154,8 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
             FfiConverterULong.allocationSize(value.`issuedMillis`) +
             FfiConverterULong.allocationSize(value.`expiresMillis`) +
             FfiConverterUInt.allocationSize(value.`hops`) +
+            FfiConverterOptionalTypePacked.allocationSize(value.`unit`) +
+            FfiConverterBoolean.allocationSize(value.`listsPacks`) +
             FfiConverterBoolean.allocationSize(value.`contradicts`)
     )
 
@@ -4112,6 +4167,8 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
             FfiConverterULong.write(value.`issuedMillis`, buf)
             FfiConverterULong.write(value.`expiresMillis`, buf)
             FfiConverterUInt.write(value.`hops`, buf)
+            FfiConverterOptionalTypePacked.write(value.`unit`, buf)
+            FfiConverterBoolean.write(value.`listsPacks`, buf)
             FfiConverterBoolean.write(value.`contradicts`, buf)
     }
 }
@@ -4200,6 +4257,53 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
             FfiConverterTypeDelivery.write(value.`delivery`, buf)
             FfiConverterUInt.write(value.`tries`, buf)
             FfiConverterULong.write(value.`dueMillis`, buf)
+    }
+}
+
+
+
+/**
+ * What is packed into a logistic unit, which stands for it.
+ */
+data class Packed (
+    /**
+     * How many packs, by whoever packed them.
+     */
+    var `packs`: kotlin.ULong
+    , 
+    /**
+     * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+     */
+    var `scanned`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePacked: FfiConverterRustBuffer<Packed> {
+    override fun read(buf: ByteBuffer): Packed {
+        return Packed(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Packed) = (
+            FfiConverterULong.allocationSize(value.`packs`) +
+            FfiConverterULong.allocationSize(value.`scanned`)
+    )
+
+    override fun write(value: Packed, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`packs`, buf)
+            FfiConverterULong.write(value.`scanned`, buf)
     }
 }
 
@@ -5703,6 +5807,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
         } else {
             buf.put(1)
             FfiConverterString.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypePacked: FfiConverterRustBuffer<Packed?> {
+    override fun read(buf: ByteBuffer): Packed? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePacked.read(buf)
+    }
+
+    override fun allocationSize(value: Packed?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePacked.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Packed?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePacked.write(value, buf)
         }
     }
 }

@@ -617,7 +617,8 @@ public protocol CourierProtocol: AnyObject, Sendable {
     
     /**
      * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * gets the same answer again. Show its codes.
      */
     func answer(offer: Data, goods: [String], condition: Condition, place: String?) throws  -> Handover
     
@@ -635,6 +636,12 @@ public protocol CourierProtocol: AnyObject, Sendable {
      * The goods that this phone can show all statements on, and who holds them.
      */
     func goods() throws  -> [Goods]
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
+     * where it is the one that the ledger names.
+     */
+    func keepContents(list: Data) throws 
     
     /**
      * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
@@ -749,7 +756,8 @@ public convenience init(wallet: Wallet, key: String) {
     
     /**
      * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. The same offer gets the same answer again. Show its codes.
+     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * gets the same answer again. Show its codes.
      */
 open func answer(offer: Data, goods: [String], condition: Condition, place: String?)throws  -> Handover  {
     return try  FfiConverterTypeHandover_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -799,6 +807,19 @@ open func goods()throws  -> [Goods]  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
+     * where it is the one that the ledger names.
+     */
+open func keepContents(list: Data)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_keep_contents(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(list),uniffiCallStatus
+    )
+}
 }
     
     /**
@@ -2421,6 +2442,10 @@ public struct Goods: Equatable, Hashable {
      * SHA-256 of the latest statement on them, in hexadecimal.
      */
     public var latest: String
+    /**
+     * How much of them was seen, if they are a logistic unit.
+     */
+    public var unit: Packed?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2433,10 +2458,14 @@ public struct Goods: Equatable, Hashable {
          */holder: String?, 
         /**
          * SHA-256 of the latest statement on them, in hexadecimal.
-         */latest: String) {
+         */latest: String, 
+        /**
+         * How much of them was seen, if they are a logistic unit.
+         */unit: Packed?) {
         self.link = link
         self.holder = holder
         self.latest = latest
+        self.unit = unit
     }
 
     
@@ -2457,7 +2486,8 @@ public struct FfiConverterTypeGoods: FfiConverterRustBuffer {
             try Goods(
                 link: FfiConverterString.read(from: &buf), 
                 holder: FfiConverterOptionString.read(from: &buf), 
-                latest: FfiConverterString.read(from: &buf)
+                latest: FfiConverterString.read(from: &buf), 
+                unit: FfiConverterOptionTypePacked.read(from: &buf)
         )
     }
 
@@ -2465,6 +2495,7 @@ public struct FfiConverterTypeGoods: FfiConverterRustBuffer {
         FfiConverterString.write(value.link, into: &buf)
         FfiConverterOptionString.write(value.holder, into: &buf)
         FfiConverterString.write(value.latest, into: &buf)
+        FfiConverterOptionTypePacked.write(value.unit, into: &buf)
     }
 }
 
@@ -2794,6 +2825,14 @@ public struct Offer: Equatable, Hashable {
      */
     public var hops: UInt32
     /**
+     * How much of them was seen, if they are a logistic unit.
+     */
+    public var unit: Packed?
+    /**
+     * This phone knows what is in the unit: its packs may be scanned one by one as well.
+     */
+    public var listsPacks: Bool
+    /**
      * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
      * and tell the office.
      */
@@ -2824,6 +2863,12 @@ public struct Offer: Equatable, Hashable {
          * How often the goods changed hands before.
          */hops: UInt32, 
         /**
+         * How much of them was seen, if they are a logistic unit.
+         */unit: Packed?, 
+        /**
+         * This phone knows what is in the unit: its packs may be scanned one by one as well.
+         */listsPacks: Bool, 
+        /**
          * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
          * and tell the office.
          */contradicts: Bool) {
@@ -2834,6 +2879,8 @@ public struct Offer: Equatable, Hashable {
         self.issuedMillis = issuedMillis
         self.expiresMillis = expiresMillis
         self.hops = hops
+        self.unit = unit
+        self.listsPacks = listsPacks
         self.contradicts = contradicts
     }
 
@@ -2860,6 +2907,8 @@ public struct FfiConverterTypeOffer: FfiConverterRustBuffer {
                 issuedMillis: FfiConverterUInt64.read(from: &buf), 
                 expiresMillis: FfiConverterUInt64.read(from: &buf), 
                 hops: FfiConverterUInt32.read(from: &buf), 
+                unit: FfiConverterOptionTypePacked.read(from: &buf), 
+                listsPacks: FfiConverterBool.read(from: &buf), 
                 contradicts: FfiConverterBool.read(from: &buf)
         )
     }
@@ -2872,6 +2921,8 @@ public struct FfiConverterTypeOffer: FfiConverterRustBuffer {
         FfiConverterUInt64.write(value.issuedMillis, into: &buf)
         FfiConverterUInt64.write(value.expiresMillis, into: &buf)
         FfiConverterUInt32.write(value.hops, into: &buf)
+        FfiConverterOptionTypePacked.write(value.unit, into: &buf)
+        FfiConverterBool.write(value.listsPacks, into: &buf)
         FfiConverterBool.write(value.contradicts, into: &buf)
     }
 }
@@ -3008,6 +3059,75 @@ public func FfiConverterTypeOutgoing_lift(_ buf: RustBuffer) throws -> Outgoing 
 #endif
 public func FfiConverterTypeOutgoing_lower(_ value: Outgoing) -> RustBuffer {
     return FfiConverterTypeOutgoing.lower(value)
+}
+
+
+/**
+ * What is packed into a logistic unit, which stands for it.
+ */
+public struct Packed: Equatable, Hashable {
+    /**
+     * How many packs, by whoever packed them.
+     */
+    public var packs: UInt64
+    /**
+     * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+     */
+    public var scanned: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How many packs, by whoever packed them.
+         */packs: UInt64, 
+        /**
+         * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+         */scanned: UInt64) {
+        self.packs = packs
+        self.scanned = scanned
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Packed: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePacked: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Packed {
+        return
+            try Packed(
+                packs: FfiConverterUInt64.read(from: &buf), 
+                scanned: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Packed, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.packs, into: &buf)
+        FfiConverterUInt64.write(value.scanned, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePacked_lift(_ buf: RustBuffer) throws -> Packed {
+    return try FfiConverterTypePacked.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePacked_lower(_ value: Packed) -> RustBuffer {
+    return FfiConverterTypePacked.lower(value)
 }
 
 
@@ -4423,6 +4543,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypePacked: FfiConverterRustBuffer {
+    typealias SwiftType = Packed?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePacked.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePacked.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -4701,7 +4845,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_draw_code() != 62391) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_answer() != 65330) {
+    if (uniffi_countersign_core_checksum_method_courier_answer() != 23491) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_close() != 39976) {
@@ -4711,6 +4855,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_goods() != 12215) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_keep_contents() != 58787) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_load() != 13004) {

@@ -350,6 +350,11 @@ void uniffi_countersign_core_fn_method_courier_dismiss(uint64_t ptr, RustBuffer 
 RustBuffer uniffi_countersign_core_fn_method_courier_goods(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_KEEP_CONTENTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_KEEP_CONTENTS
+void uniffi_countersign_core_fn_method_courier_keep_contents(uint64_t ptr, RustBuffer list, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_LOAD
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_LOAD
 RustBuffer uniffi_countersign_core_fn_method_courier_load(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
@@ -817,6 +822,12 @@ uint16_t uniffi_countersign_core_checksum_method_courier_dismiss(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_GOODS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_GOODS
 uint16_t uniffi_countersign_core_checksum_method_courier_goods(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_KEEP_CONTENTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_KEEP_CONTENTS
+uint16_t uniffi_countersign_core_checksum_method_courier_keep_contents(void
     
 );
 #endif

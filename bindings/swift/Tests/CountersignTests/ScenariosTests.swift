@@ -93,6 +93,7 @@ private final class Stage {
         case "world-offer":
             let told = Data(world.ask("offer \(text("goods"))").utf8)
             codes[text("as")] = try JSONSerialization.jsonObject(with: told) as? [String]
+        case "contents": try courier.keepContents(list: world.file(text("file")))
         case "load": _ = try courier.load(code: text("goods"))
         case "offer":
             let shown = try await courier.offered(code: text("goods"), to: step["to"] as? String, place: "dock 4")
@@ -114,7 +115,9 @@ private final class Stage {
         case "dismiss":
             for handover in try courier.pending() { try courier.dismiss(id: handover.id) }
             XCTAssertEqual(try courier.pending(), [])
-        case "goods": XCTAssertEqual(try courier.goods().map { $0.holder ?? "nobody" }, step["holders"] as? [String], "\(step)")
+        case "goods":
+            let rows = try courier.goods().map { "\($0.holder!), \($0.unit!.scanned) of \($0.unit!.packs)" }
+            XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
         case "outbox":
             let rows = try courier.outbox().map { "\($0.kind) \(told($0.delivery))" }
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")

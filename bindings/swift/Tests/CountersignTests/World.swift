@@ -36,9 +36,13 @@ final class World {
         return line()
     }
 
+    func file(_ name: String) throws -> Data {
+        try Data(contentsOf: frames.appendingPathComponent(name))
+    }
+
     /// The pixels of a frame of 1280 by 720.
     func frame(_ name: String) throws -> Data {
-        Data(try Data(contentsOf: frames.appendingPathComponent(name)).suffix(1280 * 720))
+        Data(try file(name).suffix(1280 * 720))
     }
 
     private func line() -> String {

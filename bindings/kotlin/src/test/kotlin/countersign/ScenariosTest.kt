@@ -110,6 +110,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             val told = JSONArray(world.ask("offer ${step.getString("goods")}"))
             codes[step.getString("as")] = told.map { it as String }
         }
+        "contents" -> courier.keepContents(world.file(step.getString("file")))
         "load" -> courier.load(step.getString("goods")).discard()
         "offer" -> {
             val to = if (step.has("to")) step.getString("to") else null
@@ -137,8 +138,8 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             assertEquals(emptyList<Any>(), courier.pending())
         }
         "goods" -> {
-            val holders = JSONArray(courier.goods().map { it.holder })
-            assertEquals(step.getJSONArray("holders").toString(), holders.toString(), "$step")
+            val rows = JSONArray(courier.goods().map { "${it.holder}, ${it.unit?.scanned} of ${it.unit?.packs}" })
+            assertEquals(step.getJSONArray("rows").toString(), rows.toString(), "$step")
         }
         "outbox" -> {
             val rows = JSONArray(courier.outbox().map { "${it.kind} ${told(it.delivery)}" })

@@ -29,8 +29,10 @@ class World(folder: File) : AutoCloseable {
         return answers.readLine()
     }
 
+    fun file(name: String): ByteArray = File(frames, name).readBytes()
+
     /** The pixels of a frame of 1280 by 720. */
-    fun frame(name: String): ByteArray = File(frames, name).readBytes().let { it.copyOfRange(it.size - 1280 * 720, it.size) }
+    fun frame(name: String): ByteArray = file(name).let { it.copyOfRange(it.size - 1280 * 720, it.size) }
 
     override fun close() {
         commands.close()
