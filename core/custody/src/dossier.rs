@@ -14,6 +14,7 @@ use crate::profile::Profile;
 use crate::recorded::Recorded;
 use crate::step::{After, Covers, Effect, Step};
 use crate::timeline::TimelineEvent;
+use crate::unit::{UnitFacts, UnitFile};
 
 /// A checkpoint that was believed: how much it covers, and when it was cosigned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +38,8 @@ pub struct Facts {
     pub members: BTreeMap<Hash, IndexEntry>,
     /// The lots whose histories were fetched.
     pub lots: Vec<LotFacts>,
+    /// The logistic units that are followed, in which its packs may be.
+    pub units: Vec<UnitFacts>,
     /// The histories of other subjects that these build on, such as the order that a lot was made for.
     pub around: BTreeMap<Subject, Vec<Logged>>,
     /// What the trust log holds on the class, its lots and its packs, in the order of the log.
@@ -70,7 +73,8 @@ impl Facts {
     fn statements(&self) -> impl Iterator<Item = &Logged> {
         let lots =
             self.lots.iter().flat_map(|lot| std::iter::once(&lot.history).chain(lot.followed.values()));
-        std::iter::once(&self.history).chain(lots).chain(self.around.values()).flatten()
+        let units = self.units.iter().map(|unit| &unit.history);
+        std::iter::once(&self.history).chain(lots).chain(units).chain(self.around.values()).flatten()
     }
 
     /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on one
@@ -90,6 +94,7 @@ pub struct Dossier {
     pub(crate) class: Subject,
     pub(crate) members: BTreeMap<Hash, IndexEntry>,
     pub(crate) lots: BTreeMap<Subject, LotFile>,
+    pub(crate) units: Vec<UnitFile>,
     pub(crate) alerts: BTreeMap<Subject, Vec<Alert>>,
     pub(crate) alert_events: BTreeMap<Subject, Vec<TimelineEvent>>,
     /// When the last of the class's certificates runs out; `None` if it has none, or none that its use hangs on.
@@ -179,11 +184,28 @@ impl Dossier {
             file.events.splice(..0, class_events.iter().cloned());
             (lot.subject.clone(), file)
         });
+        let lots: BTreeMap<Subject, LotFile> = lots.collect();
+        // A unit is packed from lots, of this class or another.
+        let of_lots = facts.lots.iter().map(|lot| History { statements: &lot.history, ..class });
+        let around = [around, of_lots.collect()].concat();
+        let units = facts.units.iter().flat_map(|unit| {
+            let history = History { statements: &unit.history, ..class };
+            UnitFile::all(profile, unit, &history, &around, |audit, statements| {
+                events(profile, audit, statements, &recorded)
+            })
+        });
+        let units: Vec<UnitFile> = units.collect();
+        let whole = facts
+            .units
+            .iter()
+            .all(|unit| state(&unit.subject, &unit.history, unit.entry.as_ref()) == State::Intact);
         Self {
-            lots: lots.collect(),
+            lots,
+            units,
             alerts,
             alert_events,
             state: match facts.members.get(&digest(&facts.class)) {
+                _ if !whole => State::Damaged,
                 None if facts.history.is_empty() => State::Intact,
                 entry => state(&facts.class, &facts.history, entry),
             },

@@ -50,6 +50,7 @@ mod recorded;
 mod route;
 mod step;
 mod timeline;
+mod unit;
 mod verdict;
 pub mod words;
 
@@ -74,4 +75,5 @@ pub use step::{
     PartyRule, Period, Presence, RECEIVER, Step,
 };
 pub use timeline::{Mark, TimelineEvent};
+pub use unit::UnitFacts;
 pub use verdict::{MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict};

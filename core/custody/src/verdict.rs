@@ -3,12 +3,14 @@
 use countersign_ledger::{Hash, Subject, UnixMillis};
 
 use crate::alert::AlertKind;
+use crate::contest::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::fault::Party;
 use crate::item::Item;
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
+use crate::unit::carriers;
 
 /// Above this age a snapshot no longer says that a product is good. A recall must reach every phone within days, and a
 /// phone that is used has seen a network once a week.
@@ -164,6 +166,11 @@ fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reaso
         FilterState::Damaged => reasons.push(Reason::SnapshotDamaged),
     }
     on_pack(pack, lot, dossier, reasons);
+    for unit in carriers(pack, &dossier.units) {
+        let finding = unit.finding.iter().cloned();
+        reasons.extend(finding.map(|finding| Reason::BrokenHistory(Box::new(finding))));
+        contested(&unit.conflicts, unit.dispute.as_ref(), reasons);
+    }
 }
 
 fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
@@ -188,13 +195,17 @@ fn followed(pack: &PackFile, reasons: &mut Vec<Reason>) {
     if let Some(finding) = &pack.finding {
         reasons.push(Reason::BrokenHistory(Box::new(finding.clone())));
     }
-    reasons.extend(pack.conflicts.iter().cloned().map(|conflict| Reason::ConflictingCustody(Box::new(conflict))));
-    reasons.extend(pack.dispute.iter().cloned().map(|dispute| Reason::Disputed(Box::new(dispute))));
+    contested(&pack.conflicts, pack.dispute.as_ref(), reasons);
     if let Some(event) = &pack.dispensed
         && let Some(by) = event.party.identity.clone()
     {
         reasons.push(Reason::Dispensed(Dispensed::Stated { by, at: event.at, statement: event.statement }));
     }
+}
+
+fn contested(conflicts: &[Conflict], dispute: Option<&Dispute>, reasons: &mut Vec<Reason>) {
+    reasons.extend(conflicts.iter().cloned().map(Box::new).map(Reason::ConflictingCustody));
+    reasons.extend(dispute.cloned().map(Box::new).map(Reason::Disputed));
 }
 
 /// A serial that is not of the lot on the label may be another lot's.
@@ -261,8 +272,10 @@ fn timeline(item: &Item, lot: Option<&LotFile>, dossier: &Dossier) -> Vec<Timeli
     let pack = lot.and_then(|lot| lot.followed.get(item.pack.as_ref()?));
     let alerts = subjects(item).filter_map(|subject| dossier.alert_events.get(subject)).flatten();
     let lot = lot.iter().flat_map(|lot| &lot.events);
+    let units = item.pack.iter().flat_map(|pack| carriers(pack, &dossier.units));
+    let units = units.flat_map(|unit| &unit.events);
     let mut timeline: Vec<TimelineEvent> =
-        lot.chain(alerts).chain(pack.iter().flat_map(|pack| &pack.events)).cloned().collect();
+        lot.chain(alerts).chain(units).chain(pack.iter().flat_map(|pack| &pack.events)).cloned().collect();
     timeline.sort_by_key(|event| event.at);
     timeline
 }

@@ -213,8 +213,7 @@ impl<'a> Courier<'a> {
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
     pub fn keep_contents(&mut self, contents: &Contents) -> Result<(), CourierError> {
-        let (digest, list) = (contents.digest(), contents.to_bytes());
-        Ok(self.snapshot.store.write::<_, StoreError>(|tx| store::set_contents(tx, digest, &list))?)
+        Ok(self.snapshot.keep_contents(contents)?)
     }
 
     /// Offers goods that this phone's owner holds. While an offer of them is in force, it is that one again: the same
@@ -390,10 +389,7 @@ impl<'a> Courier<'a> {
     }
 
     fn contents(&self, digest: Option<Hash>) -> Result<Option<Contents>, StoreError> {
-        let Some(digest) = digest else { return Ok(None) };
-        let list = store::contents(self.snapshot.store.read(), digest)?;
-        // A list that was damaged is one that this phone does not have.
-        Ok(list.and_then(|list| Contents::from_bytes(&list).ok()).filter(|list| list.digest() == digest))
+        digest.map_or(Ok(None), |digest| self.snapshot.contents(digest))
     }
 
     fn rules<'b>(&'b self, profile: &'b Profile) -> Rules<'b> {

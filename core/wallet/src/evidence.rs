@@ -2,7 +2,8 @@
 //!
 //! ```cddl
 //! evidence = [body: bstr .cbor body, sum: bstr .size 32]          ; sum: SHA-256 of body
-//! body = ["countersign evidence 1", genesis: bstr .size 32, item, trust, supply, certificates: [* bstr], filter: bstr / null]
+//! body = ["countersign evidence 1", genesis: bstr .size 32, item, trust, supply, certificates: [* bstr], filter: bstr / null,
+//!         contents: [* bstr]]                                     ; lists of what is in the units among the histories
 //! item = [class: tstr, lot: tstr / null, pack: tstr / null, serial: tstr / null, expires-at: uint / null]
 //! trust = [note: tstr, [* [subject: tstr, index-proof: bstr, [* [place: uint, statement: bstr, path]]]]]
 //! supply = [[+ note: tstr], [* [family: tstr, family-proof: bstr]], [* [subject: tstr, [* [place: uint, statement: bstr, path, size: uint]]]]]
@@ -12,6 +13,8 @@
 //! Deterministic CBOR. The first note of `supply` is the checkpoint that everything is as of; the others are those that
 //! older paths lead to. What must not be left out cannot be: the families and index proofs count the statements on every
 //! subject, and for each signer the trust log's entries on that member are there, so that no revocation is hidden.
+//!
+//! In which units a pack was, no log says: evidence tells of those whose contents its maker knew.
 //!
 //! The sum is no protection against a forger, who can compute it too; it lets a reader tell damage from forgery, and
 //! refuses a changed byte even where nothing hangs on it, such as in the signature of a notary whom the policy does not

@@ -387,6 +387,7 @@ impl Play {
             history: self.history(Log::Supply, CLASS).to_vec(),
             members: below(CLASS),
             lots: lots.collect(),
+            units: Vec::new(),
             around: BTreeMap::new(),
             alerts,
             supply: AsOf { size: self.count, at: AS_OF },

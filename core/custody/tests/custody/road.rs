@@ -261,6 +261,7 @@ impl Road {
                 packs: BTreeMap::from([(digest(PIECE), entry(&piece))]),
                 followed: BTreeMap::from([(subject(PIECE), piece)]),
             }],
+            units: Vec::new(),
             around: BTreeMap::from([(subject(ORDER), made.order.clone())]),
             alerts: Vec::new(),
             supply: as_of,

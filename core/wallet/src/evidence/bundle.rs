@@ -30,6 +30,7 @@ pub(super) struct Bundle {
     pub(super) histories: Vec<(Subject, Vec<Stored>)>,
     pub(super) certificates: Vec<Vec<u8>>,
     pub(super) filter: Option<Vec<u8>>,
+    pub(super) contents: Vec<Vec<u8>>,
 }
 
 type Written = Result<(), Error<std::convert::Infallible>>;
@@ -42,7 +43,7 @@ impl Bundle {
     }
 
     fn write(&self, e: Writer<'_, '_>) -> Written {
-        e.array(7)?.str(MAGIC)?.bytes(self.genesis.as_bytes())?;
+        e.array(8)?.str(MAGIC)?.bytes(self.genesis.as_bytes())?;
         write_item(e, &self.item)?;
         e.array(2)?.str(&self.trust_note)?;
         each(e, &self.trust, |e, history| {
@@ -61,9 +62,10 @@ impl Bundle {
         })?;
         each(e, &self.certificates, |e, certificate| e.bytes(certificate)?.ok())?;
         match &self.filter {
-            Some(filter) => e.bytes(filter)?.ok(),
-            None => e.null()?.ok(),
-        }
+            Some(filter) => e.bytes(filter)?,
+            None => e.null()?,
+        };
+        each(e, &self.contents, |e, contents| e.bytes(contents)?.ok())
     }
 
     /// Reads a file. Allocates by what is there, never by a length that is written.
@@ -81,7 +83,7 @@ impl Bundle {
     }
 
     fn decode(d: &mut Decoder<'_>) -> Option<Self> {
-        array(d, 7)?;
+        array(d, 8)?;
         (d.str().ok()? == MAGIC).then_some(())?;
         let genesis = Hash::from_slice(d.bytes().ok()?)?;
         let item = item(d)?;
@@ -113,7 +115,19 @@ impl Bundle {
         })?;
         let certificates = list(d, |d| d.bytes().ok().map(<[u8]>::to_vec))?;
         let filter = optional(d, |d| d.bytes().ok().map(<[u8]>::to_vec))?;
-        Some(Self { genesis, item, trust_note, trust, notes, families, histories, certificates, filter })
+        let contents = list(d, |d| d.bytes().ok().map(<[u8]>::to_vec))?;
+        Some(Self {
+            genesis,
+            item,
+            trust_note,
+            trust,
+            notes,
+            families,
+            histories,
+            certificates,
+            filter,
+            contents,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_custody::Item;
+use countersign_custody::{Contents, Item, UnitFacts};
 use countersign_ledger::{Hash, IndexKey, Logged, Subject};
 
 use super::EvidenceError;
@@ -45,6 +45,7 @@ impl Snapshot {
             histories: gathered.histories,
             certificates: signers.into_values().collect(),
             filter,
+            contents: gathered.contents,
         }
         .to_cbor())
     }
@@ -85,6 +86,7 @@ struct Gathered {
     families: Vec<(Subject, Vec<u8>)>,
     histories: Vec<(Subject, Vec<Stored>)>,
     believed: Vec<Logged>,
+    contents: Vec<Vec<u8>>,
 }
 
 impl Gathered {
@@ -104,12 +106,36 @@ impl Gathered {
                 self.history(loader, lot, pack)?;
             }
         }
+        if let Some(pack) = &item.pack {
+            self.units(loader, &item.class, pack)?;
+        }
         for subject in loader.around()?.into_keys() {
             let family = Subject::new(subject.family()).map_err(|_| SnapshotDamaged)?;
             if self.families.iter().all(|(known, _)| *known != family) {
                 self.family(loader, &family)?;
             }
             self.history(loader, &family, &subject)?;
+        }
+        Ok(())
+    }
+
+    /// The units in which a pack is or was, as far as it is known.
+    fn units(
+        &mut self,
+        loader: &mut Loader<'_>,
+        class: &Subject,
+        pack: &Subject,
+    ) -> Result<(), SnapshotDamaged> {
+        let mut units = loader.units(class)?;
+        let mut inside = vec![pack.clone()];
+        while let Some(one) = inside.pop() {
+            let holds = |unit: &UnitFacts| unit.contents.iter().any(|contents| contents.contains(&one));
+            for unit in units.extract_if(.., |unit| holds(unit)) {
+                self.family(loader, &unit.subject)?;
+                self.history(loader, &unit.subject, &unit.subject)?;
+                self.contents.extend(unit.contents.iter().map(Contents::to_bytes));
+                inside.push(unit.subject);
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_custody::{Dossier, Facts, Item, LotFacts, Profile, verdict};
+use countersign_custody::{Contents, Dossier, Facts, Item, Level, LotFacts, Profile, UnitFacts, verdict};
 use countersign_ledger::{
     Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known, Logged,
     Policy, REVOKE, Refusal, Statement, Subject, SubjectHistory, Trust, TrustedCheckpoint,
@@ -150,6 +150,7 @@ impl<'a> Court<'a> {
                 followed,
             });
         }
+        let units = self.units()?;
         let around = self.around()?;
         Ok(Facts {
             domain,
@@ -157,6 +158,7 @@ impl<'a> Court<'a> {
             history,
             members,
             lots,
+            units,
             around,
             alerts,
             supply: as_of(&self.supply.head),
@@ -165,11 +167,30 @@ impl<'a> Court<'a> {
         })
     }
 
+    /// Believes the histories of units. Which list is of which packing, the digests say.
+    fn units(&mut self) -> Result<Vec<UnitFacts>, EvidenceError> {
+        let lists = self.bundle.contents.iter().map(|list| Contents::from_bytes(list));
+        let lists: Vec<Contents> = lists.collect::<Result<_, _>>().map_err(|_| EvidenceError::Malformed)?;
+        let mut units = Vec::new();
+        for (subject, _) in self.bundle.histories.iter().filter(|(name, _)| is_unit(name)) {
+            let members = self.family(subject)?;
+            let (entry, history) = (members.get(&digest(subject)).copied(), self.history(subject, &members)?);
+            let contents = lists.iter().filter(|list| history.iter().any(|one| list.is_of(one)));
+            units.push(UnitFacts {
+                subject: subject.clone(),
+                entry,
+                contents: contents.cloned().collect(),
+                history,
+            });
+        }
+        Ok(units)
+    }
+
     /// Believes the histories elsewhere that the item's statements build on. One that was left out would make a sound
     /// history look broken.
     fn around(&mut self) -> Result<BTreeMap<Subject, Vec<Logged>>, EvidenceError> {
         let (item, mut around) = (&self.bundle.item, BTreeMap::new());
-        let elsewhere = self.bundle.histories.iter().map(|(name, _)| name);
+        let elsewhere = self.bundle.histories.iter().map(|(name, _)| name).filter(|name| !is_unit(name));
         for name in elsewhere.filter(|name| subjects(item).all(|subject| subject != *name)) {
             let family = Subject::new(name.family()).map_err(|_| EvidenceError::Malformed)?;
             let members = self.family(&family)?;
@@ -233,6 +254,10 @@ impl<'a> Court<'a> {
             None => Ok(()),
         }
     }
+}
+
+fn is_unit(subject: &Subject) -> bool {
+    Level::of(subject) == Some(Level::Unit)
 }
 
 /// Who signed a statement, and what it carries.

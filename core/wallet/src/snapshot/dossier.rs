@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use countersign_custody::{
-    AsOf, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, Verdict, verdict,
+    AsOf, Contents, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, UnitFacts, Verdict,
+    verdict,
 };
 use countersign_ledger::{
     Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Logged, Policy, Refusal, Statement,
@@ -12,7 +13,7 @@ use countersign_ledger::{
 };
 use rusqlite::Connection;
 
-use super::follow::lot_and_class;
+use super::follow::{contents, lot_and_class};
 use super::{Head, Health, Snapshot};
 use crate::beliefs;
 use crate::intake::verify_page;
@@ -139,6 +140,7 @@ impl Snapshot {
             history: Vec::new(),
             members: members.map(|subject| (digest(subject), unknown)).collect(),
             lots: Vec::new(),
+            units: Vec::new(),
             around: BTreeMap::new(),
             alerts: head.beliefs.about(&item.class),
             supply: as_of(head.checkpoint(Log::Supply)),
@@ -199,6 +201,7 @@ impl Loader<'_> {
             Some(entry) => self.history(&scope.class, *entry)?,
             None => Vec::new(),
         };
+        let units = self.units(&scope.class)?;
         let around = self.around()?;
         Ok(Some(Facts {
             domain: self.domain.to_owned(),
@@ -206,6 +209,7 @@ impl Loader<'_> {
             history,
             members,
             lots,
+            units,
             around,
             alerts: self.head.beliefs.about(&scope.class),
             supply: as_of(self.head.checkpoint(Log::Supply)),
@@ -257,6 +261,33 @@ impl Loader<'_> {
         let members =
             proof.verify(Family::new(family.as_str()), head.index_root()).map_err(|_| SnapshotDamaged)?;
         Ok(members.into_iter().collect())
+    }
+
+    /// The units that are followed and here in which there are packs of a class, or units that may hold some.
+    pub(crate) fn units(&mut self, class: &Subject) -> Result<Vec<UnitFacts>, SnapshotDamaged> {
+        let size = self.head.checkpoint(Log::Supply).checkpoint().size();
+        let of_class = format!("{class}/");
+        let mut units = Vec::new();
+        for row in store::followed(self.connection)?.into_iter().filter(|row| row.ready == Some(size)) {
+            let subject = Subject::new(row.subject).ok();
+            let Some(subject) = subject.filter(|one| Level::of(one) == Some(Level::Unit)) else { continue };
+            let entry = self.family(&subject)?.get(&digest(&subject)).copied();
+            let history = match entry {
+                Some(entry) => self.history(&subject, entry)?,
+                None => continue,
+            };
+            let mut lists = Vec::new();
+            for named in history.iter().filter_map(|one| one.fields().hash("contents")) {
+                lists.extend(contents(self.connection, named)?);
+            }
+            let matters = |pack: &Subject| {
+                pack.as_str().starts_with(&of_class) || Level::of(pack) == Some(Level::Unit)
+            };
+            if lists.iter().flat_map(Contents::packs).any(matters) {
+                units.push(UnitFacts { subject, entry, history, contents: lists });
+            }
+        }
+        Ok(units)
     }
 
     /// The histories elsewhere on which the statements that were loaded build, and on which these build in turn.

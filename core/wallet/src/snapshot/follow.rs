@@ -1,7 +1,8 @@
 //! What the user follows.
 
-use countersign_custody::Level;
-use countersign_ledger::Subject;
+use countersign_custody::{Contents, Level};
+use countersign_ledger::{Hash, Subject};
+use rusqlite::Connection;
 
 use super::Snapshot;
 use crate::log::Log;
@@ -16,6 +17,9 @@ pub enum FollowError {
     /// Not a pack of a lot.
     #[error("not a pack of a lot: https://id.gs1.org/01/<GTIN>/10/<lot>/21/<serial>")]
     NotAPack,
+    /// Not a logistic unit.
+    #[error("not a logistic unit: https://id.gs1.org/00/<SSCC>")]
+    NotAUnit,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -24,9 +28,9 @@ pub enum FollowError {
 /// Something that is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Following {
-    /// The product class or pack.
+    /// The product class, pack or unit.
     pub subject: Subject,
-    /// The product class; the same as the subject where that is one.
+    /// The product class; the same as the subject where that is one, or a unit.
     pub class: Subject,
     /// Whether all of it is here.
     pub state: FollowState,
@@ -56,7 +60,29 @@ impl Snapshot {
         self.change_follows(|tx| store::follow(tx, pack, class.as_str()))
     }
 
-    /// Follows a class or pack no longer. What was kept for its class goes with the last that is followed of it.
+    /// Follows a logistic unit: its own history, which is that of the packs in it as far as the list of its contents is
+    /// here ([`Snapshot::keep_contents`]).
+    pub fn follow_unit(&mut self, unit: &Subject) -> Result<(), FollowError> {
+        if Level::of(unit) != Some(Level::Unit) {
+            return Err(FollowError::NotAUnit);
+        }
+        self.change_follows(|tx| store::follow(tx, unit, unit.as_str()))
+    }
+
+    /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
+    pub fn keep_contents(&mut self, contents: &Contents) -> Result<(), StoreError> {
+        let (digest, list) = (contents.digest(), contents.to_bytes());
+        self.store.write::<_, StoreError>(|tx| store::set_contents(tx, digest, &list))?;
+        self.warm.clear();
+        Ok(())
+    }
+
+    /// The list of what is in a unit, by its digest; `None` if it is not here.
+    pub fn contents(&self, digest: Hash) -> Result<Option<Contents>, StoreError> {
+        contents(self.store.read(), digest)
+    }
+
+    /// Follows a class, pack or unit no longer. What was kept for its class goes with the last that is followed of it.
     pub fn unfollow(&mut self, subject: &Subject) -> Result<(), FollowError> {
         let class = lot_and_class(subject).map_or_else(|| subject.clone(), |(_, class)| class);
         self.change_follows(|tx| store::unfollow(tx, subject, class.as_str()))
@@ -89,6 +115,13 @@ impl Snapshot {
         self.warm.clear();
         Ok(())
     }
+}
+
+/// A list of contents as stored, if it is what its digest says. One that was damaged is not here.
+pub(super) fn contents(connection: &Connection, digest: Hash) -> Result<Option<Contents>, StoreError> {
+    let list = store::contents(connection, digest)?;
+    let list = list.and_then(|list| Contents::from_bytes(&list).ok());
+    Ok(list.filter(|list| list.digest() == digest))
 }
 
 /// The lot and the class of a pack; `None` for anything but a pack of a lot.

@@ -17,7 +17,7 @@ use crate::world::{LOT, subject};
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 
-const UNIT: &str = "https://id.gs1.org/00/095060001343520001";
+pub const UNIT: &str = "https://id.gs1.org/00/095060001343520001";
 pub const KEY: &str = "mine";
 
 pub fn now() -> UnixMillis {

@@ -19,4 +19,5 @@ mod meetings;
 mod node;
 mod refusals;
 mod syncing;
+mod units;
 mod world;

@@ -25,21 +25,21 @@ fn address(running: &Running) -> String {
     format!("https://localhost:{}", running.addr().port())
 }
 
-fn client(running: &Running) -> Client {
+pub fn client(running: &Running) -> Client {
     Client::new(Https::new(&address(running), running.node().genesis()).unwrap())
 }
 
 /// One office with the keys of every role.
-struct Office {
-    snapshot: Snapshot,
-    client: Client,
-    keys: Arc<dyn KeyStore>,
-    expiry: UnixMillis,
+pub struct Office {
+    pub snapshot: Snapshot,
+    pub client: Client,
+    pub keys: Arc<dyn KeyStore>,
+    pub expiry: UnixMillis,
     serials: SerialSet,
 }
 
 impl Office {
-    fn open(running: &Running, directory: &std::path::Path) -> Self {
+    pub fn open(running: &Running, directory: &std::path::Path) -> Self {
         let vault = Vault::create_at_cost(&directory.join("vault"), b"p", CHEAP).unwrap();
         let snapshot = Snapshot::open(&directory.join("office.db"), running.node().genesis()).unwrap();
         let serials = SerialSet::new((0..100).map(|i| format!("S{i:03}"))).unwrap();
@@ -62,7 +62,7 @@ impl Office {
     }
 
     /// Records the next statement of a kind, as the rules have it.
-    fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Recorded {
+    pub fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Recorded {
         let (kind, about) = (kind(&format!("medicine.{name}")), subject(about));
         let (profile, signer) = (self.snapshot.profile_of(&kind).unwrap().clone(), self.identity(role));
         let log = self.desk().log_of(&kind).unwrap();
@@ -78,7 +78,7 @@ impl Office {
         self.desk().record(role, &draft, now()).unwrap()
     }
 
-    fn play(&mut self) {
+    pub fn play(&mut self) {
         let to = |office: &mut Self, role| Fields::new().with("to", office.identity(role).as_str());
         let (start, expiry) = (now().0, self.expiry.0);
         let holder = self.identity("manufacturer");
