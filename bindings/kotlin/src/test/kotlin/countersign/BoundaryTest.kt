@@ -17,6 +17,7 @@ import java.nio.file.Path
 import java.util.concurrent.Callable
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
 import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterAll
@@ -74,6 +75,46 @@ class BoundaryTest {
                 wallet.enrol("signing", world.ask("code pharmacy waiting"))
             }
         }
+    }
+
+    @Test
+    fun `a courier's calls and a sync do not end each other`() = open().use { wallet ->
+        synced(wallet)
+        wallet.enrol("signing", world.ask("code courier busy"))
+        Courier(wallet, "signing").use { courier ->
+            val units = (0 until 8).map { "https://id.gs1.org/00/${sscc(it)}" }
+            world.ask("offer ${units[0]}")
+            val threads = Executors.newFixedThreadPool(2)
+            val growing = AtomicBoolean(true)
+            val synced = threads.submit(Callable {
+                var rounds = 0
+                while (growing.get()) runBlocking { wallet.sync().collect() }.also { rounds++ }
+                rounds
+            })
+            val loaded = threads.submit(Callable {
+                var loads = 0
+                while (growing.get()) {
+                    // Another call was quicker: that is no error, and the next one finds what it left.
+                    val again = runCatching { courier.load(units[0]) }.exceptionOrNull()
+                    assertTrue(again == null || again is CountersignException.Retry, "$again")
+                    if (again == null) loads++
+                }
+                loads
+            })
+            // The ledger grows meanwhile, so that each of both moves the wallet on.
+            for (unit in units) world.ask("offer $unit")
+            growing.set(false)
+            assertTrue(synced.get(60, TimeUnit.SECONDS) > 0 && loaded.get(60, TimeUnit.SECONDS) > 0)
+            threads.shutdown()
+            assertEquals(listOf(units[0]), courier.goods().map { it.link })
+        }
+    }
+
+    /** A logistic unit by its number, with its check digit. */
+    private fun sscc(number: Int): String {
+        val digits = "095060001343529%02d".format(number)
+        val sum = digits.reversed().mapIndexed { place, digit -> digit.digitToInt() * if (place % 2 == 0) 3 else 1 }.sum()
+        return "$digits${(10 - sum % 10) % 10}"
     }
 
     @Test
