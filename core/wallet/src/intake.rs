@@ -22,6 +22,8 @@ pub(crate) struct Page<'a> {
     /// Id of the statement that the first must follow.
     pub(crate) prev: Option<Hash>,
     pub(crate) entries: &'a [HistoryEntry],
+    /// The checkpoint that their paths lead to.
+    pub(crate) checkpoint: &'a TrustedCheckpoint,
 }
 
 /// Believes a page: the statements on `subject` that follow `prev`, in the order of the log. Statements whose signer was
@@ -36,22 +38,21 @@ pub fn verify_page(
     trust: &Trust,
 ) -> Result<Vec<Logged>, HistoryError> {
     let (mut believed, ()) =
-        verify_pages_beside(&[Page { subject, prev, entries }], checkpoint, trust, || ());
+        verify_pages_beside(&[Page { subject, prev, entries, checkpoint }], trust, || ());
     believed.pop().unwrap_or(Err(HistoryError::Incomplete))
 }
 
 /// The same for several pages, an answer for each, while this thread first does something else that does not rely on it.
 pub(crate) fn verify_pages_beside<R>(
     pages: &[Page<'_>],
-    checkpoint: &TrustedCheckpoint,
     trust: &Trust,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
     let mut tasks = Vec::new();
-    for (number, page) in pages.iter().enumerate() {
+    for page in pages {
         let mut prev = page.prev;
         for entry in page.entries {
-            tasks.push((number, prev, entry));
+            tasks.push((page, prev, entry));
             // Our statements' unprotected header is empty, so the id that the next must name is the digest of the bytes.
             prev = Some(Hash::of(&entry.statement));
         }
@@ -63,7 +64,7 @@ pub(crate) fn verify_pages_beside<R>(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((page, prev, entry)) = tasks.get(at) else { return done };
-            done.push((at, entry.verify(pages[*page].subject, *prev, checkpoint, trust)));
+            done.push((at, entry.verify(page.subject, *prev, page.checkpoint, trust)));
         }
     };
     let others = (*CORES).min(tasks.len() / WORTH_A_THREAD).saturating_sub(1);

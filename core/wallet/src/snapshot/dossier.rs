@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use super::follow::{contents, lot_and_class};
 use super::{Head, Health, Snapshot};
 use crate::beliefs;
-use crate::intake::verify_page;
+use crate::intake::{Page, verify_page, verify_pages_beside};
 use crate::links::Links;
 use crate::log::Log;
 use crate::store::{self, StoreError, Stored};
@@ -192,15 +192,22 @@ impl Loader<'_> {
             ready.iter().filter_map(|pack| Some(lot_and_class(pack)?.0)).collect()
         };
         let wanted = |lot: &&Subject| scope.lots.as_ref().is_none_or(|lots| lots.contains(lot));
-        let lots = here.iter().filter(wanted).filter_map(|lot| {
-            let entry = members.get(&digest(lot))?;
-            Some(self.lot(lot, *entry, &ready))
-        });
-        let lots = lots.collect::<Result<_, _>>()?;
-        let history = match members.get(&digest(&scope.class)) {
-            Some(entry) => self.history(&scope.class, *entry)?,
-            None => Vec::new(),
+        let lots = here.iter().filter(wanted).filter(|lot| members.contains_key(&digest(lot)));
+        let lots: Vec<_> =
+            lots.map(|lot| Ok((lot, self.family(lot)?))).collect::<Result<_, SnapshotDamaged>>()?;
+        // All that has a history, so that it is verified at once.
+        let listed = |of: &BTreeMap<Hash, IndexEntry>, subject: &Subject| {
+            of.get(&digest(subject)).map(|entry| (subject.clone(), *entry))
         };
+        let class = listed(&members, &scope.class);
+        let of_lots = lots.iter().flat_map(|(lot, packs)| {
+            let packs = packs_of(lot, &ready).filter_map(|pack| listed(packs, pack));
+            listed(&members, lot).into_iter().chain(packs)
+        });
+        let mut histories = self.histories(&class.into_iter().chain(of_lots).collect::<Vec<_>>())?;
+        let history = histories.remove(&scope.class).unwrap_or_default();
+        let lots = lots.into_iter().map(|(lot, packs)| self.lot(lot, packs, &ready, &mut histories));
+        let lots = lots.collect::<Result<_, _>>()?;
         let units = self.units(&scope.class)?;
         let around = self.around()?;
         Ok(Some(Facts {
@@ -219,12 +226,13 @@ impl Loader<'_> {
     }
 
     fn lot(
-        &mut self,
+        &self,
         lot: &Subject,
-        entry: IndexEntry,
+        packs: BTreeMap<Hash, IndexEntry>,
         ready: &[Subject],
+        histories: &mut BTreeMap<Subject, Vec<Logged>>,
     ) -> Result<LotFacts, SnapshotDamaged> {
-        let history = self.history(lot, entry)?;
+        let history = histories.remove(lot).unwrap_or_default();
         let filter = match history.iter().find_map(|statement| filter_of(self.profiles, statement)) {
             Some((digest, _)) => store::filter(self.connection, digest)?.map(|bytes| (digest, bytes)),
             None => None,
@@ -233,15 +241,9 @@ impl Loader<'_> {
             return Err(SnapshotDamaged);
         }
         let filter = filter.map(|(_, bytes)| bytes);
-        let packs = self.family(lot)?;
-        let mut followed = BTreeMap::new();
-        for pack in ready.iter().filter(|pack| pack.family() == lot.as_str()) {
-            let history = match packs.get(&digest(pack)) {
-                Some(entry) => self.history(pack, *entry)?,
-                None => Vec::new(),
-            };
-            followed.insert(pack.clone(), history);
-        }
+        let followed = packs_of(lot, ready)
+            .map(|pack| (pack.clone(), histories.remove(pack).unwrap_or_default()))
+            .collect();
         Ok(LotFacts { subject: lot.clone(), history, filter, packs, followed })
     }
 
@@ -280,9 +282,8 @@ impl Loader<'_> {
             for named in history.iter().filter_map(|one| one.fields().hash("contents")) {
                 lists.extend(contents(self.connection, named)?);
             }
-            let matters = |pack: &Subject| {
-                pack.as_str().starts_with(&of_class) || Level::of(pack) == Some(Level::Unit)
-            };
+            let matters =
+                |pack: &Subject| pack.as_str().starts_with(&of_class) || Level::of(pack) == Some(Level::Unit);
             if lists.iter().flat_map(Contents::packs).any(matters) {
                 units.push(UnitFacts { subject, entry, history, contents: lists });
             }
@@ -331,18 +332,47 @@ impl Loader<'_> {
         subject: &Subject,
         entry: IndexEntry,
     ) -> Result<Vec<Logged>, SnapshotDamaged> {
-        let stored = self.stored(subject, entry)?;
-        let mut logged = Vec::with_capacity(stored.len());
-        let mut prev = None;
-        for page in stored.chunk_by(|one, next| one.size == next.size) {
-            let checkpoint = self.path_end(page[0].size)?;
-            self.earlier.insert(page[0].size, as_of(&checkpoint));
-            let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
-            let believed = match verify_page(&entries, subject, prev, &checkpoint, self.trust()) {
+        let mut histories = self.histories(&[(subject.clone(), entry)])?;
+        histories.remove(subject).ok_or(SnapshotDamaged)
+    }
+
+    /// The same for several subjects, all of whose statements the cores verify together.
+    fn histories(
+        &mut self,
+        wanted: &[(Subject, IndexEntry)],
+    ) -> Result<BTreeMap<Subject, Vec<Logged>>, SnapshotDamaged> {
+        let mut stored = Vec::new();
+        for (subject, entry) in wanted {
+            let mut prev = None;
+            // What was fetched at one time leads to the checkpoint of that time.
+            let all = self.stored(subject, *entry)?;
+            for page in all.chunk_by(|one, next| one.size == next.size) {
+                let checkpoint = self.path_end(page[0].size)?;
+                self.earlier.insert(page[0].size, as_of(&checkpoint));
+                let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
+                let last = entries.last().map(|last| Hash::of(&last.statement));
+                stored.push((subject, prev, entries, checkpoint));
+                prev = last;
+            }
+            if prev != Some(entry.latest) {
+                return Err(SnapshotDamaged);
+            }
+        }
+        let pages = stored.iter().map(|(subject, prev, entries, checkpoint)| Page {
+            subject,
+            prev: *prev,
+            entries,
+            checkpoint,
+        });
+        let pages: Vec<Page<'_>> = pages.collect();
+        let (believed, ()) = verify_pages_beside(&pages, self.trust(), || ());
+        let mut histories: BTreeMap<Subject, Vec<Logged>> = BTreeMap::new();
+        for (Page { subject, prev, entries, checkpoint }, believed) in pages.into_iter().zip(believed) {
+            let believed = match believed {
                 // Most signers were met before; only when one was not are all of them looked up.
                 Err(HistoryError::Refused(Refusal::UnknownSigner)) => {
-                    self.enrol_signers(&entries)?;
-                    verify_page(&entries, subject, prev, &checkpoint, self.trust())
+                    self.enrol_signers(entries)?;
+                    verify_page(entries, subject, prev, checkpoint, self.trust())
                 }
                 answer => answer,
             };
@@ -355,10 +385,9 @@ impl Loader<'_> {
                 let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
                 read.for_each(|statement| self.links.meet(&statement));
             }
-            logged.extend(believed);
-            prev = entries.last().map(|last| Hash::of(&last.statement));
+            histories.entry(subject.clone()).or_default().extend(believed);
         }
-        if prev == Some(entry.latest) { Ok(logged) } else { Err(SnapshotDamaged) }
+        Ok(histories)
     }
 
     /// A subject's statements as stored, as many as the index counts and in the order of the log.
@@ -408,6 +437,12 @@ impl Loader<'_> {
     fn trust(&self) -> &Trust {
         self.head.beliefs.trust()
     }
+}
+
+/// The packs of a lot among those that are followed and here.
+fn packs_of<'a>(lot: &Subject, ready: &'a [Subject]) -> impl Iterator<Item = &'a Subject> {
+    let lot = lot.clone();
+    ready.iter().filter(move |pack| pack.family() == lot.as_str() && **pack != lot)
 }
 
 /// Digest and length of the filter that a commission names.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use countersign_ledger::{Hash, IndexEntry, Subject, TrustedCheckpoint};
+use countersign_ledger::{Hash, IndexEntry, Subject, SubjectHistory, TrustedCheckpoint};
 
 use super::{SyncError, Trusted};
+use crate::client::ClientError;
 use crate::links::Links;
 use crate::snapshot::Snapshot;
 
@@ -38,6 +39,7 @@ impl Task {
 }
 
 /// A history that is to be had.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) subject: Subject,
     /// What the subject index says of it.
@@ -63,11 +65,16 @@ pub(super) struct Held {
     pub(super) last: Option<Hash>,
 }
 
+/// What was asked for, and what the node answered to that.
+pub(super) type Ahead = (Vec<(Wanted, Held)>, Result<Vec<SubjectHistory>, ClientError>);
+
 /// What there is to do until the head can move.
 pub(super) struct Plan {
     pub(super) trusted: Trusted,
     pub(super) supply: TrustedCheckpoint,
     pub(super) tasks: VecDeque<Task>,
+    /// Histories that were asked for already, with the answer.
+    pub(super) ahead: Option<Ahead>,
     /// What is followed: classes and packs.
     pub(super) followed: BTreeSet<Subject>,
     /// Signers whose certificates are stored, whole.
@@ -82,7 +89,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn remaining(&self) -> u64 {
-        self.tasks.len() as u64 + 1
+        self.tasks.len() as u64 + u64::from(self.ahead.is_some()) + 1
     }
 
     /// Takes the next task if it is to have a history.
@@ -111,6 +118,7 @@ impl Snapshot {
             trusted,
             supply,
             tasks: classes.into_iter().map(Task::Class).collect(),
+            ahead: None,
             followed: following.into_iter().map(|following| following.subject).collect(),
             certified: BTreeSet::new(),
             links: Links::default(),

@@ -37,6 +37,11 @@ impl From<StoreError> for PageError {
 
 impl Snapshot {
     pub(super) fn fetch_products(&mut self, client: &Client, mut plan: Plan) -> Result<Next, SyncError> {
+        if let Some((asked, answer)) = plan.ahead.take() {
+            let part = Part::Product(asked[0].0.subject.clone());
+            self.fetched(client, &mut plan, asked, &answer?)?;
+            return Ok(Next::Stage(Stage::Products(Box::new(plan)), part));
+        }
         let Some(task) = plan.tasks.pop_front() else {
             if let Some(missing) = plan.links.missing() {
                 let subject = self.find_linked(client, missing)?;
@@ -154,9 +159,22 @@ impl Snapshot {
     /// Has subjects' histories up to the checkpoint. What is stored is hashed; what is new is fetched, for several subjects
     /// at once if it is little, one page a step.
     fn fetch_histories(&mut self, client: &Client, plan: &mut Plan, first: Wanted) -> Result<(), SyncError> {
-        let (mut asked, mut expected): (Vec<(Wanted, Held)>, u64) = (Vec::new(), 0);
-        let mut candidate = Some(first);
-        while let Some(wanted) = candidate.take() {
+        let asked = self.gather(plan, Some(first))?;
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let histories = ask(client, plan.supply.checkpoint().size(), &asked)?;
+        self.fetched(client, plan, asked, &histories)
+    }
+
+    /// Which of the next histories there are to ask for, as many as fit into one answer.
+    fn gather(
+        &mut self,
+        plan: &mut Plan,
+        mut next: Option<Wanted>,
+    ) -> Result<Vec<(Wanted, Held)>, SyncError> {
+        let (mut asked, mut expected) = (Vec::new(), 0);
+        while let Some(wanted) = next.take() {
             let held = match wanted.held {
                 Some(held) => held,
                 None => self.hashed(plan, &wanted.subject, wanted.entry)?,
@@ -166,30 +184,40 @@ impl Snapshot {
                 asked.push((wanted, held));
             }
             if asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 {
-                candidate = plan.next_history();
+                next = plan.next_history();
             }
         }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let size = plan.supply.checkpoint().size();
-        let wanted = asked.iter().map(|(wanted, held)| (&wanted.subject, held.count));
-        let histories = client.subjects(Log::Supply, size, wanted)?;
-        // What there was no room for is asked for again.
+        Ok(asked)
+    }
+
+    /// Takes in what was answered, while the node is asked for what comes next.
+    pub(super) fn fetched(
+        &mut self,
+        client: &Client,
+        plan: &mut Plan,
+        mut asked: Vec<(Wanted, Held)>,
+        histories: &[SubjectHistory],
+    ) -> Result<(), SyncError> {
+        // What there was no room for is asked for again, and a history that goes on behind its page.
         let unanswered = asked.split_off(histories.len());
         for (wanted, held) in unanswered.into_iter().rev() {
             plan.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
         }
-        match self.take_in_pages(plan, &asked, &histories) {
-            Ok(()) => {
-                for ((wanted, held), history) in asked.into_iter().zip(&histories).rev() {
-                    let count = held.count + history.entries.len() as u64;
-                    if count < wanted.entry.count {
-                        let last = history.entries.last().map(|last| Hash::of(&last.statement));
-                        let held = Some(Held { count, last, ..held });
-                        plan.tasks.push_front(Task::History(Wanted { held, ..wanted }));
-                    }
-                }
+        for ((wanted, held), history) in asked.iter().zip(histories).rev() {
+            let count = held.count + history.entries.len() as u64;
+            if count < wanted.entry.count {
+                let last = history.entries.last().map(|last| Hash::of(&last.statement));
+                let held = Some(Held { count, last, ..*held });
+                plan.tasks.push_front(Task::History(Wanted { held, ..wanted.clone() }));
+            }
+        }
+        let next = plan.next_history();
+        let next = self.gather(plan, next)?;
+        let size = plan.supply.checkpoint().size();
+        let ahead = || (!next.is_empty()).then(|| ask(client, size, &next));
+        match self.take_in_pages(plan, &asked, histories, ahead) {
+            Ok(answer) => {
+                plan.ahead = answer.map(|answer| (next, answer));
                 Ok(())
             }
             // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
@@ -198,7 +226,10 @@ impl Snapshot {
                 let id = asked[at].1.id;
                 self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
                 asked[at].1 = Held { id, count: 0, last: None };
-                for (wanted, held) in asked.into_iter().rev() {
+                let again = |one: &Subject| asked.iter().any(|(wanted, _)| wanted.subject == *one);
+                plan.tasks.retain(|task| !matches!(task, Task::History(wanted) if again(&wanted.subject)));
+                let later: Vec<_> = next.into_iter().filter(|(wanted, _)| !again(&wanted.subject)).collect();
+                for (wanted, held) in asked.into_iter().chain(later).rev() {
                     plan.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
                 }
                 Ok(())
@@ -210,18 +241,17 @@ impl Snapshot {
         }
     }
 
-    /// Believes pages and keeps them. They are written while the other cores verify, and stand only if all of them are
-    /// believed.
-    fn take_in_pages(
+    /// Believes pages, all or none, and keeps them. While the other cores verify, this thread does what is `beside`.
+    fn take_in_pages<R>(
         &mut self,
         plan: &mut Plan,
         asked: &[(Wanted, Held)],
         histories: &[SubjectHistory],
-    ) -> Result<(), PageError> {
+        beside: impl FnOnce() -> R,
+    ) -> Result<R, PageError> {
         let index_root = plan.supply.checkpoint().index_root();
         let trust = plan.trusted.beliefs.trust_mut();
-        let mut pages = Vec::with_capacity(histories.len());
-        for (at, ((wanted, held), history)) in asked.iter().zip(histories).enumerate() {
+        for (at, ((wanted, _), history)) in asked.iter().zip(histories).enumerate() {
             let refused = |reason| PageError::Refused(at, reason);
             let subject = &wanted.subject;
             let key = IndexKey::new(subject.family(), subject.as_str());
@@ -233,19 +263,18 @@ impl Snapshot {
             for certificate in &history.certificates {
                 trust.enrol(certificate).map_err(|error| refused(error.into()))?;
             }
-            pages.push(Page { subject, prev: held.last, entries: &history.entries });
         }
         let (trust, supply, profiles) = (plan.trusted.beliefs.trust(), &plan.supply, &self.profiles);
+        let pages = asked.iter().zip(histories).map(|((wanted, held), history)| Page {
+            subject: &wanted.subject,
+            prev: held.last,
+            entries: &history.entries,
+            checkpoint: supply,
+        });
+        let pages: Vec<Page<'_>> = pages.collect();
         let (certified, links) = (&plan.certified, &mut plan.links);
+        let (believed, beside) = verify_pages_beside(&pages, trust, beside);
         let signers = self.store.stage(|tx| {
-            let write = || {
-                pages.iter().zip(asked).try_for_each(|(page, (_, held))| {
-                    (held.count..).zip(page.entries).try_for_each(|(number, entry)| {
-                        store::append_statement(tx, held.id, number, entry, supply.checkpoint().size())
-                    })
-                })
-            };
-            let (believed, written) = verify_pages_beside(&pages, supply, trust, write);
             let mut signers: BTreeSet<Hash> = BTreeSet::new();
             for (at, ((page, (wanted, held)), logged)) in pages.iter().zip(asked).zip(believed).enumerate() {
                 let logged = logged.map_err(|reason| PageError::Refused(at, reason))?;
@@ -264,18 +293,20 @@ impl Snapshot {
                         links.meet(&statement);
                     }
                 }
+                for (number, entry) in (held.count..).zip(page.entries) {
+                    store::append_statement(tx, held.id, number, entry, supply.checkpoint().size())?;
+                }
                 if let Some((digest, length)) = logged.iter().find_map(|logged| filter_of(profiles, logged)) {
                     store::set_filter_hint(tx, held.id, digest, length)?;
                 }
             }
-            written?;
             for certificate in signers.difference(certified).filter_map(|signer| trust.certificate(*signer)) {
                 store::insert_certificate(tx, certificate.as_der())?;
             }
             Ok::<_, PageError>(signers)
         })?;
         plan.certified.extend(signers);
-        Ok(())
+        Ok(beside)
     }
 
     /// Whether the certificates are here that verify a stored statement; what it builds on is then taken note of.
@@ -407,6 +438,11 @@ impl Snapshot {
         }
         Ok(self.store.stage::<_, StoreError>(|tx| store::insert_filter(tx, digest, &bytes))?)
     }
+}
+
+/// Asks for histories; at least one is answered.
+fn ask(client: &Client, size: u64, asked: &[(Wanted, Held)]) -> Result<Vec<SubjectHistory>, ClientError> {
+    client.subjects(Log::Supply, size, asked.iter().map(|(wanted, held)| (&wanted.subject, held.count)))
 }
 
 /// Whether a page ends its history where the subject index says, or goes on towards it.
