@@ -9,11 +9,12 @@
 )]
 
 mod audits;
-mod epcis;
 mod contests;
+mod epcis;
 mod faults;
-mod latecomers;
 mod handovers;
+mod hostile;
+mod latecomers;
 mod play;
 mod profiles;
 mod road;

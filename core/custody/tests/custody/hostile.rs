@@ -1,0 +1,66 @@
+//! Messages of a handover as a stranger's screen may show them: nothing makes the reader fail, and nothing that was changed is
+//! believed.
+
+use countersign_custody::Contents;
+use countersign_custody::handover::{Line, Offered, answer_in};
+use proptest::prelude::*;
+
+use crate::road::{Road, at};
+
+/// What is shown at the third hop: an offer with its line, and the answer to it.
+fn shown(road: &Road) -> (Vec<u8>, Vec<u8>) {
+    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let offer = road.offer("courier b", line, at(20)).to_bytes();
+    let answer = road.answer("courier c", &offer, at(20)).unwrap().answer_message();
+    (offer, answer)
+}
+
+fn read(road: &Road, message: &[u8]) {
+    let _ = Line::from_bytes(message).map(|line| line.verify(&road.rules()));
+    let _ = answer_in(message);
+    let _ = Contents::from_bytes(message);
+    if let Ok(offered) = Offered::from_bytes(message) {
+        let _ = offered.clone().examine(&road.rules(), at(20));
+        let _ = offered.close(message, &road.rules());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_bytes_make_the_reader_fail(bytes in proptest::collection::vec(any::<u8>(), 0..400), tag in 0_u8..4) {
+        let road = Road::new();
+        read(&road, &bytes);
+        // Behind a head that is expected.
+        read(&road, &[&[0x83, tag][..], &bytes].concat());
+        read(&road, &[&[0x82, 0x80 | tag][..], &bytes].concat());
+    }
+
+    #[test]
+    fn a_changed_message_is_refused_or_says_the_same(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 1_u8..), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let road = Road::new();
+        let (offer, answer) = shown(&road);
+        let whole = Offered::from_bytes(&offer).unwrap();
+        let mut changed = offer.clone();
+        for (at, by) in &changes {
+            *at.get_mut(&mut changed) ^= by;
+        }
+        if let Ok(examined) = Offered::from_bytes(&changed).and_then(|one| one.examine(&road.rules(), at(20))) {
+            // Signatures cover all of it: at most a certificate that nobody needs was exchanged.
+            prop_assert_eq!(examined.offer().statement().id(), whole.id());
+            prop_assert_eq!(examined.history().last().map(|one| one.id()), Some(whole.line().last().id()));
+        }
+        read(&road, &offer[..cut.index(offer.len())]);
+
+        let mut changed = answer.clone();
+        for (at, by) in &changes {
+            *at.get_mut(&mut changed) ^= by;
+        }
+        let closed = Offered::from_bytes(&offer).unwrap().close(&changed, &road.rules());
+        prop_assert!(closed.is_err() || changed == answer);
+    }
+}
