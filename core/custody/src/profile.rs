@@ -224,7 +224,10 @@ impl File {
             }
         }
         self.check_links(step)?;
-        step.epcis.iter().flat_map(|rule| &rule.when_signer).try_for_each(|role| self.known_role(at, role))?;
+        step.epcis
+            .iter()
+            .flat_map(|rule| &rule.when_signer)
+            .try_for_each(|role| self.known_role(at, role))?;
         for equality in &step.equal {
             let theirs = self.known_step(at, &equality.with)?;
             let kind = step.fields.get(&equality.field).map(|rule| rule.kind);
