@@ -222,6 +222,7 @@ fn a_receipt_without_a_known_key_is_read_and_never_verified() {
     let folder = folder.join("receipt-structure");
     let receipt = Receipt::parse(&fs::read(folder.join("inclusion-receipt.cbor")).unwrap()).unwrap();
     assert_eq!((receipt.claimed().size, receipt.claimed().index, receipt.claimed().path.len()), (5, 3, 3));
+    assert_eq!(receipt.subject(), None);
     let anyone = countersign_ledger::Signer::public_key(
         &countersign_ledger::SoftwareKey::from_bytes(&[7; 32]).unwrap(),
     );

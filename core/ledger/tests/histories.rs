@@ -259,6 +259,7 @@ fn a_receipt_gives_the_place_only_with_the_checkpoint_of_its_size_and_root() {
     let inclusion = Inclusion { size: 9, index: 3, path: log.tree.inclusion(3, 9).unwrap() };
     let bytes = receipt::issue(ORIGIN, &subject, id, &inclusion, NOW, &key(21)).unwrap();
     let receipt = Receipt::parse(&bytes).unwrap();
+    assert_eq!(receipt.subject(), Some(subject));
     let log_key = ReceiptKey::Es256(key(21).public_key());
     assert_eq!(receipt.verify(id, &log_key), Ok(log.tree.root()));
     assert_eq!(receipt.place(id, &log_key, &log.checkpoint()), Ok(3));
