@@ -135,12 +135,15 @@ pub struct Init {
 
 #[derive(Args)]
 pub struct Follow {
-    /// A picture, the text of a code, or a Digital Link; none lists what is followed
+    /// A picture, the text of a code, or a Digital Link, of a product or of a logistic unit; none lists what is followed
     #[arg(value_hint = ValueHint::FilePath)]
     pub product: Option<String>,
     /// Follow this one pack too, with every statement on it
     #[arg(long, requires = "product")]
     pub pack: bool,
+    /// What is in the unit: the codes of its packs, one a line
+    #[arg(long, requires = "product", conflicts_with = "pack", value_hint = ValueHint::FilePath)]
+    pub contents: Option<PathBuf>,
     /// Stop following
     #[arg(long, requires = "product", conflicts_with = "pack")]
     pub stop: bool,
@@ -169,6 +172,9 @@ pub struct Sign {
     /// Serial numbers of the lot, one a line (for commissioning)
     #[arg(long, requires = "asked", value_hint = ValueHint::FilePath)]
     pub serials: Option<PathBuf>,
+    /// What is packed or unpacked: the codes of the packs, one a line
+    #[arg(long, requires = "asked", value_hint = ValueHint::FilePath)]
+    pub contents: Option<PathBuf>,
     /// Something else that it builds upon, such as the order that a lot was made for
     #[arg(long = "with", value_name = "SUBJECT", requires = "asked")]
     pub with: Vec<String>,

@@ -1,9 +1,10 @@
 //! What a person puts in front of the command: a picture, the text of a code, a scanner's line, or a link.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use countersign_custody::Item;
+use countersign_custody::{Contents, Item};
 use countersign_ledger::Subject;
 use countersign_scan::gs1::{Content, Message, Partners};
 use countersign_scan::{Picture, Product, Symbol, decode, identify, identify_text};
@@ -49,6 +50,19 @@ pub fn unit(argument: &str, current_year: u16) -> Option<Subject> {
         Content::Gs1(message) if message.value("00").is_some() => goods(&message, current_year),
         _ => None,
     }
+}
+
+/// The list of what is in a unit: the texts of the codes of packs and units, one a line.
+pub fn contents(path: &Path, current_year: u16) -> Result<Contents> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let packs = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
+        let pack = match unit(line, current_year) {
+            Some(unit) => Some(unit),
+            None => read(line, current_year)?.pack,
+        };
+        pack.with_context(|| format!("`{line}` names no single pack of a lot"))
+    });
+    Ok(Contents::new(packs.collect::<Result<Vec<Subject>>>()?)?)
 }
 
 /// Finds the one product in a picture.

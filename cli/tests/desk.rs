@@ -400,13 +400,13 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
     patient.point_at(folder.path(), &node);
     succeed(&patient.home, &["follow", class]);
     succeed(&patient.home, &["sync"]);
-    a_unit_is_packed_and_traced(folder.path(), &config, &node, [&manufacturer, &patient], lot);
     for (serial, key) in [("A2", "missing-step"), ("A3", "unknown-serial")] {
         let code = format!("(01)09506000134352(17)361130(10)L1(21){serial}");
         let output = countersign(&patient.home, &["--json", "check", &code]);
         let line: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(line["reasons"][0]["key"], key, "{line}");
     }
+    a_unit_is_packed_and_traced(folder.path(), &config, &node, [&manufacturer, &patient], lot);
 }
 
 /// The lot is shipped and some of it packed; the route of the unit is asked of the node, with all that it builds on.
@@ -421,16 +421,27 @@ fn a_unit_is_packed_and_traced(
     let distributor = Desk::open(folder, config, node, "distributor");
     let to = "to=spiffe://meds.example/distributor/somebody";
     manufacturer.sign("medicine.distribution", lot, &[to, "class=N02BE01", "expiry=2036-11-30"]);
-    let contents = format!("contents={}", "cd".repeat(32));
-    let arguments =
-        ["sign", "medicine.pack", "--about", UNIT, "--with", lot, "-f", &contents, "-f", "count=2"];
-    succeed(&distributor.home, &arguments);
+    let contents = folder.join("contents.txt");
+    fs::write(&contents, format!("{lot}(21)A1\n{lot}(21)A2\n")).unwrap();
+    let contents = contents.to_str().unwrap();
+    let pack = ["sign", "medicine.pack", "--about", UNIT, "--with", lot, "--contents", contents];
+    let wrong = countersign(&distributor.home, &[&pack[..], &["-f", "count=3"]].concat());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("not what follows from the 2 packs"));
+    succeed(&distributor.home, &pack);
     let traced = succeed(&anybody.home, &["trace", UNIT]);
     assert!(traced.starts_with("https://id.gs1.org/00/095060001343520017\n"), "{traced}");
     assert!(
         traced.contains("Packed somebody (distributor)") && traced.contains("2 packs, each scanned"),
         "{traced}"
     );
+    // Whoever follows the unit and has the list knows the packs' way as well.
+    succeed(&anybody.home, &["follow", UNIT, "--contents", contents]);
+    succeed(&anybody.home, &["sync"]);
+    let traced = succeed(&anybody.home, &["trace", &format!("{lot}(21)A2")]);
+    assert!(traced.contains("Packed") && traced.contains("2 packs, each scanned"), "{traced}");
+    let file = folder.join("packed.json");
+    succeed(&anybody.home, &["export", "epcis", &format!("{lot}(21)A2"), "-o", file.to_str().unwrap()]);
+    assert!(fs::read_to_string(file).unwrap().contains("AggregationEvent"));
     let other = countersign(&anybody.home, &["trace", "(00)106141412345678908"]);
     assert!(String::from_utf8_lossy(&other.stderr).contains("the ledger holds nothing about"));
 }

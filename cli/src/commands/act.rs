@@ -53,6 +53,11 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let subject = subject(step, &asked.about)?;
     let mut fields = fields(step, &asked.fields)?;
     let serials = commission(&profile, step, &asked.serials, &mut fields)?;
+    if let Some(path) = &args.contents {
+        let contents = pack::contents(path, year())?;
+        follows(&mut fields, &contents.fields(), &format!("the {} packs", contents.count()))?;
+        snapshot.keep_contents(&contents)?;
+    }
     let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
     let mut desk = Desk::new(&mut snapshot, &client, home.vault()?);
     let draft = draft(&mut desk, KEY, &kind, &subject, fields, &with)?;
@@ -104,13 +109,19 @@ fn commission(
     let commission = profile
         .commission_fields(&step.kind, &serials, UnixMillis(expires))
         .with_context(|| format!("`{}` commissions no serial numbers", step.kind))?;
-    for (name, value) in commission.iter() {
+    follows(fields, &commission, &format!("the {} serial numbers", serials.count()))?;
+    Ok(Some(serials))
+}
+
+/// Takes in what follows from something else, and nothing that a person has said differs from.
+fn follows(fields: &mut Fields, from: &Fields, what: &str) -> Result<()> {
+    for (name, value) in from.iter() {
         if fields.get(name).is_some_and(|given| given != value) {
-            bail!("the field `{name}` is not what follows from the {} serial numbers", serials.count());
+            bail!("the field `{name}` is not what follows from {what}");
         }
         fields.insert(name, value.clone());
     }
-    Ok(Some(serials))
+    Ok(())
 }
 
 fn report(recorded: &Recorded, as_json: bool) {

@@ -40,7 +40,8 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
 
 fn statements(facts: &Facts) -> Vec<&Logged> {
     let of_lots = facts.lots.iter().flat_map(|lot| lot.history.iter().chain(lot.followed.values().flatten()));
-    facts.history.iter().chain(of_lots).chain(&facts.alerts).collect()
+    let of_units = facts.units.iter().flat_map(|unit| &unit.history);
+    facts.history.iter().chain(of_lots).chain(of_units).chain(&facts.alerts).collect()
 }
 
 /// Writes a draft for each commissioning and each shipment in a partner's document.

@@ -2,15 +2,16 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
-use countersign_ledger::Genesis;
+use anyhow::{Context as _, Result, bail};
+use countersign_custody::Level;
+use countersign_ledger::{Genesis, Subject};
 use countersign_wallet::{FollowState, Log};
 use serde_json::json;
 
 use super::check;
 use crate::args::{Follow, Init};
-use crate::home::Home;
-use crate::progress;
+use crate::home::{Home, year};
+use crate::{pack, progress};
 
 /// Begins a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
@@ -28,16 +29,15 @@ pub fn init(home: &Home, args: &Init) -> Result<()> {
 pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     if let Some(product) = &args.product {
-        let item = check::read(product)?;
-        let subject = match (args.pack, item.pack) {
-            (true, Some(pack)) => pack,
-            (true, None) => anyhow::bail!("the code names no single pack of a lot"),
-            (false, _) => item.class,
-        };
-        match (args.stop, args.pack) {
+        let subject = followed(product, args)?;
+        match (args.stop, Level::of(&subject)) {
             (true, _) => snapshot.unfollow(&subject)?,
-            (false, true) => snapshot.follow_pack(&subject)?,
-            (false, false) => snapshot.follow(&subject)?,
+            (false, Some(Level::Pack)) => snapshot.follow_pack(&subject)?,
+            (false, Some(Level::Unit)) => snapshot.follow_unit(&subject)?,
+            (false, _) => snapshot.follow(&subject)?,
+        }
+        if let Some(path) = &args.contents {
+            snapshot.keep_contents(&pack::contents(path, year())?)?;
         }
     }
     for following in snapshot.following()? {
@@ -49,6 +49,22 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a person asks to follow.
+fn followed(product: &str, args: &Follow) -> Result<Subject> {
+    if let Some(unit) = pack::unit(product, year()) {
+        return Ok(unit);
+    }
+    if args.contents.is_some() {
+        bail!("the code names no logistic unit that could have contents");
+    }
+    let item = check::read(product)?;
+    match (args.pack, item.pack) {
+        (true, Some(pack)) => Ok(pack),
+        (true, None) => bail!("the code names no single pack of a lot"),
+        (false, _) => Ok(item.class),
+    }
 }
 
 /// Syncs to the end.
