@@ -2,7 +2,7 @@
 //! and their events as drafts of statements.
 //!
 //! A document is a translation, not evidence. What is [written](document) repeats what verified statements say and names each
-//! by its id, so whoever likes can check it against the ledger; what is [read](read) is believed by nobody until somebody
+//! by its id, so whoever likes can check it against the ledger; what is [`read`] is believed by nobody until somebody
 //! signs it as their own word. Which statements are events, and of what kind, the profile says ([`Rule`]).
 //!
 //! In scope: object events; aggregation events, written only. Out of scope: transformation, association, sensors, master
