@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// The statements of subjects, each after its first so many, proven at the checkpoint of `size`: one page of them, in
-    /// the order asked, which may end before the last history or in it. At most [`MAX_ASKED`] at a time.
+    /// the order asked, which may end before the last history or in it. At most `MAX_ASKED` at a time.
     pub fn subjects<'a>(
         &self,
         log: Log,
@@ -143,7 +143,7 @@ impl Client {
             .ok_or(ClientError::Malformed("history"))
     }
 
-    /// All subjects of each family, by their hashes, proven at the checkpoint of `size`. At most [`MAX_ASKED`] at a time.
+    /// All subjects of each family, by their hashes, proven at the checkpoint of `size`. At most `MAX_ASKED` at a time.
     pub fn families<'a>(
         &self,
         log: Log,
