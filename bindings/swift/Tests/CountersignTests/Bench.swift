@@ -1,3 +1,4 @@
+import CountersignCoreFFI
 import Foundation
 import XCTest
 
@@ -20,6 +21,10 @@ final class Bench: XCTestCase {
         let (patient, courier) = (Patient(wallet: wallet!), Courier(wallet: wallet!, key: "nobody"))
         let (pixel, frame) = (Data(count: 64), Data(count: 1280 * 720))
         let genuine = try world.frame("genuine.pgm")
+        var status = RustCallStatus(code: 0, errorBuf: RustBuffer(capacity: 0, len: 0, data: nil))
+        median("two empty calls: an object's handle is taken and given back", 200) {
+            uniffi_countersign_core_fn_free_patient(patient.uniffiCloneHandle(), &status)
+        }
         median("a call with a text in and a word out", 200) { _ = try? courier.scanCode(text: "?") }
         median("a verdict, with its history", 50) { _ = try? patient.checkCode(code: Self.genuine) }
         median("eight pixels a side, in a buffer of 64 bytes", 50) {
