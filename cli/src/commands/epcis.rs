@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::{self, Proposal};
+use countersign_custody::words::harmless;
 use countersign_custody::{Facts, Mark, Profile};
 use countersign_ledger::Logged;
 use serde_json::json;
@@ -67,7 +68,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
             Err(reason) if as_json => {
                 println!("{}", json!({ "event": number, "refused": reason.to_string() }));
             }
-            Err(reason) => println!("event {number}: not taken: {reason}"),
+            Err(reason) => println!("event {number}: not taken: {}", harmless(&reason.to_string())),
         }
     }
     if drafts == 0 {
@@ -94,7 +95,7 @@ fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_j
     }
     println!("event {number}: {} about {}", proposal.kind, proposal.subject);
     if let Some(receiver) = &proposal.receiver {
-        println!("  to {receiver}, whom the ledger does not know by this name");
+        println!("  to {}, whom the ledger does not know by this name", harmless(receiver));
     }
     let missing = if missing.is_empty() { String::new() } else { format!("; add {}", missing.join(", ")) };
     println!("  sign it with: countersign sign --draft {}{missing}", path.display());

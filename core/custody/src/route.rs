@@ -20,6 +20,7 @@ use crate::reason::Reason;
 use crate::step::{After, Effect};
 use crate::timeline::TimelineEvent;
 use crate::verdict::Verdict;
+use crate::words::harmless;
 
 /// The route of an item, as of its verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -298,14 +299,4 @@ fn gap_place(missing: &Kind, profile: &Profile, stops: &[Stop]) -> usize {
         Stop::Gap(_) => false,
     };
     stops.iter().rposition(before).map_or(0, |at| at + 1)
-}
-
-/// Other people's words without control characters, which a terminal obeys, and without those that turn the direction of
-/// what follows.
-fn harmless(words: &str) -> String {
-    let acts = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
-    words.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -1,6 +1,6 @@
 //! Words in a picture: escaped, and broken into lines by counting characters, since nothing here knows a font.
 
-use super::harmless;
+use crate::words::harmless;
 
 /// `words` in at most `most` lines of `room` characters each. What does not fit is cut, and the cut is shown.
 pub(super) fn lines(words: &str, room: usize, most: usize) -> Vec<String> {
