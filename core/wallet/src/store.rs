@@ -38,14 +38,7 @@ pub(crate) use self::statements::{
 };
 
 /// The schema's versions, each the step from the one before.
-const MIGRATIONS: &[&str] = &[
-    include_str!("schema.sql"),
-    include_str!("courier.sql"),
-    include_str!("links.sql"),
-    include_str!("meetings.sql"),
-    include_str!("follows.sql"),
-    include_str!("contents.sql"),
-];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);
 
