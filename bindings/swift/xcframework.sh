@@ -14,7 +14,7 @@ grep -v ' link ' Sources/CountersignCoreFFI/module.modulemap > "$out/include/mod
 arguments=()
 for triple in aarch64-apple-ios aarch64-apple-ios-sim aarch64-apple-darwin; do
     rustup target add "$triple"
-    (cd "$root" && cargo build --profile phone --locked --package countersign-bindings --target "$triple")
+    (cd "$root" && cargo rustc --profile phone --locked --package countersign-bindings --lib --crate-type staticlib --target "$triple")
     arguments+=(-library "$root/target/$triple/phone/libcountersign_core.a" -headers "$out/include")
 done
 xcodebuild -create-xcframework "${arguments[@]}" -output CountersignCore.xcframework

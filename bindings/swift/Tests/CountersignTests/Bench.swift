@@ -39,18 +39,19 @@ final class Bench: XCTestCase {
         try await thousand()
     }
 
-    /// A wallet that follows 1,000 products, each with a lot in order.
+    /// A wallet that follows 1,000 products, or COUNTERSIGN_BENCH of them, each with a lot in order.
     private func thousand() async throws {
         let folder = try temporaryFolder()
         let world = try World(folder: folder.appendingPathComponent("world"))
-        let products = try JSONSerialization.jsonObject(with: Data(world.ask("products 1000").utf8)) as! [String]
+        let count = ProcessInfo.processInfo.environment["COUNTERSIGN_BENCH"].flatMap(Int.init) ?? 1000
+        let products = try JSONSerialization.jsonObject(with: Data(world.ask("products \(count)").utf8)) as! [String]
         let filling = try open(world, folder)
         for product in products { try filling.follow(code: product) }
         for try await _ in filling.sync() {}
 
         let before = try resident()
         var wallet: Wallet?
-        once("a wallet that follows 1,000 products opened") { wallet = try? self.open(world, folder) }
+        once("a wallet that follows \(count) products opened") { wallet = try? self.open(world, folder) }
         let opened = try resident()
         let patient = Patient(wallet: wallet!)
         once("a verdict on each of them, nothing in memory before") {
