@@ -13,22 +13,43 @@ mod pack;
 mod print;
 mod progress;
 
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::{io, panic};
 
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
 use crate::home::Home;
 
+/// What a shell says of a process that wrote to nobody: 128 and SIGPIPE.
+const NOBODY_READS: u8 = 141;
+
 fn main() -> ExitCode {
+    end_with_the_reader();
     let cli = Cli::parse();
     match run(&cli) {
         Ok(code) => ExitCode::from(code),
+        Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => {
+            ExitCode::from(NOBODY_READS)
+        }
         Err(error) => {
             eprintln!("countersign: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends quietly when whoever reads has seen enough, as in `countersign trace … | head`: all that `println!` can do is panic.
+/// Leaving the signal to the system instead would also end the command when a node closes its connection.
+fn end_with_the_reader() {
+    let otherwise = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
+            process::exit(NOBODY_READS.into());
+        }
+        otherwise(panic);
+    }));
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {

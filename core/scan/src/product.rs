@@ -24,7 +24,7 @@ pub struct Product {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotAProduct {
     /// A symbol that announces GS1 data, or a web link, and breaks its rules: misread, misprinted or not meant for us.
-    #[error("{0}")]
+    #[error(transparent)]
     Gs1(#[from] Gs1Error),
     /// Text that breaks the rules as it stands, such as a serial that is too long, and keeps them if separators were lost.
     #[error("{fault}, unless a separator was lost")]

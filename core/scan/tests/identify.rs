@@ -86,6 +86,13 @@ fn an_expiry_to_the_minute_counts_as_its_day() {
 }
 
 #[test]
+fn a_reason_is_not_told_again_as_its_own_cause() {
+    let refused = identify_text("]d2", "nonsense", 2026).unwrap_err();
+    assert_eq!(refused.to_string(), Gs1Error::UnknownAi.to_string());
+    assert!(std::error::Error::source(&refused).is_none());
+}
+
+#[test]
 fn each_refusal_has_its_own_reason() {
     let refusal = |identifier, text| match identify_text(identifier, text, 2026) {
         Err(NotAProduct::Gs1(error)) => error,

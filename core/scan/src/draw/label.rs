@@ -28,7 +28,7 @@ pub enum NotDrawn {
     #[error("({0}) must name the day")]
     NoDay(&'static str),
     /// The message has no Digital Link.
-    #[error("{0}")]
+    #[error(transparent)]
     NoLink(#[from] NoLink),
     /// More text than the largest symbol holds.
     #[error("the text does not fit into a symbol")]
