@@ -68,7 +68,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
             Err(reason) if as_json => {
                 println!("{}", json!({ "event": number, "refused": reason.to_string() }));
             }
-            Err(reason) => println!("event {number}: not taken: {}", harmless(&reason.to_string())),
+            Err(reason) => println!("event {number}: left out: {}", harmless(&reason.to_string())),
         }
     }
     if drafts == 0 {

@@ -24,10 +24,13 @@ const REASONS: &[(&str, &str)] = &[
     ("recalled", "Recalled on {at} by {party}: {why} ({subject})"),
     ("suspended", "Suspended on {at} by {party}: {why} ({subject})"),
     ("disputed", "Not accepted by {by} on {at}: {why}. {party} still has it and answers for it."),
-    ("dispensed", "Dispensed on {at} by {party}. That is expected if you have just been given it."),
+    (
+        "dispensed",
+        "Dispensed or delivered on {at}, as {party} states. That is expected if you have just been given it.",
+    ),
     (
         "dispensed-recorded",
-        "Already dispensed, as of checkpoint {checkpoint}. That is expected if you have just been given it.",
+        "Dispensed or delivered already, as of checkpoint {checkpoint}. Expected if you have just been given it.",
     ),
     ("expired", "Expired on {at}."),
     ("missing-step", "A step is missing on its way: “{step}”, which is {party}'s to state."),
