@@ -35,8 +35,9 @@ pub struct Cost {
 impl Cost {
     /// The second recommended option of RFC 9106 section 4: 64 MiB, three passes, four lanes.
     pub const RECOMMENDED: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
-    /// What a file may ask for at most, so that a planted one cannot exhaust the machine.
-    const MOST: Self = Self { memory_kib: 1024 * 1024, passes: 16, lanes: 16 };
+    /// What a file may ask for at most, four times the recommended memory: one that was planted, or changed where a backup
+    /// lay, is refused before any of it is spent, and cannot exhaust the machine.
+    pub const MOST: Self = Self { memory_kib: 256 * 1024, passes: 16, lanes: 16 };
 
     fn check(self) -> Result<Self, VaultError> {
         let within = (1..=Self::MOST.passes).contains(&self.passes)

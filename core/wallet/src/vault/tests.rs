@@ -86,7 +86,8 @@ fn a_planted_file_cannot_ask_for_more_than_the_bounds() {
     let directory = directory();
     let path = directory.path().join("vault");
     for cost in [
-        Cost { memory_kib: 1024 * 1024 + 1, ..CHEAP },
+        Cost { memory_kib: 256 * 1024 + 1, ..CHEAP },
+        Cost { memory_kib: u32::MAX, ..CHEAP },
         Cost { passes: 17, ..CHEAP },
         Cost { passes: 0, ..CHEAP },
         Cost { lanes: 17, memory_kib: 1024, passes: 1 },
