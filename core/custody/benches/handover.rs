@@ -68,7 +68,7 @@ fn handovers(c: &mut Criterion) {
         let shown = offer().to_bytes();
         let answer = || {
             let examined = Offered::from_bytes(&shown).unwrap().examine(&rules, now).unwrap();
-            examined.answer(&scanned, &intact(), road.key(receiver), &rules, now, road.nonce()).unwrap()
+            examined.answer(&scanned, &intact(), road.key(receiver), now, road.nonce()).unwrap()
         };
         let answered = answer().answer_message();
         let mut group = c.benchmark_group(format!("handover, a line of {statements} statements"));

@@ -297,7 +297,7 @@ impl<'a> Courier<'a> {
             Some(contents) => examined.with_contents(contents)?,
             None => examined,
         };
-        let line = examined.answer(scanned, &answer, key, &rules, now, random()?)?;
+        let line = examined.answer(scanned, &answer, key, now, random()?)?;
         let subject = line.subject().as_str().to_owned();
         let message = line.answer_message();
         let handover = store::Handover { offer, receiving: true, subject, message, expires };

@@ -178,8 +178,7 @@ impl World {
         let answer = Answer { condition, place: None, seen };
         let begun = Instant::now();
         let examined = Offered::from_bytes(&message).unwrap().examine(&self.rules(), self.now).unwrap();
-        let receivers =
-            examined.answer(&[subject], &answer, self.key(to), &self.rules(), self.now, cti).unwrap();
+        let receivers = examined.answer(&[subject], &answer, self.key(to), self.now, cti).unwrap();
         let shown = receivers.answer_message();
         let answered_in = begun.elapsed();
         let begun = Instant::now();

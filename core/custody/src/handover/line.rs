@@ -82,24 +82,28 @@ impl Line {
     /// Verifies everything: each signature, that none is missing between two, and that each fits its place. The first
     /// statement's links lead elsewhere; that it stands in the log is for a snapshot to know.
     pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Logged>, HandoverError> {
+        Ok(self.judged(rules)?.1)
+    }
+
+    /// As [`Line::verify`], and keeps what was proven.
+    pub(super) fn prove<'a>(self, rules: &Rules<'a>) -> Result<Proven<'a>, HandoverError> {
+        let (trust, history) = self.judged(rules)?;
+        Ok(Proven { line: self, rules: *rules, trust, history })
+    }
+
+    fn judged(&self, rules: &Rules<'_>) -> Result<(Trust, Vec<Logged>), HandoverError> {
         let mut trust = rules.trust.clone();
         for der in &self.certificates {
             trust.enrol(der)?;
         }
-        let mut history: Vec<Logged> = Vec::with_capacity(self.statements.len());
+        let mut history = Vec::with_capacity(self.statements.len());
         for statement in &self.statements {
             if statement.subject() != self.subject() {
                 return Err(HandoverError::OtherSubject);
             }
-            let verified = trust.verify(statement.clone())?;
-            if verified.prev() != history.last().map(Logged::id) {
-                return Err(HandoverError::BrokenLine);
-            }
-            let logged = trust.log(verified, rules.origin, UNPLACED)?;
-            rules.check(&logged, &history)?;
-            history.push(logged);
+            history.push(rules.judge(statement, &trust, &history)?);
         }
-        Ok(history)
+        Ok((trust, history))
     }
 
     /// The line as bytes.
@@ -150,9 +154,74 @@ impl Line {
     }
 }
 
+/// A line of which everything was verified, with the rules by which it was: what comes next is judged after it, and nothing
+/// of it is judged again. Made by [`Line::prove`] alone.
+#[derive(Clone, Debug)]
+pub(super) struct Proven<'a> {
+    line: Line,
+    rules: Rules<'a>,
+    /// With the line's own certificates.
+    trust: Trust,
+    history: Vec<Logged>,
+}
+
+impl Proven<'_> {
+    pub(super) const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(super) const fn rules(&self) -> &Rules<'_> {
+        &self.rules
+    }
+
+    pub(super) const fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    pub(super) fn history(&self) -> &[Logged] {
+        &self.history
+    }
+
+    /// Ends with one more statement, verified as the others were.
+    pub(super) fn followed_by(
+        mut self,
+        statement: Statement,
+        certificate: &[u8],
+    ) -> Result<Line, HandoverError> {
+        self.trust.enrol(certificate)?;
+        self.line.add_certificate(certificate);
+        if statement.subject() != self.line.subject() {
+            return Err(HandoverError::OtherSubject);
+        }
+        // Whoever gets the line has these certificates and no others.
+        if self.line.certificates.iter().all(|der| der != certificate) {
+            return Err(HandoverError::TooLong);
+        }
+        self.line.push(statement)?;
+        self.rules.judge(self.line.last(), &self.trust, &self.history)?;
+        Ok(self.line)
+    }
+}
+
 impl Rules<'_> {
+    /// Whether a statement is its signer's and fits after `history`.
+    fn judge(
+        &self,
+        statement: &Statement,
+        trust: &Trust,
+        history: &[Logged],
+    ) -> Result<Logged, HandoverError> {
+        let verified = trust.verify(statement.clone())?;
+        if verified.prev() != history.last().map(Logged::id) {
+            return Err(HandoverError::BrokenLine);
+        }
+        let logged = trust.log(verified, self.origin, UNPLACED)?;
+        self.check(&logged, history)?;
+        Ok(logged)
+    }
+
     /// Whether a statement fits after `history`.
-    pub(super) fn check(&self, logged: &Logged, history: &[Logged]) -> Result<(), HandoverError> {
+    fn check(&self, logged: &Logged, history: &[Logged]) -> Result<(), HandoverError> {
         let past = Past { log: Log::Supply, domain: Some(self.domain), subject: history, linked: &[] };
         match self.profile.step(logged.statement().kind()) {
             // What it links is not here; that its author may make such a statement is what can be told.

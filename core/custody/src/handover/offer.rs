@@ -8,7 +8,7 @@ use countersign_ledger::{
 };
 use minicbor::Decoder;
 
-use super::line::{Line, Rules, bytes, encode, statement, tagged};
+use super::line::{Line, Proven, Rules, bytes, encode, statement, tagged};
 use super::{
     CLOCKS_APART_MILLIS, EXPIRES, HandoverError, MAX_OFFER_MILLIS, OFFER, PLACE, Seen, in_time, with_seen,
 };
@@ -129,15 +129,16 @@ impl Offered {
     }
 
     /// Verifies all that the offer says, as a receiver at `now` does.
-    pub fn examine(self, rules: &Rules<'_>, now: UnixMillis) -> Result<Examined, HandoverError> {
-        let (history, offer) = self.believe(rules)?;
+    pub fn examine<'a>(self, rules: &Rules<'a>, now: UnixMillis) -> Result<Examined<'a>, HandoverError> {
+        let line = self.line.prove(rules)?;
+        let offer = believe(self.offer, &line)?;
         if offer.statement().issued_at().since(now) > CLOCKS_APART_MILLIS {
             return Err(HandoverError::FromTheFuture);
         }
         if !in_time(&offer, now) {
             return Err(HandoverError::OfferExpired);
         }
-        Ok(Examined { line: self.line, offer, history, contents: None })
+        Ok(Examined { line, offer, contents: None })
     }
 
     /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
@@ -146,11 +147,7 @@ impl Offered {
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
-        let mut line = self.line;
-        line.add_certificate(certificate);
-        line.push(answer)?;
-        line.verify(rules)?;
-        Ok(line)
+        self.line.prove(rules)?.followed_by(answer, certificate)
     }
 
     /// The message.
@@ -168,44 +165,37 @@ impl Offered {
         let (line, offer) = (Line::decode(&mut d)?, statement(&mut d)?);
         if d.position() == message.len() { Ok(Self { line, offer }) } else { Err(HandoverError::Malformed) }
     }
-
-    fn believe(&self, rules: &Rules<'_>) -> Result<(Vec<Logged>, Verified), HandoverError> {
-        let history = self.line.verify(rules)?;
-        let mut trust = rules.trust.clone();
-        for der in self.line.certificates() {
-            trust.enrol(der)?;
-        }
-        let offer = trust.verify(self.offer.clone())?;
-        // Revoked signers offer nothing.
-        trust.log(offer.clone(), rules.origin, u64::MAX - 1)?;
-        if offer.statement().kind() != &offer_kind() {
-            return Err(HandoverError::Malformed);
-        }
-        if offer.statement().subject() != self.line.subject() {
-            return Err(HandoverError::OtherSubject);
-        }
-        if offer.prev() != Some(self.line.last().id()) {
-            return Err(HandoverError::BrokenLine);
-        }
-        let holder = rules.holder(&history).ok_or(HandoverError::NoHolder)?;
-        if &holder == offer.signer().identity() {
-            Ok((history, offer))
-        } else {
-            Err(HandoverError::NotTheCustodian)
-        }
-    }
 }
 
-/// An offer that was verified. Made by [`Offered::examine`] alone.
+/// The offer, if whoever holds the goods by their line has made it.
+fn believe(offer: Statement, line: &Proven<'_>) -> Result<Verified, HandoverError> {
+    let (trust, rules) = (line.trust(), line.rules());
+    let offer = trust.verify(offer)?;
+    // Revoked signers offer nothing.
+    trust.log(offer.clone(), rules.origin, u64::MAX - 1)?;
+    if offer.statement().kind() != &offer_kind() {
+        return Err(HandoverError::Malformed);
+    }
+    if offer.statement().subject() != line.line().subject() {
+        return Err(HandoverError::OtherSubject);
+    }
+    if offer.prev() != Some(line.line().last().id()) {
+        return Err(HandoverError::BrokenLine);
+    }
+    let holder = rules.holder(line.history()).ok_or(HandoverError::NoHolder)?;
+    if &holder == offer.signer().identity() { Ok(offer) } else { Err(HandoverError::NotTheCustodian) }
+}
+
+/// An offer that was verified, and all that stands behind it, by rules by which it is answered too. Made by
+/// [`Offered::examine`] alone.
 #[derive(Clone, Debug)]
-pub struct Examined {
-    line: Line,
+pub struct Examined<'a> {
+    line: Proven<'a>,
     offer: Verified,
-    history: Vec<Logged>,
     contents: Option<Contents>,
 }
 
-impl Examined {
+impl Examined<'_> {
     /// The offer.
     pub const fn offer(&self) -> &Verified {
         &self.offer
@@ -223,7 +213,7 @@ impl Examined {
 
     /// Every statement on the goods, verified.
     pub fn history(&self) -> &[Logged] {
-        &self.history
+        self.line.history()
     }
 
     /// How the packing of the unit that is offered names what is in it; `None` if the goods are no unit.
@@ -241,13 +231,13 @@ impl Examined {
     }
 
     fn packing(&self) -> Option<&Logged> {
-        self.history.iter().rev().find(|one| digest_in(one).is_some())
+        self.history().iter().rev().find(|one| digest_in(one).is_some())
     }
 
     /// How many of the unit's packs are among what was scanned; `None` if anything but them and the goods is, or if the
     /// goods are not.
     fn count(&self, scanned: &[Subject]) -> Option<u64> {
-        let goods = self.line.subject();
+        let goods = self.line.line().subject();
         let packs: BTreeSet<&Subject> = scanned.iter().filter(|one| *one != goods).collect();
         let listed = |pack: &&Subject| self.contents.as_ref().is_some_and(|contents| contents.contains(pack));
         (scanned.contains(goods) && packs.iter().all(listed)).then_some(packs.len() as u64)
@@ -260,11 +250,10 @@ impl Examined {
         scanned: &[Subject],
         answer: &Answer,
         key: Key<'_>,
-        rules: &Rules<'_>,
         now: UnixMillis,
         cti: [u8; 16],
     ) -> Result<Line, HandoverError> {
-        let subject = self.line.subject().clone();
+        let line = self.line.line();
         // Refusing is what somebody does who was shown other goods.
         let refuses = matches!(answer.condition, Condition::Refused { .. });
         let packs = self.count(scanned);
@@ -275,23 +264,19 @@ impl Examined {
         if self.offer.fields().text(RECEIVER).is_some_and(|to| to != me.as_str()) || me == self.giver() {
             return Err(HandoverError::NotForYou);
         }
-        let step = step(rules, me, &subject, refuses).ok_or(HandoverError::NoStep)?;
+        let step = step(self.line.rules(), me, line.subject(), refuses).ok_or(HandoverError::NoStep)?;
         let mut fields = fields(answer);
         if let Some(packs) = packs.filter(|_| self.contents.is_some() && step.fields.contains_key(SCANNED)) {
             fields.insert(SCANNED, packs.into());
         }
-        let statement = draft(&step.kind, &self.line, fields).countersign(
+        let statement = draft(&step.kind, line, fields).countersign(
             self.offer.statement(),
             key.certificate,
             key.signer,
             now,
             cti,
         )?;
-        let mut line = self.line;
-        line.add_certificate(key.certificate.as_der());
-        line.push(statement)?;
-        line.verify(rules)?;
-        Ok(line)
+        self.line.followed_by(statement, key.certificate.as_der())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Goods from hand to hand, and every way to cheat in it that we know of.
 
 use countersign_custody::handover::{
-    Answer, Condition, HandoverError, Line, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen, Terms,
+    Answer, Condition, HandoverError, Key, Line, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen, Terms,
 };
 use countersign_custody::{FaultReason, Profile};
 use countersign_ledger::{Draft, Fields, Hash, Kind, Logged, Statement, Subject, UnixMillis};
@@ -370,6 +370,50 @@ fn a_revoked_courier_hands_nothing_over() {
     let revocation = trust.log(trust.verify(statement).unwrap(), "ledger.example/trust", 0).unwrap();
     road.trust.apply(&revocation).unwrap();
     assert_eq!(reason(road.answer("courier b", &offered.to_bytes(), at(1))), "revoked");
+}
+
+#[test]
+fn what_a_key_has_signed_is_verified_before_anybody_is_shown_it() {
+    let road = Road::new();
+    let message = road.offer("courier a", road.to_the_courier(), at(1)).to_bytes();
+    let examined = Offered::from_bytes(&message).unwrap().examine(&road.rules(), at(1)).unwrap();
+    let piece = Subject::new(PIECE).unwrap();
+    let answer = |certificate: &str, key: &str| {
+        let key = Key { certificate: road.key(certificate).certificate, signer: road.key(key).signer };
+        examined.clone().answer(std::slice::from_ref(&piece), &intact(), key, at(1), road.nonce())
+    };
+    assert!(matches!(reason(answer("courier b", "courier c")), "not-signed" | "signature"));
+    let line = answer("courier b", "courier b").unwrap();
+    assert_eq!(line.verify(&road.rules()).unwrap().len(), examined.history().len() + 1);
+}
+
+#[test]
+fn nobody_answers_in_a_line_that_has_no_room_for_their_certificate() {
+    let mut road = Road::new();
+    (0..32).for_each(|n| road.enrol(&format!("courier {n}")));
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let line = offered.line();
+    let others: Vec<String> = (0..32).map(|n| format!("courier {n}")).collect();
+    let others = others.iter().map(|who| road.key(who).certificate.as_der());
+    let crowd: Vec<&[u8]> =
+        line.certificates().iter().map(Vec::as_slice).chain(others).take(2 * MAX_LINE).collect();
+    let shown = offered.to_bytes();
+    let mut d = minicbor::Decoder::new(&shown);
+    (d.array().unwrap(), d.u8().unwrap(), d.skip().unwrap());
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(3).unwrap().u8(1).unwrap().array(2).unwrap().array(line.statements().len() as u64).unwrap();
+    for one in line.statements() {
+        e.bytes(one.as_bytes()).unwrap();
+    }
+    e.array(crowd.len() as u64).unwrap();
+    for der in crowd {
+        e.bytes(der).unwrap();
+    }
+    e.bytes(d.bytes().unwrap()).unwrap();
+    let crowded = e.into_writer();
+    assert_eq!(reason(road.answer("courier b", &crowded, at(1))), "too-long");
+    // Who is in it already needs no room.
+    assert!(road.answer("courier 0", &crowded, at(1)).is_ok());
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Road {
     }
 
     /// A certified member whose certificate nobody has met yet.
-    fn enrol(&mut self, who: &str) {
+    pub fn enrol(&mut self, who: &str) {
         let key = SoftwareKey::from_bytes(&Hash::of(who.as_bytes()).0).unwrap();
         let certificate =
             certificate::issue(&identity(who), &key.public_key(), &self.root, Self::period(), [2; 16])
@@ -173,7 +173,7 @@ impl Road {
     ) -> Result<Line, HandoverError> {
         let scanned: Vec<_> = scanned.iter().map(|one| Subject::new(*one).unwrap()).collect();
         let examined = Offered::from_bytes(message)?.examine(&self.rules(), now)?;
-        examined.answer(&scanned, answer, self.key(who), &self.rules(), now, self.nonce())
+        examined.answer(&scanned, answer, self.key(who), now, self.nonce())
     }
 
     /// A whole handover: both end with the same line.
