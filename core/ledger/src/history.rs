@@ -14,7 +14,7 @@ use crate::cbor;
 use crate::certificate::CertificateError;
 use crate::index::{IndexEntry, IndexError, IndexKey, IndexProof};
 use crate::statement::{FormatError, Statement};
-use crate::tree::{MAX_PATH, ProofError, leaf_hash, verify_inclusion};
+use crate::tree::{Inclusions, MAX_PATH, ProofError, leaf_hash};
 use crate::trust::{Logged, Refusal, Trust};
 use crate::{Hash, Subject, TrustedCheckpoint};
 
@@ -135,13 +135,14 @@ impl SubjectHistory {
         for certificate in &self.certificates {
             trust.enrol(certificate)?;
         }
+        let mut inclusions = Inclusions::new(checkpoint);
         let mut latest = known.latest;
         let mut logged: Vec<Logged> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             if logged.last().is_some_and(|before| before.index() >= entry.index) {
                 return Err(HistoryError::Order);
             }
-            let statement = entry.verify(subject, latest, checkpoint, trust)?;
+            let statement = entry.verify(subject, latest, &mut inclusions, trust)?;
             latest = Some(statement.id());
             logged.push(statement);
         }
@@ -155,27 +156,26 @@ impl SubjectHistory {
 }
 
 impl HistoryEntry {
-    /// Believes one entry: a statement on `subject` that follows `prev` and stands in the log where it says.
+    /// Believes one entry: a statement on `subject` that follows `prev` and stands in the log where it says. Entries
+    /// of one log are shown to be so by the same `inclusions`.
     pub fn verify(
         &self,
         subject: &Subject,
         prev: Option<Hash>,
-        checkpoint: &TrustedCheckpoint,
+        inclusions: &mut Inclusions<'_>,
         trust: &Trust,
     ) -> Result<Logged, HistoryError> {
-        let head = checkpoint.checkpoint();
         let statement = Statement::parse(&self.statement)?;
         if statement.subject() != subject {
             return Err(HistoryError::OtherSubject);
         }
         let leaf = leaf_hash(statement.id().as_bytes());
-        verify_inclusion(leaf, self.index, head.size(), &self.path, head.root())
-            .map_err(HistoryError::NotIncluded)?;
+        inclusions.verify(leaf, self.index, &self.path).map_err(HistoryError::NotIncluded)?;
         let verified = trust.verify(statement)?;
         if verified.prev() != prev {
             return Err(HistoryError::Chain);
         }
-        Ok(trust.log(verified, head.origin(), self.index)?)
+        Ok(trust.log(verified, inclusions.checkpoint().checkpoint().origin(), self.index)?)
     }
 
     fn decode(d: &mut Decoder<'_>) -> Option<Self> {

@@ -114,7 +114,7 @@ pub use tile::{TILE_WIDTH, TileError, TileKind, TilePath, Tiles, read_bundle, wr
 pub use time::UnixMillis;
 pub use tlog_proof::{LogProof, LogProofError, LogProofTextError};
 pub use tree::{
-    Frontier, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash,
+    Frontier, Inclusions, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash,
     verify_consistency, verify_inclusion,
 };
 pub use trust::{

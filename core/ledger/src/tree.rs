@@ -6,6 +6,9 @@
 //! A proof alone binds neither size nor index to the root: the path of leaf 2 of 8 also fits leaf 2 of 5. Size and
 //! root must therefore come together from one checkpoint.
 
+mod inclusions;
+
+pub use self::inclusions::Inclusions;
 use crate::Hash;
 
 /// Longest path accepted: enough for 2^63 entries.
@@ -193,16 +196,10 @@ pub fn verify_inclusion(
 /// The root of the tree of `size` entries whose entry `index` has the hash `leaf`, if `proof` is of the right shape.
 /// It proves nothing until somebody trusted has signed that root and that size.
 pub fn inclusion_root(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Result<Hash, ProofError> {
-    if index >= size {
-        return Err(ProofError::IndexOutOfRange);
-    }
     let mut edge = Edge::new(proof, index, size)?;
     let mut hash = leaf;
     for &sibling in proof {
-        hash = match edge.climb()? {
-            Side::Left => node_hash(sibling, hash),
-            Side::Right => node_hash(hash, sibling),
-        };
+        hash = edge.join(hash, sibling)?;
     }
     edge.finish()?;
     Ok(hash)
@@ -274,6 +271,7 @@ enum Side {
 }
 
 /// Walks from a node up the tree: `at` and `last` are the RFC's `fn` and `sn`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Edge {
     at: u64,
     last: u64,
@@ -281,6 +279,9 @@ struct Edge {
 
 impl Edge {
     fn new(proof: &[Hash], at: u64, size: u64) -> Result<Self, ProofError> {
+        if at >= size {
+            return Err(ProofError::IndexOutOfRange);
+        }
         if proof.len() > MAX_PATH { Err(ProofError::TooLong) } else { Ok(Self { at, last: size - 1 }) }
     }
 
@@ -301,6 +302,14 @@ impl Edge {
         self.shift(self.at.trailing_zeros());
         self.shift(1);
         Ok(Side::Left)
+    }
+
+    /// Climbs from the node with this hash, and has the hash of the one above.
+    fn join(&mut self, hash: Hash, sibling: Hash) -> Result<Hash, ProofError> {
+        Ok(match self.climb()? {
+            Side::Left => node_hash(sibling, hash),
+            Side::Right => node_hash(hash, sibling),
+        })
     }
 
     fn finish(&self) -> Result<(), ProofError> {

@@ -10,8 +10,9 @@
 use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    Family, FamilyProof, Frontier, Hash, Index, IndexEntry, IndexKey, IndexProof, Note, Policy, TilePath,
-    Tree, VerifierKey, leaf_hash, read_bundle, verify_consistency, verify_inclusion, write_bundle,
+    Checkpoint, Cosigner, Family, FamilyProof, Frontier, Hash, Inclusions, Index, IndexEntry, IndexKey,
+    IndexProof, Note, NoteSigner, Policy, TilePath, Tree, TrustedCheckpoint, UnixMillis, VerifierKey,
+    leaf_hash, read_bundle, verify_consistency, verify_inclusion, write_bundle,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -78,6 +79,20 @@ fn altered(hash: Hash, bit: usize) -> Hash {
     hash
 }
 
+/// The checkpoint of a tree, signed by the log and its notary.
+fn checkpoint(tree: &Tree) -> TrustedCheckpoint {
+    let origin = "ledger.example/supply";
+    let log = NoteSigner::p256(origin, &[11; 32]).unwrap();
+    let notary = Cosigner::new("notary.example/a", &[12; 32]).unwrap();
+    let text = Checkpoint::new(origin, tree.size(), tree.root(), Hash::default()).unwrap().to_string();
+    let mut note = Note::new(text.clone()).unwrap();
+    note.add(log.sign(&text)).unwrap();
+    note.add(notary.cosign(&text, UnixMillis(1_795_000_000_000))).unwrap();
+    let (log, notary) = (log.verifier_key(), notary.verifier_key());
+    let policy: Policy = format!("log {log}\nwitness a {notary}\nquorum a\n").parse().unwrap();
+    policy.trust(&note.to_string()).unwrap()
+}
+
 #[test]
 fn every_small_tree_is_as_the_standard_says() {
     let (tree, leaves) = (tree(70), leaves(70));
@@ -140,6 +155,35 @@ proptest! {
             let length = self::tree(other as usize).inclusion(index, other).map(|path| path.len());
             let refused = verify_inclusion(leaf, index, other, &proof, root).is_err();
             prop_assert!(refused || length == Some(proof.len()));
+        }
+    }
+
+    #[test]
+    fn inclusions_one_after_the_other_are_judged_as_each_alone(
+        size in 1usize..400,
+        asked in vec((any::<prop::sample::Index>(), 0i64..5, 0u8..4, any::<prop::sample::Index>(), 0usize..256), 1..40),
+    ) {
+        let tree = tree(size);
+        let checkpoint = checkpoint(&tree);
+        let mut inclusions = Inclusions::new(&checkpoint);
+        for (near, step, change, at, bit) in asked {
+            let index = (near.index(size) as u64).saturating_add_signed(step).min(size as u64 - 1);
+            let (mut leaf, mut claimed) = (leaf(index as usize), index);
+            let mut proof = tree.inclusion(index, size as u64).unwrap();
+            match change {
+                1 => leaf = altered(leaf, bit),
+                2 => claimed ^= 1 << (bit % 9),
+                3 if !proof.is_empty() => {
+                    let at = at.index(proof.len());
+                    proof[at] = altered(proof[at], bit);
+                    if bit == 0 {
+                        proof.remove(at);
+                    }
+                }
+                _ => {}
+            }
+            let alone = verify_inclusion(leaf, claimed, size as u64, &proof, tree.root());
+            prop_assert_eq!(inclusions.verify(leaf, claimed, &proof), alone);
         }
     }
 
@@ -357,7 +401,7 @@ proptest! {
             prop_assert_eq!(path.to_string(), text.clone());
         }
         let _ = (text.parse::<Policy>(), text.parse::<VerifierKey>());
-        let _ = countersign_ledger::Checkpoint::parse(&text);
+        let _ = Checkpoint::parse(&text);
     }
 
     #[test]

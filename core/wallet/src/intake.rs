@@ -1,12 +1,12 @@
 //! Taking in pages of histories: every signature, every inclusion path, every link to the statement before.
 
 use std::num::NonZero;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{LazyLock, OnceLock};
+use std::{ptr, thread};
 
 use countersign_ledger::{
-    Hash, HistoryEntry, HistoryError, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
+    Hash, HistoryEntry, HistoryError, Inclusions, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
 };
 
 /// How many statements there must be for each thread: to start one costs about half a verification.
@@ -24,6 +24,21 @@ pub(crate) struct Page<'a> {
     pub(crate) entries: &'a [HistoryEntry],
     /// The checkpoint that their paths lead to.
     pub(crate) checkpoint: &'a TrustedCheckpoint,
+}
+
+impl Page<'_> {
+    /// Believes the statement of this number.
+    fn verify(
+        &self,
+        number: usize,
+        inclusions: &mut Inclusions<'_>,
+        trust: &Trust,
+    ) -> Result<Logged, HistoryError> {
+        let before = number.checked_sub(1).map(|before| &self.entries[before]);
+        // Our statements' unprotected header is empty, so the id that the next must name is the digest of the bytes.
+        let prev = before.map_or(self.prev, |before| Some(Hash::of(&before.statement)));
+        self.entries[number].verify(self.subject, prev, inclusions, trust)
+    }
 }
 
 /// Believes a page: the statements on `subject` that follow `prev`, in the order of the log. Statements whose signer was
@@ -48,40 +63,36 @@ pub(crate) fn verify_pages_beside<R>(
     trust: &Trust,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
-    let mut tasks = Vec::new();
-    for page in pages {
-        let mut prev = page.prev;
-        for entry in page.entries {
-            tasks.push((page, prev, entry));
-            // Our statements' unprotected header is empty, so the id that the next must name is the digest of the bytes.
-            prev = Some(Hash::of(&entry.statement));
-        }
-    }
+    let tasks: Vec<(&Page<'_>, usize)> =
+        pages.iter().flat_map(|page| (0..page.entries.len()).map(move |at| (page, at))).collect();
+    let answers: Vec<OnceLock<_>> = tasks.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     // Takes up whichever statement is next until none is left.
     let work = || {
-        let mut done = Vec::new();
+        let Some((first, _)) = tasks.first() else { return };
+        let mut inclusions = Inclusions::new(first.checkpoint);
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((page, prev, entry)) = tasks.get(at) else { return done };
-            done.push((at, entry.verify(page.subject, *prev, page.checkpoint, trust)));
+            let (Some((page, number)), Some(answer)) = (tasks.get(at), answers.get(at)) else { return };
+            if !ptr::eq(inclusions.checkpoint(), page.checkpoint) {
+                inclusions = Inclusions::new(page.checkpoint);
+            }
+            // Nobody else has this number, so the place is empty.
+            let _ = answer.set(page.verify(*number, &mut inclusions, trust));
         }
     };
     let others = (*CORES).min(tasks.len() / WORTH_A_THREAD).saturating_sub(1);
-    let (mut done, beside) = thread::scope(|scope| {
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
+    let beside = thread::scope(|scope| {
+        // A panic there is a panic here: nothing is believed on half of the work.
+        (0..others).for_each(|_| drop(scope.spawn(work)));
         let beside = beside();
-        let mut done = work();
-        for other in others {
-            // A panic there is a panic here: nothing is believed on half of the work.
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        (done, beside)
+        work();
+        beside
     });
-    done.sort_unstable_by_key(|(at, _)| *at);
-    let mut done = done.into_iter().map(|(_, answer)| answer);
+    let mut answers =
+        answers.into_iter().map(|answer| answer.into_inner().unwrap_or(Err(HistoryError::Incomplete)));
     let believed = pages.iter().map(|page| {
-        let mut of_page: Vec<_> = done.by_ref().take(page.entries.len()).collect();
+        let mut of_page: Vec<_> = answers.by_ref().take(page.entries.len()).collect();
         if !page.entries.is_sorted_by(|one, next| one.index < next.index) {
             return Err(HistoryError::Order);
         }

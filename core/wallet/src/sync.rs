@@ -1,4 +1,4 @@
-//! Bringing a snapshot up to date, in steps of at most one bounded request each.
+//! Bringing a snapshot up to date, in steps of at most two bounded requests each.
 //!
 //! # A round
 //!
@@ -11,10 +11,11 @@
 //!    elsewhere that these build on, such as an order.
 //! 5. One transaction moves the head. Until then the snapshot tells what it told before.
 //!
-//! Whatever was fetched and verified is stored at once, and found again: a round that was killed is taken up where it
-//! stood, since each step first looks at what is here. What is unchanged is not fetched again, but hashed again, so that
+//! Whatever was fetched and verified is stored by the next step at the latest, and found again: a round that was killed is
+//! taken up where it stood, since each step first looks at what is here. What is unchanged is not fetched again, but hashed again, so that
 //! damage is seen and repaired.
 
+mod histories;
 mod plan;
 mod products;
 mod trust_log;
@@ -162,7 +163,7 @@ enum Next {
 }
 
 impl Snapshot {
-    /// Does the next step of bringing the snapshot up to date; at most one request, bounded in size and time. Call it
+    /// Does the next step of bringing the snapshot up to date; at most two requests, bounded in size and time. Call it
     /// until it says [`Step::Done`]. It may be stopped, or the process killed, at any moment.
     pub fn sync_step(&mut self, client: &Client) -> Result<Step, SyncError> {
         let Round { stage, restarts, done } = self.round.take().unwrap_or(Round::new());
@@ -305,7 +306,7 @@ impl Stage {
             Self::TrustLog(fetching) => fetching.remaining() + 2,
             Self::Checkpoint(Log::Supply, _) | Self::Proof(Log::Supply, ..) => 2,
             Self::Meetings(_, met) => met.len() as u64 + 1,
-            Self::Products(plan) => plan.remaining(),
+            Self::Products(plan) => plan.work.remaining(),
         }
     }
 }

@@ -128,8 +128,8 @@ pub(crate) fn set_filter_hint(
     digest: Hash,
     length: u64,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT OR REPLACE INTO commissions VALUES (?1, ?2, ?3)";
-    transaction.execute(insert, params![subject, digest.as_bytes(), length])?;
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO commissions VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![subject, digest.as_bytes(), length])?;
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use countersign_ledger::{Hash, IndexEntry, Subject, SubjectHistory, TrustedCheckpoint};
 
+use super::histories::Believed;
 use super::{SyncError, Trusted};
-use crate::client::ClientError;
 use crate::links::Links;
 use crate::snapshot::Snapshot;
 
@@ -14,13 +14,11 @@ pub(super) enum Task {
     /// To know the members of a class.
     Class(Subject),
     /// To know their names.
-    Names(Subject),
+    Names(Names),
     /// To have a subject's history.
     History(Wanted),
     /// To have the filter over a lot's serials.
     Filter(Subject),
-    /// To know which packs of a lot have something on record.
-    Packs(Subject),
     /// To have a history on which the others build, in which this statement is to be found.
     Around(Subject, Hash),
 }
@@ -29,13 +27,20 @@ impl Task {
     pub(super) const fn subject(&self) -> &Subject {
         match self {
             Self::Class(subject)
-            | Self::Names(subject)
+            | Self::Names(Names { class: subject, .. })
             | Self::History(Wanted { subject, .. })
             | Self::Filter(subject)
-            | Self::Packs(subject)
             | Self::Around(subject, _) => subject,
         }
     }
+}
+
+/// The names of a class's members, as far as they are known.
+pub(super) struct Names {
+    pub(super) class: Subject,
+    pub(super) named: BTreeMap<Hash, Subject>,
+    /// So many of the first members have their names.
+    pub(super) whole: usize,
 }
 
 /// A history that is to be had.
@@ -66,15 +71,27 @@ pub(super) struct Held {
 }
 
 /// What was asked for, and what the node answered to that.
-pub(super) type Ahead = (Vec<(Wanted, Held)>, Result<Vec<SubjectHistory>, ClientError>);
+pub(super) struct Ahead {
+    pub(super) asked: Vec<(Wanted, Held)>,
+    pub(super) histories: Vec<SubjectHistory>,
+}
 
-/// What there is to do until the head can move.
+/// What there is to do until the head can move, and whom to believe meanwhile.
 pub(super) struct Plan {
     pub(super) trusted: Trusted,
     pub(super) supply: TrustedCheckpoint,
+    pub(super) work: Work,
+}
+
+/// What there is to do, and what was found on the way.
+pub(super) struct Work {
     pub(super) tasks: VecDeque<Task>,
-    /// Histories that were asked for already, with the answer.
-    pub(super) ahead: Option<Ahead>,
+    /// Lots of which is to be known which packs have something on record.
+    pub(super) lots: VecDeque<Subject>,
+    /// Histories that were asked for already, or why there are none.
+    pub(super) ahead: Option<Result<Ahead, SyncError>>,
+    /// Histories that are not yet written.
+    pub(super) believed: Option<Believed>,
     /// What is followed: classes and packs.
     pub(super) followed: BTreeSet<Subject>,
     /// Signers whose certificates are stored, whole.
@@ -87,9 +104,37 @@ pub(super) struct Plan {
     pub(super) members: BTreeMap<Subject, BTreeMap<Hash, IndexEntry>>,
 }
 
-impl Plan {
+impl Work {
     pub(super) fn remaining(&self) -> u64 {
-        self.tasks.len() as u64 + u64::from(self.ahead.is_some()) + 1
+        (self.tasks.len() + self.lots.len()) as u64 + u64::from(self.ahead.is_some()) + 1
+    }
+
+    /// Plans what of `asked` there was no room for in the answer, and what goes on behind its page. What was answered is
+    /// left in `asked`.
+    pub(super) fn go_on(&mut self, asked: &mut Vec<(Wanted, Held)>, histories: &[SubjectHistory]) {
+        for (wanted, held) in asked.split_off(histories.len()).into_iter().rev() {
+            self.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
+        }
+        for ((wanted, held), history) in asked.iter().zip(histories).rev() {
+            let count = held.count + history.entries.len() as u64;
+            if count < wanted.entry.count {
+                let last = history.entries.last().map(|last| Hash::of(&last.statement));
+                let held = Some(Held { count, last, ..*held });
+                self.tasks.push_front(Task::History(Wanted { held, ..wanted.clone() }));
+            }
+        }
+    }
+
+    /// Plans once more what was asked for, and whatever was to follow it.
+    pub(super) fn again(&mut self, asked: Vec<(Wanted, Held)>) {
+        let again = |one: &Subject| asked.iter().any(|(wanted, _)| wanted.subject == *one);
+        self.tasks.retain(|task| !matches!(task, Task::History(wanted) if again(&wanted.subject)));
+        let ahead = self.ahead.take_if(|ahead| ahead.is_ok()).and_then(Result::ok);
+        let later = ahead.into_iter().flat_map(|ahead| ahead.asked);
+        let later: Vec<_> = later.filter(|(wanted, _)| !again(&wanted.subject)).collect();
+        for (wanted, held) in asked.into_iter().chain(later).rev() {
+            self.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
+        }
     }
 
     /// Takes the next task if it is to have a history.
@@ -117,13 +162,17 @@ impl Snapshot {
         Ok(Plan {
             trusted,
             supply,
-            tasks: classes.into_iter().map(Task::Class).collect(),
-            ahead: None,
-            followed: following.into_iter().map(|following| following.subject).collect(),
-            certified: BTreeSet::new(),
-            links: Links::default(),
-            around: BTreeSet::new(),
-            members: BTreeMap::new(),
+            work: Work {
+                tasks: classes.into_iter().map(Task::Class).collect(),
+                lots: VecDeque::new(),
+                ahead: None,
+                believed: None,
+                followed: following.into_iter().map(|following| following.subject).collect(),
+                certified: BTreeSet::new(),
+                links: Links::default(),
+                around: BTreeSet::new(),
+                members: BTreeMap::new(),
+            },
         })
     }
 }

@@ -208,6 +208,32 @@ fn a_busy_node_is_waited_for_and_a_lost_one_is_an_error_that_changes_nothing() {
 }
 
 #[test]
+fn what_was_believed_before_the_signal_went_is_not_fetched_again() {
+    let mut world = World::new();
+    world.pile_up(CLASS, 600);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.open();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    let asked_from = |start: &str| {
+        let world = scene.world();
+        let asked = world.requests.iter().filter(|path| path.contains("/subjects/")).count();
+        asked == 1 && world.requests.iter().any(|path| path.contains(start))
+    };
+    // The third page of three is lost on its way, and the fourth question is never put.
+    scene.world().lie = Some(Box::new(|path, response| {
+        if path.contains("=512") { Err(TransportError::Timeout) } else { Ok(response) }
+    }));
+    assert!(snapshot.sync(&scene.client, Duration::ZERO).is_err());
+    scene.world().lie = None;
+    scene.world().requests.clear();
+    scene.sync(&mut snapshot);
+    assert!(asked_from("=512"), "{:?}", scene.world().requests);
+    let stored = rusqlite::Connection::open(scene.path()).unwrap();
+    let count: u64 = stored.query_row("SELECT count(*) FROM statements", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 600);
+}
+
+#[test]
 fn what_is_followed_no_longer_is_dropped() {
     let scene = Scene::new(World::with_lot());
     let mut snapshot = scene.synced();
@@ -239,4 +265,20 @@ fn what_a_revoked_key_signed_after_its_revocation_counts_no_longer() {
     assert_ne!(verdict.kind, VerdictKind::Authentic);
     scene.world().revoke("supplier", Log::Supply, 100);
     scene.sync(&mut snapshot);
+}
+
+#[test]
+fn the_node_that_was_chosen_is_kept_and_what_all_of_it_takes_is_told() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.open();
+    assert_eq!(snapshot.node().unwrap(), None);
+    for address in ["https://one.example", "https://two.example:7443"] {
+        snapshot.set_node(address).unwrap();
+    }
+    let empty = snapshot.bytes_on_disk();
+    assert!(empty > 4096, "{empty}");
+    drop(snapshot);
+    let snapshot = scene.synced();
+    assert_eq!(snapshot.node().unwrap().as_deref(), Some("https://two.example:7443"));
+    assert!(snapshot.bytes_on_disk() > empty);
 }
