@@ -3,6 +3,8 @@
 use countersign_custody as custody;
 use countersign_custody::{Mark, Reason, TimelineEvent, Verdict};
 
+use crate::handover::Packed;
+
 /// The answer about a pack.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Answer {
@@ -88,14 +90,18 @@ pub struct Product {
 /// Something that happened to a product.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Event {
-    /// When it was signed.
+    /// When it was signed, by its signer's word.
     pub at_millis: u64,
+    /// If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+    pub late_millis: Option<u64>,
     /// What it was, the key of its title.
     pub kind: String,
     /// Who signed it.
     pub party: String,
     /// Whom it was for.
     pub receiver: Option<String>,
+    /// If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+    pub unit: Option<Packed>,
     /// The statement's SHA-256, in hexadecimal.
     pub statement: String,
     /// Whether it fits its place.
@@ -170,11 +176,43 @@ impl From<&TimelineEvent> for Event {
     fn from(event: &TimelineEvent) -> Self {
         Self {
             at_millis: event.at.0,
+            late_millis: event.late.map(|moment| moment.0),
             kind: event.kind.as_str().to_owned(),
             party: event.party.to_string(),
             receiver: event.receiver.as_ref().map(ToString::to_string),
+            unit: event.aggregate.map(Packed::from),
             statement: event.statement.to_string(),
             in_order: event.mark == Mark::Verified,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_custody::Aggregate;
+    use countersign_ledger::{Hash, Identity, Kind, UnixMillis};
+
+    use super::*;
+
+    #[test]
+    fn what_came_late_and_in_a_unit_is_told_with_both_times_and_what_was_seen() {
+        let event = Event::from(&TimelineEvent {
+            at: UnixMillis(1_000),
+            kind: Kind::new("medicine.handover").unwrap(),
+            title: String::new(),
+            party: (&Identity::new("meds.example", "courier", "ann").unwrap()).into(),
+            receiver: None,
+            countersigned: Vec::new(),
+            place: None,
+            condition: None,
+            reason: None,
+            aggregate: Some(Aggregate { count: 20, scanned: 3 }),
+            statement: Hash::of(b"statement"),
+            fault: None,
+            mark: Mark::Verified,
+            late: Some(UnixMillis(90_000_000)),
+        });
+        assert_eq!((event.at_millis, event.late_millis), (1_000, Some(90_000_000)));
+        assert_eq!(event.unit, Some(Packed { packs: 20, scanned: 3 }));
     }
 }

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use countersign_custody::Contents;
 use countersign_custody::handover::{Answer, Offered, answer_in};
 use countersign_custody::qr::{Assembly, Fed, NotTaken};
-use countersign_ledger::{Hash, Identity, Subject};
+use countersign_ledger::{Hash, Identity, Note, Subject};
 use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Luma, Scanner, Sight, Symbol};
 use countersign_wallet::{CourierError, OfferTo, Pending, Side};
@@ -49,21 +48,13 @@ impl Courier {
     /// Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
     /// network. What came from somebody's hand need not be fetched.
     pub fn load(&self, code: &str) -> Result<Goods, Error> {
-        let (goods, client) = (goods_in(code)?, self.wallet.client()?);
+        let (goods, client) = (goods_in(code)?, self.wallet.client());
         self.act(|courier| courier.load(&client, &goods)).map(Goods::from)
     }
 
     /// The goods that this phone can show all statements on, and who holds them.
     pub fn goods(&self) -> Result<Vec<Goods>, Error> {
         Ok(self.act(|courier| courier.goods())?.into_iter().map(Goods::from).collect())
-    }
-
-    /// Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
-    /// where it is the one that the ledger names.
-    #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
-    pub fn keep_contents(&self, list: Vec<u8>) -> Result<(), Error> {
-        let contents = Contents::from_bytes(&list).map_err(|_| Error::invalid("contents"))?;
-        self.act(|courier| courier.keep_contents(&contents))
     }
 
     /// Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
@@ -139,9 +130,16 @@ impl Courier {
         Ok(self.act(|courier| courier.outbox())?.into_iter().map(Outgoing::from).collect())
     }
 
+    /// Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
+    /// the goods can then be loaded.
+    pub fn settle(&self, id: &str) -> Result<(), Error> {
+        let id: Hash = id.parse().map_err(|_| Error::invalid("statement"))?;
+        self.act(|courier| courier.settle(id)).map(drop)
+    }
+
     /// Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
     pub fn send(&self) -> Result<Round, Error> {
-        let client = self.wallet.client()?;
+        let client = self.wallet.client();
         self.act(|courier| courier.send(&client, now())).map(Round::from)
     }
 }
@@ -170,15 +168,22 @@ impl Courier {
     fn feed(&self, text: &str) -> Result<Scan, Error> {
         let fed = self.eye().assembly.feed(text);
         match fed {
-            Ok(Fed::Whole(message)) if answer_in(&message).is_ok() => Ok(Scan::Answered { message }),
-            Ok(Fed::Whole(message)) => {
-                let reading = self.act(|courier| courier.read(&message, now()))?;
-                Ok(Scan::Offered { offer: (reading, message).into() })
-            }
+            Ok(Fed::Whole(message)) => self.whole(message),
             Ok(Fed::Part(progress)) => Ok(progress.into()),
             Err(NotTaken::NotOurs | NotTaken::TooLarge | NotTaken::TooManyParts) => Ok(Scan::Foreign),
             Err(_) => Ok(self.eye().assembly.progress().map_or(Scan::Nothing, Scan::from)),
         }
+    }
+
+    fn whole(&self, message: Vec<u8>) -> Result<Scan, Error> {
+        if answer_in(&message).is_ok() {
+            return Ok(Scan::Answered { message });
+        }
+        if let Some(note) = note_in(&message) {
+            return Ok(Scan::Checkpoint { note });
+        }
+        let reading = self.act(|courier| courier.read(&message, now()))?;
+        Ok(Scan::Offered { offer: (reading, message).into() })
     }
 
     /// What a panic under this lock could leave half done is at worst read again.
@@ -187,8 +192,14 @@ impl Courier {
     }
 }
 
+/// The note that a message is, if it is one: no other message is text.
+fn note_in(message: &[u8]) -> Option<String> {
+    let note = std::str::from_utf8(message).ok()?;
+    Note::parse(note).is_ok().then(|| note.to_owned())
+}
+
 /// The goods that a typed code or a link names.
-fn goods_in(code: &str) -> Result<Subject, Error> {
+pub(crate) fn goods_in(code: &str) -> Result<Subject, Error> {
     let goods = message_in(code).and_then(|message| countersign_wallet::goods(&message, year()));
     goods.ok_or_else(|| Error::invalid("code"))
 }

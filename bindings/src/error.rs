@@ -7,8 +7,8 @@ use countersign_custody::qr::NotEncoded;
 use countersign_ledger::{CertificateError, GenesisError, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
-    ActError, AdvanceError, ClientError, CourierError, FollowError, HttpsError, KeyStoreError, OpenError,
-    StoreError, SyncError, TransportError,
+    ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HttpsError, KeyStoreError,
+    OpenError, StoreError, SyncError, TransportError,
 };
 
 /// Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
@@ -116,11 +116,20 @@ impl From<CourierError> for Error {
         match error {
             CourierError::Act(error) => error.into(),
             CourierError::Handover(HandoverError::Sign(SignError::Signer(error))) => error.into(),
-            CourierError::Checkpoint(_) => Self::Distrusted,
+            CourierError::Checkpoint(error) => CompareError::from(error).into(),
             CourierError::Handover(_)
             | CourierError::UnknownGoods
             | CourierError::NoProfile
             | CourierError::RefusedGoods => Self::Refused { reason: error.reason().to_owned() },
+        }
+    }
+}
+
+impl From<CompareError> for Error {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Checkpoint(_) => Self::invalid("checkpoint"),
+            CompareError::Store(error) => error.into(),
         }
     }
 }
@@ -147,6 +156,12 @@ impl From<KeyStoreError> for Error {
     }
 }
 
+impl From<crate::KeyStoreError> for Error {
+    fn from(error: crate::KeyStoreError) -> Self {
+        KeyStoreError::from(error).into()
+    }
+}
+
 impl From<SignerError> for Error {
     fn from(error: SignerError) -> Self {
         match error {
@@ -168,9 +183,8 @@ impl From<OpenError> for Error {
 impl From<FollowError> for Error {
     fn from(error: FollowError) -> Self {
         match error {
-            FollowError::NotAClass | FollowError::NotAPack | FollowError::NotAUnit => {
-                Self::invalid("product")
-            }
+            FollowError::NotAClass | FollowError::NotAPack => Self::invalid("product"),
+            FollowError::NotAUnit => Self::invalid("unit"),
             FollowError::Store(error) => error.into(),
         }
     }
@@ -193,8 +207,12 @@ impl From<GenesisError> for Error {
 }
 
 impl From<HttpsError> for Error {
-    fn from(_: HttpsError) -> Self {
-        Self::invalid("address")
+    fn from(error: HttpsError) -> Self {
+        match error {
+            HttpsError::Address => Self::invalid("address"),
+            HttpsError::Root => Self::invalid("genesis"),
+            HttpsError::Tls(_) => Self::Retry { after_millis: None },
+        }
     }
 }
 

@@ -119,6 +119,11 @@ pub enum Scan {
         /// The offer.
         offer: Offer,
     },
+    /// Another phone's newest checkpoint, to be compared with this one's.
+    Checkpoint {
+        /// Its note, for [`crate::Wallet::compare`].
+        note: String,
+    },
     /// An answer, for the giver to close with.
     Answered {
         /// The message.
@@ -159,7 +164,8 @@ impl Handover {
     }
 }
 
-fn codes(message: &[u8]) -> Result<Vec<String>, NotEncoded> {
+/// The texts of the codes that show a message.
+pub(crate) fn codes(message: &[u8]) -> Result<Vec<String>, NotEncoded> {
     Ok(match qr::encode(message)? {
         Codes::One(text) => vec![text],
         Codes::Parts(parts) => {

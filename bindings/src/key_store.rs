@@ -43,6 +43,11 @@ pub trait KeyStore: Send + Sync {
     /// Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
     fn make_signing_key(&self, name: String) -> Result<Vec<u8>, KeyStoreError>;
 
+    /// Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
+    /// chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
+    /// is of the time when it was made. Empty where the hardware proves nothing.
+    fn attest(&self, name: String, challenge: Vec<u8>) -> Result<Vec<Vec<u8>>, KeyStoreError>;
+
     /// Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
     fn make_agreement_key(&self, name: String) -> Result<Vec<u8>, KeyStoreError>;
 
@@ -68,6 +73,17 @@ pub trait KeyStore: Send + Sync {
 
 /// An app's key store, as the wallet sees it.
 pub(crate) struct Foreign(pub(crate) Arc<dyn KeyStore>);
+
+/// Longest challenge that Android puts into a proof.
+const MAX_CHALLENGE: usize = 128;
+
+impl Foreign {
+    /// The proof for a key that is to be certified by a code.
+    pub(crate) fn attest(&self, key: &str, code: &str) -> Result<Vec<Vec<u8>>, KeyStoreError> {
+        let challenge = code.bytes().take(MAX_CHALLENGE).collect();
+        self.0.attest(key.to_owned(), challenge)
+    }
+}
 
 type Answered<T> = Result<T, countersign_wallet::KeyStoreError>;
 

@@ -28,6 +28,7 @@ mod handover;
 mod key_store;
 mod outbox;
 mod patient;
+mod settings;
 mod wallet;
 
 pub use answer::{Answer, Argument, Event, Product, Text, Value, VerdictKind};
@@ -35,8 +36,9 @@ pub use courier::Courier;
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
 pub use key_store::{KeyStore, KeyStoreError};
-pub use outbox::{Delivery, NextStep, Outgoing, Round};
+pub use outbox::{Cause, Delivery, NextStep, Outgoing, Round};
 pub use patient::{Patient, Sight};
-pub use wallet::{Followed, Knowledge, Membership, SyncStep, Wallet};
+pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
+pub use wallet::{Followed, SyncStep, Wallet};
 
 uniffi::setup_scaffolding!("countersign_core");

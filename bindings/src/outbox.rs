@@ -15,10 +15,21 @@ pub struct Outgoing {
     pub signed_millis: u64,
     /// How far it has come.
     pub delivery: Delivery,
+    /// If it is refused for another one's sake: the first that it follows and that was refused.
+    pub cause: Option<Cause>,
     /// How often it was tried.
     pub tries: u32,
     /// When it is tried again.
     pub due_millis: u64,
+}
+
+/// Why a statement is refused that has no fault of its own.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Cause {
+    /// SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+    pub id: String,
+    /// The reason's stable name, the key of its text.
+    pub reason: String,
 }
 
 /// How far a statement has come. One that is proven is in the outbox no more.
@@ -69,9 +80,16 @@ impl From<Queued> for Outgoing {
             kind: row.kind,
             signed_millis: row.event_at.0,
             delivery: row.delivery.into(),
+            cause: row.cause.map(Cause::from),
             tries: row.tries,
             due_millis: row.due_at.0,
         }
+    }
+}
+
+impl From<wallet::Cause> for Cause {
+    fn from(cause: wallet::Cause) -> Self {
+        Self { id: cause.statement.to_string(), reason: cause.reason }
     }
 }
 

@@ -5,50 +5,44 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign_custody::{Item, Verdict};
-use countersign_ledger::{Certificate, Genesis, UnixMillis};
-use countersign_wallet::{Client, Desk, FollowState, Health, Https, Log, Part, Snapshot, Step, StoreError};
+use countersign_custody::{Contents, Item, Verdict};
+use countersign_ledger::{Genesis, Subject, UnixMillis};
+use countersign_wallet::{
+    Client, Desk, FollowState, Health, Https, HttpsError, Log, Part, Snapshot, Step, StoreError,
+};
 
 use crate::error::{CountersignError as Error, millis};
+use crate::handover::codes;
 use crate::key_store::{Foreign, KeyStore};
-use crate::patient;
+use crate::settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
+use crate::{courier, patient};
 
 /// What a phone keeps: one for each ledger. Calls may come from any number of threads.
 #[derive(uniffi::Object)]
 pub struct Wallet {
     database: PathBuf,
     genesis: Genesis,
-    node: String,
-    keys: Arc<dyn countersign_wallet::KeyStore>,
+    keys: Arc<Foreign>,
+    /// The node that is asked.
+    node: Mutex<Node>,
     /// What verdicts are read from.
     reading: Mutex<Snapshot>,
-    /// What is being brought up to date, and by whom.
-    syncing: Mutex<Line>,
+    /// What is being brought up to date.
+    syncing: Mutex<Snapshot>,
     /// Something else is followed since the round under way was planned.
     replan: AtomicBool,
 }
 
-/// A snapshot of one's own, and the way to the node.
-struct Line {
-    snapshot: Snapshot,
-    client: Client,
-}
-
-/// Who a key speaks for.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Membership {
-    /// The key's name in the key store.
-    pub key: String,
-    /// SPIFFE ID of the member.
-    pub identity: String,
-    /// When the certificate ends.
-    pub until_millis: u64,
+/// A node, and the connections to it.
+struct Node {
+    address: String,
+    https: Https,
 }
 
 /// Something that is followed.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Followed {
-    /// The product class or pack, as a link.
+    /// The product class, pack or logistic unit, as a link.
     pub link: String,
     /// Whether all of it is here; if not, sync.
     pub ready: bool,
@@ -75,25 +69,11 @@ pub enum SyncStep {
     Done,
 }
 
-/// What the wallet knows, as a settings screen shows it.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Knowledge {
-    /// The ledger's name.
-    pub ledger: String,
-    /// Statements in the supply log's checkpoint; absent before the first sync.
-    pub checkpoint: Option<u64>,
-    /// When it was cosigned.
-    pub as_of_millis: Option<u64>,
-    /// Something stored was damaged: the next sync repairs it.
-    pub damaged: bool,
-    /// Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
-    pub contradictions: u64,
-}
-
 #[uniffi::export]
 impl Wallet {
     /// Opens the wallet in the database file, or begins one there. `genesis` is what is pinned, the bytes of its JSON
-    /// file; `node` is an address that begins with `https://`. Needs no network.
+    /// file; `node` is the address that is asked, such as `https://ledger.example:7443`, unless the person has chosen
+    /// another one ([`Wallet::set_node`]). Needs no network.
     #[uniffi::constructor]
     pub fn open(
         database: String,
@@ -102,23 +82,28 @@ impl Wallet {
         keys: Arc<dyn KeyStore>,
     ) -> Result<Self, Error> {
         let (database, genesis) = (PathBuf::from(database), Genesis::parse(genesis)?);
-        let reading = Mutex::new(Snapshot::open(&database, &genesis)?);
-        let syncing = Mutex::new(Line::open(&database, &genesis, &node)?);
-        let (keys, replan) = (Arc::new(Foreign(keys)), AtomicBool::new(false));
-        Ok(Self { database, genesis, node, keys, reading, syncing, replan })
+        let reading = Snapshot::open(&database, &genesis)?;
+        let syncing = Mutex::new(Snapshot::open(&database, &genesis)?);
+        // One that was damaged is as good as none.
+        let chosen = reading.node()?.and_then(|chosen| Node::new(chosen, &genesis).ok());
+        let node = Mutex::new(chosen.map_or_else(|| Node::new(node, &genesis), Ok)?);
+        let (reading, keys) = (Mutex::new(reading), Arc::new(Foreign(keys)));
+        Ok(Self { database, genesis, keys, node, reading, syncing, replan: AtomicBool::new(false) })
     }
 
-    /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
-    pub fn enrol(&self, key: &str, code: &str) -> Result<Membership, Error> {
-        let mut line = self.line()?;
-        let certificate = Desk::new(&mut line.snapshot, &line.client, self.keys()).enrol(key, code)?;
-        Ok(Membership::new(key, &certificate))
+    /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
+    /// maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+    pub fn enrol(&self, key: &str, code: &str) -> Result<Enrolment, Error> {
+        let attestation = self.keys.attest(key, code)?;
+        let (mut snapshot, client) = (self.snapshot()?, self.client());
+        let certificate = Desk::new(&mut snapshot, &client, self.keys()).enrol(key, code)?;
+        Ok(Enrolment { membership: Membership::new(key, &certificate), attestation })
     }
 
     /// Who this wallet's keys speak for.
     pub fn memberships(&self) -> Result<Vec<Membership>, Error> {
-        let mut line = self.line()?;
-        let desk = Desk::new(&mut line.snapshot, &line.client, self.keys());
+        let (mut snapshot, client) = (self.snapshot()?, self.client());
+        let desk = Desk::new(&mut snapshot, &client, self.keys());
         desk.enrolled()?.iter().map(|key| Ok(Membership::new(key, &desk.certificate(key)?))).collect()
     }
 
@@ -137,12 +122,29 @@ impl Wallet {
         Ok(())
     }
 
-    /// Follows a class or pack no longer: the link of a [`Followed`].
-    pub fn unfollow(&self, link: &str) -> Result<(), Error> {
-        let item = patient::item_in(link)?;
-        self.reading()?.unfollow(item.pack.as_ref().unwrap_or(&item.class))?;
+    /// Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+    /// here ([`Wallet::keep_contents`]).
+    pub fn follow_unit(&self, code: &str) -> Result<(), Error> {
+        let unit = courier::goods_in(code)?;
+        self.reading()?.follow_unit(&unit)?;
         self.replan.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Follows something no longer: the link of a [`Followed`].
+    pub fn unfollow(&self, link: &str) -> Result<(), Error> {
+        let subject = Subject::new(link).map_err(|_| Error::invalid("product"))?;
+        self.reading()?.unfollow(&subject)?;
+        self.replan.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
+    /// and have the unit's history. It counts where it is the one that the ledger names.
+    #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
+    pub fn keep_contents(&self, list: Vec<u8>) -> Result<(), Error> {
+        let contents = Contents::from_bytes(&list).map_err(|_| Error::invalid("contents"))?;
+        Ok(self.reading()?.keep_contents(&contents)?)
     }
 
     /// All that is followed.
@@ -156,12 +158,11 @@ impl Wallet {
     /// Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
     /// until it says that it is done. It may be stopped, or the app killed, at any moment.
     pub fn sync_step(&self) -> Result<SyncStep, Error> {
-        let mut line = self.syncing()?;
+        let mut snapshot = sound(&self.syncing, || self.snapshot())?;
         if self.replan.swap(false, Ordering::AcqRel) {
-            line.snapshot = self.snapshot()?;
+            *snapshot = self.snapshot()?;
         }
-        let Line { snapshot, client } = &mut *line;
-        let step = snapshot.sync_step(client).map_err(Error::from);
+        let step = snapshot.sync_step(&self.client()).map_err(Error::from);
         if step == Err(Error::from(StoreError::Moved)) {
             // A courier's call has moved the wallet on: the next step begins from there.
             self.replan.store(true, Ordering::Release);
@@ -174,6 +175,29 @@ impl Wallet {
         Ok(step.into())
     }
 
+    /// Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
+    /// of the ledger will do, since all that one says is proven.
+    pub fn set_node(&self, address: String) -> Result<(), Error> {
+        let node = Node::new(address, &self.genesis)?;
+        self.snapshot()?.set_node(&node.address)?;
+        *self.node() = node;
+        Ok(())
+    }
+
+    /// What a settings screen shows.
+    pub fn settings(&self) -> Result<Settings, Error> {
+        let node = self.node().address.clone();
+        let bytes = self.reading()?.bytes_on_disk();
+        let following = self.following()?.len() as u64;
+        Ok(Settings {
+            memberships: self.memberships()?,
+            node,
+            knowledge: self.knowledge()?,
+            following,
+            bytes,
+        })
+    }
+
     /// What this wallet knows.
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
@@ -182,9 +206,24 @@ impl Wallet {
             ledger: self.genesis.name.clone(),
             checkpoint: checkpoint.map(|head| head.checkpoint().size()),
             as_of_millis: checkpoint.map(|head| head.cosigned_at().0),
+            age_millis: checkpoint.map(|head| now().since(head.cosigned_at())),
             damaged: snapshot.health() == Health::Damaged,
             contradictions: snapshot.forks()?.len() as u64,
         })
+    }
+
+    /// The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
+    /// before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
+    pub fn checkpoint_codes(&self) -> Result<Vec<String>, Error> {
+        let snapshot = self.snapshot()?;
+        let note = snapshot.seen(Log::Supply).map(|seen| seen.note().to_string());
+        Ok(note.map_or_else(|| Ok(Vec::new()), |note| codes(note.as_bytes()))?)
+    }
+
+    /// Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
+    /// or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+    pub fn compare(&self, note: &str) -> Result<Meeting, Error> {
+        Ok(self.snapshot()?.compare(note)?.into())
     }
 }
 
@@ -206,25 +245,22 @@ impl Wallet {
         Ok(Snapshot::open(&self.database, &self.genesis)?)
     }
 
-    /// A way to the node for one call alone.
-    pub(crate) fn client(&self) -> Result<Client, Error> {
-        Ok(Client::new(Https::new(&self.node, &self.genesis)?))
+    /// The node that is asked, for one call alone. Connections are kept.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.node().https.clone())
     }
 
     pub(crate) fn keys(&self) -> Arc<dyn countersign_wallet::KeyStore> {
-        Arc::clone(&self.keys)
-    }
-
-    fn line(&self) -> Result<Line, Error> {
-        Line::open(&self.database, &self.genesis, &self.node)
+        Arc::clone(&self.keys) as Arc<dyn countersign_wallet::KeyStore>
     }
 
     fn reading(&self) -> Result<MutexGuard<'_, Snapshot>, Error> {
         sound(&self.reading, || self.snapshot())
     }
 
-    fn syncing(&self) -> Result<MutexGuard<'_, Line>, Error> {
-        sound(&self.syncing, || self.line())
+    /// A panic leaves one or the other here, and whole.
+    fn node(&self) -> MutexGuard<'_, Node> {
+        self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -239,20 +275,9 @@ fn sound<T>(lock: &Mutex<T>, anew: impl FnOnce() -> Result<T, Error>) -> Result<
     Ok(guard)
 }
 
-impl Line {
-    fn open(database: &std::path::Path, genesis: &Genesis, node: &str) -> Result<Self, Error> {
-        let client = Client::new(Https::new(node, genesis)?);
-        Ok(Self { snapshot: Snapshot::open(database, genesis)?, client })
-    }
-}
-
-impl Membership {
-    fn new(key: &str, certificate: &Certificate) -> Self {
-        Self {
-            key: key.to_owned(),
-            identity: certificate.identity().to_string(),
-            until_millis: certificate.not_after().0,
-        }
+impl Node {
+    fn new(address: String, genesis: &Genesis) -> Result<Self, HttpsError> {
+        Ok(Self { https: Https::new(&address, genesis)?, address })
     }
 }
 

@@ -15,12 +15,7 @@ let package = Package(
         packaged
             ? .binaryTarget(name: "CountersignCoreFFI", path: framework)
             : .systemLibrary(name: "CountersignCoreFFI"),
-        .target(
-            name: "Countersign",
-            dependencies: ["CountersignCoreFFI"],
-            // What the generator writes is not yet free of shared state as Swift 6 means it.
-            swiftSettings: [.swiftLanguageMode(.v5)]
-        ),
-        .testTarget(name: "CountersignTests", dependencies: ["Countersign"], swiftSettings: [.swiftLanguageMode(.v5)]),
+        .target(name: "Countersign", dependencies: ["CountersignCoreFFI"]),
+        .testTarget(name: "CountersignTests", dependencies: ["Countersign"]),
     ]
 )

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    Answer, Condition, CountersignError, Courier, Delivery, KeyStore, KeyStoreError, NextStep, Patient, Scan,
-    Sight, SyncStep, VerdictKind, Wallet, draw_code,
+    Answer, Condition, CountersignError, Courier, Delivery, KeyStore, KeyStoreError, Meeting, NextStep,
+    Outgoing, Patient, Scan, Sight, SyncStep, VerdictKind, Wallet, draw_code,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Desk, Vault};
 use serde_json::Value;
@@ -115,6 +115,10 @@ impl KeyStore for SoftwareKeys {
     fn recall_secret(&self, name: String) -> Result<Vec<u8>, KeyStoreError> {
         told(self.vault.recall_secret(name))
     }
+    /// What hardware would prove: here, that the key was made for this challenge.
+    fn attest(&self, name: String, challenge: Vec<u8>) -> Result<Vec<Vec<u8>>, KeyStoreError> {
+        Ok(vec![told(self.vault.make_signing_key(name))?, challenge])
+    }
     fn delete(&self, name: String) -> Result<(), KeyStoreError> {
         told(self.vault.delete(name))
     }
@@ -162,6 +166,11 @@ impl Stage {
             "reopen" => {}
             "follow" => phone.wallet.follow(text("code"))?,
             "follow-pack" => phone.wallet.follow_pack(text("code"))?,
+            "follow-unit" => phone.wallet.follow_unit(text("code"))?,
+            "unfollow" => phone.wallet.unfollow(text("link"))?,
+            "contents" => {
+                phone.wallet.keep_contents(fs::read(self.world.frames.join(text("file"))).unwrap())?;
+            }
             "sync" => while phone.wallet.sync_step()? != SyncStep::Done {},
             "check" => expect(&phone.patient.check_code(text("code"))?, step),
             "frame" => self.frame(phone, step)?,
@@ -179,12 +188,56 @@ impl Stage {
                     "" => self.world.ask(&format!("code {} {name}", text("role"))),
                     code => code.to_owned(),
                 };
-                assert_eq!(phone.wallet.enrol("signing", &code)?.identity, text("identity"), "{step}");
+                let enrolled = phone.wallet.enrol("signing", &code)?;
+                assert_eq!(enrolled.membership.identity, text("identity"), "{step}");
+                assert_eq!(enrolled.attestation[1], code.into_bytes(), "{step}");
             }
             "memberships" => {
                 let identities: Vec<Value> =
                     phone.wallet.memberships()?.into_iter().map(|member| member.identity.into()).collect();
                 assert_eq!(Value::Array(identities), step["identities"]);
+            }
+            "settings" => {
+                let told = phone.wallet.settings()?;
+                let node = if told.node == self.world.node { "own" } else { told.node.as_str() };
+                let members: Vec<Value> =
+                    told.memberships.iter().map(|member| member.identity.clone().into()).collect();
+                assert_eq!(
+                    (node, told.following),
+                    (text("node"), step["following"].as_u64().unwrap()),
+                    "{step}"
+                );
+                assert_eq!(Value::Array(members), step["identities"], "{step}");
+                assert_eq!(told.knowledge.checkpoint.is_some(), step["synced"], "{step}");
+                assert_eq!(told.knowledge.age_millis.is_some(), step["synced"], "{step}");
+                assert!(told.knowledge.age_millis.unwrap_or(0) < 3_600_000, "{step}");
+                assert_eq!((told.knowledge.contradictions, told.knowledge.damaged), (0, false), "{step}");
+                assert!(told.bytes > 20_000, "{step}");
+            }
+            "set-node" => {
+                let own = text("node") == "own";
+                phone.wallet.set_node(if own { self.world.node.clone() } else { text("node").into() })?;
+            }
+            "show-checkpoint" => {
+                let codes = phone.wallet.checkpoint_codes()?;
+                assert_eq!(codes.is_empty(), step["nothing"] == true, "{step}");
+                self.codes.insert(text("as").into(), codes);
+            }
+            "compare" => {
+                let note = match step["note"].as_str() {
+                    Some(note) => note.to_owned(),
+                    None => {
+                        String::from_utf8(scanned(&phone.courier, &self.codes[text("with")], step)?).unwrap()
+                    }
+                };
+                let finds = match phone.wallet.compare(&note)? {
+                    Meeting::Same => "same",
+                    Meeting::Older => "older",
+                    Meeting::Newer => "newer",
+                    Meeting::Contradicts => "contradicts",
+                    Meeting::Nothing => "nothing",
+                };
+                assert_eq!(finds, text("finds"), "{step}");
             }
             "node" => {
                 self.world.ask(text("command"));
@@ -202,9 +255,6 @@ impl Stage {
             "world-offer" => {
                 let told = self.world.ask(&format!("offer {}", text("goods")));
                 self.codes.insert(text("as").into(), serde_json::from_str(&told).unwrap());
-            }
-            "contents" => {
-                courier.keep_contents(fs::read(self.world.frames.join(text("file"))).unwrap())?;
             }
             "load" => {
                 courier.load(text("goods"))?;
@@ -250,8 +300,14 @@ impl Stage {
             }
             "outbox" => {
                 let rows = courier.outbox()?.into_iter();
-                let rows: Vec<Value> = rows.map(|row| told_of(&row.kind, &row.delivery).into()).collect();
+                let rows: Vec<Value> = rows.map(|row| told_of(&row).into()).collect();
                 assert_eq!(Value::Array(rows), step["rows"], "{step}");
+            }
+            "settle" => {
+                let rows = courier.outbox()?;
+                let refused =
+                    rows.iter().find(|row| matches!(row.delivery, Delivery::Refused { .. })).unwrap();
+                courier.settle(&refused.id)?;
             }
             "send" => {
                 let round = courier.send()?;
@@ -324,6 +380,10 @@ fn scanned(courier: &Courier, codes: &[String], step: &Value) -> Result<Vec<u8>,
                 assert!(!offer.contradicts && parts.is_sorted(), "{step}");
                 return Ok(offer.message);
             }
+            Scan::Checkpoint { note } => {
+                assert_eq!(step["sees"], "checkpoint", "{step}");
+                return Ok(note.into_bytes());
+            }
             Scan::Answered { message } => {
                 assert_eq!(step["sees"], "answer", "{step}");
                 return Ok(message);
@@ -334,8 +394,10 @@ fn scanned(courier: &Courier, codes: &[String], step: &Value) -> Result<Vec<u8>,
     panic!("the codes are no whole message: {step}");
 }
 
-fn told_of(kind: &str, delivery: &Delivery) -> String {
-    match delivery {
+fn told_of(row: &Outgoing) -> String {
+    let kind = &row.kind;
+    let because = row.cause.as_ref().map_or_else(String::new, |cause| format!(" because {}", cause.reason));
+    match &row.delivery {
         Delivery::Waiting => format!("{kind} waiting"),
         Delivery::Sent => format!("{kind} sent"),
         Delivery::Refused { reason, next } => {
@@ -344,7 +406,7 @@ fn told_of(kind: &str, delivery: &Delivery) -> String {
                 NextStep::HandOverAgain => "hand-over-again",
                 NextStep::AskOffice => "ask-office",
             };
-            format!("{kind} refused {reason} {next}")
+            format!("{kind} refused {reason} {next}{because}")
         }
     }
 }
@@ -361,6 +423,14 @@ fn expect(answer: &Answer, step: &Value) {
     assert_eq!(
         (verdict, &Value::Array(reasons)),
         (step["verdict"].as_str().unwrap(), &step["reasons"]),
+        "{step}"
+    );
+    // Each time it came into somebody's hands with its unit: how much of that was scanned.
+    let units = answer.history.iter().filter_map(|event| event.unit);
+    let units: Vec<Value> = units.map(|unit| format!("{} of {}", unit.scanned, unit.packs).into()).collect();
+    assert_eq!(
+        Value::Array(units),
+        step.get("units").cloned().unwrap_or_else(|| Value::Array(vec![])),
         "{step}"
     );
 }

@@ -96,6 +96,12 @@ CREATE TABLE memberships (
     fingerprint BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The node that the owner chose instead of the app's own.
+CREATE TABLE node (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    address TEXT    NOT NULL
+) STRICT;
+
 -- Receipts for the owner's own statements, by the statement's id.
 CREATE TABLE receipts (
     id      BLOB    PRIMARY KEY,

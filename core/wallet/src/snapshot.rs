@@ -8,6 +8,7 @@ mod dossier;
 mod follow;
 mod head;
 mod meeting;
+mod settings;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -30,7 +30,7 @@ pub(crate) use self::links::{forget_link, link, set_link};
 pub(crate) use self::meetings::{compared, meet, meetings};
 pub(crate) use self::members::{
     certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
-    insert_receipt, membership, memberships, receipt, set_membership,
+    insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
 pub(crate) use self::statements::{
     Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, forget_statements,

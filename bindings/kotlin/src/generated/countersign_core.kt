@@ -654,56 +654,62 @@ internal interface UniffiCallbackInterfaceKeyStoreMethod0 : com.sun.jna.Callback
     fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceKeyStoreMethod1 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`challenge`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceKeyStoreMethod2 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceKeyStoreMethod3 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
-}
-internal interface UniffiCallbackInterfaceKeyStoreMethod4 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
-}
-internal interface UniffiCallbackInterfaceKeyStoreMethod5 : com.sun.jna.Callback {
-    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
-}
-internal interface UniffiCallbackInterfaceKeyStoreMethod6 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceKeyStoreMethod4 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceKeyStoreMethod5 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceKeyStoreMethod6 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceKeyStoreMethod7 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceKeyStoreMethod8 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
-@Structure.FieldOrder("uniffiFree", "uniffiClone", "makeSigningKey", "makeAgreementKey", "publicKey", "sign", "agree", "keepSecret", "recallSecret", "delete")
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "makeSigningKey", "attest", "makeAgreementKey", "publicKey", "sign", "agree", "keepSecret", "recallSecret", "delete")
 internal open class UniffiVTableCallbackInterfaceKeyStore(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
     @JvmField internal var `makeSigningKey`: UniffiCallbackInterfaceKeyStoreMethod0? = null,
-    @JvmField internal var `makeAgreementKey`: UniffiCallbackInterfaceKeyStoreMethod1? = null,
-    @JvmField internal var `publicKey`: UniffiCallbackInterfaceKeyStoreMethod2? = null,
-    @JvmField internal var `sign`: UniffiCallbackInterfaceKeyStoreMethod3? = null,
-    @JvmField internal var `agree`: UniffiCallbackInterfaceKeyStoreMethod4? = null,
-    @JvmField internal var `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod5? = null,
-    @JvmField internal var `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod6? = null,
-    @JvmField internal var `delete`: UniffiCallbackInterfaceKeyStoreMethod7? = null,
+    @JvmField internal var `attest`: UniffiCallbackInterfaceKeyStoreMethod1? = null,
+    @JvmField internal var `makeAgreementKey`: UniffiCallbackInterfaceKeyStoreMethod2? = null,
+    @JvmField internal var `publicKey`: UniffiCallbackInterfaceKeyStoreMethod3? = null,
+    @JvmField internal var `sign`: UniffiCallbackInterfaceKeyStoreMethod4? = null,
+    @JvmField internal var `agree`: UniffiCallbackInterfaceKeyStoreMethod5? = null,
+    @JvmField internal var `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod6? = null,
+    @JvmField internal var `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod7? = null,
+    @JvmField internal var `delete`: UniffiCallbackInterfaceKeyStoreMethod8? = null,
 ) : Structure() {
     class UniffiByValue(
         `uniffiFree`: UniffiCallbackInterfaceFree? = null,
         `uniffiClone`: UniffiCallbackInterfaceClone? = null,
         `makeSigningKey`: UniffiCallbackInterfaceKeyStoreMethod0? = null,
-        `makeAgreementKey`: UniffiCallbackInterfaceKeyStoreMethod1? = null,
-        `publicKey`: UniffiCallbackInterfaceKeyStoreMethod2? = null,
-        `sign`: UniffiCallbackInterfaceKeyStoreMethod3? = null,
-        `agree`: UniffiCallbackInterfaceKeyStoreMethod4? = null,
-        `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod5? = null,
-        `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod6? = null,
-        `delete`: UniffiCallbackInterfaceKeyStoreMethod7? = null,
-    ): UniffiVTableCallbackInterfaceKeyStore(`uniffiFree`,`uniffiClone`,`makeSigningKey`,`makeAgreementKey`,`publicKey`,`sign`,`agree`,`keepSecret`,`recallSecret`,`delete`,), Structure.ByValue
+        `attest`: UniffiCallbackInterfaceKeyStoreMethod1? = null,
+        `makeAgreementKey`: UniffiCallbackInterfaceKeyStoreMethod2? = null,
+        `publicKey`: UniffiCallbackInterfaceKeyStoreMethod3? = null,
+        `sign`: UniffiCallbackInterfaceKeyStoreMethod4? = null,
+        `agree`: UniffiCallbackInterfaceKeyStoreMethod5? = null,
+        `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod6? = null,
+        `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod7? = null,
+        `delete`: UniffiCallbackInterfaceKeyStoreMethod8? = null,
+    ): UniffiVTableCallbackInterfaceKeyStore(`uniffiFree`,`uniffiClone`,`makeSigningKey`,`attest`,`makeAgreementKey`,`publicKey`,`sign`,`agree`,`keepSecret`,`recallSecret`,`delete`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceKeyStore) {
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `makeSigningKey` = other.`makeSigningKey`
+        `attest` = other.`attest`
         `makeAgreementKey` = other.`makeAgreementKey`
         `publicKey` = other.`publicKey`
         `sign` = other.`sign`
@@ -749,8 +755,6 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_goods(
     ): Int
-    external fun uniffi_countersign_core_checksum_method_courier_keep_contents(
-    ): Int
     external fun uniffi_countersign_core_checksum_method_courier_load(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_offer(
@@ -765,7 +769,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_send(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_settle(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_make_signing_key(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_keystore_attest(
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_make_agreement_key(
     ): Int
@@ -787,17 +795,29 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_patient_check_photo(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_compare(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_enrol(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_follow(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_follow_pack(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_follow_unit(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_following(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_keep_contents(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_knowledge(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_memberships(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_set_node(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_settings(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_sync_step(
     ): Int
@@ -844,8 +864,6 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_courier_goods(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_countersign_core_fn_method_courier_keep_contents(`ptr`: Long,`list`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
-    ): Unit
     external fun uniffi_countersign_core_fn_method_courier_load(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_offer(`ptr`: Long,`code`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`place`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -860,6 +878,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_send(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_settle(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_clone_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -867,6 +887,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_init_callback_vtable_keystore(`vtable`: UniffiVTableCallbackInterfaceKeyStore,
     ): Unit
     external fun uniffi_countersign_core_fn_method_keystore_make_signing_key(`ptr`: Long,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_keystore_attest(`ptr`: Long,`name`: RustBuffer.ByValue,`challenge`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_keystore_make_agreement_key(`ptr`: Long,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -900,17 +922,29 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_constructor_wallet_open(`database`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,`node`: RustBuffer.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_wallet_checkpoint_codes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_wallet_compare(`ptr`: Long,`note`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_enrol(`ptr`: Long,`key`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_follow(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_method_wallet_follow_pack(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_method_wallet_follow_unit(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_wallet_following(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_wallet_keep_contents(`ptr`: Long,`list`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_wallet_knowledge(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_memberships(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_wallet_set_node(`ptr`: Long,`address`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_wallet_settings(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_sync_step(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1052,9 +1086,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_courier_goods() and 0xFFFF) != 12215) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_keep_contents() and 0xFFFF) != 58787) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_countersign_core_checksum_method_courier_load() and 0xFFFF) != 13004) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1076,28 +1107,34 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_courier_send() and 0xFFFF) != 30597) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 57888) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_make_signing_key() and 0xFFFF) != 10529) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_make_agreement_key() and 0xFFFF) != 36935) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_attest() and 0xFFFF) != 8923) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_public_key() and 0xFFFF) != 59115) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_make_agreement_key() and 0xFFFF) != 19429) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_sign() and 0xFFFF) != 5002) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_public_key() and 0xFFFF) != 13976) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_agree() and 0xFFFF) != 23738) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_sign() and 0xFFFF) != 62519) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_keep_secret() and 0xFFFF) != 50725) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_agree() and 0xFFFF) != 20806) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_recall_secret() and 0xFFFF) != 41214) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_keep_secret() and 0xFFFF) != 60858) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 11182) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_recall_secret() and 0xFFFF) != 48708) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 62146) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_patient_check_code() and 0xFFFF) != 34744) {
@@ -1109,7 +1146,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_patient_check_photo() and 0xFFFF) != 63968) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_enrol() and 0xFFFF) != 9408) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 20162) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_compare() and 0xFFFF) != 46920) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_enrol() and 0xFFFF) != 38538) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 62302) {
@@ -1118,19 +1161,31 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_pack() and 0xFFFF) != 56141) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_unit() and 0xFFFF) != 32770) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_following() and 0xFFFF) != 949) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_knowledge() and 0xFFFF) != 4937) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep_contents() and 0xFFFF) != 17951) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_memberships() and 0xFFFF) != 32226) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_knowledge() and 0xFFFF) != 13083) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_memberships() and 0xFFFF) != 63279) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_set_node() and 0xFFFF) != 7564) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_settings() and 0xFFFF) != 18917) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_sync_step() and 0xFFFF) != 52244) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 19051) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 36262) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 15769) {
@@ -1139,7 +1194,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_constructor_patient_new() and 0xFFFF) != 53767) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 56424) {
+    if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 511) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1629,12 +1684,6 @@ public interface CourierInterface {
     fun `goods`(): List<Goods>
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
-     * where it is the one that the ledger names.
-     */
-    fun `keepContents`(`list`: kotlin.ByteArray)
-    
-    /**
      * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
      * network. What came from somebody's hand need not be fetched.
      */
@@ -1671,6 +1720,12 @@ public interface CourierInterface {
      * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
      */
     fun `send`(): Round
+    
+    /**
+     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
+     * the goods can then be loaded.
+     */
+    fun `settle`(`id`: kotlin.String)
     
     companion object
 }
@@ -1872,24 +1927,6 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
-     * where it is the one that the ledger names.
-     */
-    @Throws(CountersignException::class)override fun `keepContents`(`list`: kotlin.ByteArray)
-        = 
-    callWithHandle {
-    uniffiRustCallWithError(CountersignException) { _status ->
-    UniffiLib.uniffi_countersign_core_fn_method_courier_keep_contents(
-        it,
-        
-        FfiConverterByteArray.lower(`list`),_status)
-}
-    }
-    
-    
-
-    
-    /**
      * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
      * network. What came from somebody's hand need not be fetched.
      */
@@ -2017,6 +2054,24 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     }
     )
     }
+    
+
+    
+    /**
+     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
+     * the goods can then be loaded.
+     */
+    @Throws(CountersignException::class)override fun `settle`(`id`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_settle(
+        it,
+        
+        FfiConverterString.lower(`id`),_status)
+}
+    }
+    
     
 
     
@@ -2167,6 +2222,13 @@ public interface KeyStore {
      * Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
      */
     fun `makeSigningKey`(`name`: kotlin.String): kotlin.ByteArray
+    
+    /**
+     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
+     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
+     * is of the time when it was made. Empty where the hardware proves nothing.
+     */
+    fun `attest`(`name`: kotlin.String, `challenge`: kotlin.ByteArray): List<kotlin.ByteArray>
     
     /**
      * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
@@ -2336,6 +2398,27 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
+     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
+     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
+     * is of the time when it was made. Empty where the hardware proves nothing.
+     */
+    @Throws(KeyStoreException::class)override fun `attest`(`name`: kotlin.String, `challenge`: kotlin.ByteArray): List<kotlin.ByteArray> {
+            return FfiConverterSequenceByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyStoreException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_keystore_attest(
+        it,
+        
+        FfiConverterString.lower(`name`),
+        FfiConverterByteArray.lower(`challenge`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
      */
     @Throws(KeyStoreException::class)override fun `makeAgreementKey`(`name`: kotlin.String): kotlin.ByteArray {
@@ -2497,7 +2580,25 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `makeAgreementKey`: UniffiCallbackInterfaceKeyStoreMethod1 {
+    internal object `attest`: UniffiCallbackInterfaceKeyStoreMethod1 {
+        override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`challenge`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`attest`(
+                    FfiConverterString.lift(`name`),
+                    FfiConverterByteArray.lift(`challenge`),
+                )
+            }
+            val writeReturn = { value: List<kotlin.ByteArray> -> uniffiOutReturn.setValue(FfiConverterSequenceByteArray.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: KeyStoreException -> FfiConverterTypeKeyStoreError.lower(e) }
+            )
+        }
+    }
+    internal object `makeAgreementKey`: UniffiCallbackInterfaceKeyStoreMethod2 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2514,7 +2615,7 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `publicKey`: UniffiCallbackInterfaceKeyStoreMethod2 {
+    internal object `publicKey`: UniffiCallbackInterfaceKeyStoreMethod3 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2531,7 +2632,7 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `sign`: UniffiCallbackInterfaceKeyStoreMethod3 {
+    internal object `sign`: UniffiCallbackInterfaceKeyStoreMethod4 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2549,7 +2650,7 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `agree`: UniffiCallbackInterfaceKeyStoreMethod4 {
+    internal object `agree`: UniffiCallbackInterfaceKeyStoreMethod5 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2567,7 +2668,7 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod5 {
+    internal object `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod6 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2585,7 +2686,7 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod6 {
+    internal object `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod7 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2602,7 +2703,7 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
-    internal object `delete`: UniffiCallbackInterfaceKeyStoreMethod7 {
+    internal object `delete`: UniffiCallbackInterfaceKeyStoreMethod8 {
         override fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
             val makeCall = { ->
@@ -2636,6 +2737,7 @@ internal object uniffiCallbackInterfaceKeyStore {
         uniffiFree,
         uniffiClone,
         `makeSigningKey`,
+        `attest`,
         `makeAgreementKey`,
         `publicKey`,
         `sign`,
@@ -3128,9 +3230,22 @@ public object FfiConverterTypePatient: FfiConverter<Patient, Long> {
 public interface WalletInterface {
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
+     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
      */
-    fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Membership
+    fun `checkpointCodes`(): List<kotlin.String>
+    
+    /**
+     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
+     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     */
+    fun `compare`(`note`: kotlin.String): Meeting
+    
+    /**
+     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
+     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     */
+    fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Enrolment
     
     /**
      * Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
@@ -3143,9 +3258,21 @@ public interface WalletInterface {
     fun `followPack`(`code`: kotlin.String)
     
     /**
+     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * here ([`Wallet::keep_contents`]).
+     */
+    fun `followUnit`(`code`: kotlin.String)
+    
+    /**
      * All that is followed.
      */
     fun `following`(): List<Followed>
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
+     * and have the unit's history. It counts where it is the one that the ledger names.
+     */
+    fun `keepContents`(`list`: kotlin.ByteArray)
     
     /**
      * What this wallet knows.
@@ -3158,13 +3285,24 @@ public interface WalletInterface {
     fun `memberships`(): List<Membership>
     
     /**
+     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
+     * of the ledger will do, since all that one says is proven.
+     */
+    fun `setNode`(`address`: kotlin.String)
+    
+    /**
+     * What a settings screen shows.
+     */
+    fun `settings`(): Settings
+    
+    /**
      * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
      * until it says that it is done. It may be stopped, or the app killed, at any moment.
      */
     fun `syncStep`(): SyncStep
     
     /**
-     * Follows a class or pack no longer: the link of a [`Followed`].
+     * Follows something no longer: the link of a [`Followed`].
      */
     fun `unfollow`(`link`: kotlin.String)
     
@@ -3277,10 +3415,48 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
+     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
      */
-    @Throws(CountersignException::class)override fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Membership {
-            return FfiConverterTypeMembership.lift(
+    @Throws(CountersignException::class)override fun `checkpointCodes`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_checkpoint_codes(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
+     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     */
+    @Throws(CountersignException::class)override fun `compare`(`note`: kotlin.String): Meeting {
+            return FfiConverterTypeMeeting.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_compare(
+        it,
+        
+        FfiConverterString.lower(`note`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
+     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     */
+    @Throws(CountersignException::class)override fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Enrolment {
+            return FfiConverterTypeEnrolment.lift(
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
     UniffiLib.uniffi_countersign_core_fn_method_wallet_enrol(
@@ -3330,6 +3506,24 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
+     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * here ([`Wallet::keep_contents`]).
+     */
+    @Throws(CountersignException::class)override fun `followUnit`(`code`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_follow_unit(
+        it,
+        
+        FfiConverterString.lower(`code`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * All that is followed.
      */
     @Throws(CountersignException::class)override fun `following`(): List<Followed> {
@@ -3343,6 +3537,24 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
     }
     )
     }
+    
+
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
+     * and have the unit's history. It counts where it is the one that the ledger names.
+     */
+    @Throws(CountersignException::class)override fun `keepContents`(`list`: kotlin.ByteArray)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_keep_contents(
+        it,
+        
+        FfiConverterByteArray.lower(`list`),_status)
+}
+    }
+    
     
 
     
@@ -3381,6 +3593,41 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
+     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
+     * of the ledger will do, since all that one says is proven.
+     */
+    @Throws(CountersignException::class)override fun `setNode`(`address`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_set_node(
+        it,
+        
+        FfiConverterString.lower(`address`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * What a settings screen shows.
+     */
+    @Throws(CountersignException::class)override fun `settings`(): Settings {
+            return FfiConverterTypeSettings.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_settings(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
      * until it says that it is done. It may be stopped, or the app killed, at any moment.
      */
@@ -3399,7 +3646,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Follows a class or pack no longer: the link of a [`Followed`].
+     * Follows something no longer: the link of a [`Followed`].
      */
     @Throws(CountersignException::class)override fun `unfollow`(`link`: kotlin.String)
         = 
@@ -3424,7 +3671,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
         
     /**
      * Opens the wallet in the database file, or begins one there. `genesis` is what is pinned, the bytes of its JSON
-     * file; `node` is an address that begins with `https://`. Needs no network.
+     * file; `node` is the address that is asked, such as `https://ledger.example:7443`, unless the person has chosen
+     * another one ([`Wallet::set_node`]). Needs no network.
      */
     @Throws(CountersignException::class) fun `open`(`database`: kotlin.String, `genesis`: java.nio.ByteBuffer, `node`: kotlin.String, `keys`: KeyStore): Wallet {
             return FfiConverterTypeWallet.lift(
@@ -3479,47 +3727,47 @@ data class Answer (
     /**
      * The verdict in a word.
      */
-    var `verdict`: VerdictKind
+    val `verdict`: VerdictKind
     , 
     /**
      * Why, the most important first; empty when everything is in order.
      */
-    var `reasons`: List<Text>
+    val `reasons`: List<Text>
     , 
     /**
      * What the code names.
      */
-    var `product`: Product
+    val `product`: Product
     , 
     /**
      * What else the code may have said, if a separator was lost: offer these.
      */
-    var `readings`: List<Product>
+    val `readings`: List<Product>
     , 
     /**
      * Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
      */
-    var `answerable`: kotlin.String?
+    val `answerable`: kotlin.String?
     , 
     /**
      * What happened to the pack, its lot and its class, in order of time.
      */
-    var `history`: List<Event>
+    val `history`: List<Event>
     , 
     /**
      * The checkpoint that it is complete as of; absent if the product is not followed.
      */
-    var `checkpoint`: kotlin.ULong?
+    val `checkpoint`: kotlin.ULong?
     , 
     /**
      * The moment up to which everything is known.
      */
-    var `asOfMillis`: kotlin.ULong?
+    val `asOfMillis`: kotlin.ULong?
     , 
     /**
      * How long ago that was.
      */
-    var `ageMillis`: kotlin.ULong?
+    val `ageMillis`: kotlin.ULong?
     
 ){
     
@@ -3582,12 +3830,12 @@ data class Argument (
     /**
      * Its name.
      */
-    var `name`: kotlin.String
+    val `name`: kotlin.String
     , 
     /**
      * Its value.
      */
-    var `value`: Value
+    val `value`: Value
     
 ){
     
@@ -3623,23 +3871,70 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
 
 
 /**
+ * Why a statement is refused that has no fault of its own.
+ */
+data class Cause (
+    /**
+     * SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The reason's stable name, the key of its text.
+     */
+    val `reason`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCause: FfiConverterRustBuffer<Cause> {
+    override fun read(buf: ByteBuffer): Cause {
+        return Cause(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Cause) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`reason`)
+    )
+
+    override fun write(value: Cause, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`reason`, buf)
+    }
+}
+
+
+
+/**
  * A QR code as pixels, for a screen.
  */
 data class Drawing (
     /**
      * Width in pixels.
      */
-    var `width`: kotlin.UInt
+    val `width`: kotlin.UInt
     , 
     /**
      * Height in pixels.
      */
-    var `height`: kotlin.UInt
+    val `height`: kotlin.UInt
     , 
     /**
      * A byte a pixel, 0 for black and 255 for white, rows without gaps.
      */
-    var `luma`: kotlin.ByteArray
+    val `luma`: kotlin.ByteArray
     
 ){
     
@@ -3678,38 +3973,95 @@ public object FfiConverterTypeDrawing: FfiConverterRustBuffer<Drawing> {
 
 
 /**
+ * A key that was certified.
+ */
+data class Enrolment (
+    /**
+     * Who it speaks for.
+     */
+    val `membership`: Membership
+    , 
+    /**
+     * What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
+     */
+    val `attestation`: List<kotlin.ByteArray>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeEnrolment: FfiConverterRustBuffer<Enrolment> {
+    override fun read(buf: ByteBuffer): Enrolment {
+        return Enrolment(
+            FfiConverterTypeMembership.read(buf),
+            FfiConverterSequenceByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Enrolment) = (
+            FfiConverterTypeMembership.allocationSize(value.`membership`) +
+            FfiConverterSequenceByteArray.allocationSize(value.`attestation`)
+    )
+
+    override fun write(value: Enrolment, buf: ByteBuffer) {
+            FfiConverterTypeMembership.write(value.`membership`, buf)
+            FfiConverterSequenceByteArray.write(value.`attestation`, buf)
+    }
+}
+
+
+
+/**
  * Something that happened to a product.
  */
 data class Event (
     /**
-     * When it was signed.
+     * When it was signed, by its signer's word.
      */
-    var `atMillis`: kotlin.ULong
+    val `atMillis`: kotlin.ULong
+    , 
+    /**
+     * If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+     */
+    val `lateMillis`: kotlin.ULong?
     , 
     /**
      * What it was, the key of its title.
      */
-    var `kind`: kotlin.String
+    val `kind`: kotlin.String
     , 
     /**
      * Who signed it.
      */
-    var `party`: kotlin.String
+    val `party`: kotlin.String
     , 
     /**
      * Whom it was for.
      */
-    var `receiver`: kotlin.String?
+    val `receiver`: kotlin.String?
+    , 
+    /**
+     * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+     */
+    val `unit`: Packed?
     , 
     /**
      * The statement's SHA-256, in hexadecimal.
      */
-    var `statement`: kotlin.String
+    val `statement`: kotlin.String
     , 
     /**
      * Whether it fits its place.
      */
-    var `inOrder`: kotlin.Boolean
+    val `inOrder`: kotlin.Boolean
     
 ){
     
@@ -3727,9 +4079,11 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
     override fun read(buf: ByteBuffer): Event {
         return Event(
             FfiConverterULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypePacked.read(buf),
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
         )
@@ -3737,18 +4091,22 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
 
     override fun allocationSize(value: Event) = (
             FfiConverterULong.allocationSize(value.`atMillis`) +
+            FfiConverterOptionalULong.allocationSize(value.`lateMillis`) +
             FfiConverterString.allocationSize(value.`kind`) +
             FfiConverterString.allocationSize(value.`party`) +
             FfiConverterOptionalString.allocationSize(value.`receiver`) +
+            FfiConverterOptionalTypePacked.allocationSize(value.`unit`) +
             FfiConverterString.allocationSize(value.`statement`) +
             FfiConverterBoolean.allocationSize(value.`inOrder`)
     )
 
     override fun write(value: Event, buf: ByteBuffer) {
             FfiConverterULong.write(value.`atMillis`, buf)
+            FfiConverterOptionalULong.write(value.`lateMillis`, buf)
             FfiConverterString.write(value.`kind`, buf)
             FfiConverterString.write(value.`party`, buf)
             FfiConverterOptionalString.write(value.`receiver`, buf)
+            FfiConverterOptionalTypePacked.write(value.`unit`, buf)
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterBoolean.write(value.`inOrder`, buf)
     }
@@ -3761,14 +4119,14 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
  */
 data class Followed (
     /**
-     * The product class or pack, as a link.
+     * The product class, pack or logistic unit, as a link.
      */
-    var `link`: kotlin.String
+    val `link`: kotlin.String
     , 
     /**
      * Whether all of it is here; if not, sync.
      */
-    var `ready`: kotlin.Boolean
+    val `ready`: kotlin.Boolean
     
 ){
     
@@ -3810,22 +4168,22 @@ data class Goods (
     /**
      * What they are, as a link.
      */
-    var `link`: kotlin.String
+    val `link`: kotlin.String
     , 
     /**
      * Who holds them, as far as this phone knows: a SPIFFE ID.
      */
-    var `holder`: kotlin.String?
+    val `holder`: kotlin.String?
     , 
     /**
      * SHA-256 of the latest statement on them, in hexadecimal.
      */
-    var `latest`: kotlin.String
+    val `latest`: kotlin.String
     , 
     /**
      * How much of them was seen, if they are a logistic unit.
      */
-    var `unit`: Packed?
+    val `unit`: Packed?
     
 ){
     
@@ -3873,27 +4231,27 @@ data class Handover (
     /**
      * Its name on this phone.
      */
-    var `id`: kotlin.String
+    val `id`: kotlin.String
     , 
     /**
      * The goods, as a link.
      */
-    var `goods`: kotlin.String
+    val `goods`: kotlin.String
     , 
     /**
      * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
      */
-    var `gives`: kotlin.Boolean
+    val `gives`: kotlin.Boolean
     , 
     /**
      * The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
      */
-    var `codes`: List<kotlin.String>
+    val `codes`: List<kotlin.String>
     , 
     /**
      * When the offer runs out.
      */
-    var `expiresMillis`: kotlin.ULong
+    val `expiresMillis`: kotlin.ULong
     
 ){
     
@@ -3938,33 +4296,38 @@ public object FfiConverterTypeHandover: FfiConverterRustBuffer<Handover> {
 
 
 /**
- * What the wallet knows, as a settings screen shows it.
+ * What the wallet knows.
  */
 data class Knowledge (
     /**
      * The ledger's name.
      */
-    var `ledger`: kotlin.String
+    val `ledger`: kotlin.String
     , 
     /**
      * Statements in the supply log's checkpoint; absent before the first sync.
      */
-    var `checkpoint`: kotlin.ULong?
+    val `checkpoint`: kotlin.ULong?
     , 
     /**
      * When it was cosigned.
      */
-    var `asOfMillis`: kotlin.ULong?
+    val `asOfMillis`: kotlin.ULong?
+    , 
+    /**
+     * How long ago that was.
+     */
+    val `ageMillis`: kotlin.ULong?
     , 
     /**
      * Something stored was damaged: the next sync repairs it.
      */
-    var `damaged`: kotlin.Boolean
+    val `damaged`: kotlin.Boolean
     , 
     /**
      * Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
      */
-    var `contradictions`: kotlin.ULong
+    val `contradictions`: kotlin.ULong
     
 ){
     
@@ -3984,6 +4347,7 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
             FfiConverterString.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterULong.read(buf),
         )
@@ -3993,6 +4357,7 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
             FfiConverterString.allocationSize(value.`ledger`) +
             FfiConverterOptionalULong.allocationSize(value.`checkpoint`) +
             FfiConverterOptionalULong.allocationSize(value.`asOfMillis`) +
+            FfiConverterOptionalULong.allocationSize(value.`ageMillis`) +
             FfiConverterBoolean.allocationSize(value.`damaged`) +
             FfiConverterULong.allocationSize(value.`contradictions`)
     )
@@ -4001,6 +4366,7 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
             FfiConverterString.write(value.`ledger`, buf)
             FfiConverterOptionalULong.write(value.`checkpoint`, buf)
             FfiConverterOptionalULong.write(value.`asOfMillis`, buf)
+            FfiConverterOptionalULong.write(value.`ageMillis`, buf)
             FfiConverterBoolean.write(value.`damaged`, buf)
             FfiConverterULong.write(value.`contradictions`, buf)
     }
@@ -4015,17 +4381,17 @@ data class Membership (
     /**
      * The key's name in the key store.
      */
-    var `key`: kotlin.String
+    val `key`: kotlin.String
     , 
     /**
      * SPIFFE ID of the member.
      */
-    var `identity`: kotlin.String
+    val `identity`: kotlin.String
     , 
     /**
      * When the certificate ends.
      */
-    var `untilMillis`: kotlin.ULong
+    val `untilMillis`: kotlin.ULong
     
 ){
     
@@ -4070,53 +4436,53 @@ data class Offer (
     /**
      * The message that is answered.
      */
-    var `message`: kotlin.ByteArray
+    val `message`: kotlin.ByteArray
     , 
     /**
      * The goods, as a link.
      */
-    var `goods`: kotlin.String
+    val `goods`: kotlin.String
     , 
     /**
      * Who gives: a SPIFFE ID.
      */
-    var `giver`: kotlin.String
+    val `giver`: kotlin.String
     , 
     /**
      * Where, by the giver's word.
      */
-    var `place`: kotlin.String?
+    val `place`: kotlin.String?
     , 
     /**
      * When it was made.
      */
-    var `issuedMillis`: kotlin.ULong
+    val `issuedMillis`: kotlin.ULong
     , 
     /**
      * When it runs out.
      */
-    var `expiresMillis`: kotlin.ULong
+    val `expiresMillis`: kotlin.ULong
     , 
     /**
      * How often the goods changed hands before.
      */
-    var `hops`: kotlin.UInt
+    val `hops`: kotlin.UInt
     , 
     /**
      * How much of them was seen, if they are a logistic unit.
      */
-    var `unit`: Packed?
+    val `unit`: Packed?
     , 
     /**
      * This phone knows what is in the unit: its packs may be scanned one by one as well.
      */
-    var `listsPacks`: kotlin.Boolean
+    val `listsPacks`: kotlin.Boolean
     , 
     /**
      * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
      * and tell the office.
      */
-    var `contradicts`: kotlin.Boolean
+    val `contradicts`: kotlin.Boolean
     
 ){
     
@@ -4182,37 +4548,42 @@ data class Outgoing (
     /**
      * Its SHA-256, in hexadecimal.
      */
-    var `id`: kotlin.String
+    val `id`: kotlin.String
     , 
     /**
      * The goods, as a link.
      */
-    var `goods`: kotlin.String
+    val `goods`: kotlin.String
     , 
     /**
      * What it is, the key of its title.
      */
-    var `kind`: kotlin.String
+    val `kind`: kotlin.String
     , 
     /**
      * When it was signed, which counts, and not when it is sent.
      */
-    var `signedMillis`: kotlin.ULong
+    val `signedMillis`: kotlin.ULong
     , 
     /**
      * How far it has come.
      */
-    var `delivery`: Delivery
+    val `delivery`: Delivery
+    , 
+    /**
+     * If it is refused for another one's sake: the first that it follows and that was refused.
+     */
+    val `cause`: Cause?
     , 
     /**
      * How often it was tried.
      */
-    var `tries`: kotlin.UInt
+    val `tries`: kotlin.UInt
     , 
     /**
      * When it is tried again.
      */
-    var `dueMillis`: kotlin.ULong
+    val `dueMillis`: kotlin.ULong
     
 ){
     
@@ -4234,6 +4605,7 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
             FfiConverterString.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterTypeDelivery.read(buf),
+            FfiConverterOptionalTypeCause.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterULong.read(buf),
         )
@@ -4245,6 +4617,7 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
             FfiConverterString.allocationSize(value.`kind`) +
             FfiConverterULong.allocationSize(value.`signedMillis`) +
             FfiConverterTypeDelivery.allocationSize(value.`delivery`) +
+            FfiConverterOptionalTypeCause.allocationSize(value.`cause`) +
             FfiConverterUInt.allocationSize(value.`tries`) +
             FfiConverterULong.allocationSize(value.`dueMillis`)
     )
@@ -4255,6 +4628,7 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
             FfiConverterString.write(value.`kind`, buf)
             FfiConverterULong.write(value.`signedMillis`, buf)
             FfiConverterTypeDelivery.write(value.`delivery`, buf)
+            FfiConverterOptionalTypeCause.write(value.`cause`, buf)
             FfiConverterUInt.write(value.`tries`, buf)
             FfiConverterULong.write(value.`dueMillis`, buf)
     }
@@ -4269,12 +4643,12 @@ data class Packed (
     /**
      * How many packs, by whoever packed them.
      */
-    var `packs`: kotlin.ULong
+    val `packs`: kotlin.ULong
     , 
     /**
      * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
      */
-    var `scanned`: kotlin.ULong
+    val `scanned`: kotlin.ULong
     
 ){
     
@@ -4316,22 +4690,22 @@ data class Product (
     /**
      * The product class as a link: what to follow.
      */
-    var `class`: kotlin.String
+    val `class`: kotlin.String
     , 
     /**
      * The narrowest that the code names, as a link.
      */
-    var `link`: kotlin.String
+    val `link`: kotlin.String
     , 
     /**
      * The serial number.
      */
-    var `serial`: kotlin.String?
+    val `serial`: kotlin.String?
     , 
     /**
      * The end of the day on the label.
      */
-    var `expiresMillis`: kotlin.ULong?
+    val `expiresMillis`: kotlin.ULong?
     
 ){
     
@@ -4379,22 +4753,22 @@ data class Round (
     /**
      * Statements that are proven now.
      */
-    var `proven`: kotlin.ULong
+    val `proven`: kotlin.ULong
     , 
     /**
      * Statements that are refused now.
      */
-    var `refused`: kotlin.ULong
+    val `refused`: kotlin.ULong
     , 
     /**
      * Statements still on their way.
      */
-    var `waiting`: kotlin.ULong
+    val `waiting`: kotlin.ULong
     , 
     /**
      * When the next of them is due.
      */
-    var `nextDueMillis`: kotlin.ULong?
+    val `nextDueMillis`: kotlin.ULong?
     
 ){
     
@@ -4436,18 +4810,89 @@ public object FfiConverterTypeRound: FfiConverterRustBuffer<Round> {
 
 
 /**
+ * What a settings screen shows.
+ */
+data class Settings (
+    /**
+     * Who this wallet's keys speak for, and until when.
+     */
+    val `memberships`: List<Membership>
+    , 
+    /**
+     * The address of the node that is asked; see [`crate::Wallet::set_node`].
+     */
+    val `node`: kotlin.String
+    , 
+    /**
+     * What is known, and as of when.
+     */
+    val `knowledge`: Knowledge
+    , 
+    /**
+     * How many products, packs and logistic units are followed.
+     */
+    val `following`: kotlin.ULong
+    , 
+    /**
+     * What all of it takes on this phone, in bytes.
+     */
+    val `bytes`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSettings: FfiConverterRustBuffer<Settings> {
+    override fun read(buf: ByteBuffer): Settings {
+        return Settings(
+            FfiConverterSequenceTypeMembership.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeKnowledge.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Settings) = (
+            FfiConverterSequenceTypeMembership.allocationSize(value.`memberships`) +
+            FfiConverterString.allocationSize(value.`node`) +
+            FfiConverterTypeKnowledge.allocationSize(value.`knowledge`) +
+            FfiConverterULong.allocationSize(value.`following`) +
+            FfiConverterULong.allocationSize(value.`bytes`)
+    )
+
+    override fun write(value: Settings, buf: ByteBuffer) {
+            FfiConverterSequenceTypeMembership.write(value.`memberships`, buf)
+            FfiConverterString.write(value.`node`, buf)
+            FfiConverterTypeKnowledge.write(value.`knowledge`, buf)
+            FfiConverterULong.write(value.`following`, buf)
+            FfiConverterULong.write(value.`bytes`, buf)
+    }
+}
+
+
+
+/**
  * A text that the app holds, in every language.
  */
 data class Text (
     /**
      * Its stable key.
      */
-    var `key`: kotlin.String
+    val `key`: kotlin.String
     , 
     /**
      * What it speaks of, by name.
      */
-    var `arguments`: List<Argument>
+    val `arguments`: List<Argument>
     
 ){
     
@@ -5021,6 +5466,63 @@ public object FfiConverterTypeKeyStoreError : FfiConverterRustBuffer<KeyStoreExc
 
 
 /**
+ * What another phone's newest checkpoint says beside this one's.
+ */
+
+enum class Meeting {
+    
+    /**
+     * Both have seen the same.
+     */
+    SAME,
+    /**
+     * The other has seen less. The next sync shows whether it was the beginning of the same.
+     */
+    OLDER,
+    /**
+     * The other has seen more. The next sync shows whether it goes on from the same.
+     */
+    NEWER,
+    /**
+     * The ledger has told the two phones different things, and has signed both. The evidence is kept: tell the office.
+     */
+    CONTRADICTS,
+    /**
+     * There is nothing to compare: this phone was never up to date, or the other is of another ledger.
+     */
+    NOTHING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMeeting: FfiConverterRustBuffer<Meeting> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        Meeting.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Meeting) = 4UL
+
+    override fun write(value: Meeting, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What a person can do about a statement that is refused.
  */
 
@@ -5051,7 +5553,9 @@ enum class NextStep {
  */
 public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
     override fun read(buf: ByteBuffer) = try {
-        NextStep.values()[buf.getInt() - 1]
+        
+        NextStep.entries[buf.getInt() - 1]
+        
     } catch (e: IndexOutOfBoundsException) {
         throw RuntimeException("invalid enum value, something is very wrong!!", e)
     }
@@ -5140,6 +5644,21 @@ sealed class Scan {
     }
     
     /**
+     * Another phone's newest checkpoint, to be compared with this one's.
+     */
+    data class Checkpoint(
+        /**
+         * Its note, for [`crate::Wallet::compare`].
+         */
+        val `note`: kotlin.String) : Scan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
      * An answer, for the giver to close with.
      */
     data class Answered(
@@ -5183,7 +5702,10 @@ public object FfiConverterTypeScan : FfiConverterRustBuffer<Scan>{
             6 -> Scan.Offered(
                 FfiConverterTypeOffer.read(buf),
                 )
-            7 -> Scan.Answered(
+            7 -> Scan.Checkpoint(
+                FfiConverterString.read(buf),
+                )
+            8 -> Scan.Answered(
                 FfiConverterByteArray.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -5231,6 +5753,13 @@ public object FfiConverterTypeScan : FfiConverterRustBuffer<Scan>{
                 + FfiConverterTypeOffer.allocationSize(value.`offer`)
             )
         }
+        is Scan.Checkpoint -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`note`)
+            )
+        }
         is Scan.Answered -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -5270,8 +5799,13 @@ public object FfiConverterTypeScan : FfiConverterRustBuffer<Scan>{
                 FfiConverterTypeOffer.write(value.`offer`, buf)
                 Unit
             }
-            is Scan.Answered -> {
+            is Scan.Checkpoint -> {
                 buf.putInt(7)
+                FfiConverterString.write(value.`note`, buf)
+                Unit
+            }
+            is Scan.Answered -> {
+                buf.putInt(8)
                 FfiConverterByteArray.write(value.`message`, buf)
                 Unit
             }
@@ -5733,7 +6267,9 @@ enum class VerdictKind {
  */
 public object FfiConverterTypeVerdictKind: FfiConverterRustBuffer<VerdictKind> {
     override fun read(buf: ByteBuffer) = try {
-        VerdictKind.values()[buf.getInt() - 1]
+        
+        VerdictKind.entries[buf.getInt() - 1]
+        
     } catch (e: IndexOutOfBoundsException) {
         throw RuntimeException("invalid enum value, something is very wrong!!", e)
     }
@@ -5817,6 +6353,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeCause: FfiConverterRustBuffer<Cause?> {
+    override fun read(buf: ByteBuffer): Cause? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCause.read(buf)
+    }
+
+    override fun allocationSize(value: Cause?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCause.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Cause?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCause.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypePacked: FfiConverterRustBuffer<Packed?> {
     override fun read(buf: ByteBuffer): Packed? {
         if (buf.get().toInt() == 0) {
@@ -5867,6 +6435,34 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.ByteArray>> {
+    override fun read(buf: ByteBuffer): List<kotlin.ByteArray> {
+        val len = buf.getInt()
+        return List<kotlin.ByteArray>(len) {
+            FfiConverterByteArray.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.ByteArray>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterByteArray.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.ByteArray>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterByteArray.write(it, buf)
         }
     }
 }

@@ -638,12 +638,6 @@ public protocol CourierProtocol: AnyObject, Sendable {
     func goods() throws  -> [Goods]
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
-     * where it is the one that the ledger names.
-     */
-    func keepContents(list: Data) throws 
-    
-    /**
      * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
      * network. What came from somebody's hand need not be fetched.
      */
@@ -680,6 +674,12 @@ public protocol CourierProtocol: AnyObject, Sendable {
      * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
      */
     func send() throws  -> Round
+    
+    /**
+     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
+     * the goods can then be loaded.
+     */
+    func settle(id: String) throws 
     
 }
 /**
@@ -810,19 +810,6 @@ open func goods()throws  -> [Goods]  {
 }
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it, so that its packs can be scanned. It counts
-     * where it is the one that the ledger names.
-     */
-open func keepContents(list: Data)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
-        uniffiCallStatus in
-    uniffi_countersign_core_fn_method_courier_keep_contents(
-            self.uniffiCloneHandle(),
-        FfiConverterData.lower(list),uniffiCallStatus
-    )
-}
-}
-    
-    /**
      * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
      * network. What came from somebody's hand need not be fetched.
      */
@@ -920,6 +907,19 @@ open func send()throws  -> Round  {
 })
 }
     
+    /**
+     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
+     * the goods can then be loaded.
+     */
+open func settle(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_settle(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+    
 
     
 }
@@ -984,6 +984,13 @@ public protocol KeyStore: AnyObject, Sendable {
      * Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
      */
     func makeSigningKey(name: String) throws  -> Data
+    
+    /**
+     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
+     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
+     * is of the time when it was made. Empty where the hardware proves nothing.
+     */
+    func attest(name: String, challenge: Data) throws  -> [Data]
     
     /**
      * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
@@ -1092,6 +1099,22 @@ open func makeSigningKey(name: String)throws  -> Data  {
     uniffi_countersign_core_fn_method_keystore_make_signing_key(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(name),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
+     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
+     * is of the time when it was made. Empty where the hardware proves nothing.
+     */
+open func attest(name: String, challenge: Data)throws  -> [Data]  {
+    return try  FfiConverterSequenceData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_keystore_attest(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(name),
+        FfiConverterData.lower(challenge),uniffiCallStatus
     )
 })
 }
@@ -1235,6 +1258,33 @@ fileprivate struct UniffiCallbackInterfaceKeyStore {
 
             
             let writeReturn = { uniffiOutReturn.pointee = FfiConverterData.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeKeyStoreError_lower
+            )
+        },
+        attest: { (
+            uniffiHandle: UInt64,
+            name: RustBuffer,
+            challenge: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<RustBuffer>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> [Data] in
+                guard let uniffiObj = try? FfiConverterTypeKeyStore.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.attest(
+                     name: try FfiConverterString.lift(name),
+                     challenge: try FfiConverterData.lift(challenge)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterSequenceData.lower($0) }
             uniffiTraitInterfaceCallWithError(
                 callStatus: uniffiCallStatus,
                 makeCall: makeCall,
@@ -1699,9 +1749,22 @@ public func FfiConverterTypePatient_lower(_ value: Patient) -> UInt64 {
 public protocol WalletProtocol: AnyObject, Sendable {
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
+     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
      */
-    func enrol(key: String, code: String) throws  -> Membership
+    func checkpointCodes() throws  -> [String]
+    
+    /**
+     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
+     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     */
+    func compare(note: String) throws  -> Meeting
+    
+    /**
+     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
+     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     */
+    func enrol(key: String, code: String) throws  -> Enrolment
     
     /**
      * Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
@@ -1714,9 +1777,21 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func followPack(code: String) throws 
     
     /**
+     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * here ([`Wallet::keep_contents`]).
+     */
+    func followUnit(code: String) throws 
+    
+    /**
      * All that is followed.
      */
     func following() throws  -> [Followed]
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
+     * and have the unit's history. It counts where it is the one that the ledger names.
+     */
+    func keepContents(list: Data) throws 
     
     /**
      * What this wallet knows.
@@ -1729,13 +1804,24 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func memberships() throws  -> [Membership]
     
     /**
+     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
+     * of the ledger will do, since all that one says is proven.
+     */
+    func setNode(address: String) throws 
+    
+    /**
+     * What a settings screen shows.
+     */
+    func settings() throws  -> Settings
+    
+    /**
      * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
      * until it says that it is done. It may be stopped, or the app killed, at any moment.
      */
     func syncStep() throws  -> SyncStep
     
     /**
-     * Follows a class or pack no longer: the link of a [`Followed`].
+     * Follows something no longer: the link of a [`Followed`].
      */
     func unfollow(link: String) throws 
     
@@ -1796,7 +1882,8 @@ open class Wallet: WalletProtocol, @unchecked Sendable {
     
     /**
      * Opens the wallet in the database file, or begins one there. `genesis` is what is pinned, the bytes of its JSON
-     * file; `node` is an address that begins with `https://`. Needs no network.
+     * file; `node` is the address that is asked, such as `https://ledger.example:7443`, unless the person has chosen
+     * another one ([`Wallet::set_node`]). Needs no network.
      */
 public static func `open`(database: String, genesis: Data, node: String, keys: KeyStore)throws  -> Wallet  {
     return try  FfiConverterTypeWallet_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1815,10 +1902,38 @@ public static func `open`(database: String, genesis: Data, node: String, keys: K
 
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
+     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
      */
-open func enrol(key: String, code: String)throws  -> Membership  {
-    return try  FfiConverterTypeMembership_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+open func checkpointCodes()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_checkpoint_codes(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
+     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     */
+open func compare(note: String)throws  -> Meeting  {
+    return try  FfiConverterTypeMeeting_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_compare(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(note),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
+     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     */
+open func enrol(key: String, code: String)throws  -> Enrolment  {
+    return try  FfiConverterTypeEnrolment_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
     uniffi_countersign_core_fn_method_wallet_enrol(
             self.uniffiCloneHandle(),
@@ -1853,6 +1968,19 @@ open func followPack(code: String)throws   {try rustCallWithError(FfiConverterTy
 }
     
     /**
+     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * here ([`Wallet::keep_contents`]).
+     */
+open func followUnit(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_follow_unit(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * All that is followed.
      */
 open func following()throws  -> [Followed]  {
@@ -1862,6 +1990,19 @@ open func following()throws  -> [Followed]  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
+     * and have the unit's history. It counts where it is the one that the ledger names.
+     */
+open func keepContents(list: Data)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_keep_contents(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(list),uniffiCallStatus
+    )
+}
 }
     
     /**
@@ -1889,6 +2030,31 @@ open func memberships()throws  -> [Membership]  {
 }
     
     /**
+     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
+     * of the ledger will do, since all that one says is proven.
+     */
+open func setNode(address: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_set_node(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(address),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * What a settings screen shows.
+     */
+open func settings()throws  -> Settings  {
+    return try  FfiConverterTypeSettings_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_settings(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
      * until it says that it is done. It may be stopped, or the app killed, at any moment.
      */
@@ -1902,7 +2068,7 @@ open func syncStep()throws  -> SyncStep  {
 }
     
     /**
-     * Follows a class or pack no longer: the link of a [`Followed`].
+     * Follows something no longer: the link of a [`Followed`].
      */
 open func unfollow(link: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -1968,39 +2134,39 @@ public struct Answer: Equatable, Hashable {
     /**
      * The verdict in a word.
      */
-    public var verdict: VerdictKind
+    public let verdict: VerdictKind
     /**
      * Why, the most important first; empty when everything is in order.
      */
-    public var reasons: [Text]
+    public let reasons: [Text]
     /**
      * What the code names.
      */
-    public var product: Product
+    public let product: Product
     /**
      * What else the code may have said, if a separator was lost: offer these.
      */
-    public var readings: [Product]
+    public let readings: [Product]
     /**
      * Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
      */
-    public var answerable: String?
+    public let answerable: String?
     /**
      * What happened to the pack, its lot and its class, in order of time.
      */
-    public var history: [Event]
+    public let history: [Event]
     /**
      * The checkpoint that it is complete as of; absent if the product is not followed.
      */
-    public var checkpoint: UInt64?
+    public let checkpoint: UInt64?
     /**
      * The moment up to which everything is known.
      */
-    public var asOfMillis: UInt64?
+    public let asOfMillis: UInt64?
     /**
      * How long ago that was.
      */
-    public var ageMillis: UInt64?
+    public let ageMillis: UInt64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2107,11 +2273,11 @@ public struct Argument: Equatable, Hashable {
     /**
      * Its name.
      */
-    public var name: String
+    public let name: String
     /**
      * Its value.
      */
-    public var value: Value
+    public let value: Value
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2170,21 +2336,90 @@ public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
 
 
 /**
+ * Why a statement is refused that has no fault of its own.
+ */
+public struct Cause: Equatable, Hashable {
+    /**
+     * SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+     */
+    public let id: String
+    /**
+     * The reason's stable name, the key of its text.
+     */
+    public let reason: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+         */id: String, 
+        /**
+         * The reason's stable name, the key of its text.
+         */reason: String) {
+        self.id = id
+        self.reason = reason
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Cause: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCause: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Cause {
+        return
+            try Cause(
+                id: FfiConverterString.read(from: &buf), 
+                reason: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Cause, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.reason, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCause_lift(_ buf: RustBuffer) throws -> Cause {
+    return try FfiConverterTypeCause.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCause_lower(_ value: Cause) -> RustBuffer {
+    return FfiConverterTypeCause.lower(value)
+}
+
+
+/**
  * A QR code as pixels, for a screen.
  */
 public struct Drawing: Equatable, Hashable {
     /**
      * Width in pixels.
      */
-    public var width: UInt32
+    public let width: UInt32
     /**
      * Height in pixels.
      */
-    public var height: UInt32
+    public let height: UInt32
     /**
      * A byte a pixel, 0 for black and 255 for white, rows without gaps.
      */
-    public var luma: Data
+    public let luma: Data
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2249,40 +2484,120 @@ public func FfiConverterTypeDrawing_lower(_ value: Drawing) -> RustBuffer {
 
 
 /**
- * Something that happened to a product.
+ * A key that was certified.
  */
-public struct Event: Equatable, Hashable {
+public struct Enrolment: Equatable, Hashable {
     /**
-     * When it was signed.
+     * Who it speaks for.
      */
-    public var atMillis: UInt64
+    public let membership: Membership
     /**
-     * What it was, the key of its title.
+     * What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
      */
-    public var kind: String
-    /**
-     * Who signed it.
-     */
-    public var party: String
-    /**
-     * Whom it was for.
-     */
-    public var receiver: String?
-    /**
-     * The statement's SHA-256, in hexadecimal.
-     */
-    public var statement: String
-    /**
-     * Whether it fits its place.
-     */
-    public var inOrder: Bool
+    public let attestation: [Data]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * When it was signed.
+         * Who it speaks for.
+         */membership: Membership, 
+        /**
+         * What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
+         */attestation: [Data]) {
+        self.membership = membership
+        self.attestation = attestation
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Enrolment: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeEnrolment: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Enrolment {
+        return
+            try Enrolment(
+                membership: FfiConverterTypeMembership.read(from: &buf), 
+                attestation: FfiConverterSequenceData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Enrolment, into buf: inout [UInt8]) {
+        FfiConverterTypeMembership.write(value.membership, into: &buf)
+        FfiConverterSequenceData.write(value.attestation, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEnrolment_lift(_ buf: RustBuffer) throws -> Enrolment {
+    return try FfiConverterTypeEnrolment.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEnrolment_lower(_ value: Enrolment) -> RustBuffer {
+    return FfiConverterTypeEnrolment.lower(value)
+}
+
+
+/**
+ * Something that happened to a product.
+ */
+public struct Event: Equatable, Hashable {
+    /**
+     * When it was signed, by its signer's word.
+     */
+    public let atMillis: UInt64
+    /**
+     * If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+     */
+    public let lateMillis: UInt64?
+    /**
+     * What it was, the key of its title.
+     */
+    public let kind: String
+    /**
+     * Who signed it.
+     */
+    public let party: String
+    /**
+     * Whom it was for.
+     */
+    public let receiver: String?
+    /**
+     * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+     */
+    public let unit: Packed?
+    /**
+     * The statement's SHA-256, in hexadecimal.
+     */
+    public let statement: String
+    /**
+     * Whether it fits its place.
+     */
+    public let inOrder: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * When it was signed, by its signer's word.
          */atMillis: UInt64, 
+        /**
+         * If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+         */lateMillis: UInt64?, 
         /**
          * What it was, the key of its title.
          */kind: String, 
@@ -2293,15 +2608,20 @@ public struct Event: Equatable, Hashable {
          * Whom it was for.
          */receiver: String?, 
         /**
+         * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+         */unit: Packed?, 
+        /**
          * The statement's SHA-256, in hexadecimal.
          */statement: String, 
         /**
          * Whether it fits its place.
          */inOrder: Bool) {
         self.atMillis = atMillis
+        self.lateMillis = lateMillis
         self.kind = kind
         self.party = party
         self.receiver = receiver
+        self.unit = unit
         self.statement = statement
         self.inOrder = inOrder
     }
@@ -2323,9 +2643,11 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         return
             try Event(
                 atMillis: FfiConverterUInt64.read(from: &buf), 
+                lateMillis: FfiConverterOptionUInt64.read(from: &buf), 
                 kind: FfiConverterString.read(from: &buf), 
                 party: FfiConverterString.read(from: &buf), 
                 receiver: FfiConverterOptionString.read(from: &buf), 
+                unit: FfiConverterOptionTypePacked.read(from: &buf), 
                 statement: FfiConverterString.read(from: &buf), 
                 inOrder: FfiConverterBool.read(from: &buf)
         )
@@ -2333,9 +2655,11 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
 
     public static func write(_ value: Event, into buf: inout [UInt8]) {
         FfiConverterUInt64.write(value.atMillis, into: &buf)
+        FfiConverterOptionUInt64.write(value.lateMillis, into: &buf)
         FfiConverterString.write(value.kind, into: &buf)
         FfiConverterString.write(value.party, into: &buf)
         FfiConverterOptionString.write(value.receiver, into: &buf)
+        FfiConverterOptionTypePacked.write(value.unit, into: &buf)
         FfiConverterString.write(value.statement, into: &buf)
         FfiConverterBool.write(value.inOrder, into: &buf)
     }
@@ -2362,19 +2686,19 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
  */
 public struct Followed: Equatable, Hashable {
     /**
-     * The product class or pack, as a link.
+     * The product class, pack or logistic unit, as a link.
      */
-    public var link: String
+    public let link: String
     /**
      * Whether all of it is here; if not, sync.
      */
-    public var ready: Bool
+    public let ready: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * The product class or pack, as a link.
+         * The product class, pack or logistic unit, as a link.
          */link: String, 
         /**
          * Whether all of it is here; if not, sync.
@@ -2433,19 +2757,19 @@ public struct Goods: Equatable, Hashable {
     /**
      * What they are, as a link.
      */
-    public var link: String
+    public let link: String
     /**
      * Who holds them, as far as this phone knows: a SPIFFE ID.
      */
-    public var holder: String?
+    public let holder: String?
     /**
      * SHA-256 of the latest statement on them, in hexadecimal.
      */
-    public var latest: String
+    public let latest: String
     /**
      * How much of them was seen, if they are a logistic unit.
      */
-    public var unit: Packed?
+    public let unit: Packed?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2522,23 +2846,23 @@ public struct Handover: Equatable, Hashable {
     /**
      * Its name on this phone.
      */
-    public var id: String
+    public let id: String
     /**
      * The goods, as a link.
      */
-    public var goods: String
+    public let goods: String
     /**
      * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
      */
-    public var gives: Bool
+    public let gives: Bool
     /**
      * The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
      */
-    public var codes: [String]
+    public let codes: [String]
     /**
      * When the offer runs out.
      */
-    public var expiresMillis: UInt64
+    public let expiresMillis: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2615,29 +2939,33 @@ public func FfiConverterTypeHandover_lower(_ value: Handover) -> RustBuffer {
 
 
 /**
- * What the wallet knows, as a settings screen shows it.
+ * What the wallet knows.
  */
 public struct Knowledge: Equatable, Hashable {
     /**
      * The ledger's name.
      */
-    public var ledger: String
+    public let ledger: String
     /**
      * Statements in the supply log's checkpoint; absent before the first sync.
      */
-    public var checkpoint: UInt64?
+    public let checkpoint: UInt64?
     /**
      * When it was cosigned.
      */
-    public var asOfMillis: UInt64?
+    public let asOfMillis: UInt64?
+    /**
+     * How long ago that was.
+     */
+    public let ageMillis: UInt64?
     /**
      * Something stored was damaged: the next sync repairs it.
      */
-    public var damaged: Bool
+    public let damaged: Bool
     /**
      * Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
      */
-    public var contradictions: UInt64
+    public let contradictions: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2652,6 +2980,9 @@ public struct Knowledge: Equatable, Hashable {
          * When it was cosigned.
          */asOfMillis: UInt64?, 
         /**
+         * How long ago that was.
+         */ageMillis: UInt64?, 
+        /**
          * Something stored was damaged: the next sync repairs it.
          */damaged: Bool, 
         /**
@@ -2660,6 +2991,7 @@ public struct Knowledge: Equatable, Hashable {
         self.ledger = ledger
         self.checkpoint = checkpoint
         self.asOfMillis = asOfMillis
+        self.ageMillis = ageMillis
         self.damaged = damaged
         self.contradictions = contradictions
     }
@@ -2683,6 +3015,7 @@ public struct FfiConverterTypeKnowledge: FfiConverterRustBuffer {
                 ledger: FfiConverterString.read(from: &buf), 
                 checkpoint: FfiConverterOptionUInt64.read(from: &buf), 
                 asOfMillis: FfiConverterOptionUInt64.read(from: &buf), 
+                ageMillis: FfiConverterOptionUInt64.read(from: &buf), 
                 damaged: FfiConverterBool.read(from: &buf), 
                 contradictions: FfiConverterUInt64.read(from: &buf)
         )
@@ -2692,6 +3025,7 @@ public struct FfiConverterTypeKnowledge: FfiConverterRustBuffer {
         FfiConverterString.write(value.ledger, into: &buf)
         FfiConverterOptionUInt64.write(value.checkpoint, into: &buf)
         FfiConverterOptionUInt64.write(value.asOfMillis, into: &buf)
+        FfiConverterOptionUInt64.write(value.ageMillis, into: &buf)
         FfiConverterBool.write(value.damaged, into: &buf)
         FfiConverterUInt64.write(value.contradictions, into: &buf)
     }
@@ -2720,15 +3054,15 @@ public struct Membership: Equatable, Hashable {
     /**
      * The key's name in the key store.
      */
-    public var key: String
+    public let key: String
     /**
      * SPIFFE ID of the member.
      */
-    public var identity: String
+    public let identity: String
     /**
      * When the certificate ends.
      */
-    public var untilMillis: UInt64
+    public let untilMillis: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2799,44 +3133,44 @@ public struct Offer: Equatable, Hashable {
     /**
      * The message that is answered.
      */
-    public var message: Data
+    public let message: Data
     /**
      * The goods, as a link.
      */
-    public var goods: String
+    public let goods: String
     /**
      * Who gives: a SPIFFE ID.
      */
-    public var giver: String
+    public let giver: String
     /**
      * Where, by the giver's word.
      */
-    public var place: String?
+    public let place: String?
     /**
      * When it was made.
      */
-    public var issuedMillis: UInt64
+    public let issuedMillis: UInt64
     /**
      * When it runs out.
      */
-    public var expiresMillis: UInt64
+    public let expiresMillis: UInt64
     /**
      * How often the goods changed hands before.
      */
-    public var hops: UInt32
+    public let hops: UInt32
     /**
      * How much of them was seen, if they are a logistic unit.
      */
-    public var unit: Packed?
+    public let unit: Packed?
     /**
      * This phone knows what is in the unit: its packs may be scanned one by one as well.
      */
-    public var listsPacks: Bool
+    public let listsPacks: Bool
     /**
      * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
      * and tell the office.
      */
-    public var contradicts: Bool
+    public let contradicts: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2950,31 +3284,35 @@ public struct Outgoing: Equatable, Hashable {
     /**
      * Its SHA-256, in hexadecimal.
      */
-    public var id: String
+    public let id: String
     /**
      * The goods, as a link.
      */
-    public var goods: String
+    public let goods: String
     /**
      * What it is, the key of its title.
      */
-    public var kind: String
+    public let kind: String
     /**
      * When it was signed, which counts, and not when it is sent.
      */
-    public var signedMillis: UInt64
+    public let signedMillis: UInt64
     /**
      * How far it has come.
      */
-    public var delivery: Delivery
+    public let delivery: Delivery
+    /**
+     * If it is refused for another one's sake: the first that it follows and that was refused.
+     */
+    public let cause: Cause?
     /**
      * How often it was tried.
      */
-    public var tries: UInt32
+    public let tries: UInt32
     /**
      * When it is tried again.
      */
-    public var dueMillis: UInt64
+    public let dueMillis: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2995,6 +3333,9 @@ public struct Outgoing: Equatable, Hashable {
          * How far it has come.
          */delivery: Delivery, 
         /**
+         * If it is refused for another one's sake: the first that it follows and that was refused.
+         */cause: Cause?, 
+        /**
          * How often it was tried.
          */tries: UInt32, 
         /**
@@ -3005,6 +3346,7 @@ public struct Outgoing: Equatable, Hashable {
         self.kind = kind
         self.signedMillis = signedMillis
         self.delivery = delivery
+        self.cause = cause
         self.tries = tries
         self.dueMillis = dueMillis
     }
@@ -3030,6 +3372,7 @@ public struct FfiConverterTypeOutgoing: FfiConverterRustBuffer {
                 kind: FfiConverterString.read(from: &buf), 
                 signedMillis: FfiConverterUInt64.read(from: &buf), 
                 delivery: FfiConverterTypeDelivery.read(from: &buf), 
+                cause: FfiConverterOptionTypeCause.read(from: &buf), 
                 tries: FfiConverterUInt32.read(from: &buf), 
                 dueMillis: FfiConverterUInt64.read(from: &buf)
         )
@@ -3041,6 +3384,7 @@ public struct FfiConverterTypeOutgoing: FfiConverterRustBuffer {
         FfiConverterString.write(value.kind, into: &buf)
         FfiConverterUInt64.write(value.signedMillis, into: &buf)
         FfiConverterTypeDelivery.write(value.delivery, into: &buf)
+        FfiConverterOptionTypeCause.write(value.cause, into: &buf)
         FfiConverterUInt32.write(value.tries, into: &buf)
         FfiConverterUInt64.write(value.dueMillis, into: &buf)
     }
@@ -3069,11 +3413,11 @@ public struct Packed: Equatable, Hashable {
     /**
      * How many packs, by whoever packed them.
      */
-    public var packs: UInt64
+    public let packs: UInt64
     /**
      * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
      */
-    public var scanned: UInt64
+    public let scanned: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3138,19 +3482,19 @@ public struct Product: Equatable, Hashable {
     /**
      * The product class as a link: what to follow.
      */
-    public var `class`: String
+    public let `class`: String
     /**
      * The narrowest that the code names, as a link.
      */
-    public var link: String
+    public let link: String
     /**
      * The serial number.
      */
-    public var serial: String?
+    public let serial: String?
     /**
      * The end of the day on the label.
      */
-    public var expiresMillis: UInt64?
+    public let expiresMillis: UInt64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3227,19 +3571,19 @@ public struct Round: Equatable, Hashable {
     /**
      * Statements that are proven now.
      */
-    public var proven: UInt64
+    public let proven: UInt64
     /**
      * Statements that are refused now.
      */
-    public var refused: UInt64
+    public let refused: UInt64
     /**
      * Statements still on their way.
      */
-    public var waiting: UInt64
+    public let waiting: UInt64
     /**
      * When the next of them is due.
      */
-    public var nextDueMillis: UInt64?
+    public let nextDueMillis: UInt64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3310,17 +3654,116 @@ public func FfiConverterTypeRound_lower(_ value: Round) -> RustBuffer {
 
 
 /**
+ * What a settings screen shows.
+ */
+public struct Settings: Equatable, Hashable {
+    /**
+     * Who this wallet's keys speak for, and until when.
+     */
+    public let memberships: [Membership]
+    /**
+     * The address of the node that is asked; see [`crate::Wallet::set_node`].
+     */
+    public let node: String
+    /**
+     * What is known, and as of when.
+     */
+    public let knowledge: Knowledge
+    /**
+     * How many products, packs and logistic units are followed.
+     */
+    public let following: UInt64
+    /**
+     * What all of it takes on this phone, in bytes.
+     */
+    public let bytes: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who this wallet's keys speak for, and until when.
+         */memberships: [Membership], 
+        /**
+         * The address of the node that is asked; see [`crate::Wallet::set_node`].
+         */node: String, 
+        /**
+         * What is known, and as of when.
+         */knowledge: Knowledge, 
+        /**
+         * How many products, packs and logistic units are followed.
+         */following: UInt64, 
+        /**
+         * What all of it takes on this phone, in bytes.
+         */bytes: UInt64) {
+        self.memberships = memberships
+        self.node = node
+        self.knowledge = knowledge
+        self.following = following
+        self.bytes = bytes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Settings: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSettings: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Settings {
+        return
+            try Settings(
+                memberships: FfiConverterSequenceTypeMembership.read(from: &buf), 
+                node: FfiConverterString.read(from: &buf), 
+                knowledge: FfiConverterTypeKnowledge.read(from: &buf), 
+                following: FfiConverterUInt64.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Settings, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeMembership.write(value.memberships, into: &buf)
+        FfiConverterString.write(value.node, into: &buf)
+        FfiConverterTypeKnowledge.write(value.knowledge, into: &buf)
+        FfiConverterUInt64.write(value.following, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSettings_lift(_ buf: RustBuffer) throws -> Settings {
+    return try FfiConverterTypeSettings.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSettings_lower(_ value: Settings) -> RustBuffer {
+    return FfiConverterTypeSettings.lower(value)
+}
+
+
+/**
  * A text that the app holds, in every language.
  */
 public struct Text: Equatable, Hashable {
     /**
      * Its stable key.
      */
-    public var key: String
+    public let key: String
     /**
      * What it speaks of, by name.
      */
-    public var arguments: [Argument]
+    public let arguments: [Argument]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3828,6 +4271,111 @@ public func FfiConverterTypeKeyStoreError_lower(_ value: KeyStoreError) -> RustB
 
 
 /**
+ * What another phone's newest checkpoint says beside this one's.
+ */
+
+public enum Meeting: Equatable, Hashable {
+    
+    /**
+     * Both have seen the same.
+     */
+    case same
+    /**
+     * The other has seen less. The next sync shows whether it was the beginning of the same.
+     */
+    case older
+    /**
+     * The other has seen more. The next sync shows whether it goes on from the same.
+     */
+    case newer
+    /**
+     * The ledger has told the two phones different things, and has signed both. The evidence is kept: tell the office.
+     */
+    case contradicts
+    /**
+     * There is nothing to compare: this phone was never up to date, or the other is of another ledger.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Meeting: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMeeting: FfiConverterRustBuffer {
+    typealias SwiftType = Meeting
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Meeting {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .same
+        
+        case 2: return .older
+        
+        case 3: return .newer
+        
+        case 4: return .contradicts
+        
+        case 5: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Meeting, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .same:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .older:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .newer:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .contradicts:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMeeting_lift(_ buf: RustBuffer) throws -> Meeting {
+    return try FfiConverterTypeMeeting.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMeeting_lower(_ value: Meeting) -> RustBuffer {
+    return FfiConverterTypeMeeting.lower(value)
+}
+
+
+
+/**
  * What a person can do about a statement that is refused.
  */
 
@@ -3958,6 +4506,14 @@ public enum Scan: Equatable, Hashable {
          */offer: Offer
     )
     /**
+     * Another phone's newest checkpoint, to be compared with this one's.
+     */
+    case checkpoint(
+        /**
+         * Its note, for [`crate::Wallet::compare`].
+         */note: String
+    )
+    /**
      * An answer, for the giver to close with.
      */
     case answered(
@@ -4001,7 +4557,10 @@ public struct FfiConverterTypeScan: FfiConverterRustBuffer {
         case 6: return .offered(offer: try FfiConverterTypeOffer.read(from: &buf)
         )
         
-        case 7: return .answered(message: try FfiConverterData.read(from: &buf)
+        case 7: return .checkpoint(note: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 8: return .answered(message: try FfiConverterData.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -4040,8 +4599,13 @@ public struct FfiConverterTypeScan: FfiConverterRustBuffer {
             FfiConverterTypeOffer.write(offer, into: &buf)
             
         
-        case let .answered(message):
+        case let .checkpoint(note):
             writeInt(&buf, Int32(7))
+            FfiConverterString.write(note, into: &buf)
+            
+        
+        case let .answered(message):
+            writeInt(&buf, Int32(8))
             FfiConverterData.write(message, into: &buf)
             
         }
@@ -4543,6 +5107,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCause: FfiConverterRustBuffer {
+    typealias SwiftType = Cause?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCause.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCause.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypePacked: FfiConverterRustBuffer {
     typealias SwiftType = Packed?
 
@@ -4584,6 +5172,31 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
+    typealias SwiftType = [Data]
+
+    public static func write(_ value: [Data], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterData.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Data] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Data]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterData.read(from: &buf))
         }
         return seq
     }
@@ -4857,9 +5470,6 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_courier_goods() != 12215) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_keep_contents() != 58787) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_countersign_core_checksum_method_courier_load() != 13004) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -4881,28 +5491,34 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_courier_send() != 30597) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_courier_settle() != 57888) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_keystore_make_signing_key() != 10529) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_make_agreement_key() != 36935) {
+    if (uniffi_countersign_core_checksum_method_keystore_attest() != 8923) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_public_key() != 59115) {
+    if (uniffi_countersign_core_checksum_method_keystore_make_agreement_key() != 19429) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_sign() != 5002) {
+    if (uniffi_countersign_core_checksum_method_keystore_public_key() != 13976) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_agree() != 23738) {
+    if (uniffi_countersign_core_checksum_method_keystore_sign() != 62519) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_keep_secret() != 50725) {
+    if (uniffi_countersign_core_checksum_method_keystore_agree() != 20806) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_recall_secret() != 41214) {
+    if (uniffi_countersign_core_checksum_method_keystore_keep_secret() != 60858) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_delete() != 11182) {
+    if (uniffi_countersign_core_checksum_method_keystore_recall_secret() != 48708) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_keystore_delete() != 62146) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_patient_check_code() != 34744) {
@@ -4914,7 +5530,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_patient_check_photo() != 63968) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_enrol() != 9408) {
+    if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 20162) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_compare() != 46920) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_enrol() != 38538) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_follow() != 62302) {
@@ -4923,19 +5545,31 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_follow_pack() != 56141) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_wallet_follow_unit() != 32770) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_wallet_following() != 949) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_knowledge() != 4937) {
+    if (uniffi_countersign_core_checksum_method_wallet_keep_contents() != 17951) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_memberships() != 32226) {
+    if (uniffi_countersign_core_checksum_method_wallet_knowledge() != 13083) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_memberships() != 63279) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_set_node() != 7564) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_settings() != 18917) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_sync_step() != 52244) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 19051) {
+    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 36262) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_courier_new() != 15769) {
@@ -4944,7 +5578,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_constructor_patient_new() != 53767) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_constructor_wallet_open() != 56424) {
+    if (uniffi_countersign_core_checksum_constructor_wallet_open() != 511) {
         return InitializationResult.apiChecksumMismatch
     }
 

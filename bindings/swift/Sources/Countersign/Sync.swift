@@ -37,7 +37,7 @@ extension Wallet {
 
     /// Has the key certified by a registrar's one-time code. The key store may ask the person meanwhile; if they decline,
     /// throws `CountersignError.Cancelled`.
-    public func enrolled(key: String, code: String) async throws -> Membership {
+    public func enrolled(key: String, code: String) async throws -> Enrolment {
         try await offTheMainThread { try self.enrol(key: key, code: code) }
     }
 }

@@ -252,7 +252,7 @@ typedef void (*UniffiCallbackInterfaceKeyStoreMethod0)(uint64_t, RustBuffer, Rus
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD1
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD1
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod1)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod1)(uint64_t, RustBuffer, RustBuffer, RustBuffer* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -266,7 +266,7 @@ typedef void (*UniffiCallbackInterfaceKeyStoreMethod2)(uint64_t, RustBuffer, Rus
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD3
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD3
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod3)(uint64_t, RustBuffer, RustBuffer, RustBuffer* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod3)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -280,21 +280,28 @@ typedef void (*UniffiCallbackInterfaceKeyStoreMethod4)(uint64_t, RustBuffer, Rus
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD5
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD5
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod5)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod5)(uint64_t, RustBuffer, RustBuffer, RustBuffer* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD6
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD6
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod6)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod6)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
 #endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD7
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD7
-typedef void (*UniffiCallbackInterfaceKeyStoreMethod7)(uint64_t, RustBuffer, void* _Nonnull, 
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod7)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD8
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD8
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod8)(uint64_t, RustBuffer, void* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -305,13 +312,14 @@ typedef struct UniffiVTableCallbackInterfaceKeyStore {
     UniffiCallbackInterfaceFree _Nonnull uniffiFree;
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceKeyStoreMethod0 _Nonnull makeSigningKey;
-    UniffiCallbackInterfaceKeyStoreMethod1 _Nonnull makeAgreementKey;
-    UniffiCallbackInterfaceKeyStoreMethod2 _Nonnull publicKey;
-    UniffiCallbackInterfaceKeyStoreMethod3 _Nonnull sign;
-    UniffiCallbackInterfaceKeyStoreMethod4 _Nonnull agree;
-    UniffiCallbackInterfaceKeyStoreMethod5 _Nonnull keepSecret;
-    UniffiCallbackInterfaceKeyStoreMethod6 _Nonnull recallSecret;
-    UniffiCallbackInterfaceKeyStoreMethod7 _Nonnull delete;
+    UniffiCallbackInterfaceKeyStoreMethod1 _Nonnull attest;
+    UniffiCallbackInterfaceKeyStoreMethod2 _Nonnull makeAgreementKey;
+    UniffiCallbackInterfaceKeyStoreMethod3 _Nonnull publicKey;
+    UniffiCallbackInterfaceKeyStoreMethod4 _Nonnull sign;
+    UniffiCallbackInterfaceKeyStoreMethod5 _Nonnull agree;
+    UniffiCallbackInterfaceKeyStoreMethod6 _Nonnull keepSecret;
+    UniffiCallbackInterfaceKeyStoreMethod7 _Nonnull recallSecret;
+    UniffiCallbackInterfaceKeyStoreMethod8 _Nonnull delete;
 } UniffiVTableCallbackInterfaceKeyStore;
 
 #endif
@@ -350,11 +358,6 @@ void uniffi_countersign_core_fn_method_courier_dismiss(uint64_t ptr, RustBuffer 
 RustBuffer uniffi_countersign_core_fn_method_courier_goods(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_KEEP_CONTENTS
-#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_KEEP_CONTENTS
-void uniffi_countersign_core_fn_method_courier_keep_contents(uint64_t ptr, RustBuffer list, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_LOAD
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_LOAD
 RustBuffer uniffi_countersign_core_fn_method_courier_load(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
@@ -390,6 +393,11 @@ RustBuffer uniffi_countersign_core_fn_method_courier_scan_frame(uint64_t ptr, ui
 RustBuffer uniffi_countersign_core_fn_method_courier_send(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SETTLE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SETTLE
+void uniffi_countersign_core_fn_method_courier_settle(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_KEYSTORE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_KEYSTORE
 uint64_t uniffi_countersign_core_fn_clone_keystore(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -408,6 +416,11 @@ void uniffi_countersign_core_fn_init_callback_vtable_keystore(const UniffiVTable
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 RustBuffer uniffi_countersign_core_fn_method_keystore_make_signing_key(uint64_t ptr, RustBuffer name, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_ATTEST
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_ATTEST
+RustBuffer uniffi_countersign_core_fn_method_keystore_attest(uint64_t ptr, RustBuffer name, RustBuffer challenge, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_MAKE_AGREEMENT_KEY
@@ -490,6 +503,16 @@ void uniffi_countersign_core_fn_free_wallet(uint64_t handle, RustCallStatus *_No
 uint64_t uniffi_countersign_core_fn_constructor_wallet_open(RustBuffer database, ForeignBytes genesis, RustBuffer node, uint64_t keys, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_CHECKPOINT_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_CHECKPOINT_CODES
+RustBuffer uniffi_countersign_core_fn_method_wallet_checkpoint_codes(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_COMPARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_COMPARE
+RustBuffer uniffi_countersign_core_fn_method_wallet_compare(uint64_t ptr, RustBuffer note, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_ENROL
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_ENROL
 RustBuffer uniffi_countersign_core_fn_method_wallet_enrol(uint64_t ptr, RustBuffer key, RustBuffer code, RustCallStatus *_Nonnull out_status
@@ -505,9 +528,19 @@ void uniffi_countersign_core_fn_method_wallet_follow(uint64_t ptr, RustBuffer co
 void uniffi_countersign_core_fn_method_wallet_follow_pack(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_FOLLOW_UNIT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_FOLLOW_UNIT
+void uniffi_countersign_core_fn_method_wallet_follow_unit(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_FOLLOWING
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_FOLLOWING
 RustBuffer uniffi_countersign_core_fn_method_wallet_following(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEEP_CONTENTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEEP_CONTENTS
+void uniffi_countersign_core_fn_method_wallet_keep_contents(uint64_t ptr, RustBuffer list, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KNOWLEDGE
@@ -518,6 +551,16 @@ RustBuffer uniffi_countersign_core_fn_method_wallet_knowledge(uint64_t ptr, Rust
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_MEMBERSHIPS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_MEMBERSHIPS
 RustBuffer uniffi_countersign_core_fn_method_wallet_memberships(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_SET_NODE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_SET_NODE
+void uniffi_countersign_core_fn_method_wallet_set_node(uint64_t ptr, RustBuffer address, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_SETTINGS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_SETTINGS
+RustBuffer uniffi_countersign_core_fn_method_wallet_settings(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_SYNC_STEP
@@ -825,12 +868,6 @@ uint16_t uniffi_countersign_core_checksum_method_courier_goods(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_KEEP_CONTENTS
-#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_KEEP_CONTENTS
-uint16_t uniffi_countersign_core_checksum_method_courier_keep_contents(void
-    
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_LOAD
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_LOAD
 uint16_t uniffi_countersign_core_checksum_method_courier_load(void
@@ -873,9 +910,21 @@ uint16_t uniffi_countersign_core_checksum_method_courier_send(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SETTLE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SETTLE
+uint16_t uniffi_countersign_core_checksum_method_courier_settle(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 uint16_t uniffi_countersign_core_checksum_method_keystore_make_signing_key(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_ATTEST
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_ATTEST
+uint16_t uniffi_countersign_core_checksum_method_keystore_attest(void
     
 );
 #endif
@@ -939,6 +988,18 @@ uint16_t uniffi_countersign_core_checksum_method_patient_check_photo(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_CHECKPOINT_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_CHECKPOINT_CODES
+uint16_t uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_COMPARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_COMPARE
+uint16_t uniffi_countersign_core_checksum_method_wallet_compare(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_ENROL
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_ENROL
 uint16_t uniffi_countersign_core_checksum_method_wallet_enrol(void
@@ -957,9 +1018,21 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_follow_pack(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_FOLLOW_UNIT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_FOLLOW_UNIT
+uint16_t uniffi_countersign_core_checksum_method_wallet_follow_unit(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_FOLLOWING
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_FOLLOWING
 uint16_t uniffi_countersign_core_checksum_method_wallet_following(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEEP_CONTENTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEEP_CONTENTS
+uint16_t uniffi_countersign_core_checksum_method_wallet_keep_contents(void
     
 );
 #endif
@@ -972,6 +1045,18 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_knowledge(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_MEMBERSHIPS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_MEMBERSHIPS
 uint16_t uniffi_countersign_core_checksum_method_wallet_memberships(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_SET_NODE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_SET_NODE
+uint16_t uniffi_countersign_core_checksum_method_wallet_set_node(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_SETTINGS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_SETTINGS
+uint16_t uniffi_countersign_core_checksum_method_wallet_settings(void
     
 );
 #endif

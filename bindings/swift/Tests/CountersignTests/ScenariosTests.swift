@@ -55,8 +55,11 @@ private final class Stage {
         case "reopen": break
         case "follow": try phone.wallet.follow(code: text("code"))
         case "follow-pack": try phone.wallet.followPack(code: text("code"))
+        case "follow-unit": try phone.wallet.followUnit(code: text("code"))
+        case "unfollow": try phone.wallet.unfollow(link: text("link"))
+        case "contents": try phone.wallet.keepContents(list: world.file(text("file")))
         case "sync": for try await _ in phone.wallet.sync() {}
-        case "check": expect(try phone.patient.checkCode(code: text("code")), step)
+        case "check": expect(try await phone.patient.answer(code: text("code")), step)
         case "frame":
             let luma = try world.frame(text("file"))
             switch try phone.patient.checkFrame(width: 1280, height: 720, stride: 1280, luma: luma) {
@@ -77,10 +80,32 @@ private final class Stage {
         case "enrol":
             let name = step["name"] as? String ?? "scenario"
             let code = text("code").isEmpty ? world.ask("code \(text("role")) \(name)") : text("code")
-            let membership = try await phone.wallet.enrolled(key: "signing", code: code)
-            XCTAssertEqual(membership.identity, text("identity"), "\(step)")
+            let enrolled = try await phone.wallet.enrolled(key: "signing", code: code)
+            XCTAssertEqual(enrolled.membership.identity, text("identity"), "\(step)")
+            XCTAssertEqual(enrolled.attestation[1], Data(code.utf8), "\(step)")
         case "memberships":
             XCTAssertEqual(try phone.wallet.memberships().map(\.identity), step["identities"] as? [String])
+        case "settings":
+            let told = try phone.wallet.settings()
+            XCTAssertEqual(told.node == world.node ? "own" : told.node, text("node"), "\(step)")
+            XCTAssertEqual(Int(told.following), step["following"] as? Int, "\(step)")
+            XCTAssertEqual(told.memberships.map(\.identity), step["identities"] as? [String], "\(step)")
+            XCTAssertEqual(told.knowledge.checkpoint != nil, step["synced"] as? Bool, "\(step)")
+            XCTAssertEqual(told.knowledge.ageMillis != nil, step["synced"] as? Bool, "\(step)")
+            XCTAssertLessThan(told.knowledge.ageMillis ?? 0, 3_600_000, "\(step)")
+            XCTAssertGreaterThan(told.bytes, 20_000, "\(step)")
+            XCTAssertEqual(told.knowledge.contradictions, 0, "\(step)")
+            XCTAssertFalse(told.knowledge.damaged, "\(step)")
+        case "set-node": try phone.wallet.setNode(address: text("node") == "own" ? world.node : text("node"))
+        case "show-checkpoint":
+            let shown = try phone.wallet.checkpointCodes()
+            XCTAssertEqual(shown.isEmpty, step["nothing"] as? Bool ?? false, "\(step)")
+            codes[text("as")] = shown
+        case "compare":
+            let note = try step["note"] as? String
+                ?? String(decoding: scanned(phone.courier, codes[text("with")]!, step), as: UTF8.self)
+            let found = try phone.wallet.compare(note: note)
+            XCTAssertEqual("\(found)", text("finds"), "\(step)")
         case "node": _ = world.ask(text("command"))
         default: try await handOver(phone.courier, step)
         }
@@ -93,7 +118,6 @@ private final class Stage {
         case "world-offer":
             let told = Data(world.ask("offer \(text("goods"))").utf8)
             codes[text("as")] = try JSONSerialization.jsonObject(with: told) as? [String]
-        case "contents": try courier.keepContents(list: world.file(text("file")))
         case "load": _ = try courier.load(code: text("goods"))
         case "offer":
             let shown = try await courier.offered(code: text("goods"), to: step["to"] as? String, place: "dock 4")
@@ -119,8 +143,13 @@ private final class Stage {
             let rows = try courier.goods().map { "\($0.holder!), \($0.unit!.scanned) of \($0.unit!.packs)" }
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
         case "outbox":
-            let rows = try courier.outbox().map { "\($0.kind) \(told($0.delivery))" }
+            let rows = try courier.outbox().map { row in
+                "\(row.kind) \(told(row.delivery))" + (row.cause.map { " because \($0.reason)" } ?? "")
+            }
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        case "settle":
+            let refused = try courier.outbox().first { if case .refused = $0.delivery { true } else { false } }
+            try courier.settle(id: refused!.id)
         case "send":
             let round = try courier.send()
             let expected = [number("proven"), number("refused"), number("waiting")]
@@ -173,6 +202,9 @@ private func scanned(_ courier: Courier, _ codes: [String], _ step: [String: Any
             XCTAssertEqual(parts, parts.sorted(), "\(step)")
             XCTAssertFalse(offer.contradicts, "\(step)")
             return offer.message
+        case .checkpoint(let note):
+            XCTAssertEqual(step["sees"] as? String, "checkpoint", "\(step)")
+            return Data(note.utf8)
         case .answered(let message):
             XCTAssertEqual(step["sees"] as? String, "answer", "\(step)")
             return message
@@ -203,6 +235,9 @@ private func expect(_ answer: Answer, _ step: [String: Any]) {
         }
     XCTAssertEqual(verdict, step["verdict"] as? String, "\(step)")
     XCTAssertEqual(answer.reasons.map(\.key), step["reasons"] as? [String], "\(step)")
+    // Each time it came into somebody's hands with its unit: how much of that was scanned.
+    let units = answer.history.compactMap(\.unit).map { "\($0.scanned) of \($0.packs)" }
+    XCTAssertEqual(units, step["units"] as? [String] ?? [], "\(step)")
 }
 
 private func told(_ error: CountersignError) -> (String, String?) {

@@ -27,6 +27,9 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
     func makeSigningKey(name: String) throws -> Data { try make(name + ".sign") }
     func makeAgreementKey(name: String) throws -> Data { try make(name + ".agree") }
 
+    /// What hardware would prove: here, that the key was made for this challenge.
+    func attest(name: String, challenge: Data) throws -> [Data] { [try makeSigningKey(name: name), challenge] }
+
     func publicKey(name: String) throws -> Data {
         let held = [name + ".sign", name + ".agree"].first { FileManager.default.fileExists(atPath: path($0)) }
         guard let held else { throw KeyStoreError.Missing }

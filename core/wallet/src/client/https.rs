@@ -18,8 +18,8 @@ const WHOLE: Duration = Duration::from_mins(1);
 /// Why there is no way to a node.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpsError {
-    /// Not an `https` address.
-    #[error("a node's address begins with https://")]
+    /// Not an `https` address, or more than a host and its port.
+    #[error("a node's address is https://, a host, and no more than a port behind it")]
     Address,
     /// A TLS root in the genesis is none.
     #[error("a TLS root in the genesis is not a certificate")]
@@ -31,7 +31,8 @@ pub enum HttpsError {
 
 /// A node over HTTPS. Where the genesis names TLS roots only those are believed, else those of the platform.
 ///
-/// Blocking: not for use on a thread that runs asynchronous tasks.
+/// Blocking: not for use on a thread that runs asynchronous tasks. A clone uses the same connections.
+#[derive(Clone)]
 pub struct Https {
     client: Client,
     base: Url,
@@ -41,7 +42,9 @@ impl Https {
     /// The node at `address`, such as `https://ledger.example:7443`.
     pub fn new(address: &str, genesis: &Genesis) -> Result<Self, HttpsError> {
         let base = Url::parse(address).map_err(|_| HttpsError::Address)?;
-        if base.scheme() != "https" || base.cannot_be_a_base() {
+        // A path would be dropped from every request, a name and password be sent with it.
+        let origin = base.origin().ascii_serialization();
+        if base.scheme() != "https" || base.as_str() != format!("{origin}/") {
             return Err(HttpsError::Address);
         }
         let mut builder = Client::builder()

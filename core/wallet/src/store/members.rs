@@ -88,6 +88,17 @@ pub(crate) fn set_membership(
     Ok(())
 }
 
+/// The address of the node that the owner chose.
+pub(crate) fn node(connection: &Connection) -> Result<Option<String>, StoreError> {
+    Ok(connection.query_row("SELECT address FROM node", [], |row| row.get(0)).optional()?)
+}
+
+/// Keeps the address of the node that the owner chose.
+pub(crate) fn set_node(transaction: &Transaction<'_>, address: &str) -> Result<(), StoreError> {
+    transaction.execute("INSERT OR REPLACE INTO node VALUES (1, ?1)", [address])?;
+    Ok(())
+}
+
 /// The receipt for a statement of the owner's, and its log.
 pub(crate) fn receipt(connection: &Connection, id: Hash) -> Result<Option<(Log, Vec<u8>)>, StoreError> {
     let mut query = connection.prepare_cached("SELECT log, receipt FROM receipts WHERE id = ?1")?;

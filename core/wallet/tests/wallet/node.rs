@@ -186,7 +186,16 @@ fn a_node_that_is_not_the_pinned_one_is_told_from_a_lost_signal() {
     let error =
         Client::new(Https::new(&address(&running), &platform).unwrap()).checkpoint(Log::Trust).unwrap_err();
     assert!(matches!(error, ClientError::Transport(TransportError::NotTheNode(_))), "{error:?}");
-    assert!(matches!(Https::new("http://localhost:1", &pinned).err().unwrap(), HttpsError::Address));
+    let no_address = [
+        "localhost",
+        "http://localhost:1",
+        "https://a:b@localhost",
+        "https://localhost/a",
+        "https://localhost?a",
+    ];
+    for address in no_address {
+        assert!(matches!(Https::new(address, &pinned).err().unwrap(), HttpsError::Address), "{address}");
+    }
     let broken = Genesis { tls: vec![Base64(vec![1, 2, 3])], ..pinned };
     assert!(matches!(
         Https::new("https://localhost:1", &broken).err(),

@@ -38,13 +38,14 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
     fun inStrongBox(): Pair<Boolean, Boolean> = strongBox.getValue(Purpose.SIGN) to strongBox.getValue(Purpose.AGREE)
 
     /**
-     * Makes the signing key [name], unless it is there, with the proof that it lives in hardware: its certificate chain up
-     * to the phone's maker, in DER, the key's own first. Call it before `Wallet.enrol` with the same name. [challenge] is
-     * the registrar's, and is in the proof; that of a key that was there is of the time when it was made.
+     * The certificate chain that Android's key attestation gives a key when it is made. `Wallet.enrol` asks for it, with the
+     * registrar's code as [challenge]. Empty on a phone that cannot prove where its keys live.
      */
-    fun attest(name: String, challenge: ByteArray): List<ByteArray> = told {
-        if (!keys.containsAlias(Purpose.SIGN.alias(name))) make(Purpose.SIGN, name, challenge)
-        keys.getCertificateChain(Purpose.SIGN.alias(name)).map { it.encoded }
+    override fun attest(name: String, challenge: ByteArray): List<ByteArray> = told {
+        val alias = Purpose.SIGN.alias(name)
+        if (!keys.containsAlias(alias)) makeProven(name, challenge)
+        // A key that nothing proves has one certificate, which it has signed itself.
+        keys.getCertificateChain(alias).map { it.encoded }.takeIf { it.size > 1 }.orEmpty()
     }
 
     override fun makeSigningKey(name: String): ByteArray = told { (find(Purpose.SIGN, name) ?: make(Purpose.SIGN, name)).encoded }
@@ -86,6 +87,15 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
 
     private fun held(purpose: Purpose, name: String): PrivateKey =
         keys.getKey(purpose.alias(name), null) as PrivateKey? ?: throw KeyStoreException.Missing()
+
+    /** With a proof, if this phone can give one: some throw instead. */
+    private fun makeProven(name: String, challenge: ByteArray) {
+        try {
+            make(Purpose.SIGN, name, challenge)
+        } catch (_: ProviderException) {
+            make(Purpose.SIGN, name)
+        }
+    }
 
     private fun make(purpose: Purpose, name: String, challenge: ByteArray? = null): PublicKey {
         val spec = spec(purpose, purpose.alias(name), strongBox.getValue(purpose)).setAttestationChallenge(challenge)

@@ -37,9 +37,14 @@ class PromptedPresence(private val context: Context, private val title: () -> St
                 if (code in DECLINED) answer.complete(null) else answer.completeExceptionally(KeyStoreException.Failed())
             }
         }
-        prompt.authenticate(BiometricPrompt.CryptoObject(signature), CancellationSignal(), context.mainExecutor, told)
-        try {
-            return answer.get()
+        val dismissal = CancellationSignal()
+        prompt.authenticate(BiometricPrompt.CryptoObject(signature), dismissal, context.mainExecutor, told)
+        return try {
+            answer.get()
+        } catch (_: InterruptedException) {
+            // Whoever asked has gone away, as a coroutine that is cancelled does: the prompt goes with them.
+            dismissal.cancel()
+            null
         } catch (failed: ExecutionException) {
             throw failed.cause ?: failed
         }

@@ -1,6 +1,7 @@
 package countersign.android
 
 import android.security.keystore.KeyProperties
+import countersign.core.KeyStore
 import countersign.core.KeyStoreException
 import java.io.File
 import java.nio.file.Path
@@ -95,12 +96,23 @@ class AndroidKeyStoreTest {
 
     @Test
     fun `the proof of hardware answers the challenge and is of the key that enrols`() {
-        val store = store()
+        // As the core asks, through the trait.
+        val store: KeyStore = store()
         val (own, maker) = store.attest("mine", "challenge".toByteArray())
         val public = store.makeSigningKey("mine")
         assertArrayEquals("challenge".toByteArray() + public, own)
         assertArrayEquals("maker".toByteArray() + public, maker)
         assertArrayEquals(own, store.attest("mine", "later".toByteArray()).first())
+    }
+
+    @Test
+    fun `a phone that proves nothing has keys all the same`() {
+        FakeHardware.attests = false
+        val store: KeyStore = store()
+        assertEquals(emptyList<Any>(), store.attest("mine", "challenge".toByteArray()))
+        assertEquals(emptyList<Any>(), store.attest("mine", "challenge".toByteArray()))
+        assertArrayEquals(store.makeSigningKey("mine"), store.publicKey("mine"))
+        assertTrue(FakeHardware.specs.getValue("countersign.sign.mine").isUserAuthenticationRequired)
     }
 
     @Test

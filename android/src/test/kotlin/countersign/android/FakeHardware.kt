@@ -15,6 +15,7 @@ import java.security.KeyPairGeneratorSpi
 import java.security.KeyStoreSpi
 import java.security.PrivateKey
 import java.security.Provider
+import java.security.ProviderException
 import java.security.PublicKey
 import java.security.SecureRandom
 import java.security.SignatureSpi
@@ -53,10 +54,14 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
         /** StrongBox agrees upon something else than the other side. */
         var agreesWrongly = false
 
+        /** Whether keys are attested; a phone that was made without the maker's keys fails when it is asked for a proof. */
+        var attests = true
+
         fun reset() {
             listOf(keys, certificates, specs).forEach { it.clear() }
             strongBox = KeyProperties.PURPOSE_SIGN or KeyProperties.PURPOSE_AGREE_KEY
             agreesWrongly = false
+            attests = true
         }
     }
 
@@ -71,12 +76,13 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
 
         override fun generateKeyPair(): KeyPair {
             if (spec.isStrongBoxBacked && spec.purposes and strongBox == 0) throw StrongBoxUnavailableException("none")
+            if (spec.attestationChallenge != null && !attests) throw ProviderException("no attestation keys")
             val pair = KeyPairGenerator.getInstance("EC", "SunEC").run {
                 initialize(spec.algorithmParameterSpec)
                 generateKeyPair()
             }
             keys[spec.keystoreAlias] = pair.private
-            certificates[spec.keystoreAlias] = Attested(pair.public, spec.attestationChallenge ?: byteArrayOf())
+            certificates[spec.keystoreAlias] = Attested(pair.public, spec.attestationChallenge)
             specs[spec.keystoreAlias] = spec
             return pair
         }
@@ -114,8 +120,8 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
     }
 
     /** A certificate that says what it would attest. */
-    class Attested(private val key: PublicKey, private val challenge: ByteArray) : Certificate("X.509") {
-        override fun getEncoded(): ByteArray = challenge + key.encoded
+    class Attested(private val key: PublicKey, val challenge: ByteArray?) : Certificate("X.509") {
+        override fun getEncoded(): ByteArray = (challenge ?: byteArrayOf()) + key.encoded
         override fun getPublicKey(): PublicKey = key
         override fun verify(key: PublicKey) = throw UnsupportedOperationException()
         override fun verify(key: PublicKey, provider: String) = throw UnsupportedOperationException()
@@ -155,7 +161,10 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
         override fun engineGetCertificate(alias: String): Certificate? = certificates[alias]
         override fun engineContainsAlias(alias: String) = alias in keys
         override fun engineGetCertificateChain(alias: String): Array<Certificate>? =
-            certificates[alias]?.let { arrayOf(it, Attested(it.publicKey, "maker".toByteArray())) }
+            (certificates[alias] as Attested?)?.let { own ->
+                val maker = Attested(own.publicKey, "maker".toByteArray()).takeIf { own.challenge != null }
+                listOfNotNull(own, maker).toTypedArray()
+            }
 
         override fun engineDeleteEntry(alias: String) {
             listOf(keys, certificates, specs).forEach { it.remove(alias) }

@@ -3,6 +3,7 @@ package countersign
 import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.InternalException
+import countersign.core.KeyStoreException
 import countersign.core.Patient
 import countersign.core.RustBuffer
 import countersign.core.UniffiLib
@@ -15,11 +16,17 @@ import java.lang.reflect.InvocationTargetException
 import java.nio.ByteBuffer
 import java.nio.file.Path
 import java.util.concurrent.Callable
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -74,6 +81,32 @@ class BoundaryTest {
                 }
                 wallet.enrol("signing", world.ask("code pharmacy waiting"))
             }
+        }
+    }
+
+    @Test
+    fun `a coroutine that is cancelled takes its prompt with it`() {
+        val keys = SoftwareKeys()
+        val (prompted, interrupted) = CountDownLatch(1) to CountDownLatch(1)
+        keys.whileSigning = {
+            prompted.countDown()
+            try {
+                Thread.sleep(60_000)
+            } catch (_: InterruptedException) {
+                interrupted.countDown()
+                throw KeyStoreException.Cancelled()
+            }
+        }
+        open(keys).use { wallet ->
+            runBlocking {
+                val enrolling = launch { wallet.enrolled("signing", world.ask("code pharmacy hesitant")) }
+                withContext(Dispatchers.IO) { assertTrue(prompted.await(10, TimeUnit.SECONDS)) }
+                withTimeout(10_000) { enrolling.cancelAndJoin() }
+            }
+            assertEquals(0, interrupted.count)
+            assertEquals(emptyList<Any>(), wallet.memberships())
+            keys.whileSigning = {}
+            assertEquals("signing", wallet.enrol("signing", world.ask("code pharmacy hesitant")).membership.key)
         }
     }
 

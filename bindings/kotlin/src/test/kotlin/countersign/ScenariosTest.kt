@@ -5,6 +5,7 @@ import countersign.core.Condition
 import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.Delivery
+import countersign.core.Outgoing
 import countersign.core.Patient
 import countersign.core.Scan
 import countersign.core.Sight
@@ -20,6 +21,7 @@ import org.json.JSONArray
 import org.json.JSONObject
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.io.TempDir
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
@@ -76,8 +78,11 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "reopen" -> {}
             "follow" -> phone.wallet.follow(step.getString("code"))
             "follow-pack" -> phone.wallet.followPack(step.getString("code"))
+            "follow-unit" -> phone.wallet.followUnit(step.getString("code"))
+            "unfollow" -> phone.wallet.unfollow(step.getString("link"))
+            "contents" -> phone.wallet.keepContents(world.file(step.getString("file")))
             "sync" -> runBlocking { phone.wallet.sync().collect() }
-            "check" -> expect(phone.patient.checkCode(step.getString("code")), step)
+            "check" -> expect(runBlocking { phone.patient.answer(step.getString("code")) }, step)
             "frame" -> {
                 val luma = direct(world.frame(step.getString("file")))
                 val sight = runBlocking { phone.patient.look(1280, 720, 1280, luma) }
@@ -94,11 +99,36 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "enrol" -> {
                 val name = step.optString("name", "scenario")
                 val code = step.optString("code").ifEmpty { world.ask("code ${step.getString("role")} $name") }
-                assertEquals(step.optString("identity"), phone.wallet.enrol("signing", code).identity, "$step")
+                val enrolled = runBlocking { phone.wallet.enrolled("signing", code) }
+                assertEquals(step.optString("identity"), enrolled.membership.identity, "$step")
+                assertEquals(code, enrolled.attestation[1].decodeToString(), "$step")
             }
             "memberships" -> {
                 val identities = JSONArray(phone.wallet.memberships().map { it.identity })
                 assertEquals(step.getJSONArray("identities").toString(), identities.toString())
+            }
+            "settings" -> {
+                val told = phone.wallet.settings()
+                val node = if (told.node == world.node) "own" else told.node
+                assertEquals(step.getString("node") to step.getLong("following"), node to told.following.toLong(), "$step")
+                val identities = JSONArray(told.memberships.map { it.identity })
+                assertEquals(step.getJSONArray("identities").toString(), identities.toString(), "$step")
+                val (checkpoint, age) = told.knowledge.checkpoint to told.knowledge.ageMillis
+                assertEquals(List(2) { step.getBoolean("synced") }, listOf(checkpoint != null, age != null), "$step")
+                assertTrue((age ?: 0u) < 3_600_000u && told.bytes > 20_000u, "$step: $told")
+                assertEquals(0uL to false, told.knowledge.contradictions to told.knowledge.damaged, "$step")
+            }
+            "set-node" -> phone.wallet.setNode(step.getString("node").let { if (it == "own") world.node else it })
+            "show-checkpoint" -> {
+                val shown = phone.wallet.checkpointCodes()
+                assertEquals(step.optBoolean("nothing"), shown.isEmpty(), "$step")
+                codes[step.getString("as")] = shown
+            }
+            "compare" -> {
+                val note = step.optString("note").ifEmpty {
+                    scanned(phone.courier, codes.getValue(step.getString("with")), step).decodeToString()
+                }
+                assertEquals(step.optString("finds"), phone.wallet.compare(note).name.lowercase(), "$step")
             }
             "node" -> check(world.ask(step.getString("command")).isNotEmpty())
             else -> handOver(phone.courier, step)
@@ -110,7 +140,6 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             val told = JSONArray(world.ask("offer ${step.getString("goods")}"))
             codes[step.getString("as")] = told.map { it as String }
         }
-        "contents" -> courier.keepContents(world.file(step.getString("file")))
         "load" -> courier.load(step.getString("goods")).discard()
         "offer" -> {
             val to = if (step.has("to")) step.getString("to") else null
@@ -142,9 +171,10 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             assertEquals(step.getJSONArray("rows").toString(), rows.toString(), "$step")
         }
         "outbox" -> {
-            val rows = JSONArray(courier.outbox().map { "${it.kind} ${told(it.delivery)}" })
+            val rows = JSONArray(courier.outbox().map { "${it.kind} ${told(it)}" })
             assertEquals(step.getJSONArray("rows").toString(), rows.toString(), "$step")
         }
+        "settle" -> courier.settle(courier.outbox().first { it.delivery is Delivery.Refused }.id)
         "send" -> {
             val round = courier.send()
             val expected = listOf("proven", "refused", "waiting").map { step.getLong(it) }
@@ -173,6 +203,10 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                     assertEquals(parts.sorted(), parts, "$step")
                     return scan.offer.message
                 }
+                is Scan.Checkpoint -> {
+                    assertEquals(step.getString("sees"), "checkpoint", "$step")
+                    return scan.note.toByteArray()
+                }
                 is Scan.Answered -> {
                     assertEquals(step.getString("sees"), "answer", "$step")
                     return scan.message
@@ -199,10 +233,13 @@ private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCl
     }
 }
 
-private fun told(delivery: Delivery) = when (delivery) {
+private fun told(row: Outgoing) = when (val delivery = row.delivery) {
     is Delivery.Waiting -> "waiting"
     is Delivery.Sent -> "sent"
-    is Delivery.Refused -> "refused ${delivery.reason} ${delivery.next.name.lowercase().replace('_', '-')}"
+    is Delivery.Refused -> {
+        val because = row.cause?.let { " because ${it.reason}" }.orEmpty()
+        "refused ${delivery.reason} ${delivery.next.name.lowercase().replace('_', '-')}$because"
+    }
 }
 
 private fun Any.discard() = Unit
@@ -210,6 +247,9 @@ private fun Any.discard() = Unit
 private fun expect(answer: Answer, step: JSONObject) {
     val told = listOf(answer.verdict.name.lowercase().replace('_', '-'), JSONArray(answer.reasons.map { it.key }).toString())
     assertEquals(listOf(step.getString("verdict"), step.getJSONArray("reasons").toString()), told, "$step")
+    // Each time it came into somebody's hands with its unit: how much of that was scanned.
+    val units = answer.history.mapNotNull { it.unit }.map { "${it.scanned} of ${it.packs}" }
+    assertEquals((step.optJSONArray("units") ?: JSONArray()).toString(), JSONArray(units).toString(), "$step")
 }
 
 private fun name(error: CountersignException) = error::class.simpleName!!.kebab()

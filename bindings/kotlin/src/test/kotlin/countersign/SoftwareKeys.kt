@@ -45,6 +45,9 @@ class SoftwareKeys(private val folder: File? = null) : KeyStore {
         return pair.public.encoded
     }
 
+    /** What hardware would prove: here, that the key was made for this challenge. */
+    override fun attest(name: String, challenge: ByteArray): List<ByteArray> = listOf(makeSigningKey(name), challenge)
+
     override fun makeAgreementKey(name: String): ByteArray = agreement.computeIfAbsent(name) { fresh() }.public.encoded
 
     override fun publicKey(name: String): ByteArray =
