@@ -10,6 +10,8 @@ import Security
 /// signatures as `r || s`; the core brings both into its one form.
 public final class SecureEnclaveKeyStore: KeyStore {
     private let reason: @Sendable () -> String
+    /// One at a time: two that find no key would both make one, and the first would be lost.
+    private let making = NSLock()
 
     /// - Parameter reason: what is being signed for, in the person's language; the prompt shows it.
     public init(reason: @escaping @Sendable () -> String) {
@@ -17,7 +19,9 @@ public final class SecureEnclaveKeyStore: KeyStore {
     }
 
     public func makeSigningKey(name: String) throws -> Data {
-        try told {
+        making.lock()
+        defer { making.unlock() }
+        return try told {
             if let held = try Keychain.sign[name] {
                 return try SecureEnclave.P256.Signing.PrivateKey(dataRepresentation: held).publicKey.x963Representation
             }
@@ -34,7 +38,9 @@ public final class SecureEnclaveKeyStore: KeyStore {
     }
 
     public func makeAgreementKey(name: String) throws -> Data {
-        try told {
+        making.lock()
+        defer { making.unlock() }
+        return try told {
             if let held = try Keychain.agree[name] { return try agreement(held).publicKey.x963Representation }
             let key = try SecureEnclave.P256.KeyAgreement.PrivateKey(accessControl: control(.privateKeyUsage))
             try Keychain.agree.keep(key.dataRepresentation, name)

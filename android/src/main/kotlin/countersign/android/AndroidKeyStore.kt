@@ -34,13 +34,17 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
         Purpose.entries.associateWith { works(it, strongBox = true) }
     }
 
-    /** Whether keys for signing, and those for agreement, live in StrongBox on this phone. */
-    fun inStrongBox(): Pair<Boolean, Boolean> = strongBox.getValue(Purpose.SIGN) to strongBox.getValue(Purpose.AGREE)
+    /** Which keys live in StrongBox on this phone. */
+    data class InStrongBox(val signing: Boolean, val agreement: Boolean)
+
+    /** Found by trying, once; it may take a second. */
+    fun inStrongBox() = InStrongBox(strongBox.getValue(Purpose.SIGN), strongBox.getValue(Purpose.AGREE))
 
     /**
      * The certificate chain that Android's key attestation gives a key when it is made. `Wallet.enrol` asks for it, with the
      * registrar's code as [challenge]. Empty on a phone that cannot prove where its keys live.
      */
+    @Synchronized
     override fun attest(name: String, challenge: ByteArray): List<ByteArray> = told {
         val alias = Purpose.SIGN.alias(name)
         if (!keys.containsAlias(alias)) makeProven(name, challenge)
@@ -48,8 +52,11 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
         keys.getCertificateChain(alias).map { it.encoded }.takeIf { it.size > 1 }.orEmpty()
     }
 
+    // One at a time: two that find no key would both make one, and the first would be lost.
+    @Synchronized
     override fun makeSigningKey(name: String): ByteArray = told { (find(Purpose.SIGN, name) ?: make(Purpose.SIGN, name)).encoded }
 
+    @Synchronized
     override fun makeAgreementKey(name: String): ByteArray =
         told { (find(Purpose.AGREE, name) ?: make(Purpose.AGREE, name)).encoded }
 

@@ -3,6 +3,7 @@ package countersign.android
 import android.security.keystore.KeyGenParameterSpec
 import android.security.keystore.KeyProperties
 import java.io.File
+import java.io.FileOutputStream
 import java.net.URLEncoder
 import java.nio.file.Files
 import java.nio.file.StandardCopyOption.ATOMIC_MOVE
@@ -14,21 +15,28 @@ import javax.crypto.spec.GCMParameterSpec
 
 /** Small secrets, a file each: AES-256-GCM (SP 800-38D) under a key that stays in the phone's hardware, bound to the name. */
 internal class SealedSecrets(private val folder: File) {
+    @Synchronized
     fun keep(name: String, secret: ByteArray) {
         folder.mkdirs()
         val cipher = cipher(name) { init(Cipher.ENCRYPT_MODE, key()) }
         val sealed = cipher.doFinal(secret)
-        // Whole or not at all, should the app be killed here.
-        val fresh = File(folder, "${file(name).name}.new").apply { writeBytes(cipher.iv + sealed) }
+        // Whole or not at all, should the app be killed or the power fail here.
+        val fresh = File(folder, "${file(name).name}.new")
+        FileOutputStream(fresh).use {
+            it.write(cipher.iv + sealed)
+            it.fd.sync()
+        }
         Files.move(fresh.toPath(), file(name).toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
     }
 
+    @Synchronized
     fun recall(name: String): ByteArray? {
         val stored = file(name).takeIf(File::exists)?.readBytes() ?: return null
         val iv = GCMParameterSpec(TAG_BITS, stored.copyOf(IV_BYTES))
         return cipher(name) { init(Cipher.DECRYPT_MODE, key(), iv) }.doFinal(stored, IV_BYTES, stored.size - IV_BYTES)
     }
 
+    @Synchronized
     fun delete(name: String) {
         file(name).delete()
     }

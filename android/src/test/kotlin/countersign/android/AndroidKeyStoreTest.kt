@@ -1,6 +1,7 @@
 package countersign.android
 
 import android.security.keystore.KeyProperties
+import countersign.android.AndroidKeyStore.InStrongBox
 import countersign.core.KeyStore
 import countersign.core.KeyStoreException
 import java.io.File
@@ -13,6 +14,8 @@ import java.security.Signature
 import java.security.interfaces.ECPublicKey
 import java.security.spec.ECGenParameterSpec
 import java.security.spec.X509EncodedKeySpec
+import java.util.concurrent.Callable
+import java.util.concurrent.Executors
 import javax.crypto.KeyAgreement
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -59,6 +62,15 @@ class AndroidKeyStoreTest {
     }
 
     @Test
+    fun `two threads that want a key have the same one`() {
+        val store = store()
+        val threads = Executors.newFixedThreadPool(4)
+        val made = List(8) { threads.submit(Callable { store.makeSigningKey("mine").toList() }) }.map { it.get() }
+        assertEquals(1, made.toSet().size)
+        threads.shutdown()
+    }
+
+    @Test
     fun `declining is not failing`() {
         store().makeSigningKey("mine")
         assertThrows(KeyStoreException.Cancelled::class.java) { store { null }.sign("mine", byteArrayOf()) }
@@ -80,13 +92,13 @@ class AndroidKeyStoreTest {
 
     @Test
     fun `StrongBox is used for what it does and for nothing else`() {
-        assertEquals(true to true, store().inStrongBox())
+        assertEquals(InStrongBox(signing = true, agreement = true), store().inStrongBox())
         FakeHardware.strongBox = KeyProperties.PURPOSE_SIGN
-        assertEquals(true to false, store().inStrongBox())
+        assertEquals(InStrongBox(signing = true, agreement = false), store().inStrongBox())
         FakeHardware.strongBox = KeyProperties.PURPOSE_SIGN or KeyProperties.PURPOSE_AGREE_KEY
         FakeHardware.agreesWrongly = true
         val store = store()
-        assertEquals(true to false, store.inStrongBox())
+        assertEquals(InStrongBox(signing = true, agreement = false), store.inStrongBox())
         store.makeSigningKey("mine")
         store.makeAgreementKey("mine")
         assertTrue(FakeHardware.specs.getValue("countersign.sign.mine").isStrongBoxBacked)
