@@ -41,7 +41,7 @@ fn leg(leg: &Leg, width: usize) -> String {
     let mark = match &leg.standing {
         Standing::Sound => "·",
         Standing::AtFault(_) => "✗",
-        Standing::Disputed | Standing::Conflict => "!",
+        Standing::Disputed | Standing::Conflict | Standing::Differs(_) => "!",
     };
     let to = leg.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
     let mut text = format!("  {mark} {}  {:<width$} {}{to}\n", leg.at, leg.title, member(&leg.from));
@@ -123,5 +123,6 @@ const fn standing_key(standing: &Standing) -> &'static str {
         Standing::AtFault(_) => "at-fault",
         Standing::Disputed => "disputed",
         Standing::Conflict => "conflict",
+        Standing::Differs(_) => "contents-differ",
     }
 }

@@ -2,11 +2,12 @@
 
 use countersign_ledger::{Hash, Identity, Kind, Logged, Subject, UnixMillis, Verified};
 
-use crate::contents::{Aggregate, aggregate, digest_in};
+use crate::contents::{Aggregate, Opened, aggregate, digest_in, opened};
 use crate::engine::{Past, holder_after, receiver};
 use crate::fault::{Fault, Party};
 use crate::level::Log;
 use crate::profile::Profile;
+use crate::unit::packs;
 
 /// Every statement on one subject in one log, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,8 @@ pub struct Examined {
     pub reason: Option<String>,
     /// If it put a unit into somebody's hands: how much of what is in it was seen.
     pub aggregate: Option<Aggregate>,
+    /// If it opened a unit: how much came out, beside how much went in.
+    pub opened: Option<Opened>,
     /// What is wrong with it.
     pub fault: Option<Box<Fault>>,
 }
@@ -148,6 +151,7 @@ impl Profile {
                 condition: texts(CONDITION),
                 reason: texts(REASON),
                 aggregate: self.aggregate(statement, &history.statements[..=at]),
+                opened: self.opened(statement, &history.statements[..at]),
                 statement: statement.id(),
                 kind: statement.statement().kind().clone(),
                 subject: statement.statement().subject().clone(),
@@ -165,6 +169,14 @@ impl Profile {
         holder_after(self, statement)?;
         let packing = until.iter().rev().find(|one| digest_in(one).is_some())?;
         aggregate(statement, packing)
+    }
+
+    /// What came out of a unit that a statement opened, by the latest packing before.
+    fn opened(&self, statement: &Logged, before: &[Logged]) -> Option<Opened> {
+        if holder_after(self, statement).is_some() {
+            return None;
+        }
+        opened(statement, before.iter().rev().find(|one| packs(self, one))?)
     }
 
     /// The first fault in the order of the profile's questions; then any that no question covers.

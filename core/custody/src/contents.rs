@@ -59,6 +59,17 @@ impl Aggregate {
     }
 }
 
+/// A unit that was opened: how much went in, by whoever packed it, and how much came out, by whoever opened it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// How many packs went in.
+    pub packed: u64,
+    /// How many came out.
+    pub unpacked: u64,
+    /// Whether the two lists are one.
+    pub same: bool,
+}
+
 impl Contents {
     /// A list of these, in whatever order.
     pub fn new(packs: impl IntoIterator<Item = Subject>) -> Result<Self, ContentsError> {
@@ -138,6 +149,13 @@ impl Contents {
 /// The digest of the list by which a statement packs a unit.
 pub(crate) fn digest_in(statement: &Verified) -> Option<Hash> {
     statement.fields().hash(CONTENTS)
+}
+
+/// What came out of a unit, beside what went in.
+pub(crate) fn opened(unpacking: &Verified, packing: &Verified) -> Option<Opened> {
+    let told = |one: &Verified| Some((digest_in(one)?, one.fields().uint(COUNT)?));
+    let (packed, unpacked) = (told(packing)?, told(unpacking)?);
+    Some(Opened { packed: packed.1, unpacked: unpacked.1, same: packed == unpacked })
 }
 
 /// How much of a unit was seen when `statement` put it into somebody's hands, if it did, by the packing before it.

@@ -7,6 +7,7 @@ use crate::audit::Finding;
 use crate::contest::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::Item;
+use crate::opening::{Difference, Part};
 
 /// A reason for a verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,8 @@ pub enum Reason {
     Suspended(Box<Alert>),
     /// The goods were not accepted, and have not moved since.
     Disputed(Box<Dispute>),
+    /// The pack, or the unit that it is in, went into a unit and did not come out of it, or the other way round.
+    ContentsDiffer(Box<Difference>),
     /// The pack has been dispensed.
     Dispensed(Dispensed),
     /// The product is past its expiry.
@@ -131,6 +134,11 @@ impl Reason {
             Self::Recalled(_) => "recalled",
             Self::Suspended(_) => "suspended",
             Self::Disputed(_) => "disputed",
+            Self::ContentsDiffer(difference) => match difference.part {
+                Part::NotUnpacked => "not-unpacked",
+                Part::NotPacked => "not-packed",
+                Part::Unclear => "contents-differ",
+            },
             Self::Dispensed(Dispensed::Stated { .. }) => "dispensed",
             Self::Dispensed(Dispensed::Recorded { .. }) => "dispensed-recorded",
             Self::Expired { .. } => "expired",
@@ -180,6 +188,7 @@ impl Reason {
                 ("at", Argument::Time(dispute.at)),
                 ("why", text(&dispute.reason)),
             ],
+            Self::ContentsDiffer(difference) => difference_arguments(difference),
             Self::Dispensed(Dispensed::Stated { by, at, .. }) => {
                 vec![("party", text(by)), ("at", Argument::Time(*at))]
             }
@@ -210,6 +219,7 @@ impl Reason {
             Self::ExpiryMismatch { statement, .. } => vec![*statement],
             Self::Recalled(alert) | Self::Suspended(alert) => vec![alert.statement],
             Self::Disputed(dispute) => vec![dispute.statement],
+            Self::ContentsDiffer(difference) => vec![difference.unpacking, difference.packing],
             Self::Dispensed(Dispensed::Stated { statement, .. } | Dispensed::Recorded { statement, .. }) => {
                 vec![*statement]
             }
@@ -223,8 +233,24 @@ impl Reason {
             Self::BrokenHistory(finding) => Some(finding.answerable()),
             Self::ConflictingCustody(conflict) => Some(&conflict.giver),
             Self::Disputed(dispute) => Some(&dispute.holder),
+            Self::ContentsDiffer(difference) => Some(&difference.opener),
             Self::MissingStep { party, .. } => Some(party),
             _ => None,
         }
     }
+}
+
+fn difference_arguments(difference: &Difference) -> Vec<(&'static str, Argument)> {
+    let text = |text: &dyn ToString| Argument::Text(text.to_string());
+    let mut arguments = vec![
+        ("unit", text(&difference.unit)),
+        ("what", text(&difference.what)),
+        ("packed", Argument::Number(difference.opened.packed)),
+        ("unpacked", Argument::Number(difference.opened.unpacked)),
+        ("party", text(&difference.opener)),
+        ("at", Argument::Time(difference.at)),
+    ];
+    arguments.extend(difference.missing.iter().map(|few| ("missing", text(few))));
+    arguments.extend(difference.added.iter().map(|few| ("added", text(few))));
+    arguments
 }

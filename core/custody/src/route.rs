@@ -10,7 +10,7 @@ mod text;
 use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
 
 use crate::audit::{History, Signature};
-use crate::contents::Aggregate;
+use crate::contents::{Aggregate, Opened};
 use crate::contest::{conflicts, dispute};
 use crate::dossier::AsOf;
 use crate::fault::{Fault, Party};
@@ -91,6 +91,8 @@ pub enum Standing {
     Disputed,
     /// `from` gave the same goods to `to` and to somebody else.
     Conflict,
+    /// `from` opened a unit, and something else came out than went in. Only `from` answers.
+    Differs(Opened),
 }
 
 /// A statement that is missing.
@@ -147,10 +149,13 @@ impl Route {
         let dispute = dispute(profile, history.statements, &audit);
         let answerable = audit.finding.as_ref().map(|finding| finding.answerable().clone());
         let answerable = answerable.or_else(|| contested.first().map(|conflict| conflict.giver.clone()));
+        let answerable = answerable.or_else(|| dispute.map(|dispute| dispute.holder));
+        let differs = |stop: &&Stop| matches!(stop, Stop::Leg(Leg { standing: Standing::Differs(_), .. }));
+        let opener = stops.iter().rfind(differs).map(|stop| stop.from().clone());
         Some(Self {
             subject,
             stops,
-            answerable: answerable.or_else(|| dispute.map(|dispute| dispute.holder)),
+            answerable: answerable.or(opener),
             checkpoint: Some(as_of.size),
             as_of: Some(as_of.at),
             age_millis: Some(now.since(as_of.at)),
@@ -219,7 +224,10 @@ impl Leg {
             (Some(fault), _) => Standing::AtFault(fault.clone()),
             (None, Some(Effect::Dispute)) => Standing::Disputed,
             (None, Some(Effect::Conflict)) if is_rival(event) => Standing::Conflict,
-            (None, _) => Standing::Sound,
+            (None, _) => match event.opened {
+                Some(opened) if !opened.same => Standing::Differs(opened),
+                _ => Standing::Sound,
+            },
         };
         Self {
             at: event.at,
@@ -253,7 +261,7 @@ impl Leg {
         match &self.standing {
             Standing::Sound => None,
             Standing::AtFault(fault) => Some(&fault.answerable),
-            Standing::Disputed | Standing::Conflict => Some(&self.from),
+            Standing::Disputed | Standing::Conflict | Standing::Differs(_) => Some(&self.from),
         }
     }
 }
@@ -266,6 +274,10 @@ impl Standing {
             Self::AtFault(fault) => Some(fault.reason.to_string()),
             Self::Disputed => Some("not accepted".to_owned()),
             Self::Conflict => Some("given to two people".to_owned()),
+            Self::Differs(Opened { packed, unpacked, .. }) if packed != unpacked => {
+                Some(format!("{packed} packs went in, {unpacked} came out"))
+            }
+            Self::Differs(_) => Some("other packs came out than went in".to_owned()),
         }
     }
 }

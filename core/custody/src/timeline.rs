@@ -3,7 +3,7 @@
 use countersign_ledger::{Hash, Kind, UnixMillis};
 
 use crate::audit::{Audit, Examined, Signature};
-use crate::contents::Aggregate;
+use crate::contents::{Aggregate, Opened};
 use crate::fault::{Fault, Party};
 use crate::profile::Profile;
 
@@ -30,6 +30,8 @@ pub struct TimelineEvent {
     pub reason: Option<String>,
     /// If a unit came into the party's hands: how many packs are in it, how many were scanned and how many are inferred.
     pub aggregate: Option<Aggregate>,
+    /// If it opened a unit: how many packs came out, beside how many went in.
+    pub opened: Option<Opened>,
     /// The statement.
     pub statement: Hash,
     /// What is wrong with it, if it does not fit its place.
@@ -72,6 +74,7 @@ impl TimelineEvent {
             condition: step.condition.clone(),
             reason: step.reason.clone(),
             aggregate: step.aggregate,
+            opened: step.opened,
             statement: step.statement,
             fault: step.fault.clone(),
             mark: if step.fault.is_some() { Mark::AtFault } else { Mark::Verified },

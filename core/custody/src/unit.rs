@@ -10,6 +10,7 @@ use crate::audit::{Audit, Finding, History};
 use crate::contents::{Contents, digest_in};
 use crate::contest::{Conflict, Dispute, conflicts, dispute};
 use crate::engine::holder_after;
+use crate::opening::Opening;
 use crate::profile::Profile;
 use crate::timeline::TimelineEvent;
 
@@ -34,6 +35,8 @@ pub(crate) struct UnitFile {
     pub(crate) finding: Option<Finding>,
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) dispute: Option<Dispute>,
+    /// If it was opened, and something else came out than went in.
+    pub(crate) opening: Option<Opening>,
     pub(crate) events: Vec<TimelineEvent>,
 }
 
@@ -57,6 +60,10 @@ impl UnitFile {
             let until = from + 1 + end.map_or(after.len(), |at| at + usize::from(opened));
             let statements = &history.statements[from..until];
             let within = |id: Hash| statements.iter().any(|one| one.id() == id);
+            let opening = audit.steps[from + 1..until].last().filter(|step| opened && step.fault.is_none());
+            let opening = opening.and_then(|step| {
+                Opening::new(packing, &history.statements[until - 1], step.opened?, &unit.contents)
+            });
             let part = Audit { steps: audit.steps[from..until].to_vec(), finding: None };
             Some(Self {
                 unit: unit.subject.clone(),
@@ -68,6 +75,7 @@ impl UnitFile {
                     .collect(),
                 // Once it is open, there is no unit any more that somebody could accept.
                 dispute: dispute(profile, statements, &part).filter(|_| !opened),
+                opening,
                 events: events[from..until].to_vec(),
             })
         });
@@ -76,7 +84,7 @@ impl UnitFile {
 }
 
 /// Whether a statement packs a unit: it names what is in it, and who holds it.
-fn packs(profile: &Profile, statement: &Logged) -> bool {
+pub(crate) fn packs(profile: &Profile, statement: &Logged) -> bool {
     digest_in(statement).is_some() && holder_after(profile, statement).is_some()
 }
 

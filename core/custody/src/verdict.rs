@@ -7,6 +7,7 @@ use crate::contest::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::fault::Party;
 use crate::item::Item;
+use crate::opening::{came_out_of, differences};
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
@@ -171,6 +172,8 @@ fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reaso
         reasons.extend(finding.map(|finding| Reason::BrokenHistory(Box::new(finding))));
         contested(&unit.conflicts, unit.dispute.as_ref(), reasons);
     }
+    let differences = differences(pack, &dossier.units).into_iter();
+    reasons.extend(differences.map(Box::new).map(Reason::ContentsDiffer));
 }
 
 fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
@@ -273,7 +276,9 @@ fn timeline(item: &Item, lot: Option<&LotFile>, dossier: &Dossier) -> Vec<Timeli
     let alerts = subjects(item).filter_map(|subject| dossier.alert_events.get(subject)).flatten();
     let lot = lot.iter().flat_map(|lot| &lot.events);
     let units = item.pack.iter().flat_map(|pack| carriers(pack, &dossier.units));
-    let units = units.flat_map(|unit| &unit.events);
+    // Of a unit into which the pack had not gone, it is told that it came out.
+    let came = item.pack.iter().flat_map(|pack| came_out_of(pack, &dossier.units));
+    let units = units.flat_map(|unit| &unit.events).chain(came.filter_map(|unit| unit.events.last()));
     let mut timeline: Vec<TimelineEvent> =
         lot.chain(alerts).chain(units).chain(pack.iter().flat_map(|pack| &pack.events)).cloned().collect();
     timeline.sort_by_key(|event| event.at);
@@ -328,10 +333,11 @@ fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
         Reason::Recalled(_) => (Attention, 0),
         Reason::Suspended(_) => (Attention, 1),
         Reason::Disputed(_) => (Attention, 2),
-        Reason::Dispensed(_) => (Attention, 3),
-        Reason::Expired { .. } => (Attention, 4),
-        Reason::MissingStep { .. } => (Attention, 5),
-        Reason::ApprovalExpired { .. } => (Attention, 6),
+        Reason::ContentsDiffer(_) => (Attention, 3),
+        Reason::Dispensed(_) => (Attention, 4),
+        Reason::Expired { .. } => (Attention, 5),
+        Reason::MissingStep { .. } => (Attention, 6),
+        Reason::ApprovalExpired { .. } => (Attention, 7),
         Reason::SeparatorLost { .. } => (CheckScan, 0),
         Reason::SnapshotDamaged => (CannotTell, 0),
         Reason::SnapshotTooOld { .. } => (CannotTell, 1),

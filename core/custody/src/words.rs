@@ -25,6 +25,18 @@ const REASONS: &[(&str, &str)] = &[
     ("suspended", "Suspended on {at} by {party}: {why} ({subject})"),
     ("disputed", "Not accepted by {by} on {at}: {why}. {party} still has it and answers for it."),
     (
+        "not-unpacked",
+        "{what} went into {unit} and was not among what came out on {at}: {packed} went in, {unpacked} came out. Not come out: {missing}. Come out besides: {added}. {party} opened it and answers for it.",
+    ),
+    (
+        "not-packed",
+        "{what} came out of {unit} on {at} and was not among what went in: {packed} went in, {unpacked} came out. Not come out: {missing}. Come out besides: {added}. {party} opened it and answers for it.",
+    ),
+    (
+        "contents-differ",
+        "What came out of {unit} on {at} is not what went in: {packed} went in, {unpacked} came out. Whether {what} was among it is not known here. {party} opened it and answers for it.",
+    ),
+    (
         "dispensed",
         "Dispensed or delivered on {at}, as {party} states. That is expected if you have just been given it.",
     ),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::key::Key;
 use super::{Action, EventType, NAMESPACE, Rule};
-use crate::contents::{aggregate, digest_in};
+use crate::contents::{aggregate, digest_in, opened};
 use crate::engine::receiver;
 use crate::level::Level;
 use crate::profile::Profile;
@@ -110,13 +110,27 @@ fn name(subject: &Subject) -> String {
 
 /// Whether what is in a unit was seen when it changed hands, by the latest packing before.
 fn completeness(statement: &Logged, all: &[&Logged]) -> &'static str {
-    let before = all.iter().take_while(|one| one.id() != statement.id());
-    let same = before.filter(|one| one.statement().subject() == statement.statement().subject());
-    let packing = same.filter(|one| digest_in(one).is_some()).last();
-    match packing.and_then(|packing| aggregate(statement, packing)) {
+    match packing(statement, all).and_then(|packing| aggregate(statement, packing)) {
         Some(aggregate) if aggregate.inferred() == 0 => VERIFIED,
         _ => INFERRED,
     }
+}
+
+/// What CBV calls it when something else came out of a unit than went in.
+fn mismatch(statement: &Logged, all: &[&Logged]) -> Option<&'static str> {
+    let opened = opened(statement, packing(statement, all)?)?;
+    match (opened.same, opened.packed == opened.unpacked) {
+        (true, _) => None,
+        (false, true) => Some("mismatch_instance"),
+        (false, false) => Some("mismatch_quantity"),
+    }
+}
+
+/// The latest packing of a unit before a statement on it.
+fn packing<'a>(statement: &Logged, all: &[&'a Logged]) -> Option<&'a Logged> {
+    let before = all.iter().take_while(|one| one.id() != statement.id());
+    let same = before.filter(|one| one.statement().subject() == statement.statement().subject());
+    same.filter(|one| digest_in(one).is_some()).last().copied()
 }
 
 /// The disposition that a suspension sets.
@@ -161,6 +175,11 @@ fn aggregation(event: &mut Event, rule: &Rule, statement: &Logged, all: &[&Logge
         (Level::of(linked) == Some(Level::Lot)).then(|| name(linked))
     };
     let lots: Vec<String> = statement.links().iter().filter_map(of).collect();
+    if rule.action == Action::Delete
+        && let Some(mismatch) = mismatch(statement, all)
+    {
+        event.put("disposition", mismatch);
+    }
     let count = statement.fields().uint("count");
     let children: Vec<Value> = match (lots.as_slice(), count) {
         ([lot], Some(count)) => vec![json!({ "epcClass": lot, "quantity": count })],

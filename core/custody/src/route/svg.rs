@@ -146,7 +146,7 @@ impl<'a> Row<'a> {
         let (colour, sign) = match &leg.standing {
             Standing::Sound => (SOUND, None),
             Standing::AtFault(_) => (WRONG, Some("✗")),
-            Standing::Disputed => (DISPUTED, Some("!")),
+            Standing::Disputed | Standing::Differs(_) => (DISPUTED, Some("!")),
             Standing::Conflict => (WRONG, Some("!")),
         };
         let mut row = Self { stop, colour, sign, title: title(&leg.title), lines: Vec::new() };

@@ -15,6 +15,7 @@ mod faults;
 mod handovers;
 mod hostile;
 mod latecomers;
+mod openings;
 mod play;
 mod profiles;
 mod road;

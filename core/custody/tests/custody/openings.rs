@@ -1,0 +1,166 @@
+//! Units out of which something else came than went in: who answers, and which packs it touches.
+
+use countersign_custody::{
+    Contents, Dossier, Few, History, Item, Log, Opened, Part, Reason, Route, Standing, Stop, UnitFacts,
+    Verdict, VerdictKind, epcis, verdict, words,
+};
+use countersign_ledger::{Fields, IndexEntry, Kind, Logged, Subject};
+
+use crate::play::{DOMAIN, LOT, NOW, Play, Spec, identity, item_of};
+
+const UNIT: &str = "https://id.gs1.org/00/095060001343520003";
+const PALLET: &str = "https://id.gs1.org/00/095060001343520010";
+
+fn pack(serial: &str) -> Subject {
+    Subject::new(format!("{LOT}/21/{serial}")).unwrap()
+}
+
+fn list(serials: &[&str]) -> Contents {
+    Contents::new(serials.iter().map(|serial| pack(serial))).unwrap()
+}
+
+fn spec(play: &Play, kind: &str, unit: &str, fields: Fields) -> Spec {
+    let mut spec = play.spec_on("receipt", unit);
+    spec.draft.links = if kind == "pack" { vec![play.latest("distribution").id()] } else { Vec::new() };
+    spec.draft.kind = Kind::new(format!("medicine.{kind}")).unwrap();
+    spec.draft.fields = fields;
+    spec.by("distributor")
+}
+
+/// A lot in distribution, and a unit that was packed and opened.
+fn opened(unit: &str, packed: &Contents, unpacked: &Contents) -> Play {
+    let mut play = Play::until("distribution");
+    open(&mut play, unit, packed, unpacked);
+    play
+}
+
+fn open(play: &mut Play, unit: &str, packed: &Contents, unpacked: &Contents) {
+    for (kind, contents) in [("pack", packed), ("unpack", unpacked)] {
+        let spec = spec(play, kind, unit, contents.fields());
+        play.take(&spec).unwrap();
+    }
+}
+
+fn told(play: &Play, lists: &[Contents], item: &Item) -> Verdict {
+    let mut facts = play.facts();
+    for unit in [UNIT, PALLET] {
+        let Some(history) = play.histories.get(&(Log::Supply, unit.to_owned())) else { continue };
+        let latest = history.last().map(Logged::id).unwrap();
+        facts.units.push(UnitFacts {
+            subject: Subject::new(unit).unwrap(),
+            entry: Some(IndexEntry { count: history.len() as u64, latest }),
+            history: history.clone(),
+            contents: lists.to_vec(),
+        });
+    }
+    verdict(item, Some(&Dossier::new(&play.profile, facts)), NOW)
+}
+
+fn keys(verdict: &Verdict) -> Vec<&'static str> {
+    verdict.reasons.iter().map(Reason::key).collect()
+}
+
+#[test]
+fn a_unit_that_held_what_was_packed_says_nothing_against_it() {
+    let all = list(&["S001", "S002"]);
+    let play = opened(UNIT, &all, &all);
+    let told = told(&play, &[all], &item_of(LOT, "S001"));
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
+    let opening = told.timeline.last().unwrap();
+    assert_eq!(opening.opened, Some(Opened { packed: 2, unpacked: 2, same: true }));
+}
+
+#[test]
+fn what_did_not_come_out_and_what_came_out_besides_is_told_with_whoever_opened_the_unit() {
+    let (packed, unpacked) = (list(&["S001", "S002", "S003"]), list(&["S001", "S009"]));
+    let play = opened(UNIT, &packed, &unpacked);
+    let lists = [packed, unpacked];
+    for (serial, key, part) in
+        [("S002", "not-unpacked", Part::NotUnpacked), ("S009", "not-packed", Part::NotPacked)]
+    {
+        let told = told(&play, &lists, &item_of(LOT, serial));
+        assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec![key]), "{serial}");
+        let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+        assert_eq!((difference.part, &difference.what), (part, &pack(serial)));
+        assert_eq!(difference.missing, Some(Few { count: 2, named: vec![pack("S002"), pack("S003")] }));
+        assert_eq!(difference.added, Some(Few { count: 1, named: vec![pack("S009")] }));
+        assert_eq!(told.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
+        // Both lists' statements are the evidence, and the opening is told.
+        assert!([difference.packing, difference.unpacking].iter().all(|one| told.evidence.contains(one)));
+        assert_eq!(told.timeline.last().unwrap().statement, difference.unpacking);
+        let sentence = words::sentence(&told.reasons[0], &play.profile);
+        assert!(sentence.contains(UNIT) && sentence.contains("3 went in, 2 came out"), "{sentence}");
+        assert!(!sentence.contains('{') && !sentence.to_lowercase().contains("fake"), "{sentence}");
+    }
+    // What is on both lists, and what is on neither, is not touched.
+    for serial in ["S001", "S050"] {
+        let told = told(&play, &lists, &item_of(LOT, serial));
+        assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]), "{serial}");
+    }
+}
+
+#[test]
+fn without_the_list_of_what_came_out_no_pack_is_said_to_be_missing() {
+    let packed = list(&["S001", "S002"]);
+    let play = opened(UNIT, &packed, &list(&["S001"]));
+    let told = told(&play, &[packed], &item_of(LOT, "S002"));
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["contents-differ"]));
+    let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+    assert_eq!((&difference.missing, &difference.added), (&None, &None));
+    assert!(words::sentence(&told.reasons[0], &play.profile).contains("not known here"));
+}
+
+#[test]
+fn a_case_that_did_not_come_off_its_pallet_took_its_packs_with_it() {
+    let (unit, other) = (Subject::new(UNIT).unwrap(), pack("S077"));
+    let case = list(&["S001"]);
+    let (loaded, unloaded) =
+        (Contents::new([unit.clone(), other.clone()]).unwrap(), Contents::new([other]).unwrap());
+    let mut play = Play::until("distribution");
+    let packing = spec(&play, "pack", UNIT, case.fields());
+    play.take(&packing).unwrap();
+    open(&mut play, PALLET, &loaded, &unloaded);
+    let told = told(&play, &[case, loaded, unloaded], &item_of(LOT, "S001"));
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["not-unpacked"]));
+    let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+    assert_eq!((&difference.what, difference.unit.as_str()), (&unit, PALLET));
+}
+
+#[test]
+fn many_packs_are_counted_and_some_of_them_named() {
+    let serials: Vec<String> = (0..40).map(|n| format!("S{n:03}")).collect();
+    let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+    let (packed, unpacked) = (list(&serials), list(&serials[..10]));
+    let play = opened(UNIT, &packed, &unpacked);
+    let told = told(&play, &[packed, unpacked], &item_of(LOT, "S020"));
+    let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+    let missing = difference.missing.as_ref().unwrap();
+    assert_eq!((missing.count, missing.named.len()), (30, 8));
+    assert!(missing.to_string().ends_with("/21/S017 and 22 more"), "{missing}");
+    assert_eq!(difference.added.as_ref().unwrap().to_string(), "none");
+}
+
+#[test]
+fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
+    for (unpacked, wrong, disposition) in [
+        (list(&["S001"]), "2 packs went in, 1 came out", "mismatch_quantity"),
+        (list(&["S001", "S003"]), "other packs came out than went in", "mismatch_instance"),
+    ] {
+        let play = opened(UNIT, &list(&["S001", "S002"]), &unpacked);
+        let statements = &play.histories[&(Log::Supply, UNIT.to_owned())];
+        let history = History { log: Log::Supply, domain: Some(DOMAIN), statements };
+        let around = [play.lot_history(), play.class_history()];
+        let as_of = play.facts().supply;
+        let route = Route::of_history(&play.profile, &history, &around, as_of, NOW).unwrap();
+        let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
+        assert!(matches!(leg.standing, Standing::Differs(_)));
+        assert_eq!(leg.standing.wrong().as_deref(), Some(wrong));
+        assert_eq!(route.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
+        assert!(route.svg().contains("came out"));
+        let lot = play.lot_history().statements;
+        let all: Vec<&Logged> = lot.iter().chain(statements).collect();
+        let document = epcis::document(&play.profile, &all, NOW);
+        let events = document["epcisBody"]["eventList"].as_array().unwrap();
+        assert_eq!(events.last().unwrap()["disposition"], disposition);
+    }
+}
