@@ -108,8 +108,16 @@ pub struct Index {
     len: usize,
 }
 
+/// A subtree and its hash. The hash lies in the branch above: in a large index every node that is looked at is one that the
+/// processor waits for, and whoever hashes a branch now looks at no child but the one that changed.
 #[derive(Clone, Debug)]
-enum Node {
+struct Node {
+    at: At,
+    hash: OnceLock<Hash>,
+}
+
+#[derive(Clone, Debug)]
+enum At {
     Leaf(Arc<Leaf>),
     Branch(Arc<Branch>),
 }
@@ -118,7 +126,6 @@ enum Node {
 struct Leaf {
     key: IndexKey,
     entry: IndexEntry,
-    hash: OnceLock<Hash>,
 }
 
 #[derive(Clone, Debug)]
@@ -126,7 +133,6 @@ struct Branch {
     /// Greater than that of the branch above, so nesting is bounded by [`KEY_BITS`].
     depth: u16,
     children: [Node; 2],
-    hash: OnceLock<Hash>,
 }
 
 impl Index {
@@ -169,38 +175,63 @@ impl Index {
 
     /// Counts one more statement about a subject: the only way in which the index of a log ever changes.
     pub fn record(&mut self, key: IndexKey, statement: Hash) {
-        let before = self.get(&key).map_or(0, |entry| entry.count);
-        self.insert(key, IndexEntry { count: before.saturating_add(1), latest: statement });
+        self.change(key, |before| IndexEntry { count: before.saturating_add(1), latest: statement });
     }
 
     /// Sets a subject's entry.
     pub fn insert(&mut self, key: IndexKey, entry: IndexEntry) {
-        let leaf = Node::Leaf(Arc::new(Leaf { key, entry, hash: OnceLock::new() }));
+        self.change(key, |_| entry);
+    }
+
+    /// Sets a subject's entry, given how many statements there were.
+    fn change(&mut self, key: IndexKey, entry: impl FnOnce(u64) -> IndexEntry) {
+        let leaf = |before| Node::new(At::Leaf(Arc::new(Leaf { key, entry: entry(before) })));
         let Some(root) = &mut self.root else {
-            (self.root, self.len) = (Some(leaf), 1);
+            (self.root, self.len) = (Some(leaf(0)), 1);
             return;
         };
-        let fork = root.nearest(&key).key.first_difference(&key);
-        let place = root.descend_mut(&key, fork.unwrap_or(KEY_BITS));
-        let Some(depth) = fork else {
-            *place = leaf;
+        let nearest = root.nearest(&key);
+        let Some(depth) = nearest.key.first_difference(&key) else {
+            let leaf = leaf(nearest.entry.count);
+            *root.descend_mut(&key, KEY_BITS) = leaf;
             return;
         };
-        let there = place.clone();
+        let place = root.descend_mut(&key, depth);
+        let (there, leaf) = (place.clone(), leaf(0));
         let children = if key.bit(depth) == 0 { [leaf, there] } else { [there, leaf] };
-        *place = Node::Branch(Arc::new(Branch { depth, children, hash: OnceLock::new() }));
+        *place = Node::new(At::Branch(Arc::new(Branch { depth, children })));
         self.len += 1;
+    }
+
+    /// Takes a subject out again, as if it had never been recorded.
+    pub(crate) fn remove(&mut self, key: &IndexKey) {
+        let Some(root) = &mut self.root else { return };
+        if root.nearest(key).key != *key {
+            return;
+        }
+        self.len -= 1;
+        // The branch above the leaf gives way to the leaf's sibling.
+        let mut above = None;
+        root.descend(key, KEY_BITS, |depth, sibling| above = Some((depth, sibling.clone())));
+        match above {
+            Some((depth, sibling)) => *root.descend_mut(key, depth) = sibling,
+            None => self.root = None,
+        }
     }
 }
 
 impl Node {
+    const fn new(at: At) -> Self {
+        Self { at, hash: OnceLock::new() }
+    }
+
     /// The leaf to which the key's bits lead: the key's own, if it has one.
     fn nearest(&self, key: &IndexKey) -> &Leaf {
         let mut node = self;
         loop {
-            match node {
-                Self::Leaf(leaf) => return leaf,
-                Self::Branch(branch) => node = &branch.children[key.bit(branch.depth)],
+            match &node.at {
+                At::Leaf(leaf) => return leaf,
+                At::Branch(branch) => node = &branch.children[key.bit(branch.depth)],
             }
         }
     }
@@ -210,14 +241,14 @@ impl Node {
     fn descend_mut(&mut self, key: &IndexKey, depth: u16) -> &mut Self {
         let mut node = self;
         loop {
-            if matches!(node, Self::Branch(branch) if branch.depth >= depth) {
+            if matches!(&node.at, At::Branch(branch) if branch.depth >= depth) {
                 return node;
             }
-            match node {
-                Self::Leaf(_) => return node,
-                Self::Branch(branch) => {
+            match node.at {
+                At::Leaf(_) => return node,
+                At::Branch(ref mut branch) => {
+                    node.hash = OnceLock::new();
                     let branch = Arc::make_mut(branch);
-                    branch.hash = OnceLock::new();
                     node = &mut branch.children[key.bit(branch.depth)];
                 }
             }
@@ -229,8 +260,8 @@ impl Node {
     fn descend(&self, key: &IndexKey, depth: u16, mut passing: impl FnMut(u16, &Self)) -> &Self {
         let mut node = self;
         loop {
-            match node {
-                Self::Branch(branch) if branch.depth < depth => {
+            match &node.at {
+                At::Branch(branch) if branch.depth < depth => {
                     let side = key.bit(branch.depth);
                     passing(branch.depth, &branch.children[1 - side]);
                     node = &branch.children[side];
@@ -241,20 +272,20 @@ impl Node {
     }
 
     fn for_each(&self, visit: &mut impl FnMut(&Leaf)) {
-        match self {
-            Self::Leaf(leaf) => visit(leaf),
-            Self::Branch(branch) => branch.children.iter().for_each(|child| child.for_each(visit)),
+        match &self.at {
+            At::Leaf(leaf) => visit(leaf),
+            At::Branch(branch) => branch.children.iter().for_each(|child| child.for_each(visit)),
         }
     }
 
     fn hash(&self) -> Hash {
-        match self {
-            Self::Leaf(leaf) => *leaf.hash.get_or_init(|| leaf_hash(&leaf.key, &leaf.entry)),
-            Self::Branch(branch) => {
+        *self.hash.get_or_init(|| match &self.at {
+            At::Leaf(leaf) => leaf_hash(&leaf.key, &leaf.entry),
+            At::Branch(branch) => {
                 let [left, right] = &branch.children;
-                *branch.hash.get_or_init(|| branch_hash(branch.depth, left.hash(), right.hash()))
+                branch_hash(branch.depth, left.hash(), right.hash())
             }
-        }
+        })
     }
 }
 
@@ -312,6 +343,23 @@ mod tests {
         assert_eq!(kept.get(&key("a", 60)), Some(IndexEntry { count: 1, latest: Hash::of(b"old") }));
         assert_ne!(index.root(), root);
         assert_eq!((index.len(), index.family(Family::new("a")).len()), (150, 150));
+    }
+
+    #[test]
+    fn what_is_taken_out_again_leaves_the_index_as_it_was() {
+        let mut index = Index::new();
+        index.remove(&key("a", 0));
+        for n in 0..50 {
+            let (root, len) = (index.root(), index.len());
+            index.record(key("a", n), Hash::of(b"one"));
+            let with = index.clone();
+            index.remove(&key("a", n));
+            assert_eq!((index.root(), index.len(), index.get(&key("a", n))), (root, len, None));
+            index.remove(&key("a", n));
+            assert_eq!((index.root(), index.len()), (root, len));
+            assert_eq!(with.get(&key("a", n)).map(|entry| entry.count), Some(1));
+            index = with;
+        }
     }
 
     #[test]

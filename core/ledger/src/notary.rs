@@ -94,46 +94,62 @@ impl Notary {
     /// cosigned, and all entries up to it.
     pub fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), NotaryRefusal> {
         let checkpoint = self.policy.log_signed(note)?;
-        let held = self.logs.get(checkpoint.origin()).cloned().unwrap_or_default();
-        let origin = checkpoint.origin().to_owned();
-        self.logs.insert(origin, held.follow(entries, checkpoint, note)?);
-        Ok(())
+        let log = self.logs.entry(checkpoint.origin().to_owned()).or_default();
+        log.follow(entries, checkpoint, note)
     }
 }
 
 impl Followed {
-    /// The log with `entries` appended, if it then is what the checkpoint says.
+    /// Appends `entries` to the log, if it then is what the checkpoint says.
     fn follow(
-        mut self,
+        &mut self,
         entries: &[(Hash, IndexKey)],
         checkpoint: Checkpoint,
         note: &Note,
-    ) -> Result<Self, NotaryRefusal> {
+    ) -> Result<(), NotaryRefusal> {
         let (size, reached) = (checkpoint.size(), self.tree.size() + entries.len() as u64);
         if size < self.tree.size() {
             return Err(NotaryRefusal::Rollback);
         }
-        match self.last {
-            Some((last, held)) if last.size() == size && last != checkpoint => {
-                return Err(NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered: note.clone() })));
+        match &self.last {
+            Some((last, held)) if last.size() == size && *last != checkpoint => {
+                let (held, offered) = (held.clone(), note.clone());
+                return Err(NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered })));
             }
             _ => (),
         }
         if size != reached {
             return Err(NotaryRefusal::Size { size, reached });
         }
+        // The index is changed in place and, if need be, back: beside a copy every branch on the way would be made anew.
+        let tree = self.tree.clone();
+        let mut before = Vec::new();
         for (id, key) in entries {
+            if tree.size() > 0 {
+                before.push(self.index.get(key));
+            }
             self.tree.push(leaf_hash(&id.0));
             self.index.record(*key, *id);
         }
-        if self.tree.root() != checkpoint.root() {
-            return Err(NotaryRefusal::TreeRoot);
+        let refusal = if self.tree.root() != checkpoint.root() {
+            NotaryRefusal::TreeRoot
+        } else if self.index.root() != checkpoint.index_root() {
+            NotaryRefusal::IndexRoot
+        } else {
+            self.last = Some((checkpoint, note.clone()));
+            return Ok(());
+        };
+        if tree.size() == 0 {
+            self.index = Index::new();
         }
-        if self.index.root() != checkpoint.index_root() {
-            return Err(NotaryRefusal::IndexRoot);
+        self.tree = tree;
+        for ((_, key), before) in entries.iter().zip(before).rev() {
+            match before {
+                Some(before) => self.index.insert(*key, before),
+                None => self.index.remove(key),
+            }
         }
-        self.last = Some((checkpoint, note.clone()));
-        Ok(self)
+        Err(refusal)
     }
 }
 
@@ -212,6 +228,9 @@ mod tests {
     fn a_refusal_has_a_name_and_changes_nothing() {
         let mut world = world();
         let (first, all) = (checkpoint(&entries(0..9)), checkpoint(&entries(0..20)));
+        let mut unknown = entries(0..9);
+        unknown[5].1 = IndexKey::new("family", "another subject");
+        assert_eq!(world.cosign(&unknown, &first), Err(NotaryRefusal::IndexRoot));
         world.cosign(&entries(0..9), &first).unwrap();
         let (size, root) = (all.size(), all.root());
         let mut other = entries(0..20);
