@@ -3,7 +3,8 @@
 //! 1. The giver signs an *offer*: these goods, after this statement, for the next minutes ([`Offered::make`]).
 //! 2. The receiver scans the goods and the offer, verifies both with what their phone holds ([`Offered::examine`]), and
 //!    signs an *answer* that carries the offer whole: accepted as intact or damaged, or refused ([`Examined::answer`]).
-//! 3. The giver scans the answer ([`Offered::close`]). Both now hold the same bytes, signed by both.
+//! 3. The giver scans the answer, which is shown without the offer that the giver has ([`Offered::close`]). Both now hold
+//!    the same bytes, signed by both.
 //!
 //! The answer is the statement that the ledger gets, on the goods' own subject, after the statement that the offer names.
 //! Either side may submit it, and the ledger keeps one. Its kind comes from the profile: the step that countersigns an
@@ -25,7 +26,7 @@ mod offer;
 mod refused;
 
 pub use self::line::{Line, MAX_LINE, Rules};
-pub use self::offer::{Answer, Condition, Examined, Key, Offered, Terms, answer_in};
+pub use self::offer::{Answer, Answered, Condition, Examined, Key, Offered, Terms, answer_in};
 pub use self::refused::HandoverError;
 
 use countersign_ledger::{Fields, Hash, UnixMillis, Verified};

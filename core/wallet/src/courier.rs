@@ -307,8 +307,7 @@ impl<'a> Courier<'a> {
 
     /// Takes the answer to an offer that this phone made. Both sides then hold the same. Again is harmless.
     pub fn close(&mut self, message: &[u8]) -> Result<Goods, CourierError> {
-        let (answer, _) = answer_in(message)?;
-        let offer = answer.countersigned().map(Statement::id).ok_or(HandoverError::OtherOffer)?;
+        let offer = answer_in(message)?.offer;
         let found = store::handover(self.snapshot.store.read(), offer)?.filter(|one| !one.receiving);
         let made = found.ok_or(HandoverError::OtherOffer)?;
         let offered = Offered::from_bytes(&made.message)?;

@@ -269,7 +269,7 @@ pub(super) fn statement(d: &mut Decoder<'_>) -> Result<Statement, HandoverError>
     Ok(Statement::parse(bytes(d)?)?)
 }
 
-/// The kind's name in a message's first place.
-pub(super) fn tagged(tag: u64, d: &mut Decoder<'_>) -> Result<(), HandoverError> {
-    if array(d)? == 3 && d.u64().ok() == Some(tag) { Ok(()) } else { Err(HandoverError::Malformed) }
+/// The kind's name in the first place of a message of so many parts.
+pub(super) fn tagged(tag: u64, parts: u64, d: &mut Decoder<'_>) -> Result<(), HandoverError> {
+    if array(d)? == parts && d.u64().ok() == Some(tag) { Ok(()) } else { Err(HandoverError::Malformed) }
 }

@@ -143,11 +143,15 @@ impl Offered {
 
     /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
     pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<Line, HandoverError> {
-        let (answer, certificate) = answer_in(message)?;
+        let answered = answer_in(message)?;
+        if answered.offer != self.offer.id() {
+            return Err(HandoverError::OtherOffer);
+        }
+        let answer = Statement::parse(&answered.around(self.offer.as_bytes()))?;
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
-        self.line.prove(rules)?.followed_by(answer, certificate)
+        self.line.prove(rules)?.followed_by(answer, answered.certificate)
     }
 
     /// The message.
@@ -161,7 +165,7 @@ impl Offered {
     /// Reads the message. Nothing in it is believed.
     pub fn from_bytes(message: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(message);
-        tagged(OFFERED, &mut d)?;
+        tagged(OFFERED, 3, &mut d)?;
         let (line, offer) = (Line::decode(&mut d)?, statement(&mut d)?);
         if d.position() == message.len() { Ok(Self { line, offer }) } else { Err(HandoverError::Malformed) }
     }
@@ -280,25 +284,52 @@ impl Examined<'_> {
     }
 }
 
-/// The answer in a receiver's message, and its signer's certificate. Nothing of it is believed.
-pub fn answer_in(message: &[u8]) -> Result<(Statement, &[u8]), HandoverError> {
+/// A receiver's message. Nothing of it is believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered<'a> {
+    /// Id of the offer that is answered.
+    pub offer: Hash,
+    /// The answer's bytes before and after the offer that it carries.
+    answer: [&'a [u8]; 2],
+    /// Its signer's certificate, in DER.
+    certificate: &'a [u8],
+}
+
+impl Answered<'_> {
+    /// The answer, which carries that offer.
+    fn around(&self, offer: &[u8]) -> Vec<u8> {
+        [self.answer[0], offer, self.answer[1]].concat()
+    }
+}
+
+/// Reads a receiver's message.
+pub fn answer_in(message: &[u8]) -> Result<Answered<'_>, HandoverError> {
     let mut d = Decoder::new(message);
-    tagged(ANSWERED, &mut d)?;
-    let (answer, certificate) = (statement(&mut d)?, bytes(&mut d)?);
-    if d.position() == message.len() { Ok((answer, certificate)) } else { Err(HandoverError::Malformed) }
+    tagged(ANSWERED, 5, &mut d)?;
+    let offer = Hash::from_slice(bytes(&mut d)?).ok_or(HandoverError::Malformed)?;
+    let (answer, certificate) = ([bytes(&mut d)?, bytes(&mut d)?], bytes(&mut d)?);
+    let whole = d.position() == message.len();
+    whole.then_some(Answered { offer, answer, certificate }).ok_or(HandoverError::Malformed)
 }
 
 impl Line {
-    /// The message by which the receiver shows the giver the answer that ends this line.
+    /// The message by which the receiver shows the giver the answer that ends this line. The offer that the answer carries
+    /// is left out of it: the giver has that, and a third of what would be shown is saved.
     ///
     /// ```cddl
-    /// answered = [2, answer: bstr, certificate: bstr]
+    /// answered = [2, offer-id: bstr .size 32, before: bstr, after: bstr, certificate: bstr]
     /// ```
     pub fn answer_message(&self) -> Vec<u8> {
-        let signer = self.last().certificate();
+        let (answer, signer) = (self.last().as_bytes(), self.last().certificate());
+        let offer = self.last().countersigned();
+        let carried = offer.map_or(&[][..], Statement::as_bytes);
+        let at = answer.windows(carried.len().max(1)).position(|part| part == carried);
+        let (before, after) =
+            at.map_or((answer, &[][..]), |at| (&answer[..at], &answer[at + carried.len()..]));
         let certificate = self.certificates().iter().find(|der| Hash::of(der) == signer);
         encode(|e| {
-            e.array(3)?.u64(ANSWERED)?.bytes(self.last().as_bytes())?;
+            e.array(5)?.u64(ANSWERED)?.bytes(offer.map_or(Hash::default(), Statement::id).as_bytes())?;
+            e.bytes(before)?.bytes(after)?;
             e.bytes(certificate.map_or(&[], Vec::as_slice))?.ok()
         })
     }

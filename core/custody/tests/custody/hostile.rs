@@ -34,6 +34,7 @@ proptest! {
         read(&road, &bytes);
         // Behind a head that is expected.
         read(&road, &[&[0x83, tag][..], &bytes].concat());
+        read(&road, &[&[0x85, tag][..], &bytes].concat());
         read(&road, &[&[0x82, 0x80 | tag][..], &bytes].concat());
     }
 
@@ -63,4 +64,12 @@ proptest! {
         let closed = Offered::from_bytes(&offer).unwrap().close(&changed, &road.rules());
         prop_assert!(closed.is_err() || changed == answer);
     }
+}
+
+#[test]
+fn the_seeds_of_the_fuzzer_are_messages_as_they_are_shown_now() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/handover/");
+    let [offer, answer] = ["offer", "answer"].map(|name| std::fs::read(format!("{seeds}{name}")).unwrap());
+    let offered = Offered::from_bytes(&offer).unwrap();
+    assert_eq!(answer_in(&answer).unwrap().offer, offered.id());
 }
