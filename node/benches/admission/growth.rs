@@ -76,14 +76,14 @@ fn admit(running: &Running, runs: &[Vec<Vec<u8>>]) -> (f64, f64) {
     let clients = Clients::new(CLIENTS, WAY, running);
     let (mut rates, mut times) = (Vec::new(), Vec::new());
     for statements in runs {
-        let before = raw::verifications_a_second(Duration::from_millis(300));
+        let before = raw::verification_on_the_processor();
         let used = raw::processor_time();
         let took = clients.submit(statements, WAY, running);
-        let used = raw::processor_time().saturating_sub(used).as_secs_f64();
-        let raw = before.midpoint(raw::verifications_a_second(Duration::from_millis(300)));
+        let used = raw::processor_time().saturating_sub(used);
+        let raw = (before + raw::verification_on_the_processor()) / 2;
         let count = f64::from(u32::try_from(statements.len()).unwrap());
         rates.push(count / took.as_secs_f64());
-        times.push(used / count * raw);
+        times.push(used.as_secs_f64() / count / raw.as_secs_f64());
     }
     (median(rates), median(times))
 }
