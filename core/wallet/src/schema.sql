@@ -44,6 +44,7 @@ CREATE TABLE followed (
     class   TEXT    NOT NULL,
     ready   INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX followed_by_class ON followed (class);
 
 -- Subjects whose statements are kept, and the names of the members of families.
 CREATE TABLE subjects (

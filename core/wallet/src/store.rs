@@ -25,7 +25,9 @@ pub(crate) use self::courier::{
     Handover, Outgoing, close_handover, contents, forget_line, handover, handovers, line, lines, outgoing,
     post, set_contents, set_handover, set_line, set_outgoing, take_out,
 };
-pub(crate) use self::follows::{Row as FollowRow, follow, followed, set_ready, unfollow};
+pub(crate) use self::follows::{
+    Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,
+};
 pub(crate) use self::links::{forget_link, link, set_link};
 pub(crate) use self::meetings::{compared, meet, meetings};
 pub(crate) use self::members::{

@@ -176,10 +176,9 @@ impl Loader<'_> {
     /// All that is proven within a scope; `None` if nothing of the class is followed and here.
     pub(super) fn facts(&mut self, scope: &Scope) -> Result<Option<Facts>, SnapshotDamaged> {
         let size = self.head.checkpoint(Log::Supply).checkpoint().size();
-        let rows = store::followed(self.connection)?;
-        let ready: Vec<Subject> = rows
+        let ready: Vec<Subject> = store::followed_of(self.connection, &scope.class)?
             .into_iter()
-            .filter(|row| row.class == scope.class.as_str() && row.ready == Some(size))
+            .filter(|row| row.ready == Some(size))
             .filter_map(|row| Subject::new(row.subject).ok())
             .collect();
         if ready.is_empty() {
@@ -250,8 +249,7 @@ impl Loader<'_> {
     /// Whether a pack is followed and here.
     pub(crate) fn is_followed(&self, pack: &Subject) -> Result<bool, SnapshotDamaged> {
         let size = self.head.checkpoint(Log::Supply).checkpoint().size();
-        let rows = store::followed(self.connection)?;
-        Ok(rows.iter().any(|row| row.subject == pack.as_str() && row.ready == Some(size)))
+        Ok(store::ready(self.connection, pack)? == Some(size))
     }
 
     /// What the head's subject index says of a family.
@@ -270,7 +268,8 @@ impl Loader<'_> {
         let size = self.head.checkpoint(Log::Supply).checkpoint().size();
         let of_class = format!("{class}/");
         let mut units = Vec::new();
-        for row in store::followed(self.connection)?.into_iter().filter(|row| row.ready == Some(size)) {
+        let followed = store::followed_units(self.connection)?;
+        for row in followed.into_iter().filter(|row| row.ready == Some(size)) {
             let subject = Subject::new(row.subject).ok();
             let Some(subject) = subject.filter(|one| Level::of(one) == Some(Level::Unit)) else { continue };
             let entry = self.family(&subject)?.get(&digest(&subject)).copied();

@@ -1,27 +1,55 @@
 //! What the user follows.
 
 use countersign_ledger::Subject;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::StoreError;
 
-/// A followed class or pack.
+/// A followed class, pack or unit.
 pub(crate) struct Row {
-    /// The class or pack.
+    /// The class, pack or unit.
     pub(crate) subject: String,
-    /// Its class.
+    /// Its class; of a unit, itself.
     pub(crate) class: String,
     /// Size of the supply checkpoint as of which all of it is here.
     pub(crate) ready: Option<u64>,
 }
 
+const ALL: &str = "SELECT subject, class, ready FROM followed ORDER BY subject";
+// A verdict asks for its own product alone, however many are followed: what follows is answered from an index.
+const OF_CLASS: &str = "SELECT subject, class, ready FROM followed WHERE class = ?1 ORDER BY subject";
+const BETWEEN: &str =
+    "SELECT subject, class, ready FROM followed WHERE subject >= ?1 AND subject < ?2 ORDER BY subject";
+const READY: &str = "SELECT ready FROM followed WHERE subject = ?1";
+
 /// All that is followed, classes before their packs.
 pub(crate) fn followed(connection: &Connection) -> Result<Vec<Row>, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT subject, class, ready FROM followed ORDER BY subject")?;
-    let rows = query
-        .query_map([], |row| Ok(Row { subject: row.get(0)?, class: row.get(1)?, ready: row.get(2)? }))?;
+    rows(connection, ALL, &[])
+}
+
+/// What is followed of a class: itself, packs of it.
+pub(crate) fn followed_of(connection: &Connection, class: &Subject) -> Result<Vec<Row>, StoreError> {
+    rows(connection, OF_CLASS, &[class.as_str()])
+}
+
+/// The logistic units that are followed.
+pub(crate) fn followed_units(connection: &Connection) -> Result<Vec<Row>, StoreError> {
+    // From the first text below the prefix to the first beyond: `0` comes after `/`.
+    rows(connection, BETWEEN, &["https://id.gs1.org/00/", "https://id.gs1.org/000"])
+}
+
+fn rows(connection: &Connection, sql: &str, parameters: &[&str]) -> Result<Vec<Row>, StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let row =
+        |row: &rusqlite::Row<'_>| Ok(Row { subject: row.get(0)?, class: row.get(1)?, ready: row.get(2)? });
+    let rows = query.query_map(rusqlite::params_from_iter(parameters), row)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Size of the supply checkpoint as of which all of a followed class, pack or unit is here.
+pub(crate) fn ready(connection: &Connection, subject: &Subject) -> Result<Option<u64>, StoreError> {
+    let mut query = connection.prepare_cached(READY)?;
+    Ok(query.query_row([subject.as_str()], |row| row.get(0)).optional()?.flatten())
 }
 
 /// Follows a class or pack; nothing changes if it is followed already.
@@ -80,4 +108,27 @@ pub(crate) fn set_ready(
         update.execute(params![subject.as_str(), size])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_verdict_asks_for_is_found_by_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../schema.sql")).unwrap();
+        let plan = |sql: &str| -> Vec<String> {
+            let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            query.query_map([], |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert!(plan(ALL).iter().any(|step| step.starts_with("SCAN")), "{:?}", plan(ALL));
+        for sql in [OF_CLASS, BETWEEN, READY] {
+            let plan = plan(sql);
+            assert!(
+                matches!(&plan[..], [step] if step.starts_with("SEARCH followed USING")),
+                "{sql}: {plan:?}"
+            );
+        }
+    }
 }

@@ -152,3 +152,21 @@ fn garbage_is_no_database_and_no_panic() {
         assert!(Snapshot::open(&scene.path(), &scene.genesis).is_err());
     }
 }
+
+#[test]
+fn a_verdict_reads_no_row_of_another_product_that_is_followed() {
+    let scene = Scene::new(World::with_lot());
+    let mut snapshot = scene.synced();
+    for number in 0..300 {
+        snapshot.follow(&subject(&format!("https://id.gs1.org/01/{number:014}"))).unwrap();
+    }
+    drop(snapshot);
+    let connection = Connection::open(scene.path()).unwrap();
+    // No size is negative: whoever reads one of these rows fails.
+    let changed = connection.execute("UPDATE followed SET ready = -1 WHERE subject <> ?1", [CLASS]).unwrap();
+    assert_eq!(changed, 300);
+    let mut snapshot = scene.open();
+    assert!(snapshot.following().is_err());
+    assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
+    assert_eq!(snapshot.health(), Health::Sound);
+}
