@@ -5,6 +5,7 @@ import countersign.core.Patient
 import countersign.core.UniffiLib
 import countersign.core.UniffiRustCallStatus
 import countersign.core.Wallet
+import java.lang.management.ManagementFactory
 import java.nio.ByteBuffer
 import java.nio.file.Path
 import kotlinx.coroutines.flow.collect
@@ -33,6 +34,8 @@ class Bench {
         val (patient, courier) = Patient(wallet) to Courier(wallet, "nobody")
         val (pixel, frame) = ByteBuffer.allocateDirect(64) to ByteBuffer.allocateDirect(1280 * 720)
         val genuine = direct(world.frame("genuine.pgm"))
+        cold("a call with a text in and a word out, cold") { courier.scanCode("?") }
+        cold("a verdict, with its history, cold") { patient.checkCode(BoundaryTest.GENUINE) }
         val status = UniffiRustCallStatus()
         median("two empty calls: an object's handle is taken and given back", 200) {
             UniffiLib.uniffi_countersign_core_fn_free_patient(patient.uniffiCloneHandle(), status)
@@ -48,16 +51,46 @@ class Bench {
     private fun open(world: World) =
         Wallet.open(folder.resolve("wallet.db").toString(), direct(world.genesis), world.node, SoftwareKeys())
 
-    /** Of 201 runs of so many calls, after two seconds in which Java compiles them. */
+    /**
+     * Of 201 runs of so many calls, after three seconds and more in which Java compiles them. JNA keeps memory for each call
+     * until Java collects it, in a table that gets slower as it fills. So each run begins with that collected, as it is for
+     * an app that calls now and then; and once more without, as in a loop that does nothing else. The calling thread's time
+     * on the processor leaves out what other programs take meanwhile.
+     */
     private fun median(what: String, calls: Int, call: () -> Unit) {
-        val run = {
-            val begun = System.nanoTime()
+        val timed = { clock: () -> Long ->
+            val begun = clock()
             repeat(calls) { call() }
-            (System.nanoTime() - begun).toDouble() / calls / 1000
+            (clock() - begun).toDouble() / calls / 1000
         }
-        val warm = System.nanoTime() + 2_000_000_000
-        while (System.nanoTime() < warm) run()
-        val runs = List(201) { run() }.sorted()
-        println("Kotlin: %s: %.2f µs (fastest %.2f)".format(what, runs[100], runs[0]))
+        val warm = System.nanoTime() + 3_000_000_000
+        while (System.nanoTime() < warm) timed(System::nanoTime)
+        val (wall, processor, loop) = listOf(
+            List(201) { collect(); timed(System::nanoTime) },
+            List(201) { collect(); timed(threads::getCurrentThreadCpuTime) },
+            List(201) { timed(System::nanoTime) },
+        ).map { it.sorted() }
+        println(
+            "Kotlin: %s: %.1f µs (fastest %.1f), on the processor %.1f; in a loop %.1f"
+                .format(what, wall[100], wall[0], processor[100], loop[100]),
+        )
+    }
+
+    private val threads = ManagementFactory.getThreadMXBean()
+
+    private fun collect() {
+        System.gc()
+        Thread.sleep(20)
+    }
+
+    /** What the first calls cost, before Java has compiled anything. */
+    private fun cold(what: String, call: () -> Unit) {
+        val micros = List(1_000) {
+            val begun = System.nanoTime()
+            call()
+            (System.nanoTime() - begun) / 1000
+        }
+        val (few, many) = micros.subList(1, 11).sorted()[5] to micros.subList(900, 1_000).sorted()[50]
+        println("Kotlin: $what: the first ${micros[0]} µs, median of the next ten $few, of the 900th to 1,000th $many")
     }
 }
