@@ -447,6 +447,33 @@ fn a_unit_is_packed_and_traced(
 }
 
 #[test]
+fn an_import_takes_no_other_drafts_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (document, drafts) = (folder.path().join("partner.jsonld"), folder.path().join("drafts"));
+    let import = || {
+        let arguments = ["import", document.to_str().unwrap(), "--output", drafts.to_str().unwrap()];
+        countersign(folder.path(), &arguments)
+    };
+    fs::write(&document, PARTNER).unwrap();
+    let draft = drafts.join("1-medicine.commission.json");
+    // Again is harmless as long as it is the same.
+    assert!(import().status.success() && import().status.success());
+    let edited = fs::read_to_string(&draft).unwrap().replace("A2", "A7");
+    fs::write(&draft, &edited).unwrap();
+    let others = fs::read_dir(&drafts).unwrap().count();
+    let refused = import();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && said.contains("is another draft") && said.contains("--output"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&draft).unwrap(), edited);
+    assert_eq!((fs::read_dir(&drafts).unwrap().count(), refused.stdout.len()), (others, 0));
+    fs::remove_file(&draft).unwrap();
+    assert!(import().status.success());
+}
+
+#[test]
 fn help_and_completion_are_there_for_every_command() {
     let home = Path::new("unused");
     let help = succeed(home, &["--help"]);

@@ -1,8 +1,8 @@
 //! `export epcis` and `import`: histories for partners whose systems read events, and their events as drafts.
 
 use std::fs::{self, File};
-use std::io::Read as _;
-use std::path::Path;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::{self, Proposal};
@@ -45,24 +45,30 @@ fn statements(facts: &Facts) -> Vec<&Logged> {
     facts.history.iter().chain(of_lots).chain(of_units).chain(&facts.alerts).collect()
 }
 
-/// Writes a draft for each commissioning and each shipment in a partner's document.
+/// Writes a draft for each commissioning and each shipment in a partner's document, or none if one would take the place of
+/// another.
 pub fn import(args: &Import, as_json: bool) -> Result<()> {
     let profiles = Profile::all();
     let known = || profiles.iter().map(Profile::name).collect::<Vec<_>>().join(", ");
     let profile = profiles.iter().find(|profile| profile.name() == args.profile);
     let profile = profile.with_context(|| format!("the profiles are {}", known()))?;
     let events = epcis::read(profile, &bounded(&args.document, epcis::MAX_DOCUMENT)?)?;
+    let numbered = (1..).zip(events.iter().flatten().flatten());
+    let drafts: Vec<(PathBuf, String)> = numbered
+        .map(|(number, proposal)| {
+            let path = args.output.join(format!("{number}-{}.json", proposal.kind));
+            (path, Draft::new(proposal, profile).to_json())
+        })
+        .collect();
+    drafts.iter().try_for_each(|(path, draft)| is_free(path, draft))?;
     fs::create_dir_all(&args.output).with_context(|| args.output.display().to_string())?;
-    let mut drafts = 0;
+    let mut written = drafts.iter();
     for (number, event) in (1..).zip(&events) {
         match event {
             Ok(proposals) => {
-                for proposal in proposals {
-                    drafts += 1;
-                    let path = args.output.join(format!("{drafts}-{}.json", proposal.kind));
-                    fs::write(&path, Draft::new(proposal, profile).to_json())
-                        .with_context(|| path.display().to_string())?;
-                    report(number, proposal, profile, &path, as_json);
+                for (proposal, (path, draft)) in proposals.iter().zip(written.by_ref()) {
+                    fs::write(path, draft).with_context(|| path.display().to_string())?;
+                    report(number, proposal, profile, path, as_json);
                 }
             }
             Err(reason) if as_json => {
@@ -71,10 +77,21 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
             Err(reason) => println!("event {number}: left out: {}", harmless(&reason.to_string())),
         }
     }
-    if drafts == 0 {
+    if drafts.is_empty() {
         bail!("none of the {} events was taken", events.len());
     }
     Ok(())
+}
+
+/// Whether a draft can be written there: nothing is, or the same. What somebody has edited is not lost, nor what another
+/// document proposed.
+fn is_free(path: &Path, draft: &str) -> Result<()> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Ok(file) if file.len() == draft.len() as u64 && fs::read(path)? == draft.as_bytes() => return Ok(()),
+        _ => {}
+    }
+    bail!("{} is another draft: sign it or remove it, or name another folder with --output", path.display())
 }
 
 fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_json: bool) {
