@@ -207,6 +207,7 @@ mod tests {
             condition: None,
             reason: None,
             aggregate: Some(Aggregate { count: 20, scanned: 3 }),
+            opened: None,
             statement: Hash::of(b"statement"),
             fault: None,
             mark: Mark::Verified,
