@@ -68,8 +68,8 @@ proptest! {
 
 #[test]
 fn the_seeds_of_the_fuzzer_are_messages_as_they_are_shown_now() {
-    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/handover/");
-    let [offer, answer] = ["offer", "answer"].map(|name| std::fs::read(format!("{seeds}{name}")).unwrap());
-    let offered = Offered::from_bytes(&offer).unwrap();
-    assert_eq!(answer_in(&answer).unwrap().offer, offered.id());
+    let offer = include_bytes!("../../../../fuzz/seeds/handover/offer");
+    let answer = include_bytes!("../../../../fuzz/seeds/handover/answer");
+    let offered = Offered::from_bytes(offer).unwrap();
+    assert_eq!(answer_in(answer).unwrap().offer, offered.id());
 }
