@@ -52,15 +52,29 @@ pub fn verify_page(
     checkpoint: &TrustedCheckpoint,
     trust: &Trust,
 ) -> Result<Vec<Logged>, HistoryError> {
-    let (mut believed, ()) =
-        verify_pages_beside(&[Page { subject, prev, entries, checkpoint }], trust, || ());
+    let mut believed = verify_pages(&[Page { subject, prev, entries, checkpoint }], trust);
     believed.pop().unwrap_or(Err(HistoryError::Incomplete))
 }
 
-/// The same for several pages, an answer for each, while this thread first does something else that does not rely on it.
+/// The same for several pages, an answer for each.
+pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &Trust) -> Vec<Result<Vec<Logged>, HistoryError>> {
+    sweep(pages, trust, CORES.saturating_sub(1), || ()).0
+}
+
+/// The same, while this thread first does something else that does not rely on it. That may wait for the disk or the
+/// network, so there are as many others as there are cores.
 pub(crate) fn verify_pages_beside<R>(
     pages: &[Page<'_>],
     trust: &Trust,
+    beside: impl FnOnce() -> R,
+) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
+    sweep(pages, trust, *CORES, beside)
+}
+
+fn sweep<R>(
+    pages: &[Page<'_>],
+    trust: &Trust,
+    others: usize,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
     let tasks: Vec<(&Page<'_>, usize)> =
@@ -81,7 +95,7 @@ pub(crate) fn verify_pages_beside<R>(
             let _ = answer.set(page.verify(*number, &mut inclusions, trust));
         }
     };
-    let others = (*CORES).min(tasks.len() / WORTH_A_THREAD).saturating_sub(1);
+    let others = others.min((tasks.len() / WORTH_A_THREAD).saturating_sub(1));
     let beside = thread::scope(|scope| {
         // A panic there is a panic here: nothing is believed on half of the work.
         (0..others).for_each(|_| drop(scope.spawn(work)));

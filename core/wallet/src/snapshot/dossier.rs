@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use super::follow::{contents, lot_and_class};
 use super::{Head, Health, Snapshot};
 use crate::beliefs;
-use crate::intake::{Page, verify_page, verify_pages_beside};
+use crate::intake::{Page, verify_page, verify_pages};
 use crate::links::Links;
 use crate::log::Log;
 use crate::store::{self, StoreError, Stored};
@@ -364,7 +364,7 @@ impl Loader<'_> {
             checkpoint,
         });
         let pages: Vec<Page<'_>> = pages.collect();
-        let (believed, ()) = verify_pages_beside(&pages, self.trust(), || ());
+        let believed = verify_pages(&pages, self.trust());
         let mut histories: BTreeMap<Subject, Vec<Logged>> = BTreeMap::new();
         for (Page { subject, prev, entries, checkpoint }, believed) in pages.into_iter().zip(believed) {
             let believed = match believed {

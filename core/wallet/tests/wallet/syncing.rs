@@ -282,19 +282,3 @@ fn the_node_that_was_chosen_is_kept_and_what_all_of_it_takes_is_told() {
     assert_eq!(snapshot.node().unwrap().as_deref(), Some("https://two.example:7443"));
     assert!(snapshot.bytes_on_disk() > empty);
 }
-
-#[test]
-fn the_node_that_was_chosen_is_kept_and_what_all_of_it_takes_is_told() {
-    let scene = Scene::new(World::with_lot());
-    let mut snapshot = scene.open();
-    assert_eq!(snapshot.node().unwrap(), None);
-    for address in ["https://one.example", "https://two.example:7443"] {
-        snapshot.set_node(address).unwrap();
-    }
-    let empty = snapshot.bytes_on_disk();
-    assert!(empty > 4096, "{empty}");
-    drop(snapshot);
-    let snapshot = scene.synced();
-    assert_eq!(snapshot.node().unwrap().as_deref(), Some("https://two.example:7443"));
-    assert!(snapshot.bytes_on_disk() > empty);
-}
