@@ -221,7 +221,7 @@ fn what_was_believed_before_the_signal_went_is_not_fetched_again() {
     };
     // The third page of three is lost on its way, and the fourth question is never put.
     scene.world().lie = Some(Box::new(|path, response| {
-        if path.contains("=512") { Err(TransportError::Timeout) } else { Ok(response) }
+        (!path.contains("=512")).then_some(response).ok_or(TransportError::Timeout)
     }));
     assert!(snapshot.sync(&scene.client, Duration::ZERO).is_err());
     scene.world().lie = None;
