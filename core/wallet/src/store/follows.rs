@@ -120,7 +120,8 @@ mod tests {
         connection.execute_batch(include_str!("../schema.sql")).unwrap();
         let plan = |sql: &str| -> Vec<String> {
             let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            query.query_map([], |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap()
+            let parameters = rusqlite::params_from_iter(vec!["any"; query.parameter_count()]);
+            query.query_map(parameters, |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap()
         };
         assert!(plan(ALL).iter().any(|step| step.starts_with("SCAN")), "{:?}", plan(ALL));
         for sql in [OF_CLASS, BETWEEN, READY] {
