@@ -58,7 +58,7 @@ pub enum Part {
 pub struct Few {
     /// How many there are.
     pub count: u64,
-    /// The first [`MOST_NAMED`], in order.
+    /// The first eight, in order.
     pub named: Vec<Subject>,
 }
 
