@@ -13,7 +13,7 @@ const WRITE: &str = "COUNTERSIGN_WRITE_BINDINGS";
 /// What the generator writes, and where it is committed, below `bindings`.
 const FILES: [(&str, &str, &str); 3] = [
     ("kotlin", "countersign/core/countersign_core.kt", "kotlin/src/generated/countersign_core.kt"),
-    ("swift", "CountersignCore.swift", "swift/Sources/Countersign/CountersignCore.swift"),
+    ("swift", "CountersignCore.swift", "swift/Sources/Countersign/Generated/CountersignCore.swift"),
     ("swift", "CountersignCoreFFI.h", "swift/Sources/CountersignCoreFFI/CountersignCoreFFI.h"),
 ];
 

@@ -67,7 +67,7 @@ pub use filter::{FilterError, MAX_FILTER, SerialFilter};
 pub use item::Item;
 pub use level::{Level, Log, Relation};
 pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
-pub use opening::{Difference, Few, Part};
+pub use opening::{Difference, DifferenceKind, Few};
 pub use profile::{Profile, ProfileError, Question, Role};
 pub use reason::{Argument, Dispensed, Reason};
 pub use recorded::LATE_MILLIS;

@@ -25,7 +25,7 @@ pub struct Difference {
     /// What differs: the pack, or the unit in which it is.
     pub what: Subject,
     /// How.
-    pub part: Part,
+    pub kind: DifferenceKind,
     /// How many packs went in, and how many came out.
     pub opened: Opened,
     /// What went in and did not come out; `None` if the list of what came out is not here.
@@ -44,7 +44,7 @@ pub struct Difference {
 
 /// What two lists that differ say of one thing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Part {
+pub enum DifferenceKind {
     /// It went in and did not come out.
     NotUnpacked,
     /// It came out and had not gone in.
@@ -119,11 +119,11 @@ impl Opening {
     }
 
     /// What the lists say of one thing, if it is not on both or on neither.
-    fn part(&self, packed: &Contents, what: &Subject) -> Option<Part> {
+    fn kind(&self, packed: &Contents, what: &Subject) -> Option<DifferenceKind> {
         match (packed.contains(what), self.out.as_ref().map(|out| out.contains(what))) {
-            (true, Some(false)) => Some(Part::NotUnpacked),
-            (false, Some(true)) => Some(Part::NotPacked),
-            (true, None) => Some(Part::Unclear),
+            (true, Some(false)) => Some(DifferenceKind::NotUnpacked),
+            (false, Some(true)) => Some(DifferenceKind::NotPacked),
+            (true, None) => Some(DifferenceKind::Unclear),
             _ => None,
         }
     }
@@ -135,16 +135,15 @@ pub(crate) fn differences(pack: &Subject, units: &[UnitFile]) -> Vec<Difference>
     whats.push(pack);
     let of_unit = |unit: &UnitFile| {
         let opening = unit.opening.as_ref()?;
-        let (what, part) =
-            whats.iter().find_map(|what| Some((*what, opening.part(&unit.contents, what)?)))?;
-        let beyond = |one: &Contents, other: &Contents| Few::beyond(one, other);
+        let (what, kind) =
+            whats.iter().find_map(|what| Some((*what, opening.kind(&unit.contents, what)?)))?;
         Some(Difference {
             unit: unit.unit.clone(),
             what: what.clone(),
-            part,
+            kind,
             opened: opening.opened,
-            missing: opening.out.as_ref().map(|out| beyond(&unit.contents, out)),
-            added: opening.out.as_ref().map(|out| beyond(out, &unit.contents)),
+            missing: opening.out.as_ref().map(|out| Few::beyond(&unit.contents, out)),
+            added: opening.out.as_ref().map(|out| Few::beyond(out, &unit.contents)),
             opener: opening.opener.clone(),
             at: opening.at,
             packing: opening.packing,
@@ -155,10 +154,12 @@ pub(crate) fn differences(pack: &Subject, units: &[UnitFile]) -> Vec<Difference>
 }
 
 /// The units out of which a pack came that had not gone in.
-pub(crate) fn came_out_of<'a>(pack: &Subject, units: &'a [UnitFile]) -> impl Iterator<Item = &'a UnitFile> {
-    let added = |unit: &&UnitFile| {
+pub(crate) fn came_out_of<'a>(
+    pack: &'a Subject,
+    units: &'a [UnitFile],
+) -> impl Iterator<Item = &'a UnitFile> {
+    units.iter().filter(move |unit| {
         let opening = unit.opening.as_ref();
-        opening.and_then(|opening| opening.part(&unit.contents, pack)) == Some(Part::NotPacked)
-    };
-    units.iter().filter(added).collect::<Vec<_>>().into_iter()
+        opening.and_then(|opening| opening.kind(&unit.contents, pack)) == Some(DifferenceKind::NotPacked)
+    })
 }

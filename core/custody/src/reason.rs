@@ -7,7 +7,7 @@ use crate::audit::Finding;
 use crate::contest::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::Item;
-use crate::opening::{Difference, Part};
+use crate::opening::{Difference, DifferenceKind};
 
 /// A reason for a verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,10 +134,10 @@ impl Reason {
             Self::Recalled(_) => "recalled",
             Self::Suspended(_) => "suspended",
             Self::Disputed(_) => "disputed",
-            Self::ContentsDiffer(difference) => match difference.part {
-                Part::NotUnpacked => "not-unpacked",
-                Part::NotPacked => "not-packed",
-                Part::Unclear => "contents-differ",
+            Self::ContentsDiffer(difference) => match difference.kind {
+                DifferenceKind::NotUnpacked => "not-unpacked",
+                DifferenceKind::NotPacked => "not-packed",
+                DifferenceKind::Unclear => "contents-differ",
             },
             Self::Dispensed(Dispensed::Stated { .. }) => "dispensed",
             Self::Dispensed(Dispensed::Recorded { .. }) => "dispensed-recorded",

@@ -175,7 +175,7 @@ impl HistoryEntry {
         if verified.prev() != prev {
             return Err(HistoryError::Chain);
         }
-        Ok(trust.log(verified, inclusions.checkpoint().checkpoint().origin(), self.index)?)
+        Ok(trust.log(verified, inclusions.checkpoint().origin(), self.index)?)
     }
 
     fn decode(d: &mut Decoder<'_>) -> Option<Self> {

@@ -88,7 +88,7 @@ fn sweep<R>(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let (Some((page, number)), Some(answer)) = (tasks.get(at), answers.get(at)) else { return };
-            if !ptr::eq(inclusions.checkpoint(), page.checkpoint) {
+            if !ptr::eq(inclusions.checkpoint(), page.checkpoint.checkpoint()) {
                 inclusions = Inclusions::new(page.checkpoint);
             }
             // Nobody else has this number, so the place is empty.

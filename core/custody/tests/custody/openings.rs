@@ -1,8 +1,8 @@
 //! Units out of which something else came than went in: who answers, and which packs it touches.
 
 use countersign_custody::{
-    Contents, Dossier, Few, History, Item, Log, Opened, Part, Reason, Route, Standing, Stop, UnitFacts,
-    Verdict, VerdictKind, epcis, verdict, words,
+    Contents, DifferenceKind, Dossier, Few, History, Item, Log, Opened, Reason, Route, Standing, Stop,
+    UnitFacts, Verdict, VerdictKind, epcis, verdict, words,
 };
 use countersign_ledger::{Fields, IndexEntry, Kind, Logged, Subject};
 
@@ -75,13 +75,14 @@ fn what_did_not_come_out_and_what_came_out_besides_is_told_with_whoever_opened_t
     let (packed, unpacked) = (list(&["S001", "S002", "S003"]), list(&["S001", "S009"]));
     let play = opened(UNIT, &packed, &unpacked);
     let lists = [packed, unpacked];
-    for (serial, key, part) in
-        [("S002", "not-unpacked", Part::NotUnpacked), ("S009", "not-packed", Part::NotPacked)]
-    {
+    for (serial, key, kind) in [
+        ("S002", "not-unpacked", DifferenceKind::NotUnpacked),
+        ("S009", "not-packed", DifferenceKind::NotPacked),
+    ] {
         let told = told(&play, &lists, &item_of(LOT, serial));
         assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec![key]), "{serial}");
         let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
-        assert_eq!((difference.part, &difference.what), (part, &pack(serial)));
+        assert_eq!((difference.kind, &difference.what), (kind, &pack(serial)));
         assert_eq!(difference.missing, Some(Few { count: 2, named: vec![pack("S002"), pack("S003")] }));
         assert_eq!(difference.added, Some(Few { count: 1, named: vec![pack("S009")] }));
         assert_eq!(told.answerable.as_ref().unwrap().identity, Some(identity("distributor")));

@@ -1,7 +1,7 @@
 //! Inclusion proofs of many entries of one log.
 
 use super::{Edge, ProofError};
-use crate::{Hash, TrustedCheckpoint};
+use crate::{Checkpoint, Hash, TrustedCheckpoint};
 
 /// Checks inclusion proofs against one checkpoint, one after the other.
 ///
@@ -23,8 +23,8 @@ impl<'a> Inclusions<'a> {
     }
 
     /// The checkpoint.
-    pub const fn checkpoint(&self) -> &'a TrustedCheckpoint {
-        self.checkpoint
+    pub fn checkpoint(&self) -> &'a Checkpoint {
+        self.checkpoint.checkpoint()
     }
 
     /// Checks that the entry with hash `leaf` is number `index` of the log (RFC 9162 section 2.1.3.2).

@@ -112,12 +112,12 @@ impl Snapshot {
                 work.believed = Some(Believed { asked, histories, logged });
                 Ok(())
             }
-            // Something stored may be a statement of the log, and none of this subject: fetched again from the first, the
-            // node is to blame if it is refused again.
-            Err((at, HistoryError::Chain)) if asked[at].1.count > 0 => {
+            // Something stored may be a statement of the log, and none of this subject: it is fetched from the first, once,
+            // and if that is refused again, the node is to blame.
+            Err((at, HistoryError::Chain)) if asked[at].1.from_before => {
                 let id = asked[at].1.id;
                 self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
-                asked[at].1 = Held { id, count: 0, last: None };
+                asked[at].1 = Held { id, count: 0, last: None, from_before: false };
                 work.again(asked);
                 Ok(())
             }
@@ -214,7 +214,7 @@ impl Snapshot {
             Some(id) => id,
             None => self.store.stage(|tx| store::insert_subject(tx, subject))?,
         };
-        let mut held = Held { id, count: 0, last: None };
+        let mut held = Held { id, count: 0, last: None, from_before: true };
         let mut ends = BTreeMap::from([(supply.checkpoint().size(), Some(supply.clone()))]);
         let mut before = None;
         let whole = loop {
@@ -246,7 +246,7 @@ impl Snapshot {
             return Ok(held);
         }
         self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
-        Ok(Held { count: 0, last: None, ..held })
+        Ok(Held { id, count: 0, last: None, from_before: false })
     }
 
     /// The checkpoint that paths of this size lead to, believed.

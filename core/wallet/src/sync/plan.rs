@@ -68,6 +68,8 @@ pub(super) struct Held {
     pub(super) count: u64,
     /// Id of the last of them.
     pub(super) last: Option<Hash>,
+    /// Whether they were stored before this sync: whole, but perhaps another subject's.
+    pub(super) from_before: bool,
 }
 
 /// What was asked for, and what the node answered to that.
@@ -119,7 +121,7 @@ impl Work {
             let count = held.count + history.entries.len() as u64;
             if count < wanted.entry.count {
                 let last = history.entries.last().map(|last| Hash::of(&last.statement));
-                let held = Some(Held { count, last, ..*held });
+                let held = Some(Held { count, last, from_before: false, ..*held });
                 self.tasks.push_front(Task::History(Wanted { held, ..wanted.clone() }));
             }
         }

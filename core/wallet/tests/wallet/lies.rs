@@ -52,7 +52,9 @@ fn note(change: impl Fn(&str) -> String + Send + 'static) -> impl FnMut(Response
     move |response| body(change(&String::from_utf8(response.body).unwrap()).into_bytes())
 }
 
-fn history(change: impl Fn(&mut SubjectHistory) + Send + 'static) -> impl FnMut(Response) -> Response + Send {
+fn history(
+    mut change: impl FnMut(&mut SubjectHistory) + Send + 'static,
+) -> impl FnMut(Response) -> Response + Send {
     move |response| {
         let mut histories = one_by_one(&response.body);
         let mut first = SubjectHistory::from_cbor(&histories[0]).unwrap();
@@ -97,6 +99,28 @@ fn a_reordered_or_gapped_history_is_refused() {
         (history.entries[3].statement, history.entries[4].statement) = (other.statement, one.statement);
     });
     assert_eq!(exchanged, HistoryError::NotIncluded(ProofError::RootMismatch));
+}
+
+#[test]
+fn a_page_that_never_follows_the_one_before_it_ends_the_sync() {
+    let mut world = World::new();
+    world.pile_up(CLASS, 600);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.open();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    let mut first = None;
+    let mut gap = history(move |history| {
+        let start = first.get_or_insert_with(|| history.entries[0].index);
+        if history.entries[0].index > *start {
+            history.entries.remove(0);
+        }
+    });
+    scene.world().lie = Some(Box::new(move |path, response| {
+        Ok(if path.contains("/subjects/") { gap(response) } else { response })
+    }));
+    // Few steps would do; a node that could make a phone ask again and again would keep it from ever being up to date.
+    let error = (0..100).find_map(|_| snapshot.sync_step(&scene.client).err());
+    assert!(matches!(error, Some(SyncError::History { reason: HistoryError::Chain, .. })), "{error:?}");
 }
 
 #[test]
