@@ -163,7 +163,7 @@ enum Next {
 }
 
 impl Snapshot {
-    /// Does the next step of bringing the snapshot up to date; at most two requests, bounded in size and time. Call it
+    /// Does the next step of bringing the snapshot up to date; a few requests at most, bounded in size and time. Call it
     /// until it says [`Step::Done`]. It may be stopped, or the process killed, at any moment.
     pub fn sync_step(&mut self, client: &Client) -> Result<Step, SyncError> {
         let Round { stage, restarts, done } = self.round.take().unwrap_or(Round::new());

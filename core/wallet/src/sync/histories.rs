@@ -11,8 +11,8 @@ use countersign_ledger::{
 };
 
 use super::SyncError;
-use super::plan::{Ahead, Held, Plan, Wanted, Work};
-use crate::client::{Client, ClientError, MAX_ASKED};
+use super::plan::{Ahead, Held, Plan, Task, Wanted, Work};
+use crate::client::{Client, MAX_ASKED};
 use crate::intake::{Page, verify_pages_beside};
 use crate::log::Log;
 use crate::snapshot::{Snapshot, filter_of};
@@ -20,6 +20,8 @@ use crate::store::{self, StoreError, Stored};
 
 /// How many stored statements are hashed at once.
 const BATCH: u64 = 256;
+/// How many answers are fetched while one batch of them is believed.
+const ASKED_AHEAD: usize = 4;
 
 /// What was believed and is not yet written.
 pub(super) struct Believed {
@@ -30,20 +32,21 @@ pub(super) struct Believed {
 }
 
 impl Snapshot {
-    /// Has subjects' histories up to the checkpoint. What is stored is hashed; what is new is fetched, for several subjects
-    /// at once if it is little, one page a step.
+    /// Has a subject's history up to the checkpoint, with those that are wanted next. What is stored is hashed; what is new
+    /// is fetched, for several subjects at once if it is little, one page after the other if it is much.
     pub(super) fn fetch_histories(
         &mut self,
         client: &Client,
         plan: &mut Plan,
         first: Wanted,
     ) -> Result<(), SyncError> {
-        let asked = self.gather(&plan.supply, &mut plan.work, Some(first))?;
+        plan.work.tasks.push_front(Task::History(first));
+        let asked = self.gather(&plan.supply, &mut plan.work)?;
         if asked.is_empty() {
             return Ok(());
         }
-        let histories = ask(client, plan.supply.checkpoint().size(), &asked)?;
-        self.take_in_histories(client, plan, Ahead { asked, histories })
+        let ahead = ask(client, &plan.supply, &mut plan.work, asked)?;
+        self.take_in_histories(client, plan, ahead)
     }
 
     /// Which of the next histories there are to ask for, as many as fit into one answer.
@@ -51,10 +54,10 @@ impl Snapshot {
         &mut self,
         supply: &TrustedCheckpoint,
         work: &mut Work,
-        mut next: Option<Wanted>,
     ) -> Result<Vec<(Wanted, Held)>, SyncError> {
         let (mut asked, mut expected) = (Vec::new(), 0);
-        while let Some(wanted) = next.take() {
+        while asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 {
+            let Some(wanted) = work.next_history() else { break };
             let held = match wanted.held {
                 Some(held) => held,
                 None => self.hashed(supply, work, &wanted.subject, wanted.entry)?,
@@ -62,9 +65,6 @@ impl Snapshot {
             if held.count < wanted.entry.count {
                 expected += wanted.entry.count - held.count;
                 asked.push((wanted, held));
-            }
-            if asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 {
-                next = work.next_history();
             }
         }
         Ok(asked)
@@ -78,14 +78,17 @@ impl Snapshot {
         Ahead { mut asked, histories }: Ahead,
     ) -> Result<(), SyncError> {
         let Plan { trusted, supply, work } = plan;
-        work.go_on(&mut asked, &histories);
-        let counted =
-            asked.iter().zip(&histories).enumerate().try_for_each(|(at, ((wanted, _), history))| {
-                let counted = counts(wanted, history, supply, trusted.beliefs.trust_mut());
-                counted.map_err(|reason| (at, reason))
-            });
-        if let Err((at, reason)) = counted {
-            return Err(SyncError::History { subject: asked.swap_remove(at).0.subject, reason });
+        let trust = trusted.beliefs.trust_mut();
+        for ((wanted, _), history) in asked.iter().zip(&histories) {
+            // Those that lead to a pinned root.
+            history
+                .certificates
+                .iter()
+                .try_for_each(|certificate| trust.enrol(certificate).map(drop))
+                .map_err(|reason| SyncError::History {
+                    subject: wanted.subject.clone(),
+                    reason: reason.into(),
+                })?;
         }
         let trust = trusted.beliefs.trust();
         let pages = asked.iter().zip(&histories).map(|((wanted, held), history)| Page {
@@ -125,7 +128,8 @@ impl Snapshot {
         }
     }
 
-    /// What is done while others verify: what they believed before is kept, and what comes next is asked for.
+    /// What is done while others verify: what they believed before is kept, and what comes next is asked for, several
+    /// times, so that the cores seldom wait for the last statement or for the disk.
     fn look_ahead(
         &mut self,
         client: &Client,
@@ -135,13 +139,23 @@ impl Snapshot {
     ) -> Result<Option<Ahead>, SyncError> {
         self.keep_believed(supply, trust, work)?;
         self.fetch_packs(client, supply, work)?;
-        let next = work.next_history();
-        let asked = self.gather(supply, work, next)?;
-        if asked.is_empty() {
-            return Ok(None);
+        let mut ahead = Ahead::default();
+        for _ in 0..ASKED_AHEAD {
+            let asked = self.gather(supply, work)?;
+            if asked.is_empty() {
+                break;
+            }
+            match ask(client, supply, work, asked) {
+                Ok(more) => {
+                    ahead.asked.extend(more.asked);
+                    ahead.histories.extend(more.histories);
+                }
+                Err(error) if ahead.asked.is_empty() => return Err(error),
+                // What was answered is believed first; the rest is asked for again, and what fails then is told.
+                Err(_) => break,
+            }
         }
-        let histories = ask(client, supply.checkpoint().size(), &asked)?;
-        Ok(Some(Ahead { asked, histories }))
+        Ok(Some(ahead).filter(|ahead| !ahead.asked.is_empty()))
     }
 
     /// Writes what was believed, in one transaction.
@@ -256,26 +270,31 @@ impl Snapshot {
     }
 }
 
-/// Asks for histories; at least one is answered.
-fn ask(client: &Client, size: u64, asked: &[(Wanted, Held)]) -> Result<Vec<SubjectHistory>, ClientError> {
-    client.subjects(Log::Supply, size, asked.iter().map(|(wanted, held)| (&wanted.subject, held.count)))
+/// Asks for histories, of which at least one is answered. What had no room in the answer, or did not come, is planned anew.
+fn ask(
+    client: &Client,
+    supply: &TrustedCheckpoint,
+    work: &mut Work,
+    mut asked: Vec<(Wanted, Held)>,
+) -> Result<Ahead, SyncError> {
+    let about = asked.iter().map(|(wanted, held)| (&wanted.subject, held.count));
+    let answer = client.subjects(Log::Supply, supply.checkpoint().size(), about).map_err(SyncError::from);
+    let answer = answer.and_then(|histories| {
+        asked.iter().zip(&histories).try_for_each(|((wanted, _), history)| {
+            let counted = counts(wanted, history, supply);
+            counted.map_err(|reason| SyncError::History { subject: wanted.subject.clone(), reason })
+        })?;
+        Ok(histories)
+    });
+    work.go_on(&mut asked, answer.as_deref().unwrap_or_default());
+    Ok(Ahead { asked, histories: answer? })
 }
 
-/// Whether the subject index counts as many statements as were expected. The certificates that come along, and lead to a
-/// pinned root, are taken into `trust`.
-fn counts(
-    wanted: &Wanted,
-    history: &SubjectHistory,
-    supply: &TrustedCheckpoint,
-    trust: &mut Trust,
-) -> Result<(), HistoryError> {
+/// Whether the subject index counts as many statements as were expected.
+fn counts(wanted: &Wanted, history: &SubjectHistory, supply: &TrustedCheckpoint) -> Result<(), HistoryError> {
     let key = IndexKey::new(wanted.subject.family(), wanted.subject.as_str());
     let counted = history.index_proof.verify(&key, supply.checkpoint().index_root())?;
-    if counted != Some(wanted.entry) {
-        return Err(IndexError::RootMismatch.into());
-    }
-    history.certificates.iter().try_for_each(|certificate| trust.enrol(certificate).map(drop))?;
-    Ok(())
+    if counted == Some(wanted.entry) { Ok(()) } else { Err(IndexError::RootMismatch.into()) }
 }
 
 /// Whether a page ends its history where the subject index says, or goes on towards it.

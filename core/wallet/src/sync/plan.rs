@@ -73,6 +73,7 @@ pub(super) struct Held {
 }
 
 /// What was asked for, and what the node answered to that.
+#[derive(Default)]
 pub(super) struct Ahead {
     pub(super) asked: Vec<(Wanted, Held)>,
     pub(super) histories: Vec<SubjectHistory>,
@@ -127,14 +128,15 @@ impl Work {
         }
     }
 
-    /// Plans once more what was asked for, and whatever was to follow it.
+    /// Plans once more what was asked for, each history from the first of its pages here on.
     pub(super) fn again(&mut self, asked: Vec<(Wanted, Held)>) {
-        let again = |one: &Subject| asked.iter().any(|(wanted, _)| wanted.subject == *one);
-        self.tasks.retain(|task| !matches!(task, Task::History(wanted) if again(&wanted.subject)));
         let ahead = self.ahead.take_if(|ahead| ahead.is_ok()).and_then(Result::ok);
         let later = ahead.into_iter().flat_map(|ahead| ahead.asked);
-        let later: Vec<_> = later.filter(|(wanted, _)| !again(&wanted.subject)).collect();
-        for (wanted, held) in asked.into_iter().chain(later).rev() {
+        let mut planned = BTreeSet::new();
+        let asked = asked.into_iter().chain(later);
+        let first: Vec<_> = asked.filter(|(wanted, _)| planned.insert(wanted.subject.clone())).collect();
+        self.tasks.retain(|task| !matches!(task, Task::History(wanted) if planned.contains(&wanted.subject)));
+        for (wanted, held) in first.into_iter().rev() {
             self.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
         }
     }
