@@ -138,9 +138,9 @@ impl Snapshot {
         work: &mut Work,
     ) -> Result<Option<Ahead>, SyncError> {
         self.keep_believed(supply, trust, work)?;
-        self.fetch_packs(client, supply, work)?;
         let mut ahead = Ahead::default();
         for _ in 0..ASKED_AHEAD {
+            self.fetch_packs(client, supply, work)?;
             let asked = self.gather(supply, work)?;
             if asked.is_empty() {
                 break;

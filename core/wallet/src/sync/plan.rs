@@ -149,6 +149,14 @@ impl Work {
         }
     }
 
+    /// Takes the next task if it is to have a filter.
+    pub(super) fn next_filter(&mut self) -> Option<Subject> {
+        match self.tasks.pop_front_if(|task| matches!(task, Task::Filter(_)))? {
+            Task::Filter(lot) => Some(lot),
+            _ => None,
+        }
+    }
+
     /// Packs of a lot that are followed.
     pub(super) fn packs_of(&self, lot: &Subject) -> Vec<Subject> {
         self.followed

@@ -50,7 +50,7 @@ impl Snapshot {
             }
             Task::Names(names) => self.fetch_names(client, &mut plan, names)?,
             Task::History(wanted) => self.fetch_histories(client, &mut plan, wanted)?,
-            Task::Filter(lot) => self.fetch_filter(client, &lot)?,
+            Task::Filter(lot) => self.fetch_filters(client, &mut plan.work, lot)?,
             Task::Around(subject, linked) => self.fetch_around(client, &mut plan, subject, linked)?,
         }
         Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)))
@@ -207,23 +207,48 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Has the filter that a lot's commission names, if there is a commission and somebody has brought the filter.
-    fn fetch_filter(&mut self, client: &Client, lot: &Subject) -> Result<(), SyncError> {
-        let connection = self.store.read();
-        let Some(id) = store::subject_id(connection, lot.as_str())? else { return Ok(()) };
-        let Some((digest, length)) = store::filter_hint(connection, id)? else { return Ok(()) };
-        if store::filter(connection, digest)?.is_some_and(|bytes| Hash::of(&bytes) == digest) {
-            return Ok(());
+    /// Has the filter over a lot's serials. Where nothing is to be asked for, the next lots' are seen to as well.
+    fn fetch_filters(&mut self, client: &Client, work: &mut Work, lot: Subject) -> Result<(), SyncError> {
+        let (mut next, mut left) = (Some(lot), MAX_ASKED);
+        while let Some(lot) = next {
+            if let Some((digest, length)) = self.missing_filter(&lot)? {
+                return self.fetch_filter(client, lot, digest, length);
+            }
+            left -= 1;
+            next = if left > 0 { work.next_filter() } else { None };
         }
-        let wrong = || SyncError::Filter { lot: lot.clone() };
-        let length = usize::try_from(length).ok().filter(|&length| length <= MAX_FILTER).ok_or_else(wrong)?;
+        Ok(())
+    }
+
+    /// Digest and length of the filter that a lot's commission names, if there is a commission, and the filter is not here.
+    fn missing_filter(&self, lot: &Subject) -> Result<Option<(Hash, u64)>, StoreError> {
+        let connection = self.store.read();
+        let Some(id) = store::subject_id(connection, lot.as_str())? else { return Ok(None) };
+        let Some((digest, length)) = store::filter_hint(connection, id)? else { return Ok(None) };
+        let stored = store::filter(connection, digest)?;
+        let whole = stored.is_some_and(|bytes| Hash::of(&bytes) == digest);
+        Ok((!whole).then_some((digest, length)))
+    }
+
+    /// Has a filter, if somebody has brought it.
+    fn fetch_filter(
+        &mut self,
+        client: &Client,
+        lot: Subject,
+        digest: Hash,
+        length: u64,
+    ) -> Result<(), SyncError> {
+        let wrong = SyncError::Filter { lot };
+        let Some(length) = usize::try_from(length).ok().filter(|&length| length <= MAX_FILTER) else {
+            return Err(wrong);
+        };
         let bytes = match client.blob(digest, length) {
             // Nobody has brought it yet: the verdict says so.
             Err(ClientError::NotFound) => return Ok(()),
             answer => answer?,
         };
         if Hash::of(&bytes) != digest {
-            return Err(wrong());
+            return Err(wrong);
         }
         Ok(self.store.stage::<_, StoreError>(|tx| store::insert_filter(tx, digest, &bytes))?)
     }
