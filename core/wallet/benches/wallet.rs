@@ -180,7 +180,7 @@ fn take_in(scene: &Scene, client: &Client, raw: &Raw) -> (Duration, f64, u64) {
     let mut before = raw.all_cores();
     while !done {
         let start = Instant::now();
-        done = (0..16).any(|_| matches!(snapshot.sync_step(client).unwrap(), Step::Done));
+        done = (0..4).any(|_| matches!(snapshot.sync_step(client).unwrap(), Step::Done));
         let steps = start.elapsed();
         let after = raw.all_cores();
         took += steps;

@@ -1,19 +1,21 @@
 //! Taking in pages of histories: every signature, every inclusion path, every link to the statement before.
 
-use std::num::NonZero;
+use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, OnceLock};
-use std::{ptr, thread};
 
 use countersign_ledger::{
     Hash, HistoryEntry, HistoryError, Inclusions, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
 };
 
-/// How many statements there must be for each thread: to start one costs about half a verification.
+/// How many statements there must be for each thread: to wake one takes about as long as a verification.
 const WORTH_A_THREAD: usize = 2;
 
-/// Asking the system takes as long as verifying a signature.
-static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+/// Has one thread for each core started, if it is not. They wait for work as long as the process lives: to start one takes
+/// longer than several verifications.
+pub(crate) fn cores() -> usize {
+    rayon_core::current_num_threads()
+}
 
 /// Statements on one subject, in the order of the log.
 #[derive(Clone, Copy)]
@@ -58,7 +60,7 @@ pub fn verify_page(
 
 /// The same for several pages, an answer for each.
 pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &Trust) -> Vec<Result<Vec<Logged>, HistoryError>> {
-    sweep(pages, trust, CORES.saturating_sub(1), || ()).0
+    sweep(pages, trust, cores().saturating_sub(1), || ()).0
 }
 
 /// The same, while this thread first does something else that does not rely on it. That may wait for the disk or the
@@ -68,7 +70,7 @@ pub(crate) fn verify_pages_beside<R>(
     trust: &Trust,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
-    sweep(pages, trust, *CORES, beside)
+    sweep(pages, trust, cores(), beside)
 }
 
 fn sweep<R>(
@@ -96,9 +98,9 @@ fn sweep<R>(
         }
     };
     let others = others.min((tasks.len() / WORTH_A_THREAD).saturating_sub(1));
-    let beside = thread::scope(|scope| {
+    let beside = rayon_core::in_place_scope(|scope| {
         // A panic there is a panic here: nothing is believed on half of the work.
-        (0..others).for_each(|_| drop(scope.spawn(work)));
+        (0..others).for_each(|_| scope.spawn(|_| work()));
         let beside = beside();
         work();
         beside

@@ -26,6 +26,7 @@ pub(crate) use self::follow::lot_and_class;
 pub use self::follow::{FollowError, FollowState, Following};
 pub(crate) use self::head::Head;
 pub use self::meeting::CompareError;
+use crate::intake;
 use crate::log::Log;
 use crate::store::{self, Position, Store, StoreError};
 use crate::sync::Round;
@@ -126,6 +127,8 @@ impl Snapshot {
             snapshot.seen[log as usize] = snapshot.stored_checkpoint(log, |position| Some(position.seen));
         }
         snapshot.head = snapshot.restore_head(trust);
+        // The first verdict then finds threads that verify, and its queries prepared. What fails here fails there, too.
+        let _ = (intake::cores(), store::prepare_verdict(snapshot.store.read()));
         Ok(snapshot)
     }
 

@@ -153,6 +153,18 @@ impl Store {
     }
 }
 
+/// Asks what a verdict asks, of nothing: SQLite then has the queries prepared, which takes longer than to answer them.
+pub(crate) fn prepare_verdict(connection: &Connection) -> Result<(), StoreError> {
+    followed_of(connection, "")?;
+    followed_units(connection)?;
+    family_proof(connection, "", 0)?;
+    names(connection, "")?;
+    subject_id(connection, "")?;
+    statements(connection, 0, 0, 0)?;
+    filter(connection, Hash::default())?;
+    Ok(())
+}
+
 /// Brings the schema to the newest version, one transaction a step.
 fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
     loop {

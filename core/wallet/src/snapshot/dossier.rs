@@ -176,7 +176,7 @@ impl Loader<'_> {
     /// All that is proven within a scope; `None` if nothing of the class is followed and here.
     pub(super) fn facts(&mut self, scope: &Scope) -> Result<Option<Facts>, SnapshotDamaged> {
         let size = self.head.checkpoint(Log::Supply).checkpoint().size();
-        let ready: Vec<Subject> = store::followed_of(self.connection, &scope.class)?
+        let ready: Vec<Subject> = store::followed_of(self.connection, scope.class.as_str())?
             .into_iter()
             .filter(|row| row.ready == Some(size))
             .filter_map(|row| Subject::new(row.subject).ok())

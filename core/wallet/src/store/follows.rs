@@ -28,8 +28,8 @@ pub(crate) fn followed(connection: &Connection) -> Result<Vec<Row>, StoreError> 
 }
 
 /// What is followed of a class: itself, packs of it.
-pub(crate) fn followed_of(connection: &Connection, class: &Subject) -> Result<Vec<Row>, StoreError> {
-    rows(connection, OF_CLASS, &[class.as_str()])
+pub(crate) fn followed_of(connection: &Connection, class: &str) -> Result<Vec<Row>, StoreError> {
+    rows(connection, OF_CLASS, &[class])
 }
 
 /// The logistic units that are followed.
