@@ -122,6 +122,43 @@ fn a_unit_that_was_handed_to_two_people_makes_suspects_of_its_packs_and_of_no_ot
 }
 
 #[test]
+fn a_unit_that_held_something_else_than_was_packed_asks_for_attention_by_both_lists() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Node::open(Config::development(directory.path().join("node"))).unwrap().start().unwrap();
+    let mut office = Office::open(&running, directory.path());
+    office.play();
+    let out = Contents::new(["S001", "S003"].map(pack)).unwrap();
+    office.state("distributor", "pack", UNIT, list().fields());
+    office.state("distributor", "unpack", UNIT, out.fields());
+    let genesis = running.node().genesis().clone();
+    let path = directory.path().join("follower.db");
+    let mut snapshot = follower(&running, &path);
+    running.stop();
+
+    // Without the list of what came out it is known that something differs, and not what.
+    snapshot.keep_contents(&list()).unwrap();
+    let told = snapshot.check(&label(&office, "S002"), now());
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["contents-differ"]));
+    snapshot.keep_contents(&out).unwrap();
+    for restart in [false, true] {
+        if restart {
+            snapshot = Snapshot::open(&path, &genesis).unwrap();
+        }
+        for (serial, key) in [("S002", "not-unpacked"), ("S003", "not-packed")] {
+            let told = snapshot.check(&label(&office, serial), now());
+            assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec![key]), "{serial}");
+            let answerable = told.answerable.as_ref().unwrap();
+            assert_eq!(answerable.identity.as_ref().unwrap().role(), "distributor");
+        }
+        let told = snapshot.check(&label(&office, "S001"), now());
+        assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
+    }
+    let told = snapshot.check(&label(&office, "S002"), now());
+    let report = verify_evidence(&snapshot.export(&label(&office, "S002")).unwrap(), &genesis).unwrap();
+    assert_eq!((report.verdict.kind, report.verdict.reasons), (told.kind, told.reasons));
+}
+
+#[test]
 fn only_a_unit_is_followed_as_one() {
     let directory = tempfile::tempdir().unwrap();
     let running = Node::open(Config::development(directory.path().join("node"))).unwrap().start().unwrap();
