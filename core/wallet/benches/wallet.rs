@@ -20,6 +20,7 @@ mod world;
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -112,25 +113,34 @@ fn verdicts(c: &mut Criterion) {
     group.bench_function("open", |b| b.iter(|| scene.open()));
     group.finish();
 
-    let mut ratios = Vec::new();
-    let (mut cold, mut warm) = (Vec::new(), Vec::new());
-    for _ in 0..60 {
+    println!("verdict, 12 statements: {}", cold_and_warm(60, || scene.open(), check, &raw, HISTORY));
+}
+
+/// A verdict just after opening, as a multiple of verifying its `statements` one by one, and the same again: medians.
+fn cold_and_warm(
+    runs: usize,
+    open: impl Fn() -> Snapshot,
+    check: impl Fn(&mut Snapshot),
+    raw: &Raw,
+    statements: usize,
+) -> String {
+    let (mut ratios, mut cold, mut warm) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..runs {
         let before = raw.one();
-        let mut snapshot = scene.open();
+        let mut snapshot = open();
         let start = Instant::now();
         check(&mut snapshot);
         let took = start.elapsed();
         let start = Instant::now();
         check(&mut snapshot);
         warm.push(start.elapsed());
-        let expected = (before + raw.one()) / 2 * u32::try_from(HISTORY).unwrap();
+        let expected = (before + raw.one()) / 2 * u32::try_from(statements).unwrap();
         cold.push(took);
         ratios.push(took.as_secs_f64() / expected.as_secs_f64());
     }
     ratios.sort_unstable_by(f64::total_cmp);
     let (cold, warm, ratio) = (median(cold), median(warm), ratios[ratios.len() / 2]);
-    println!("verdict, 12 statements, cold: {cold:.1?} = {ratio:.2} x (12 x raw)");
-    println!("verdict, 12 statements, warm: {warm:.1?}");
+    format!("cold {cold:.1?} = {ratio:.2} x ({statements} x raw), warm {warm:.1?}")
 }
 
 /// Answers as recorded, so that making them costs nothing here.
@@ -171,10 +181,8 @@ fn tape(count: usize, each: usize) -> (Scene, Client) {
 
 /// Takes in all there is: the time it took, how many raw verifications the cores would have done meanwhile, and the bytes
 /// on disk. A shared machine changes its pace within seconds, so the raw rate is asked again after every few steps.
-fn take_in(scene: &Scene, client: &Client, raw: &Raw) -> (Duration, f64, u64) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("wallet.db");
-    let mut snapshot = Snapshot::open(&path, &scene.genesis).unwrap();
+fn take_in(scene: &Scene, client: &Client, raw: &Raw, path: &Path) -> (Duration, f64, u64) {
+    let mut snapshot = Snapshot::open(path, &scene.genesis).unwrap();
     snapshot.follow(&subject(CLASS)).unwrap();
     let (mut took, mut could, mut done) = (Duration::ZERO, 0.0, false);
     let mut before = raw.all_cores();
@@ -201,8 +209,11 @@ fn ingest(_: &mut Criterion) {
             let (scene, client) = tape(count, each);
             let size = scene.world().size(Log::Supply);
             let (mut ratios, mut times, mut bytes) = (Vec::new(), Vec::new(), 0);
-            for _ in 0..if count > 100_000 { 1 } else { 5 } {
-                let (took, could, on_disk) = take_in(&scene, &client, &raw);
+            let directory = tempfile::tempdir().unwrap();
+            let runs = if count > 100_000 { 1 } else { 5 };
+            let path = |run| directory.path().join(format!("{run}.db"));
+            for run in 0..runs {
+                let (took, could, on_disk) = take_in(&scene, &client, &raw, &path(run));
                 ratios.push(size as f64 / could);
                 times.push(took);
                 bytes = on_disk;
@@ -217,6 +228,12 @@ fn ingest(_: &mut Criterion) {
                  cores' raw rate; {share:.0} bytes a statement on disk",
                 100.0 * ratio
             );
+            // No rule asks for what was piled up, but all of it is verified: the class's one, and a lot's.
+            let open = || Snapshot::open(&path(0), &scene.genesis).unwrap();
+            let (lot, now) = (item(&format!("{CLASS}/10/L0"), "S001"), scene.now());
+            let check = |snapshot: &mut Snapshot| drop(black_box(snapshot.check(&lot, now)));
+            let lots = count / each;
+            println!("  a verdict there, {lots} lots: {}", cold_and_warm(9, open, check, &raw, 1 + each));
         }
     }
 }

@@ -12,7 +12,8 @@ use countersign_ledger::{
 const WORTH_A_THREAD: usize = 2;
 
 /// Has one thread for each core started, if it is not. They wait for work as long as the process lives: to start one takes
-/// longer than several verifications.
+/// longer than several verifications. All wallets of a process share them, so a verdict may wait for the end of a batch that
+/// a sync has verified, tens of milliseconds.
 pub(crate) fn cores() -> usize {
     rayon_core::current_num_threads()
 }

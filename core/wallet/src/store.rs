@@ -36,7 +36,7 @@ pub(crate) use self::members::{
 };
 pub(crate) use self::statements::{
     Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, forget_statements,
-    insert_subject, names, set_filter_hint, statements, subject_id, trust_statements,
+    insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, trust_statements,
 };
 
 /// The schema's versions, each the step from the one before.

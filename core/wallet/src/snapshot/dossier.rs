@@ -1,11 +1,11 @@
 //! From the database to a verdict: everything that is loaded is verified, and then kept warm while the head stands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use countersign_custody::{
-    AsOf, Contents, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, UnitFacts, Verdict,
-    verdict,
+    AsOf, Contents, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, SerialFilter, UnitFacts,
+    Verdict, verdict,
 };
 use countersign_ledger::{
     Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Logged, Policy, Refusal, Statement,
@@ -21,21 +21,18 @@ use crate::links::Links;
 use crate::log::Log;
 use crate::store::{self, StoreError, Stored};
 
-/// What a dossier covers: lots of a class by name, or all that are here.
+/// What a dossier covers: a class, and lots of it by name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     class: Subject,
-    lots: Option<Vec<Subject>>,
+    lots: BTreeSet<Subject>,
 }
 
 impl Scope {
     /// The lots that an item and its other readings name.
     fn of(item: &Item) -> Self {
-        let mut lots: Vec<Subject> =
-            [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
-        lots.sort_unstable();
-        lots.dedup();
-        Self { class: item.class.clone(), lots: Some(lots) }
+        let lots = [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
+        Self { class: item.class.clone(), lots }
     }
 }
 
@@ -70,11 +67,22 @@ impl Snapshot {
         let elsewhere = near.reasons.iter().any(|reason| {
             matches!(reason, Reason::UnknownLot | Reason::UnknownSerial | Reason::SeparatorLost { .. })
         });
-        if !elsewhere {
-            return Ok(near);
-        }
-        let whole = self.load(Scope { class: item.class.clone(), lots: None })?;
-        Ok(verdict(item, whole.as_deref(), now))
+        let Some(serial) = item.serial.as_ref().filter(|_| elsewhere) else { return Ok(near) };
+        let mut scope = Scope::of(item);
+        scope.lots.extend(self.lots_that_may_hold(&item.class, serial)?);
+        Ok(verdict(item, self.load(scope)?.as_deref(), now))
+    }
+
+    /// The lots of a class that may hold a serial, by filters that nobody has verified yet. To verify them all would take
+    /// seconds where there are thousands; those that are named here are verified, and so is what is not as it was stored.
+    fn lots_that_may_hold(&self, class: &Subject, serial: &str) -> Result<Vec<Subject>, SnapshotDamaged> {
+        let may_hold = |digest: Hash, bytes: Option<&[u8]>| {
+            let whole = bytes.filter(|bytes| Hash::of(bytes) == digest);
+            let filter = whole.and_then(|bytes| SerialFilter::parse(bytes).ok());
+            filter.is_none_or(|filter| filter.contains(serial))
+        };
+        let lots = store::lots_by_filter(self.store.read(), class.as_str(), may_hold)?;
+        Ok(lots.into_iter().filter_map(|lot| Subject::new(lot).ok()).collect())
     }
 
     /// What is proven of the item's class, with the lots that the item and its other readings name; `None` if nothing of
@@ -190,7 +198,7 @@ impl Loader<'_> {
         } else {
             ready.iter().filter_map(|pack| Some(lot_and_class(pack)?.0)).collect()
         };
-        let wanted = |lot: &&Subject| scope.lots.as_ref().is_none_or(|lots| lots.contains(lot));
+        let wanted = |lot: &&Subject| scope.lots.contains(*lot);
         let lots = here.iter().filter(wanted).filter(|lot| members.contains_key(&digest(lot)));
         let lots: Vec<_> =
             lots.map(|lot| Ok((lot, self.family(lot)?))).collect::<Result<_, SnapshotDamaged>>()?;

@@ -133,6 +133,27 @@ pub(crate) fn set_filter_hint(
     Ok(())
 }
 
+/// Lots of a class whose filter `may_hold` something: it is asked with the digest that the commission names, and with the
+/// bytes that are here under it.
+pub(crate) fn lots_by_filter(
+    connection: &Connection,
+    class: &str,
+    may_hold: impl Fn(Hash, Option<&[u8]>) -> bool,
+) -> Result<Vec<String>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT text, filter, bytes FROM subjects JOIN commissions ON subject = id
+         LEFT JOIN filters ON digest = filter WHERE family = ?1",
+    )?;
+    let (mut rows, mut lots) = (query.query([class])?, Vec::new());
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+        if may_hold(row.get::<_, Digest>(1)?.0, bytes) {
+            lots.push(row.get(0)?);
+        }
+    }
+    Ok(lots)
+}
+
 /// The range of keys of a subject's statements.
 const fn keys(subject: u64) -> (u64, u64) {
     // A damaged number leads to another range, never to an overflow.

@@ -170,3 +170,33 @@ fn a_verdict_reads_no_row_of_another_product_that_is_followed() {
     assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
     assert_eq!(snapshot.health(), Health::Sound);
 }
+
+#[test]
+fn only_lots_that_may_hold_a_serial_are_verified_for_it() {
+    let mut world = World::with_lot();
+    let other = format!("{CLASS}/10/L2");
+    world.play_lot(&other, 'T');
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let zeroed = "UPDATE statements SET bytes = zeroblob(length(bytes))
+                  WHERE entry >> 24 = (SELECT id FROM subjects WHERE text = ?1)";
+    assert!(Connection::open(scene.path()).unwrap().execute(zeroed, [&other]).unwrap() > 0);
+    // No lot holds it, so none but its own is looked at; another lot's serial leads to that lot, which is not whole.
+    assert_eq!(snapshot.check(&item(LOT, "S100"), scene.now()).kind, VerdictKind::Suspect);
+    assert_eq!(snapshot.health(), Health::Sound);
+    assert_eq!(snapshot.check(&item(LOT, "T001"), scene.now()).kind, VerdictKind::CannotTell);
+    assert_eq!(snapshot.health(), Health::Damaged);
+}
+
+#[test]
+fn another_lot_whose_filter_is_damaged_is_not_taken_to_lack_a_serial() {
+    let mut world = World::with_lot();
+    world.play_lot(&format!("{CLASS}/10/L2"), 'T');
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let zeroed = "UPDATE filters SET bytes = zeroblob(length(bytes))
+                  WHERE digest = (SELECT filter FROM commissions JOIN subjects ON id = subject WHERE text LIKE '%/L2')";
+    assert_eq!(Connection::open(scene.path()).unwrap().execute(zeroed, []).unwrap(), 1);
+    assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
+    assert_eq!(snapshot.check(&item(LOT, "T001"), scene.now()).kind, VerdictKind::CannotTell);
+}
