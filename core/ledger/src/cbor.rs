@@ -118,7 +118,16 @@ pub(crate) fn encode(
         &mut Encoder<&mut Vec<u8>>,
     ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
 ) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    encode_into(Vec::new(), write)
+}
+
+/// The same, behind what is in `bytes` or has room there.
+pub(crate) fn encode_into(
+    mut bytes: Vec<u8>,
+    write: impl FnOnce(
+        &mut Encoder<&mut Vec<u8>>,
+    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
+) -> Vec<u8> {
     // safe: a `Vec` accepts every write, and we encode no type of our own that can refuse.
     let _ = write(&mut Encoder::new(&mut bytes));
     bytes

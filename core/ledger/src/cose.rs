@@ -50,6 +50,9 @@ pub const TAG_SIGN1: u64 = 18;
 /// Most header entries in one bucket that are read; published statements have at most a dozen.
 const MAX_HEADERS: u64 = 64;
 
+/// Most bytes of a `Sig_structure` besides what it carries: its context, and four heads.
+const SIG_STRUCTURE: usize = 1 + 11 + 3 * 9;
+
 /// Why bytes are not a COSE_Sign1 that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CoseError {
@@ -130,7 +133,8 @@ impl<'b> Sign1<'b> {
 pub fn to_be_signed(protected: &[u8], payload: &[u8], external_aad: &[u8]) -> Vec<u8> {
     // An empty map and an empty string mean the same headers; the signature covers the empty string.
     let protected = if protected == [0xa0] { &[] } else { protected };
-    cbor::encode(|e| {
+    let room = SIG_STRUCTURE + protected.len() + payload.len() + external_aad.len();
+    cbor::encode_into(Vec::with_capacity(room), |e| {
         e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(external_aad)?.bytes(payload)?.ok()
     })
 }
@@ -156,7 +160,7 @@ impl<'b> Headers<'b> {
         if count > MAX_HEADERS {
             return Err(CoseError::TooManyHeaders);
         }
-        let mut headers = Self(Vec::new());
+        let mut headers = Self(Vec::with_capacity(usize::try_from(count).unwrap_or_default()));
         for _ in 0..count {
             let label = match decoder.datatype()? {
                 Type::String => Label::Text(decoder.str()?),

@@ -25,28 +25,27 @@ pub struct Identity {
 impl Identity {
     /// The identity of `name` in the role `role` of `domain`.
     pub fn new(domain: &str, role: &str, name: &str) -> Result<Self, NotAnIdentity> {
-        let part = |part: &str, upper: bool| {
-            let allowed = |c: u8| {
-                c.is_ascii_lowercase()
-                    || c.is_ascii_digit()
-                    || b"-._".contains(&c)
-                    || upper && c.is_ascii_uppercase()
-            };
-            (1..=MAX_PART).contains(&part.len()) && part.bytes().all(allowed) && part != "." && part != ".."
-        };
-        if !part(domain, false) || !part(role, false) || !part(name, true) {
-            return Err(NotAnIdentity);
-        }
-        let role_at = SCHEME.len() + domain.len() + 1;
-        let name_at = role_at + role.len() + 1;
-        Ok(Self { uri: format!("{SCHEME}{domain}/{role}/{name}"), role_at, name_at })
+        Self::parse(&format!("{SCHEME}{domain}/{role}/{name}"))
     }
 
     /// Reads a SPIFFE ID.
     pub fn parse(uri: &str) -> Result<Self, NotAnIdentity> {
-        let mut parts = uri.strip_prefix(SCHEME).ok_or(NotAnIdentity)?.split('/');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(domain), Some(role), Some(name), None) => Self::new(domain, role, name),
+        let part = |part: &str, upper: bool| {
+            let allowed = |c: u8| match c {
+                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => true,
+                b'A'..=b'Z' => upper,
+                _ => false,
+            };
+            (1..=MAX_PART).contains(&part.len()) && part.bytes().all(allowed) && part != "." && part != ".."
+        };
+        let mut parts = uri.strip_prefix(SCHEME).ok_or(NotAnIdentity)?.splitn(3, '/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(domain), Some(role), Some(name))
+                if part(domain, false) && part(role, false) && part(name, true) =>
+            {
+                let role_at = SCHEME.len() + domain.len() + 1;
+                Ok(Self { uri: uri.to_owned(), role_at, name_at: role_at + role.len() + 1 })
+            }
             _ => Err(NotAnIdentity),
         }
     }

@@ -108,8 +108,8 @@ impl std::ops::Deref for Logged {
 pub struct Trust {
     roots: BTreeMap<String, Vec<u8>>,
     certificates: HashMap<Hash, Arc<Certificate>>,
-    /// Certificate fingerprint and log origin to the first index at which it no longer signs.
-    revocations: HashMap<(Hash, String), u64>,
+    /// Certificate fingerprint, then log origin, to the first index at which it no longer signs.
+    revocations: HashMap<Hash, BTreeMap<String, u64>>,
 }
 
 impl Trust {
@@ -169,7 +169,7 @@ impl Trust {
     /// What is carried deeper does nothing, it only shows what two parties once signed.
     pub fn log(&self, verified: Verified, origin: &str, index: u64) -> Result<Logged, Refusal> {
         let revoked = |one: &Verified| {
-            let from = self.revocations.get(&(one.signer().fingerprint(), origin.to_owned()));
+            let from = self.revocations.get(&one.signer().fingerprint()).and_then(|logs| logs.get(origin));
             from.is_some_and(|&from| index >= from)
         };
         if revoked(&verified) || verified.countersigned().is_some_and(revoked) {
@@ -196,8 +196,8 @@ impl Trust {
                 self.certificates.entry(certificate.fingerprint()).or_insert_with(|| Arc::new(certificate));
             }
             REVOKE => {
-                let (key, from) = self.check_revocation(statement)?;
-                let at = self.revocations.entry(key).or_insert(from);
+                let (revoked, log, from) = self.check_revocation(statement)?;
+                let at = self.revocations.entry(revoked).or_default().entry(log).or_insert(from);
                 *at = from.min(*at);
             }
             _ => {}
@@ -215,7 +215,7 @@ impl Trust {
         Ok(certificate)
     }
 
-    fn check_revocation(&self, statement: &Verified) -> Result<((Hash, String), u64), Refusal> {
+    fn check_revocation(&self, statement: &Verified) -> Result<(Hash, String, u64), Refusal> {
         let fields = statement.fields();
         let (Some(revoked), Some(log), Some(from)) =
             (fields.hash("certificate"), fields.text("log"), fields.uint("from"))
@@ -229,7 +229,7 @@ impl Trust {
             return Err(Refusal::Fields);
         }
         registrar_of(statement, subject.domain())?;
-        Ok(((revoked, log.to_owned()), from))
+        Ok((revoked, log.to_owned(), from))
     }
 
     fn check_path(&self, der: &[u8]) -> Result<Certificate, CertificateError> {
