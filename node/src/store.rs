@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_ledger::{Hash, UnixMillis};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
 use crate::log::{LogId, Place};
@@ -70,6 +71,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     // Larger than the default 4 MB: under load, fewer interruptions to move pages from the log into the file.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     connection.pragma_update(None, "cache_size", -65_536)?;
+    prepare_once(&connection)?;
     match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
         0 => {
             let tx = connection.transaction()?;
@@ -80,6 +82,12 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
         other => return Err(StoreError::Version(other)),
     }
     Ok(connection)
+}
+
+/// Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
+fn prepare_once(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// SQLite's own check of the file's structure.
@@ -118,6 +126,7 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
+        prepare_once(&connection)?;
         Ok(connection)
     }
 }

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_ledger::Hash;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -43,9 +44,6 @@ pub(crate) use self::statements::{
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);
-
-/// Pages of 4 kB in the write-ahead log before they are written to their place: twice SQLite's own number.
-const LOG_PAGES: u32 = 2000;
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,9 +87,9 @@ impl Store {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // What is written to its place seldom is written there less often twice.
-        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        // Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         migrate(&mut connection, MIGRATIONS)?;
         let mut store = Self { connection, waiting: Waiting::Full };
@@ -191,6 +189,8 @@ impl FromSql for Digest {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
 
     fn genesis() -> Hash {
@@ -220,6 +220,18 @@ mod tests {
             |name| store.read().pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
         assert_eq!(pragma("synchronous").unwrap(), rusqlite::types::Value::Integer(2));
         assert_eq!(pragma("journal_mode").unwrap(), rusqlite::types::Value::Text("wal".into()));
+    }
+
+    #[test]
+    fn a_query_is_prepared_once_whatever_is_asked() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("wallet.db"), genesis()).unwrap();
+        let sql = "SELECT bytes FROM statements WHERE entry >= ?1 AND entry < ?2 ORDER BY entry LIMIT ?3";
+        let mut query = store.read().prepare(sql).unwrap();
+        for asked in [[1, 2, 3], [4, 50, 6], [7, 8, 900]] {
+            assert!(!query.exists(asked).unwrap());
+        }
+        assert_eq!(query.get_status(StatementStatus::RePrepare), 0);
     }
 
     #[test]
