@@ -57,7 +57,7 @@ impl Snapshot {
         let mut links = Links::default();
         let mut around = Vec::new();
         for one in &whole {
-            links.meet(one.statement());
+            links.meet(one.id(), one.links());
         }
         while let Some(linked) = links.missing() {
             let unknown = ActError::Linked { statement: linked };
@@ -67,7 +67,7 @@ impl Snapshot {
             let subject = self.find_linked(client, linked)?;
             let (other, _) = history(self, client, Log::Supply, &subject, &mut trust)?;
             for one in &other {
-                links.meet(one.statement());
+                links.meet(one.id(), one.links());
             }
             if !links.has_met(linked) {
                 // The node said something else than the log holds; it is asked again the next time.

@@ -61,25 +61,27 @@ pub fn verify_page(
 
 /// The same for several pages, an answer for each.
 pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &Trust) -> Vec<Result<Vec<Logged>, HistoryError>> {
-    sweep(pages, trust, cores().saturating_sub(1), || ()).0
+    sweep(pages, trust, cores().saturating_sub(1), |logged| logged, || ()).0
 }
 
-/// The same, while this thread first does something else that does not rely on it. That may wait for the disk or the
-/// network, so there are as many others as there are cores.
-pub(crate) fn verify_pages_beside<R>(
+/// The same, and of each statement only what is to be kept, while this thread first does something else that does not rely
+/// on it. That may wait for the disk or the network, so there are as many others as there are cores.
+pub(crate) fn verify_pages_beside<T: Send + Sync, R>(
     pages: &[Page<'_>],
     trust: &Trust,
+    keep: impl Fn(Logged) -> T + Sync,
     beside: impl FnOnce() -> R,
-) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
-    sweep(pages, trust, cores(), beside)
+) -> (Vec<Result<Vec<T>, HistoryError>>, R) {
+    sweep(pages, trust, cores(), keep, beside)
 }
 
-fn sweep<R>(
+fn sweep<T: Send + Sync, R>(
     pages: &[Page<'_>],
     trust: &Trust,
     others: usize,
+    keep: impl Fn(Logged) -> T + Sync,
     beside: impl FnOnce() -> R,
-) -> (Vec<Result<Vec<Logged>, HistoryError>>, R) {
+) -> (Vec<Result<Vec<T>, HistoryError>>, R) {
     let tasks: Vec<(&Page<'_>, usize)> =
         pages.iter().flat_map(|page| (0..page.entries.len()).map(move |at| (page, at))).collect();
     let answers: Vec<OnceLock<_>> = tasks.iter().map(|_| OnceLock::new()).collect();
@@ -95,7 +97,7 @@ fn sweep<R>(
                 inclusions = Inclusions::new(page.checkpoint);
             }
             // Nobody else has this number, so the place is empty.
-            let _ = answer.set(page.verify(*number, &mut inclusions, trust));
+            let _ = answer.set(page.verify(*number, &mut inclusions, trust).map(&keep));
         }
     };
     let others = others.min((tasks.len() / WORTH_A_THREAD).saturating_sub(1));

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_ledger::{Hash, Statement};
+use countersign_ledger::Hash;
 
 /// Statements that were met, and those that they link.
 #[derive(Clone, Debug, Default)]
@@ -16,10 +16,10 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Meets a statement that stands in the log.
-    pub(crate) fn meet(&mut self, statement: &Statement) {
-        self.met.insert(statement.id());
-        self.linked.extend(statement.links());
+    /// Meets a statement that stands in the log, and what it links.
+    pub(crate) fn meet(&mut self, statement: Hash, links: &[Hash]) {
+        self.met.insert(statement);
+        self.linked.extend(links);
     }
 
     /// Whether a statement was met.

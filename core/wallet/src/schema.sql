@@ -64,12 +64,12 @@ CREATE TABLE statements (
     path  BLOB    NOT NULL              -- sibling hashes, 32 bytes each, leaf first
 ) STRICT;
 
--- What the subject index says of a family, by the checkpoint's size.
+-- What the subject index says of a family. In the order in which they come, so that a sync writes page after page.
 CREATE TABLE families (
-    family TEXT    NOT NULL,
-    size   INTEGER NOT NULL,
+    size   INTEGER NOT NULL,            -- of the checkpoint
+    family INTEGER NOT NULL,            -- subject's id
     proof  BLOB    NOT NULL,
-    PRIMARY KEY (family, size)
+    PRIMARY KEY (size, family)
 ) STRICT, WITHOUT ROWID;
 
 -- Signers' certificates, each once, by SHA-256 of the DER.

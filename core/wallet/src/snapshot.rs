@@ -90,7 +90,7 @@ pub struct Snapshot {
     pub(crate) store: Store,
     pub(crate) genesis: Genesis,
     pub(crate) policy: Policy,
-    pub(crate) profiles: Vec<Profile>,
+    pub(crate) profiles: Arc<[Profile]>,
     /// The newest checkpoint ever believed, of each log.
     seen: [Option<TrustedCheckpoint>; 2],
     pub(crate) head: Option<Head>,
@@ -115,7 +115,7 @@ impl Snapshot {
             store,
             genesis: genesis.clone(),
             policy,
-            profiles: Profile::all(),
+            profiles: Profile::all().into(),
             seen: [None, None],
             head: None,
             health: Health::Sound,

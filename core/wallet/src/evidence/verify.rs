@@ -235,7 +235,7 @@ impl<'a> Court<'a> {
             logged.extend(verify_page(&entries, subject, prev, checkpoint, &self.trust).map_err(refused)?);
             prev = entries.last().map(|last| Hash::of(&last.statement));
             let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
-            read.for_each(|statement| self.links.meet(&statement));
+            read.for_each(|statement| self.links.meet(statement.id(), statement.links()));
         }
         if stored.len() as u64 != entry.count || prev != Some(entry.latest) {
             return Err(refused(HistoryError::Incomplete));

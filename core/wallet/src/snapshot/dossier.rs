@@ -385,12 +385,12 @@ impl Loader<'_> {
             };
             let believed = believed.map_err(|_| SnapshotDamaged)?;
             for one in &believed {
-                self.links.meet(one.statement());
+                self.links.meet(one.id(), one.links());
             }
             if believed.len() < entries.len() {
                 // Who was revoked since counts no longer, and stands in the log all the same.
                 let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
-                read.for_each(|statement| self.links.meet(&statement));
+                read.for_each(|statement| self.links.meet(statement.id(), statement.links()));
             }
             histories.entry(subject.clone()).or_default().extend(believed);
         }

@@ -83,9 +83,8 @@ pub(crate) fn unfollow(
         transaction.execute(&format!("DELETE FROM commissions WHERE subject IN ({ids})"), bounds)?;
         transaction
             .execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
+        transaction.execute(&format!("DELETE FROM families WHERE family IN ({ids})"), bounds)?;
         transaction.execute(&format!("DELETE FROM subjects WHERE {of_class}"), bounds)?;
-        let proofs = "DELETE FROM families WHERE family = ?1 OR (family >= ?2 AND family < ?3)";
-        transaction.execute(proofs, bounds)?;
     }
     let any: u64 = transaction.query_row("SELECT count(*) FROM followed", [], |row| row.get(0))?;
     if any == 0 {

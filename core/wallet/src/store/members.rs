@@ -1,9 +1,9 @@
 //! Certificates, families' proofs, filters, and what the owner has of their own.
 
-use countersign_ledger::Hash;
+use countersign_ledger::{Hash, Subject};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Digest, StoreError};
+use super::{Digest, StoreError, insert_subject};
 use crate::log::Log;
 
 /// A certificate that was kept.
@@ -31,20 +31,23 @@ pub(crate) fn family_proof(
     family: &str,
     size: u64,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT proof FROM families WHERE family = ?1 AND size = ?2")?;
+    let mut query = connection.prepare_cached(
+        "SELECT proof FROM families JOIN subjects ON id = families.family
+         WHERE text = ?1 AND size = ?2",
+    )?;
     Ok(query.query_row(params![family, size], |row| row.get(0)).optional()?)
 }
 
 /// Keeps what the subject index says of a family.
 pub(crate) fn insert_family_proof(
     transaction: &Transaction<'_>,
-    family: &str,
+    family: &Subject,
     size: u64,
     proof: &[u8],
 ) -> Result<(), StoreError> {
+    let id = insert_subject(transaction, family)?;
     let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO families VALUES (?1, ?2, ?3)")?;
-    insert.execute(params![family, size, proof])?;
+    insert.execute(params![size, id, proof])?;
     Ok(())
 }
 

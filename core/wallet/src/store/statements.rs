@@ -115,9 +115,11 @@ pub(crate) fn forget_statements(transaction: &Transaction<'_>, subject: u64) -> 
 }
 
 /// Digest and length of the filter that a lot's commission names, as noted when the commission was taken in.
-pub(crate) fn filter_hint(connection: &Connection, subject: u64) -> Result<Option<(Hash, u64)>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT filter, length FROM commissions WHERE subject = ?1")?;
-    let row = query.query_row([subject], |row| Ok((row.get::<_, Digest>(0)?.0, row.get(1)?)));
+pub(crate) fn filter_hint(connection: &Connection, lot: &str) -> Result<Option<(Hash, u64)>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT filter, length FROM subjects JOIN commissions ON subject = id WHERE text = ?1",
+    )?;
+    let row = query.query_row([lot], |row| Ok((row.get::<_, Digest>(0)?.0, row.get(1)?)));
     Ok(row.optional()?)
 }
 

@@ -4,6 +4,7 @@
 //! they believed before, sees what is here of the next histories, and asks for the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use countersign_ledger::{
     Hash, HistoryError, Inclusions, IndexEntry, IndexError, IndexKey, Logged, MAX_ENTRIES, Statement,
@@ -28,7 +29,17 @@ pub(super) struct Believed {
     asked: Vec<(Wanted, Held)>,
     histories: Vec<SubjectHistory>,
     /// Of each history the statements that count: all but those of signers who were revoked since.
-    logged: Vec<Vec<Logged>>,
+    kept: Vec<Vec<Kept>>,
+}
+
+/// What is needed of a statement once it is believed. The rest is dropped where it was verified: what one thread makes and
+/// another drops costs both.
+struct Kept {
+    id: Hash,
+    links: Vec<Hash>,
+    signers: Vec<Hash>,
+    /// Digest and length of the filter that it names, if it is a lot's commission.
+    filter: Option<(Hash, u64)>,
 }
 
 impl Snapshot {
@@ -98,11 +109,18 @@ impl Snapshot {
             checkpoint: supply,
         });
         let pages: Vec<Page<'_>> = pages.collect();
+        let profiles = Arc::clone(&self.profiles);
+        let keep = |logged: Logged| Kept {
+            id: logged.id(),
+            links: logged.links().to_vec(),
+            signers: logged.statement().certificates().collect(),
+            filter: filter_of(&profiles, &logged),
+        };
         let (believed, beside) =
-            verify_pages_beside(&pages, trust, || self.look_ahead(client, supply, trust, work));
+            verify_pages_beside(&pages, trust, keep, || self.look_ahead(client, supply, trust, work));
         // What failed is told when this is written.
         work.ahead = beside.transpose();
-        let logged = believed.into_iter().zip(&asked).zip(&histories).enumerate().map(
+        let kept = believed.into_iter().zip(&asked).zip(&histories).enumerate().map(
             |(at, ((page, asked), history))| {
                 let page = page.and_then(|page| {
                     if reaches(history, asked) { Ok(page) } else { Err(HistoryError::Incomplete) }
@@ -110,9 +128,9 @@ impl Snapshot {
                 page.map_err(|reason| (at, reason))
             },
         );
-        match logged.collect::<Result<_, _>>() {
-            Ok(logged) => {
-                work.believed = Some(Believed { asked, histories, logged });
+        match kept.collect::<Result<_, _>>() {
+            Ok(kept) => {
+                work.believed = Some(Believed { asked, histories, kept });
                 Ok(())
             }
             // Something stored may be a statement of the log, and none of this subject: it is fetched from the first, once,
@@ -165,30 +183,30 @@ impl Snapshot {
         trust: &Trust,
         work: &mut Work,
     ) -> Result<(), StoreError> {
-        let Some(Believed { asked, histories, logged }) = work.believed.take() else { return Ok(()) };
+        let Some(Believed { asked, histories, kept }) = work.believed.take() else { return Ok(()) };
         let mut signers: BTreeSet<Hash> = BTreeSet::new();
-        for (history, logged) in histories.iter().zip(&logged) {
-            for logged in logged {
-                signers.extend(logged.statement().certificates());
-                work.links.meet(logged.statement());
+        for (history, kept) in histories.iter().zip(&kept) {
+            for Kept { id, links, signers: of, .. } in kept {
+                signers.extend(of);
+                work.links.meet(*id, links);
             }
-            if logged.len() < history.entries.len() {
+            if kept.len() < history.entries.len() {
                 // Who was revoked since has signed all the same.
                 for statement in
                     history.entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok())
                 {
                     signers.extend(statement.certificates());
-                    work.links.meet(&statement);
+                    work.links.meet(statement.id(), statement.links());
                 }
             }
         }
-        let (profiles, size) = (&self.profiles, supply.checkpoint().size());
+        let size = supply.checkpoint().size();
         self.store.stage::<_, StoreError>(|tx| {
-            for (((_, held), history), logged) in asked.iter().zip(&histories).zip(&logged) {
+            for (((_, held), history), kept) in asked.iter().zip(&histories).zip(&kept) {
                 for (number, entry) in (held.count..).zip(&history.entries) {
                     store::append_statement(tx, held.id, number, entry, size)?;
                 }
-                if let Some((digest, length)) = logged.iter().find_map(|logged| filter_of(profiles, logged)) {
+                if let Some((digest, length)) = kept.iter().find_map(|kept| kept.filter) {
                     store::set_filter_hint(tx, held.id, digest, length)?;
                 }
             }
@@ -202,7 +220,7 @@ impl Snapshot {
     /// Whether the certificates are here that verify a stored statement; what it builds on is then taken note of.
     fn certified(&self, work: &mut Work, statement: &[u8]) -> bool {
         let Ok(statement) = Statement::parse(statement) else { return false };
-        work.links.meet(&statement);
+        work.links.meet(statement.id(), statement.links());
         statement.certificates().all(|signer| {
             if work.certified.contains(&signer) {
                 return true;

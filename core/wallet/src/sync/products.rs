@@ -87,7 +87,7 @@ impl Snapshot {
         }
         Ok(self.store.stage::<_, StoreError>(|tx| {
             missing.iter().zip(&proofs).try_for_each(|(family, proof)| {
-                store::insert_family_proof(tx, family.as_str(), size, &proof.to_cbor())
+                store::insert_family_proof(tx, family, size, &proof.to_cbor())
             })
         })?)
     }
@@ -223,8 +223,7 @@ impl Snapshot {
     /// Digest and length of the filter that a lot's commission names, if there is a commission, and the filter is not here.
     fn missing_filter(&self, lot: &Subject) -> Result<Option<(Hash, u64)>, StoreError> {
         let connection = self.store.read();
-        let Some(id) = store::subject_id(connection, lot.as_str())? else { return Ok(None) };
-        let Some((digest, length)) = store::filter_hint(connection, id)? else { return Ok(None) };
+        let Some((digest, length)) = store::filter_hint(connection, lot.as_str())? else { return Ok(None) };
         let stored = store::filter(connection, digest)?;
         let whole = stored.is_some_and(|bytes| Hash::of(&bytes) == digest);
         Ok((!whole).then_some((digest, length)))
