@@ -102,10 +102,23 @@ pub struct Event {
     pub receiver: Option<String>,
     /// If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
     pub unit: Option<Packed>,
+    /// If it opened the logistic unit: how much came out, beside how much went in.
+    pub opened: Option<Opened>,
     /// The statement's SHA-256, in hexadecimal.
     pub statement: String,
     /// Whether it fits its place.
     pub in_order: bool,
+}
+
+/// A logistic unit that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Opened {
+    /// How many packs went in, by whoever packed it.
+    pub packed: u64,
+    /// How many came out, by whoever opened it.
+    pub unpacked: u64,
+    /// Whether the two lists are one.
+    pub same: bool,
 }
 
 impl Answer {
@@ -181,9 +194,16 @@ impl From<&TimelineEvent> for Event {
             party: event.party.to_string(),
             receiver: event.receiver.as_ref().map(ToString::to_string),
             unit: event.aggregate.map(Packed::from),
+            opened: event.opened.map(Opened::from),
             statement: event.statement.to_string(),
             in_order: event.mark == Mark::Verified,
         }
+    }
+}
+
+impl From<custody::Opened> for Opened {
+    fn from(custody::Opened { packed, unpacked, same }: custody::Opened) -> Self {
+        Self { packed, unpacked, same }
     }
 }
 
@@ -207,7 +227,7 @@ mod tests {
             condition: None,
             reason: None,
             aggregate: Some(Aggregate { count: 20, scanned: 3 }),
-            opened: None,
+            opened: Some(custody::Opened { packed: 20, unpacked: 19, same: false }),
             statement: Hash::of(b"statement"),
             fault: None,
             mark: Mark::Verified,
@@ -215,5 +235,6 @@ mod tests {
         });
         assert_eq!((event.at_millis, event.late_millis), (1_000, Some(90_000_000)));
         assert_eq!(event.unit, Some(Packed { packs: 20, scanned: 3 }));
+        assert_eq!(event.opened, Some(Opened { packed: 20, unpacked: 19, same: false }));
     }
 }

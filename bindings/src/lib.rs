@@ -31,7 +31,7 @@ mod patient;
 mod settings;
 mod wallet;
 
-pub use answer::{Answer, Argument, Event, Product, Text, Value, VerdictKind};
+pub use answer::{Answer, Argument, Event, Opened, Product, Text, Value, VerdictKind};
 pub use courier::Courier;
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};

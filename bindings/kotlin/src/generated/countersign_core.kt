@@ -4054,6 +4054,11 @@ data class Event (
     val `unit`: Packed?
     , 
     /**
+     * If it opened the logistic unit: how much came out, beside how much went in.
+     */
+    val `opened`: Opened?
+    , 
+    /**
      * The statement's SHA-256, in hexadecimal.
      */
     val `statement`: kotlin.String
@@ -4084,6 +4089,7 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypePacked.read(buf),
+            FfiConverterOptionalTypeOpened.read(buf),
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
         )
@@ -4096,6 +4102,7 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterString.allocationSize(value.`party`) +
             FfiConverterOptionalString.allocationSize(value.`receiver`) +
             FfiConverterOptionalTypePacked.allocationSize(value.`unit`) +
+            FfiConverterOptionalTypeOpened.allocationSize(value.`opened`) +
             FfiConverterString.allocationSize(value.`statement`) +
             FfiConverterBoolean.allocationSize(value.`inOrder`)
     )
@@ -4107,6 +4114,7 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterString.write(value.`party`, buf)
             FfiConverterOptionalString.write(value.`receiver`, buf)
             FfiConverterOptionalTypePacked.write(value.`unit`, buf)
+            FfiConverterOptionalTypeOpened.write(value.`opened`, buf)
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterBoolean.write(value.`inOrder`, buf)
     }
@@ -4536,6 +4544,61 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
             FfiConverterOptionalTypePacked.write(value.`unit`, buf)
             FfiConverterBoolean.write(value.`listsPacks`, buf)
             FfiConverterBoolean.write(value.`contradicts`, buf)
+    }
+}
+
+
+
+/**
+ * A logistic unit that was opened.
+ */
+data class Opened (
+    /**
+     * How many packs went in, by whoever packed it.
+     */
+    val `packed`: kotlin.ULong
+    , 
+    /**
+     * How many came out, by whoever opened it.
+     */
+    val `unpacked`: kotlin.ULong
+    , 
+    /**
+     * Whether the two lists are one.
+     */
+    val `same`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOpened: FfiConverterRustBuffer<Opened> {
+    override fun read(buf: ByteBuffer): Opened {
+        return Opened(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Opened) = (
+            FfiConverterULong.allocationSize(value.`packed`) +
+            FfiConverterULong.allocationSize(value.`unpacked`) +
+            FfiConverterBoolean.allocationSize(value.`same`)
+    )
+
+    override fun write(value: Opened, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`packed`, buf)
+            FfiConverterULong.write(value.`unpacked`, buf)
+            FfiConverterBoolean.write(value.`same`, buf)
     }
 }
 
@@ -6375,6 +6438,38 @@ public object FfiConverterOptionalTypeCause: FfiConverterRustBuffer<Cause?> {
         } else {
             buf.put(1)
             FfiConverterTypeCause.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeOpened: FfiConverterRustBuffer<Opened?> {
+    override fun read(buf: ByteBuffer): Opened? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeOpened.read(buf)
+    }
+
+    override fun allocationSize(value: Opened?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeOpened.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Opened?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeOpened.write(value, buf)
         }
     }
 }

@@ -2581,6 +2581,10 @@ public struct Event: Equatable, Hashable {
      */
     public let unit: Packed?
     /**
+     * If it opened the logistic unit: how much came out, beside how much went in.
+     */
+    public let opened: Opened?
+    /**
      * The statement's SHA-256, in hexadecimal.
      */
     public let statement: String
@@ -2611,6 +2615,9 @@ public struct Event: Equatable, Hashable {
          * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
          */unit: Packed?, 
         /**
+         * If it opened the logistic unit: how much came out, beside how much went in.
+         */opened: Opened?, 
+        /**
          * The statement's SHA-256, in hexadecimal.
          */statement: String, 
         /**
@@ -2622,6 +2629,7 @@ public struct Event: Equatable, Hashable {
         self.party = party
         self.receiver = receiver
         self.unit = unit
+        self.opened = opened
         self.statement = statement
         self.inOrder = inOrder
     }
@@ -2648,6 +2656,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
                 party: FfiConverterString.read(from: &buf), 
                 receiver: FfiConverterOptionString.read(from: &buf), 
                 unit: FfiConverterOptionTypePacked.read(from: &buf), 
+                opened: FfiConverterOptionTypeOpened.read(from: &buf), 
                 statement: FfiConverterString.read(from: &buf), 
                 inOrder: FfiConverterBool.read(from: &buf)
         )
@@ -2660,6 +2669,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         FfiConverterString.write(value.party, into: &buf)
         FfiConverterOptionString.write(value.receiver, into: &buf)
         FfiConverterOptionTypePacked.write(value.unit, into: &buf)
+        FfiConverterOptionTypeOpened.write(value.opened, into: &buf)
         FfiConverterString.write(value.statement, into: &buf)
         FfiConverterBool.write(value.inOrder, into: &buf)
     }
@@ -3274,6 +3284,85 @@ public func FfiConverterTypeOffer_lift(_ buf: RustBuffer) throws -> Offer {
 #endif
 public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
     return FfiConverterTypeOffer.lower(value)
+}
+
+
+/**
+ * A logistic unit that was opened.
+ */
+public struct Opened: Equatable, Hashable {
+    /**
+     * How many packs went in, by whoever packed it.
+     */
+    public let packed: UInt64
+    /**
+     * How many came out, by whoever opened it.
+     */
+    public let unpacked: UInt64
+    /**
+     * Whether the two lists are one.
+     */
+    public let same: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How many packs went in, by whoever packed it.
+         */packed: UInt64, 
+        /**
+         * How many came out, by whoever opened it.
+         */unpacked: UInt64, 
+        /**
+         * Whether the two lists are one.
+         */same: Bool) {
+        self.packed = packed
+        self.unpacked = unpacked
+        self.same = same
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Opened: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOpened: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Opened {
+        return
+            try Opened(
+                packed: FfiConverterUInt64.read(from: &buf), 
+                unpacked: FfiConverterUInt64.read(from: &buf), 
+                same: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Opened, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.packed, into: &buf)
+        FfiConverterUInt64.write(value.unpacked, into: &buf)
+        FfiConverterBool.write(value.same, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOpened_lift(_ buf: RustBuffer) throws -> Opened {
+    return try FfiConverterTypeOpened.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOpened_lower(_ value: Opened) -> RustBuffer {
+    return FfiConverterTypeOpened.lower(value)
 }
 
 
@@ -5123,6 +5212,30 @@ fileprivate struct FfiConverterOptionTypeCause: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCause.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeOpened: FfiConverterRustBuffer {
+    typealias SwiftType = Opened?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeOpened.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeOpened.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
