@@ -256,6 +256,30 @@ fn what_is_followed_no_longer_is_dropped() {
 }
 
 #[test]
+fn one_product_is_dropped_whole_and_another_stays() {
+    let other = "https://id.gs1.org/01/09506000134369";
+    let mut world = World::with_lot();
+    world.certify(other);
+    world.pile_up(&format!("{other}/10/X1"), 3);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let rows = || {
+        let connection = rusqlite::Connection::open(scene.path()).unwrap();
+        let tables = ["statements", "subjects", "families", "filters", "commissions"];
+        let count =
+            |table| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
+        tables.map(|table| count(table).unwrap())
+    };
+    let before: [u64; 5] = rows();
+    snapshot.follow(&subject(other)).unwrap();
+    scene.sync(&mut snapshot);
+    assert!(rows()[..3].iter().zip(before).all(|(now, before)| *now > before));
+    snapshot.unfollow(&subject(other)).unwrap();
+    assert_eq!(rows(), before);
+    assert_eq!(snapshot.check(&item(LOT, "S001"), scene.now()).kind, VerdictKind::Authentic);
+}
+
+#[test]
 fn what_a_revoked_key_signed_after_its_revocation_counts_no_longer() {
     let scene = Scene::new(World::with_lot());
     let mut snapshot = scene.synced();
