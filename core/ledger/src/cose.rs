@@ -50,7 +50,7 @@ pub const TAG_SIGN1: u64 = 18;
 /// Most header entries in one bucket that are read; published statements have at most a dozen.
 const MAX_HEADERS: u64 = 64;
 
-/// Most bytes of a `Sig_structure` besides what it carries: its context, and four heads.
+/// Most bytes of a `Sig_structure` besides what it carries: the array, its context, and three heads.
 const SIG_STRUCTURE: usize = 1 + 11 + 3 * 9;
 
 /// Why bytes are not a COSE_Sign1 that we read.
