@@ -4,22 +4,23 @@
 //! rules cannot be asked, and leaving it out would make a sound history look broken. So whoever follows a product fetches,
 //! loads, exports and demands it as well.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use countersign_ledger::Hash;
 
-/// Statements that were met, and those that they link.
+/// Statements that were met, and those that they link and that were not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
-    met: BTreeSet<Hash>,
-    linked: BTreeSet<Hash>,
+    met: HashSet<Hash>,
+    missing: BTreeSet<Hash>,
 }
 
 impl Links {
     /// Meets a statement that stands in the log, and what it links.
     pub(crate) fn meet(&mut self, statement: Hash, links: &[Hash]) {
         self.met.insert(statement);
-        self.linked.extend(links);
+        self.missing.remove(&statement);
+        self.missing.extend(links.iter().filter(|linked| !self.met.contains(*linked)));
     }
 
     /// Whether a statement was met.
@@ -29,6 +30,6 @@ impl Links {
 
     /// A statement that is linked and was not met.
     pub(crate) fn missing(&self) -> Option<Hash> {
-        self.linked.difference(&self.met).next().copied()
+        self.missing.first().copied()
     }
 }

@@ -13,6 +13,7 @@ CREATE TABLE checkpoints (
     log  INTEGER NOT NULL,
     size INTEGER NOT NULL,
     note TEXT    NOT NULL,
+    ends INTEGER NOT NULL,              -- whether stored inclusion paths lead to it
     PRIMARY KEY (log, size)
 ) STRICT, WITHOUT ROWID;
 

@@ -20,7 +20,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 pub(crate) use self::checkpoints::{
-    Position, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_position,
+    Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
+    set_position,
 };
 pub(crate) use self::courier::{
     Handover, Outgoing, close_handover, contents, forget_line, handover, handovers, line, lines, outgoing,
@@ -36,8 +37,8 @@ pub(crate) use self::members::{
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
 pub(crate) use self::statements::{
-    Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, forget_statements,
-    insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, trust_statements,
+    Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, insert_subject,
+    lots_by_filter, names, set_filter_hint, statements, subject_id, trust_statements,
 };
 
 /// The schema's versions, each the step from the one before.
@@ -113,6 +114,11 @@ impl Store {
     /// For reading.
     pub(crate) const fn read(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Reads as of one moment as long as this lives. For many queries: each by itself would lock the file and let it go.
+    pub(crate) fn reading(&self) -> Result<Transaction<'_>, StoreError> {
+        Ok(self.connection.unchecked_transaction()?)
     }
 
     /// Runs `work` in one transaction, durable when this returns, with all that was staged before; an error undoes it.

@@ -6,8 +6,8 @@
 //! 2. The trust log's statements, each verified, until they lead to the checkpoint's root and subject index.
 //! 3. The supply log's checkpoint, and its proof. Checkpoints that other phones showed are compared with it.
 //! 4. For each class that is followed: the proof of its family (all its lots, with the number and the latest of their
-//!    statements), the lots' names, the histories that have grown, the filters over serials, the proofs of the lots'
-//!    families (the packs that have something on record), and the histories of packs that are followed. Then the histories
+//!    statements), the lots' names, the histories that have grown, the proofs of the lots' families (the packs that have
+//!    something on record), the histories of packs that are followed, and the filters over serials. Then the histories
 //!    elsewhere that these build on, such as an order.
 //! 5. One transaction moves the head. Until then the snapshot tells what it told before.
 //!

@@ -52,8 +52,25 @@ pub(crate) fn insert_checkpoint(
     size: u64,
     note: &str,
 ) -> Result<(), StoreError> {
-    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3)")?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO checkpoints VALUES (?1, ?2, ?3, 0) ON CONFLICT DO UPDATE SET note = excluded.note",
+    )?;
     insert.execute(params![log.number(), size, note])?;
+    Ok(())
+}
+
+/// Says that stored inclusion paths lead to the supply log's checkpoint of that size.
+pub(crate) fn set_end(transaction: &Transaction<'_>, size: u64) -> Result<(), StoreError> {
+    let mut update =
+        transaction.prepare_cached("UPDATE checkpoints SET ends = 1 WHERE log = ?1 AND size = ?2")?;
+    update.execute(params![Log::Supply.number(), size])?;
+    Ok(())
+}
+
+/// Finds anew to which checkpoints stored inclusion paths lead, after many of them were dropped: looks at all of them.
+pub(crate) fn find_ends(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let find = "UPDATE checkpoints SET ends = size IN (SELECT size FROM statements) WHERE log = ?1 AND ends";
+    transaction.execute(find, [Log::Supply.number()])?;
     Ok(())
 }
 
@@ -61,9 +78,9 @@ pub(crate) fn insert_checkpoint(
 pub(crate) fn prune(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     transaction.execute_batch(
         "DELETE FROM families WHERE size < (SELECT head FROM positions WHERE log = 1);
-         DELETE FROM checkpoints WHERE size NOT IN (SELECT seen FROM positions WHERE log = checkpoints.log)
-             AND size NOT IN (SELECT head FROM positions WHERE log = checkpoints.log AND head IS NOT NULL)
-             AND NOT (log = 1 AND size IN (SELECT DISTINCT size FROM statements));",
+         DELETE FROM checkpoints WHERE NOT ends
+             AND size NOT IN (SELECT seen FROM positions WHERE log = checkpoints.log)
+             AND size NOT IN (SELECT head FROM positions WHERE log = checkpoints.log AND head IS NOT NULL);",
     )?;
     Ok(())
 }

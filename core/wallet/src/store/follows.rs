@@ -3,7 +3,7 @@
 use countersign_ledger::Subject;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::StoreError;
+use super::{StoreError, find_ends};
 
 /// A followed class, pack or unit.
 pub(crate) struct Row {
@@ -72,20 +72,20 @@ pub(crate) fn unfollow(
     transaction.execute("DELETE FROM followed WHERE subject = ?1", [subject.as_str()])?;
     let left: u64 =
         transaction.query_row("SELECT count(*) FROM followed WHERE class = ?1", [class], |row| row.get(0))?;
-    if left == 0 {
-        // Everything of the class begins with its link, followed by nothing or by a slash.
-        let below = format!("{class}/");
-        let beyond = format!("{class}0");
-        let of_class = "(text = ?1 OR (text >= ?2 AND text < ?3))";
-        let bounds = params![class, below, beyond];
-        let ids = format!("SELECT id FROM subjects WHERE {of_class}");
-        transaction.execute(&format!("DELETE FROM statements WHERE entry >> 24 IN ({ids})"), bounds)?;
-        transaction.execute(&format!("DELETE FROM commissions WHERE subject IN ({ids})"), bounds)?;
-        transaction
-            .execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
-        transaction.execute(&format!("DELETE FROM families WHERE family IN ({ids})"), bounds)?;
-        transaction.execute(&format!("DELETE FROM subjects WHERE {of_class}"), bounds)?;
+    if left > 0 {
+        return Ok(());
     }
+    // Everything of the class begins with its link, followed by nothing or by a slash.
+    let below = format!("{class}/");
+    let beyond = format!("{class}0");
+    let of_class = "(text = ?1 OR (text >= ?2 AND text < ?3))";
+    let bounds = params![class, below, beyond];
+    let ids = format!("SELECT id FROM subjects WHERE {of_class}");
+    transaction.execute(&format!("DELETE FROM statements WHERE entry >> 24 IN ({ids})"), bounds)?;
+    transaction.execute(&format!("DELETE FROM commissions WHERE subject IN ({ids})"), bounds)?;
+    transaction.execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
+    transaction.execute(&format!("DELETE FROM families WHERE family IN ({ids})"), bounds)?;
+    transaction.execute(&format!("DELETE FROM subjects WHERE {of_class}"), bounds)?;
     let any: u64 = transaction.query_row("SELECT count(*) FROM followed", [], |row| row.get(0))?;
     if any == 0 {
         // What products build on elsewhere may serve several, so it goes with the last of them.
@@ -93,7 +93,7 @@ pub(crate) fn unfollow(
             "DELETE FROM links; DELETE FROM families; DELETE FROM statements; DELETE FROM subjects;",
         )?;
     }
-    Ok(())
+    find_ends(transaction)
 }
 
 /// Says that all that is followed is here, as of a supply checkpoint.

@@ -107,13 +107,6 @@ pub(crate) fn append_statement(
     Ok(())
 }
 
-/// Drops a subject's statements, so that they are fetched again.
-pub(crate) fn forget_statements(transaction: &Transaction<'_>, subject: u64) -> Result<(), StoreError> {
-    let (first, beyond) = keys(subject);
-    transaction.execute("DELETE FROM statements WHERE entry >= ?1 AND entry < ?2", [first, beyond])?;
-    Ok(())
-}
-
 /// Digest and length of the filter that a lot's commission names, as noted when the commission was taken in.
 pub(crate) fn filter_hint(connection: &Connection, lot: &str) -> Result<Option<(Hash, u64)>, StoreError> {
     let mut query = connection.prepare_cached(

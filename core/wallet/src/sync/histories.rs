@@ -21,6 +21,8 @@ use crate::store::{self, StoreError, Stored};
 
 /// How many stored statements are hashed at once.
 const BATCH: u64 = 256;
+/// How many stored statements are hashed in one step.
+const HASHED: u64 = 4096;
 /// How many answers are fetched while one batch of them is believed.
 const ASKED_AHEAD: usize = 4;
 
@@ -52,26 +54,28 @@ impl Snapshot {
         first: Wanted,
     ) -> Result<(), SyncError> {
         plan.work.tasks.push_front(Task::History(first));
-        let asked = self.gather(&plan.supply, &mut plan.work)?;
-        if asked.is_empty() {
-            return Ok(());
+        match self.ask_next(client, &plan.supply, &mut plan.work)? {
+            Some(ahead) => self.take_in_histories(client, plan, ahead),
+            None => Ok(()),
         }
-        let ahead = ask(client, &plan.supply, &mut plan.work, asked)?;
-        self.take_in_histories(client, plan, ahead)
     }
 
     /// Which of the next histories there are to ask for, as many as fit into one answer.
-    fn gather(
-        &mut self,
-        supply: &TrustedCheckpoint,
-        work: &mut Work,
-    ) -> Result<Vec<(Wanted, Held)>, SyncError> {
-        let (mut asked, mut expected) = (Vec::new(), 0);
-        while asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 {
+    fn gather(&self, supply: &TrustedCheckpoint, work: &mut Work) -> Result<Vec<(Wanted, Held)>, SyncError> {
+        let _reading = self.store.reading()?;
+        let (mut asked, mut expected, mut hashed) = (Vec::new(), 0, 0);
+        while asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 && hashed < HASHED {
             let Some(wanted) = work.next_history() else { break };
             let held = match wanted.held {
                 Some(held) => held,
-                None => self.hashed(supply, work, &wanted.subject, wanted.entry)?,
+                None => {
+                    let held = self.hashed(supply, work, &wanted.subject, wanted.entry)?;
+                    if held.count > 0 {
+                        work.plan_filter(&wanted.subject);
+                    }
+                    hashed += held.count;
+                    held
+                }
             };
             if held.count < wanted.entry.count {
                 expected += wanted.entry.count - held.count;
@@ -136,9 +140,7 @@ impl Snapshot {
             // Something stored may be a statement of the log, and none of this subject: it is fetched from the first, once,
             // and if that is refused again, the node is to blame.
             Err((at, HistoryError::Chain)) if asked[at].1.from_before => {
-                let id = asked[at].1.id;
-                self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
-                asked[at].1 = Held { id, count: 0, last: None, from_before: false };
+                asked[at].1 = Held { count: 0, last: None, from_before: false, ..asked[at].1 };
                 work.again(asked);
                 Ok(())
             }
@@ -156,24 +158,35 @@ impl Snapshot {
         work: &mut Work,
     ) -> Result<Option<Ahead>, SyncError> {
         self.keep_believed(supply, trust, work)?;
-        let mut ahead = Ahead::default();
+        let mut ahead: Option<Ahead> = None;
         for _ in 0..ASKED_AHEAD {
-            self.fetch_packs(client, supply, work)?;
-            let asked = self.gather(supply, work)?;
-            if asked.is_empty() {
-                break;
-            }
-            match ask(client, supply, work, asked) {
-                Ok(more) => {
-                    ahead.asked.extend(more.asked);
-                    ahead.histories.extend(more.histories);
-                }
-                Err(error) if ahead.asked.is_empty() => return Err(error),
+            let more = match self.ask_next(client, supply, work) {
                 // What was answered is believed first; the rest is asked for again, and what fails then is told.
-                Err(_) => break,
-            }
+                Err(SyncError::Client(_)) if ahead.is_some() => None,
+                answer => answer?,
+            };
+            let Some(more) = more else { break };
+            let ahead = ahead.get_or_insert_default();
+            ahead.asked.extend(more.asked);
+            ahead.histories.extend(more.histories);
         }
-        Ok(Some(ahead).filter(|ahead| !ahead.asked.is_empty()))
+        Ok(ahead)
+    }
+
+    /// Asks for further histories, and for what is to be known before. Where the node gives no answer, all of it is still
+    /// planned.
+    fn ask_next(
+        &mut self,
+        client: &Client,
+        supply: &TrustedCheckpoint,
+        work: &mut Work,
+    ) -> Result<Option<Ahead>, SyncError> {
+        if let Some(names) = work.next_names() {
+            self.fetch_names(client, supply, work, names)?;
+        }
+        self.fetch_packs(client, supply, work)?;
+        let asked = self.gather(supply, work)?;
+        if asked.is_empty() { Ok(None) } else { ask(client, supply, work, asked).map(Some) }
     }
 
     /// Writes what was believed, in one transaction.
@@ -202,12 +215,18 @@ impl Snapshot {
         }
         let size = supply.checkpoint().size();
         self.store.stage::<_, StoreError>(|tx| {
-            for (((_, held), history), kept) in asked.iter().zip(&histories).zip(&kept) {
+            store::set_end(tx, size)?;
+            for (((wanted, held), history), kept) in asked.iter().zip(&histories).zip(&kept) {
+                let id = match held.id {
+                    Some(id) => id,
+                    None => store::insert_subject(tx, &wanted.subject)?,
+                };
                 for (number, entry) in (held.count..).zip(&history.entries) {
-                    store::append_statement(tx, held.id, number, entry, size)?;
+                    store::append_statement(tx, id, number, entry, size)?;
                 }
                 if let Some((digest, length)) = kept.iter().find_map(|kept| kept.filter) {
-                    store::set_filter_hint(tx, held.id, digest, length)?;
+                    store::set_filter_hint(tx, id, digest, length)?;
+                    work.plan_filter(&wanted.subject);
                 }
             }
             let fresh = signers.difference(&work.certified).filter_map(|signer| trust.certificate(*signer));
@@ -234,24 +253,26 @@ impl Snapshot {
         })
     }
 
-    /// How many of a subject's stored statements are whole, and the last of them. If one is not, all are dropped.
+    /// How many of a subject's stored statements are whole, and the last of them. If one is not, all are to be replaced.
     fn hashed(
-        &mut self,
+        &self,
         supply: &TrustedCheckpoint,
         work: &mut Work,
         subject: &Subject,
         entry: IndexEntry,
     ) -> Result<Held, SyncError> {
-        let id = match store::subject_id(self.store.read(), subject.as_str())? {
-            Some(id) => id,
-            None => self.store.stage(|tx| store::insert_subject(tx, subject))?,
-        };
+        let id = store::subject_id(self.store.read(), subject.as_str())?;
         let mut held = Held { id, count: 0, last: None, from_before: true };
+        let Some(stored) = id else { return Ok(held) };
         let mut ends = BTreeMap::from([(supply.checkpoint().size(), Some(supply.clone()))]);
         let mut before = None;
         let whole = loop {
-            let batch =
-                store::statements(self.store.read(), id, held.count, BATCH.min(entry.count - held.count))?;
+            let batch = store::statements(
+                self.store.read(),
+                stored,
+                held.count,
+                BATCH.min(entry.count - held.count),
+            )?;
             if batch.is_empty() {
                 break true;
             }
@@ -277,7 +298,6 @@ impl Snapshot {
         if whole && complete {
             return Ok(held);
         }
-        self.store.stage::<_, StoreError>(|tx| store::forget_statements(tx, id))?;
         Ok(Held { id, count: 0, last: None, from_before: false })
     }
 

@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 pub(super) enum Task {
     /// To know the members of a class.
     Class(Subject),
-    /// To know their names.
+    /// To know their names, and to have their histories.
     Names(Names),
     /// To have a subject's history.
     History(Wanted),
@@ -38,9 +38,10 @@ impl Task {
 /// The names of a class's members, as far as they are known.
 pub(super) struct Names {
     pub(super) class: Subject,
-    pub(super) named: BTreeMap<Hash, Subject>,
-    /// So many of the first members have their names.
-    pub(super) whole: usize,
+    /// Those that are known and not yet planned; `None` before the database was asked.
+    pub(super) named: Option<BTreeMap<Hash, Subject>>,
+    /// So many of the first members are planned.
+    pub(super) planned: usize,
 }
 
 /// A history that is to be had.
@@ -62,13 +63,13 @@ impl Wanted {
 /// What of a history is here and whole.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
-    /// The number under which it is stored.
-    pub(super) id: u64,
-    /// How many statements.
+    /// The number under which it is stored, if it has one.
+    pub(super) id: Option<u64>,
+    /// How many statements. None also if what is stored is not whole, and to be replaced.
     pub(super) count: u64,
     /// Id of the last of them.
     pub(super) last: Option<Hash>,
-    /// Whether they were stored before this sync: whole, but perhaps another subject's.
+    /// Whether that is what was stored before this round: whole, but perhaps another subject's.
     pub(super) from_before: bool,
 }
 
@@ -146,6 +147,22 @@ impl Work {
         match self.tasks.pop_front_if(|task| matches!(task, Task::History(_)))? {
             Task::History(wanted) => Some(wanted),
             _ => None,
+        }
+    }
+
+    /// Takes the next task if it is to know names.
+    pub(super) fn next_names(&mut self) -> Option<Names> {
+        match self.tasks.pop_front_if(|task| matches!(task, Task::Names(_)))? {
+            Task::Names(names) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// Plans to have the filter over a subject's serials, should its history name one. Those on which the followed build
+    /// need none.
+    pub(super) fn plan_filter(&mut self, subject: &Subject) {
+        if !self.around.contains(subject) {
+            self.tasks.push_back(Task::Filter(subject.clone()));
         }
     }
 

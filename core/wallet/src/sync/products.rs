@@ -48,7 +48,7 @@ impl Snapshot {
                 self.fetch_families(client, &plan.supply, &mut plan.work, from_ref(&class))?;
                 plan_class(&mut plan, class);
             }
-            Task::Names(names) => self.fetch_names(client, &mut plan, names)?,
+            Task::Names(names) => self.fetch_names(client, &plan.supply, &mut plan.work, names)?,
             Task::History(wanted) => self.fetch_histories(client, &mut plan, wanted)?,
             Task::Filter(lot) => self.fetch_filters(client, &mut plan.work, lot)?,
             Task::Around(subject, linked) => self.fetch_around(client, &mut plan, subject, linked)?,
@@ -67,6 +67,7 @@ impl Snapshot {
         let (size, root) = (supply.checkpoint().size(), supply.checkpoint().index_root());
         let verify = |family: &Subject, proof: &FamilyProof| proof.verify(Family::new(family.as_str()), root);
         let mut missing = Vec::new();
+        let reading = self.store.reading()?;
         for family in families {
             let stored = store::family_proof(self.store.read(), family.as_str(), size)?;
             match stored.and_then(|proof| verify(family, &FamilyProof::from_cbor(&proof).ok()?).ok()) {
@@ -76,6 +77,7 @@ impl Snapshot {
                 None => missing.push(family),
             }
         }
+        drop(reading);
         if missing.is_empty() {
             return Ok(());
         }
@@ -100,8 +102,9 @@ impl Snapshot {
         supply: &TrustedCheckpoint,
         work: &mut Work,
     ) -> Result<(), SyncError> {
-        let lots: Vec<Subject> = work.lots.drain(..work.lots.len().min(MAX_ASKED)).collect();
+        let lots: Vec<Subject> = work.lots.iter().take(MAX_ASKED).cloned().collect();
         self.fetch_families(client, supply, work, &lots)?;
+        work.lots.drain(..lots.len());
         for lot in lots {
             // A lot may have very many packs, and of these only the followed ones matter here.
             let known = work.members.remove(&lot).unwrap_or_default();
@@ -114,38 +117,48 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Knows the names of a class's members, and plans what each of them needs.
-    fn fetch_names(&mut self, client: &Client, plan: &mut Plan, mut names: Names) -> Result<(), SyncError> {
+    /// Knows the names of further members of a class, and plans what these need.
+    pub(super) fn fetch_names(
+        &mut self,
+        client: &Client,
+        supply: &TrustedCheckpoint,
+        work: &mut Work,
+        Names { class, named, planned }: Names,
+    ) -> Result<(), SyncError> {
         let none = BTreeMap::new();
-        let members = plan.work.members.get(&names.class).unwrap_or(&none);
-        if names.named.is_empty() {
-            names.named = self.named(&names.class, members)?;
-        }
-        let missing = |names: &Names| {
-            members.keys().skip(names.whole).position(|member| !names.named.contains_key(member))
+        let members = work.members.get(&class).unwrap_or(&none);
+        let mut named = match named {
+            Some(named) => named,
+            None => self.named(&class, members)?,
         };
-        if let Some(further) = missing(&names) {
-            names.whole += further;
-            let size = plan.supply.checkpoint().size();
-            let page = client.names(Log::Supply, size, names.class.as_str(), names.whole as u64)?;
+        let until = |named: &BTreeMap<Hash, Subject>| {
+            let unknown = members.keys().skip(planned).position(|member| !named.contains_key(member));
+            unknown.map_or(members.len(), |further| planned + further)
+        };
+        let mut whole = until(&named);
+        if whole < members.len() {
+            let size = supply.checkpoint().size();
+            let page = client.names(Log::Supply, size, class.as_str(), whole as u64).inspect_err(|_| {
+                let again = Names { class: class.clone(), named: None, planned };
+                work.tasks.push_front(Task::Names(again));
+            })?;
             let fresh = page.into_iter().filter_map(|name| Subject::new(name).ok());
             let fresh: Vec<Subject> = fresh.filter(|name| members.contains_key(&digest(name))).collect();
-            let known = names.named.len();
-            names.named.extend(fresh.iter().map(|name| (digest(name), name.clone())));
-            if names.named.len() == known {
-                return Err(SyncError::Names { family: names.class });
+            named.extend(fresh.iter().map(|name| (digest(name), name.clone())));
+            let before = whole;
+            whole = until(&named);
+            if whole == before {
+                return Err(SyncError::Names { family: class });
             }
             self.store
                 .stage(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, name).map(drop)))?;
         }
-        if missing(&names).is_some() {
-            plan.work.tasks.push_front(Task::Names(names));
-            return Ok(());
+        let of_page = members.iter().take(whole).skip(planned);
+        let of_page = of_page.filter_map(|(member, entry)| Some((named.remove(member)?, *entry))).collect();
+        if whole < members.len() {
+            work.tasks.push_front(Task::Names(Names { class, named: Some(named), planned: whole }));
         }
-        let members =
-            members.iter().filter_map(|(member, entry)| Some((names.named.remove(member)?, *entry)));
-        let members = members.collect();
-        plan_members(plan, members);
+        plan_members(work, of_page);
         Ok(())
     }
 
@@ -256,7 +269,7 @@ impl Snapshot {
 /// Plans what a class needs: all its members where the class itself is followed, else the lots of the packs that are.
 fn plan_class(plan: &mut Plan, class: Subject) {
     if plan.work.followed.contains(&class) {
-        plan.work.tasks.push_front(Task::Names(Names { class, named: BTreeMap::new(), whole: 0 }));
+        plan.work.tasks.push_front(Task::Names(Names { class, named: None, planned: 0 }));
         return;
     }
     let packs = plan.work.followed.iter().filter_map(lot_and_class);
@@ -270,16 +283,14 @@ fn plan_class(plan: &mut Plan, class: Subject) {
         Some((subject, entry))
     });
     let known = known.collect();
-    plan_members(plan, known);
+    plan_members(&mut plan.work, known);
 }
 
-/// Plans what members of a class need: like things one after the other, for they are asked for together.
-fn plan_members(plan: &mut Plan, members: Vec<(Subject, IndexEntry)>) {
+/// Plans what members of a class need.
+fn plan_members(work: &mut Work, members: Vec<(Subject, IndexEntry)>) {
     let lots = members.iter().map(|(subject, _)| subject).filter(|of| Level::of(of) == Some(Level::Lot));
-    let lots: Vec<Subject> = lots.cloned().collect();
-    let mut tasks: Vec<Task> =
-        members.into_iter().map(|(subject, entry)| Task::History(Wanted::new(subject, entry))).collect();
-    tasks.extend(lots.iter().cloned().map(Task::Filter));
-    plan.work.lots.extend(lots);
-    tasks.into_iter().rev().for_each(|task| plan.work.tasks.push_front(task));
+    work.lots.extend(lots.cloned());
+    for (subject, entry) in members.into_iter().rev() {
+        work.tasks.push_front(Task::History(Wanted::new(subject, entry)));
+    }
 }

@@ -139,6 +139,73 @@ fn short_histories_are_asked_for_together_and_a_long_one_among_them_in_pages() {
 }
 
 #[test]
+fn a_class_with_more_names_than_one_answer_holds_is_whole_and_taken_up_where_the_signal_went() {
+    let mut world = World::new();
+    world.certify(CLASS);
+    (0..600).for_each(|lot| world.pile_up(&format!("{CLASS}/10/L{lot}"), 1));
+    let scene = Scene::new(world);
+    let mut snapshot = scene.open();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    // The second page of names does not come.
+    scene.world().lie = Some(Box::new(|path, response| {
+        (!path.contains("names/") || !path.contains("=512"))
+            .then_some(response)
+            .ok_or(TransportError::Timeout)
+    }));
+    assert!(snapshot.sync(&scene.client, Duration::ZERO).is_err());
+    drop(snapshot);
+    let mut snapshot = scene.open();
+    let count = |table: &str| -> u64 {
+        let stored = rusqlite::Connection::open(scene.path()).unwrap();
+        stored.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count("subjects"), 512);
+    assert_eq!(count("statements"), 512, "what was answered is believed before the error is told");
+    scene.world().lie = None;
+    scene.world().requests.clear();
+    scene.sync(&mut snapshot);
+    let requests = scene.world().requests.clone();
+    let names: Vec<_> = requests.iter().filter(|path| path.contains("/names/")).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    let histories: usize = requests
+        .iter()
+        .filter(|path| path.contains("/subjects/"))
+        .map(|path| path.matches("s=").count())
+        .sum();
+    assert_eq!(histories, 601 - 512);
+    assert_eq!((count("subjects"), count("statements")), (601, 601));
+}
+
+#[test]
+fn a_checkpoint_is_kept_as_long_as_a_path_leads_to_it() {
+    let other = "https://id.gs1.org/01/09506000134369";
+    let mut world = World::with_lot();
+    world.certify(other);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let sizes = || -> Vec<u64> {
+        let connection = rusqlite::Connection::open(scene.path()).unwrap();
+        let mut query =
+            connection.prepare("SELECT size FROM checkpoints WHERE log = 1 ORDER BY size").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let first = sizes();
+    assert_eq!(first.len(), 1);
+    // A newer one to which nothing leads, and one to which the other product's paths lead.
+    scene.world().pile_up("urn:example:x", 1);
+    scene.sync(&mut snapshot);
+    scene.world().certify(other);
+    snapshot.follow(&subject(other)).unwrap();
+    scene.sync(&mut snapshot);
+    let third = first[0] + 2;
+    assert_eq!(sizes(), [first[0], third]);
+    snapshot.unfollow(&subject(CLASS)).unwrap();
+    scene.world().pile_up("urn:example:x", 1);
+    scene.sync(&mut snapshot);
+    assert_eq!(sizes(), [third, third + 1]);
+}
+
+#[test]
 fn a_history_of_many_pages_is_whole() {
     let mut world = World::new();
     world.pile_up(CLASS, 600);
