@@ -62,7 +62,8 @@ CREATE TABLE statements (
     bytes BLOB    NOT NULL,
     place INTEGER NOT NULL,             -- index in the log
     size  INTEGER NOT NULL,             -- of the checkpoint
-    path  BLOB    NOT NULL              -- sibling hashes, 32 bytes each, leaf first
+    path  BLOB    NOT NULL,             -- sibling hashes, 32 bytes each, leaf first
+    above INTEGER NOT NULL              -- how many more there are, the last ones of the statement's before
 ) STRICT;
 
 -- What the subject index says of a family. In the order in which they come, so that a sync writes page after page.

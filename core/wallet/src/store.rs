@@ -37,8 +37,9 @@ pub(crate) use self::members::{
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
 pub(crate) use self::statements::{
-    Stored, append_statement, append_trust_statement, cut_trust_statements, filter_hint, insert_subject,
-    lots_by_filter, names, set_filter_hint, statements, subject_id, trust_statements,
+    BATCH as STATEMENTS, Stored, append_statements, append_trust_statement, cut_trust_statements,
+    filter_hint, insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id,
+    trust_statements,
 };
 
 /// The schema's versions, each the step from the one before.

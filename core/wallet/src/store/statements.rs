@@ -8,6 +8,9 @@ use super::{Digest, StoreError};
 /// Bits of an entry's key that number the statements of one subject.
 const NUMBER_BITS: u32 = 24;
 
+/// How many statements of a subject are read at once, where they need not all be at hand.
+pub(crate) const BATCH: u64 = 256;
+
 /// A statement as stored, with the checkpoint that its path leads to.
 pub(crate) struct Stored {
     /// The statement at its place.
@@ -69,7 +72,7 @@ pub(crate) fn insert_subject(transaction: &Transaction<'_>, subject: &Subject) -
     Ok(transaction.last_insert_rowid().unsigned_abs())
 }
 
-/// A subject's statements from number `from` on, at most `most`, oldest first.
+/// A subject's statements from number `from` on, a multiple of [`BATCH`], at most `most`, oldest first.
 pub(crate) fn statements(
     connection: &Connection,
     subject: u64,
@@ -78,32 +81,45 @@ pub(crate) fn statements(
 ) -> Result<Vec<Stored>, StoreError> {
     let (first, beyond) = keys(subject);
     let mut query = connection.prepare_cached(
-        "SELECT bytes, place, size, path FROM statements WHERE entry >= ?1 AND entry < ?2 ORDER BY entry LIMIT ?3",
+        "SELECT bytes, place, size, path, above FROM statements WHERE entry >= ?1 AND entry < ?2
+         ORDER BY entry LIMIT ?3",
     )?;
-    let rows = query.query_map([first.saturating_add(from).min(beyond), beyond, most], |row| {
-        let path: Vec<u8> = row.get(3)?;
-        // A path of broken length leads nowhere, and is then seen to.
-        let path = path.as_chunks().0.iter().map(|&hash| Hash(hash)).collect();
-        Ok(Stored {
-            entry: HistoryEntry { statement: row.get(0)?, index: row.get(1)?, path },
-            size: row.get(2)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = query.query([first.saturating_add(from).min(beyond), beyond, most])?;
+    let mut stored: Vec<Stored> = Vec::new();
+    while let Some(row) = rows.next()? {
+        // What was damaged here is a place, a size or a path that proves nothing, and is then seen to.
+        let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        let lower = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?.as_chunks().0;
+        let before = stored.last().map_or(&[][..], |before| &before.entry.path);
+        let joins = before.len().saturating_sub(usize::try_from(number(4)?).unwrap_or(usize::MAX));
+        let path = lower.iter().map(|&hash| Hash(hash)).chain(before[joins..].iter().copied()).collect();
+        let entry = HistoryEntry { statement: row.get(0)?, index: number(1)?, path };
+        stored.push(Stored { entry, size: number(2)? });
+    }
+    Ok(stored)
 }
 
-/// Keeps a subject's statement number `number`, as proven against the checkpoint of `size`.
-pub(crate) fn append_statement(
+/// Keeps statements of a subject from number `first` on, as proven against the checkpoint of `size`. Neighbours' paths meet
+/// below the root, and what is above is kept once in each batch.
+pub(crate) fn append_statements(
     transaction: &Transaction<'_>,
     subject: u64,
-    number: u64,
-    entry: &HistoryEntry,
+    first: u64,
+    entries: &[HistoryEntry],
     size: u64,
 ) -> Result<(), StoreError> {
     let mut insert =
-        transaction.prepare_cached("INSERT OR REPLACE INTO statements VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    let path: Vec<u8> = entry.path.iter().flat_map(|hash| hash.0).collect();
-    insert.execute(params![keys(subject).0 + number, entry.statement, entry.index, size, path])?;
+        transaction.prepare_cached("INSERT OR REPLACE INTO statements VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut before: &[Hash] = &[];
+    for (number, entry) in (first..).zip(entries) {
+        let same = before.iter().rev().zip(entry.path.iter().rev()).take_while(|(one, other)| one == other);
+        let above = if number.is_multiple_of(BATCH) { 0 } else { same.count() };
+        let lower = &entry.path[..entry.path.len() - above];
+        let path: Vec<u8> = lower.iter().flat_map(|hash| hash.0).collect();
+        let key = keys(subject).0 + number;
+        insert.execute(params![key, entry.statement, entry.index, size, path, above])?;
+        before = &entry.path;
+    }
     Ok(())
 }
 
@@ -154,4 +170,38 @@ const fn keys(subject: u64) -> (u64, u64) {
     // A damaged number leads to another range, never to an overflow.
     let subject = subject & ((1 << 38) - 1);
     (subject << NUMBER_BITS, (subject + 1) << NUMBER_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn paths_come_back_whole_from_wherever_a_batch_begins() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&directory.path().join("wallet.db"), Hash::of(b"genesis")).unwrap();
+        // Neighbours in a tree of 2^12 leaves: a path's hash at each height is named by where the path passes there.
+        let hash = |height: u64, place: u64| Hash::of(&[height.to_be_bytes(), place.to_be_bytes()].concat());
+        let entry = |place: u64| HistoryEntry {
+            statement: place.to_be_bytes().to_vec(),
+            index: place,
+            path: (0..12).map(|height| hash(height, (place >> height) ^ 1)).collect(),
+        };
+        let entries: Vec<HistoryEntry> = (0..700).map(|number| entry(number * 3)).collect();
+        store
+            .stage::<_, StoreError>(|tx| {
+                append_statements(tx, 7, 0, &entries[..300], 4096)?;
+                append_statements(tx, 7, 300, &entries[300..], 4096)
+            })
+            .unwrap();
+        for from in [0, BATCH, 2 * BATCH] {
+            let stored = statements(store.read(), 7, from, 1000).unwrap();
+            let stored: Vec<HistoryEntry> = stored.into_iter().map(|stored| stored.entry).collect();
+            assert_eq!(stored, entries[usize::try_from(from).unwrap()..]);
+        }
+        let bytes: u64 =
+            store.read().query_row("SELECT sum(length(path)) FROM statements", [], |row| row.get(0)).unwrap();
+        assert!(bytes < 700 * 12 * 32 / 2, "{bytes}");
+    }
 }

@@ -19,8 +19,6 @@ use crate::log::Log;
 use crate::snapshot::{Snapshot, filter_of};
 use crate::store::{self, StoreError, Stored};
 
-/// How many stored statements are hashed at once.
-const BATCH: u64 = 256;
 /// How many stored statements are hashed in one step.
 const HASHED: u64 = 4096;
 /// How many answers are fetched while one batch of them is believed.
@@ -221,9 +219,7 @@ impl Snapshot {
                     Some(id) => id,
                     None => store::insert_subject(tx, &wanted.subject)?,
                 };
-                for (number, entry) in (held.count..).zip(&history.entries) {
-                    store::append_statement(tx, id, number, entry, size)?;
-                }
+                store::append_statements(tx, id, held.count, &history.entries, size)?;
                 if let Some((digest, length)) = kept.iter().find_map(|kept| kept.filter) {
                     store::set_filter_hint(tx, id, digest, length)?;
                     work.plan_filter(&wanted.subject);
@@ -267,12 +263,8 @@ impl Snapshot {
         let mut ends = BTreeMap::from([(supply.checkpoint().size(), Some(supply.clone()))]);
         let mut before = None;
         let whole = loop {
-            let batch = store::statements(
-                self.store.read(),
-                stored,
-                held.count,
-                BATCH.min(entry.count - held.count),
-            )?;
+            let most = store::STATEMENTS.min(entry.count - held.count);
+            let batch = store::statements(self.store.read(), stored, held.count, most)?;
             if batch.is_empty() {
                 break true;
             }
