@@ -91,7 +91,9 @@ fn in_picture(path: &Path, current_year: u16) -> Result<Item> {
 
 /// All symbols in a picture file.
 pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
-    let picture = open(path).with_context(|| format!("{} is no picture that can be read", path.display()))?;
+    // A decoder's error tells its cause itself.
+    let picture =
+        open(path).map_err(|error| anyhow!("{} is no picture that can be read: {error}", path.display()))?;
     Ok(decode(&picture.frame()?))
 }
 

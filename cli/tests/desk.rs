@@ -157,6 +157,8 @@ fn a_picture_of_anything_else_accuses_nobody(folder: &Path, home: &Path) {
         assert_eq!(output.status.code(), Some(1), "{}", path.display());
         let told = String::from_utf8(output.stdout).unwrap().to_lowercase();
         assert!(!told.contains("suspect"), "{told}");
+        let why = told.trim_end().rsplit(": ").next().unwrap();
+        assert_eq!(told.matches(why).count(), 1, "the reason is told once: {told}");
     }
 }
 
