@@ -1,4 +1,4 @@
-//! Bringing a snapshot up to date, in steps of at most two bounded requests each.
+//! Bringing a snapshot up to date, in steps of a few bounded requests each.
 //!
 //! # A round
 //!
