@@ -37,9 +37,8 @@ pub(crate) use self::members::{
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
 pub(crate) use self::statements::{
-    BATCH as STATEMENTS, Stored, append_statements, append_trust_statement, cut_trust_statements,
-    filter_hint, insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id,
-    trust_statements,
+    STATEMENTS_AT_ONCE, Stored, append_statements, append_trust_statement, cut_trust_statements, filter_hint,
+    insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, trust_statements,
 };
 
 /// The schema's versions, each the step from the one before.

@@ -8,8 +8,9 @@ use super::{Digest, StoreError};
 /// Bits of an entry's key that number the statements of one subject.
 const NUMBER_BITS: u32 = 24;
 
-/// How many statements of a subject are read at once, where they need not all be at hand.
-pub(crate) const BATCH: u64 = 256;
+/// How many statements of a subject are read at once, where they need not all be at hand. The first of so many is stored
+/// with its whole path.
+pub(crate) const STATEMENTS_AT_ONCE: u64 = 256;
 
 /// A statement as stored, with the checkpoint that its path leads to.
 pub(crate) struct Stored {
@@ -72,7 +73,7 @@ pub(crate) fn insert_subject(transaction: &Transaction<'_>, subject: &Subject) -
     Ok(transaction.last_insert_rowid().unsigned_abs())
 }
 
-/// A subject's statements from number `from` on, a multiple of [`BATCH`], at most `most`, oldest first.
+/// A subject's statements from number `from` on, a multiple of [`STATEMENTS_AT_ONCE`], at most `most`, oldest first.
 pub(crate) fn statements(
     connection: &Connection,
     subject: u64,
@@ -113,7 +114,7 @@ pub(crate) fn append_statements(
     let mut before: &[Hash] = &[];
     for (number, entry) in (first..).zip(entries) {
         let same = before.iter().rev().zip(entry.path.iter().rev()).take_while(|(one, other)| one == other);
-        let above = if number.is_multiple_of(BATCH) { 0 } else { same.count() };
+        let above = if number.is_multiple_of(STATEMENTS_AT_ONCE) { 0 } else { same.count() };
         let lower = &entry.path[..entry.path.len() - above];
         let path: Vec<u8> = lower.iter().flat_map(|hash| hash.0).collect();
         let key = keys(subject).0 + number;
@@ -195,7 +196,7 @@ mod tests {
                 append_statements(tx, 7, 300, &entries[300..], 4096)
             })
             .unwrap();
-        for from in [0, BATCH, 2 * BATCH] {
+        for from in [0, STATEMENTS_AT_ONCE, 2 * STATEMENTS_AT_ONCE] {
             let stored = statements(store.read(), 7, from, 1000).unwrap();
             let stored: Vec<HistoryEntry> = stored.into_iter().map(|stored| stored.entry).collect();
             assert_eq!(stored, entries[usize::try_from(from).unwrap()..]);

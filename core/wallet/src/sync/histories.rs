@@ -263,7 +263,7 @@ impl Snapshot {
         let mut ends = BTreeMap::from([(supply.checkpoint().size(), Some(supply.clone()))]);
         let mut before = None;
         let whole = loop {
-            let most = store::STATEMENTS.min(entry.count - held.count);
+            let most = store::STATEMENTS_AT_ONCE.min(entry.count - held.count);
             let batch = store::statements(self.store.read(), stored, held.count, most)?;
             if batch.is_empty() {
                 break true;
