@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::handover::{Answer, Offered, answer_in};
-use countersign_custody::qr::{Assembly, Fed, NotTaken};
+use countersign_custody::qr::{Assembly, Received, NotTaken};
 use countersign_ledger::{Hash, Identity, Note, Subject};
 use countersign_scan::gs1::{Content, Partners};
-use countersign_scan::{Luma, Scanner, Sight, Symbol};
+use countersign_scan::{Luma, Scanner, ScanResult, Symbol};
 use countersign_wallet::{CourierError, OfferTo, Pending, Side};
 
 use crate::error::CountersignError as Error;
@@ -73,9 +73,9 @@ impl Courier {
         let begun = Instant::now();
         let sight = self.eye().scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
         match sight {
-            Sight::Nothing => Ok(Scan::Nothing),
-            Sight::HoldStill => Ok(Scan::HoldStill),
-            Sight::Symbols(symbols) => {
+            ScanResult::Nothing => Ok(Scan::Nothing),
+            ScanResult::HoldStill => Ok(Scan::HoldStill),
+            ScanResult::Symbols(symbols) => {
                 let mut scans = symbols.iter().map(|symbol| self.take(symbol));
                 scans.find(|scan| *scan != Ok(Scan::Foreign)).unwrap_or(Ok(Scan::Foreign))
             }
@@ -168,8 +168,8 @@ impl Courier {
     fn feed(&self, text: &str) -> Result<Scan, Error> {
         let fed = self.eye().assembly.feed(text);
         match fed {
-            Ok(Fed::Whole(message)) => self.whole(message),
-            Ok(Fed::Part(progress)) => Ok(progress.into()),
+            Ok(Received::Whole(message)) => self.whole(message),
+            Ok(Received::Part(progress)) => Ok(progress.into()),
             Err(NotTaken::NotOurs | NotTaken::TooLarge | NotTaken::TooManyParts) => Ok(Scan::Foreign),
             Err(_) => Ok(self.eye().assembly.progress().map_or(Scan::Nothing, Scan::from)),
         }

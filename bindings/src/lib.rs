@@ -37,7 +37,7 @@ pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use outbox::{Cause, Delivery, NextStep, Outgoing, Round};
-pub use patient::{Patient, Sight};
+pub use patient::{Patient, ScanResult};
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};
 

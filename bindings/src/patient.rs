@@ -25,7 +25,7 @@ pub struct Patient {
 /// What a frame or picture came to.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
 #[allow(clippy::large_enum_variant, reason = "it crosses the boundary once, where there are no boxes")]
-pub enum Sight {
+pub enum ScanResult {
     /// No code: hold the pack closer, flat and in good light.
     Nothing,
     /// A code so damaged that a second frame must agree before it is believed.
@@ -57,7 +57,7 @@ impl Patient {
 
     /// Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
     /// are not copied.
-    pub fn check_frame(&self, width: u32, height: u32, stride: u32, luma: &[u8]) -> Result<Sight, Error> {
+    pub fn check_frame(&self, width: u32, height: u32, stride: u32, luma: &[u8]) -> Result<ScanResult, Error> {
         let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
         let begun = Instant::now();
         // A scanner holds nothing that a panic could leave half done: at worst a damaged code waits for one more frame.
@@ -65,29 +65,29 @@ impl Patient {
         let sight = scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
         drop(scanner);
         match sight {
-            countersign_scan::Sight::Nothing => Ok(Sight::Nothing),
-            countersign_scan::Sight::HoldStill => Ok(Sight::HoldStill),
-            countersign_scan::Sight::Symbols(symbols) => self.told(&symbols),
+            countersign_scan::ScanResult::Nothing => Ok(ScanResult::Nothing),
+            countersign_scan::ScanResult::HoldStill => Ok(ScanResult::HoldStill),
+            countersign_scan::ScanResult::Symbols(symbols) => self.told(&symbols),
         }
     }
 
     /// Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
-    pub fn check_photo(&self, width: u32, height: u32, rgba: &[u8]) -> Result<Sight, Error> {
+    pub fn check_photo(&self, width: u32, height: u32, rgba: &[u8]) -> Result<ScanResult, Error> {
         let picture = Picture::from_rgba(width as usize, height as usize, rgba)?;
         self.told(&decode(&picture.frame()?))
     }
 }
 
 impl Patient {
-    fn told(&self, symbols: &[Symbol]) -> Result<Sight, Error> {
+    fn told(&self, symbols: &[Symbol]) -> Result<ScanResult, Error> {
         let mut items: Vec<Item> =
             symbols.iter().filter_map(|symbol| item(identify(symbol, year()), year()).ok()).collect();
         items.dedup();
         match items.as_slice() {
-            [] if symbols.is_empty() => Ok(Sight::Nothing),
-            [] => Ok(Sight::NotAPack),
-            [item] => Ok(Sight::Pack { answer: self.answer(item)? }),
-            _ => Ok(Sight::Several),
+            [] if symbols.is_empty() => Ok(ScanResult::Nothing),
+            [] => Ok(ScanResult::NotAPack),
+            [item] => Ok(ScanResult::Pack { answer: self.answer(item)? }),
+            _ => Ok(ScanResult::Several),
         }
     }
 

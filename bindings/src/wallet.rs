@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use countersign_custody::{Contents, Item, Verdict};
 use countersign_ledger::{Genesis, Subject, UnixMillis};
 use countersign_wallet::{
-    Client, Desk, FollowState, Health, Https, HttpsError, Log, Part, Snapshot, Step, StoreError,
+    Client, Issuer, FollowState, Health, Https, HttpsError, Log, Part, Snapshot, Step, StoreError,
 };
 
 use crate::error::{CountersignError as Error, millis};
@@ -96,15 +96,15 @@ impl Wallet {
     pub fn enrol(&self, key: &str, code: &str) -> Result<Enrolment, Error> {
         let attestation = self.keys.attest(key, code)?;
         let (mut snapshot, client) = (self.snapshot()?, self.client());
-        let certificate = Desk::new(&mut snapshot, &client, self.keys()).enrol(key, code)?;
+        let certificate = Issuer::new(&mut snapshot, &client, self.keys()).enrol(key, code)?;
         Ok(Enrolment { membership: Membership::new(key, &certificate), attestation })
     }
 
     /// Who this wallet's keys speak for.
     pub fn memberships(&self) -> Result<Vec<Membership>, Error> {
         let (mut snapshot, client) = (self.snapshot()?, self.client());
-        let desk = Desk::new(&mut snapshot, &client, self.keys());
-        desk.enrolled()?.iter().map(|key| Ok(Membership::new(key, &desk.certificate(key)?))).collect()
+        let issuer = Issuer::new(&mut snapshot, &client, self.keys());
+        issuer.enrolled()?.iter().map(|key| Ok(Membership::new(key, &issuer.certificate(key)?))).collect()
     }
 
     /// Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.

@@ -28,7 +28,7 @@ impl Home {
 
     /// Begins a wallet that believes `genesis` and asks the node at `address`.
     pub fn init(&self, genesis: &Genesis, address: &str) -> Result<()> {
-        genesis.believe()?;
+        genesis.trust_anchors()?;
         Https::new(address, genesis)?;
         fs::create_dir_all(&self.0)?;
         let path = self.0.join("genesis.json");

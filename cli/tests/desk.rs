@@ -258,11 +258,11 @@ impl Drop for NodeProcess {
     }
 }
 
-struct Desk {
+struct Issuer {
     home: PathBuf,
 }
 
-impl Desk {
+impl Issuer {
     fn open(folder: &Path, config: &Path, node: &NodeProcess, role: &str) -> Self {
         let desk = Self { home: folder.join(role) };
         desk.point_at(folder, node);
@@ -301,8 +301,8 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
     fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\nlisten = \"127.0.0.1:0\"\n")
         .unwrap();
     let node = NodeProcess::start(&config);
-    let authority = Desk::open(folder.path(), &config, &node, "authority");
-    let manufacturer = Desk::open(folder.path(), &config, &node, "manufacturer");
+    let authority = Issuer::open(folder.path(), &config, &node, "authority");
+    let manufacturer = Issuer::open(folder.path(), &config, &node, "manufacturer");
     let class = "(01)09506000134352";
     let lot = "(01)09506000134352(10)L1";
     let first = authority.sign("medicine.certificate", class, &CERTIFICATE);
@@ -320,7 +320,7 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
     drop(node);
 
     let node = NodeProcess::start(&config);
-    let patient = Desk { home: folder.path().join("patient") };
+    let patient = Issuer { home: folder.path().join("patient") };
     patient.point_at(folder.path(), &node);
     succeed(&patient.home, &["follow", class]);
     succeed(&patient.home, &["sync"]);
@@ -375,7 +375,7 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
         .unwrap();
     let node = NodeProcess::start(&config);
     let [authority, manufacturer, supplier] =
-        ["authority", "manufacturer", "supplier"].map(|role| Desk::open(folder.path(), &config, &node, role));
+        ["authority", "manufacturer", "supplier"].map(|role| Issuer::open(folder.path(), &config, &node, role));
     let (class, lot) = ("(01)09506000134352", "(01)09506000134352(10)L1");
     let to = |role: &str| format!("to=spiffe://meds.example/{role}/somebody");
     authority.sign("medicine.certificate", class, &CERTIFICATE);
@@ -398,7 +398,7 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("not what follows from the 2 serial numbers"));
     succeed(&manufacturer.home, &["sign", "--draft", draft]);
 
-    let patient = Desk { home: folder.path().join("patient") };
+    let patient = Issuer { home: folder.path().join("patient") };
     patient.point_at(folder.path(), &node);
     succeed(&patient.home, &["follow", class]);
     succeed(&patient.home, &["sync"]);
@@ -416,11 +416,11 @@ fn a_unit_is_packed_and_traced(
     folder: &Path,
     config: &Path,
     node: &NodeProcess,
-    [manufacturer, anybody]: [&Desk; 2],
+    [manufacturer, anybody]: [&Issuer; 2],
     lot: &str,
 ) {
     const UNIT: &str = "(00)095060001343520017";
-    let distributor = Desk::open(folder, config, node, "distributor");
+    let distributor = Issuer::open(folder, config, node, "distributor");
     let to = "to=spiffe://meds.example/distributor/somebody";
     manufacturer.sign("medicine.distribution", lot, &[to, "class=N02BE01", "expiry=2036-11-30"]);
     let contents = folder.join("contents.txt");

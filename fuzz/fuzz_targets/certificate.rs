@@ -2,12 +2,12 @@
 #![no_main]
 
 use countersign_ledger::certificate::requested_key;
-use countersign_ledger::{Certificate, Genesis, PublicKey, Signature, Trust};
+use countersign_ledger::{Certificate, Genesis, PublicKey, Signature, TrustStore};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(certificate) = Certificate::from_der(bytes) {
-        let mut trust = Trust::new();
+        let mut trust = TrustStore::new();
         trust.pin(certificate.identity().domain(), bytes);
         let _ = trust.enrol(bytes);
     }
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = PublicKey::from_spki_der(bytes);
     let _ = Signature::normalise(bytes);
     if let Ok(genesis) = Genesis::parse(bytes) {
-        let _ = genesis.believe();
+        let _ = genesis.trust_anchors();
         assert_eq!(Genesis::parse(genesis.to_json().as_bytes()).ok(), Some(genesis));
     }
 });

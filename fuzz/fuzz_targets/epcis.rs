@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use countersign_custody::{Level, Profile, epcis};
+use countersign_custody::{SubjectType, Profile, epcis};
 use libfuzzer_sys::fuzz_target;
 
 static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(Profile::all);
@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     for profile in PROFILES.iter() {
         for proposal in epcis::read(profile, bytes).into_iter().flatten().flatten().flatten() {
             let step = profile.step(&proposal.kind).expect("a step of the profile");
-            let level = Level::of(&proposal.subject).expect("goods");
+            let level = SubjectType::of(&proposal.subject).expect("goods");
             assert!(step.subject.contains(&level));
             assert!(proposal.fields.iter().all(|(name, _)| name == "to" || step.fields.contains_key(name)));
             let _ = proposal.missing(profile);

@@ -1,15 +1,15 @@
 //! What one phone shows another when goods change hands: what is read is written back the same.
 #![no_main]
 
-use countersign_custody::handover::{Line, Offered, answer_in};
+use countersign_custody::handover::{CustodyChain, Offered, answer_in};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(offered) = Offered::from_bytes(bytes) {
         assert_eq!(Offered::from_bytes(&offered.to_bytes()).expect("what we write we read").id(), offered.id());
     }
-    if let Ok(line) = Line::from_bytes(bytes) {
-        assert_eq!(Line::from_bytes(&line.to_bytes()), Ok(line));
+    if let Ok(line) = CustodyChain::from_bytes(bytes) {
+        assert_eq!(CustodyChain::from_bytes(&line.to_bytes()), Ok(line));
     }
     let _ = answer_in(bytes);
 });

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use countersign_ledger::Identity;
 use serde::Deserialize;
 
-/// Most notaries held in one process; a policy has room for 48.
+/// Most witnesses held in one process; a policy has room for 48.
 const MAX_NOTARIES: usize = 16;
 
-/// Name of the group of notaries in the policy; no notary may have it.
-pub(crate) const QUORUM: &str = "notaries";
+/// Name of the group of witnesses in the policy; no witness may have it.
+pub(crate) const QUORUM: &str = "witnesses";
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -31,19 +31,19 @@ pub enum ConfigError {
     /// A name that cannot stand in a checkpoint's origin or in a key's name.
     #[error("`{0}` is not a name of lower-case letters, digits, dots and hyphens")]
     Name(String),
-    /// The quorum is zero or above the number of notaries.
-    #[error("a quorum of {quorum} cannot be met by {notaries} notaries")]
+    /// The quorum is zero or above the number of witnesses.
+    #[error("a quorum of {quorum} cannot be met by {witnesses} witnesses")]
     Quorum {
         /// How many must cosign.
         quorum: usize,
         /// How many there are.
-        notaries: usize,
+        witnesses: usize,
     },
-    /// No notary, too many, one name twice, or one that the policy uses for something else.
+    /// No witness, too many, one name twice, or one that the policy uses for something else.
     #[error(
-        "there must be 1 to {MAX_NOTARIES} notaries, each with a name of its own that is not `{QUORUM}` or `none`"
+        "there must be 1 to {MAX_NOTARIES} witnesses, each with a name of its own that is not `{QUORUM}` or `none`"
     )]
-    Notaries,
+    Witnesses,
     /// A limit of zero, which nothing could pass.
     #[error("a limit of zero lets nothing pass: {0}")]
     Limit(&'static str),
@@ -65,13 +65,13 @@ pub struct Config {
     /// Address to listen on; port 0 takes any free one.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
-    /// How many notaries must have cosigned a checkpoint.
+    /// How many witnesses must have cosigned a checkpoint.
     #[serde(default = "default_quorum")]
     pub quorum: usize,
-    /// The notaries.
-    #[serde(default = "default_notaries", rename = "notary")]
-    pub notaries: Vec<NotaryConfig>,
-    /// When nothing happens, the notaries cosign again after this many seconds, so that phones see how fresh the
+    /// The witnesses.
+    #[serde(default = "default_notaries", rename = "witness")]
+    pub witnesses: Vec<WitnessConfig>,
+    /// When nothing happens, the witnesses cosign again after this many seconds, so that phones see how fresh the
     /// silence is.
     #[serde(default = "default_recosign")]
     pub recosign_seconds: u64,
@@ -86,10 +86,10 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// A notary held in this process.
+/// A witness held in this process.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NotaryConfig {
+pub struct WitnessConfig {
     /// Its name in the policy and in its cosignatures.
     pub name: String,
     /// File with its Ed25519 seed in hexadecimal; made at the first start below `data/keys` where none is named.
@@ -159,8 +159,8 @@ fn default_quorum() -> usize {
     2
 }
 
-fn default_notaries() -> Vec<NotaryConfig> {
-    (1..=3).map(|i| NotaryConfig { name: format!("notary-{i}"), seed: None }).collect()
+fn default_notaries() -> Vec<WitnessConfig> {
+    (1..=3).map(|i| WitnessConfig { name: format!("witness-{i}"), seed: None }).collect()
 }
 
 fn default_recosign() -> u64 {
@@ -172,7 +172,7 @@ fn default_certificate_days() -> u32 {
 }
 
 impl Config {
-    /// A configuration for development, demos and tests: any free port on the loopback interface, three notaries of
+    /// A configuration for development, demos and tests: any free port on the loopback interface, three witnesses of
     /// which two suffice.
     pub fn development(data: impl Into<PathBuf>) -> Self {
         Self {
@@ -181,7 +181,7 @@ impl Config {
             data: data.into(),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             quorum: default_quorum(),
-            notaries: default_notaries(),
+            witnesses: default_notaries(),
             recosign_seconds: default_recosign(),
             certificate_days: default_certificate_days(),
             tls: TlsConfig::default(),
@@ -209,7 +209,7 @@ impl Config {
 
     /// Checks values made in code as those from a file are checked.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let mut names: Vec<_> = self.notaries.iter().map(|notary| notary.name.as_str()).collect();
+        let mut names: Vec<_> = self.witnesses.iter().map(|witness| witness.name.as_str()).collect();
         for name in names.iter().chain([&self.name.as_str(), &self.domain.as_str()]) {
             // Names stand in origins, note lines and identities; the identity's form is the narrowest of these.
             Identity::new(name, "role", "name").map_err(|_| ConfigError::Name((*name).to_owned()))?;
@@ -217,11 +217,11 @@ impl Config {
         names.sort_unstable();
         names.dedup();
         let taken = names.iter().any(|name| [QUORUM, "none"].contains(name));
-        if names.is_empty() || names.len() != self.notaries.len() || names.len() > MAX_NOTARIES || taken {
-            return Err(ConfigError::Notaries);
+        if names.is_empty() || names.len() != self.witnesses.len() || names.len() > MAX_NOTARIES || taken {
+            return Err(ConfigError::Witnesses);
         }
-        if self.quorum == 0 || self.quorum > self.notaries.len() {
-            return Err(ConfigError::Quorum { quorum: self.quorum, notaries: self.notaries.len() });
+        if self.quorum == 0 || self.quorum > self.witnesses.len() {
+            return Err(ConfigError::Quorum { quorum: self.quorum, witnesses: self.witnesses.len() });
         }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err(ConfigError::Tls);
@@ -255,7 +255,7 @@ impl Config {
     }
 
     fn resolve(&mut self, base: &Path) {
-        let seeds = self.notaries.iter_mut().filter_map(|notary| notary.seed.as_mut());
+        let seeds = self.witnesses.iter_mut().filter_map(|witness| witness.seed.as_mut());
         let tls = [self.tls.certificate.as_mut(), self.tls.key.as_mut()].into_iter().flatten();
         for path in seeds.chain(tls).chain([&mut self.data]) {
             *path = base.join(&*path);
@@ -279,7 +279,7 @@ mod tests {
         let example = Config::parse(EXAMPLE).unwrap();
         let (limits, default) = (format!("{:?}", example.limits), format!("{:?}", Limits::default()));
         assert_eq!(limits, default);
-        assert_eq!((example.quorum, example.notaries.len()), (2, 3));
+        assert_eq!((example.quorum, example.witnesses.len()), (2, 3));
         assert_eq!(example.origin("supply"), "ledger.meds.example/supply");
     }
 
@@ -287,13 +287,13 @@ mod tests {
     fn each_way_to_be_wrong_is_named() {
         assert!(matches!(
             with("quorum = 2", "quorum = 4"),
-            Err(ConfigError::Quorum { quorum: 4, notaries: 3 })
+            Err(ConfigError::Quorum { quorum: 4, witnesses: 3 })
         ));
         assert!(matches!(with("quorum = 2", "quorum = 0"), Err(ConfigError::Quorum { .. })));
         assert!(matches!(with("quorum = 2", "quroum = 2"), Err(ConfigError::Format(_))));
-        assert!(matches!(with("\"notary-2\"", "\"notary-1\""), Err(ConfigError::Notaries)));
-        assert!(matches!(with("\"notary-2\"", "\"notaries\""), Err(ConfigError::Notaries)));
-        assert!(matches!(with("\"notary-2\"", "\"notary 2\""), Err(ConfigError::Name(_))));
+        assert!(matches!(with("\"witness-2\"", "\"witness-1\""), Err(ConfigError::Witnesses)));
+        assert!(matches!(with("\"witness-2\"", "\"witnesses\""), Err(ConfigError::Witnesses)));
+        assert!(matches!(with("\"witness-2\"", "\"witness 2\""), Err(ConfigError::Name(_))));
         assert!(matches!(with("\"ledger.meds.example\"", "\"a/b\""), Err(ConfigError::Name(_))));
         assert!(matches!(with("queue = 8192", "queue = 0"), Err(ConfigError::Limit("limits.queue"))));
         assert!(matches!(with("# key = ", "key = "), Err(ConfigError::Tls)));

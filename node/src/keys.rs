@@ -15,7 +15,7 @@ use countersign_ledger::{
 };
 use zeroize::Zeroizing;
 
-use crate::config::{Config, NotaryConfig, QUORUM};
+use crate::config::{Config, WitnessConfig, QUORUM};
 use crate::log::LogId;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
@@ -80,9 +80,9 @@ impl Keys {
             authority: Authority::open(&files, &config.domain, now)?,
             logs: [trust?, supply?],
             cosigners: config
-                .notaries
+                .witnesses
                 .iter()
-                .map(|notary| cosigner(&files, notary))
+                .map(|witness| cosigner(&files, witness))
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -91,9 +91,9 @@ impl Keys {
     pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
         let keys = self.logs.iter().flat_map(|keys| &keys.checkpoint);
         let logs = keys.map(|key| format!("log {}", key.verifier_key()));
-        let notaries = || self.cosigners.iter().map(Cosigner::verifier_key);
-        let witnesses = notaries().map(|key| format!("witness {} {key}", key.name()));
-        let members: Vec<_> = notaries().map(VerifierKey::name).collect();
+        let witnesses = || self.cosigners.iter().map(Cosigner::verifier_key);
+        let witnesses = witnesses().map(|key| format!("witness {} {key}", key.name()));
+        let members: Vec<_> = witnesses().map(VerifierKey::name).collect();
         let group = format!("group {QUORUM} {} {}", config.quorum, members.join(" "));
         let lines: Vec<_> = logs.chain(witnesses).chain([group, format!("quorum {QUORUM}\n")]).collect();
         Genesis {
@@ -143,12 +143,12 @@ impl Authority {
     }
 }
 
-fn cosigner(files: &KeyFiles, notary: &NotaryConfig) -> Result<Cosigner, KeysError> {
-    let seed = match &notary.seed {
+fn cosigner(files: &KeyFiles, witness: &WitnessConfig) -> Result<Cosigner, KeysError> {
+    let seed = match &witness.seed {
         Some(path) => read_secret(path)?.ok_or_else(|| KeysError::Missing(path.clone()))?,
-        None => files.secret(&format!("{}.seed", notary.name))?,
+        None => files.secret(&format!("{}.seed", witness.name))?,
     };
-    Ok(Cosigner::new(&notary.name, &seed)?)
+    Ok(Cosigner::new(&witness.name, &seed)?)
 }
 
 /// Bytes from the system's generator.

@@ -17,7 +17,7 @@
 //!    it against the block's time: freshness, revocation as of its very place, replay, the link to the latest statement
 //!    on its subject, and the rules of custody. A refusal has its own [`Reason`] and changes nothing.
 //! 5. Each log that has grown gets a checkpoint, with the roots of its tree and its subject index. The log signs it with
-//!    two keys; each notary recomputes both roots from the entries and cosigns.
+//!    two keys; each witness recomputes both roots from the entries and cosigns.
 //! 6. One SQLite transaction (write-ahead log, `synchronous=FULL`) holds the block, its statements, the enrolment codes
 //!    that it uses up and the checkpoints. Each step is a [`CommitPoint`]; what a crash leaves there is told, and tested.
 //! 7. The checkpoint is published; readers never see further than that.
@@ -39,7 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod archive;
+mod published;
 mod cbor;
 mod clock;
 mod config;
@@ -56,12 +56,12 @@ mod registrar;
 mod routes;
 mod sequencer;
 mod server;
-mod signatories;
+mod checkpoint_signers;
 mod store;
 mod tls;
 
 pub use clock::{Clock, system_clock};
-pub use config::{Config, ConfigError, Limits, NotaryConfig, TlsConfig};
+pub use config::{Config, ConfigError, Limits, WitnessConfig, TlsConfig};
 pub use keys::KeysError;
 pub use local::{CommitError, CommitPoint, Local, Observer};
 pub use log::{LogId, Place};
@@ -71,6 +71,6 @@ pub use recovery::RecoveryError;
 pub use registrar::{CodeError, EnrolmentCode, Registrar, RegistrarError};
 pub use sequencer::{Block, Health, Ordered, Outcome, Reason, Sequencer, Status, Ticket};
 pub use server::StartError;
-pub use signatories::SealError;
+pub use checkpoint_signers::SealError;
 pub use store::StoreError;
 pub use tls::TlsError;

@@ -15,13 +15,13 @@ use countersign_ledger::{CheckpointTextError, Hash, IndexKey, Refusal, Statement
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::archive::{Archive, Head, View};
+use crate::published::{Published, Head, View};
 use crate::clock::Clock;
 use crate::log::LogId;
 use crate::machine::{Admission, Applied, BlockRecord, Candidate, Kinds, StateMachine};
 use crate::metrics::Metrics;
 use crate::sequencer::{Block, Health, Ordered, Outcome, Reason, Sequencer, Status, Ticket};
-use crate::signatories::{SealError, Signatories};
+use crate::checkpoint_signers::{SealError, CheckpointSigners};
 use crate::store::{self, StoreError, StoredBlock};
 
 /// Most statements in a block: at full load about a fifth of a second's work.
@@ -83,7 +83,7 @@ struct Asker {
 
 /// The engine in this process.
 pub struct Local {
-    archive: Arc<Archive>,
+    published: Arc<Published>,
     kinds: Arc<Kinds>,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -121,8 +121,8 @@ impl Waiting {
 pub(crate) struct Parts {
     pub(crate) machine: StateMachine,
     pub(crate) connection: Connection,
-    pub(crate) signatories: Signatories,
-    pub(crate) archive: Arc<Archive>,
+    pub(crate) checkpoint_signers: CheckpointSigners,
+    pub(crate) published: Arc<Published>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) observer: Observer,
@@ -132,12 +132,12 @@ pub(crate) struct Parts {
 
 impl Local {
     pub(crate) fn start(mut parts: Parts) -> Result<Self, CommitError> {
-        // What was stored is signed anew: the notaries have just recomputed it, and its age starts at nought.
+        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought.
         recosign(&mut parts)?;
         let (sender, receiver) = sync_channel(parts.queue);
         let waiting = Arc::new(Waiting::default());
         let local = Self {
-            archive: Arc::clone(&parts.archive),
+            published: Arc::clone(&parts.published),
             kinds: Arc::clone(parts.machine.kinds()),
             clock: parts.clock.clone(),
             metrics: Arc::clone(&parts.metrics),
@@ -173,11 +173,11 @@ impl Local {
         let statement = Statement::parse(bytes).map_err(|error| refused(error.into()))?;
         self.kinds.check(log, &statement).map_err(Outcome::Refused)?;
         // Whoever submits again, be it after a year, is told the place and not that the statement has become stale.
-        if let Some(ordered) = self.archive.ordered(statement.id()) {
+        if let Some(ordered) = self.published.ordered(statement.id()) {
             return Err(Outcome::Duplicate(ordered));
         }
         check_fresh(&statement, (self.clock)()).map_err(refused)?;
-        let statement = self.archive.view().trust.verify(statement).map_err(refused)?;
+        let statement = self.published.view().trust.verify(statement).map_err(refused)?;
         Ok(Candidate { log, statement })
     }
 
@@ -205,7 +205,7 @@ impl Sequencer for Local {
     }
 
     fn status(&self, id: Hash) -> Status {
-        match self.archive.status(id) {
+        match self.published.status(id) {
             Status::Unknown
                 if self.waiting.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) =>
             {
@@ -216,11 +216,11 @@ impl Sequencer for Local {
     }
 
     fn blocks(&self, height: u64, limit: u32) -> Result<Vec<Block>, StoreError> {
-        self.archive.readers().with(|connection| read_blocks(connection, height, limit.min(MAX_BLOCKS)))
+        self.published.readers().with(|connection| read_blocks(connection, height, limit.min(MAX_BLOCKS)))
     }
 
     fn health(&self) -> Health {
-        let view = self.archive.view();
+        let view = self.published.view();
         Health {
             height: view.height,
             cosigned_at: view.cosigned_at(),
@@ -348,7 +348,7 @@ impl Worker {
         // A crash from here on loses this process's memory: the block was never there, nobody was told that it was.
         (self.parts.observer)(CommitPoint::Applied);
 
-        let mut view = self.parts.archive.view().as_ref().clone();
+        let mut view = self.parts.published.view().as_ref().clone();
         if let Some(block) = applied.block {
             let sealed = self.seal(&applied, now)?;
             // The signatures exist in this process alone and have not left it. After a crash others are made, perhaps
@@ -365,7 +365,7 @@ impl Worker {
             for (log, head) in sealed {
                 view.heads[log.slot()] = head;
             }
-            self.parts.archive.publish(view.clone());
+            self.parts.published.publish(view.clone());
             // Readers may have seen the block, which is durable.
             (self.parts.observer)(CommitPoint::Published);
             self.parts.metrics.block(applied.admitted.len(), started.elapsed());
@@ -397,7 +397,7 @@ impl Worker {
 
     /// Signs a checkpoint of each log that has grown.
     fn seal(&mut self, applied: &Applied, now: UnixMillis) -> Result<Vec<(LogId, Head)>, CommitError> {
-        let view = self.parts.archive.view();
+        let view = self.parts.published.view();
         let mut sealed = Vec::new();
         for log in LogId::ALL {
             let grown = applied.admitted.iter().filter(|new| new.place.log == log);
@@ -453,7 +453,7 @@ impl Worker {
     }
 
     fn until_recosign(&self) -> Duration {
-        let age = (self.parts.clock)().since(self.parts.archive.view().cosigned_at());
+        let age = (self.parts.clock)().since(self.parts.published.view().cosigned_at());
         self.parts.recosign.saturating_sub(Duration::from_millis(age))
     }
 }
@@ -461,7 +461,7 @@ impl Worker {
 /// Signs the same state again, as of now, so that phones see how fresh the silence is.
 fn recosign(parts: &mut Parts) -> Result<(), CommitError> {
     let now = (parts.clock)();
-    let mut view = parts.archive.view().as_ref().clone();
+    let mut view = parts.published.view().as_ref().clone();
     for log in LogId::ALL {
         view.heads[log.slot()] = seal(parts, view.head(log), log, &[], now)?;
     }
@@ -470,7 +470,7 @@ fn recosign(parts: &mut Parts) -> Result<(), CommitError> {
         store::put_checkpoint(&tx, log, &view.head(log).note)?;
     }
     tx.commit()?;
-    parts.archive.publish(view);
+    parts.published.publish(view);
     Ok(())
 }
 
@@ -482,7 +482,7 @@ fn seal(
     now: UnixMillis,
 ) -> Result<Head, CommitError> {
     let checkpoint = parts.machine.checkpoint(log)?;
-    let note = parts.signatories.sign(log, &checkpoint, entries, now)?;
+    let note = parts.checkpoint_signers.sign(log, &checkpoint, entries, now)?;
     Ok(before.next(checkpoint, note.to_string().into(), now, parts.machine.index(log)))
 }
 
@@ -494,7 +494,7 @@ fn outcome(admission: Admission, view: &View) -> Outcome {
     }
 }
 
-/// Memory may be ahead of the disk, or a notary of the log: nothing that this process would say can be relied on. It
+/// Memory may be ahead of the disk, or a witness of the log: nothing that this process would say can be relied on. It
 /// stops at once, and starts again from what is durable.
 fn abort(error: &CommitError) -> ! {
     tracing::error!(%error, "a block could not be committed; stopping at once");

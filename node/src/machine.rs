@@ -11,10 +11,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_custody::handover::Seen;
-use countersign_custody::{Effect, Log, Past, Profile};
+use countersign_custody::{Effect, Log, Context, Profile};
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Hash, Index, IndexKey, Logged, MAX_SKEW_MILLIS, REVOKE, Refusal,
-    Statement, Subject, Tree, Trust, UnixMillis, Verified, check_fresh, leaf_hash,
+    Checkpoint, CheckpointTextError, Hash, Index, IndexKey, Placed, MAX_SKEW_MILLIS, REVOKE, Refusal,
+    Statement, Subject, Tree, TrustStore, UnixMillis, Verified, check_fresh, leaf_hash,
 };
 
 use crate::log::{LogId, Place};
@@ -69,7 +69,7 @@ pub struct Admitted {
     /// Its place in the subject index.
     pub key: IndexKey,
     /// The statement.
-    pub statement: Arc<Logged>,
+    pub statement: Arc<Placed>,
 }
 
 /// A block's number, time and digest.
@@ -114,23 +114,23 @@ pub(crate) struct Entry {
 /// a block adds before it is durable is never seen.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    logs: [RwLock<Grown>; LogId::COUNT],
+    logs: [RwLock<LogState>; LogId::COUNT],
     places: RwLock<HashMap<Hash, Place>>,
 }
 
 /// What has grown with a log.
 #[derive(Debug, Default)]
-pub(crate) struct Grown {
+pub(crate) struct LogState {
     /// The tree over the statements' ids.
     pub(crate) tree: Tree,
     /// For each entry the index of the one before it on the same subject, [`FIRST`] if there is none.
     before: Vec<u64>,
 }
 
-/// Stands in [`Grown::before`] for an entry that is its subject's first.
+/// Stands in [`LogState::before`] for an entry that is its subject's first.
 const FIRST: u64 = u64::MAX;
 
-impl Grown {
+impl LogState {
     /// The index of the entry before this one on the same subject.
     pub(crate) fn before(&self, index: u64) -> Option<u64> {
         let before = self.before.get(usize::try_from(index).ok()?).copied();
@@ -139,7 +139,7 @@ impl Grown {
 }
 
 impl Shared {
-    pub(crate) fn grown<T>(&self, log: LogId, read: impl FnOnce(&Grown) -> T) -> T {
+    pub(crate) fn grown<T>(&self, log: LogId, read: impl FnOnce(&LogState) -> T) -> T {
         read(&self.logs[log.slot()].read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -153,7 +153,7 @@ pub struct StateMachine {
     origins: [String; LogId::COUNT],
     domain: String,
     kinds: Arc<Kinds>,
-    trust: Arc<Trust>,
+    trust: Arc<TrustStore>,
     indices: [Index; LogId::COUNT],
     shared: Arc<Shared>,
     replays: HashSet<Hash>,
@@ -165,7 +165,7 @@ pub struct StateMachine {
 
 impl StateMachine {
     /// An empty ledger called `name`, whose supply log serves `domain`, that believes `trust` and follows `profiles`.
-    pub fn new(name: &str, domain: &str, trust: Trust, profiles: Vec<Profile>) -> Self {
+    pub fn new(name: &str, domain: &str, trust: TrustStore, profiles: Vec<Profile>) -> Self {
         Self {
             origins: LogId::ALL.map(|log| format!("{name}/{log}")),
             domain: domain.to_owned(),
@@ -181,7 +181,7 @@ impl StateMachine {
     }
 
     /// Whom the ledger believes.
-    pub const fn trust(&self) -> &Arc<Trust> {
+    pub const fn trust(&self) -> &Arc<TrustStore> {
         &self.trust
     }
 
@@ -264,26 +264,26 @@ impl StateMachine {
         if let Err(refusal) = check_fresh(statement, time) {
             return refused(refusal.into());
         }
-        let logged = match self.trust.log(verified, &self.origins[log.slot()], self.size(log)) {
-            Ok(logged) => logged,
+        let placed = match self.trust.log(verified, &self.origins[log.slot()], self.size(log)) {
+            Ok(placed) => placed,
             Err(refusal) => return refused(refusal.into()),
         };
-        if self.replays.contains(&logged.statement().replay_key()) {
+        if self.replays.contains(&placed.statement().replay_key()) {
             return refused(Reason::Replay);
         }
-        let key = index_key(logged.statement().subject());
+        let key = index_key(placed.statement().subject());
         let latest = self.index(log).get(&key).map(|entry| entry.latest);
-        if logged.prev() != latest {
-            return refused(self.misplaced(log, &logged, latest, bodies)?);
+        if placed.prev() != latest {
+            return refused(self.misplaced(log, &placed, latest, bodies)?);
         }
-        if let Err(reason) = self.check_seen(&logged) {
+        if let Err(reason) = self.check_seen(&placed) {
             return refused(reason);
         }
-        if let Err(reason) = self.check_rules(log, &logged, bodies)? {
+        if let Err(reason) = self.check_rules(log, &placed, bodies)? {
             return refused(reason);
         }
-        let place = self.append(log, key, logged.statement());
-        Ok(Ok(Admitted { place, key, statement: self.recent.insert(place, logged) }))
+        let place = self.append(log, key, placed.statement());
+        Ok(Ok(Admitted { place, key, statement: self.recent.insert(place, placed) }))
     }
 
     /// Why a statement cannot stand after the latest on its subject. What two parties signed without a network comes in any
@@ -291,11 +291,11 @@ impl StateMachine {
     fn misplaced(
         &mut self,
         log: LogId,
-        logged: &Logged,
+        placed: &Placed,
         latest: Option<Hash>,
         bodies: &impl Bodies,
     ) -> Result<Reason, StoreError> {
-        let (Some(prev), Some(_)) = (logged.prev(), logged.countersigned()) else {
+        let (Some(prev), Some(_)) = (placed.prev(), placed.countersigned()) else {
             return Ok(Reason::NotLatest { latest });
         };
         let Some(wanted) = self.shared.place(prev) else { return Ok(Reason::AwaitsPredecessor) };
@@ -313,8 +313,8 @@ impl StateMachine {
 
     /// Whether the checkpoints that its signers name are this log's, and no signature is older than what its signer had
     /// seen. So far a statement may be dated back, and no further.
-    fn check_seen(&self, logged: &Logged) -> Result<(), Reason> {
-        let signatures = [Some(logged.verified()), logged.countersigned()];
+    fn check_seen(&self, placed: &Placed) -> Result<(), Reason> {
+        let signatures = [Some(placed.verified()), placed.countersigned()];
         for statement in signatures.into_iter().flatten() {
             let Some(seen) = Seen::of(statement).filter(|seen| seen.size > 0) else { continue };
             let root = self.shared.grown(LogId::Supply, |grown| grown.tree.root_at(seen.size));
@@ -334,36 +334,36 @@ impl StateMachine {
     fn check_rules(
         &mut self,
         log: LogId,
-        logged: &Logged,
+        placed: &Placed,
         bodies: &impl Bodies,
     ) -> Result<Result<(), Reason>, StoreError> {
         let kinds = Arc::clone(&self.kinds);
-        let Some(profile) = kinds.profile(logged.statement()) else {
-            return Ok(self.trust.check(logged).and_then(|()| self.believe(logged)).map_err(Reason::from));
+        let Some(profile) = kinds.profile(placed.statement()) else {
+            return Ok(self.trust.check(placed).and_then(|()| self.believe(placed)).map_err(Reason::from));
         };
-        let subject = self.history(log, logged, bodies)?;
+        let subject = self.history(log, placed, bodies)?;
         let mut linked = Vec::new();
-        for place in logged.links().iter().filter_map(|&id| self.shared.place(id)).collect::<Vec<_>>() {
+        for place in placed.links().iter().filter_map(|&id| self.shared.place(id)).collect::<Vec<_>>() {
             linked.extend(self.recall(place, bodies)?);
         }
-        let past = Past {
+        let past = Context {
             log: custody_log(log),
             // Revocations and recalls of all domains are told in one place; a supply log serves one.
             domain: (log == LogId::Supply).then_some(&*self.domain),
             subject: &subject,
             linked: &linked.iter().map(Arc::as_ref).collect::<Vec<_>>(),
         };
-        Ok(profile.check(logged, &past).map_err(Reason::Custody))
+        Ok(profile.check(placed, &past).map_err(Reason::Custody))
     }
 
-    fn believe(&mut self, logged: &Logged) -> Result<(), Refusal> {
-        Arc::make_mut(&mut self.trust).apply(logged)?;
-        if logged.statement().kind().as_str() == REVOKE {
+    fn believe(&mut self, placed: &Placed) -> Result<(), Refusal> {
+        Arc::make_mut(&mut self.trust).apply(placed)?;
+        if placed.statement().kind().as_str() == REVOKE {
             // What stands in a log at or after the index that the revocation names counts no longer, on this machine
             // as on one that starts now and fetches it anew.
             let (trust, origins) = (&self.trust, &self.origins);
-            self.recent.statements.retain(|place, logged| {
-                trust.log(logged.verified().clone(), &origins[place.log.slot()], place.index).is_ok()
+            self.recent.statements.retain(|place, placed| {
+                trust.log(placed.verified().clone(), &origins[place.log.slot()], place.index).is_ok()
             });
         }
         Ok(())
@@ -438,26 +438,26 @@ impl StateMachine {
         }
         if LogId::of_own_kind(statement.kind().as_str()).is_some() {
             let verified = self.trust.verify(statement.clone())?;
-            let logged = self.trust.log(verified, &self.origins[log.slot()], stored.place.index)?;
-            self.believe(&logged)?;
+            let placed = self.trust.log(verified, &self.origins[log.slot()], stored.place.index)?;
+            self.believe(&placed)?;
         }
         let key = index_key(statement.subject());
         self.append(log, key, &statement);
         Ok((stored.id, key))
     }
 
-    /// The statements on the subject of `logged` before it, oldest first, without those whose signer had been revoked.
+    /// The statements on the subject of `placed` before it, oldest first, without those whose signer had been revoked.
     fn history(
         &mut self,
         log: LogId,
-        logged: &Logged,
+        placed: &Placed,
         bodies: &impl Bodies,
-    ) -> Result<Vec<Logged>, StoreError> {
+    ) -> Result<Vec<Placed>, StoreError> {
         let mut earlier = Vec::new();
-        let mut before = logged.prev().and_then(|id| self.shared.place(id));
+        let mut before = placed.prev().and_then(|id| self.shared.place(id));
         while let Some(place) = before {
             if let Some(statement) = self.recall(place, bodies)? {
-                earlier.push(Logged::clone(&statement));
+                earlier.push(Placed::clone(&statement));
             }
             let index = self.shared.grown(log, |grown| grown.before(place.index));
             before = index.map(|index| Place { log, index });
@@ -467,9 +467,9 @@ impl StateMachine {
     }
 
     /// A statement from memory or from the store; `None` if its signer had been revoked before its place.
-    fn recall(&mut self, place: Place, bodies: &impl Bodies) -> Result<Option<Arc<Logged>>, StoreError> {
-        if let Some(logged) = self.recent.statements.get(&place) {
-            return Ok(Some(Arc::clone(logged)));
+    fn recall(&mut self, place: Place, bodies: &impl Bodies) -> Result<Option<Arc<Placed>>, StoreError> {
+        if let Some(placed) = self.recent.statements.get(&place) {
+            return Ok(Some(Arc::clone(placed)));
         }
         let statement =
             Statement::parse(&bodies.body(place)?).map_err(|_| StoreError::Damaged("statements"))?;
@@ -477,8 +477,8 @@ impl StateMachine {
             return Err(StoreError::Damaged("statements"));
         }
         let verified = self.trust.verify(statement).map_err(|_| StoreError::Damaged("statements"))?;
-        let logged = self.trust.log(verified, &self.origins[place.log.slot()], place.index);
-        Ok(logged.ok().map(|logged| self.recent.insert(place, logged)))
+        let placed = self.trust.log(verified, &self.origins[place.log.slot()], place.index);
+        Ok(placed.ok().map(|placed| self.recent.insert(place, placed)))
     }
 }
 
@@ -535,16 +535,16 @@ const fn custody_log(log: LogId) -> Log {
 /// The statements admitted or fetched last.
 #[derive(Default)]
 struct Recent {
-    statements: HashMap<Place, Arc<Logged>>,
+    statements: HashMap<Place, Arc<Placed>>,
     order: VecDeque<Place>,
 }
 
 impl Recent {
-    fn insert(&mut self, place: Place, logged: Logged) -> Arc<Logged> {
-        let logged = Arc::new(logged);
+    fn insert(&mut self, place: Place, placed: Placed) -> Arc<Placed> {
+        let placed = Arc::new(placed);
         self.order.push_back(place);
-        self.statements.insert(place, Arc::clone(&logged));
-        logged
+        self.statements.insert(place, Arc::clone(&placed));
+        placed
     }
 
     /// Forgets the oldest. Never within a block, whose statements no store has yet.

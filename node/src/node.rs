@@ -12,7 +12,7 @@ use countersign_ledger::{
 };
 use rusqlite::Connection;
 
-use crate::archive::{Archive, Head, View};
+use crate::published::{Published, Head, View};
 use crate::clock::{Clock, system_clock};
 use crate::config::{Config, ConfigError};
 use crate::keys::{Keys, KeysError};
@@ -25,7 +25,7 @@ use crate::recovery::{self, Recent, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
 use crate::sequencer::{Outcome, Reason, Sequencer as _};
 use crate::server::{self, Server, StartError};
-use crate::signatories::Signatories;
+use crate::checkpoint_signers::CheckpointSigners;
 use crate::store::{self, Readers, StoreError};
 use crate::tls::{Endpoint, TlsError};
 
@@ -121,7 +121,7 @@ pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) genesis: Genesis,
-    pub(crate) archive: Arc<Archive>,
+    pub(crate) published: Arc<Published>,
     pub(crate) sequencer: Local,
     pub(crate) registrar: Registrar,
     pub(crate) receipts: [countersign_ledger::SoftwareKey; LogId::COUNT],
@@ -149,29 +149,29 @@ impl Node {
         let keys = Keys::open(&config, first_start, now)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
         let genesis = keys.genesis(&config, endpoint.root.clone());
-        let (policy, trust) = genesis.believe()?;
+        let (policy, trust) = genesis.trust_anchors()?;
 
         // The database comes after the keys: where there is one, the keys that it was begun with must be there too.
         let connection = store::open(&database)?;
         let Keys { authority, logs: [trust_keys, supply_keys], cosigners } = keys;
         let receipts = [trust_keys.receipt, supply_keys.receipt];
         let signers = [trust_keys.checkpoint, supply_keys.checkpoint];
-        let mut signatories = Signatories::new(signers, cosigners, &policy);
+        let mut checkpoint_signers = CheckpointSigners::new(signers, cosigners, &policy);
         let mut machine = StateMachine::new(&config.name, &config.domain, trust, profiles);
-        let keep = crate::archive::RECENT_CHECKPOINTS as u64;
-        let recent = recovery::restore(&connection, &mut machine, &mut signatories, &policy, keep)?;
+        let keep = crate::published::RECENT_CHECKPOINTS as u64;
+        let recent = recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy, keep)?;
         let blocks = machine.last().height;
         tracing::info!(blocks, "the ledger is whole");
 
         let view = view(&machine, recent)?;
-        let archive =
-            Arc::new(Archive::new(view, Arc::clone(machine.shared()), Readers::new(database.clone())));
+        let published =
+            Arc::new(Published::new(view, Arc::clone(machine.shared()), Readers::new(database.clone())));
         let metrics = Arc::new(Metrics::default());
         let parts = Parts {
             machine,
             connection,
-            signatories,
-            archive: Arc::clone(&archive),
+            checkpoint_signers,
+            published: Arc::clone(&published),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             observer,
@@ -186,7 +186,7 @@ impl Node {
             config,
             clock,
             genesis,
-            archive,
+            published,
             sequencer,
             registrar,
             receipts,
@@ -205,7 +205,7 @@ impl Node {
 
     /// The newest checkpoint of a log, with all its signatures: a note as text.
     pub fn checkpoint(&self, log: LogId) -> String {
-        self.service.archive.view().head(log).note.to_string()
+        self.service.published.view().head(log).note.to_string()
     }
 
     /// The engine, for submitting in process.
@@ -266,7 +266,7 @@ impl Service {
         let mut refused = Reason::Code;
         for _ in 0..RETRIES {
             let stored = self
-                .archive
+                .published
                 .readers()
                 .with(|c| store::code(c, request.code))
                 .map_err(RegistrarError::from)?;
@@ -307,7 +307,7 @@ impl Service {
         let mut refused = Reason::Replay;
         for _ in 0..RETRIES {
             let prev = self.latest(LogId::Trust, member.as_str())?;
-            let from = self.archive.view().size(log);
+            let from = self.published.view().size(log);
             let origin = self.config.origin(log.as_str());
             let statement = self.registrar.revocation(member, fingerprint, &origin, from, prev)?;
             match self.sequencer.submit_with(LogId::Trust, statement.as_bytes(), None).wait() {
@@ -321,7 +321,7 @@ impl Service {
     }
 
     fn certificate(&self, fingerprint: Hash) -> Result<Certificate, AuthorityError> {
-        let view = self.archive.view();
+        let view = self.published.view();
         let certificate = view.trust.certificate(fingerprint).ok_or(AuthorityError::UnknownCertificate)?;
         Ok(Certificate::clone(certificate))
     }
@@ -329,7 +329,7 @@ impl Service {
     /// Id of the latest published statement on `subject`.
     fn latest(&self, log: LogId, subject: &str) -> Result<Option<Hash>, AuthorityError> {
         let subject = countersign_ledger::Subject::new(subject).map_err(RegistrarError::from)?;
-        let view = self.archive.view();
+        let view = self.published.view();
         Ok(view.head(log).index().and_then(|index| index.get(&index_key(&subject))).map(|entry| entry.latest))
     }
 

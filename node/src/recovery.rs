@@ -2,7 +2,7 @@
 //!
 //! What is checked: SQLite's own structure; that no block, entry or index is missing; that each body is a statement and
 //! hashes to its id; that each statement was allowed to stand where it stands; the chain of block digests; that tree and
-//! subject index lead to the stored checkpoint, which the log's own keys signed; and, by each notary, the same again.
+//! subject index lead to the stored checkpoint, which the log's own keys signed; and, by each witness, the same again.
 //! What is not checked: members' signatures on statements that change nobody's trust. They were verified on admission, and the
 //! checkpoint's root covers them.
 
@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use crate::log::{LogId, Place};
 use crate::machine::{Damage, Entry, StateMachine};
-use crate::signatories::{SealError, Signatories};
+use crate::checkpoint_signers::{SealError, CheckpointSigners};
 use crate::store::{self, StoreError};
 
 /// Blocks read at a time.
@@ -73,20 +73,20 @@ pub enum RecoveryError {
     /// The entries lead to another tree or subject index than the log once signed.
     #[error("the entries of the log `{0}` do not lead to its signed checkpoint")]
     OtherRoot(LogId),
-    /// A notary does not reach the checkpoint.
+    /// A witness does not reach the checkpoint.
     #[error(transparent)]
-    Notary(#[from] SealError),
+    Witness(#[from] SealError),
 }
 
 /// The subject index of a log as of its last blocks, by size.
 pub(crate) type Recent = [VecDeque<(u64, Index)>; LogId::COUNT];
 
-/// Brings an empty machine, and the notaries, to where the database ends. `keep` is for how many of the last blocks the
+/// Brings an empty machine, and the witnesses, to where the database ends. `keep` is for how many of the last blocks the
 /// subject index is kept.
 pub(crate) fn restore(
     connection: &Connection,
     machine: &mut StateMachine,
-    signatories: &mut Signatories,
+    checkpoint_signers: &mut CheckpointSigners,
     policy: &Policy,
     keep: u64,
 ) -> Result<Recent, RecoveryError> {
@@ -99,7 +99,7 @@ pub(crate) fn restore(
     }
     for log in LogId::ALL {
         if let Some(note) = compare(connection, machine, policy, log)? {
-            signatories.restore(&std::mem::take(&mut entries[log.slot()]), &note)?;
+            checkpoint_signers.restore(&std::mem::take(&mut entries[log.slot()]), &note)?;
         }
     }
     Ok(recent)

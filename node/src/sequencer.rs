@@ -152,7 +152,7 @@ pub struct Block {
 pub struct Health {
     /// Number of the newest block.
     pub height: u64,
-    /// When the notaries last cosigned a checkpoint of every log.
+    /// When the witnesses last cosigned a checkpoint of every log.
     pub cosigned_at: UnixMillis,
     /// Submissions waiting.
     pub waiting: usize,

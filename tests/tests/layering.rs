@@ -67,10 +67,10 @@ fn pure_crates_have_no_way_to_the_world() {
 
 #[test]
 fn verified_things_are_made_in_one_place() {
-    // `Verified`, `Logged` and `TrustedCheckpoint` are built by the functions that check them, and by no other.
+    // `Verified`, `Placed` and `TrustedCheckpoint` are built by the functions that check them, and by no other.
     for (made, allowed) in [
         ("Verified::new(", vec!["core/ledger/src/trust.rs"]),
-        ("Logged {", vec!["core/ledger/src/trust.rs"]),
+        ("Placed {", vec!["core/ledger/src/trust.rs"]),
         ("TrustedCheckpoint {", vec!["core/ledger/src/checkpoint/trusted.rs"]),
     ] {
         let found: BTreeSet<_> = sources(&root().join("core/ledger/src"))

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use countersign_core::{
     Answer, Condition, CountersignError, Courier, Delivery, KeyStore, KeyStoreError, Meeting, NextStep,
-    Outgoing, Patient, Scan, Sight, SyncStep, VerdictKind, Wallet, draw_code,
+    Outgoing, Patient, Scan, ScanResult, SyncStep, VerdictKind, Wallet, draw_code,
 };
-use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Desk, Vault};
+use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Issuer, Vault};
 use serde_json::Value;
 
 /// The world's process.
@@ -79,11 +79,11 @@ impl SoftwareKeys {
     }
 }
 
-fn told<T>(answer: Result<T, Desk>) -> Result<T, KeyStoreError> {
+fn told<T>(answer: Result<T, Issuer>) -> Result<T, KeyStoreError> {
     answer.map_err(|error| match error {
-        Desk::Cancelled => KeyStoreError::Cancelled,
-        Desk::Missing => KeyStoreError::Missing,
-        Desk::Failed => KeyStoreError::Failed,
+        Issuer::Cancelled => KeyStoreError::Cancelled,
+        Issuer::Missing => KeyStoreError::Missing,
+        Issuer::Failed => KeyStoreError::Failed,
     })
 }
 
@@ -177,7 +177,7 @@ impl Stage {
             "photo" => {
                 let rgba: Vec<u8> =
                     self.world.frame(text("file")).iter().flat_map(|&grey| [grey, grey, grey, 255]).collect();
-                let Sight::Pack { answer } = phone.patient.check_photo(1280, 720, &rgba)? else {
+                let ScanResult::Pack { answer } = phone.patient.check_photo(1280, 720, &rgba)? else {
                     panic!("no pack: {step}")
                 };
                 expect(&answer, step);
@@ -336,11 +336,11 @@ impl Stage {
     fn frame(&self, phone: &Phone, step: &Value) -> Result<(), CountersignError> {
         let pixels = self.world.frame(step["file"].as_str().unwrap());
         let (name, answer) = match phone.patient.check_frame(1280, 720, 1280, &pixels)? {
-            Sight::Nothing => ("nothing", None),
-            Sight::HoldStill => ("hold-still", None),
-            Sight::NotAPack => ("not-a-pack", None),
-            Sight::Several => ("several", None),
-            Sight::Pack { answer } => ("pack", Some(answer)),
+            ScanResult::Nothing => ("nothing", None),
+            ScanResult::HoldStill => ("hold-still", None),
+            ScanResult::NotAPack => ("not-a-pack", None),
+            ScanResult::Several => ("several", None),
+            ScanResult::Pack { answer } => ("pack", Some(answer)),
         };
         assert_eq!(name, step["sight"], "{step}");
         if let Some(answer) = answer {

@@ -1,13 +1,13 @@
-//! `enrol` and `sign`: what a member does at a desk.
+//! `enrol` and `sign`: what a member does at a issuer.
 
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_custody::{
-    Effect, FieldType, Level, Log as CustodyLog, Past, Presence, Profile, SerialSet, Step,
+    Effect, FieldType, SubjectType, Log as CustodyLog, Context, Presence, Profile, SerialSet, Step,
 };
-use countersign_ledger::{Fields, Hash, Kind, Logged, Subject, UnixMillis, Value};
-use countersign_wallet::{Desk, Log, Recorded};
+use countersign_ledger::{Fields, Hash, Kind, Placed, Subject, UnixMillis, Value};
+use countersign_wallet::{Issuer, Log, Recorded};
 use serde_json::json;
 
 use super::check;
@@ -23,7 +23,7 @@ const KEY: &str = "signing";
 /// Has this wallet's key certified.
 pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
-    let certificate = Desk::new(&mut snapshot, &client, home.vault()?).enrol(KEY, &args.code)?;
+    let certificate = Issuer::new(&mut snapshot, &client, home.vault()?).enrol(KEY, &args.code)?;
     if as_json {
         println!(
             "{}",
@@ -59,9 +59,9 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
         snapshot.keep_contents(&contents)?;
     }
     let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
-    let mut desk = Desk::new(&mut snapshot, &client, home.vault()?);
-    let draft = draft(&mut desk, KEY, &kind, &subject, fields, &with)?;
-    let recorded = desk.record(KEY, &draft, now())?;
+    let mut issuer = Issuer::new(&mut snapshot, &client, home.vault()?);
+    let draft = draft(&mut issuer, KEY, &kind, &subject, fields, &with)?;
+    let recorded = issuer.record(KEY, &draft, now())?;
     if let Some(serials) = &serials {
         client.put_blob(serials.filter_bytes())?;
     }
@@ -139,7 +139,7 @@ fn report(recorded: &Recorded, as_json: bool) {
 /// Drafts the next statement of `kind` on `subject`: what follows from the rules is looked up, verified and filled in.
 /// `with` are subjects that it builds upon besides those that it belongs to.
 pub fn draft(
-    desk: &mut Desk<'_>,
+    issuer: &mut Issuer<'_>,
     key: &str,
     kind: &Kind,
     subject: &Subject,
@@ -149,25 +149,25 @@ pub fn draft(
     let profiles = Profile::all();
     let profile = Profile::of_kind(&profiles, kind);
     let profile = profile.with_context(|| format!("there is no statement `{kind}`"))?;
-    let signer = desk.certificate(key)?.identity().clone();
+    let signer = issuer.certificate(key)?.identity().clone();
     let step = profile.step(kind).with_context(|| format!("there is no statement `{kind}`"))?;
-    let history = desk.history(log(step.log), subject)?;
+    let history = issuer.history(log(step.log), subject)?;
     let mut others = Vec::new();
     for rule in &step.links {
         let Some(linked) = profile.step(&rule.kind) else { continue };
-        for place in around(subject).iter().chain(with) {
-            others.extend(desk.history(log(linked.log), place)?);
+        for place in dependencies(subject).iter().chain(with) {
+            others.extend(issuer.history(log(linked.log), place)?);
         }
     }
-    let linked: Vec<&Logged> = others.iter().collect();
-    let past = Past { log: step.log, domain: None, subject: &history, linked: &linked };
+    let linked: Vec<&Placed> = others.iter().collect();
+    let past = Context { log: step.log, domain: None, subject: &history, linked: &linked };
     profile
         .draft(kind, subject, &signer, fields, &past)
         .with_context(|| format!("there is no statement `{kind}`"))
 }
 
 /// A subject and what it belongs to: a pack, its lot, its class.
-fn around(subject: &Subject) -> Vec<Subject> {
+fn dependencies(subject: &Subject) -> Vec<Subject> {
     let mut places = vec![subject.clone()];
     while let Some(wider) = places.last().and_then(|last| Subject::new(last.family()).ok()) {
         if places.contains(&wider) {
@@ -198,17 +198,17 @@ fn named(about: &str) -> Result<Subject> {
 
 /// The subject of the narrowest level that the step allows and the code names.
 fn subject(step: &Step, about: &str) -> Result<Subject> {
-    if step.subject.iter().all(|level| matches!(level, Level::Unit | Level::Matter)) {
+    if step.subject.iter().all(|level| matches!(level, SubjectType::Unit | SubjectType::Matter)) {
         let subject = named(about)?;
-        let level = Level::of(&subject).filter(|level| step.subject.contains(level));
+        let level = SubjectType::of(&subject).filter(|level| step.subject.contains(level));
         return level.map(|_| subject).ok_or_else(|| anyhow!("that is nothing `{}` can be about", step.kind));
     }
     let item = check::read(about)?;
-    let named = |level: &Level| match level {
-        Level::Class => Some(item.class.clone()),
-        Level::Lot => item.lot.clone(),
-        Level::Pack => item.pack.clone(),
-        Level::Unit | Level::Matter => None,
+    let named = |level: &SubjectType| match level {
+        SubjectType::Class => Some(item.class.clone()),
+        SubjectType::Lot => item.lot.clone(),
+        SubjectType::Pack => item.pack.clone(),
+        SubjectType::Unit | SubjectType::Matter => None,
     };
     step.subject
         .iter()

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::{self, Proposal};
-use countersign_custody::words::harmless;
+use countersign_custody::words::sanitize;
 use countersign_custody::{Facts, Mark, Profile};
-use countersign_ledger::Logged;
+use countersign_ledger::Placed;
 use serde_json::json;
 
 use super::check;
@@ -24,7 +24,7 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
         verdict.timeline.iter().partition(|event| event.mark == Mark::Verified);
-    let sound: Vec<&Logged> = sound
+    let sound: Vec<&Placed> = sound
         .iter()
         .filter_map(|event| known.iter().find(|one| one.id() == event.statement))
         .copied()
@@ -39,7 +39,7 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     Ok(())
 }
 
-fn statements(facts: &Facts) -> Vec<&Logged> {
+fn statements(facts: &Facts) -> Vec<&Placed> {
     let of_lots = facts.lots.iter().flat_map(|lot| lot.history.iter().chain(lot.followed.values().flatten()));
     let of_units = facts.units.iter().flat_map(|unit| &unit.history);
     facts.history.iter().chain(of_lots).chain(of_units).chain(&facts.alerts).collect()
@@ -74,7 +74,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
             Err(reason) if as_json => {
                 println!("{}", json!({ "event": number, "refused": reason.to_string() }));
             }
-            Err(reason) => println!("event {number}: left out: {}", harmless(&reason.to_string())),
+            Err(reason) => println!("event {number}: left out: {}", sanitize(&reason.to_string())),
         }
     }
     if drafts.is_empty() {
@@ -112,7 +112,7 @@ fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_j
     }
     println!("event {number}: {} about {}", proposal.kind, proposal.subject);
     if let Some(receiver) = &proposal.receiver {
-        println!("  to {}, whom the ledger does not know by this name", harmless(receiver));
+        println!("  to {}, whom the ledger does not know by this name", sanitize(receiver));
     }
     let missing = if missing.is_empty() { String::new() } else { format!("; add {}", missing.join(", ")) };
     println!("  sign it with: countersign sign --draft {}{missing}", path.display());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use countersign_scan::{Luma, Scanner, Sight, Symbol};
+use countersign_scan::{Luma, Scanner, ScanResult, Symbol};
 use serde_json::json;
 
 use super::scan::{sentence, symbol_json};
@@ -63,7 +63,7 @@ impl Watch {
         let began = Instant::now();
         let sight = self.scanner.look(&frame, BUDGET, || began.elapsed());
         let took = began.elapsed();
-        if let Sight::Symbols(symbols) = &sight {
+        if let ScanResult::Symbols(symbols) = &sight {
             self.tell(number, symbols)?;
         }
         self.show(&frame, &sight, took)
@@ -89,12 +89,12 @@ impl Watch {
         Ok(())
     }
 
-    fn show(&mut self, frame: &Luma<'_>, sight: &Sight, took: Duration) -> Result<()> {
+    fn show(&mut self, frame: &Luma<'_>, sight: &ScanResult, took: Duration) -> Result<()> {
         let Some(preview) = &mut self.preview else { return Ok(()) };
         let (outlines, status) = match sight {
-            Sight::Nothing => (Vec::new(), "looking for a code"),
-            Sight::HoldStill => (Vec::new(), "hold still"),
-            Sight::Symbols(symbols) => (symbols.iter().map(|symbol| symbol.corners).collect(), "read"),
+            ScanResult::Nothing => (Vec::new(), "looking for a code"),
+            ScanResult::HoldStill => (Vec::new(), "hold still"),
+            ScanResult::Symbols(symbols) => (symbols.iter().map(|symbol| symbol.corners).collect(), "read"),
         };
         let status = format!("{status} · {} ms · Ctrl-C ends", took.as_millis());
         let size = terminal_size::terminal_size()

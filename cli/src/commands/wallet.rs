@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::Level;
+use countersign_custody::SubjectType;
 use countersign_ledger::{Genesis, Subject};
 use countersign_wallet::{FollowState, Log};
 use serde_json::json;
@@ -30,10 +30,10 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     if let Some(product) = &args.product {
         let subject = followed(product, args)?;
-        match (args.stop, Level::of(&subject)) {
+        match (args.stop, SubjectType::of(&subject)) {
             (true, _) => snapshot.unfollow(&subject)?,
-            (false, Some(Level::Pack)) => snapshot.follow_pack(&subject)?,
-            (false, Some(Level::Unit)) => snapshot.follow_unit(&subject)?,
+            (false, Some(SubjectType::Pack)) => snapshot.follow_pack(&subject)?,
+            (false, Some(SubjectType::Unit)) => snapshot.follow_unit(&subject)?,
             (false, _) => snapshot.follow(&subject)?,
         }
         if let Some(path) = &args.contents {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use countersign_ledger::{Fields, Genesis, Kind, Subject};
 use countersign_node::Running;
-use countersign_wallet::{Client, Cost, Courier, Desk, KeyStore, Recorded, Snapshot, Vault};
+use countersign_wallet::{Client, Cost, Courier, Issuer, KeyStore, Recorded, Snapshot, Vault};
 
 use crate::commands::act;
 use crate::home::now;
@@ -17,7 +17,7 @@ const KEY: &str = "signing";
 /// How long an enrolment code of the demo is good.
 const CODE: Duration = Duration::from_mins(10);
 
-/// A member at its desk.
+/// A member at its issuer.
 struct Member {
     snapshot: Snapshot,
     keys: Arc<dyn KeyStore>,
@@ -50,7 +50,7 @@ impl Cast {
             )?);
             let mut snapshot = Snapshot::open(&home.join("snapshot.db"), genesis)?;
             let code = running.node().registrar().new_code(role, name, CODE)?;
-            Desk::new(&mut snapshot, &client, Arc::clone(&keys)).enrol(KEY, &code.to_string())?;
+            Issuer::new(&mut snapshot, &client, Arc::clone(&keys)).enrol(KEY, &code.to_string())?;
             members.push(std::cell::RefCell::new(Member { snapshot, keys, role, name }));
         }
         Ok(Self(members))
@@ -86,9 +86,9 @@ impl Cast {
         let mut member = self.member(who)?.borrow_mut();
         let Member { snapshot, keys, .. } = &mut *member;
         let kind = Kind::new(kind)?;
-        let mut desk = Desk::new(snapshot, client, Arc::clone(keys));
-        let draft = act::draft(&mut desk, KEY, &kind, subject, fields, with)?;
-        desk.record(KEY, &draft, now()).with_context(|| format!("{kind} by {who}"))
+        let mut issuer = Issuer::new(snapshot, client, Arc::clone(keys));
+        let draft = act::draft(&mut issuer, KEY, &kind, subject, fields, with)?;
+        issuer.record(KEY, &draft, now()).with_context(|| format!("{kind} by {who}"))
     }
 
     /// Lends a member's phone, as it is after the app was started anew.

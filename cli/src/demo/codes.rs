@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::qr::{Assembly, Codes, Fed, encode};
+use countersign_custody::qr::{Assembly, Codes, Received, encode};
 use countersign_scan::draw::{Label, Scale};
 
 use crate::pack;
@@ -36,7 +36,7 @@ pub fn read(pictures: &[PathBuf]) -> Result<Vec<u8>> {
     let mut assembly = Assembly::default();
     for picture in pictures {
         for symbol in pack::symbols(picture)? {
-            if let Fed::Whole(message) = assembly.feed(&symbol.text)? {
+            if let Received::Whole(message) = assembly.feed(&symbol.text)? {
                 return Ok(message);
             }
         }

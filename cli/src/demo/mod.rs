@@ -36,7 +36,7 @@ pub fn run(args: &Demo) -> Result<()> {
     let ledger = dir.join("ledger");
 
     heading(
-        "A ledger node starts on a free loopback port, with TLS and three notaries of which two must cosign",
+        "A ledger node starts on a free loopback port, with TLS and three witnesses of which two must cosign",
     );
     let running = start(&ledger, Profile::medicine())?;
     let genesis = running.node().genesis().clone();

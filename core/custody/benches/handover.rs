@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use countersign_custody::handover::{Line, Offered};
+use countersign_custody::handover::{CustodyChain, Offered};
 use countersign_custody::qr::{Codes, encode};
 use countersign_ledger::{Signer as _, SoftwareKey, Subject};
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime};
@@ -21,7 +21,7 @@ mod road;
 const COURIERS: [&str; 4] = ["courier a", "courier b", "courier c", "courier d"];
 
 /// The piece after so many hops without a signal; who holds it, and who is next.
-fn after(road: &Road, hops: usize) -> (Line, &'static str, &'static str) {
+fn after(road: &Road, hops: usize) -> (CustodyChain, &'static str, &'static str) {
     let who = |hop: usize| COURIERS[hop % COURIERS.len()];
     let line = (0..hops).fold(road.to_the_courier(), |line, hop| {
         road.hand_over(who(hop), who(hop + 1), line, at(hop as u64))

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use countersign_custody::{Dossier, SerialSet, verdict};
-use countersign_ledger::{Logged, Signer as _, SoftwareKey};
+use countersign_ledger::{Placed, Signer as _, SoftwareKey};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use crate::play::{LOT, NOW, Play, item, item_of};
@@ -50,10 +50,10 @@ fn verdicts(c: &mut Criterion) {
 
 fn admission(c: &mut Criterion) {
     let play = Play::until("distribution");
-    let linked: Vec<&Logged> = play.histories.values().flatten().collect();
+    let linked: Vec<&Placed> = play.histories.values().flatten().collect();
     let history = play.lot_history();
     let (last, before) = history.statements.split_last().unwrap();
-    let past = countersign_custody::Past {
+    let past = countersign_custody::Context {
         log: history.log,
         domain: history.domain,
         subject: before,

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::{Hash, Identity, Logged, Subject, UnixMillis};
+use countersign_ledger::{Hash, Identity, Placed, Subject, UnixMillis};
 
 use crate::audit::History;
 use crate::dossier::Facts;
-use crate::engine::Past;
-use crate::level::Log;
+use crate::engine::Context;
+use crate::subject_type::Log;
 use crate::profile::Profile;
 use crate::step::Effect;
 use crate::timeline::TimelineEvent;
@@ -51,7 +51,7 @@ pub(crate) fn standing_alerts(
     profile: &Profile,
     facts: &Facts,
 ) -> (BySubject<Alert>, BySubject<TimelineEvent>) {
-    let mut histories: BySubject<Logged> = BTreeMap::new();
+    let mut histories: BySubject<Placed> = BTreeMap::new();
     for statement in &facts.alerts {
         histories.entry(statement.statement().subject().clone()).or_default().push(statement.clone());
     }
@@ -64,15 +64,15 @@ pub(crate) fn standing_alerts(
     (alerts, events)
 }
 
-fn judge(profile: &Profile, facts: &Facts, statements: &[Logged]) -> (Vec<Alert>, Vec<TimelineEvent>) {
+fn judge(profile: &Profile, facts: &Facts, statements: &[Placed]) -> (Vec<Alert>, Vec<TimelineEvent>) {
     let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
     let history = History { log: Log::Trust, statements, ..class };
-    let linked: Vec<&Logged> = facts.history.iter().chain(statements).collect();
+    let linked: Vec<&Placed> = facts.history.iter().chain(statements).collect();
     let (mut standing, mut seen): (Vec<Alert>, _) = (Vec::new(), Vec::new());
     for (statement, step) in statements.iter().zip(profile.audit(&history, &[class]).steps) {
-        let past = Past { log: Log::Trust, domain: class.domain, subject: &[], linked: &linked };
+        let past = Context { log: Log::Trust, domain: class.domain, subject: &[], linked: &linked };
         // What nobody was entitled to say was not said.
-        if !profile.vouches(statement, &past) {
+        if !profile.is_entitled(statement, &past) {
             continue;
         }
         match profile.step(&step.kind).map(|step| &step.effect) {
@@ -88,7 +88,7 @@ fn judge(profile: &Profile, facts: &Facts, statements: &[Logged]) -> (Vec<Alert>
     (standing, seen)
 }
 
-fn alert(kind: AlertKind, statement: &Logged) -> Alert {
+fn alert(kind: AlertKind, statement: &Placed) -> Alert {
     Alert {
         kind,
         subject: statement.statement().subject().clone(),

@@ -1,11 +1,11 @@
 //! Third-party verification: the whole history of a product, in the order in which the profile asks its questions.
 
-use countersign_ledger::{Hash, Identity, Kind, Logged, Subject, UnixMillis, Verified};
+use countersign_ledger::{Hash, Identity, Kind, Placed, Subject, UnixMillis, Verified};
 
 use crate::contents::{Aggregate, Opened, aggregate, digest_in, opened};
-use crate::engine::{Past, holder_after, receiver};
+use crate::engine::{Context, holder_after, receiver};
 use crate::fault::{Fault, Party};
-use crate::level::Log;
+use crate::subject_type::Log;
 use crate::profile::Profile;
 use crate::unit::packs;
 
@@ -17,7 +17,7 @@ pub struct History<'a> {
     /// The trust domain that the log serves; `None` if it serves several.
     pub domain: Option<&'a str>,
     /// The statements.
-    pub statements: &'a [Logged],
+    pub statements: &'a [Placed],
 }
 
 /// What the verification of a history found.
@@ -116,15 +116,15 @@ fn said(statement: &Verified, carried: &[&Verified], field: &str) -> Option<Stri
 }
 
 impl Profile {
-    /// Verifies a history as a third party: every statement of it, and every statement of `around` that it links.
+    /// Verifies a history as a third party: every statement of it, and every statement of `dependencies` that it links.
     ///
-    /// `around` holds the histories of other subjects that this one builds on, whole: the product class's for a lot.
-    pub fn audit(&self, history: &History<'_>, around: &[History<'_>]) -> Audit {
-        let every: Vec<&Logged> =
-            around.iter().chain([history]).flat_map(|history| history.statements).collect();
+    /// `dependencies` holds the histories of other subjects that this one builds on, whole: the product class's for a lot.
+    pub fn audit(&self, history: &History<'_>, dependencies: &[History<'_>]) -> Audit {
+        let every: Vec<&Placed> =
+            dependencies.iter().chain([history]).flat_map(|history| history.statements).collect();
         let mut steps = self.examine(history, &every);
-        let linked = |one: &Logged| history.statements.iter().any(|other| other.links().contains(&one.id()));
-        for other in around {
+        let linked = |one: &Placed| history.statements.iter().any(|other| other.links().contains(&one.id()));
+        for other in dependencies {
             let examined = self.examine(other, &every).into_iter().zip(other.statements);
             steps.extend(examined.filter(|(_, statement)| linked(statement)).map(|(examined, _)| examined));
         }
@@ -133,9 +133,9 @@ impl Profile {
         Audit { steps, finding }
     }
 
-    fn examine(&self, history: &History<'_>, every: &[&Logged]) -> Vec<Examined> {
-        let judge = |(at, statement): (usize, &Logged)| {
-            let past = Past {
+    fn examine(&self, history: &History<'_>, every: &[&Placed]) -> Vec<Examined> {
+        let judge = |(at, statement): (usize, &Placed)| {
+            let past = Context {
                 log: history.log,
                 domain: history.domain,
                 subject: &history.statements[..at],
@@ -165,14 +165,14 @@ impl Profile {
     }
 
     /// How much of a unit was seen when a statement, the last of these, put it into somebody's hands.
-    fn aggregate(&self, statement: &Logged, until: &[Logged]) -> Option<Aggregate> {
+    fn aggregate(&self, statement: &Placed, until: &[Placed]) -> Option<Aggregate> {
         holder_after(self, statement)?;
         let packing = until.iter().rev().find(|one| digest_in(one).is_some())?;
         aggregate(statement, packing)
     }
 
     /// What came out of a unit that a statement opened, by the latest packing before.
-    fn opened(&self, statement: &Logged, before: &[Logged]) -> Option<Opened> {
+    fn opened(&self, statement: &Placed, before: &[Placed]) -> Option<Opened> {
         if holder_after(self, statement).is_some() {
             return None;
         }

@@ -5,7 +5,7 @@
 //! Values are kept by subject and step. As each is computed from the transfer's own bytes, a wrong one points at one
 //! transfer and not at all that follow it.
 
-use countersign_ledger::{Hash, Logged, Verified};
+use countersign_ledger::{Hash, Placed, Verified};
 
 use crate::profile::Profile;
 
@@ -24,6 +24,6 @@ pub fn chain_value(profile: &Profile, statement: &Verified) -> Option<(u8, Hash)
 
 /// The chain value that the next statement after `history` uploads, with the number of the transfer that it belongs to;
 /// `None` before the first transfer.
-pub fn chain_head(profile: &Profile, history: &[Logged]) -> Option<(u8, Hash)> {
+pub fn chain_head(profile: &Profile, history: &[Placed]) -> Option<(u8, Hash)> {
     history.iter().rev().find_map(|statement| chain_value(profile, statement))
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use countersign_ledger::{Fields, Hash, Subject, Verified};
 use minicbor::{Decoder, Encoder};
 
-use crate::level::Level;
+use crate::subject_type::SubjectType;
 
 /// Most packs in one unit: a full pallet of small boxes has some thousands.
 pub const MAX_CONTENTS: usize = 10_000;
@@ -75,7 +75,7 @@ impl Contents {
     pub fn new(packs: impl IntoIterator<Item = Subject>) -> Result<Self, ContentsError> {
         let mut list = BTreeSet::new();
         for pack in packs {
-            if !matches!(Level::of(&pack), Some(Level::Pack | Level::Unit)) {
+            if !matches!(SubjectType::of(&pack), Some(SubjectType::Pack | SubjectType::Unit)) {
                 return Err(ContentsError::NotAPack(pack));
             }
             list.insert(pack);

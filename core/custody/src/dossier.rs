@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::{Hash, IndexEntry, Kind, Logged, Subject, UnixMillis};
+use countersign_ledger::{Hash, IndexEntry, Kind, Placed, Subject, UnixMillis};
 
 use crate::alert::{Alert, standing_alerts};
 use crate::audit::{Audit, Finding, History};
-use crate::contest::{Conflict, Dispute, conflicts, dispute};
+use crate::conflict::{Conflict, Dispute, conflicts, dispute};
 use crate::fault::Party;
 use crate::filter::SerialFilter;
-use crate::level::{Level, Log};
+use crate::subject_type::{SubjectType, Log};
 use crate::profile::Profile;
-use crate::recorded::Recorded;
+use crate::lateness::Lateness;
 use crate::step::{After, Covers, Effect, Step};
 use crate::timeline::TimelineEvent;
 use crate::unit::{UnitFacts, UnitFile};
@@ -21,7 +21,7 @@ use crate::unit::{UnitFacts, UnitFile};
 pub struct AsOf {
     /// Number of entries of the log.
     pub size: u64,
-    /// When notaries cosigned it.
+    /// When witnesses cosigned it.
     pub at: UnixMillis,
 }
 
@@ -33,7 +33,7 @@ pub struct Facts {
     /// The product class.
     pub class: Subject,
     /// The history of the class itself: its certificates.
-    pub history: Vec<Logged>,
+    pub history: Vec<Placed>,
     /// The class and all its lots, from the proof of its family: SHA-256 of each subject to what the index says of it.
     pub members: BTreeMap<Hash, IndexEntry>,
     /// The lots whose histories were fetched.
@@ -41,9 +41,9 @@ pub struct Facts {
     /// The logistic units that are followed, in which its packs may be.
     pub units: Vec<UnitFacts>,
     /// The histories of other subjects that these build on, such as the order that a lot was made for.
-    pub around: BTreeMap<Subject, Vec<Logged>>,
+    pub dependencies: BTreeMap<Subject, Vec<Placed>>,
     /// What the trust log holds on the class, its lots and its packs, in the order of the log.
-    pub alerts: Vec<Logged>,
+    pub alerts: Vec<Placed>,
     /// The checkpoint of the supply log.
     pub supply: AsOf,
     /// Checkpoints of the supply log that were believed before.
@@ -58,23 +58,23 @@ pub struct LotFacts {
     /// The lot.
     pub subject: Subject,
     /// Its history.
-    pub history: Vec<Logged>,
+    pub history: Vec<Placed>,
     /// The filter over its serials, as fetched; it is judged by the digest in the lot's commission.
     pub filter: Option<Vec<u8>>,
     /// All packs of the lot that have statements, from the proof of the lot's family: SHA-256 of the pack's subject to what
     /// the index says of it.
     pub packs: BTreeMap<Hash, IndexEntry>,
     /// The histories of the packs that are followed one by one.
-    pub followed: BTreeMap<Subject, Vec<Logged>>,
+    pub followed: BTreeMap<Subject, Vec<Placed>>,
 }
 
 impl Facts {
     /// All statements of the supply log.
-    fn statements(&self) -> impl Iterator<Item = &Logged> {
+    fn statements(&self) -> impl Iterator<Item = &Placed> {
         let lots =
             self.lots.iter().flat_map(|lot| std::iter::once(&lot.history).chain(lot.followed.values()));
         let units = self.units.iter().map(|unit| &unit.history);
-        std::iter::once(&self.history).chain(lots).chain(units).chain(self.around.values()).flatten()
+        std::iter::once(&self.history).chain(lots).chain(units).chain(self.dependencies.values()).flatten()
     }
 
     /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on one
@@ -173,24 +173,24 @@ impl Dossier {
     /// Judges what was proven, by the profile's rules. Signatures and completeness have been verified before.
     pub fn new(profile: &Profile, facts: Facts) -> Self {
         let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
-        let recorded = Recorded::new(&facts.earlier, facts.statements());
+        let recorded = Lateness::new(&facts.earlier, facts.statements());
         let class_events = events(profile, &profile.audit(&class, &[]), class.statements, &recorded);
         let (alerts, alert_events) = standing_alerts(profile, &facts);
-        let around = facts.around.values().map(|statements| History { statements, ..class });
-        let around: Vec<History<'_>> = [class].into_iter().chain(around).collect();
+        let dependencies = facts.dependencies.values().map(|statements| History { statements, ..class });
+        let dependencies: Vec<History<'_>> = [class].into_iter().chain(dependencies).collect();
         let lots = facts.lots.iter().map(|lot| {
             let entry = facts.members.get(&digest(&lot.subject));
-            let mut file = LotFile::new(profile, &around, lot, entry, &recorded);
+            let mut file = LotFile::new(profile, &dependencies, lot, entry, &recorded);
             file.events.splice(..0, class_events.iter().cloned());
             (lot.subject.clone(), file)
         });
         let lots: BTreeMap<Subject, LotFile> = lots.collect();
         // A unit is packed from lots, of this class or another.
         let of_lots = facts.lots.iter().map(|lot| History { statements: &lot.history, ..class });
-        let around = [around, of_lots.collect()].concat();
+        let dependencies = [dependencies, of_lots.collect()].concat();
         let units = facts.units.iter().flat_map(|unit| {
             let history = History { statements: &unit.history, ..class };
-            UnitFile::all(profile, unit, &history, &around, |audit, statements| {
+            UnitFile::all(profile, unit, &history, &dependencies, |audit, statements| {
                 events(profile, audit, statements, &recorded)
             })
         });
@@ -235,23 +235,23 @@ impl Dossier {
 }
 
 impl LotFile {
-    /// `around`: what the lot builds on, the class's history first.
+    /// `dependencies`: what the lot builds on, the class's history first.
     fn new(
         profile: &Profile,
-        around: &[History<'_>],
+        dependencies: &[History<'_>],
         lot: &LotFacts,
         entry: Option<&IndexEntry>,
-        recorded: &Recorded,
+        recorded: &Lateness,
     ) -> Self {
-        let domain = around.first().and_then(|class| class.domain);
+        let domain = dependencies.first().and_then(|class| class.domain);
         let history = History { log: Log::Supply, domain, statements: &lot.history };
-        let audit = profile.audit(&history, around);
+        let audit = profile.audit(&history, dependencies);
         let commission = commission(profile, &lot.history);
-        let around = [around, &[history]].concat();
+        let dependencies = [dependencies, &[history]].concat();
         let followed = lot.followed.iter().map(|(pack, statements)| {
             let entry = lot.packs.get(&digest(pack));
             let pack_history = History { statements, ..history };
-            (pack.clone(), PackFile::new(profile, &pack_history, &around, entry, recorded))
+            (pack.clone(), PackFile::new(profile, &pack_history, &dependencies, entry, recorded))
         });
         Self {
             gap: gap(profile, &lot.history, &audit),
@@ -270,11 +270,11 @@ impl PackFile {
     fn new(
         profile: &Profile,
         history: &History<'_>,
-        around: &[History<'_>],
+        dependencies: &[History<'_>],
         entry: Option<&IndexEntry>,
-        recorded: &Recorded,
+        recorded: &Lateness,
     ) -> Self {
-        let audit = profile.audit(history, around);
+        let audit = profile.audit(history, dependencies);
         let events = events(profile, &audit, history.statements, recorded);
         let ends_its_way =
             |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
@@ -299,7 +299,7 @@ pub(crate) fn digest(subject: &Subject) -> Hash {
     Hash::of(subject.as_str().as_bytes())
 }
 
-fn events(profile: &Profile, audit: &Audit, history: &[Logged], recorded: &Recorded) -> Vec<TimelineEvent> {
+fn events(profile: &Profile, audit: &Audit, history: &[Placed], recorded: &Lateness) -> Vec<TimelineEvent> {
     let each = audit.steps.iter().zip(history);
     each.map(|(step, statement)| TimelineEvent {
         late: recorded.late(statement),
@@ -308,7 +308,7 @@ fn events(profile: &Profile, audit: &Audit, history: &[Logged], recorded: &Recor
     .collect()
 }
 
-fn commission(profile: &Profile, history: &[Logged]) -> Option<Commission> {
+fn commission(profile: &Profile, history: &[Placed]) -> Option<Commission> {
     history.iter().find_map(|statement| {
         let step = profile.step(statement.statement().kind())?;
         let Effect::Commission { expiry, filter, filter_length, .. } = &step.effect else { return None };
@@ -333,7 +333,7 @@ fn filter_state(bytes: Option<&[u8]>, commission: Option<Commission>) -> FilterS
     SerialFilter::parse(bytes).map_or(FilterState::Damaged, FilterState::Ready)
 }
 
-fn state(subject: &Subject, history: &[Logged], entry: Option<&IndexEntry>) -> State {
+fn state(subject: &Subject, history: &[Placed], entry: Option<&IndexEntry>) -> State {
     let whole = entry.is_some_and(|entry| {
         entry.count == history.len() as u64 && history.last().is_some_and(|last| last.id() == entry.latest)
     });
@@ -342,7 +342,7 @@ fn state(subject: &Subject, history: &[Logged], entry: Option<&IndexEntry>) -> S
 }
 
 /// The first step on the way to the profile's `complete` that the history lacks.
-fn gap(profile: &Profile, history: &[Logged], audit: &Audit) -> Option<Gap> {
+fn gap(profile: &Profile, history: &[Placed], audit: &Audit) -> Option<Gap> {
     let made = |kind: &Kind| history.iter().any(|statement| statement.statement().kind() == kind);
     let mut way = vec![profile.step(profile.complete())?];
     while let Some(before) = way.last().and_then(|step| before(profile, &step.after)) {
@@ -366,7 +366,7 @@ fn before<'a>(profile: &'a Profile, after: &[After]) -> Option<&'a Step> {
     })
 }
 
-fn certified_until(profile: &Profile, history: &[Logged]) -> Option<UnixMillis> {
+fn certified_until(profile: &Profile, history: &[Placed]) -> Option<UnixMillis> {
     let until =
         history.iter().filter_map(|statement| match &profile.step(statement.statement().kind())?.effect {
             Effect::Certify { until, covers: Covers::Use, .. } => statement.fields().uint(until),
@@ -376,7 +376,7 @@ fn certified_until(profile: &Profile, history: &[Logged]) -> Option<UnixMillis> 
 }
 
 fn pack_record(profile: &Profile) -> PackRecord {
-    let on_packs = |step: &&Step| step.log == Log::Supply && step.subject.contains(&Level::Pack);
+    let on_packs = |step: &&Step| step.log == Log::Supply && step.subject.contains(&SubjectType::Pack);
     if profile.steps().iter().filter(on_packs).all(|step| step.effect == Effect::Dispense) {
         PackRecord::Dispensed
     } else {

@@ -1,9 +1,9 @@
 //! Drafts: what follows from the rules is filled in, so that whoever signs gives only what is theirs to say.
 
-use countersign_ledger::{Draft, Fields, Hash, Identity, Kind, Logged, Subject, UnixMillis};
+use countersign_ledger::{Draft, Fields, Hash, Identity, Kind, Placed, Subject, UnixMillis};
 
 use crate::chain::chain_head;
-use crate::engine::{Past, open_suspensions};
+use crate::engine::{Context, open_suspensions};
 use crate::lot::SerialSet;
 use crate::profile::Profile;
 use crate::step::{Effect, LinkRule};
@@ -20,7 +20,7 @@ impl Profile {
         subject: &Subject,
         signer: &Identity,
         mut fields: Fields,
-        past: &Past<'_>,
+        past: &Context<'_>,
     ) -> Option<Draft> {
         let step = self.step(kind)?;
         if let (Some(field), Some((_, value))) = (step.chain_field(), chain_head(self, past.subject)) {
@@ -33,7 +33,7 @@ impl Profile {
             .filter(asked)
             .filter_map(|rule| self.candidate(rule, subject, signer, past))
             .collect();
-        let prev = past.subject.last().map(Logged::id);
+        let prev = past.subject.last().map(Placed::id);
         Some(Draft { kind: kind.clone(), subject: subject.clone(), fields, prev, links, sealed: None })
     }
 
@@ -61,7 +61,7 @@ impl Profile {
         rule: &LinkRule,
         subject: &Subject,
         signer: &Identity,
-        past: &Past<'_>,
+        past: &Context<'_>,
     ) -> Option<Hash> {
         let open = open_suspensions(self, past.subject);
         let suspends = self.step(&rule.kind).is_some_and(|step| step.effect == Effect::Suspend);
@@ -71,6 +71,6 @@ impl Profile {
                 && rule.on.holds(subject, one.statement().subject())
                 && (!suspends || open.iter().any(|suspension| suspension.id() == one.id()))
         });
-        known.max_by_key(|one| one.index()).map(Logged::id)
+        known.max_by_key(|one| one.index()).map(Placed::id)
     }
 }

@@ -1,11 +1,11 @@
 //! The engine: whether a statement fits its place. The node asks before it admits one, the phone asks again.
 
-use countersign_ledger::{Hash, Identity, Kind, Logged, Value, Verified};
+use countersign_ledger::{Hash, Identity, Kind, Placed, Value, Verified};
 
 use crate::chain::chain_head;
 use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
 use crate::handover::{self, OFFER};
-use crate::level::{Level, Log};
+use crate::subject_type::{SubjectType, Log};
 use crate::profile::Profile;
 use crate::step::{
     Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, RECEIVER, Step,
@@ -13,15 +13,15 @@ use crate::step::{
 
 /// What was there before a statement.
 #[derive(Clone, Copy, Debug)]
-pub struct Past<'a> {
+pub struct Context<'a> {
     /// The log that the statement is in, or is to enter.
     pub log: Log,
     /// The trust domain that the log serves; `None` if it serves several.
     pub domain: Option<&'a str>,
     /// The earlier statements on the same subject in the same log, oldest first, all of them.
-    pub subject: &'a [Logged],
+    pub subject: &'a [Placed],
     /// The statements that it links, as far as they are known, from any log.
-    pub linked: &'a [&'a Logged],
+    pub linked: &'a [&'a Placed],
 }
 
 impl Profile {
@@ -29,7 +29,7 @@ impl Profile {
     ///
     /// Every party of a statement, and of the statements that it links, belongs to one trust domain; that of the log, if
     /// it serves one.
-    pub fn check(&self, statement: &Verified, past: &Past<'_>) -> Result<(), Box<Fault>> {
+    pub fn check(&self, statement: &Verified, past: &Context<'_>) -> Result<(), Box<Fault>> {
         let judged = match self.step(statement.statement().kind()) {
             Some(step) => Case { profile: self, step, statement, past }.judge(),
             None => Err(FaultReason::UnknownKind),
@@ -38,14 +38,14 @@ impl Profile {
     }
 
     /// Whether `statement` is what an entitled party signed, wherever it stands among the others on its subject.
-    pub(crate) fn vouches(&self, statement: &Verified, past: &Past<'_>) -> bool {
+    pub(crate) fn is_entitled(&self, statement: &Verified, past: &Context<'_>) -> bool {
         self.step(statement.statement().kind()).is_some_and(|step| {
             let case = Case { profile: self, step, statement, past };
             case.place().and_then(|()| case.role()).and_then(|()| case.content()).is_ok()
         })
     }
 
-    fn fault(&self, statement: &Verified, past: &Past<'_>, reason: FaultReason) -> Fault {
+    fn fault(&self, statement: &Verified, past: &Context<'_>, reason: FaultReason) -> Fault {
         let kind = statement.statement().kind();
         let signer = statement.signer().identity();
         let at_transfer = |number: u8| self.steps().iter().find(|step| step.number == Some(number));
@@ -72,8 +72,8 @@ impl Profile {
 }
 
 /// Who holds `role` in this history: the latest who signed or received in it.
-fn party(role: &str, statement: &Verified, past: &Past<'_>) -> Party {
-    let statements = std::iter::once(statement).chain(past.subject.iter().rev().map(Logged::verified));
+fn party(role: &str, statement: &Verified, past: &Context<'_>) -> Party {
+    let statements = std::iter::once(statement).chain(past.subject.iter().rev().map(Placed::verified));
     let parties = statements.flat_map(|one| [Some(one.signer().identity().clone()), receiver(one)]);
     let identity = parties.flatten().find(|identity| identity.role() == role);
     Party { role: role.to_owned(), identity }
@@ -93,8 +93,8 @@ pub(crate) fn holder_after(profile: &Profile, statement: &Verified) -> Option<Id
 }
 
 /// The suspensions among `history` that no later statement lifts.
-pub(crate) fn open_suspensions<'a>(profile: &Profile, history: &'a [Logged]) -> Vec<&'a Logged> {
-    let mut open: Vec<&Logged> = Vec::new();
+pub(crate) fn open_suspensions<'a>(profile: &Profile, history: &'a [Placed]) -> Vec<&'a Placed> {
+    let mut open: Vec<&Placed> = Vec::new();
     for statement in history {
         match profile.step(statement.statement().kind()).map(|step| &step.effect) {
             Some(Effect::Suspend) => open.push(statement),
@@ -110,7 +110,7 @@ struct Case<'a> {
     profile: &'a Profile,
     step: &'a Step,
     statement: &'a Verified,
-    past: &'a Past<'a>,
+    past: &'a Context<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -135,7 +135,7 @@ impl<'a> Case<'a> {
         if self.step.log != self.past.log {
             return Err(FaultReason::WrongLog);
         }
-        let level = Level::of(self.statement.statement().subject());
+        let level = SubjectType::of(self.statement.statement().subject());
         let allowed = level.is_some_and(|level| self.step.subject.contains(&level));
         if allowed { Ok(()) } else { Err(FaultReason::WrongSubjectLevel) }
     }
@@ -161,7 +161,7 @@ impl<'a> Case<'a> {
                 return Err(FaultReason::NothingToLift);
             }
         }
-        let follows = self.statement.prev() == last.map(Logged::id);
+        let follows = self.statement.prev() == last.map(Placed::id);
         if follows { Ok(()) } else { Err(FaultReason::WrongPrev) }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    fn link(&self, rule: &LinkRule, linked: &Logged) -> Result<(), FaultReason> {
+    fn link(&self, rule: &LinkRule, linked: &Placed) -> Result<(), FaultReason> {
         if linked.signer().identity().domain() != self.signer().domain() {
             return Err(FaultReason::WrongDomain);
         }
@@ -374,18 +374,18 @@ impl<'a> Case<'a> {
         self.statement.signer().identity()
     }
 
-    fn known(&self, id: Hash) -> Option<&'a Logged> {
+    fn known(&self, id: Hash) -> Option<&'a Placed> {
         self.past.linked.iter().copied().find(|linked| linked.id() == id)
     }
 
     /// The linked statement of the rule's kind.
-    fn linked(&self, rule: &LinkRule) -> Option<&'a Logged> {
+    fn linked(&self, rule: &LinkRule) -> Option<&'a Placed> {
         let links = self.statement.links().iter().filter_map(|&id| self.known(id));
         links.into_iter().find(|linked| linked.statement().kind() == &rule.kind)
     }
 
     /// The statement of one of these kinds that this one refers to: a linked one, else the latest on its subject.
-    fn latest(&self, kinds: &[Kind]) -> Option<&'a Logged> {
+    fn latest(&self, kinds: &[Kind]) -> Option<&'a Placed> {
         let links = self.statement.links().iter().filter_map(|&id| self.known(id));
         links.chain(self.past.subject.iter().rev()).find(|one| kinds.contains(one.statement().kind()))
     }

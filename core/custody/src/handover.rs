@@ -10,22 +10,22 @@
 //! Either side may submit it, and the ledger keeps one. Its kind comes from the profile: the step that countersigns an
 //! offer in the receiver's role. An offer alone is of no profile's kinds, so no log takes it.
 //!
-//! Several hops need no signal either: goods travel with their [`Line`], every statement on them from the first on,
+//! Several hops need no signal either: goods travel with their [`CustodyChain`], every statement on them from the first on,
 //! among them those that no log has yet. Whoever receives verifies all of it by the rules that the ledger will apply.
 //! What a phone without signal cannot see is whether the same goods were offered to somebody else as well: the ledger
 //! takes the first of two such answers, names it to the second, and the second is recorded as evidence of a conflict.
 //! Nor can it see a hop that two people agree to leave out: who received from whom is what both of them sign. What remains
 //! is that the one who has the goods, by the line, answers for them.
 //!
-//! Each state is plain bytes ([`Offered::to_bytes`], [`Line::to_bytes`]); those of an offer are what is shown.
+//! Each state is plain bytes ([`Offered::to_bytes`], [`CustodyChain::to_bytes`]); those of an offer are what is shown.
 //!
 //! In scope: what is signed, shown, and checked. Out of scope: drawing codes ([`crate::qr`]), keeping states, submitting.
 
-mod line;
+mod custody_chain;
 mod offer;
 mod refused;
 
-pub use self::line::{Line, MAX_LINE, Rules};
+pub use self::custody_chain::{CustodyChain, MAX_LINE, Rules};
 pub use self::offer::{Answer, Answered, Condition, Examined, Key, Offered, Terms, answer_in};
 pub use self::refused::HandoverError;
 

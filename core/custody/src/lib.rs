@@ -6,7 +6,7 @@
 //!
 //! # The life of a verdict
 //!
-//! 1. `countersign-ledger` verifies signatures, inclusion and completeness: every [`Logged`] statement stands where it says.
+//! 1. `countersign-ledger` verifies signatures, inclusion and completeness: every [`Placed`] statement stands where it says.
 //! 2. [`Dossier::new`] runs the engine over the histories of one product class, once, when a snapshot advances.
 //! 3. [`verdict`] looks up what was read from a pack. It never fails and needs no network; every answer carries its
 //!    reasons in order, who answers for them, the evidence, and how old the knowledge is.
@@ -26,13 +26,13 @@
 //! In scope: what statements must be and what they mean. Out of scope: where they are kept, what a label says, who may
 //! see which log.
 //!
-//! [`Logged`]: countersign_ledger::Logged
+//! [`Placed`]: countersign_ledger::Placed
 
 mod alert;
 mod audit;
 mod chain;
 mod contents;
-mod contest;
+mod conflict;
 mod dossier;
 mod draft;
 mod engine;
@@ -41,13 +41,13 @@ mod fault;
 mod filter;
 pub mod handover;
 mod item;
-mod level;
+mod subject_type;
 mod lot;
-mod opening;
+mod unpacking;
 mod profile;
 pub mod qr;
 mod reason;
-mod recorded;
+mod lateness;
 mod route;
 mod step;
 mod timeline;
@@ -59,18 +59,18 @@ pub use alert::{Alert, AlertKind};
 pub use audit::{Audit, Examined, Finding, History, Signature, UNORDERED};
 pub use chain::{chain_head, chain_value};
 pub use contents::{Aggregate, Contents, ContentsError, MAX_CONTENTS, Opened};
-pub use contest::{Conflict, Dispute};
+pub use conflict::{Conflict, Dispute};
 pub use dossier::{AsOf, Dossier, Facts, LotFacts};
-pub use engine::Past;
+pub use engine::Context;
 pub use fault::{CertificateFlaw, Fault, FaultReason, Party};
 pub use filter::{FilterError, MAX_FILTER, SerialFilter};
 pub use item::Item;
-pub use level::{Level, Log, Relation};
+pub use subject_type::{SubjectType, Log, Relation};
 pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
-pub use opening::{Difference, DifferenceKind, Few};
+pub use unpacking::{Difference, DifferenceKind, Few};
 pub use profile::{Profile, ProfileError, Question, Role};
 pub use reason::{Argument, Dispensed, Reason};
-pub use recorded::LATE_MILLIS;
+pub use lateness::LATE_MILLIS;
 pub use route::{Gap, Leg, Route, Standing, Stop};
 pub use step::{
     After, Countersigned, Covers, Effect, Equality, FieldRule, FieldType, Holder, Holds, LinkRule, NamedBy,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use countersign_ledger::Kind;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::level::Level;
+use crate::subject_type::SubjectType;
 use crate::step::{After, Countersigned, Effect, FieldType, Holder, PartyRule, RECEIVER, Step, kinds};
 
 /// The rules of one industry's supply chain. Made by [`Profile::parse`] alone, so it is consistent.
@@ -311,7 +311,7 @@ impl File {
 }
 
 fn check_order(step: &Step, before: &Step) -> Result<(), ProfileError> {
-    let shared = |level: &Level| before.subject.contains(level);
+    let shared = |level: &SubjectType| before.subject.contains(level);
     if before.log != step.log || !step.subject.iter().any(shared) {
         let why = "it follows a step on another log or another kind of subject";
         return Err(ProfileError::Contradiction { at: step.kind.clone(), why });

@@ -4,10 +4,10 @@ use countersign_ledger::{Hash, Identity, Kind, Subject, UnixMillis};
 
 use crate::alert::Alert;
 use crate::audit::Finding;
-use crate::contest::{Conflict, Dispute};
+use crate::conflict::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::Item;
-use crate::opening::{Difference, DifferenceKind};
+use crate::unpacking::{Difference, DifferenceKind};
 
 /// A reason for a verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]

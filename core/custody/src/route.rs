@@ -11,7 +11,7 @@ use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
 
 use crate::audit::{History, Signature};
 use crate::contents::{Aggregate, Opened};
-use crate::contest::{conflicts, dispute};
+use crate::conflict::{conflicts, dispute};
 use crate::dossier::AsOf;
 use crate::fault::{Fault, Party};
 use crate::item::Item;
@@ -20,7 +20,7 @@ use crate::reason::Reason;
 use crate::step::{After, Effect};
 use crate::timeline::TimelineEvent;
 use crate::verdict::Verdict;
-use crate::words::harmless;
+use crate::words::sanitize;
 
 /// The route of an item, as of its verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -131,16 +131,16 @@ impl Route {
     }
 
     /// The route of goods that are no product, such as a logistic unit, told from the verification of their whole history,
-    /// which was complete `as_of`, with the histories `around` that it builds on. `None` if nothing is stated of them.
+    /// which was complete `as_of`, with the histories `dependencies` that it builds on. `None` if nothing is stated of them.
     pub fn of_history(
         profile: &Profile,
         history: &History<'_>,
-        around: &[History<'_>],
+        dependencies: &[History<'_>],
         as_of: AsOf,
         now: UnixMillis,
     ) -> Option<Self> {
         let subject = history.statements.first()?.statement().subject().clone();
-        let audit = profile.audit(history, around);
+        let audit = profile.audit(history, dependencies);
         let contested = conflicts(profile, history.statements, &audit);
         let rivals: Vec<Hash> = contested.iter().map(|conflict| conflict.rival).collect();
         let timeline = audit.timeline(profile);

@@ -6,7 +6,7 @@ use countersign_ledger::Kind;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::epcis;
-use crate::level::{Level, Log, Relation};
+use crate::subject_type::{SubjectType, Log, Relation};
 
 /// What a statement of one kind must be.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Step {
     /// The log that it goes into.
     pub log: Log,
     /// What it may be about.
-    pub subject: Vec<Level>,
+    pub subject: Vec<SubjectType>,
     /// Who signs it.
     pub signer: PartyRule,
     /// Whom it is for, named in the field [`RECEIVER`].

@@ -4,13 +4,13 @@
 //! ledger has the list's digest: so a list that fits a packing is as good as the packing. From there until the unit is
 //! opened, what happened to the unit happened to the pack, as far as one may infer.
 
-use countersign_ledger::{Hash, IndexEntry, Logged, Subject};
+use countersign_ledger::{Hash, IndexEntry, Placed, Subject};
 
 use crate::audit::{Audit, Finding, History};
 use crate::contents::{Contents, digest_in};
-use crate::contest::{Conflict, Dispute, conflicts, dispute};
+use crate::conflict::{Conflict, Dispute, conflicts, dispute};
 use crate::engine::holder_after;
-use crate::opening::Opening;
+use crate::unpacking::Unpacking;
 use crate::profile::Profile;
 use crate::timeline::TimelineEvent;
 
@@ -22,7 +22,7 @@ pub struct UnitFacts {
     /// What the index says of it.
     pub entry: Option<IndexEntry>,
     /// Its history.
-    pub history: Vec<Logged>,
+    pub history: Vec<Placed>,
     /// Lists of what is in it, as they came. One that no packing names says nothing.
     pub contents: Vec<Contents>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct UnitFile {
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) dispute: Option<Dispute>,
     /// If it was opened, and something else came out than went in.
-    pub(crate) opening: Option<Opening>,
+    pub(crate) opening: Option<Unpacking>,
     pub(crate) events: Vec<TimelineEvent>,
 }
 
@@ -46,10 +46,10 @@ impl UnitFile {
         profile: &Profile,
         unit: &UnitFacts,
         history: &History<'_>,
-        around: &[History<'_>],
-        events: impl Fn(&Audit, &[Logged]) -> Vec<TimelineEvent>,
+        dependencies: &[History<'_>],
+        events: impl Fn(&Audit, &[Placed]) -> Vec<TimelineEvent>,
     ) -> Vec<Self> {
-        let audit = profile.audit(history, around);
+        let audit = profile.audit(history, dependencies);
         let events = events(&audit, history.statements);
         let packings = history.statements.iter().enumerate().filter(|(_, one)| packs(profile, one));
         let files = packings.filter_map(|(from, packing)| {
@@ -62,7 +62,7 @@ impl UnitFile {
             let within = |id: Hash| statements.iter().any(|one| one.id() == id);
             let opening = audit.steps[from + 1..until].last().filter(|step| opened && step.fault.is_none());
             let opening = opening.and_then(|step| {
-                Opening::new(packing, &history.statements[until - 1], step.opened?, &unit.contents)
+                Unpacking::new(packing, &history.statements[until - 1], step.opened?, &unit.contents)
             });
             let part = Audit { steps: audit.steps[from..until].to_vec(), finding: None };
             Some(Self {
@@ -84,7 +84,7 @@ impl UnitFile {
 }
 
 /// Whether a statement packs a unit: it names what is in it, and who holds it.
-pub(crate) fn packs(profile: &Profile, statement: &Logged) -> bool {
+pub(crate) fn packs(profile: &Profile, statement: &Placed) -> bool {
     digest_in(statement).is_some() && holder_after(profile, statement).is_some()
 }
 

@@ -3,11 +3,11 @@
 use countersign_ledger::{Hash, Subject, UnixMillis};
 
 use crate::alert::AlertKind;
-use crate::contest::{Conflict, Dispute};
+use crate::conflict::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::fault::Party;
 use crate::item::Item;
-use crate::opening::{came_out_of, differences};
+use crate::unpacking::{came_out_of, differences};
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;

@@ -89,7 +89,7 @@ pub fn sentence(reason: &Reason, profile: &Profile) -> String {
 
 fn written(argument: &Argument, profile: &Profile) -> String {
     match argument {
-        Argument::Text(text) => harmless(text),
+        Argument::Text(text) => sanitize(text),
         Argument::Step(kind) => {
             profile.step(kind).map_or_else(|| kind.to_string(), |step| step.title.clone())
         }
@@ -100,7 +100,7 @@ fn written(argument: &Argument, profile: &Profile) -> String {
 
 /// Other people's words without control characters, which a terminal obeys, and without those that turn the direction of
 /// what follows.
-pub fn harmless(words: &str) -> String {
+pub fn sanitize(words: &str) -> String {
     let acts = |c: char| {
         c.is_control()
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
@@ -110,11 +110,11 @@ pub fn harmless(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::sanitize;
 
     #[test]
     fn words_of_others_do_nothing_where_they_are_shown() {
-        assert_eq!(harmless("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
-        assert_eq!(harmless("Zürich, 東京 “7”"), "Zürich, 東京 “7”");
+        assert_eq!(sanitize("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
+        assert_eq!(sanitize("Zürich, 東京 “7”"), "Zürich, 東京 “7”");
     }
 }

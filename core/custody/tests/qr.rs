@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a test")]
 
 use countersign_custody::qr::{
-    Assembly, Codes, Fed, MAX_BYTES, MAX_ONE, MAX_PARTS, NotEncoded, NotTaken, Parts, Progress, encode,
+    Assembly, Codes, Received, MAX_BYTES, MAX_ONE, MAX_PARTS, NotEncoded, NotTaken, Parts, Progress, encode,
 };
 use countersign_scan::draw::{Label, Scale};
 use countersign_scan::{Picture, decode};
@@ -51,7 +51,7 @@ fn read(text: &str) -> String {
 fn a_statement_fits_into_one_code_that_phones_read() {
     let sent = bytes(MAX_ONE, 1);
     let Codes::One(text) = encode(&sent).unwrap() else { panic!("several codes") };
-    assert_eq!(Assembly::default().feed(&read(&text)), Ok(Fed::Whole(sent)));
+    assert_eq!(Assembly::default().feed(&read(&text)), Ok(Received::Whole(sent)));
     // Version 19: 93 modules and 4 of quiet zone on either side.
     assert!(picture(&text).width() <= (93 + 8) * 4);
 }
@@ -64,9 +64,9 @@ fn more_than_one_code_holds_comes_as_parts_of_no_larger_codes() {
     assert_eq!(shown.needed(), 2);
     let first = shown.next().unwrap();
     assert!(picture(&first).width() <= (93 + 8) * 4);
-    assert_eq!(assembly.feed(&read(&first)), Ok(Fed::Part(Progress { have: 1, need: 2 })));
+    assert_eq!(assembly.feed(&read(&first)), Ok(Received::Part(Progress { have: 1, need: 2 })));
     assert_eq!(assembly.progress(), Some(Progress { have: 1, need: 2 }));
-    assert_eq!(assembly.feed(&read(&shown.next().unwrap())), Ok(Fed::Whole(sent)));
+    assert_eq!(assembly.feed(&read(&shown.next().unwrap())), Ok(Received::Whole(sent)));
     assert_eq!(assembly.progress(), None);
 }
 
@@ -76,8 +76,8 @@ fn the_published_parts_are_read_in_either_case_and_with_mixtures_for_lost_ones()
     let whole = |texts: Vec<String>| {
         let mut assembly = Assembly::default();
         texts.iter().find_map(|text| match assembly.feed(text).unwrap() {
-            Fed::Whole(bytes) => Some(bytes),
-            Fed::Part(_) => None,
+            Received::Whole(bytes) => Some(bytes),
+            Received::Part(_) => None,
         })
     };
     let all = whole(PUBLISHED.iter().map(|text| text.to_ascii_uppercase()).collect()).unwrap();
@@ -92,7 +92,7 @@ fn a_code_seen_a_thousand_times_is_one_part() {
     let mut assembly = Assembly::default();
     let text = parts(&bytes(3000, 1)).next().unwrap();
     for _ in 0..1000 {
-        assert_eq!(assembly.feed(&text), Ok(Fed::Part(Progress { have: 1, need: 8 })));
+        assert_eq!(assembly.feed(&text), Ok(Received::Part(Progress { have: 1, need: 8 })));
     }
 }
 
@@ -104,15 +104,15 @@ fn parts_of_another_message_do_not_disturb_and_three_in_a_row_replace() {
     assembly.feed(&ours.next().unwrap()).unwrap();
     for have in 2..=4 {
         assert_eq!(assembly.feed(&other.next().unwrap()), Err(NotTaken::OtherMessage));
-        assert_eq!(assembly.feed(&ours.next().unwrap()), Ok(Fed::Part(Progress { have, need: 8 })));
+        assert_eq!(assembly.feed(&ours.next().unwrap()), Ok(Received::Part(Progress { have, need: 8 })));
     }
     let mut other = parts(&second);
     assert_eq!(assembly.feed(&other.next().unwrap()), Err(NotTaken::OtherMessage));
     assert_eq!(assembly.feed(&other.next().unwrap()), Err(NotTaken::OtherMessage));
-    assert_eq!(assembly.feed(&other.next().unwrap()), Ok(Fed::Part(Progress { have: 3, need: 8 })));
+    assert_eq!(assembly.feed(&other.next().unwrap()), Ok(Received::Part(Progress { have: 3, need: 8 })));
     let rest = other.find_map(|text| match assembly.feed(&text).unwrap() {
-        Fed::Whole(bytes) => Some(bytes),
-        Fed::Part(_) => None,
+        Received::Whole(bytes) => Some(bytes),
+        Received::Part(_) => None,
     });
     assert_eq!(rest, Some(second));
 }
@@ -201,11 +201,11 @@ fn a_message_of_many_codes_comes_through_a_camera_that_misses_and_dazzles() {
         assert_eq!(read, text);
         seen += 1;
         match assembly.feed(&read).unwrap() {
-            Fed::Part(Progress { have, need: of }) => {
+            Received::Part(Progress { have, need: of }) => {
                 assert!((before..=need).contains(&have) && of == need);
                 before = have;
             }
-            Fed::Whole(bytes) => {
+            Received::Whole(bytes) => {
                 assert_eq!(bytes, sent);
                 assert!(seen >= need && dazzled > 0, "{seen} of {need}, {dazzled}");
                 return;
@@ -222,7 +222,7 @@ fn a_screen_that_never_shows_one_part_is_given_up_and_what_follows_is_read() {
     let tells = |part: &str| {
         let mut assembly = Assembly::default();
         assembly.feed(&second).unwrap();
-        matches!(assembly.feed(part), Ok(Fed::Whole(_)))
+        matches!(assembly.feed(part), Ok(Received::Whole(_)))
     };
     let mut assembly = Assembly::default();
     let mut fed = 0;
@@ -234,8 +234,8 @@ fn a_screen_that_never_shows_one_part_is_given_up_and_what_follows_is_read() {
     assert_eq!((given_up, fed), (Some(NotTaken::Endless), 33));
     assert_eq!(assembly.progress(), None);
     let whole = parts(&sent).find_map(|part| match assembly.feed(&part).unwrap() {
-        Fed::Whole(bytes) => Some(bytes),
-        Fed::Part(_) => None,
+        Received::Whole(bytes) => Some(bytes),
+        Received::Part(_) => None,
     });
     assert_eq!(whole, Some(sent));
 }
@@ -266,7 +266,7 @@ proptest! {
                 let seen = order.zip(keep.iter().cycle()).flat_map(|(text, keep)| vec![text; usize::from(keep / 2)]);
                 let mut whole = None;
                 for text in seen.chain(&window) {
-                    if let fed @ Fed::Whole(_) = assembly.feed(text).unwrap() {
+                    if let fed @ Received::Whole(_) = assembly.feed(text).unwrap() {
                         whole = Some(fed);
                         break;
                     }
@@ -274,7 +274,7 @@ proptest! {
                 whole.unwrap()
             }
         };
-        prop_assert_eq!(got, Fed::Whole(sent));
+        prop_assert_eq!(got, Received::Whole(sent));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
     Certificate, Draft, Fields, Hash, Identity, Index, IndexKey, Kind, Signer as _, SoftwareKey, Statement,
-    Subject, Tree, Trust, UnixMillis, leaf_hash, node_hash, verify_consistency, verify_inclusion,
+    Subject, Tree, TrustStore, UnixMillis, leaf_hash, node_hash, verify_consistency, verify_inclusion,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use p256::ecdsa::signature::Verifier as _;
@@ -27,8 +27,8 @@ fn member() -> Certificate {
     certificate::issue(&identity, &key(2).public_key(), &key(1), YEAR, [2; 16]).expect("a certificate")
 }
 
-fn trust() -> Trust {
-    let mut trust = Trust::new();
+fn trust() -> TrustStore {
+    let mut trust = TrustStore::new();
     trust.pin("meds.example", &certificate::root("meds.example", &key(1), YEAR, [1; 16]).expect("a root"));
     trust.enrol(member().as_der()).expect("an enrolment");
     trust

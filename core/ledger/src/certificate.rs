@@ -71,7 +71,7 @@ pub enum CertificateError {
 
 /// A member's certificate: who holds which key, from when to when.
 ///
-/// Reading one says nothing of its truth; [`crate::Trust::enrol`] checks its path.
+/// Reading one says nothing of its truth; [`crate::TrustStore::enrol`] checks its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
     der: Vec<u8>,

@@ -19,6 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use self::trusted::{AdvanceError, CheckpointError, ForkEvidence, TrustedCheckpoint};
 use crate::Hash;
+use crate::log_name::LogName;
 use crate::note::is_key_name;
 use crate::tree::empty_root;
 
@@ -101,7 +102,7 @@ fn parse_root(text: &str) -> Result<Hash, CheckpointTextError> {
     Hash::from_slice(&bytes).ok_or(CheckpointTextError::RootLength)
 }
 
-/// A checkpoint of one of our logs. As text it is what the log and the notaries sign; nothing in it has been checked.
+/// A checkpoint of one of our logs. As text it is what the log and the witnesses sign; nothing in it has been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     origin: String,
@@ -128,6 +129,11 @@ impl Checkpoint {
         let [line] = &head.extensions[..] else { return Err(CheckpointTextError::Extension) };
         let index_root = line.strip_prefix(INDEX_LINE).ok_or(CheckpointTextError::Extension)?;
         Self::new(&head.origin, head.size, head.root, parse_root(index_root)?)
+    }
+
+    /// The name of its log within a ledger: the last part of the origin; `None` if that names no log of a ledger.
+    pub fn log(&self) -> Option<LogName> {
+        LogName::new(self.origin().rsplit('/').next()?).ok()
     }
 
     /// The log's name.

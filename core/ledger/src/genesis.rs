@@ -1,26 +1,32 @@
-//! What a phone pins: everything that it believes without proof. The rest it learns is proven from here.
+//! What a phone pins: the anchors of its trust. Everything else it learns is proven from here.
 //!
 //! A JSON file that ships with the app, or is handed over by somebody trusted:
 //!
 //! ```json
 //! {
 //!   "name": "ledger.meds.example",
+//!   "logs": [{ "name": "trust", "held": "whole" }, { "name": "supply", "held": "followed", "domain": "meds.example" }],
 //!   "policy": "log …\nwitness …\ngroup …\nquorum …\n",
 //!   "domains": [{ "name": "meds.example", "root": "<DER, base64>", "registrar": "<DER, base64>" }],
 //!   "tls": ["<DER, base64>"]
 //! }
 //! ```
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::CertificateError;
+use crate::log_name::{Held, LogName, LogSpec};
 use crate::policy::{Policy, PolicyError};
-use crate::trust::Trust;
+use crate::trust_store::TrustStore;
 
 /// Largest genesis that is read.
 const MAX_GENESIS: usize = 256 * 1024;
+/// Most logs of a ledger: a revocation names each of them.
+const MAX_LOGS: usize = 16;
 
 /// Why a genesis is refused.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +40,11 @@ pub enum GenesisError {
     /// Base64 that is none.
     #[error("a certificate in the genesis file is not base64")]
     Base64,
-    /// The notary policy is not one.
-    #[error("the notary policy in the genesis file: {0}")]
+    /// The logs contradict each other, or the rest of the file.
+    #[error("the logs in the genesis file: {0}")]
+    Logs(&'static str),
+    /// The witness policy is not one.
+    #[error("the witness policy in the genesis file: {0}")]
     Policy(#[from] PolicyError),
     /// A registrar's certificate does not lead to its domain's root.
     #[error("the registrar of {domain}: {reason}")]
@@ -53,7 +62,9 @@ pub enum GenesisError {
 pub struct Genesis {
     /// The ledger's name, from which the origins of its logs are formed.
     pub name: String,
-    /// Which logs there are and which of n notaries must have cosigned (C2SP tlog-policy).
+    /// The logs, in the order in which a block's statements are applied; `trust` is among them, and held whole.
+    pub logs: Vec<LogSpec>,
+    /// The logs' keys and which of n witnesses must have cosigned (C2SP tlog-policy).
     pub policy: String,
     /// The trust domains.
     pub domains: Vec<GenesisDomain>,
@@ -106,20 +117,41 @@ impl Genesis {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// What follows from it: the checkpoints to trust and the members to believe.
-    pub fn believe(&self) -> Result<(Policy, Trust), GenesisError> {
-        let mut trust = Trust::new();
+    /// The anchors of trust that follow from it: which checkpoints to trust, and which members.
+    pub fn believe(&self) -> Result<(Policy, TrustStore), GenesisError> {
+        let mut trust = TrustStore::new();
         for domain in &self.domains {
             trust.pin(&domain.name, &domain.root.0);
             trust
                 .enrol(&domain.registrar.0)
                 .map_err(|reason| GenesisError::Registrar { domain: domain.name.clone(), reason })?;
         }
+        self.check_logs()?;
         Ok((self.policy.parse()?, trust))
     }
 
+    fn check_logs(&self) -> Result<(), GenesisError> {
+        let names: BTreeSet<LogName> = self.logs.iter().map(|log| log.name).collect();
+        if names.len() != self.logs.len() || self.logs.len() > MAX_LOGS {
+            return Err(GenesisError::Logs("a log stands twice, or there are too many"));
+        }
+        if !self.logs.iter().any(|log| log.name == LogName::TRUST && log.held == Held::Whole) {
+            return Err(GenesisError::Logs("there is no log `trust` that is held whole"));
+        }
+        let known = |domain: &String| self.domains.iter().any(|known| known.name == *domain);
+        if !self.logs.iter().filter_map(|log| log.domain.as_ref()).all(known) {
+            return Err(GenesisError::Logs("a log serves a domain that has no root here"));
+        }
+        Ok(())
+    }
+
+    /// The log of that name.
+    pub fn log(&self, name: LogName) -> Option<&LogSpec> {
+        self.logs.iter().find(|log| log.name == name)
+    }
+
     /// Origin of the log `log` of this ledger.
-    pub fn origin(&self, log: &str) -> String {
+    pub fn origin(&self, log: LogName) -> String {
         format!("{}/{log}", self.name)
     }
 }

@@ -1,4 +1,4 @@
-//! The complete history of one subject, as a node sends it and as a phone comes to believe it.
+//! The complete history of one subject, as a node sends it and as a phone verifies it.
 //!
 //! ```cddl
 //! history = [index-proof: bstr, entries: [* entry], certificates: [* bstr]]
@@ -15,7 +15,7 @@ use crate::certificate::CertificateError;
 use crate::index::{IndexEntry, IndexError, IndexKey, IndexProof};
 use crate::statement::{FormatError, Statement};
 use crate::tree::{Inclusions, MAX_PATH, ProofError, leaf_hash};
-use crate::trust::{Logged, Refusal, Trust};
+use crate::trust_store::{Entry, Refusal, TrustStore};
 use crate::{Hash, Subject, TrustedCheckpoint};
 
 /// Most statements in one message. A subject with more is fetched in several.
@@ -23,7 +23,7 @@ pub const MAX_ENTRIES: usize = 256;
 /// Most certificates in one message: a statement needs up to three, and shares most of them with others.
 const MAX_CERTIFICATES: usize = 3 * MAX_ENTRIES;
 
-/// Why a history is not believed, the first that applies.
+/// Why a history is refused, the first that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     /// Not a history message.
@@ -38,6 +38,9 @@ pub enum HistoryError {
     /// A statement in the message is not one.
     #[error(transparent)]
     Format(#[from] FormatError),
+    /// The checkpoint's origin names no log of a ledger.
+    #[error("the checkpoint is of a log that is none of a ledger's")]
+    OtherLog,
     /// A statement in the message is about something else.
     #[error("the history contains a statement about another subject")]
     OtherSubject,
@@ -50,7 +53,7 @@ pub enum HistoryError {
     /// The log does not hold a statement where the message says.
     #[error("the log does not hold a statement of the history: {0}")]
     NotIncluded(ProofError),
-    /// A statement is not to be believed.
+    /// A statement is refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// There are fewer or more statements than the subject index counts, or the latest is another.
@@ -80,7 +83,7 @@ pub struct SubjectHistory {
     pub certificates: Vec<Vec<u8>>,
 }
 
-/// What is already believed of a subject: how many statements, and the latest. Nothing, by default.
+/// What is already verified of a subject: how many statements, and the latest. Nothing, by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Number of statements.
@@ -120,35 +123,35 @@ impl SubjectHistory {
         shape.then_some(Self { index_proof, entries, certificates })
     }
 
-    /// Believes the message: everything on `subject` that `checkpoint` covers, after what is `known`. Certificates that
-    /// lead to a pinned root are taken into `trust` on the way.
+    /// Verifies the message: everything on `subject` that `checkpoint` covers, after what is `known`. Void statements are in
+    /// their place. Certificates that lead to a pinned root are added to `trust` on the way.
     pub fn verify(
         &self,
         subject: &Subject,
         known: Known,
         checkpoint: &TrustedCheckpoint,
-        trust: &mut Trust,
-    ) -> Result<Vec<Logged>, HistoryError> {
+        trust: &mut TrustStore,
+    ) -> Result<Vec<Entry>, HistoryError> {
         let head = checkpoint.checkpoint();
-        let key = IndexKey::new(subject.family(), subject.as_str());
+        let key = IndexKey::of(subject);
         let entry = self.index_proof.verify(&key, head.index_root())?;
         for certificate in &self.certificates {
             trust.enrol(certificate)?;
         }
         let mut inclusions = Inclusions::new(checkpoint);
         let mut latest = known.latest;
-        let mut logged: Vec<Logged> = Vec::with_capacity(self.entries.len());
+        let mut placed: Vec<Entry> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
-            if logged.last().is_some_and(|before| before.index() >= entry.index) {
+            if placed.last().is_some_and(|before| before.index() >= entry.index) {
                 return Err(HistoryError::Order);
             }
             let statement = entry.verify(subject, latest, &mut inclusions, trust)?;
             latest = Some(statement.id());
-            logged.push(statement);
+            placed.push(statement);
         }
         let count = known.count + self.entries.len() as u64;
         if (count, latest) == entry.map_or((0, None), |IndexEntry { count, latest }| (count, Some(latest))) {
-            Ok(logged)
+            Ok(placed)
         } else {
             Err(HistoryError::Incomplete)
         }
@@ -156,15 +159,15 @@ impl SubjectHistory {
 }
 
 impl HistoryEntry {
-    /// Believes one entry: a statement on `subject` that follows `prev` and stands in the log where it says. Entries
+    /// Verifies one entry: a statement on `subject` that follows `prev` and stands in the log where it says. Entries
     /// of one log are shown to be so by the same `inclusions`.
     pub fn verify(
         &self,
         subject: &Subject,
         prev: Option<Hash>,
         inclusions: &mut Inclusions<'_>,
-        trust: &Trust,
-    ) -> Result<Logged, HistoryError> {
+        trust: &TrustStore,
+    ) -> Result<Entry, HistoryError> {
         let statement = Statement::parse(&self.statement)?;
         if statement.subject() != subject {
             return Err(HistoryError::OtherSubject);
@@ -175,7 +178,8 @@ impl HistoryEntry {
         if verified.prev() != prev {
             return Err(HistoryError::Chain);
         }
-        Ok(trust.log(verified, inclusions.checkpoint().origin(), self.index)?)
+        let log = inclusions.checkpoint().log().ok_or(HistoryError::OtherLog)?;
+        Ok(trust.place(verified, log, self.index))
     }
 
     fn decode(d: &mut Decoder<'_>) -> Option<Self> {

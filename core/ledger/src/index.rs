@@ -26,7 +26,7 @@ mod proof;
 use std::sync::{Arc, OnceLock};
 
 pub use self::proof::{FamilyProof, IndexError, IndexProof};
-use crate::Hash;
+use crate::{Hash, Subject};
 
 /// Bits in a key.
 const KEY_BITS: u16 = 384;
@@ -62,6 +62,11 @@ impl IndexKey {
     /// The key of a subject from the texts of its family and its own.
     pub fn new(family: &str, subject: &str) -> Self {
         Self { family: Family::new(family), subject: Hash::of(subject.as_bytes()) }
+    }
+
+    /// The key of a subject.
+    pub fn of(subject: &Subject) -> Self {
+        Self::new(subject.family(), subject.as_str())
     }
 
     fn to_bytes(self) -> [u8; 48] {

@@ -1,28 +1,28 @@
 //! Statements, the log, and what it takes to believe them.
 //!
 //! A statement is one signed sentence about one subject. A log orders statements and commits to all of them in one root;
-//! notaries cosign that root; whoever trusts a quorum of notaries believes, without asking anybody, what is in the log and
+//! witnesses cosign that root; whoever trusts a quorum of witnesses believes, without asking anybody, what is in the log and
 //! that nothing was left out. Nothing here has a clock, a disk or a socket.
 //!
 //! # Reading order
 //!
 //! | step | modules | what one holds then |
 //! | --- | --- | --- |
-//! | who may speak | `identity`, [`certificate`], `trust` | [`Trust`]: pinned roots, enrolled members, revocations |
+//! | who may speak | `identity`, [`certificate`], `trust` | [`TrustStore`]: pinned roots, enrolled members, revocations |
 //! | what is said | `subject`, `fields`, `statement` on [`cose`] and `cbor`, [`sealed`] | [`Statement`], then [`Verified`] |
 //! | where it stands | `tree`, `index`, `tile` | [`Tree`], [`Index`] and the proofs of both |
-//! | what the log commits to | `note`, `vkey`, `checkpoint`, `policy`, `notary` | [`TrustedCheckpoint`] |
-//! | how it is shown | `history`, [`receipt`], `tlog_proof` | [`Logged`] statements, complete for their subject |
+//! | what the log commits to | `note`, `vkey`, `checkpoint`, `policy`, `witness` | [`TrustedCheckpoint`] |
+//! | how it is shown | `history`, [`receipt`], `tlog_proof` | [`Placed`] statements, complete for their subject |
 //!
 //! Each of those types is made only by the function that checks it: [`Statement::parse`] tells no payload,
-//! [`Trust::verify`] makes a [`Verified`], [`Trust::log`] a [`Logged`], [`Policy::trust`] a [`TrustedCheckpoint`].
+//! [`TrustStore::verify`] makes a [`Verified`], [`TrustStore::log`] a [`Placed`], [`Policy::trust`] a [`TrustedCheckpoint`].
 //!
 //! # The life of a statement
 //!
 //! ```
 //! use countersign_ledger::certificate::{self, Period};
 //! use countersign_ledger::{
-//!     Draft, Fields, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, Tree, Trust, UnixMillis, leaf_hash,
+//!     Draft, Fields, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, Tree, TrustStore, UnixMillis, leaf_hash,
 //!     verify_inclusion,
 //! };
 //!
@@ -35,7 +35,7 @@
 //! let root = certificate::root("meds.example", &registrar, year, [1; 16])?;
 //! let identity = Identity::new("meds.example", "manufacturer", "northwind")?;
 //! let member = certificate::issue(&identity, &maker.public_key(), &registrar, year, [2; 16])?;
-//! let mut trust = Trust::new();
+//! let mut trust = TrustStore::new();
 //! trust.pin("meds.example", &root);
 //! trust.enrol(member.as_der())?;
 //!
@@ -77,10 +77,13 @@ mod history;
 mod identity;
 mod index;
 mod key;
-mod notary;
+mod log_name;
+mod membership;
 mod note;
 mod policy;
+mod problem;
 pub mod receipt;
+mod rules;
 pub mod sealed;
 mod signer;
 mod statement;
@@ -89,8 +92,9 @@ mod tile;
 mod time;
 mod tlog_proof;
 mod tree;
-mod trust;
+mod trust_store;
 mod vkey;
+mod witness;
 
 pub use cbor::{CborError, check_deterministic};
 pub use certificate::{Certificate, CertificateError};
@@ -104,9 +108,12 @@ pub use history::{HistoryEntry, HistoryError, Known, MAX_ENTRIES, SubjectHistory
 pub use identity::{Identity, NotAnIdentity};
 pub use index::{Family, FamilyProof, Index, IndexEntry, IndexError, IndexKey, IndexProof};
 pub use key::{KeyError, PublicKey, Signature, Signer, SignerError, SoftwareKey};
-pub use notary::{Notary, NotaryRefusal};
+pub use log_name::{Held, LogName, LogSpec, NotALogName};
+pub use membership::{CODE, Membership};
 pub use note::{MAX_NOTE_LEN, MAX_SIGNATURES, Note, NoteError, NoteSignature};
 pub use policy::{Policy, PolicyError, PolicyFault, Shortfall};
+pub use problem::Problem;
+pub use rules::{Checkpoints, Context, Families, Folded, Promise, Rules, State, Violation};
 pub use signer::{Cosigner, NoteSigner};
 pub use statement::{Draft, FormatError, MAX_STATEMENT, SignError, Statement, Verified};
 pub use subject::{Kind, NameError, Subject};
@@ -117,7 +124,9 @@ pub use tree::{
     Frontier, Inclusions, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash,
     verify_consistency, verify_inclusion,
 };
-pub use trust::{
-    ENROL, Logged, MAX_AGE_MILLIS, MAX_SKEW_MILLIS, REGISTRAR, REVOKE, Refusal, Trust, check_fresh,
+pub use trust_store::{
+    ENROL, Entry, MAX_AGE_MILLIS, MAX_SKEW_MILLIS, Placed, REGISTRAR, REVOKE, Refusal, TrustStore, Void,
+    check_fresh,
 };
 pub use vkey::{SignatureError, SignatureType, VerifierKey, VerifierKeyError};
+pub use witness::{Witness, WitnessRefusal};

@@ -101,7 +101,7 @@ pub struct Shortfall {
     pub missing: Vec<String>,
 }
 
-/// The logs that are known and the notaries that must have cosigned their checkpoints.
+/// The logs that are known and the witnesses that must have cosigned their checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<Log>,

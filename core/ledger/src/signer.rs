@@ -66,7 +66,7 @@ impl fmt::Debug for NoteSigner {
     }
 }
 
-/// A notary's key: it cosigns checkpoints with the time at which it does.
+/// A witness's key: it cosigns checkpoints with the time at which it does.
 pub struct Cosigner {
     secret: Ed25519KeyPair,
     public: VerifierKey,
@@ -86,7 +86,7 @@ impl Cosigner {
     }
 
     /// Cosigns a checkpoint's text at `now`, rounded down to the second. This says that the checkpoint is the largest
-    /// that the cosigner has seen of the log: only [`crate::Notary`] knows.
+    /// that the cosigner has seen of the log: only [`crate::Witness`] knows.
     pub fn cosign(&self, text: &str, now: UnixMillis) -> NoteSignature {
         let time = now.seconds();
         let signature = self.secret.sign(cosigned_message(text, time).as_bytes());

@@ -21,7 +21,7 @@
 //! neither can be shown without the other. Both signatures are verified wherever one is.
 //!
 //! A [`Statement`] has been read, not believed: it tells what it claims about itself so that it can be looked up and
-//! routed, and nothing of its payload. Only [`crate::Trust::verify`] makes a [`Verified`] one.
+//! routed, and nothing of its payload. Only [`crate::TrustStore::verify`] makes a [`Verified`] one.
 
 use std::sync::Arc;
 
@@ -187,7 +187,7 @@ impl Statement {
 
 /// A statement whose signature verifies under the key of an enrolled member who was entitled to sign at its time.
 ///
-/// Made by [`crate::Trust::verify`] alone.
+/// Made by [`crate::TrustStore::verify`] alone.
 #[derive(Clone, Debug)]
 pub struct Verified {
     statement: Statement,

@@ -8,6 +8,8 @@ const MAX_SUBJECT: usize = 240;
 const MAX_KIND: usize = 48;
 /// What every GS1 Digital Link of ours begins with; the domain is an identifier, never an address.
 const DIGITAL_LINK: &str = "https://id.gs1.org/";
+/// What a URN of ours begins with; the sort and the name of what it is about follow.
+const OWN_URN: &str = "urn:countersign:";
 
 /// Why text names no subject or kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,9 +51,14 @@ impl Subject {
         &self.0
     }
 
-    /// The subject this one is listed under in the subject index: a pack under its lot, a lot under its product class,
-    /// anything else under itself. One range proof over a family shows all its members and that there are no others.
+    /// The subject this one is listed under in the subject index, by its scheme: a pack under its lot, a lot under its product
+    /// class; what is under `urn:countersign:<sort>:<name>:` under that record, device or licence; anything else under
+    /// itself. One range proof over a family shows all its members and that there are no others.
     pub fn family(&self) -> &str {
+        if self.0.starts_with(OWN_URN) {
+            let end = self.0.match_indices(':').nth(3).map_or(self.0.len(), |(end, _)| end);
+            return &self.0[..end];
+        }
         let Some(path) = self.0.strip_prefix(DIGITAL_LINK) else { return &self.0 };
         match path.rmatch_indices('/').nth(1) {
             Some((end, _)) => &self.0[..DIGITAL_LINK.len() + end],
@@ -114,13 +121,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packs_belong_to_lots_and_lots_to_classes() {
+    fn packs_belong_to_lots_lots_to_classes_and_threads_to_records() {
         let family = |text: &str| Subject::new(text).unwrap().family().to_owned();
         let class = "https://id.gs1.org/01/09506000134352";
         assert_eq!(family(&format!("{class}/10/L1/21/S1")), format!("{class}/10/L1"));
         assert_eq!(family(&format!("{class}/10/L1")), class);
         assert_eq!(family(class), class);
-        assert_eq!(family("urn:example:a/b/c"), "urn:example:a/b/c");
+        assert_eq!(family("urn:example:a/b/c:d:e"), "urn:example:a/b/c:d:e");
+        assert_eq!(family("urn:countersign:record:77:request:1"), "urn:countersign:record:77");
+        assert_eq!(family("urn:countersign:record:77"), "urn:countersign:record:77");
+        assert_eq!(family("urn:countersign:record"), "urn:countersign:record");
         assert_eq!(family("spiffe://meds.example/supplier/ms"), "spiffe://meds.example/supplier/ms");
     }
 

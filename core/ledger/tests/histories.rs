@@ -5,10 +5,10 @@
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, Checkpoint, Cosigner, Draft, Fields, Hash, HistoryEntry, HistoryError, Identity, Index,
-    IndexError, IndexKey, Kind, Known, LogProof, LogProofError, Logged, Note, NoteSigner, Policy, ProofError,
-    REGISTRAR, REVOKE, Refusal, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, Tree, Trust,
-    TrustedCheckpoint, UnixMillis, leaf_hash,
+    Certificate, Checkpoint, Cosigner, Draft, Entry, Fields, Hash, HistoryEntry, HistoryError, Identity,
+    Index, IndexError, IndexKey, Kind, Known, LogName, LogProof, LogProofError, Note, NoteSigner, Policy,
+    ProofError, REGISTRAR, REVOKE, Refusal, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory,
+    Tree, TrustStore, TrustedCheckpoint, UnixMillis, leaf_hash,
 };
 
 const DOMAIN: &str = "meds.example";
@@ -66,7 +66,7 @@ impl Log {
             .to_string();
         let mut note = Note::new(checkpoint.clone()).unwrap();
         note.add(log_key().sign(&checkpoint)).unwrap();
-        note.add(notary().cosign(&checkpoint, NOW)).unwrap();
+        note.add(witness().cosign(&checkpoint, NOW)).unwrap();
         policy().trust(&note.to_string()).unwrap()
     }
 
@@ -94,17 +94,17 @@ fn log_key() -> NoteSigner {
     NoteSigner::p256(ORIGIN, &[11; 32]).unwrap()
 }
 
-fn notary() -> Cosigner {
-    Cosigner::new("notary.example/a", &[12; 32]).unwrap()
+fn witness() -> Cosigner {
+    Cosigner::new("witness.example/a", &[12; 32]).unwrap()
 }
 
 fn policy() -> Policy {
-    let (log, notary) = (log_key(), notary());
-    format!("log {}\nwitness a {}\nquorum a\n", log.verifier_key(), notary.verifier_key()).parse().unwrap()
+    let (log, witness) = (log_key(), witness());
+    format!("log {}\nwitness a {}\nquorum a\n", log.verifier_key(), witness.verifier_key()).parse().unwrap()
 }
 
-fn trust() -> Trust {
-    let mut trust = Trust::new();
+fn trust() -> TrustStore {
+    let mut trust = TrustStore::new();
     trust.pin(DOMAIN, &certificate::root(DOMAIN, &key(1), YEAR, [1; 16]).unwrap());
     trust
 }
@@ -121,7 +121,7 @@ fn log() -> Log {
 fn believe(history: &SubjectHistory, log: &Log) -> Result<usize, HistoryError> {
     history
         .verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust())
-        .map(|logged| logged.len())
+        .map(|placed| placed.len())
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn a_complete_history_is_believed_in_one_piece_or_in_two() {
     let second = &log.statements[4];
     let known = Known { count: 2, latest: Some(second.id()) };
     let rest = SubjectHistory { entries: history.entries[2..].to_vec(), ..history };
-    let logged = rest.verify(&subject("B"), known, &log.checkpoint(), &mut trust()).unwrap();
-    assert_eq!(logged.iter().map(Logged::index).collect::<Vec<_>>(), [5, 6, 7]);
+    let placed = rest.verify(&subject("B"), known, &log.checkpoint(), &mut trust()).unwrap();
+    assert_eq!(placed.iter().map(Entry::index).collect::<Vec<_>>(), [5, 6, 7]);
     assert_eq!(believe(&rest, &log), Err(HistoryError::Chain));
 }
 
@@ -208,7 +208,7 @@ fn another_place_or_another_log_is_refused() {
 }
 
 #[test]
-fn signers_that_lead_to_no_pinned_root_or_are_revoked_are_refused() {
+fn signers_that_lead_to_no_pinned_root_are_refused_and_those_revoked_leave_void_entries() {
     let log = log();
     let mut history = log.history(&subject("B"));
     history.certificates.clear();
@@ -219,21 +219,23 @@ fn signers_that_lead_to_no_pinned_root_or_are_revoked_are_refused() {
     assert!(matches!(believe(&history, &log), Err(HistoryError::Certificate(_))));
 
     let (registrar, maker) = (member(REGISTRAR, 5), member("maker", 2));
-    let fields = Fields::new().with("certificate", maker.fingerprint()).with("log", ORIGIN).with("from", 5);
+    let fields = Fields::new().with("certificate", maker.fingerprint()).with("from-supply", 5);
     let revoked = Subject::new(maker.identity().as_str()).unwrap();
     let kind = Kind::new(REVOKE).unwrap();
     let draft = Draft { kind, subject: revoked, fields, prev: None, links: Vec::new(), sealed: None };
     let mut trust = trust();
     trust.enrol(registrar.as_der()).unwrap();
     let revocation = trust.verify(draft.sign(&registrar, &key(5), NOW, [1; 16]).unwrap()).unwrap();
-    trust.apply(&trust.clone().log(revocation, "ledger.example/trust", 0).unwrap()).unwrap();
-    let verify = |name: &str, trust: &mut Trust| {
-        log.history(&subject(name))
-            .verify(&subject(name), Known::default(), &log.checkpoint(), trust)
-            .map(|all| all.len())
+    trust.apply(&trust.place(revocation, LogName::TRUST, 0).into_standing().unwrap()).unwrap();
+    let mut verify = |name: &str| {
+        let history = log.history(&subject(name));
+        let entries =
+            history.verify(&subject(name), Known::default(), &log.checkpoint(), &mut trust).unwrap();
+        entries.iter().map(|entry| (entry.index(), entry.standing().is_some())).collect::<Vec<_>>()
     };
-    assert_eq!(verify("A", &mut trust), Ok(3));
-    assert_eq!(verify("B", &mut trust), Err(HistoryError::Refused(Refusal::Revoked)));
+    assert_eq!(verify("A"), [(0, true), (1, true), (2, true)]);
+    // The history is complete with them, and each still names the one before it.
+    assert_eq!(verify("B"), [(3, true), (4, true), (5, false), (6, false), (7, false)]);
 }
 
 #[test]
@@ -247,7 +249,7 @@ fn no_altered_byte_of_the_message_is_believed_to_say_something_else() {
         let Ok(history) = SubjectHistory::from_cbor(&altered) else { continue };
         let believed = history.verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust());
         if let Ok(believed) = believed {
-            assert_eq!(believed.iter().map(Logged::id).collect::<Vec<_>>(), honest, "byte {position}");
+            assert_eq!(believed.iter().map(Entry::id).collect::<Vec<_>>(), honest, "byte {position}");
         }
     }
 }

@@ -79,17 +79,17 @@ fn altered(hash: Hash, bit: usize) -> Hash {
     hash
 }
 
-/// The checkpoint of a tree, signed by the log and its notary.
+/// The checkpoint of a tree, signed by the log and its witness.
 fn checkpoint(tree: &Tree) -> TrustedCheckpoint {
     let origin = "ledger.example/supply";
     let log = NoteSigner::p256(origin, &[11; 32]).unwrap();
-    let notary = Cosigner::new("notary.example/a", &[12; 32]).unwrap();
+    let witness = Cosigner::new("witness.example/a", &[12; 32]).unwrap();
     let text = Checkpoint::new(origin, tree.size(), tree.root(), Hash::default()).unwrap().to_string();
     let mut note = Note::new(text.clone()).unwrap();
     note.add(log.sign(&text)).unwrap();
-    note.add(notary.cosign(&text, UnixMillis(1_795_000_000_000))).unwrap();
-    let (log, notary) = (log.verifier_key(), notary.verifier_key());
-    let policy: Policy = format!("log {log}\nwitness a {notary}\nquorum a\n").parse().unwrap();
+    note.add(witness.cosign(&text, UnixMillis(1_795_000_000_000))).unwrap();
+    let (log, witness) = (log.verifier_key(), witness.verifier_key());
+    let policy: Policy = format!("log {log}\nwitness a {witness}\nquorum a\n").parse().unwrap();
     policy.trust(&note.to_string()).unwrap()
 }
 

@@ -5,8 +5,9 @@
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{Certificate, MAX_AGE_MILLIS, MAX_SKEW_MILLIS, Signer as _};
 use countersign_ledger::{
-    Draft, ENROL, Fields, FieldsError, FormatError, Hash, Identity, KeyError, Kind, REGISTRAR, REVOKE,
-    Refusal, Signature, SoftwareKey, Statement, Subject, Trust, UnixMillis, Verified, check_fresh,
+    Draft, ENROL, Fields, FieldsError, FormatError, Hash, Identity, KeyError, Kind, LogName, REGISTRAR,
+    REVOKE, Refusal, Signature, SoftwareKey, Statement, Subject, TrustStore, UnixMillis, Verified,
+    check_fresh,
 };
 
 const DOMAIN: &str = "meds.example";
@@ -23,8 +24,8 @@ fn member(role: &str, name: &str, seed: u8) -> Certificate {
     certificate::issue(&identity, &key(seed).public_key(), &key(1), YEAR, [seed; 16]).unwrap()
 }
 
-fn trust(members: &[&Certificate]) -> Trust {
-    let mut trust = Trust::new();
+fn trust(members: &[&Certificate]) -> TrustStore {
+    let mut trust = TrustStore::new();
     trust.pin(DOMAIN, &certificate::root(DOMAIN, &key(1), YEAR, [1; 16]).unwrap());
     for member in members {
         trust.enrol(member.as_der()).unwrap();
@@ -179,26 +180,57 @@ fn freshness_is_bounded_on_both_sides() {
     }
 }
 
-fn revocation(of: &Certificate, from: u64) -> Draft {
-    let fields =
-        Fields::new().with("certificate", of.fingerprint()).with("log", "ledger/supply").with("from", from);
-    draft(REVOKE, of.identity().as_str(), fields)
+fn revocation(of: &Certificate, supply: u64) -> Draft {
+    let fields = Fields::new().with("certificate", of.fingerprint()).with("from-supply", supply);
+    draft(REVOKE, of.identity().as_str(), fields.with("from-trust", 9))
 }
 
 #[test]
-fn a_revocation_ends_a_certificate_at_an_entry_of_a_log() {
+fn a_revocation_ends_a_certificate_at_an_entry_of_each_log() {
     let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
     let mut trust = trust(&[&registrar, &authority]);
-    let revoke = trust.verify(signed(&revocation(&authority, 7), &registrar, 5)).unwrap();
-    let revoke = trust.log(revoke, "ledger/trust", 0).unwrap();
-    trust.apply(&revoke).unwrap();
-    let place = |origin, index| {
-        let verified: Verified = trust.verify(signed(&sample(), &authority, 2)).unwrap();
-        trust.log(verified, origin, index).map(|logged| logged.index())
+    let revoke = |from, trust: &mut TrustStore| {
+        let revocation = trust.verify(signed(&revocation(&authority, from), &registrar, 5)).unwrap();
+        let placed = trust.place(revocation, LogName::TRUST, 0).into_standing().unwrap();
+        trust.apply(&placed).unwrap();
     };
-    assert_eq!(place("ledger/supply", 6), Ok(6));
-    assert_eq!(place("ledger/supply", 7), Err(Refusal::Revoked));
-    assert_eq!(place("ledger/trust", 8), Ok(8));
+    let stands = |trust: &TrustStore, log, index| {
+        let verified: Verified = trust.verify(signed(&sample(), &authority, 2)).unwrap();
+        let entry = trust.place(verified, log, index);
+        assert_eq!((entry.index(), entry.id()), (index, signed(&sample(), &authority, 2).id()));
+        entry.standing().is_some()
+    };
+    revoke(7, &mut trust);
+    assert!(stands(&trust, LogName::SUPPLY, 6) && !stands(&trust, LogName::SUPPLY, 7));
+    assert!(stands(&trust, LogName::TRUST, 8) && !stands(&trust, LogName::TRUST, 9));
+    // A log that the revocation does not name, perhaps since it is newer, is closed from its beginning.
+    assert!(!stands(&trust, LogName::new("records").unwrap(), 0));
+    // The earlier place counts, whichever revocation names it.
+    revoke(8, &mut trust);
+    assert!(stands(&trust, LogName::SUPPLY, 6) && !stands(&trust, LogName::SUPPLY, 7));
+    revoke(3, &mut trust);
+    assert!(stands(&trust, LogName::SUPPLY, 2) && !stands(&trust, LogName::SUPPLY, 3));
+}
+
+#[test]
+fn a_revocation_says_nothing_but_its_certificate_and_places_in_logs() {
+    let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
+    let trust = trust(&[&registrar, &authority]);
+    let named = |name: &str, value: countersign_ledger::Value| {
+        let mut draft = revocation(&authority, 7);
+        draft.fields.insert(name, value);
+        trust.check(&trust.verify(signed(&draft, &registrar, 5)).unwrap())
+    };
+    assert_eq!(named("from-records-full", 0.into()), Ok(()));
+    for (name, value) in [
+        ("from-supply", "7".into()),
+        ("from-", 7.into()),
+        ("from-abcdefghijklmnopq", 7.into()),
+        ("reason", "theft".into()),
+        ("certificate", "theft".into()),
+    ] {
+        assert_eq!(named(name, value), Err(Refusal::Fields), "{name}");
+    }
 }
 
 #[test]

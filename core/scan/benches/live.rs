@@ -17,7 +17,7 @@ mod support;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign_scan::{Luma, Pass, Scanner, Sight, Wanted};
+use countersign_scan::{Luma, Pass, Scanner, ScanResult, Wanted};
 use scenes::{Scene, label};
 use support::cpu;
 
@@ -77,7 +77,7 @@ fn line(name: &str, scenes: Vec<Scene>, anew: bool) -> Vec<i64> {
         }
         let began = Instant::now();
         let (nanos, sight) = time(|| scanner.look(&frame(scene), BUDGET, || began.elapsed()));
-        read += usize::from(matches!(sight, Sight::Symbols(_)));
+        read += usize::from(matches!(sight, ScanResult::Symbols(_)));
         times.push(nanos);
     }
     print(name, &read.to_string(), times.clone());

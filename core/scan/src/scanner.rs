@@ -20,7 +20,7 @@ pub struct Scanner {
 
 /// What a frame came to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Sight {
+pub enum ScanResult {
     /// No symbol.
     Nothing,
     /// A symbol so damaged that a second frame must agree before it is believed.
@@ -71,7 +71,7 @@ impl Scanner {
     /// Looks at the next frame. `budget` is the time that a frame may take, such as 60 ms at 15 frames a second, and
     /// `elapsed` tells how long this one has taken so far. What each step costs is measured, and the costlier ones are
     /// taken only when they are expected to end within the budget; otherwise the cheapest is taken, on every frame.
-    pub fn look(&mut self, frame: &Luma<'_>, budget: Duration, elapsed: impl FnMut() -> Duration) -> Sight {
+    pub fn look(&mut self, frame: &Luma<'_>, budget: Duration, elapsed: impl FnMut() -> Duration) -> ScanResult {
         let see = |step: Step| step.pass().look(frame, step.effort());
         let symbols = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
         self.believe(symbols)
@@ -133,21 +133,21 @@ impl Scanner {
     }
 
     /// Whole symbols at once; damaged ones when an earlier frame said the same.
-    fn believe(&mut self, symbols: Vec<Symbol>) -> Sight {
+    fn believe(&mut self, symbols: Vec<Symbol>) -> ScanResult {
         let before = self.doubtful.take().filter(|(_, waited)| *waited < PATIENCE);
         let agrees =
             |symbol: &Symbol| before.as_ref().is_some_and(|(before, _)| before.says_the_same_as(symbol));
         let (believed, doubted): (Vec<Symbol>, Vec<Symbol>) =
             symbols.into_iter().partition(|symbol| !symbol.is_damaged() || agrees(symbol));
         if !believed.is_empty() {
-            return Sight::Symbols(believed);
+            return ScanResult::Symbols(believed);
         }
         if let Some(symbol) = doubted.into_iter().next() {
             self.doubtful = Some((symbol, 0));
-            return Sight::HoldStill;
+            return ScanResult::HoldStill;
         }
         self.doubtful = before.map(|(symbol, waited)| (symbol, waited + 1));
-        Sight::Nothing
+        ScanResult::Nothing
     }
 }
 
@@ -279,26 +279,26 @@ mod tests {
     #[test]
     fn a_whole_symbol_is_believed_at_once() {
         let whole = symbol("A", 0.9);
-        assert_eq!(Scanner::new().believe(vec![whole.clone()]), Sight::Symbols(vec![whole]));
+        assert_eq!(Scanner::new().believe(vec![whole.clone()]), ScanResult::Symbols(vec![whole]));
     }
 
     #[test]
     fn a_damaged_symbol_is_believed_when_two_frames_agree() {
         let mut scanner = Scanner::new();
-        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), Sight::HoldStill);
-        assert_eq!(scanner.believe(vec![symbol("B", 0.1)]), Sight::HoldStill);
-        assert_eq!(scanner.believe(Vec::new()), Sight::Nothing);
+        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
+        assert_eq!(scanner.believe(vec![symbol("B", 0.1)]), ScanResult::HoldStill);
+        assert_eq!(scanner.believe(Vec::new()), ScanResult::Nothing);
         let again = symbol("B", 0.2);
-        assert_eq!(scanner.believe(vec![again.clone()]), Sight::Symbols(vec![again]));
+        assert_eq!(scanner.believe(vec![again.clone()]), ScanResult::Symbols(vec![again]));
     }
 
     #[test]
     fn a_damaged_symbol_is_forgotten_after_a_while() {
         let mut scanner = Scanner::new();
-        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), Sight::HoldStill);
+        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
         for _ in 0..PATIENCE {
-            assert_eq!(scanner.believe(Vec::new()), Sight::Nothing);
+            assert_eq!(scanner.believe(Vec::new()), ScanResult::Nothing);
         }
-        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), Sight::HoldStill);
+        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
     }
 }

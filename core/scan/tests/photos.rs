@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countersign_scan::{Luma, Scanner, Sight, Symbol, decode};
+use countersign_scan::{Luma, Scanner, ScanResult, Symbol, decode};
 use support::photos;
 
 /// What must be read of each set, of how many. The first two are all that there is; of the frames, one default call of
@@ -30,8 +30,8 @@ fn a_live_camera_reads_as_much_as_a_single_picture() {
     check(|frame| {
         let mut scanner = Scanner::new();
         let mut sights = (0..16).map(|_| scanner.look(frame, Duration::MAX, || Duration::ZERO));
-        match sights.find(|sight| matches!(sight, Sight::Symbols(_))) {
-            Some(Sight::Symbols(symbols)) => symbols,
+        match sights.find(|sight| matches!(sight, ScanResult::Symbols(_))) {
+            Some(ScanResult::Symbols(symbols)) => symbols,
             _ => Vec::new(),
         }
     });

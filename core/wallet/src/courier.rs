@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use countersign_custody::handover::{
-    Answer, HandoverError, Key, Line, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
+    Answer, HandoverError, Key, CustodyChain, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
 };
 use countersign_custody::{Aggregate, Contents, History, Profile};
 use countersign_ledger::{
-    Certificate, CertificateError, CheckpointError, Hash, Identity, Kind, Logged, Statement, Subject, Trust,
+    Certificate, CertificateError, CheckpointError, Hash, Identity, Kind, Placed, Statement, Subject, TrustStore,
     UnixMillis,
 };
 
-use crate::act::{ActError, Desk};
+use crate::issuer::{ActError, Issuer};
 use crate::client::Client;
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::log::Log;
@@ -167,7 +167,7 @@ pub struct Courier<'a> {
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) key: String,
     pub(crate) certificate: Certificate,
-    trust: Trust,
+    trust: TrustStore,
     origin: String,
 }
 
@@ -186,8 +186,8 @@ impl<'a> Courier<'a> {
     /// Fetches and proves the line of goods, at the newest checkpoint. What this phone knows beyond it stays, unless the
     /// ledger has refused it.
     pub fn load(&mut self, client: &Client, subject: &Subject) -> Result<Goods, CourierError> {
-        let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
-        let fetched = Line::new(&desk.history(Log::Supply, subject)?)?;
+        let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
+        let fetched = CustodyChain::new(&issuer.history(Log::Supply, subject)?)?;
         let latest = fetched.last().id();
         let line = match self.line(subject)? {
             Some(held)
@@ -208,7 +208,7 @@ impl<'a> Courier<'a> {
     pub fn goods(&self) -> Result<Vec<Goods>, CourierError> {
         let lines = store::lines(self.snapshot.store.read())?;
         // A line that was damaged is one that this phone does not hold.
-        Ok(lines.iter().filter_map(|line| self.told(&Line::from_bytes(line).ok()?).ok()).collect())
+        Ok(lines.iter().filter_map(|line| self.told(&CustodyChain::from_bytes(line).ok()?).ok()).collect())
     }
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
@@ -346,7 +346,7 @@ impl<'a> Courier<'a> {
     }
 
     /// One transaction: the line, the handover, and all of the line that may not have reached the ledger.
-    fn keep(&mut self, line: &Line, handover: &store::Handover, closed: bool) -> Result<(), StoreError> {
+    fn keep(&mut self, line: &CustodyChain, handover: &store::Handover, closed: bool) -> Result<(), StoreError> {
         self.snapshot.store.write(|tx| {
             store::set_line(tx, line.subject().as_str(), &line.to_bytes())?;
             if closed {
@@ -362,17 +362,17 @@ impl<'a> Courier<'a> {
     }
 
     /// Whether the ledger has refused a statement of a line.
-    fn is_refused(&self, line: &Line) -> Result<bool, StoreError> {
+    fn is_refused(&self, line: &CustodyChain) -> Result<bool, StoreError> {
         let refused = refused(&store::outgoing(self.snapshot.store.read())?);
         Ok(line.statements().iter().any(|one| refused.contains_key(&one.id())))
     }
 
-    fn line(&self, subject: &Subject) -> Result<Option<Line>, CourierError> {
+    fn line(&self, subject: &Subject) -> Result<Option<CustodyChain>, CourierError> {
         let bytes = store::line(self.snapshot.store.read(), subject.as_str())?;
-        Ok(bytes.map(|bytes| Line::from_bytes(&bytes)).transpose()?)
+        Ok(bytes.map(|bytes| CustodyChain::from_bytes(&bytes)).transpose()?)
     }
 
-    fn told(&self, line: &Line) -> Result<Goods, CourierError> {
+    fn told(&self, line: &CustodyChain) -> Result<Goods, CourierError> {
         let profile = profile_of(line)?;
         let rules = self.rules(&profile);
         let history = line.verify(&rules)?;
@@ -381,7 +381,7 @@ impl<'a> Courier<'a> {
         Ok(Goods { subject, holder: rules.holder(&history), latest, aggregate })
     }
 
-    fn aggregate(&self, profile: &Profile, history: &[Logged]) -> Option<Aggregate> {
+    fn aggregate(&self, profile: &Profile, history: &[Placed]) -> Option<Aggregate> {
         let domain = Some(self.certificate.identity().domain());
         let history = History { log: countersign_custody::Log::Supply, domain, statements: history };
         profile.audit(&history, &[]).steps.iter().rev().find_map(|step| step.aggregate)
@@ -401,7 +401,7 @@ impl<'a> Courier<'a> {
         Some(Seen { size: seen.size(), root: seen.root() })
     }
 
-    /// A clock that lags behind what the notaries said is not believed: nothing is signed as older than what was seen.
+    /// A clock that lags behind what the witnesses said is not believed: nothing is signed as older than what was seen.
     fn not_before_seen(&self, now: UnixMillis) -> UnixMillis {
         let seen = Log::ALL.iter().filter_map(|&log| self.snapshot.seen(log));
         seen.map(countersign_ledger::TrustedCheckpoint::cosigned_at).fold(now, UnixMillis::max)
@@ -414,7 +414,7 @@ fn shown(handover: &store::Handover) -> Shown {
 }
 
 /// The rules by which goods move, by the kind of the first statement on them.
-pub(crate) fn profile_of(line: &Line) -> Result<Profile, CourierError> {
+pub(crate) fn profile_of(line: &CustodyChain) -> Result<Profile, CourierError> {
     let kind = line.statements().first().map(Statement::kind);
     let known = |profile: &Profile| kind.is_some_and(|kind| profile.step(kind).is_some());
     Profile::all().into_iter().find(known).ok_or(CourierError::NoProfile)

@@ -17,7 +17,7 @@
 //! In which units a pack was, no log says: evidence tells of those whose contents its maker knew.
 //!
 //! The sum is no protection against a forger, who can compute it too; it lets a reader tell damage from forgery, and
-//! refuses a changed byte even where nothing hangs on it, such as in the signature of a notary whom the policy does not
+//! refuses a changed byte even where nothing hangs on it, such as in the signature of a witness whom the policy does not
 //! know.
 
 mod bundle;

@@ -5,7 +5,7 @@
 //! 1. [`Snapshot::open`] verifies what is held, from the pinned [`Genesis`](countersign_ledger::Genesis) on.
 //! 2. [`Snapshot::follow`] says what matters to this person, [`Snapshot::sync_step`] fetches and proves it.
 //! 3. [`item`] turns a scanned label into a question, [`Snapshot::check`] answers it without a network.
-//! 4. [`Desk`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
+//! 4. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
 //!
 //! ```no_run
 //! use countersign_ledger::{Genesis, Subject, UnixMillis};
@@ -33,18 +33,18 @@
 //! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
-mod act;
-mod ask;
-mod beliefs;
+mod issuer;
+mod online;
+mod trust_log;
 mod cbor;
 mod client;
 mod courier;
 mod evidence;
 mod goods;
-mod intake;
+mod verify_pages;
 mod item;
 mod key_store;
-mod links;
+mod missing_links;
 mod log;
 mod outbox;
 mod snapshot;
@@ -52,9 +52,9 @@ mod store;
 mod sync;
 mod vault;
 
-pub use act::{ActError, Desk, Recorded};
-pub use ask::Asked;
-pub use beliefs::TrustLogError;
+pub use issuer::{ActError, Issuer, Recorded};
+pub use online::Asked;
+pub use trust_log::TrustLogError;
 pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,
     TransportError,
@@ -62,7 +62,7 @@ pub use client::{
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use goods::goods;
-pub use intake::verify_page;
+pub use verify_pages::verify_page;
 pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use log::Log;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use countersign_ledger::{Draft, Fields, Hash, Statement, TrustedCheckpoint, UnixMillis};
 
-use crate::act::{ActError, Desk};
+use crate::issuer::{ActError, Issuer};
 use crate::client::{Client, ClientError};
 use crate::courier::{Courier, CourierError, conflict_kind, random};
 use crate::key_store::StoredKey;
@@ -215,8 +215,8 @@ impl Courier<'_> {
     }
 
     fn prove(&mut self, client: &Client, id: Hash) -> Result<Tried, CourierError> {
-        let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
-        match desk.confirm(Log::Supply, id) {
+        let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
+        match issuer.confirm(Log::Supply, id) {
             Ok(_) => Ok(Tried::Proven),
             Err(error @ ActError::Store(_)) => Err(error.into()),
             Err(_) => Ok(Tried::Later(SENT, "not-proven".into(), None)),
@@ -235,8 +235,8 @@ impl Courier<'_> {
         let Some(kind) = conflict_kind(evidence.kind()) else { return Ok(Tried::Refused(ASK, title)) };
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
         for _ in 0..RETRIES {
-            let mut desk = Desk::new(self.snapshot, client, Arc::clone(&self.keys));
-            let latest = match desk.latest(Log::Supply, evidence.subject()) {
+            let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
+            let latest = match issuer.latest(Log::Supply, evidence.subject()) {
                 Ok(latest) => latest,
                 Err(error @ ActError::Store(_)) => return Err(error.into()),
                 Err(_) => break,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use countersign_custody::{Dossier, Profile, Verdict};
 use countersign_ledger::{
-    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, Policy, ProofError, Subject, Trust,
+    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, Policy, ProofError, Subject, TrustStore,
     TrustedCheckpoint,
 };
 
@@ -26,7 +26,7 @@ pub(crate) use self::follow::lot_and_class;
 pub use self::follow::{FollowError, FollowState, Following};
 pub(crate) use self::head::Head;
 pub use self::meeting::CompareError;
-use crate::intake;
+use crate::verify_pages;
 use crate::log::Log;
 use crate::store::{self, Position, Store, StoreError};
 use crate::sync::Round;
@@ -106,7 +106,7 @@ impl Snapshot {
     /// Opens the snapshot in the database at `path`, or begins one there. What it holds is verified again, from the
     /// genesis on; what does not hold up is left aside ([`Snapshot::health`]).
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, OpenError> {
-        let (policy, trust) = genesis.believe()?;
+        let (policy, trust) = genesis.trust_anchors()?;
         if genesis.domains.is_empty() {
             return Err(OpenError::NoDomain);
         }
@@ -128,7 +128,7 @@ impl Snapshot {
         }
         snapshot.head = snapshot.restore_head(trust);
         // The first verdict then finds threads that verify, and its queries prepared. What fails here fails there, too.
-        let _ = (intake::cores(), store::prepare_verdict(snapshot.store.read()));
+        let _ = (verify_pages::cores(), store::prepare_verdict(snapshot.store.read()));
         Ok(snapshot)
     }
 
@@ -153,14 +153,14 @@ impl Snapshot {
     }
 
     /// Whom the snapshot believes, as of its head: the genesis, the trust log, and certificates that lead to a root.
-    pub fn trust(&self) -> Result<Trust, GenesisError> {
+    pub fn trust(&self) -> Result<TrustStore, GenesisError> {
         match &self.head {
-            Some(head) => Ok(head.beliefs.trust().clone()),
-            None => Ok(self.genesis.believe()?.1),
+            Some(head) => Ok(head.trust_log.trust().clone()),
+            None => Ok(self.genesis.trust_anchors()?.1),
         }
     }
 
-    /// Which notaries and logs are believed.
+    /// Which witnesses and logs are believed.
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }

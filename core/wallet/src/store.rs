@@ -6,7 +6,7 @@
 mod checkpoints;
 mod courier;
 mod follows;
-mod links;
+mod missing_links;
 mod meetings;
 mod members;
 mod statements;

@@ -25,7 +25,7 @@ use std::time::Duration;
 use countersign_ledger::{Hash, HistoryError, IndexError, Subject, TrustedCheckpoint};
 
 use self::plan::Plan;
-use crate::beliefs::{Beliefs, TrustLogError};
+use crate::trust_log::{TrustLogState, TrustLogError};
 use crate::client::{Client, ClientError};
 use crate::log::Log;
 use crate::snapshot::{AdvanceError, Head, Snapshot};
@@ -147,7 +147,7 @@ enum Stage {
 /// The trust log as of the round's checkpoint.
 pub(crate) struct Trusted {
     checkpoint: TrustedCheckpoint,
-    beliefs: Beliefs,
+    trust_log: TrustLogState,
 }
 
 impl Round {

@@ -1,5 +1,5 @@
 //! Admission at the sequencer: form, freshness, signature, replay, links and custody checked, tree and index grown,
-//! checkpoint signed and cosigned by three notaries that recompute it, durable on disk, by 1, 8 and 64 client threads; by
+//! checkpoint signed and cosigned by three witnesses that recompute it, durable on disk, by 1, 8 and 64 client threads; by
 //! clients over HTTPS; and how it grows with the log (`-- growth` for that alone).
 //!
 //! Statements are signed before the clock starts. The figure to hold is the ratio to raw P-256 verification on one

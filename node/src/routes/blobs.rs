@@ -20,7 +20,7 @@ use crate::store::{self, StoreError};
 /// `GET /blob/{digest}`
 pub(super) async fn get(State(service): Shared, Path(hex): Path<String>) -> Result<Response<Body>, Problem> {
     let digest = digest(&hex)?;
-    let blob = blocking(move || Ok(service.archive.readers().with(|c| store::blob(c, digest))?)).await?;
+    let blob = blocking(move || Ok(service.published.readers().with(|c| store::blob(c, digest))?)).await?;
     let blob = blob.ok_or_else(|| Problem::not_found("nobody has brought this blob"))?;
     Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], blob).into_response())
 }
@@ -33,7 +33,7 @@ pub(super) async fn put(
 ) -> Result<Response<Body>, Problem> {
     let (digest, bytes) = (digest(&hex)?, body(received)?);
     blocking(move || {
-        let promised = service.archive.readers().with(|connection| store::blob_length(connection, digest))?;
+        let promised = service.published.readers().with(|connection| store::blob_length(connection, digest))?;
         let unnamed = || Problem::new(StatusCode::FORBIDDEN, "unnamed", "no statement names this blob");
         if promised.ok_or_else(unnamed)? != bytes.len() as u64 || Hash::of(&bytes) != digest {
             return Err(Problem::malformed("these are not the bytes that the statement names"));

@@ -66,8 +66,8 @@ pub(super) async fn receipt(
 fn write(service: &Arc<Service>, id: Hash, ordered: Ordered) -> Result<Vec<u8>, Problem> {
     let Ordered { place, size } = ordered;
     let statement =
-        Statement::parse(&service.archive.body(place)?).map_err(|_| StoreError::Damaged("statements"))?;
-    let path = service.archive.shared().grown(place.log, |grown| grown.tree.inclusion(place.index, size));
+        Statement::parse(&service.published.body(place)?).map_err(|_| StoreError::Damaged("statements"))?;
+    let path = service.published.shared().grown(place.log, |grown| grown.tree.inclusion(place.index, size));
     let inclusion = Inclusion { size, index: place.index, path: path.ok_or_else(Problem::internal)? };
     let origin = service.config.origin(place.log.as_str());
     let key = &service.receipts[place.log.slot()];

@@ -40,7 +40,7 @@ pub(super) async fn health(State(service): Shared) -> Response<Body> {
 /// `GET /metrics`
 pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
     let mut text = service.metrics.to_text();
-    let (view, health) = (service.archive.view(), service.sequencer.health());
+    let (view, health) = (service.published.view(), service.sequencer.health());
     header(&mut text, "gauge", "countersign_log_size", "Entries in each log.");
     for log in LogId::ALL {
         line(&mut text, &format!("countersign_log_size{{log=\"{log}\"}}"), view.size(log));
@@ -63,7 +63,7 @@ pub(super) async fn certificate(
     State(service): Shared,
     Path(hex): Path<String>,
 ) -> Result<Response<Body>, Problem> {
-    let view = service.archive.view();
+    let view = service.published.view();
     let certificate = view.trust.certificate(digest(&hex)?);
     let der =
         certificate.ok_or_else(|| Problem::not_found("nobody has a certificate with this fingerprint"))?;

@@ -12,7 +12,7 @@ use countersign_ledger::{
 };
 
 use super::{CBOR, FRESH, IMMUTABLE, Shared, blocking, log};
-use crate::archive::View;
+use crate::published::View;
 use crate::cbor;
 use crate::log::{LogId, Place};
 use crate::machine::{Bodies as _, index_key};
@@ -40,10 +40,10 @@ pub(super) async fn consistency(
     Path((name, old, new)): Path<(String, String, String)>,
 ) -> Result<Response<Body>, Problem> {
     let (log, old, new) = (log(&name)?, number(&old)?, number(&new)?);
-    if new > service.archive.view().size(log) {
+    if new > service.published.view().size(log) {
         return Err(ahead());
     }
-    let proof = service.archive.shared().grown(log, |grown| grown.tree.consistency(old, new));
+    let proof = service.published.shared().grown(log, |grown| grown.tree.consistency(old, new));
     let proof = proof.ok_or_else(|| Problem::malformed("the newer size is smaller than the older"))?;
     let answer = cbor::encode(|e| {
         e.array(proof.len() as u64)?;
@@ -85,7 +85,7 @@ pub(super) async fn families(
 ) -> Result<Response<Body>, Problem> {
     let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
     let proofs = blocking(move || {
-        let view = service.archive.view();
+        let view = service.published.view();
         let index = index_at(&view, log, size)?;
         Ok(about.iter().map(|about| index.prove_family(Family::new(&about.s)).to_cbor()).collect::<Vec<_>>())
     });
@@ -119,14 +119,14 @@ fn history(
     skip: u64,
     room: usize,
 ) -> Result<SubjectHistory, Problem> {
-    let view = service.archive.view();
+    let view = service.published.view();
     let index = index_at(&view, log, size)?;
     let key = index_key(subject);
     let mut indices = Vec::new();
     if let Some(entry) = index.get(&key) {
-        let latest = service.archive.shared().place(entry.latest).ok_or_else(Problem::internal)?;
+        let latest = service.published.shared().place(entry.latest).ok_or_else(Problem::internal)?;
         let wanted = entry.count.saturating_sub(skip);
-        indices = service.archive.shared().grown(log, |grown| {
+        indices = service.published.shared().grown(log, |grown| {
             let from_latest = std::iter::successors(Some(latest.index), |&index| grown.before(index));
             from_latest.take(usize::try_from(wanted).unwrap_or(usize::MAX)).collect::<Vec<_>>()
         });
@@ -140,7 +140,7 @@ fn history(
     };
     let mut signers: Vec<Hash> = Vec::new();
     for index in indices {
-        let statement = service.archive.body(Place { log, index })?;
+        let statement = service.published.body(Place { log, index })?;
         let parsed = Statement::parse(&statement).map_err(|_| StoreError::Damaged("statements"))?;
         for signer in parsed.certificates() {
             if !signers.contains(&signer) {
@@ -149,7 +149,7 @@ fn history(
                 history.certificates.extend(known);
             }
         }
-        let path = service.archive.shared().grown(log, |grown| grown.tree.inclusion(index, size));
+        let path = service.published.shared().grown(log, |grown| grown.tree.inclusion(index, size));
         history.entries.push(HistoryEntry { index, statement, path: path.ok_or_else(Problem::internal)? });
     }
     Ok(history)
@@ -163,13 +163,13 @@ fn names_of(
     family: &str,
     skip: u64,
 ) -> Result<Vec<Subject>, Problem> {
-    let view = service.archive.view();
+    let view = service.published.view();
     let members = index_at(&view, log, size)?.family(Family::new(family));
     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     let mut names = Vec::new();
     for (_, entry) in members.into_iter().skip(skip).take(MAX_NAMES) {
-        let place = service.archive.shared().place(entry.latest).ok_or_else(Problem::internal)?;
-        let statement = Statement::parse(&service.archive.body(place)?);
+        let place = service.published.shared().place(entry.latest).ok_or_else(Problem::internal)?;
+        let statement = Statement::parse(&service.published.body(place)?);
         names.push(statement.map_err(|_| StoreError::Damaged("statements"))?.subject().clone());
     }
     Ok(names)

@@ -20,7 +20,7 @@ pub(super) async fn checkpoint(
     State(service): Shared,
     Path(name): Path<String>,
 ) -> Result<Response<Body>, Problem> {
-    let note = service.archive.view().head(log(&name)?).note.to_string();
+    let note = service.published.view().head(log(&name)?).note.to_string();
     Ok(([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], note).into_response())
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn tile(
     let log = log(&name)?;
     let path: TilePath =
         format!("tile/{path}").parse().map_err(|_| Problem::not_found("not a path of a tile or bundle"))?;
-    let size = service.archive.view().size(log);
+    let size = service.published.view().size(log);
     let available = TilePath::at_size(path.kind(), path.index(), size).map_or(0, |tile| tile.width());
     if path.width() > available {
         return Err(Problem::not_found("the log has not grown as far as this tile"));
@@ -48,12 +48,12 @@ fn read(service: &Arc<Service>, log: LogId, path: TilePath) -> Result<Vec<u8>, P
         TileKind::Hashes(level) => return hashes(service, log, level, from, until),
         TileKind::Entries => {
             let ids =
-                service.archive.readers().with(|connection| store::ids(connection, log, from, until))?;
+                service.published.readers().with(|connection| store::ids(connection, log, from, until))?;
             write_bundle(ids.iter().map(|id| &id.as_bytes()[..]))
         }
         TileKind::Bodies => {
             let read =
-                service.archive.readers().with(|connection| store::statements(connection, log, from, until));
+                service.published.readers().with(|connection| store::statements(connection, log, from, until));
             write_bundle(read?.iter().map(|stored| &stored.bytes[..]))
         }
     };
@@ -63,7 +63,7 @@ fn read(service: &Arc<Service>, log: LogId, path: TilePath) -> Result<Vec<u8>, P
 fn hashes(service: &Arc<Service>, log: LogId, level: u8, from: u64, until: u64) -> Result<Vec<u8>, Problem> {
     let range = usize::try_from(from).ok().zip(usize::try_from(until).ok());
     let (from, until) = range.ok_or_else(Problem::internal)?;
-    service.archive.shared().grown(log, |grown| {
+    service.published.shared().grown(log, |grown| {
         let row = grown.tree.complete_subtrees(8 * u32::from(level));
         let hashes = row.get(from..until).ok_or_else(Problem::internal)?;
         Ok(hashes.iter().flat_map(|hash| hash.0).collect())

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use countersign_custody::Profile;
 use countersign_custody::handover::{
-    Answer, Condition, Key, Line, OFFER_MILLIS, Offered, Rules, Seen, Terms,
+    Answer, Condition, Key, CustodyChain, OFFER_MILLIS, Offered, Rules, Seen, Terms,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, Trust,
+    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, TrustStore,
     UnixMillis,
 };
 use countersign_node::{Admission, Bodies, Candidate, LogId, Place, Reason, StateMachine, StoreError};
@@ -81,8 +81,8 @@ struct Figures {
 
 struct World {
     profile: Profile,
-    pinned: Trust,
-    ledger: Trust,
+    pinned: TrustStore,
+    ledger: TrustStore,
     machine: StateMachine,
     memory: Memory,
     members: Vec<Member>,
@@ -94,7 +94,7 @@ struct World {
 impl World {
     fn new(couriers: usize, seed: u64) -> Self {
         let root = SoftwareKey::from_bytes(&[7; 32]).unwrap();
-        let mut pinned = Trust::new();
+        let mut pinned = TrustStore::new();
         pinned.pin(DOMAIN, &certificate::root(DOMAIN, &root, period(), [1; 16]).unwrap());
         let mut chance = Chance(seed);
         let names =
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// The distributor packs a unit; the ledger knows.
-    fn pack(&mut self, number: usize) -> Line {
+    fn pack(&mut self, number: usize) -> CustodyChain {
         let subject = Subject::new(format!("https://id.gs1.org/00/{number:018}")).unwrap();
         let fields = Fields::new().with("contents", Hash::of(b"list")).with("count", 10);
         let kind = Kind::new("medicine.pack").unwrap();
@@ -154,9 +154,9 @@ impl World {
         let statement =
             draft.sign(&self.members[0].certificate, &self.members[0].key, self.now, cti).unwrap();
         assert!(matches!(self.submit(&statement), Admission::New(_)));
-        let logged =
+        let placed =
             self.ledger.log(self.ledger.verify(statement).unwrap(), "ledger.example/supply", 0).unwrap();
-        Line::new(&[logged]).unwrap()
+        CustodyChain::new(&[placed]).unwrap()
     }
 
     fn seen(&self) -> Seen {
@@ -165,7 +165,7 @@ impl World {
     }
 
     /// Two phones meet. Either may crash after any step and goes on from its bytes. Both keep all that no log has.
-    fn meet(&mut self, line: Line, from: usize, to: usize, seen: Option<Seen>) -> (Line, bool) {
+    fn meet(&mut self, line: CustodyChain, from: usize, to: usize, seen: Option<Seen>) -> (CustodyChain, bool) {
         let (nonce, cti) = (self.chance.nonce(), self.chance.nonce());
         let refuses = self.chance.percent(3);
         let subject = line.subject().clone();
@@ -193,7 +193,7 @@ impl World {
         figures.refusals += usize::from(refuses);
         figures.offer_bytes += message.len();
         figures.answer_bytes += shown.len();
-        let line = Line::from_bytes(&receivers.to_bytes()).unwrap();
+        let line = CustodyChain::from_bytes(&receivers.to_bytes()).unwrap();
         for phone in [from, to] {
             // The giver's phone may die before it has scanned the answer: the receiver's copy is enough.
             if phone == from && self.chance.percent(20) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::Profile;
-use countersign_ledger::{Fields, Hash, SoftwareKey, Trust, UnixMillis, certificate};
+use countersign_ledger::{Fields, Hash, SoftwareKey, TrustStore, UnixMillis, certificate};
 use countersign_node::{Admission, Bodies, Candidate, LogId, Place, StateMachine, StoreError};
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ impl Bodies for Memory {
 }
 
 struct World {
-    trust: Trust,
+    trust: TrustStore,
     authority: Member,
     manufacturer: Member,
 }
@@ -34,7 +34,7 @@ impl World {
             from: UnixMillis(NOW.0 - DAY_MILLIS),
             until: UnixMillis(NOW.0 + 365 * DAY_MILLIS),
         };
-        let mut trust = Trust::new();
+        let mut trust = TrustStore::new();
         trust.pin("meds.example", &certificate::root("meds.example", &root, period, [1; 16]).unwrap());
         let [authority, manufacturer] = [("authority", "da"), ("manufacturer", "dm")]
             .map(|(role, name)| certified(&root, role, name, NOW));

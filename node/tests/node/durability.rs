@@ -82,7 +82,7 @@ fn a_key_that_is_gone_is_named_and_never_made_anew() {
         "registrar.crt",
         "log-supply.p256",
         "log-trust.ed25519",
-        "notary-2.seed",
+        "witness-2.seed",
         "tls-root.pem",
     ] {
         let site = Site::new();

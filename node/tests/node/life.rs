@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::{Profile, SerialSet, chain_head};
-use countersign_ledger::{Fields, Hash, Kind, Logged, Statement, Trust};
+use countersign_ledger::{Fields, Hash, Kind, Placed, Statement, TrustStore};
 use countersign_node::{LogId, Node};
 
 use crate::world::{CLASS, DAY_MILLIS, Member, Site, Spec, accepted, enrol, lot, random};
@@ -15,10 +15,10 @@ pub const STEPS: [&str; 7] =
 pub struct Life<'a> {
     site: &'a Site,
     profile: Profile,
-    trust: Trust,
+    trust: TrustStore,
     members: BTreeMap<&'static str, Member>,
-    certificate: Vec<Logged>,
-    history: Vec<Logged>,
+    certificate: Vec<Placed>,
+    history: Vec<Placed>,
     pub serials: SerialSet,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Life<'a> {
             kind,
             subject: if on_class { CLASS.to_owned() } else { lot(1) },
             fields,
-            prev: history.last().map(Logged::id),
+            prev: history.last().map(Placed::id),
             links,
             at: self.site.clock.now(),
             cti: random(),
@@ -110,14 +110,14 @@ impl<'a> Life<'a> {
         let statement = self.sign(step);
         let ordered = accepted(node, LogId::Supply, &statement);
         let verified = self.trust.verify(statement).unwrap();
-        let logged = self.trust.log(verified, "ledger.meds.example/supply", ordered.place.index).unwrap();
+        let placed = self.trust.log(verified, "ledger.meds.example/supply", ordered.place.index).unwrap();
         let history = if step == "certificate" { &mut self.certificate } else { &mut self.history };
-        history.push(logged);
+        history.push(placed);
     }
 
     fn latest(&self, kind: &str) -> Hash {
         let all = self.certificate.iter().chain(&self.history).rev();
-        all.into_iter().find(|logged| logged.statement().kind().as_str() == kind).unwrap().id()
+        all.into_iter().find(|placed| placed.statement().kind().as_str() == kind).unwrap().id()
     }
 }
 

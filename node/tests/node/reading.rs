@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    Family, FamilyProof, Hash, Known, Logged, MAX_ENTRIES, Note, NoteSignature, Subject, SubjectHistory,
+    Family, FamilyProof, Hash, Known, Placed, MAX_ENTRIES, Note, NoteSignature, Subject, SubjectHistory,
     TileKind, TilePath, Tiles, TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
 };
 use countersign_node::{LogId, Running};
@@ -75,8 +75,8 @@ fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
     let subject = Subject::new(lot(3)).unwrap();
     let history = stage.client.get(&format!("/supply/subjects/6?s={subject}"));
     let history = SubjectHistory::from_cbor(&messages(&history.body)[0]).unwrap();
-    let logged = history.verify(&subject, Known::default(), &held, &mut trust).unwrap();
-    assert_eq!(logged.iter().map(Logged::id).collect::<Vec<_>>(), [statements[3].id()]);
+    let placed = history.verify(&subject, Known::default(), &held, &mut trust).unwrap();
+    assert_eq!(placed.iter().map(Placed::id).collect::<Vec<_>>(), [statements[3].id()]);
     let absent = Subject::new(lot(77)).unwrap();
     let history = stage.client.get(&format!("/supply/subjects/6?s={absent}"));
     let history = SubjectHistory::from_cbor(&messages(&history.body)[0]).unwrap();
@@ -170,8 +170,8 @@ fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier(
     let rest = stage.client.get(&format!("/trust/subjects/3?s={subject}&skip=1"));
     let rest = SubjectHistory::from_cbor(&messages(&rest.body)[0]).unwrap();
     let known = Known { count: 1, latest: Some(ids[0]) };
-    let logged = rest.verify(&subject, known, &held, &mut trust).unwrap();
-    assert_eq!(logged.iter().map(Logged::id).collect::<Vec<_>>(), ids[1..]);
+    let placed = rest.verify(&subject, known, &held, &mut trust).unwrap();
+    assert_eq!(placed.iter().map(Placed::id).collect::<Vec<_>>(), ids[1..]);
 
     for path in ["tile/0/000.p/4", "tile/0/000", "tile/1/000.p/1", "tile/bodies/001.p/1", "tile/x/000"] {
         assert_eq!(
@@ -273,7 +273,7 @@ fn the_checkpoint_carries_both_signatures_of_the_log_and_those_of_all_notaries()
     let note = Note::parse(std::str::from_utf8(&note.body).unwrap()).unwrap();
     let names: Vec<_> = note.signatures().iter().map(NoteSignature::name).collect();
     let log = "ledger.meds.example/supply";
-    assert_eq!(names, [log, log, "notary-1", "notary-2", "notary-3"]);
+    assert_eq!(names, [log, log, "witness-1", "witness-2", "witness-3"]);
 }
 
 #[test]

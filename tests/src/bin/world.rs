@@ -21,12 +21,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_custody::qr::{self, Codes};
-use countersign_custody::{Contents, Past, SerialSet};
-use countersign_ledger::{Fields, Hash, Kind, Logged, Subject, UnixMillis};
+use countersign_custody::{Contents, Context, SerialSet};
+use countersign_ledger::{Fields, Hash, Kind, Placed, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Cost, Courier, Desk, Https, KeyStore, Log, OfferTo, Snapshot, Vault};
+use countersign_wallet::{Client, Cost, Courier, Issuer, Https, KeyStore, Log, OfferTo, Snapshot, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -129,17 +129,17 @@ impl Office {
         let mut office = Self { snapshot, client, keys: Arc::new(vault) };
         for role in ROLES {
             let code = node.node().registrar().new_code(role, "first", Duration::from_mins(1))?;
-            office.desk().enrol(role, &code.to_string())?;
+            office.issuer().enrol(role, &code.to_string())?;
         }
         Ok(office)
     }
 
-    fn desk(&mut self) -> Desk<'_> {
-        Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+    fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 
     fn identity(&mut self, role: &str) -> Outcome<String> {
-        Ok(self.desk().certificate(role)?.identity().to_string())
+        Ok(self.issuer().certificate(role)?.identity().to_string())
     }
 
     fn to(&mut self, role: &str) -> Outcome<Fields> {
@@ -150,10 +150,10 @@ impl Office {
     fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Outcome {
         let (kind, about) = (Kind::new(format!("medicine.{name}"))?, Subject::new(about)?);
         let profile = self.snapshot.profile_of(&kind).ok_or("a profile")?.clone();
-        let signer = self.desk().certificate(role)?.identity().clone();
-        let log = self.desk().log_of(&kind)?;
-        let history = self.desk().history(log, &about)?;
-        let mut related: Vec<Logged> = history.clone();
+        let signer = self.issuer().certificate(role)?.identity().clone();
+        let log = self.issuer().log_of(&kind)?;
+        let history = self.issuer().history(log, &about)?;
+        let mut related: Vec<Placed> = history.clone();
         let lot = match about.as_str().split_once("/21/") {
             Some((lot, _)) => lot,
             // What is in a unit comes from the first lot.
@@ -162,13 +162,13 @@ impl Office {
         };
         let class = about.as_str().get(..CLASS.len()).filter(|class| class.contains("/01/")).unwrap_or(CLASS);
         for other in [class, lot] {
-            related.extend(self.desk().history(Log::Supply, &Subject::new(other)?)?);
+            related.extend(self.issuer().history(Log::Supply, &Subject::new(other)?)?);
         }
-        let linked: Vec<&Logged> = related.iter().collect();
+        let linked: Vec<&Placed> = related.iter().collect();
         let step = profile.step(&kind).ok_or("a step of the profile")?;
-        let past = Past { log: step.log, domain: None, subject: &history, linked: &linked };
+        let past = Context { log: step.log, domain: None, subject: &history, linked: &linked };
         let draft = profile.draft(&kind, &about, &signer, fields, &past).ok_or("a draft")?;
-        self.desk().record(role, &draft, now())?;
+        self.issuer().record(role, &draft, now())?;
         Ok(())
     }
 
@@ -228,7 +228,7 @@ impl Office {
     /// The texts of the codes that the distributor shows.
     fn offer(&mut self, unit: &str) -> Outcome<Vec<String>> {
         let about = Subject::new(unit)?;
-        if self.desk().history(Log::Supply, &about)?.is_empty() {
+        if self.issuer().history(Log::Supply, &about)?.is_empty() {
             self.state("distributor", "pack", unit, packs()?.fields())?;
         }
         let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), "distributor")?;

@@ -7,14 +7,14 @@
 //!   themselves is not named: neither patient nor consumer is a partner's business.
 //! - What EPCIS has no word for stands under [`NAMESPACE`].
 
-use countersign_ledger::{Hash, Logged, Subject, UnixMillis};
+use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
 use serde_json::{Map, Value, json};
 
 use super::key::Key;
 use super::{Action, EventType, NAMESPACE, Rule};
 use crate::contents::{aggregate, digest_in, opened};
 use crate::engine::receiver;
-use crate::level::Level;
+use crate::subject_type::SubjectType;
 use crate::profile::Profile;
 use crate::step::{Effect, Step};
 
@@ -27,7 +27,7 @@ const VERIFIED: &str = "completeness_verified";
 
 /// A document, made at `now`, of those among `statements` that the profile calls events, in the order given. They should be
 /// sound: a document tells nobody that a statement does not fit its place.
-pub fn document(profile: &Profile, statements: &[&Logged], now: UnixMillis) -> Value {
+pub fn document(profile: &Profile, statements: &[&Placed], now: UnixMillis) -> Value {
     let events: Vec<Value> = statements.iter().filter_map(|one| event(profile, one, statements)).collect();
     json!({
         "@context": [CONTEXT, { "countersign": NAMESPACE }],
@@ -38,7 +38,7 @@ pub fn document(profile: &Profile, statements: &[&Logged], now: UnixMillis) -> V
     })
 }
 
-fn event(profile: &Profile, statement: &Logged, all: &[&Logged]) -> Option<Value> {
+fn event(profile: &Profile, statement: &Placed, all: &[&Placed]) -> Option<Value> {
     let step = profile.step(statement.statement().kind())?;
     let role = statement.signer().identity().role();
     let rule = step.epcis.iter().find(|rule| rule.when_signer.as_ref().is_none_or(|one| one == role))?;
@@ -72,26 +72,26 @@ fn object(
     profile: &Profile,
     step: &Step,
     rule: &Rule,
-    statement: &Logged,
-    all: &[&Logged],
+    statement: &Placed,
+    all: &[&Placed],
 ) -> Option<()> {
     let subject = statement.statement().subject();
     event.put("type", "ObjectEvent");
-    let level = Level::of(subject)?;
+    let level = SubjectType::of(subject)?;
     match level {
-        Level::Pack | Level::Unit => {
+        SubjectType::Pack | SubjectType::Unit => {
             event.put("epcList", json!([name(subject)]));
             if let Some(Key::Item { lot: Some(lot), .. }) = Key::parse(subject.as_str()) {
                 event.put("countersign:lot", lot);
             }
         }
-        Level::Class | Level::Lot => event.put("quantityList", json!([quantity(step, statement)])),
-        Level::Matter => return None,
+        SubjectType::Class | SubjectType::Lot => event.put("quantityList", json!([quantity(step, statement)])),
+        SubjectType::Matter => return None,
     }
     let persistent = match step.effect {
         Effect::Recall | Effect::Suspend => Some(json!({ "set": [rule.disposition] })),
         Effect::Lift => suspended(profile).map(|disposition| json!({ "unset": [disposition] })),
-        Effect::None if level == Level::Unit => Some(json!({ "set": [completeness(statement, all)] })),
+        Effect::None if level == SubjectType::Unit => Some(json!({ "set": [completeness(statement, all)] })),
         _ => None,
     };
     if let Some(persistent) = persistent {
@@ -109,7 +109,7 @@ fn name(subject: &Subject) -> String {
 }
 
 /// Whether what is in a unit was seen when it changed hands, by the latest packing before.
-fn completeness(statement: &Logged, all: &[&Logged]) -> &'static str {
+fn completeness(statement: &Placed, all: &[&Placed]) -> &'static str {
     match packing(statement, all).and_then(|packing| aggregate(statement, packing)) {
         Some(aggregate) if aggregate.inferred() == 0 => VERIFIED,
         _ => INFERRED,
@@ -117,7 +117,7 @@ fn completeness(statement: &Logged, all: &[&Logged]) -> &'static str {
 }
 
 /// What CBV calls it when something else came out of a unit than went in.
-fn mismatch(statement: &Logged, all: &[&Logged]) -> Option<&'static str> {
+fn mismatch(statement: &Placed, all: &[&Placed]) -> Option<&'static str> {
     let opened = opened(statement, packing(statement, all)?)?;
     match (opened.same, opened.packed == opened.unpacked) {
         (true, _) => None,
@@ -127,7 +127,7 @@ fn mismatch(statement: &Logged, all: &[&Logged]) -> Option<&'static str> {
 }
 
 /// The latest packing of a unit before a statement on it.
-fn packing<'a>(statement: &Logged, all: &[&'a Logged]) -> Option<&'a Logged> {
+fn packing<'a>(statement: &Placed, all: &[&'a Placed]) -> Option<&'a Placed> {
     let before = all.iter().take_while(|one| one.id() != statement.id());
     let same = before.filter(|one| one.statement().subject() == statement.statement().subject());
     same.filter(|one| digest_in(one).is_some()).last().copied()
@@ -140,7 +140,7 @@ fn suspended(profile: &Profile) -> Option<&str> {
 }
 
 /// A class or a lot, and how many packs of it, if the statement counts them.
-fn quantity(step: &Step, statement: &Logged) -> Value {
+fn quantity(step: &Step, statement: &Placed) -> Value {
     let mut quantity = json!({ "epcClass": name(statement.statement().subject()) });
     if let Effect::Commission { count, .. } = &step.effect
         && let Some(count) = statement.fields().uint(count)
@@ -151,7 +151,7 @@ fn quantity(step: &Step, statement: &Logged) -> Value {
 }
 
 /// Master data of what is brought into being.
-fn ilmd(step: &Step, statement: &Logged) -> Value {
+fn ilmd(step: &Step, statement: &Placed) -> Value {
     let mut ilmd = Map::new();
     if let Some(Key::Item { lot: Some(lot), .. }) = Key::parse(statement.statement().subject().as_str()) {
         ilmd.insert("cbvmda:lotNumber".to_owned(), json!(lot));
@@ -167,12 +167,12 @@ fn ilmd(step: &Step, statement: &Logged) -> Value {
 
 /// A unit, and what was put into it: packs of the lots whose statements it links, as many as it counts if they are of one
 /// lot. What is not known to hold anything is no event.
-fn aggregation(event: &mut Event, rule: &Rule, statement: &Logged, all: &[&Logged]) -> Option<()> {
+fn aggregation(event: &mut Event, rule: &Rule, statement: &Placed, all: &[&Placed]) -> Option<()> {
     event.put("type", "AggregationEvent");
     event.put("parentID", name(statement.statement().subject()));
     let of = |link: &Hash| {
         let linked = all.iter().find(|one| one.id() == *link)?.statement().subject();
-        (Level::of(linked) == Some(Level::Lot)).then(|| name(linked))
+        (SubjectType::of(linked) == Some(SubjectType::Lot)).then(|| name(linked))
     };
     let lots: Vec<String> = statement.links().iter().filter_map(of).collect();
     if rule.action == Action::Delete
@@ -196,7 +196,7 @@ fn aggregation(event: &mut Event, rule: &Rule, statement: &Logged, all: &[&Logge
 }
 
 /// Out of whose hands into whose.
-fn hands(event: &mut Event, step: &Step, rule: &Rule, statement: &Logged) {
+fn hands(event: &mut Event, step: &Step, rule: &Rule, statement: &Placed) {
     if step.custody.is_none() && !MOVES.contains(&rule.step.as_str()) {
         return;
     }
@@ -213,12 +213,12 @@ fn hands(event: &mut Event, step: &Step, rule: &Rule, statement: &Logged) {
 }
 
 /// Whether the signer is the one for whom the goods were made.
-fn takes_for_themselves(step: &Step, statement: &Logged) -> bool {
+fn takes_for_themselves(step: &Step, statement: &Placed) -> bool {
     step.effect == Effect::Dispense && statement.countersigned().is_some()
 }
 
 /// What was stated, by whom, and in which words.
-fn said(event: &mut Event, step: &Step, statement: &Logged) {
+fn said(event: &mut Event, step: &Step, statement: &Placed) {
     event.put("countersign:kind", statement.statement().kind().as_str());
     if !takes_for_themselves(step, statement) {
         event.put("countersign:signer", statement.signer().identity().as_str());

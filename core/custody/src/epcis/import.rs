@@ -11,7 +11,7 @@ use super::key::Key;
 use super::refused::{NotADocument, NotTaken};
 use super::shape::{Document, Event, Quantity};
 use super::{EventType, time};
-use crate::level::Level;
+use crate::subject_type::SubjectType;
 use crate::profile::Profile;
 use crate::step::{Effect, FieldType, Presence, RECEIVER, Step};
 
@@ -193,10 +193,10 @@ impl Goods {
         let subject = |key: Key| key.subject().ok_or(NotTaken::WrongLevel);
         if let [sscc] = self.units.as_slice() {
             let unit = Key::Unit { sscc: sscc.clone() };
-            return if allowed(Level::Unit) { Ok(vec![subject(unit)?]) } else { Err(NotTaken::WrongLevel) };
+            return if allowed(SubjectType::Unit) { Ok(vec![subject(unit)?]) } else { Err(NotTaken::WrongLevel) };
         }
-        let packs = allowed(Level::Pack) && !self.serials.is_empty();
-        if !packs && !allowed(Level::Lot) {
+        let packs = allowed(SubjectType::Pack) && !self.serials.is_empty();
+        if !packs && !allowed(SubjectType::Lot) {
             return Err(NotTaken::WrongLevel);
         }
         let lot = self.lot.clone().ok_or(NotTaken::NoLot)?;

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Logged, Signer, Statement, Subject, UnixMillis,
+    Certificate, Draft, Fields, Hash, Identity, Kind, Placed, Signer, Statement, Subject, UnixMillis,
     Verified,
 };
 use minicbor::Decoder;
 
-use super::line::{Line, Proven, Rules, bytes, encode, statement, tagged};
+use super::custody_chain::{CustodyChain, Proven, Rules, bytes, encode, statement, tagged};
 use super::{
     CLOCKS_APART_MILLIS, EXPIRES, HandoverError, MAX_OFFER_MILLIS, OFFER, PLACE, Seen, in_time, with_seen,
 };
 use crate::contents::{Contents, SCANNED, digest_in};
-use crate::level::Level;
+use crate::subject_type::SubjectType;
 use crate::step::{Countersigned, Effect, Holder, RECEIVER, Step};
 
 /// What the giver says beside the goods.
@@ -67,7 +67,7 @@ pub struct Key<'a> {
 }
 
 /// The next statement of a line.
-fn draft(kind: &Kind, line: &Line, fields: Fields) -> Draft {
+fn draft(kind: &Kind, line: &CustodyChain, fields: Fields) -> Draft {
     let (subject, prev) = (line.subject().clone(), Some(line.last().id()));
     Draft { kind: kind.clone(), subject, fields, prev, links: Vec::new(), sealed: None }
 }
@@ -79,7 +79,7 @@ fn draft(kind: &Kind, line: &Line, fields: Fields) -> Draft {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Offered {
-    line: Line,
+    line: CustodyChain,
     offer: Statement,
 }
 
@@ -89,7 +89,7 @@ const ANSWERED: u64 = 2;
 impl Offered {
     /// Offers the goods of `line`, which the holder of `key` holds. `nonce` is fresh randomness.
     pub fn make(
-        mut line: Line,
+        mut line: CustodyChain,
         terms: &Terms,
         key: Key<'_>,
         rules: &Rules<'_>,
@@ -124,7 +124,7 @@ impl Offered {
     }
 
     /// What the goods travel with.
-    pub const fn line(&self) -> &Line {
+    pub const fn line(&self) -> &CustodyChain {
         &self.line
     }
 
@@ -142,12 +142,12 @@ impl Offered {
     }
 
     /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
-    pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<Line, HandoverError> {
+    pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<CustodyChain, HandoverError> {
         let answered = answer_in(message)?;
         if answered.offer != self.offer.id() {
             return Err(HandoverError::OtherOffer);
         }
-        let answer = Statement::parse(&answered.around(self.offer.as_bytes()))?;
+        let answer = Statement::parse(&answered.dependencies(self.offer.as_bytes()))?;
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
@@ -166,7 +166,7 @@ impl Offered {
     pub fn from_bytes(message: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(message);
         tagged(OFFERED, 3, &mut d)?;
-        let (line, offer) = (Line::decode(&mut d)?, statement(&mut d)?);
+        let (line, offer) = (CustodyChain::decode(&mut d)?, statement(&mut d)?);
         if d.position() == message.len() { Ok(Self { line, offer }) } else { Err(HandoverError::Malformed) }
     }
 }
@@ -216,7 +216,7 @@ impl Examined<'_> {
     }
 
     /// Every statement on the goods, verified.
-    pub fn history(&self) -> &[Logged] {
+    pub fn history(&self) -> &[Placed] {
         self.line.history()
     }
 
@@ -234,7 +234,7 @@ impl Examined<'_> {
         }
     }
 
-    fn packing(&self) -> Option<&Logged> {
+    fn packing(&self) -> Option<&Placed> {
         self.history().iter().rev().find(|one| digest_in(one).is_some())
     }
 
@@ -256,7 +256,7 @@ impl Examined<'_> {
         key: Key<'_>,
         now: UnixMillis,
         cti: [u8; 16],
-    ) -> Result<Line, HandoverError> {
+    ) -> Result<CustodyChain, HandoverError> {
         let line = self.line.line();
         // Refusing is what somebody does who was shown other goods.
         let refuses = matches!(answer.condition, Condition::Refused { .. });
@@ -297,7 +297,7 @@ pub struct Answered<'a> {
 
 impl Answered<'_> {
     /// The answer, which carries that offer.
-    fn around(&self, offer: &[u8]) -> Vec<u8> {
+    fn dependencies(&self, offer: &[u8]) -> Vec<u8> {
         [self.answer[0], offer, self.answer[1]].concat()
     }
 }
@@ -312,7 +312,7 @@ pub fn answer_in(message: &[u8]) -> Result<Answered<'_>, HandoverError> {
     whole.then_some(Answered { offer, answer, certificate }).ok_or(HandoverError::Malformed)
 }
 
-impl Line {
+impl CustodyChain {
     /// The message by which the receiver shows the giver the answer that ends this line. The offer that the answer carries
     /// is left out of it: the giver has that, and a third of what would be shown is saved.
     ///
@@ -353,7 +353,7 @@ fn fields(answer: &Answer) -> Fields {
 
 /// The step by which somebody in that role answers an offer of such goods.
 fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) -> Option<&'a Step> {
-    let level = Level::of(subject)?;
+    let level = SubjectType::of(subject)?;
     rules.profile.steps().iter().find(|step| {
         let takes =
             if refuses { step.effect == Effect::Dispute } else { step.custody == Some(Holder::Signer) };

@@ -35,7 +35,7 @@ pub struct Progress {
 
 /// What a text did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fed {
+pub enum Received {
     /// It is one of several, whether new or seen before.
     Part(Progress),
     /// The message is whole. The assembly is empty again.
@@ -73,7 +73,7 @@ impl Assembly {
     /// Takes the text of a code. Order, repetitions and losses do not matter. Parts of another message are refused; three of
     /// them in a row, with none of the first between, replace it, since somebody now points at another screen. A code that is
     /// a whole message by itself is taken at once.
-    pub fn feed(&mut self, text: &str) -> Result<Fed, NotTaken> {
+    pub fn feed(&mut self, text: &str) -> Result<Received, NotTaken> {
         if text.len() > MAX_TEXT {
             return Err(NotTaken::TooLarge);
         }
@@ -89,7 +89,7 @@ impl Assembly {
             Err(NotTaken::OtherMessage) => self.receive_other(text, place),
             Ok(None) => {
                 self.rival = Message::default();
-                Ok(Fed::Part(self.current.progress()))
+                Ok(Received::Part(self.current.progress()))
             }
             Ok(Some(bytes)) => Ok(self.whole(bytes)),
             Err(reason) => Err(reason),
@@ -102,7 +102,7 @@ impl Assembly {
         (!self.current.seen.is_empty()).then(|| self.current.progress())
     }
 
-    fn receive_other(&mut self, text: &str, place: Place) -> Result<Fed, NotTaken> {
+    fn receive_other(&mut self, text: &str, place: Place) -> Result<Received, NotTaken> {
         let received = match self.rival.receive(text, place) {
             Err(NotTaken::OtherMessage) => {
                 self.rival = Message::default();
@@ -114,15 +114,15 @@ impl Assembly {
             Some(bytes) if self.rival.seen.len() >= REPLACES => Ok(self.whole(bytes)),
             _ if self.rival.seen.len() >= REPLACES => {
                 self.current = std::mem::take(&mut self.rival);
-                Ok(Fed::Part(self.current.progress()))
+                Ok(Received::Part(self.current.progress()))
             }
             _ => Err(NotTaken::OtherMessage),
         }
     }
 
-    fn whole(&mut self, bytes: Vec<u8>) -> Fed {
+    fn whole(&mut self, bytes: Vec<u8>) -> Received {
         *self = Self::default();
-        Fed::Whole(bytes)
+        Received::Whole(bytes)
     }
 }
 

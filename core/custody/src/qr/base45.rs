@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_the_rfc_refuses_is_refused() {
-        // Past 65535, past 255, a single character, a character outside the alphabet.
+        // Context 65535, past 255, a single character, a character outside the alphabet.
         assert_eq!(decode("FGW").as_deref(), Some(&[255, 255][..]));
         assert_eq!(decode("U5").as_deref(), Some(&[255][..]));
         for text in ["GGW", ":::", "::", "V5", "A", "BB8A", "bb8", "B\u{e4}"] {

@@ -1,10 +1,10 @@
 //! Words in a picture: escaped, and broken into lines by counting characters, since nothing here knows a font.
 
-use crate::words::harmless;
+use crate::words::sanitize;
 
 /// `words` in at most `most` lines of `room` characters each. What does not fit is cut, and the cut is shown.
 pub(super) fn lines(words: &str, room: usize, most: usize) -> Vec<String> {
-    let words = harmless(words);
+    let words = sanitize(words);
     let mut rest = words.trim();
     let mut lines = Vec::new();
     while !rest.is_empty() && lines.len() < most {
@@ -43,7 +43,7 @@ fn fitting(words: &str, room: usize) -> usize {
 /// Text that XML reads as text and nothing else.
 pub(super) fn escaped(words: &str) -> String {
     let mut escaped = String::with_capacity(words.len());
-    for c in harmless(words).chars() {
+    for c in sanitize(words).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

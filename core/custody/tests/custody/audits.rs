@@ -2,7 +2,7 @@
 
 use countersign_custody::{Audit, FaultReason, Log, UNORDERED};
 
-use countersign_ledger::Logged;
+use countersign_ledger::Placed;
 
 use crate::play::{CLASS, EXPIRY, LOT, Play, START, hash, identity};
 
@@ -75,7 +75,7 @@ fn a_forged_certificate_that_the_lot_does_not_use_is_not_held_against_it() {
 fn a_lot_commissioned_without_approval_names_the_manufacturer() {
     let mut play = Play::until("trial");
     let mut spec = Play::until("approval").spec("commission");
-    spec.draft.prev = play.history(Log::Supply, LOT).last().map(Logged::id);
+    spec.draft.prev = play.history(Log::Supply, LOT).last().map(Placed::id);
     play.force(&spec);
     assert_eq!(found(&play), triple("certificate-forged", "commission", "manufacturer"));
 }

@@ -1,6 +1,6 @@
 //! Goods that two people claim, and goods that nobody would take: what the verdict makes of them, and of what only looks so.
 
-use countersign_custody::handover::{Answer, Condition, Line};
+use countersign_custody::handover::{Answer, Condition, CustodyChain};
 use countersign_custody::{Dossier, Reason, Route, Standing, Stop, Verdict, VerdictKind, verdict, words};
 use countersign_ledger::{Draft, Fields, Kind, Statement, Subject, UnixMillis};
 
@@ -40,14 +40,14 @@ fn accuse(road: &Road, who: &str, history: &[Statement], rival: &Statement) -> S
     draft.countersign(rival, key.certificate, key.signer, at(50), road.nonce()).unwrap()
 }
 
-fn refuse(road: &Road, from: &str, who: &str, line: Line, minute: u64) -> Line {
+fn refuse(road: &Road, from: &str, who: &str, line: CustodyChain, minute: u64) -> CustodyChain {
     let offer = road.offer(from, line, at(minute)).to_bytes();
     let refused =
         Answer { condition: Condition::Refused { reason: "seal broken".into() }, place: None, seen: None };
     road.answer_as(who, &offer, &[PIECE], &refused, at(minute)).unwrap()
 }
 
-fn with(line: &Line, more: Statement) -> Vec<Statement> {
+fn with(line: &CustodyChain, more: Statement) -> Vec<Statement> {
     [line.statements(), &[more]].concat()
 }
 
@@ -88,7 +88,7 @@ fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_an
     }
     // It does not end with the goods' moving on.
     let offered =
-        Line::new(&history.iter().zip(0..).map(|(one, at)| road.logged(one.clone(), at)).collect::<Vec<_>>());
+        CustodyChain::new(&history.iter().zip(0..).map(|(one, at)| road.placed(one.clone(), at)).collect::<Vec<_>>());
     let moved = road.hand_over("courier b", "consumer", offered.unwrap(), at(55));
     let told = judged(&road, &made, moved.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody", "dispensed"]));
@@ -138,7 +138,7 @@ fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["disputed"]));
     // Once the giver hands them to a third as well, two people have them.
     let moved =
-        Line::new(&first.iter().zip(0..).map(|(one, at)| road.logged(one.clone(), at)).collect::<Vec<_>>());
+        CustodyChain::new(&first.iter().zip(0..).map(|(one, at)| road.placed(one.clone(), at)).collect::<Vec<_>>());
     let moved = road.hand_over("courier a", "courier d", moved.unwrap(), at(55));
     let told = judged(&road, &made, moved.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));

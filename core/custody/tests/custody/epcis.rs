@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use countersign_custody::epcis::{self, MAX_EVENTS, NotADocument, NotTaken, Proposal};
-use countersign_custody::{History, Level, Log, Profile, ProfileError};
-use countersign_ledger::{Fields, Kind, Logged, UnixMillis};
+use countersign_custody::{History, SubjectType, Log, Profile, ProfileError};
+use countersign_ledger::{Fields, Kind, Placed, UnixMillis};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ use crate::road::{PIECE, Road, at};
 
 /// Every statement that fits its place, in the order in which they were signed.
 fn document(play: &Play) -> Value {
-    let mut sound: Vec<&Logged> = Vec::new();
+    let mut sound: Vec<&Placed> = Vec::new();
     for ((log, _), history) in &play.histories {
-        let around: Vec<_> = [play.class_history(), play.lot_history()].into();
+        let dependencies: Vec<_> = [play.class_history(), play.lot_history()].into();
         let history = History { log: *log, domain: Some(DOMAIN), statements: history };
-        let audit = play.profile.audit(&history, &around);
+        let audit = play.profile.audit(&history, &dependencies);
         let fits = audit.steps.iter().zip(history.statements).filter(|(step, _)| step.fault.is_none());
         sound.extend(fits.map(|(_, statement)| statement));
     }
@@ -106,7 +106,7 @@ fn couriers_are_named_to_partners_and_consumers_are_not() {
     let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
     let line = road.hand_over("courier b", "consumer", line, at(20));
     let each = line.statements().iter().enumerate();
-    let history: Vec<Logged> = each.map(|(index, one)| road.logged(one.clone(), index as u64)).collect();
+    let history: Vec<Placed> = each.map(|(index, one)| road.placed(one.clone(), index as u64)).collect();
     let document = epcis::document(&road.profile, &history.iter().collect::<Vec<_>>(), at(30));
     assert_eq!(steps(&document), ["retail_selling", "consigning", "accepting", "receiving"]);
     let [_, consigned, accepted, received] = events(&document) else { panic!("{document:#}") };
@@ -298,7 +298,7 @@ fn goods_that_are_consigned_piece_by_piece_are_a_draft_each() {
 fn a_piece_that_we_told_of_is_read_with_its_lot() {
     let road = Road::new();
     let line = road.to_the_courier();
-    let order = road.logged(line.last().clone(), 1);
+    let order = road.placed(line.last().clone(), 1);
     let document = epcis::document(&road.profile, &[&order], at(30)).to_string();
     let proposals = epcis::read(&road.profile, document.as_bytes()).unwrap().remove(0).unwrap();
     let [proposal] = proposals.as_slice() else { panic!("{proposals:?}") };
@@ -448,7 +448,7 @@ proptest! {
         }
         for proposal in epcis::read(&Profile::medicine(), &bytes).into_iter().flatten().flatten().flatten() {
             prop_assert_eq!(proposal.kind.as_str(), "medicine.commission");
-            prop_assert_eq!(Level::of(&proposal.subject), Some(Level::Lot));
+            prop_assert_eq!(SubjectType::of(&proposal.subject), Some(SubjectType::Lot));
         }
     }
 }

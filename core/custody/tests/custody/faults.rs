@@ -1,7 +1,7 @@
 //! Each way in which a statement does not fit has its own reason, and the engine tells it.
 
-use countersign_custody::{CertificateFlaw, FaultReason, Log, Past, chain_value};
-use countersign_ledger::{Hash, Kind, Logged, UnixMillis};
+use countersign_custody::{CertificateFlaw, FaultReason, Log, Context, chain_value};
+use countersign_ledger::{Hash, Kind, Placed, UnixMillis};
 
 use crate::play::{
     CLASS, DAY, DOMAIN, EXPIRY, HOUR, LIFE, LOT, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity,
@@ -154,7 +154,7 @@ fn a_step_too_early_is_refused() {
         // The links that it needs are not there; its place is judged first.
         let mut spec = if kind == "trial" { play.spec(kind) } else { Play::until(kind).spec("receipt") };
         spec.draft.kind = Kind::new(format!("medicine.{kind}")).unwrap();
-        spec.draft.prev = play.history(Log::Supply, LOT).last().map(Logged::id);
+        spec.draft.prev = play.history(Log::Supply, LOT).last().map(Placed::id);
         assert_eq!(play.check(&spec).unwrap_err().reason, FaultReason::WrongStep, "{kind}");
     }
 }
@@ -279,7 +279,7 @@ fn each_chain_value_is_checked_under_the_number_of_its_transfer() {
 fn a_chain_value_covers_the_message_its_signature_and_the_value_before() {
     let play = Play::whole();
     let (request, material) = (play.latest("material-request"), play.latest("material"));
-    let value = |statement: &Logged, before: &[u8]| {
+    let value = |statement: &Placed, before: &[u8]| {
         let (z, rs) = statement.signature_operands();
         Hash::framed("countersign/custody/chain/v1", &[&z.0, &rs[..32], &rs[32..], before])
     };
@@ -454,10 +454,10 @@ fn a_fault_names_the_statement_its_signer_and_the_step() {
 fn a_draft_fills_in_what_follows_from_the_rules() {
     let mut play = Play::new();
     let signed = |play: &Play, spec: &Spec| {
-        let linked: Vec<&Logged> = play.histories.values().flatten().collect();
+        let linked: Vec<&Placed> = play.histories.values().flatten().collect();
         let log = play.profile.step(&spec.draft.kind).unwrap().log;
         let subject = play.history(log, spec.draft.subject.as_str());
-        let past = Past { log, domain: Some(DOMAIN), subject, linked: &linked };
+        let past = Context { log, domain: Some(DOMAIN), subject, linked: &linked };
         let given = spec.clone().without("bc").draft.fields;
         play.profile.draft(&spec.draft.kind, &spec.draft.subject, &identity(spec.who), given, &past).unwrap()
     };

@@ -1,10 +1,10 @@
 //! Goods from hand to hand, and every way to cheat in it that we know of.
 
 use countersign_custody::handover::{
-    Answer, Condition, HandoverError, Key, Line, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen, Terms,
+    Answer, Condition, HandoverError, Key, CustodyChain, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen, Terms,
 };
 use countersign_custody::{FaultReason, Profile};
-use countersign_ledger::{Draft, Fields, Hash, Kind, Logged, Statement, Subject, UnixMillis};
+use countersign_ledger::{Draft, Fields, Hash, Kind, Placed, Statement, Subject, UnixMillis};
 
 use crate::road::{MINUTE, NOON, ORIGIN, PIECE, Road, at, identity, intact, terms};
 
@@ -15,9 +15,9 @@ fn reason<T: std::fmt::Debug>(result: Result<T, HandoverError>) -> &'static str 
 }
 
 /// The line as the ledger has it.
-fn logged(road: &Road, line: &Line) -> Vec<Logged> {
+fn placed(road: &Road, line: &CustodyChain) -> Vec<Placed> {
     let each = line.statements().iter().enumerate();
-    each.map(|(index, statement)| road.logged(statement.clone(), index as u64)).collect()
+    each.map(|(index, statement)| road.placed(statement.clone(), index as u64)).collect()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn three_couriers_and_a_consumer_need_no_signal() {
     let history = line.verify(&road.rules()).unwrap();
     assert_eq!(road.rules().holder(&history), Some(identity("consumer")));
     assert_eq!(line.last().kind().as_str(), "luxury.delivery");
-    assert_eq!(Line::from_bytes(&line.to_bytes()).unwrap(), line);
+    assert_eq!(CustodyChain::from_bytes(&line.to_bytes()).unwrap(), line);
     let (giver, receiver) = (history[4].countersigned().unwrap(), &history[4]);
     assert_eq!(giver.signer().identity(), &identity("courier c"));
     assert_eq!(receiver.signer().identity(), &identity("consumer"));
@@ -56,7 +56,7 @@ fn each_state_survives_a_killed_app() {
     let offered = road.offer("courier a", road.to_the_courier(), at(1));
     let revived = Offered::from_bytes(&offered.to_bytes()).unwrap();
     let receivers = road.answer("courier b", &revived.to_bytes(), at(1)).unwrap();
-    let receivers = Line::from_bytes(&receivers.to_bytes()).unwrap();
+    let receivers = CustodyChain::from_bytes(&receivers.to_bytes()).unwrap();
     let again = Offered::from_bytes(&revived.to_bytes()).unwrap();
     let first = revived.close(&receivers.answer_message(), &road.rules()).unwrap();
     let second = again.close(&receivers.answer_message(), &road.rules()).unwrap();
@@ -89,12 +89,12 @@ fn an_offer_cannot_be_made_for_longer() {
     // Nor by a giver who writes their own: the rules refuse the answer.
     let forged =
         forged_offer(&road, "courier a", &line, Fields::new().with("expires", NOON.0 + 600 * MINUTE));
-    let history = logged(&road, &line);
+    let history = placed(&road, &line);
     assert_eq!(countersign(&road, "courier b", &forged, &history, at(500)), FaultReason::OfferExpired);
 }
 
 /// An offer that no honest phone makes.
-fn forged_offer(road: &Road, who: &str, line: &Line, fields: Fields) -> Statement {
+fn forged_offer(road: &Road, who: &str, line: &CustodyChain, fields: Fields) -> Statement {
     let draft = Draft {
         kind: Kind::new("custody.offer").unwrap(),
         subject: Subject::new(PIECE).unwrap(),
@@ -107,13 +107,13 @@ fn forged_offer(road: &Road, who: &str, line: &Line, fields: Fields) -> Statemen
 }
 
 /// What the engine says of an answer to it.
-fn countersign(road: &Road, who: &str, offer: &Statement, history: &[Logged], at: UnixMillis) -> FaultReason {
+fn countersign(road: &Road, who: &str, offer: &Statement, history: &[Placed], at: UnixMillis) -> FaultReason {
     let draft = Draft {
         kind: Kind::new(if who.starts_with("consumer") { "luxury.delivery" } else { "luxury.handover" })
             .unwrap(),
         subject: Subject::new(PIECE).unwrap(),
         fields: Fields::new().with("condition", "intact"),
-        prev: history.last().map(Logged::id),
+        prev: history.last().map(Placed::id),
         links: vec![],
         sealed: None,
     };
@@ -128,7 +128,7 @@ fn a_replayed_offer_finds_its_place_taken() {
     let offered = road.offer("courier a", road.to_the_courier(), at(1));
     let line = road.answer("courier b", &offered.to_bytes(), at(1)).unwrap();
     let again = road.answer("courier c", &offered.to_bytes(), at(2)).unwrap();
-    let history = logged(&road, &line);
+    let history = placed(&road, &line);
     assert_eq!(road.judge(again.last(), &history).unwrap_err(), FaultReason::WrongPrev);
     // On a phone that holds the newer line the offer no longer fits.
     let mut replayed = Offered::from_bytes(&offered.to_bytes()).unwrap();
@@ -137,7 +137,7 @@ fn a_replayed_offer_finds_its_place_taken() {
 }
 
 /// The message of an offer with another line before it.
-fn replace_line(offered: &Offered, line: &Line) -> Vec<u8> {
+fn replace_line(offered: &Offered, line: &CustodyChain) -> Vec<u8> {
     let (message, old) = (offered.to_bytes(), offered.line().to_bytes());
     let at = message.windows(old.len()).position(|window| window == old).unwrap();
     [&message[..at], &line.to_bytes(), &message[at + old.len()..]].concat()
@@ -157,7 +157,7 @@ fn an_answer_to_another_offer_is_not_taken() {
 fn only_who_holds_the_goods_can_offer_them() {
     let road = Road::new();
     let line = road.to_the_courier();
-    let make = |who: &str, line: &Line| {
+    let make = |who: &str, line: &CustodyChain| {
         Offered::make(line.clone(), &terms(), road.key(who), &road.rules(), at(1), road.nonce())
     };
     assert_eq!(reason(make("courier b", &line)), "not-the-custodian");
@@ -166,7 +166,7 @@ fn only_who_holds_the_goods_can_offer_them() {
     assert_eq!(reason(make("courier a", &handed)), "not-the-custodian");
     // A phone that was changed signs anyway; whoever receives notices, and so does the ledger.
     let offer = forged_offer(&road, "courier d", &line, Fields::new().with("expires", at(3).0));
-    let history = logged(&road, &line);
+    let history = placed(&road, &line);
     assert_eq!(countersign(&road, "courier b", &offer, &history, at(1)), FaultReason::NotTheCustodian);
     // The distributor who sold the piece no longer holds it either.
     let offer = forged_offer(&road, "distributor", &line, Fields::new().with("expires", at(3).0));
@@ -216,7 +216,7 @@ fn only_the_consumer_who_is_named_receives() {
     let line = road.to_the_courier();
     let offer = road.offer("courier a", line.clone(), at(1));
     assert_eq!(reason(road.answer("consumer other", &offer.to_bytes(), at(1))), "not-for-you");
-    let history = logged(&road, &line);
+    let history = placed(&road, &line);
     let forged = forged_offer(&road, "courier a", &line, Fields::new().with("expires", at(3).0));
     assert_eq!(countersign(&road, "consumer other", &forged, &history, at(1)), FaultReason::NotTheReceiver);
     assert!(road.answer("consumer", &offer.to_bytes(), at(1)).is_ok());
@@ -259,7 +259,7 @@ fn goods_handed_to_two_people_are_a_conflict_with_evidence_of_both() {
         (road.offer("courier a", line.clone(), at(1)), road.offer("courier a", line, at(2)));
     let winner = road.answer("courier b", &first.to_bytes(), at(1)).unwrap();
     let loser = road.answer("courier c", &second.to_bytes(), at(2)).unwrap();
-    let mut history = logged(&road, &winner);
+    let mut history = placed(&road, &winner);
     let conflict = conflict(&road, "courier c", loser.last(), &history);
     let recorded = road.judge(&conflict, &history).unwrap();
     let evidence = recorded.countersigned().unwrap();
@@ -270,16 +270,16 @@ fn goods_handed_to_two_people_are_a_conflict_with_evidence_of_both() {
     let none = self::conflict(&road, "courier c", winner.last(), &history);
     assert_eq!(road.judge(&none, &history).unwrap_err(), FaultReason::NoConflict);
     // The goods stay with whoever came first, and can move on.
-    let line = Line::new(&history).unwrap();
+    let line = CustodyChain::new(&history).unwrap();
     road.hand_over("courier b", "courier d", line, at(9));
 }
 
-fn conflict(road: &Road, who: &str, evidence: &Statement, history: &[Logged]) -> Statement {
+fn conflict(road: &Road, who: &str, evidence: &Statement, history: &[Placed]) -> Statement {
     let draft = Draft {
         kind: Kind::new("luxury.conflict").unwrap(),
         subject: Subject::new(PIECE).unwrap(),
         fields: Fields::new(),
-        prev: history.last().map(Logged::id),
+        prev: history.last().map(Placed::id),
         links: vec![],
         sealed: None,
     };
@@ -292,7 +292,7 @@ fn evidence_that_nobody_signed_twice_accuses_nobody() {
     let road = Road::new();
     let line = road.to_the_courier();
     let handed = road.hand_over("courier a", "courier b", line.clone(), at(1));
-    let history = logged(&road, &handed);
+    let history = placed(&road, &handed);
     // Courier D offers what courier A held: not the same giver.
     let forged = forged_offer(&road, "courier d", &line, Fields::new().with("expires", at(3).0));
     let draft = Draft {
@@ -333,9 +333,9 @@ fn a_missing_hop_is_noticed() {
     let line = road.hand_over("courier b", "courier c", line, at(5));
     let offered = road.offer("courier c", line.clone(), at(9));
     // The statements without the second handover.
-    let history = logged(&road, &line);
-    let without: Vec<Logged> = [&history[..2], &history[3..]].concat();
-    let message = replace_line(&offered, &Line::new(&without).unwrap());
+    let history = placed(&road, &line);
+    let without: Vec<Placed> = [&history[..2], &history[3..]].concat();
+    let message = replace_line(&offered, &CustodyChain::new(&without).unwrap());
     assert_eq!(reason(road.answer("courier d", &message, at(9))), "broken-line");
 }
 
@@ -348,7 +348,7 @@ fn a_phone_restored_from_a_backup_offers_what_it_no_longer_holds_and_is_found_ou
     let offered = road.offer("courier a", backup, at(60));
     let second = road.answer("courier c", &offered.to_bytes(), at(60)).unwrap();
     // The ledger does, and both signatures name A.
-    let history = logged(&road, &line);
+    let history = placed(&road, &line);
     assert_eq!(road.judge(second.last(), &history).unwrap_err(), FaultReason::WrongPrev);
     assert!(road.judge(&conflict(&road, "courier c", second.last(), &history), &history).is_ok());
 }

@@ -2,7 +2,7 @@
 //! believed.
 
 use countersign_custody::Contents;
-use countersign_custody::handover::{Line, Offered, answer_in};
+use countersign_custody::handover::{CustodyChain, Offered, answer_in};
 use proptest::prelude::*;
 
 use crate::road::{Road, at};
@@ -16,7 +16,7 @@ fn shown(road: &Road) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn read(road: &Road, message: &[u8]) {
-    let _ = Line::from_bytes(message).map(|line| line.verify(&road.rules()));
+    let _ = CustodyChain::from_bytes(message).map(|line| line.verify(&road.rules()));
     let _ = answer_in(message);
     let _ = Contents::from_bytes(message);
     if let Ok(offered) = Offered::from_bytes(message) {
@@ -53,7 +53,7 @@ proptest! {
         if let Ok(examined) = Offered::from_bytes(&changed).and_then(|one| one.examine(&road.rules(), at(20))) {
             // Signatures cover all of it: at most a certificate that nobody needs was exchanged.
             prop_assert_eq!(examined.offer().statement().id(), whole.id());
-            prop_assert_eq!(examined.history().last().map(countersign_ledger::Logged::id), Some(whole.line().last().id()));
+            prop_assert_eq!(examined.history().last().map(countersign_ledger::Placed::id), Some(whole.line().last().id()));
         }
         read(&road, &offer[..cut.index(offer.len())]);
 

@@ -4,7 +4,7 @@ use countersign_custody::{
     Contents, DifferenceKind, Dossier, Few, History, Item, Log, Opened, Reason, Route, Standing, Stop,
     UnitFacts, Verdict, VerdictKind, epcis, verdict, words,
 };
-use countersign_ledger::{Fields, IndexEntry, Kind, Logged, Subject};
+use countersign_ledger::{Fields, IndexEntry, Kind, Placed, Subject};
 
 use crate::play::{DOMAIN, LOT, NOW, Play, Spec, identity, item_of};
 
@@ -45,7 +45,7 @@ fn told(play: &Play, lists: &[Contents], item: &Item) -> Verdict {
     let mut facts = play.facts();
     for unit in [UNIT, PALLET] {
         let Some(history) = play.histories.get(&(Log::Supply, unit.to_owned())) else { continue };
-        let latest = history.last().map(Logged::id).unwrap();
+        let latest = history.last().map(Placed::id).unwrap();
         facts.units.push(UnitFacts {
             subject: Subject::new(unit).unwrap(),
             entry: Some(IndexEntry { count: history.len() as u64, latest }),
@@ -150,16 +150,16 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         let play = opened(UNIT, &list(&["S001", "S002"]), &unpacked);
         let statements = &play.histories[&(Log::Supply, UNIT.to_owned())];
         let history = History { log: Log::Supply, domain: Some(DOMAIN), statements };
-        let around = [play.lot_history(), play.class_history()];
+        let dependencies = [play.lot_history(), play.class_history()];
         let as_of = play.facts().supply;
-        let route = Route::of_history(&play.profile, &history, &around, as_of, NOW).unwrap();
+        let route = Route::of_history(&play.profile, &history, &dependencies, as_of, NOW).unwrap();
         let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
         assert!(matches!(leg.standing, Standing::Differs(_)));
         assert_eq!(leg.standing.wrong().as_deref(), Some(wrong));
         assert_eq!(route.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
         assert!(route.svg().contains("came out"));
         let lot = play.lot_history().statements;
-        let all: Vec<&Logged> = lot.iter().chain(statements).collect();
+        let all: Vec<&Placed> = lot.iter().chain(statements).collect();
         let document = epcis::document(&play.profile, &all, NOW);
         let events = document["epcisBody"]["eventList"].as_array().unwrap();
         assert_eq!(events.last().unwrap()["disposition"], disposition);

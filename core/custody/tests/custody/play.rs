@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::{
-    AsOf, Dossier, Facts, Fault, History, Item, Log, LotFacts, Past, Profile, SerialSet, chain_head,
+    AsOf, Dossier, Facts, Fault, History, Item, Log, LotFacts, Context, Profile, SerialSet, chain_head,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Logged, SoftwareKey, Subject, Trust,
+    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Placed, SoftwareKey, Subject, TrustStore,
     UnixMillis, Value,
 };
 
@@ -82,9 +82,9 @@ impl Spec {
 /// The members of two trust domains and what they have stated.
 pub struct Play {
     pub profile: Profile,
-    pub histories: BTreeMap<(Log, String), Vec<Logged>>,
+    pub histories: BTreeMap<(Log, String), Vec<Placed>>,
     pub serials: SerialSet,
-    trust: Trust,
+    trust: TrustStore,
     members: BTreeMap<&'static str, Member>,
     count: u64,
 }
@@ -104,7 +104,7 @@ pub fn identity(who: &str) -> Identity {
 
 impl Play {
     pub fn new() -> Self {
-        let mut trust = Trust::new();
+        let mut trust = TrustStore::new();
         let period = Period { from: UnixMillis(START - 400 * DAY), until: UnixMillis(START + 4000 * DAY) };
         let roots = [DOMAIN, OTHER_DOMAIN].map(|domain| {
             let root = SoftwareKey::from_bytes(&hash(domain).0).unwrap();
@@ -171,12 +171,12 @@ impl Play {
         self.serials = SerialSet::new((0..100).map(|i| format!("S{i:03}"))).unwrap();
     }
 
-    pub fn history(&self, log: Log, subject: &str) -> &[Logged] {
+    pub fn history(&self, log: Log, subject: &str) -> &[Placed] {
         self.histories.get(&(log, subject.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// The latest statement of a kind, on whatever subject.
-    pub fn latest(&self, kind: &str) -> &Logged {
+    pub fn latest(&self, kind: &str) -> &Placed {
         let kind = format!("medicine.{kind}");
         let all = self.histories.values().flatten().filter(|one| one.statement().kind().as_str() == kind);
         all.max_by_key(|one| one.index()).unwrap()
@@ -249,7 +249,7 @@ impl Play {
             draft: Draft {
                 subject: Subject::new(subject).unwrap(),
                 fields,
-                prev: history.last().map(Logged::id),
+                prev: history.last().map(Placed::id),
                 links: links.iter().map(|kind| self.link(kind, subject)).collect(),
                 sealed: None,
                 kind,
@@ -270,7 +270,7 @@ impl Play {
     }
 
     /// Signs a statement, without asking whether it fits.
-    pub fn sign(&mut self, spec: &Spec) -> Logged {
+    pub fn sign(&mut self, spec: &Spec) -> Placed {
         let member = &self.members[spec.who];
         self.count += 1;
         let cti = u128::from(self.count).to_be_bytes();
@@ -285,10 +285,10 @@ impl Play {
         self.judge(&statement, self.log(&statement))
     }
 
-    pub fn judge(&self, statement: &Logged, log: Log) -> Result<(), Box<Fault>> {
-        let linked: Vec<&Logged> = self.histories.values().flatten().collect();
+    pub fn judge(&self, statement: &Placed, log: Log) -> Result<(), Box<Fault>> {
+        let linked: Vec<&Placed> = self.histories.values().flatten().collect();
         let subject = self.history(log, statement.statement().subject().as_str());
-        self.profile.check(statement, &Past { log, domain: Some(DOMAIN), subject, linked: &linked })
+        self.profile.check(statement, &Context { log, domain: Some(DOMAIN), subject, linked: &linked })
     }
 
     /// Takes in a statement that fits.
@@ -317,7 +317,7 @@ impl Play {
         self.push(statement);
     }
 
-    pub fn push(&mut self, statement: Logged) {
+    pub fn push(&mut self, statement: Placed) {
         let key = (self.log(&statement), statement.statement().subject().as_str().to_owned());
         self.histories.entry(key).or_default().push(statement);
     }
@@ -335,7 +335,7 @@ impl Play {
         history.extend(later.into_iter().skip(1));
     }
 
-    fn log(&self, statement: &Logged) -> Log {
+    fn log(&self, statement: &Placed) -> Log {
         self.profile.step(statement.statement().kind()).map_or(Log::Supply, |step| step.log)
     }
 
@@ -349,7 +349,7 @@ impl Play {
 
     /// All that there is, as a phone that follows the class has it. Packs are known from the index alone.
     pub fn facts(&self) -> Facts {
-        let entry = |history: &[Logged]| IndexEntry {
+        let entry = |history: &[Placed]| IndexEntry {
             count: history.len() as u64,
             latest: history.last().unwrap().id(),
         };
@@ -374,13 +374,13 @@ impl Play {
                 followed: BTreeMap::new(),
             }
         });
-        let mut alerts: Vec<Logged> = self
+        let mut alerts: Vec<Placed> = self
             .histories
             .iter()
             .filter(|((log, _), _)| *log == Log::Trust)
             .flat_map(|(_, h)| h.clone())
             .collect();
-        alerts.sort_by_key(Logged::index);
+        alerts.sort_by_key(Placed::index);
         Facts {
             domain: DOMAIN.to_owned(),
             class: Subject::new(CLASS).unwrap(),
@@ -388,7 +388,7 @@ impl Play {
             members: below(CLASS),
             lots: lots.collect(),
             units: Vec::new(),
-            around: BTreeMap::new(),
+            dependencies: BTreeMap::new(),
             alerts,
             supply: AsOf { size: self.count, at: AS_OF },
             earlier: Vec::new(),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use countersign_custody::handover::{Answer, Condition, HandoverError, Key, Line, Offered, Rules, Terms};
-use countersign_custody::{AsOf, Facts, Item, Log, LotFacts, Past, Profile, SerialSet};
+use countersign_custody::handover::{Answer, Condition, HandoverError, Key, CustodyChain, Offered, Rules, Terms};
+use countersign_custody::{AsOf, Facts, Item, Log, LotFacts, Context, Profile, SerialSet};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Logged, Signer as _, SoftwareKey,
-    Statement, Subject, Trust, UnixMillis,
+    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Placed, Signer as _, SoftwareKey,
+    Statement, Subject, TrustStore, UnixMillis,
 };
 
 pub const DOMAIN: &str = "lux.example";
@@ -32,7 +32,7 @@ pub struct Member {
 
 pub struct Road {
     pub profile: Profile,
-    pub trust: Trust,
+    pub trust: TrustStore,
     members: BTreeMap<String, Member>,
     root: SoftwareKey,
     nonce: std::cell::Cell<u128>,
@@ -42,9 +42,9 @@ pub struct Road {
 
 /// What came before a piece was sold: the design and its licence, the order, and the lot that was made for it.
 pub struct Made {
-    pub class: Vec<Logged>,
-    pub order: Vec<Logged>,
-    pub lot: Vec<Logged>,
+    pub class: Vec<Placed>,
+    pub order: Vec<Placed>,
+    pub lot: Vec<Placed>,
     pub serials: SerialSet,
 }
 
@@ -56,7 +56,7 @@ pub fn at(minutes: u64) -> UnixMillis {
 impl Road {
     pub fn new() -> Self {
         let root = SoftwareKey::from_bytes(&Hash::of(b"root").0).unwrap();
-        let mut trust = Trust::new();
+        let mut trust = TrustStore::new();
         trust.pin(DOMAIN, &certificate::root(DOMAIN, &root, Self::period(), [1; 16]).unwrap());
         let mut road = Self {
             profile: Profile::luxury(),
@@ -116,7 +116,7 @@ impl Road {
     }
 
     /// Everybody's certificate, as the ledger has them.
-    pub fn ledger_trust(&self) -> Trust {
+    pub fn ledger_trust(&self) -> TrustStore {
         let mut trust = self.trust.clone();
         for member in self.members.values() {
             trust.enrol(member.certificate.as_der()).unwrap();
@@ -124,41 +124,41 @@ impl Road {
         trust
     }
 
-    pub fn sign(&self, who: &str, kind: &str, fields: Fields, history: &[Logged], at: UnixMillis) -> Logged {
+    pub fn sign(&self, who: &str, kind: &str, fields: Fields, history: &[Placed], at: UnixMillis) -> Placed {
         let draft = Draft {
             kind: Kind::new(format!("luxury.{kind}")).unwrap(),
             subject: Subject::new(PIECE).unwrap(),
             fields,
-            prev: history.last().map(Logged::id),
+            prev: history.last().map(Placed::id),
             links: if kind == "purchase" { vec![self.commission.get()] } else { Vec::new() },
             sealed: None,
         };
         let key = self.key(who);
         let statement = draft.sign(key.certificate, key.signer, at, self.nonce()).unwrap();
-        self.logged(statement, history.len() as u64)
+        self.placed(statement, history.len() as u64)
     }
 
-    pub fn logged(&self, statement: Statement, index: u64) -> Logged {
+    pub fn placed(&self, statement: Statement, index: u64) -> Placed {
         let trust = self.ledger_trust();
         trust.log(trust.verify(statement).unwrap(), ORIGIN, index).unwrap()
     }
 
     /// The piece is bought, and given to courier A.
-    pub fn to_the_courier(&self) -> Line {
+    pub fn to_the_courier(&self) -> CustodyChain {
         let who = |who: &str| identity(who).as_str().to_owned();
         let fields =
             Fields::new().with("to", who("logistics").as_str()).with("consumer", who("consumer").as_str());
         let purchase = self.sign("distributor", "purchase", fields.with("kind", "gift"), &[], NOON);
         let fields = Fields::new().with("to", who("courier a").as_str()).with("order", "L-1");
         let order = self.sign("logistics", "logistics-order", fields, std::slice::from_ref(&purchase), NOON);
-        Line::new(&[purchase, order]).unwrap()
+        CustodyChain::new(&[purchase, order]).unwrap()
     }
 
-    pub fn offer(&self, who: &str, line: Line, now: UnixMillis) -> Offered {
+    pub fn offer(&self, who: &str, line: CustodyChain, now: UnixMillis) -> Offered {
         Offered::make(line, &terms(), self.key(who), &self.rules(), now, self.nonce()).unwrap()
     }
 
-    pub fn answer(&self, who: &str, message: &[u8], now: UnixMillis) -> Result<Line, HandoverError> {
+    pub fn answer(&self, who: &str, message: &[u8], now: UnixMillis) -> Result<CustodyChain, HandoverError> {
         self.answer_as(who, message, &[PIECE], &intact(), now)
     }
 
@@ -170,14 +170,14 @@ impl Road {
         scanned: &[&str],
         answer: &Answer,
         now: UnixMillis,
-    ) -> Result<Line, HandoverError> {
+    ) -> Result<CustodyChain, HandoverError> {
         let scanned: Vec<_> = scanned.iter().map(|one| Subject::new(*one).unwrap()).collect();
         let examined = Offered::from_bytes(message)?.examine(&self.rules(), now)?;
         examined.answer(&scanned, answer, self.key(who), now, self.nonce())
     }
 
     /// A whole handover: both end with the same line.
-    pub fn hand_over(&self, from: &str, to: &str, line: Line, now: UnixMillis) -> Line {
+    pub fn hand_over(&self, from: &str, to: &str, line: CustodyChain, now: UnixMillis) -> CustodyChain {
         let offered = self.offer(from, line, now);
         let receivers = self.answer(to, &offered.to_bytes(), now).unwrap();
         let givers = offered.close(&receivers.answer_message(), &self.rules()).unwrap();
@@ -219,30 +219,30 @@ impl Road {
 
     fn next(&self, made: &mut Made, about: &str, who: &str, kind: &str, fields: Fields) {
         let (kind, subject) = (Kind::new(format!("luxury.{kind}")).unwrap(), Subject::new(about).unwrap());
-        let linked: Vec<&Logged> = made.class.iter().chain(&made.order).collect();
+        let linked: Vec<&Placed> = made.class.iter().chain(&made.order).collect();
         let history = match about {
             CLASS => &made.class,
             ORDER => &made.order,
             _ => &made.lot,
         };
-        let past = Past { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &linked };
+        let past = Context { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &linked };
         let draft = self.profile.draft(&kind, &subject, &identity(who), fields, &past).unwrap();
         let key = self.key(who);
         let statement = draft.sign(key.certificate, key.signer, NOON, self.nonce()).unwrap();
-        let logged = self.logged(statement, (made.class.len() + made.order.len()) as u64);
-        self.profile.check(&logged, &past).unwrap();
+        let placed = self.placed(statement, (made.class.len() + made.order.len()) as u64);
+        self.profile.check(&placed, &past).unwrap();
         match about {
-            CLASS => made.class.push(logged),
-            ORDER => made.order.push(logged),
-            _ => made.lot.push(logged),
+            CLASS => made.class.push(placed),
+            ORDER => made.order.push(placed),
+            _ => made.lot.push(placed),
         }
     }
 
     /// All that a phone knows that follows the piece, whose whole history is `piece`.
     pub fn facts(&self, made: &Made, piece: &[Statement]) -> Facts {
         let each = piece.iter().zip(10..);
-        let piece: Vec<Logged> = each.map(|(one, index)| self.logged(one.clone(), index)).collect();
-        let entry = |history: &[Logged]| IndexEntry {
+        let piece: Vec<Placed> = each.map(|(one, index)| self.placed(one.clone(), index)).collect();
+        let entry = |history: &[Placed]| IndexEntry {
             count: history.len() as u64,
             latest: history.last().unwrap().id(),
         };
@@ -262,7 +262,7 @@ impl Road {
                 followed: BTreeMap::from([(subject(PIECE), piece)]),
             }],
             units: Vec::new(),
-            around: BTreeMap::from([(subject(ORDER), made.order.clone())]),
+            dependencies: BTreeMap::from([(subject(ORDER), made.order.clone())]),
             alerts: Vec::new(),
             supply: as_of,
             earlier: Vec::new(),
@@ -274,11 +274,11 @@ impl Road {
     pub fn judge(
         &self,
         statement: &Statement,
-        history: &[Logged],
-    ) -> Result<Logged, countersign_custody::FaultReason> {
-        let logged = self.logged(statement.clone(), history.len() as u64);
-        let past = Past { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &[] };
-        self.profile.check(&logged, &past).map_err(|fault| fault.reason).map(|()| logged)
+        history: &[Placed],
+    ) -> Result<Placed, countersign_custody::FaultReason> {
+        let placed = self.placed(statement.clone(), history.len() as u64);
+        let past = Context { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &[] };
+        self.profile.check(&placed, &past).map_err(|fault| fault.reason).map(|()| placed)
     }
 }
 

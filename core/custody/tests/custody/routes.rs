@@ -225,10 +225,10 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     let facts = road.facts(&made, &statements);
     let history = |statements| History { log: Log::Supply, domain: Some(road::DOMAIN), statements };
     let own = facts.lots[0].followed.values().next().unwrap();
-    let around = [&made.class, &made.order, &made.lot].map(|one| history(one));
-    let alone = Route::of_history(&road.profile, &history(own), &around, facts.supply, at(61)).unwrap();
+    let dependencies = [&made.class, &made.order, &made.lot].map(|one| history(one));
+    let alone = Route::of_history(&road.profile, &history(own), &dependencies, facts.supply, at(61)).unwrap();
     assert_eq!((&alone.answerable, alone.stops.as_slice()), (&route.answerable, &route.stops[6..]));
-    assert!(Route::of_history(&road.profile, &history(&[]), &around, facts.supply, at(61)).is_none());
+    assert!(Route::of_history(&road.profile, &history(&[]), &dependencies, facts.supply, at(61)).is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use countersign_custody::{Dossier, Facts, Item, Profile, VerdictKind, verdict};
-use countersign_ledger::{Logged, Subject, UnixMillis};
+use countersign_ledger::{Placed, Subject, UnixMillis};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -60,7 +60,7 @@ fn some_facts() -> impl Strategy<Value = (Facts, bool)> {
         let kept = history.len() >= 6 && class.len() == facts.history.len() && filter;
         let lot = &mut facts.lots[0];
         let whole =
-            kept && history.iter().map(Logged::id).eq(lot.history.iter().take(history.len()).map(Logged::id));
+            kept && history.iter().map(Placed::id).eq(lot.history.iter().take(history.len()).map(Placed::id));
         if index_agrees {
             // A server may claim any part to be the whole; here the index says the same.
             if let Some(last) = history.last() {

@@ -24,7 +24,7 @@ pub enum CheckpointError {
     /// The text is signed by the log, but is not a checkpoint of the form we require.
     #[error(transparent)]
     Text(#[from] CheckpointTextError),
-    /// Too few notaries have cosigned.
+    /// Too few witnesses have cosigned.
     #[error(transparent)]
     TooFewCosignatures(#[from] Shortfall),
 }
@@ -85,7 +85,7 @@ impl TrustedCheckpoint {
     }
 
     /// The latest time such that the cosignatures made at that time or later meet the quorum on their own. No fewer
-    /// than a quorum of notaries can make a checkpoint look younger than it is.
+    /// than a quorum of witnesses can make a checkpoint look younger than it is.
     pub fn cosigned_at(&self) -> UnixMillis {
         self.cosigned_at
     }
@@ -125,7 +125,7 @@ impl TrustedCheckpoint {
 }
 
 impl Policy {
-    /// Reads a signed checkpoint and believes it if the log's keys have all signed it and enough notaries have
+    /// Reads a signed checkpoint and believes it if the log's keys have all signed it and enough witnesses have
     /// cosigned it.
     pub fn trust(&self, note: &str) -> Result<TrustedCheckpoint, CheckpointError> {
         let note = Note::parse(note)?;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_custody::{Contents, Item, UnitFacts};
-use countersign_ledger::{Hash, IndexKey, Logged, Subject};
+use countersign_ledger::{Hash, IndexKey, Placed, Subject};
 
 use super::EvidenceError;
 use super::bundle::{Bundle, TrustHistory};
 use crate::SnapshotDamaged;
-use crate::beliefs::{self, Beliefs};
+use crate::trust_log::{self, TrustLogState};
 use crate::log::Log;
 use crate::snapshot::{Loader, Snapshot, digest, filter_of};
 use crate::store::{self, Stored};
@@ -22,19 +22,19 @@ impl Snapshot {
         let mut loader = self.loader().ok_or(EvidenceError::NotHere)?;
         let mut gathered = Gathered::default();
         gathered.supply(&mut loader, item)?;
-        let filter = gathered.believed.iter().find_map(|logged| filter_of(&profiles, logged));
+        let filter = gathered.believed.iter().find_map(|placed| filter_of(&profiles, placed));
         let filter = filter.map(|(digest, _)| store::filter(loader.connection, digest)).transpose();
         let filter = filter.map_err(SnapshotDamaged::from)?.flatten();
         let mut signers: BTreeMap<Hash, Vec<u8>> = BTreeMap::new();
         let mut members: BTreeSet<Subject> = subjects(item).cloned().collect();
         // Whoever was revoked since has signed all the same, and that it does not count must be shown as well.
         let statements = gathered.histories.iter().flat_map(|(_, stored)| stored);
-        for signer in statements.flat_map(|stored| beliefs::signers(&stored.entry.statement)) {
-            let certificate = loader.head.beliefs.trust().certificate(signer).ok_or(SnapshotDamaged)?;
+        for signer in statements.flat_map(|stored| trust_log::signers(&stored.entry.statement)) {
+            let certificate = loader.head.trust_log.trust().certificate(signer).ok_or(SnapshotDamaged)?;
             signers.insert(signer, certificate.as_der().to_vec());
             members.extend(Subject::new(certificate.identity().as_str()));
         }
-        let trust = trust_log(&loader.head.beliefs, members, &mut signers);
+        let trust = trust_log(&loader.head.trust_log, members, &mut signers);
         Ok(Bundle {
             genesis,
             item: Item { readings: Vec::new(), ..item.clone() },
@@ -57,13 +57,13 @@ fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
 
 /// The trust log's entries on these subjects, and on whoever signed them, and so on.
 fn trust_log(
-    beliefs: &Beliefs,
+    trust_log: &TrustLogState,
     mut asked: BTreeSet<Subject>,
     signers: &mut BTreeMap<Hash, Vec<u8>>,
 ) -> Vec<TrustHistory> {
     let mut found = BTreeMap::new();
     while let Some(subject) = asked.pop_first() {
-        for signer in beliefs.signers(&subject) {
+        for signer in trust_log.signers(&subject) {
             signers.insert(signer.fingerprint(), signer.as_der().to_vec());
             asked.extend(
                 Subject::new(signer.identity().as_str())
@@ -71,8 +71,8 @@ fn trust_log(
                     .filter(|member| !found.contains_key(member) && *member != subject),
             );
         }
-        let key = IndexKey::new(subject.family(), subject.as_str());
-        let (index_proof, entries) = (beliefs.index().prove(&key).to_cbor(), beliefs.history(&subject));
+        let key = IndexKey::of(subject);
+        let (index_proof, entries) = (trust_log.index().prove(&key).to_cbor(), trust_log.history(&subject));
         found.insert(subject.clone(), TrustHistory { subject, index_proof, entries });
     }
     found.into_values().collect()
@@ -85,7 +85,7 @@ struct Gathered {
     sizes: BTreeSet<u64>,
     families: Vec<(Subject, Vec<u8>)>,
     histories: Vec<(Subject, Vec<Stored>)>,
-    believed: Vec<Logged>,
+    believed: Vec<Placed>,
     contents: Vec<Vec<u8>>,
 }
 
@@ -109,7 +109,7 @@ impl Gathered {
         if let Some(pack) = &item.pack {
             self.units(loader, &item.class, pack)?;
         }
-        for subject in loader.around()?.into_keys() {
+        for subject in loader.dependencies()?.into_keys() {
             let family = Subject::new(subject.family()).map_err(|_| SnapshotDamaged)?;
             if self.families.iter().all(|(known, _)| *known != family) {
                 self.family(loader, &family)?;

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_custody::{Contents, Dossier, Facts, Item, Level, LotFacts, Profile, UnitFacts, verdict};
+use countersign_custody::{Contents, Dossier, Facts, Item, SubjectType, LotFacts, Profile, UnitFacts, verdict};
 use countersign_ledger::{
-    Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known, Logged,
-    Policy, REVOKE, Refusal, Statement, Subject, SubjectHistory, Trust, TrustedCheckpoint,
+    Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known, Placed,
+    Policy, REVOKE, Refusal, Statement, Subject, SubjectHistory, TrustStore, TrustedCheckpoint,
 };
 
 use super::bundle::Bundle;
 use super::{EvidenceError, Report};
-use crate::intake::verify_page;
-use crate::links::Links;
+use crate::verify_pages::verify_page;
+use crate::missing_links::MissingLinks;
 use crate::log::Log;
 use crate::snapshot::{as_of, digest, filter_of};
 use crate::store::Stored;
@@ -23,13 +23,13 @@ pub fn verify_evidence(file: &[u8], genesis: &Genesis) -> Result<Report, Evidenc
     if bundle.genesis != Hash::of(genesis.to_json().as_bytes()) {
         return Err(EvidenceError::OtherLedger);
     }
-    let (policy, mut trust) = genesis.believe()?;
+    let (policy, mut trust) = genesis.trust_anchors()?;
     let trust_checkpoint = believe(&policy, genesis, Log::Trust, &bundle.trust_note)?;
     let supply = supply_checkpoints(&policy, genesis, &bundle.notes)?;
     for certificate in &bundle.certificates {
         trust.enrol(certificate)?;
     }
-    let (profiles, answerable, links) = (Profile::all(), BTreeSet::new(), Links::default());
+    let (profiles, answerable, links) = (Profile::all(), BTreeSet::new(), MissingLinks::default());
     let mut court =
         Court { genesis, bundle: &bundle, profiles, trust, trust_checkpoint, supply, answerable, links };
     let alerts = court.trust_log()?;
@@ -76,19 +76,19 @@ struct Court<'a> {
     genesis: &'a Genesis,
     bundle: &'a Bundle,
     profiles: Vec<Profile>,
-    trust: Trust,
+    trust: TrustStore,
     trust_checkpoint: TrustedCheckpoint,
     supply: Supply,
     /// Everyone who signed something.
     answerable: BTreeSet<String>,
     /// What the statements build on.
-    links: Links,
+    links: MissingLinks,
 }
 
 impl<'a> Court<'a> {
     /// Believes the trust log's entries, takes in the revocations, and returns the warnings that stand.
-    fn trust_log(&mut self) -> Result<Vec<Logged>, EvidenceError> {
-        let mut believed: Vec<Logged> = Vec::new();
+    fn trust_log(&mut self) -> Result<Vec<Placed>, EvidenceError> {
+        let mut believed: Vec<Placed> = Vec::new();
         for history in &self.bundle.trust {
             let refused = |reason| EvidenceError::History { subject: history.subject.clone(), reason };
             let message = SubjectHistory {
@@ -104,27 +104,27 @@ impl<'a> Court<'a> {
                     .map_err(refused)?,
             );
         }
-        believed.sort_by_key(Logged::index);
+        believed.sort_by_key(Placed::index);
         self.answerable.extend(believed.iter().flat_map(signers));
         let origin = self.genesis.origin(Log::Trust.as_str());
-        for logged in believed.iter().filter(|logged| logged.statement().kind().as_str() == REVOKE) {
+        for placed in believed.iter().filter(|placed| placed.statement().kind().as_str() == REVOKE) {
             let refused = |reason: Refusal| {
-                let subject = logged.statement().subject().clone();
+                let subject = placed.statement().subject().clone();
                 EvidenceError::History { subject, reason: reason.into() }
             };
-            self.trust.apply(logged).map_err(refused)?;
+            self.trust.apply(placed).map_err(refused)?;
         }
         let item = &self.bundle.item;
         let on_the_item =
-            |logged: &Logged| subjects(item).any(|subject| subject == logged.statement().subject());
+            |placed: &Placed| subjects(item).any(|subject| subject == placed.statement().subject());
         let standing = believed
             .iter()
-            .filter(|logged| on_the_item(logged))
-            .filter_map(|logged| self.trust.log(logged.verified().clone(), &origin, logged.index()).ok());
+            .filter(|placed| on_the_item(placed))
+            .filter_map(|placed| self.trust.log(placed.verified().clone(), &origin, placed.index()).ok());
         Ok(standing.collect())
     }
 
-    fn facts(&mut self, alerts: Vec<Logged>) -> Result<Facts, EvidenceError> {
+    fn facts(&mut self, alerts: Vec<Placed>) -> Result<Facts, EvidenceError> {
         let item = &self.bundle.item;
         let domain = self.genesis.domains.first().ok_or(EvidenceError::OtherLedger)?.name.clone();
         let members = self.family(&item.class)?;
@@ -138,7 +138,7 @@ impl<'a> Court<'a> {
             }
             let history = self.history(lot, &members)?;
             let named =
-                history.iter().find_map(|logged| filter_of(&self.profiles, logged)).map(|(digest, _)| digest);
+                history.iter().find_map(|placed| filter_of(&self.profiles, placed)).map(|(digest, _)| digest);
             if self.bundle.filter.as_ref().is_some_and(|filter| Some(Hash::of(filter)) != named) {
                 return Err(EvidenceError::Filter);
             }
@@ -151,7 +151,7 @@ impl<'a> Court<'a> {
             });
         }
         let units = self.units()?;
-        let around = self.around()?;
+        let dependencies = self.dependencies()?;
         Ok(Facts {
             domain,
             class: item.class.clone(),
@@ -159,7 +159,7 @@ impl<'a> Court<'a> {
             members,
             lots,
             units,
-            around,
+            dependencies,
             alerts,
             supply: as_of(&self.supply.head),
             earlier: self.supply.by_size.values().map(as_of).collect(),
@@ -188,17 +188,17 @@ impl<'a> Court<'a> {
 
     /// Believes the histories elsewhere that the item's statements build on. One that was left out would make a sound
     /// history look broken.
-    fn around(&mut self) -> Result<BTreeMap<Subject, Vec<Logged>>, EvidenceError> {
-        let (item, mut around) = (&self.bundle.item, BTreeMap::new());
+    fn dependencies(&mut self) -> Result<BTreeMap<Subject, Vec<Placed>>, EvidenceError> {
+        let (item, mut dependencies) = (&self.bundle.item, BTreeMap::new());
         let elsewhere = self.bundle.histories.iter().map(|(name, _)| name).filter(|name| !is_unit(name));
         for name in elsewhere.filter(|name| subjects(item).all(|subject| subject != *name)) {
             let family = Subject::new(name.family()).map_err(|_| EvidenceError::Malformed)?;
             let members = self.family(&family)?;
-            around.insert(name.clone(), self.history(name, &members)?);
+            dependencies.insert(name.clone(), self.history(name, &members)?);
         }
         match self.links.missing() {
             Some(missing) => Err(EvidenceError::Lacks(missing.to_string())),
-            None => Ok(around),
+            None => Ok(dependencies),
         }
     }
 
@@ -221,18 +221,18 @@ impl<'a> Court<'a> {
         &mut self,
         subject: &Subject,
         members: &BTreeMap<Hash, IndexEntry>,
-    ) -> Result<Vec<Logged>, EvidenceError> {
+    ) -> Result<Vec<Placed>, EvidenceError> {
         let refused = |reason| EvidenceError::History { subject: subject.clone(), reason };
         let Some(entry) = members.get(&digest(subject)) else { return Ok(Vec::new()) };
         let stored = self.stored(subject).ok_or_else(|| EvidenceError::Lacks(subject.to_string()))?;
-        let (mut logged, mut prev) = (Vec::new(), None);
+        let (mut placed, mut prev) = (Vec::new(), None);
         if !stored.is_sorted_by(|one, next| one.entry.index < next.entry.index) {
             return Err(refused(HistoryError::Order));
         }
         for page in stored.chunk_by(|one, next| one.size == next.size) {
             let checkpoint = self.supply.by_size.get(&page[0].size).ok_or(EvidenceError::OtherLog)?;
             let entries: Vec<HistoryEntry> = page.iter().map(|stored| stored.entry.clone()).collect();
-            logged.extend(verify_page(&entries, subject, prev, checkpoint, &self.trust).map_err(refused)?);
+            placed.extend(verify_page(&entries, subject, prev, checkpoint, &self.trust).map_err(refused)?);
             prev = entries.last().map(|last| Hash::of(&last.statement));
             let read = entries.iter().filter_map(|entry| Statement::parse(&entry.statement).ok());
             read.for_each(|statement| self.links.meet(statement.id(), statement.links()));
@@ -240,8 +240,8 @@ impl<'a> Court<'a> {
         if stored.len() as u64 != entry.count || prev != Some(entry.latest) {
             return Err(refused(HistoryError::Incomplete));
         }
-        self.answerable.extend(logged.iter().flat_map(signers));
-        Ok(logged)
+        self.answerable.extend(placed.iter().flat_map(signers));
+        Ok(placed)
     }
 
     /// Checks that the trust log's entries are there on the item, and on everyone who signed anything: a revocation or a
@@ -257,12 +257,12 @@ impl<'a> Court<'a> {
 }
 
 fn is_unit(subject: &Subject) -> bool {
-    Level::of(subject) == Some(Level::Unit)
+    SubjectType::of(subject) == Some(SubjectType::Unit)
 }
 
 /// Who signed a statement, and what it carries.
-fn signers(logged: &Logged) -> impl Iterator<Item = String> {
-    let signed = std::iter::successors(Some(logged.verified()), |one| one.countersigned());
+fn signers(placed: &Placed) -> impl Iterator<Item = String> {
+    let signed = std::iter::successors(Some(placed.verified()), |one| one.countersigned());
     signed.map(|one| one.signer().identity().as_str().to_owned())
 }
 

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use countersign_custody::{
-    AsOf, Contents, Dossier, Effect, Facts, Item, Level, LotFacts, Profile, Reason, SerialFilter, UnitFacts,
+    AsOf, Contents, Dossier, Effect, Facts, Item, SubjectType, LotFacts, Profile, Reason, SerialFilter, UnitFacts,
     Verdict, verdict,
 };
 use countersign_ledger::{
-    Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Logged, Policy, Refusal, Statement,
-    Subject, Trust, TrustedCheckpoint, UnixMillis,
+    Family, FamilyProof, Hash, HistoryEntry, HistoryError, IndexEntry, Placed, Policy, Refusal, Statement,
+    Subject, TrustStore, TrustedCheckpoint, UnixMillis,
 };
 use rusqlite::Connection;
 
 use super::follow::{contents, lot_and_class};
 use super::{Head, Health, Snapshot};
-use crate::beliefs;
-use crate::intake::{Page, verify_page, verify_pages};
-use crate::links::Links;
+use crate::trust_log;
+use crate::verify_pages::{Page, verify_page, verify_pages};
+use crate::missing_links::MissingLinks;
 use crate::log::Log;
 use crate::store::{self, StoreError, Stored};
 
@@ -120,7 +120,7 @@ impl Snapshot {
             domain: &self.genesis.domains.first()?.name,
             policy: &self.policy,
             profiles: &self.profiles,
-            links: Links::default(),
+            links: MissingLinks::default(),
             earlier: BTreeMap::new(),
             head,
             paths_to: &mut self.paths_to,
@@ -149,8 +149,8 @@ impl Snapshot {
             members: members.map(|subject| (digest(subject), unknown)).collect(),
             lots: Vec::new(),
             units: Vec::new(),
-            around: BTreeMap::new(),
-            alerts: head.beliefs.about(&item.class),
+            dependencies: BTreeMap::new(),
+            alerts: head.trust_log.about(&item.class),
             supply: as_of(head.checkpoint(Log::Supply)),
             earlier: Vec::new(),
             trust: as_of(head.checkpoint(Log::Trust)),
@@ -173,7 +173,7 @@ pub(crate) struct Loader<'a> {
     policy: &'a Policy,
     profiles: &'a [Profile],
     /// What the statements that were loaded build on.
-    links: Links,
+    links: MissingLinks,
     /// The checkpoints that their paths lead to, by size.
     earlier: BTreeMap<u64, AsOf>,
     pub(crate) head: &'a mut Head,
@@ -216,7 +216,7 @@ impl Loader<'_> {
         let lots = lots.into_iter().map(|(lot, packs)| self.lot(lot, packs, &ready, &mut histories));
         let lots = lots.collect::<Result<_, _>>()?;
         let units = self.units(&scope.class)?;
-        let around = self.around()?;
+        let dependencies = self.dependencies()?;
         Ok(Some(Facts {
             domain: self.domain.to_owned(),
             class: scope.class.clone(),
@@ -224,8 +224,8 @@ impl Loader<'_> {
             members,
             lots,
             units,
-            around,
-            alerts: self.head.beliefs.about(&scope.class),
+            dependencies,
+            alerts: self.head.trust_log.about(&scope.class),
             supply: as_of(self.head.checkpoint(Log::Supply)),
             earlier: self.earlier.values().copied().collect(),
             trust: as_of(self.head.checkpoint(Log::Trust)),
@@ -237,7 +237,7 @@ impl Loader<'_> {
         lot: &Subject,
         packs: BTreeMap<Hash, IndexEntry>,
         ready: &[Subject],
-        histories: &mut BTreeMap<Subject, Vec<Logged>>,
+        histories: &mut BTreeMap<Subject, Vec<Placed>>,
     ) -> Result<LotFacts, SnapshotDamaged> {
         let history = histories.remove(lot).unwrap_or_default();
         let filter = match history.iter().find_map(|statement| filter_of(self.profiles, statement)) {
@@ -279,7 +279,7 @@ impl Loader<'_> {
         let followed = store::followed_units(self.connection)?;
         for row in followed.into_iter().filter(|row| row.ready == Some(size)) {
             let subject = Subject::new(row.subject).ok();
-            let Some(subject) = subject.filter(|one| Level::of(one) == Some(Level::Unit)) else { continue };
+            let Some(subject) = subject.filter(|one| SubjectType::of(one) == Some(SubjectType::Unit)) else { continue };
             let entry = self.family(&subject)?.get(&digest(&subject)).copied();
             let history = match entry {
                 Some(entry) => self.history(&subject, entry)?,
@@ -290,7 +290,7 @@ impl Loader<'_> {
                 lists.extend(contents(self.connection, named)?);
             }
             let matters =
-                |pack: &Subject| pack.as_str().starts_with(&of_class) || Level::of(pack) == Some(Level::Unit);
+                |pack: &Subject| pack.as_str().starts_with(&of_class) || SubjectType::of(pack) == Some(SubjectType::Unit);
             if lists.iter().flat_map(Contents::packs).any(matters) {
                 units.push(UnitFacts { subject, entry, history, contents: lists });
             }
@@ -299,8 +299,8 @@ impl Loader<'_> {
     }
 
     /// The histories elsewhere on which the statements that were loaded build, and on which these build in turn.
-    pub(crate) fn around(&mut self) -> Result<BTreeMap<Subject, Vec<Logged>>, SnapshotDamaged> {
-        let mut around = BTreeMap::new();
+    pub(crate) fn dependencies(&mut self) -> Result<BTreeMap<Subject, Vec<Placed>>, SnapshotDamaged> {
+        let mut dependencies = BTreeMap::new();
         while let Some(missing) = self.links.missing() {
             let subject = store::link(self.connection, missing)?.ok_or(SnapshotDamaged)?;
             let family = Subject::new(subject.family()).map_err(|_| SnapshotDamaged)?;
@@ -310,9 +310,9 @@ impl Loader<'_> {
             if !self.links.has_met(missing) {
                 return Err(SnapshotDamaged);
             }
-            around.insert(subject, history);
+            dependencies.insert(subject, history);
         }
-        Ok(around)
+        Ok(dependencies)
     }
 
     /// The lots among the members of a class, by name. Every member must have one.
@@ -330,7 +330,7 @@ impl Loader<'_> {
         if named.len() != members.len() {
             return Err(SnapshotDamaged);
         }
-        Ok(named.into_iter().filter(|name| Level::of(name) == Some(Level::Lot)).collect())
+        Ok(named.into_iter().filter(|name| SubjectType::of(name) == Some(SubjectType::Lot)).collect())
     }
 
     /// A subject's whole history, believed, as the head's subject index counts it.
@@ -338,7 +338,7 @@ impl Loader<'_> {
         &mut self,
         subject: &Subject,
         entry: IndexEntry,
-    ) -> Result<Vec<Logged>, SnapshotDamaged> {
+    ) -> Result<Vec<Placed>, SnapshotDamaged> {
         let mut histories = self.histories(&[(subject.clone(), entry)])?;
         histories.remove(subject).ok_or(SnapshotDamaged)
     }
@@ -347,7 +347,7 @@ impl Loader<'_> {
     fn histories(
         &mut self,
         wanted: &[(Subject, IndexEntry)],
-    ) -> Result<BTreeMap<Subject, Vec<Logged>>, SnapshotDamaged> {
+    ) -> Result<BTreeMap<Subject, Vec<Placed>>, SnapshotDamaged> {
         let mut stored = Vec::new();
         for (subject, entry) in wanted {
             let mut prev = None;
@@ -373,7 +373,7 @@ impl Loader<'_> {
         });
         let pages: Vec<Page<'_>> = pages.collect();
         let believed = verify_pages(&pages, self.trust());
-        let mut histories: BTreeMap<Subject, Vec<Logged>> = BTreeMap::new();
+        let mut histories: BTreeMap<Subject, Vec<Placed>> = BTreeMap::new();
         for (Page { subject, prev, entries, checkpoint }, believed) in pages.into_iter().zip(believed) {
             let believed = match believed {
                 // Most signers were met before; only when one was not are all of them looked up.
@@ -431,18 +431,18 @@ impl Loader<'_> {
     /// Takes in the certificates that these statements name and that are not known yet.
     fn enrol_signers(&mut self, entries: &[HistoryEntry]) -> Result<(), SnapshotDamaged> {
         for entry in entries {
-            for signer in beliefs::signers(&entry.statement) {
+            for signer in trust_log::signers(&entry.statement) {
                 if self.trust().certificate(signer).is_none() {
                     let der = store::certificate(self.connection, signer)?.ok_or(SnapshotDamaged)?;
-                    self.head.beliefs.trust_mut().enrol(&der).map_err(|_| SnapshotDamaged)?;
+                    self.head.trust_log.trust_mut().enrol(&der).map_err(|_| SnapshotDamaged)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn trust(&self) -> &Trust {
-        self.head.beliefs.trust()
+    fn trust(&self) -> &TrustStore {
+        self.head.trust_log.trust()
     }
 }
 
@@ -453,7 +453,7 @@ fn packs_of<'a>(lot: &Subject, ready: &'a [Subject]) -> impl Iterator<Item = &'a
 }
 
 /// Digest and length of the filter that a commission names.
-pub(crate) fn filter_of(profiles: &[Profile], statement: &Logged) -> Option<(Hash, u64)> {
+pub(crate) fn filter_of(profiles: &[Profile], statement: &Placed) -> Option<(Hash, u64)> {
     let kind = statement.statement().kind();
     let step = Profile::of_kind(profiles, kind)?.step(kind)?;
     let Effect::Commission { filter, filter_length, .. } = &step.effect else { return None };

@@ -1,6 +1,6 @@
 //! What the user follows.
 
-use countersign_custody::{Contents, Level};
+use countersign_custody::{Contents, SubjectType};
 use countersign_ledger::{Hash, Subject};
 use rusqlite::Connection;
 
@@ -48,7 +48,7 @@ pub enum FollowState {
 impl Snapshot {
     /// Follows a product class: its certificates, all its lots, and which of their packs have something on record.
     pub fn follow(&mut self, class: &Subject) -> Result<(), FollowError> {
-        if Level::of(class) != Some(Level::Class) {
+        if SubjectType::of(class) != Some(SubjectType::Class) {
             return Err(FollowError::NotAClass);
         }
         self.change_follows(|tx| store::follow(tx, class, class.as_str()))
@@ -63,7 +63,7 @@ impl Snapshot {
     /// Follows a logistic unit: its own history, which is that of the packs in it as far as the list of its contents is
     /// here ([`Snapshot::keep_contents`]).
     pub fn follow_unit(&mut self, unit: &Subject) -> Result<(), FollowError> {
-        if Level::of(unit) != Some(Level::Unit) {
+        if SubjectType::of(unit) != Some(SubjectType::Unit) {
             return Err(FollowError::NotAUnit);
         }
         self.change_follows(|tx| store::follow(tx, unit, unit.as_str()))
@@ -128,6 +128,6 @@ pub(super) fn contents(connection: &Connection, digest: Hash) -> Result<Option<C
 pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
     let lot = Subject::new(pack.family()).ok()?;
     let class = Subject::new(lot.family()).ok()?;
-    let levels = [pack, &lot, &class].map(Level::of);
-    (levels == [Some(Level::Pack), Some(Level::Lot), Some(Level::Class)]).then_some((lot, class))
+    let levels = [pack, &lot, &class].map(SubjectType::of);
+    (levels == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)]).then_some((lot, class))
 }

@@ -1,9 +1,9 @@
 //! What the snapshot stands on, and how it is found again after a restart.
 
-use countersign_ledger::{Trust, TrustedCheckpoint};
+use countersign_ledger::{TrustStore, TrustedCheckpoint};
 
 use super::{Health, Snapshot};
-use crate::beliefs::{self, Beliefs};
+use crate::trust_log::{self, TrustLogState};
 use crate::log::Log;
 use crate::store::{self, Position, StoreError};
 
@@ -17,12 +17,12 @@ const SIGNERS: u64 = 512;
 #[derive(Clone)]
 pub(crate) struct Head {
     checkpoints: [TrustedCheckpoint; 2],
-    pub(crate) beliefs: Beliefs,
+    pub(crate) trust_log: TrustLogState,
 }
 
 impl Head {
-    pub(crate) const fn new(trust: TrustedCheckpoint, supply: TrustedCheckpoint, beliefs: Beliefs) -> Self {
-        Self { checkpoints: [trust, supply], beliefs }
+    pub(crate) const fn new(trust: TrustedCheckpoint, supply: TrustedCheckpoint, trust_log: TrustLogState) -> Self {
+        Self { checkpoints: [trust, supply], trust_log }
     }
 
     pub(crate) const fn checkpoint(&self, log: Log) -> &TrustedCheckpoint {
@@ -72,17 +72,17 @@ impl Snapshot {
     }
 
     /// The head as stored, with the trust log replayed up to it. What does not hold up is no head.
-    pub(super) fn restore_head(&mut self, trust: Trust) -> Option<Head> {
+    pub(super) fn restore_head(&mut self, trust: TrustStore) -> Option<Head> {
         let [trust_log, supply] = Log::ALL.map(|log| self.stored_checkpoint(log, |position| position.head));
         let (trust_log, supply) = trust_log.zip(supply)?;
-        let mut beliefs = Beliefs::new(self.genesis.origin(Log::Trust.as_str()), trust);
+        let mut trust_log = TrustLogState::new(self.genesis.origin(Log::Trust.as_str()), trust);
         for der in store::certificates(self.store.read(), SIGNERS).unwrap_or_default() {
             // A damaged one is missed where its signer is met.
-            let _ = beliefs.trust_mut().enrol(&der);
+            let _ = trust_log.trust_mut().enrol(&der);
         }
-        let replayed = self.replay(&mut beliefs, trust_log.checkpoint().size());
-        if matches!(replayed, Ok(true)) && beliefs.check(trust_log.checkpoint()).is_ok() {
-            Some(Head::new(trust_log, supply, beliefs))
+        let replayed = self.replay(&mut trust_log, trust_log.checkpoint().size());
+        if matches!(replayed, Ok(true)) && trust_log.check(trust_log.checkpoint()).is_ok() {
+            Some(Head::new(trust_log, supply, trust_log))
         } else {
             self.health = Health::Damaged;
             None
@@ -91,23 +91,23 @@ impl Snapshot {
 
     /// Takes in stored statements of the trust log until there are `until`; returns whether all held up. Those after the
     /// first that does not are left aside.
-    pub(crate) fn replay(&self, beliefs: &mut Beliefs, until: u64) -> Result<bool, StoreError> {
-        while beliefs.size() < until {
-            let most = BATCH.min(until - beliefs.size());
-            let batch = store::trust_statements(self.store.read(), beliefs.size(), most)?;
+    pub(crate) fn replay(&self, trust_log: &mut TrustLogState, until: u64) -> Result<bool, StoreError> {
+        while trust_log.size() < until {
+            let most = BATCH.min(until - trust_log.size());
+            let batch = store::trust_statements(self.store.read(), trust_log.size(), most)?;
             if batch.is_empty() {
                 return Ok(false);
             }
             for bytes in batch {
-                for signer in beliefs::signers(&bytes) {
-                    if beliefs.trust().certificate(signer).is_none()
+                for signer in trust_log::signers(&bytes) {
+                    if trust_log.trust().certificate(signer).is_none()
                         && let Some(der) = store::certificate(self.store.read(), signer)?
                     {
                         // A damaged certificate is refused here, and the statement then lacks its signer.
-                        let _ = beliefs.trust_mut().enrol(&der);
+                        let _ = trust_log.trust_mut().enrol(&der);
                     }
                 }
-                if beliefs.append(&bytes).is_err() {
+                if trust_log.append(&bytes).is_err() {
                     return Ok(false);
                 }
             }

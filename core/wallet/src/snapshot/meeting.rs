@@ -2,7 +2,7 @@
 //!
 //! Two checkpoints of one size show at once whether they are of the same log. Of those of different sizes nobody knows
 //! without the ledger: the other's is kept, and the next sync asks for the proof that it is the beginning of the newest one,
-//! which this phone's own is shown to be as well. What fails is evidence: both notes are signed by the log and its notaries.
+//! which this phone's own is shown to be as well. What fails is evidence: both notes are signed by the log and its witnesses.
 
 use countersign_custody::handover::{Meeting, Seen};
 use countersign_ledger::{AdvanceError, CheckpointError, Hash, TrustedCheckpoint};

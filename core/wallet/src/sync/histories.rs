@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_ledger::{
-    Hash, HistoryError, Inclusions, IndexEntry, IndexError, IndexKey, Logged, MAX_ENTRIES, Statement,
-    Subject, SubjectHistory, Trust, TrustedCheckpoint, leaf_hash,
+    Hash, HistoryError, Inclusions, IndexEntry, IndexError, IndexKey, Placed, MAX_ENTRIES, Statement,
+    Subject, SubjectHistory, TrustStore, TrustedCheckpoint, leaf_hash,
 };
 
 use super::SyncError;
 use super::plan::{Ahead, Held, Plan, Task, Wanted, Work};
 use crate::client::{Client, MAX_ASKED};
-use crate::intake::{Page, verify_pages_beside};
+use crate::verify_pages::{Page, verify_pages_beside};
 use crate::log::Log;
 use crate::snapshot::{Snapshot, filter_of};
 use crate::store::{self, StoreError, Stored};
@@ -91,7 +91,7 @@ impl Snapshot {
         Ahead { mut asked, histories }: Ahead,
     ) -> Result<(), SyncError> {
         let Plan { trusted, supply, work } = plan;
-        let trust = trusted.beliefs.trust_mut();
+        let trust = trusted.trust_log.trust_mut();
         for ((wanted, _), history) in asked.iter().zip(&histories) {
             // Those that lead to a pinned root.
             history
@@ -103,7 +103,7 @@ impl Snapshot {
                     reason: reason.into(),
                 })?;
         }
-        let trust = trusted.beliefs.trust();
+        let trust = trusted.trust_log.trust();
         let pages = asked.iter().zip(&histories).map(|((wanted, held), history)| Page {
             subject: &wanted.subject,
             prev: held.last,
@@ -112,11 +112,11 @@ impl Snapshot {
         });
         let pages: Vec<Page<'_>> = pages.collect();
         let profiles = Arc::clone(&self.profiles);
-        let keep = |logged: Logged| Kept {
-            id: logged.id(),
-            links: logged.links().to_vec(),
-            signers: logged.statement().certificates().collect(),
-            filter: filter_of(&profiles, &logged),
+        let keep = |placed: Placed| Kept {
+            id: placed.id(),
+            links: placed.links().to_vec(),
+            signers: placed.statement().certificates().collect(),
+            filter: filter_of(&profiles, &placed),
         };
         let (believed, beside) =
             verify_pages_beside(&pages, trust, keep, || self.look_ahead(client, supply, trust, work));
@@ -152,7 +152,7 @@ impl Snapshot {
         &mut self,
         client: &Client,
         supply: &TrustedCheckpoint,
-        trust: &Trust,
+        trust: &TrustStore,
         work: &mut Work,
     ) -> Result<Option<Ahead>, SyncError> {
         self.keep_believed(supply, trust, work)?;
@@ -191,7 +191,7 @@ impl Snapshot {
     pub(super) fn keep_believed(
         &mut self,
         supply: &TrustedCheckpoint,
-        trust: &Trust,
+        trust: &TrustStore,
         work: &mut Work,
     ) -> Result<(), StoreError> {
         let Some(Believed { asked, histories, kept }) = work.believed.take() else { return Ok(()) };

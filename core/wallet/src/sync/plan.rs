@@ -6,7 +6,7 @@ use countersign_ledger::{Hash, IndexEntry, Subject, SubjectHistory, TrustedCheck
 
 use super::histories::Believed;
 use super::{SyncError, Trusted};
-use crate::links::Links;
+use crate::missing_links::MissingLinks;
 use crate::snapshot::Snapshot;
 
 /// Something to do, for a class, a lot or a pack.
@@ -20,7 +20,7 @@ pub(super) enum Task {
     /// To have the filter over a lot's serials.
     Filter(Subject),
     /// To have a history on which the others build, in which this statement is to be found.
-    Around(Subject, Hash),
+    Dependency(Subject, Hash),
 }
 
 impl Task {
@@ -30,7 +30,7 @@ impl Task {
             | Self::Names(Names { class: subject, .. })
             | Self::History(Wanted { subject, .. })
             | Self::Filter(subject)
-            | Self::Around(subject, _) => subject,
+            | Self::Dependency(subject, _) => subject,
         }
     }
 }
@@ -101,9 +101,9 @@ pub(super) struct Work {
     /// Signers whose certificates are stored, whole.
     pub(super) certified: BTreeSet<Hash>,
     /// What the statements build on.
-    pub(super) links: Links,
+    pub(super) links: MissingLinks,
     /// Subjects whose histories were asked for because of that.
-    pub(super) around: BTreeSet<Subject>,
+    pub(super) dependencies: BTreeSet<Subject>,
     /// Members of families, as proven at the checkpoint.
     pub(super) members: BTreeMap<Subject, BTreeMap<Hash, IndexEntry>>,
 }
@@ -161,7 +161,7 @@ impl Work {
     /// Plans to have the filter over a subject's serials, should its history name one. Those on which the followed build
     /// need none.
     pub(super) fn plan_filter(&mut self, subject: &Subject) {
-        if !self.around.contains(subject) {
+        if !self.dependencies.contains(subject) {
             self.tasks.push_back(Task::Filter(subject.clone()));
         }
     }
@@ -198,8 +198,8 @@ impl Snapshot {
                 believed: None,
                 followed: following.into_iter().map(|following| following.subject).collect(),
                 certified: BTreeSet::new(),
-                links: Links::default(),
-                around: BTreeSet::new(),
+                links: MissingLinks::default(),
+                dependencies: BTreeSet::new(),
                 members: BTreeMap::new(),
             },
         })

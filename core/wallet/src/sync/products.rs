@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::slice::from_ref;
 
-use countersign_custody::{Level, MAX_FILTER};
+use countersign_custody::{SubjectType, MAX_FILTER};
 use countersign_ledger::receipt::Receipt;
 use countersign_ledger::{Family, FamilyProof, Hash, IndexEntry, Subject, TrustedCheckpoint};
 
@@ -25,7 +25,7 @@ impl Snapshot {
             Some(Err(error)) => Some(error),
             None => None,
         };
-        self.keep_believed(&plan.supply, plan.trusted.beliefs.trust(), &mut plan.work)?;
+        self.keep_believed(&plan.supply, plan.trusted.trust_log.trust(), &mut plan.work)?;
         if let Some(error) = failed {
             return Err(error);
         }
@@ -36,10 +36,10 @@ impl Snapshot {
             }
             if let Some(missing) = plan.work.links.missing() {
                 let subject = self.find_linked(client, missing)?;
-                plan.work.tasks.push_back(Task::Around(subject.clone(), missing));
+                plan.work.tasks.push_back(Task::Dependency(subject.clone(), missing));
                 return Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)));
             }
-            let head = Head::new(plan.trusted.checkpoint, plan.supply, plan.trusted.beliefs);
+            let head = Head::new(plan.trusted.checkpoint, plan.supply, plan.trusted.trust_log);
             return Ok(Next::Finished(Box::new(head), plan.work.followed.into_iter().collect()));
         };
         let subject = task.subject().clone();
@@ -51,7 +51,7 @@ impl Snapshot {
             Task::Names(names) => self.fetch_names(client, &plan.supply, &mut plan.work, names)?,
             Task::History(wanted) => self.fetch_histories(client, &mut plan, wanted)?,
             Task::Filter(lot) => self.fetch_filters(client, &mut plan.work, lot)?,
-            Task::Around(subject, linked) => self.fetch_around(client, &mut plan, subject, linked)?,
+            Task::Dependency(subject, linked) => self.fetch_around(client, &mut plan, subject, linked)?,
         }
         Ok(Next::Stage(Stage::Products(Box::new(plan)), Part::Product(subject)))
     }
@@ -205,10 +205,10 @@ impl Snapshot {
         match entry {
             None => {
                 self.fetch_families(client, &plan.supply, &mut plan.work, from_ref(&family))?;
-                plan.work.tasks.push_front(Task::Around(subject, linked));
+                plan.work.tasks.push_front(Task::Dependency(subject, linked));
             }
-            Some(Some(entry)) if plan.work.around.insert(subject.clone()) => {
-                let again = Task::Around(subject.clone(), linked);
+            Some(Some(entry)) if plan.work.dependencies.insert(subject.clone()) => {
+                let again = Task::Dependency(subject.clone(), linked);
                 plan.work.tasks.extend([Task::History(Wanted::new(subject, entry)), again]);
             }
             // Nothing there, or all of it and not what was linked: whoever said so is asked again, and then is to blame.
@@ -288,7 +288,7 @@ fn plan_class(plan: &mut Plan, class: Subject) {
 
 /// Plans what members of a class need.
 fn plan_members(work: &mut Work, members: Vec<(Subject, IndexEntry)>) {
-    let lots = members.iter().map(|(subject, _)| subject).filter(|of| Level::of(of) == Some(Level::Lot));
+    let lots = members.iter().map(|(subject, _)| subject).filter(|of| SubjectType::of(of) == Some(SubjectType::Lot));
     work.lots.extend(lots.cloned());
     for (subject, entry) in members.into_iter().rev() {
         work.tasks.push_front(Task::History(Wanted::new(subject, entry)));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use countersign_ledger::receipt::ReceiptError;
 use countersign_ledger::{
-    CertificateError, Draft, Fields, HistoryError, IndexError, Logged, ProofError, Statement, Subject,
+    CertificateError, Draft, Fields, HistoryError, IndexError, Placed, ProofError, Statement, Subject,
 };
 use countersign_wallet::{
-    ActError, AdvanceError, Cost, Desk, KeyStore, KeyStoreError, Log, Response, Snapshot, Vault,
+    ActError, AdvanceError, Cost, Issuer, KeyStore, KeyStoreError, Log, Response, Snapshot, Vault,
 };
 
 use crate::world::{CLASS, LOT, Scene, World, kind, messages, subject};
@@ -28,8 +28,8 @@ impl Office {
         Self { snapshot: scene.open(), keys: Arc::new(vault), scene }
     }
 
-    fn desk(&mut self) -> Desk<'_> {
-        Desk::new(&mut self.snapshot, &self.scene.client, Arc::clone(&self.keys))
+    fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.scene.client, Arc::clone(&self.keys))
     }
 
     fn lie(&self, part: &'static str, mut lie: impl FnMut(Response) -> Response + Send + 'static) {
@@ -54,20 +54,20 @@ fn dispense(serial: &str) -> Draft {
 fn a_member_enrols_signs_and_is_recorded() {
     let mut office = Office::new();
     let now = office.scene.now();
-    let mut desk = office.desk();
-    let certificate = desk.enrol("pharmacy key", "pharmacy").unwrap();
+    let mut issuer = office.issuer();
+    let certificate = issuer.enrol("pharmacy key", "pharmacy").unwrap();
     assert_eq!(certificate.identity().as_str(), "spiffe://meds.example/pharmacy/second");
-    assert_eq!(desk.enrol("pharmacy key", "pharmacy").unwrap(), certificate);
-    assert_eq!(desk.enrolled().unwrap(), ["pharmacy key"]);
-    let recorded = desk.record("pharmacy key", &dispense("S001"), now).unwrap();
+    assert_eq!(issuer.enrol("pharmacy key", "pharmacy").unwrap(), certificate);
+    assert_eq!(issuer.enrolled().unwrap(), ["pharmacy key"]);
+    let recorded = issuer.record("pharmacy key", &dispense("S001"), now).unwrap();
     assert_eq!((recorded.log, recorded.index, recorded.size), (Log::Supply, 9, 10));
     // The next on the same subject follows it, whatever its author believed.
-    let next = desk.sign("pharmacy key", &dispense("S001"), now).unwrap();
-    assert_eq!(desk.submit(&next).unwrap().index, 10);
-    let again = desk.submit(&next).unwrap();
+    let next = issuer.sign("pharmacy key", &dispense("S001"), now).unwrap();
+    assert_eq!(issuer.submit(&next).unwrap().index, 10);
+    let again = issuer.submit(&next).unwrap();
     assert_eq!((again.index, again.id), (10, next.id()));
-    let history = desk.history(Log::Supply, &subject(&format!("{LOT}/21/S001"))).unwrap();
-    assert_eq!(history.iter().map(Logged::id).collect::<Vec<_>>(), [recorded.id, next.id()]);
+    let history = issuer.history(Log::Supply, &subject(&format!("{LOT}/21/S001"))).unwrap();
+    assert_eq!(history.iter().map(Placed::id).collect::<Vec<_>>(), [recorded.id, next.id()]);
     assert_eq!(history[1].prev(), Some(recorded.id));
     let (log, receipt) = office.scene.open().receipt(next.id()).unwrap().unwrap();
     assert!(log == Log::Supply && !receipt.is_empty());
@@ -77,21 +77,21 @@ fn a_member_enrols_signs_and_is_recorded() {
 fn a_long_history_is_fetched_and_verified_whole() {
     let mut office = Office::new();
     office.scene.world().pile_up(CLASS, 300);
-    let history = office.desk().history(Log::Supply, &subject(CLASS)).unwrap();
+    let history = office.issuer().history(Log::Supply, &subject(CLASS)).unwrap();
     assert_eq!(history.len(), 301);
-    let none = office.desk().history(Log::Supply, &subject("urn:example:none")).unwrap();
+    let none = office.issuer().history(Log::Supply, &subject("urn:example:none")).unwrap();
     assert!(none.is_empty());
 }
 
 #[test]
 fn a_lie_about_the_latest_statement_signs_nothing() {
     let mut office = Office::new();
-    office.desk().enrol("key", "manufacturer").unwrap();
+    office.issuer().enrol("key", "manufacturer").unwrap();
     let (lot, class): (Subject, _) = (subject(LOT), subject(CLASS));
     let other = office.scene.world().logs[1].history(&class, 9, u64::MAX, &HashMap::default()).to_cbor();
     let other = messages(&[other]);
     office.lie("/subjects/", move |response| Response { body: other.clone(), ..response });
-    let error = office.desk().latest(Log::Supply, &lot).unwrap_err();
+    let error = office.issuer().latest(Log::Supply, &lot).unwrap_err();
     assert!(matches!(error, ActError::History(HistoryError::Index(IndexError::RootMismatch))), "{error}");
 }
 
@@ -100,42 +100,42 @@ fn a_certificate_for_another_key_or_from_another_root_is_not_taken() {
     let mut office = Office::new();
     let other = office.scene.world().members["supplier"].certificate.as_der().to_vec();
     office.lie("/enrol", move |response| Response { body: other.clone(), ..response });
-    assert!(matches!(office.desk().enrol("key", "supplier").unwrap_err(), ActError::OtherKey));
+    assert!(matches!(office.issuer().enrol("key", "supplier").unwrap_err(), ActError::OtherKey));
     office.lie("/enrol", |mut response| {
         let last = response.body.len() - 1;
         response.body[last] ^= 1;
         response
     });
-    let error = office.desk().enrol("key", "supplier").unwrap_err();
+    let error = office.issuer().enrol("key", "supplier").unwrap_err();
     assert!(matches!(error, ActError::Certificate(CertificateError::Path)), "{error}");
-    assert!(office.desk().enrolled().unwrap().is_empty());
+    assert!(office.issuer().enrolled().unwrap().is_empty());
     let now = office.scene.now();
-    assert!(matches!(office.desk().sign("key", &dispense("S001"), now).unwrap_err(), ActError::NotEnrolled));
+    assert!(matches!(office.issuer().sign("key", &dispense("S001"), now).unwrap_err(), ActError::NotEnrolled));
 }
 
 #[test]
 fn nothing_is_recorded_on_the_nodes_word_alone() {
     let mut office = Office::new();
     let now = office.scene.now();
-    office.desk().enrol("key", "pharmacy").unwrap();
-    let statement = office.desk().sign("key", &dispense("S002"), now).unwrap();
+    office.issuer().enrol("key", "pharmacy").unwrap();
+    let statement = office.issuer().sign("key", &dispense("S002"), now).unwrap();
     // Acknowledged, and then never shown: the log's checkpoint does not grow.
     let old = office.scene.world().note(Log::Supply);
     office.lie("/supply/checkpoint", move |response| Response { body: old.clone().into_bytes(), ..response });
-    let error = office.desk().submit(&statement).unwrap_err();
+    let error = office.issuer().submit(&statement).unwrap_err();
     assert!(matches!(error, ActError::NotYet), "{error}");
     assert_eq!(office.snapshot.receipt(statement.id()).unwrap(), None);
     office.scene.world().lie = None;
-    assert_eq!(office.desk().confirm(Log::Supply, statement.id()).unwrap().index, 9);
+    assert_eq!(office.issuer().confirm(Log::Supply, statement.id()).unwrap().index, 9);
 }
 
 #[test]
 fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
     let mut office = Office::new();
     let now = office.scene.now();
-    office.desk().enrol("key", "pharmacy").unwrap();
-    let statement: Statement = office.desk().sign("key", &dispense("S003"), now).unwrap();
-    office.desk().submit(&statement).unwrap();
+    office.issuer().enrol("key", "pharmacy").unwrap();
+    let statement: Statement = office.issuer().sign("key", &dispense("S003"), now).unwrap();
+    office.issuer().submit(&statement).unwrap();
     let honest = office.snapshot.receipt(statement.id()).unwrap().unwrap().1;
     // Size and index stand outside the signature: 9 of 10 becomes 9 of 12, and 8 of 10.
     let shape = [0x83, 10, 9];
@@ -144,7 +144,7 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
         let mut altered = honest.clone();
         altered[at + offset] = value;
         office.lie("/entries/", move |response| Response { body: altered.clone(), ..response });
-        let error = office.desk().confirm(Log::Supply, statement.id()).unwrap_err();
+        let error = office.issuer().confirm(Log::Supply, statement.id()).unwrap_err();
         let refused = matches!(error, ActError::Receipt(_) | ActError::NotProven(_) | ActError::NotYet);
         assert!(refused, "{error}");
     }
@@ -152,18 +152,18 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
     let last = forged.len() - 1;
     forged[last] ^= 1;
     office.lie("/entries/", move |response| Response { body: forged.clone(), ..response });
-    let error = office.desk().confirm(Log::Supply, statement.id()).unwrap_err();
+    let error = office.issuer().confirm(Log::Supply, statement.id()).unwrap_err();
     assert!(matches!(error, ActError::Receipt(ReceiptError::Signature)), "{error}");
     let other = office.scene.world().logs[1].statements[3].id();
     office.lie("/entries/", move |response| Response { body: honest.clone(), ..response });
-    let error = office.desk().confirm(Log::Supply, other).unwrap_err();
+    let error = office.issuer().confirm(Log::Supply, other).unwrap_err();
     assert!(matches!(error, ActError::Receipt(ReceiptError::Signature)), "{error}");
     office.scene.world().lie = None;
     // The log has grown since: the receipt leads into the newer checkpoint by a consistency proof, or not at all.
     let old = office.snapshot.receipt(statement.id()).unwrap().unwrap().1;
     office.scene.world().pile_up("urn:example:more", 5);
     office.lie("/entries/", move |response| Response { body: old.clone(), ..response });
-    assert_eq!(office.desk().confirm(Log::Supply, statement.id()).unwrap().size, 15);
+    assert_eq!(office.issuer().confirm(Log::Supply, statement.id()).unwrap().size, 15);
     office.lie("/consistency/10/15", |response| Response { body: vec![0x80], ..response });
     let old = office.snapshot.receipt(statement.id()).unwrap().unwrap().1;
     let keep = std::sync::Mutex::new(old);
@@ -175,7 +175,7 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
         };
         Ok(Response { body, ..response })
     }));
-    let error = office.desk().confirm(Log::Supply, statement.id()).unwrap_err();
+    let error = office.issuer().confirm(Log::Supply, statement.id()).unwrap_err();
     assert!(matches!(error, ActError::NotProven(ProofError::WrongLength)), "{error}");
 }
 
@@ -184,9 +184,9 @@ fn a_desk_notices_a_rolled_back_log() {
     let mut office = Office::new();
     let old = office.scene.world().note(Log::Supply);
     office.scene.world().pile_up(CLASS, 3);
-    office.desk().latest(Log::Supply, &subject(CLASS)).unwrap();
+    office.issuer().latest(Log::Supply, &subject(CLASS)).unwrap();
     office.lie("/supply/checkpoint", move |response| Response { body: old.clone().into_bytes(), ..response });
-    let error = office.desk().latest(Log::Supply, &subject(CLASS)).unwrap_err();
+    let error = office.issuer().latest(Log::Supply, &subject(CLASS)).unwrap_err();
     assert!(matches!(error, ActError::Advance(AdvanceError::Rollback)), "{error}");
 }
 
@@ -195,9 +195,9 @@ fn an_unknown_kind_and_a_missing_key_are_told() {
     let mut office = Office::new();
     let now = office.scene.now();
     let draft = Draft { kind: kind("elsewhere.step"), ..dispense("S001") };
-    assert!(matches!(office.desk().sign("key", &draft, now).unwrap_err(), ActError::UnknownKind));
-    office.desk().enrol("key", "pharmacy").unwrap();
+    assert!(matches!(office.issuer().sign("key", &draft, now).unwrap_err(), ActError::UnknownKind));
+    office.issuer().enrol("key", "pharmacy").unwrap();
     office.keys.delete("key".into()).unwrap();
-    let error = office.desk().sign("key", &dispense("S001"), now).unwrap_err();
+    let error = office.issuer().sign("key", &dispense("S001"), now).unwrap_err();
     assert!(matches!(error, ActError::KeyStore(KeyStoreError::Missing)), "{error}");
 }

@@ -9,7 +9,7 @@ use countersign_custody::{Aggregate, Contents, History, Profile};
 use countersign_ledger::{Draft, Genesis, Kind, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    Client, Cost, Courier, Delivery, Desk, Https, KeyStore, Log, NextStep, OfferTo, Side, Snapshot,
+    Client, Cost, Courier, Delivery, Issuer, Https, KeyStore, Log, NextStep, OfferTo, Side, Snapshot,
     SyncError, Vault,
 };
 
@@ -57,12 +57,12 @@ impl Phone {
             genesis,
         };
         let code = running.node().registrar().new_code(role, name, Duration::from_mins(1)).unwrap();
-        phone.desk().enrol(KEY, &code.to_string()).unwrap();
+        phone.issuer().enrol(KEY, &code.to_string()).unwrap();
         phone
     }
 
-    pub fn desk(&mut self) -> Desk<'_> {
-        Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+    pub fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 
     pub fn courier(&mut self) -> Courier<'_> {
@@ -75,7 +75,7 @@ impl Phone {
     }
 
     pub fn identity(&mut self) -> String {
-        self.desk().certificate(KEY).unwrap().identity().to_string()
+        self.issuer().certificate(KEY).unwrap().identity().to_string()
     }
 
     /// Fetches what is stated on goods.
@@ -123,7 +123,7 @@ pub fn pack(distributor: &mut Phone, at: UnixMillis) {
         links: vec![],
         sealed: None,
     };
-    distributor.desk().record(KEY, &draft, at).unwrap();
+    distributor.issuer().record(KEY, &draft, at).unwrap();
     distributor.load(&unit());
 }
 
@@ -171,7 +171,7 @@ fn two_hops_without_signal_arrive_from_the_last_phone_alone() {
     assert!(b.courier().outbox().unwrap().is_empty());
     // What the distributor sends is there already.
     assert_eq!(distributor.send(now()).proven, 1);
-    let history = b.desk().history(Log::Supply, &unit()).unwrap();
+    let history = b.issuer().history(Log::Supply, &unit()).unwrap();
     assert_eq!(history.len(), 3);
     let goods = b.courier().goods().unwrap().remove(0);
     assert_eq!((goods.holder.unwrap().name(), goods.latest), ("b", history[2].id()));
@@ -200,7 +200,7 @@ fn goods_handed_to_two_people_end_with_the_first_and_evidence_of_the_second() {
     let round = c.send(now());
     assert_eq!((round.proven, round.refused, round.waiting), (0, 2, 0));
 
-    let history = a.desk().history(Log::Supply, &unit()).unwrap();
+    let history = a.issuer().history(Log::Supply, &unit()).unwrap();
     let kinds: Vec<_> = history.iter().map(|one| one.statement().kind().as_str()).collect();
     assert_eq!(kinds, ["medicine.pack", "medicine.handover", "medicine.conflict", "medicine.conflict"]);
     let evidence = history[2].countersigned().unwrap();
@@ -271,7 +271,7 @@ fn one_scan_moves_what_is_in_a_unit_and_what_was_not_scanned_is_inferred() {
 
     // What was scanned stands in the statement that both have signed, and on the timeline.
     assert_eq!(b.send(now()).proven, 2);
-    let history = b.desk().history(Log::Supply, &unit()).unwrap();
+    let history = b.issuer().history(Log::Supply, &unit()).unwrap();
     let profile = units_only();
     let told = History { log: countersign_custody::Log::Supply, domain: None, statements: &history };
     let timeline = profile.audit(&told, &[]).timeline(&profile);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_custody::{
-    Item, Mark, Past, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
+    Item, Mark, Context, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
 };
-use countersign_ledger::{Fields, Hash, Logged};
+use countersign_ledger::{Fields, Hash, Placed};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    Client, Cost, Desk, EvidenceError, Health, Https, KeyStore, Log, OfferTo, Request, Response, Snapshot,
+    Client, Cost, Issuer, EvidenceError, Health, Https, KeyStore, Log, OfferTo, Request, Response, Snapshot,
     SyncError, Transport, TransportError, Vault, verify_evidence,
 };
 
@@ -57,34 +57,34 @@ impl House {
         let mut house = Self { snapshot, client: client(running), keys: Arc::new(vault) };
         for role in ["brand", "manufacturer", "supplier", "distributor", "logistics"] {
             let code = running.node().registrar().new_code(role, "first", Duration::from_mins(1)).unwrap();
-            house.desk().enrol(role, &code.to_string()).unwrap();
+            house.issuer().enrol(role, &code.to_string()).unwrap();
         }
         house
     }
 
-    fn desk(&mut self) -> Desk<'_> {
-        Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+    fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 
     fn to(&mut self, role: &str) -> Fields {
-        Fields::new().with("to", self.desk().certificate(role).unwrap().identity().as_str())
+        Fields::new().with("to", self.issuer().certificate(role).unwrap().identity().as_str())
     }
 
     /// Records the next statement of a kind, as the rules have it.
     fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) {
         let (kind, about) = (kind(&format!("luxury.{name}")), subject(about));
         let profile = self.snapshot.profile_of(&kind).unwrap().clone();
-        let signer = self.desk().certificate(role).unwrap().identity().clone();
-        let history = self.desk().history(Log::Supply, &about).unwrap();
-        let mut related: Vec<Logged> = Vec::new();
+        let signer = self.issuer().certificate(role).unwrap().identity().clone();
+        let history = self.issuer().history(Log::Supply, &about).unwrap();
+        let mut related: Vec<Placed> = Vec::new();
         for other in [CLASS, ORDER, LOT] {
-            related.extend(self.desk().history(Log::Supply, &subject(other)).unwrap());
+            related.extend(self.issuer().history(Log::Supply, &subject(other)).unwrap());
         }
-        let linked: Vec<&Logged> = related.iter().collect();
+        let linked: Vec<&Placed> = related.iter().collect();
         let past =
-            Past { log: countersign_custody::Log::Supply, domain: None, subject: &history, linked: &linked };
+            Context { log: countersign_custody::Log::Supply, domain: None, subject: &history, linked: &linked };
         let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
-        self.desk().record(role, &draft, now()).unwrap();
+        self.issuer().record(role, &draft, now()).unwrap();
     }
 
     fn make_and_sell(&mut self, consumer: &str, courier: &str) {
@@ -256,7 +256,7 @@ fn what_the_trust_log_says_of_a_giver_cannot_be_left_out_of_evidence() {
     hand_over(a, b);
     assert_eq!(b.send(now()).proven, 1);
     // What was signed before its key was revoked stays good.
-    let fingerprint = a.desk().certificate(KEY).unwrap().fingerprint();
+    let fingerprint = a.issuer().certificate(KEY).unwrap().fingerprint();
     running.node().revoke(fingerprint).unwrap();
     let mut snapshot = follower(&running, &directory.path().join("follower.db"));
     assert_eq!(snapshot.checkpoint(Log::Trust).unwrap().checkpoint().size(), 2);

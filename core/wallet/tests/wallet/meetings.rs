@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_custody::VerdictKind;
 use countersign_custody::handover::Meeting;
 use countersign_ledger::{Hash, Tree};
-use countersign_wallet::{Cost, Courier, Desk, KeyStore, Log, Response, Snapshot, Vault};
+use countersign_wallet::{Cost, Courier, Issuer, KeyStore, Log, Response, Snapshot, Vault};
 
 use crate::lies::fork;
 use crate::world::{CLASS, LOT, Scene, World, encode, item};
@@ -26,7 +26,7 @@ impl Phone {
         let vault = Vault::create_at_cost(&scene.directory.path().join("vault"), b"p", CHEAP).unwrap();
         let keys: Arc<dyn KeyStore> = Arc::new(vault);
         let mut snapshot = scene.synced();
-        Desk::new(&mut snapshot, &scene.client, Arc::clone(&keys)).enrol("mine", "courier").unwrap();
+        Issuer::new(&mut snapshot, &scene.client, Arc::clone(&keys)).enrol("mine", "courier").unwrap();
         Self { scene, snapshot, keys }
     }
 

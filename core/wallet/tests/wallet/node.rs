@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_custody::{Past, Profile, SerialSet, VerdictKind};
-use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, Logged, UnixMillis};
+use countersign_custody::{Context, Profile, SerialSet, VerdictKind};
+use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, Placed, UnixMillis};
 use countersign_node::{Config, LogId, Node, Running};
 use countersign_wallet::{
-    ActError, Client, ClientError, Cost, Desk, Https, HttpsError, KeyStore, Log, Recorded, Snapshot,
+    ActError, Client, ClientError, Cost, Issuer, Https, HttpsError, KeyStore, Log, Recorded, Snapshot,
     SyncError, TransportError, Vault, verify_evidence,
 };
 
@@ -48,34 +48,34 @@ impl Office {
         let mut office = Self { snapshot, client: client(running), keys: Arc::new(vault), expiry, serials };
         for role in ["authority", "supplier", "manufacturer", "distributor", "pharmacy"] {
             let code = running.node().registrar().new_code(role, "first", Duration::from_mins(1)).unwrap();
-            office.desk().enrol(role, &code.to_string()).unwrap();
+            office.issuer().enrol(role, &code.to_string()).unwrap();
         }
         office
     }
 
-    fn desk(&mut self) -> Desk<'_> {
-        Desk::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+    fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 
     fn identity(&mut self, role: &str) -> Identity {
-        self.desk().certificate(role).unwrap().identity().clone()
+        self.issuer().certificate(role).unwrap().identity().clone()
     }
 
     /// Records the next statement of a kind, as the rules have it.
     pub fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Recorded {
         let (kind, about) = (kind(&format!("medicine.{name}")), subject(about));
         let (profile, signer) = (self.snapshot.profile_of(&kind).unwrap().clone(), self.identity(role));
-        let log = self.desk().log_of(&kind).unwrap();
-        let history = self.desk().history(log, &about).unwrap();
-        let mut related: Vec<Logged> = history.clone();
+        let log = self.issuer().log_of(&kind).unwrap();
+        let history = self.issuer().history(log, &about).unwrap();
+        let mut related: Vec<Placed> = history.clone();
         for other in [CLASS, LOT] {
-            related.extend(self.desk().history(Log::Supply, &subject(other)).unwrap());
+            related.extend(self.issuer().history(Log::Supply, &subject(other)).unwrap());
         }
-        let linked: Vec<&Logged> = related.iter().collect();
+        let linked: Vec<&Placed> = related.iter().collect();
         let custody = profile.step(&kind).unwrap().log;
-        let past = Past { log: custody, domain: None, subject: &history, linked: &linked };
+        let past = Context { log: custody, domain: None, subject: &history, linked: &linked };
         let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
-        self.desk().record(role, &draft, now()).unwrap()
+        self.issuer().record(role, &draft, now()).unwrap()
     }
 
     pub fn play(&mut self) {
@@ -154,7 +154,7 @@ fn a_node_that_refuses_says_why() {
         other => panic!("{other:?}"),
     };
     assert_eq!(
-        refused(office.desk().enrol("another key", "no such code at all").unwrap_err()),
+        refused(office.issuer().enrol("another key", "no such code at all").unwrap_err()),
         "code-unknown"
     );
     let early = countersign_ledger::Draft {
@@ -165,10 +165,10 @@ fn a_node_that_refuses_says_why() {
         links: Vec::new(),
         sealed: None,
     };
-    assert_eq!(refused(office.desk().record("manufacturer", &early, now()).unwrap_err()), "custody");
+    assert_eq!(refused(office.issuer().record("manufacturer", &early, now()).unwrap_err()), "custody");
     // Signed before its certificate began to hold.
-    let old = office.desk().sign("manufacturer", &early, UnixMillis(now().0 - 2 * 86_400_000)).unwrap();
-    assert_eq!(refused(office.desk().submit(&old).unwrap_err()), "not-yet-valid");
+    let old = office.issuer().sign("manufacturer", &early, UnixMillis(now().0 - 2 * 86_400_000)).unwrap();
+    assert_eq!(refused(office.issuer().submit(&old).unwrap_err()), "not-yet-valid");
     running.stop();
 }
 
@@ -212,7 +212,7 @@ fn who_is_revoked_can_no_longer_be_recorded_and_phones_know() {
     let genesis = running.node().genesis().clone();
     let mut office = Office::open(&running, directory.path());
     office.play();
-    let fingerprint = office.desk().certificate("pharmacy").unwrap().fingerprint();
+    let fingerprint = office.issuer().certificate("pharmacy").unwrap().fingerprint();
     let mut patient = Snapshot::open(&directory.path().join("patient.db"), &genesis).unwrap();
     patient.follow(&subject(CLASS)).unwrap();
     patient.sync(&client(&running), PATIENCE).unwrap();
@@ -225,7 +225,7 @@ fn who_is_revoked_can_no_longer_be_recorded_and_phones_know() {
         links: Vec::new(),
         sealed: None,
     };
-    let error = office.desk().record("pharmacy", &draft, now()).unwrap_err();
+    let error = office.issuer().record("pharmacy", &draft, now()).unwrap_err();
     assert!(
         matches!(&error, ActError::Client(ClientError::Refused { title, .. }) if title == "revoked"),
         "{error:?}"

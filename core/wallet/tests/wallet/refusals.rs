@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_custody::handover::{Key, Line, OFFER_MILLIS, Offered, Rules, Seen, Terms};
+use countersign_custody::handover::{Key, CustodyChain, OFFER_MILLIS, Offered, Rules, Seen, Terms};
 use countersign_ledger::UnixMillis;
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
@@ -93,7 +93,7 @@ fn an_earlier_refusal_does_not_stand_in_the_way_of_the_same_goods_later() {
     let rows = b.courier().outbox().unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].delivery, refused("custody-conflict", NextStep::ConflictRecorded));
-    assert_eq!(b.desk().history(Log::Supply, &unit()).unwrap().len(), 5);
+    assert_eq!(b.issuer().history(Log::Supply, &unit()).unwrap().len(), 5);
     running.stop();
 }
 
@@ -122,8 +122,8 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
         .map(|(role, name)| Phone::new(&running, directory.path(), role, name));
     hours.store(2, Ordering::Relaxed);
     pack(&mut giver, later(2));
-    let history = giver.desk().history(Log::Supply, &unit()).unwrap();
-    let certificate = giver.desk().certificate(KEY).unwrap();
+    let history = giver.issuer().history(Log::Supply, &unit()).unwrap();
+    let certificate = giver.issuer().certificate(KEY).unwrap();
     let signer = StoredKey::find(Arc::clone(&giver.keys), KEY).unwrap();
     let newest = giver.snapshot.seen(Log::Supply).unwrap().checkpoint();
     let seen = Some(Seen { size: newest.size(), root: newest.root() });
@@ -132,7 +132,7 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
     let domain = certificate.identity().domain();
     let rules = Rules { profile: &units_only(), trust: &trust, origin: &origin, domain };
     let key = Key { certificate: &certificate, signer: &signer };
-    let offered = Offered::make(Line::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();
+    let offered = Offered::make(CustodyChain::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();
 
     receiver.courier().answer(&offered.to_bytes(), &[unit()], &intact(), now()).unwrap();
     assert_eq!(counts(&receiver.send(later(2))), (0, 1, 0));
@@ -162,7 +162,7 @@ fn a_handover_whose_signer_was_shown_another_log_is_refused_and_the_fork_is_kept
     let running = open(&other);
     Phone::new(&running, directory.path(), "courier", "x");
     a.reach(&running);
-    a.desk().latest(Log::Supply, &unit()).unwrap();
+    a.issuer().latest(Log::Supply, &unit()).unwrap();
     running.stop();
 
     let running = open(&one);

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use countersign_custody::{Log as CustodyLog, Past, Profile, SerialSet};
+use countersign_custody::{Log as CustodyLog, Context, Profile, SerialSet};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion};
 use countersign_ledger::{
     Base64, Certificate, Checkpoint, Cosigner, Draft, Family, Fields, Genesis, GenesisDomain, Hash,
-    HistoryEntry, Identity, Index, IndexKey, Kind, Logged, Note, NoteSigner, Signer as _, SoftwareKey,
-    Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree, Trust, UnixMillis, Value, leaf_hash,
+    HistoryEntry, Identity, Index, IndexKey, Kind, Placed, Note, NoteSigner, Signer as _, SoftwareKey,
+    Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree, TrustStore, UnixMillis, Value, leaf_hash,
     write_bundle,
 };
 use countersign_wallet::{Client, Log, Method, Request, Response, Snapshot, Transport, TransportError};
@@ -120,11 +120,11 @@ pub struct World {
     pub requests: Vec<String>,
     pub lie: Option<Lie>,
     pub now: UnixMillis,
-    /// How many of the three notaries cosign; two must.
+    /// How many of the three witnesses cosign; two must.
     pub cosigners: usize,
     /// The oldest size of the supply log that proofs are given for.
     pub oldest: u64,
-    pub trust: Trust,
+    pub trust: TrustStore,
     profile: Profile,
     root: SoftwareKey,
     statements: u64,
@@ -146,14 +146,14 @@ fn log_keys(log: Log) -> [NoteSigner; 2] {
     ]
 }
 
-fn notaries() -> Vec<Cosigner> {
-    (0..3).map(|i| Cosigner::new(&format!("notary-{i}"), &seed(&format!("notary {i}"))).unwrap()).collect()
+fn witnesses() -> Vec<Cosigner> {
+    (0..3).map(|i| Cosigner::new(&format!("witness-{i}"), &seed(&format!("witness {i}"))).unwrap()).collect()
 }
 
 impl World {
     pub fn new() -> Self {
         let root = key("root");
-        let mut trust = Trust::new();
+        let mut trust = TrustStore::new();
         trust.pin(DOMAIN, &certificate::root(DOMAIN, &root, PERIOD, [1; 16]).unwrap());
         let mut certificates = HashMap::new();
         let names = ["registrar", "authority", "supplier", "manufacturer", "distributor", "pharmacy"];
@@ -202,10 +202,10 @@ impl World {
                 policy += &format!("log {}\n", key.verifier_key());
             }
         }
-        for notary in notaries() {
-            policy += &format!("witness {} {}\n", notary.verifier_key().name(), notary.verifier_key());
+        for witness in witnesses() {
+            policy += &format!("witness {} {}\n", witness.verifier_key().name(), witness.verifier_key());
         }
-        policy += "group notaries 2 notary-0 notary-1 notary-2\nquorum notaries\n";
+        policy += "group witnesses 2 witness-0 witness-1 witness-2\nquorum witnesses\n";
         let root = certificate::root(DOMAIN, &self.root, PERIOD, [1; 16]).unwrap();
         let registrar = self.members["registrar"].certificate.as_der().to_vec();
         let domain = GenesisDomain { name: DOMAIN.into(), root: Base64(root), registrar: Base64(registrar) };
@@ -220,34 +220,34 @@ impl World {
     }
 
     /// Every statement on `subject` and what it belongs to, as custody's rules ask for it.
-    fn logged(&self, log: Log, subject: &str) -> Vec<Logged> {
+    fn placed(&self, log: Log, subject: &str) -> Vec<Placed> {
         let ledger = &self.logs[log as usize];
         let places = ledger.by_subject.get(&self::subject(subject)).into_iter().flatten();
-        let logged = places.map(|&index| {
+        let placed = places.map(|&index| {
             let statement = ledger.statements[usize::try_from(index).unwrap()].clone();
             self.trust.log(self.trust.verify(statement).unwrap(), "elsewhere", index).unwrap()
         });
-        logged.collect()
+        placed.collect()
     }
 
     /// Signs the next statement of a kind, as the rules have it.
     pub fn sign(&mut self, who: &str, name: &str, about: &str, fields: Fields) -> Statement {
         let kind = kind(name);
         let log = self.log_of(&kind);
-        let history = self.logged(log, about);
+        let history = self.placed(log, about);
         let lot = about.split("/21/").next().unwrap();
         let class = about.split("/10/").next().unwrap();
-        let mut related = self.logged(Log::Supply, class);
-        related.extend(self.logged(Log::Supply, lot));
-        let linked: Vec<&Logged> = related.iter().chain(&history).collect();
+        let mut related = self.placed(Log::Supply, class);
+        related.extend(self.placed(Log::Supply, lot));
+        let linked: Vec<&Placed> = related.iter().chain(&history).collect();
         let custody = if log == Log::Trust { CustodyLog::Trust } else { CustodyLog::Supply };
-        let past = Past { log: custody, domain: Some(DOMAIN), subject: &history, linked: &linked };
+        let past = Context { log: custody, domain: Some(DOMAIN), subject: &history, linked: &linked };
         let signer = self.members[who].certificate.identity().clone();
         let draft = self
             .profile
             .draft(&kind, &subject(about), &signer, fields.clone(), &past)
             .unwrap_or_else(|| Draft {
-                prev: history.last().map(Logged::id),
+                prev: history.last().map(Placed::id),
                 kind,
                 subject: subject(about),
                 fields,
@@ -371,15 +371,15 @@ impl World {
         self.signed(log, &self.checkpoint(log))
     }
 
-    /// Signs any checkpoint, as a log and notaries would that had conspired.
+    /// Signs any checkpoint, as a log and witnesses would that had conspired.
     pub fn signed(&self, log: Log, checkpoint: &Checkpoint) -> String {
         let text = checkpoint.to_string();
         let mut note = Note::new(text.clone()).unwrap();
         for key in log_keys(log) {
             note.add(key.sign(&text)).unwrap();
         }
-        for notary in notaries().iter().take(self.cosigners) {
-            note.add(notary.cosign(&text, self.now)).unwrap();
+        for witness in witnesses().iter().take(self.cosigners) {
+            note.add(witness.cosign(&text, self.now)).unwrap();
         }
         note.to_string()
     }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use countersign_ledger::{Checkpoint, Hash, Index, Trust, UnixMillis};
+use countersign_ledger::{Checkpoint, Hash, Index, TrustStore, UnixMillis};
 
 use crate::log::{LogId, Place};
 use crate::machine::{Bodies, Shared};
@@ -78,7 +78,7 @@ impl Head {
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) height: u64,
-    pub(crate) trust: Arc<Trust>,
+    pub(crate) trust: Arc<TrustStore>,
     pub(crate) heads: [Head; LogId::COUNT],
 }
 
@@ -91,20 +91,20 @@ impl View {
         self.head(log).checkpoint.size()
     }
 
-    /// When the notaries last cosigned every log.
+    /// When the witnesses last cosigned every log.
     pub(crate) fn cosigned_at(&self) -> UnixMillis {
         self.heads.iter().map(|head| head.cosigned_at).min().unwrap_or_default()
     }
 }
 
 /// The published state and the ways to read it.
-pub(crate) struct Archive {
+pub(crate) struct Published {
     view: RwLock<Arc<View>>,
     shared: Arc<Shared>,
     readers: Readers,
 }
 
-impl Archive {
+impl Published {
     pub(crate) fn new(view: View, shared: Arc<Shared>, readers: Readers) -> Self {
         Self { view: RwLock::new(Arc::new(view)), shared, readers }
     }
@@ -137,7 +137,7 @@ impl Archive {
     }
 }
 
-impl Bodies for Archive {
+impl Bodies for Published {
     fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
         self.readers.with(|connection| store::body(connection, place))
     }

@@ -10,12 +10,12 @@ use countersign_ledger::Hash;
 
 /// Statements that were met, and those that they link and that were not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Links {
+pub(crate) struct MissingLinks {
     met: HashSet<Hash>,
     missing: BTreeSet<Hash>,
 }
 
-impl Links {
+impl MissingLinks {
     /// Meets a statement that stands in the log, and what it links.
     pub(crate) fn meet(&mut self, statement: Hash, links: &[Hash]) {
         self.met.insert(statement);

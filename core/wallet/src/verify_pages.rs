@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_ledger::{
-    Hash, HistoryEntry, HistoryError, Inclusions, Logged, Refusal, Subject, Trust, TrustedCheckpoint,
+    Hash, HistoryEntry, HistoryError, Inclusions, Placed, Refusal, Subject, TrustStore, TrustedCheckpoint,
 };
 
 /// How many statements there must be for each thread: to wake one takes about as long as a verification.
@@ -35,8 +35,8 @@ impl Page<'_> {
         &self,
         number: usize,
         inclusions: &mut Inclusions<'_>,
-        trust: &Trust,
-    ) -> Result<Logged, HistoryError> {
+        trust: &TrustStore,
+    ) -> Result<Placed, HistoryError> {
         let before = number.checked_sub(1).map(|before| &self.entries[before]);
         // Our statements' unprotected header is empty, so the id that the next must name is the digest of the bytes.
         let prev = before.map_or(self.prev, |before| Some(Hash::of(&before.statement)));
@@ -53,23 +53,23 @@ pub fn verify_page(
     subject: &Subject,
     prev: Option<Hash>,
     checkpoint: &TrustedCheckpoint,
-    trust: &Trust,
-) -> Result<Vec<Logged>, HistoryError> {
+    trust: &TrustStore,
+) -> Result<Vec<Placed>, HistoryError> {
     let mut believed = verify_pages(&[Page { subject, prev, entries, checkpoint }], trust);
     believed.pop().unwrap_or(Err(HistoryError::Incomplete))
 }
 
 /// The same for several pages, an answer for each.
-pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &Trust) -> Vec<Result<Vec<Logged>, HistoryError>> {
-    sweep(pages, trust, cores().saturating_sub(1), |logged| logged, || ()).0
+pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &TrustStore) -> Vec<Result<Vec<Placed>, HistoryError>> {
+    sweep(pages, trust, cores().saturating_sub(1), |placed| placed, || ()).0
 }
 
 /// The same, and of each statement only what is to be kept, while this thread first does something else that does not rely
 /// on it. That may wait for the disk or the network, so there are as many others as there are cores.
 pub(crate) fn verify_pages_beside<T: Send + Sync, R>(
     pages: &[Page<'_>],
-    trust: &Trust,
-    keep: impl Fn(Logged) -> T + Sync,
+    trust: &TrustStore,
+    keep: impl Fn(Placed) -> T + Sync,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<T>, HistoryError>>, R) {
     sweep(pages, trust, cores(), keep, beside)
@@ -77,9 +77,9 @@ pub(crate) fn verify_pages_beside<T: Send + Sync, R>(
 
 fn sweep<T: Send + Sync, R>(
     pages: &[Page<'_>],
-    trust: &Trust,
+    trust: &TrustStore,
     others: usize,
-    keep: impl Fn(Logged) -> T + Sync,
+    keep: impl Fn(Placed) -> T + Sync,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<T>, HistoryError>>, R) {
     let tasks: Vec<(&Page<'_>, usize)> =

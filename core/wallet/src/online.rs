@@ -3,14 +3,14 @@
 
 use countersign_custody::{AsOf, History, Log as Custody, Profile, Route};
 use countersign_ledger::{
-    CertificateError, Hash, HistoryError, IndexEntry, IndexKey, IndexProof, Logged, Subject, Trust,
+    CertificateError, Hash, HistoryError, IndexEntry, IndexKey, IndexProof, Placed, Subject, TrustStore,
     TrustedCheckpoint, UnixMillis,
 };
 
-use crate::act::ActError;
+use crate::issuer::ActError;
 use crate::client::{Client, ClientError};
-use crate::intake::verify_page;
-use crate::links::Links;
+use crate::verify_pages::verify_page;
+use crate::missing_links::MissingLinks;
 use crate::log::Log;
 use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
@@ -24,22 +24,22 @@ const MAX_AROUND: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Asked {
     domain: String,
-    history: Vec<Logged>,
-    around: Vec<Vec<Logged>>,
+    history: Vec<Placed>,
+    dependencies: Vec<Vec<Placed>>,
     as_of: AsOf,
 }
 
 impl Asked {
     /// Every statement on them, oldest first.
-    pub fn history(&self) -> &[Logged] {
+    pub fn history(&self) -> &[Placed] {
         &self.history
     }
 
     /// Their route, verified by an industry's rules; `None` if nothing is stated of them.
     pub fn route(&self, profile: &Profile, now: UnixMillis) -> Option<Route> {
         let history = |statements| History { log: Custody::Supply, domain: Some(&self.domain), statements };
-        let around: Vec<History<'_>> = self.around.iter().map(|one| history(one)).collect();
-        Route::of_history(profile, &history(&self.history), &around, self.as_of, now)
+        let dependencies: Vec<History<'_>> = self.dependencies.iter().map(|one| history(one)).collect();
+        Route::of_history(profile, &history(&self.history), &dependencies, self.as_of, now)
     }
 }
 
@@ -48,20 +48,20 @@ impl Snapshot {
     /// Revocations are those of the last sync.
     pub fn ask(&mut self, client: &Client, goods: &Subject) -> Result<Asked, ActError> {
         let mut trust = match &self.head {
-            Some(head) => head.beliefs.trust().clone(),
+            Some(head) => head.trust_log.trust().clone(),
             None => self.trust().map_err(|_| CertificateError::UnknownDomain)?,
         };
         let domain = self.genesis.domains.first().map(|domain| domain.name.clone()).unwrap_or_default();
         let (whole, checkpoint) = history(self, client, Log::Supply, goods, &mut trust)?;
         let as_of = AsOf { size: checkpoint.checkpoint().size(), at: checkpoint.cosigned_at() };
-        let mut links = Links::default();
-        let mut around = Vec::new();
+        let mut links = MissingLinks::default();
+        let mut dependencies = Vec::new();
         for one in &whole {
             links.meet(one.id(), one.links());
         }
         while let Some(linked) = links.missing() {
             let unknown = ActError::Linked { statement: linked };
-            if around.len() == MAX_AROUND {
+            if dependencies.len() == MAX_AROUND {
                 return Err(unknown);
             }
             let subject = self.find_linked(client, linked)?;
@@ -74,9 +74,9 @@ impl Snapshot {
                 self.store.stage::<_, StoreError>(|tx| store::forget_link(tx, linked))?;
                 return Err(unknown);
             }
-            around.push(other);
+            dependencies.push(other);
         }
-        Ok(Asked { domain, history: whole, around, as_of })
+        Ok(Asked { domain, history: whole, dependencies, as_of })
     }
 }
 
@@ -86,11 +86,11 @@ pub(crate) fn history(
     client: &Client,
     log: Log,
     subject: &Subject,
-    trust: &mut Trust,
-) -> Result<(Vec<Logged>, TrustedCheckpoint), ActError> {
+    trust: &mut TrustStore,
+) -> Result<(Vec<Placed>, TrustedCheckpoint), ActError> {
     'newer: for _ in 1..TRIES {
         let checkpoint = snapshot.see_newest(client, log)?;
-        let (mut count, mut last, mut logged) = (0, None, Vec::new());
+        let (mut count, mut last, mut placed) = (0, None, Vec::new());
         loop {
             let page = match client.subject(log, checkpoint.checkpoint().size(), subject, count) {
                 Err(ClientError::Gone) => continue 'newer,
@@ -100,13 +100,13 @@ pub(crate) fn history(
             for certificate in &page.certificates {
                 trust.enrol(certificate)?;
             }
-            logged.extend(verify_page(&page.entries, subject, last, &checkpoint, trust)?);
+            placed.extend(verify_page(&page.entries, subject, last, &checkpoint, trust)?);
             count += page.entries.len() as u64;
             last = page.entries.last().map(|last| Hash::of(&last.statement)).or(last);
             match entry {
-                None if count == 0 => return Ok((logged, checkpoint)),
+                None if count == 0 => return Ok((placed, checkpoint)),
                 Some(entry) if count == entry.count && last == Some(entry.latest) => {
-                    return Ok((logged, checkpoint));
+                    return Ok((placed, checkpoint));
                 }
                 Some(entry) if count < entry.count && !page.entries.is_empty() => {}
                 _ => return Err(HistoryError::Incomplete.into()),
@@ -122,6 +122,6 @@ pub(crate) fn index_entry(
     subject: &Subject,
     proof: &IndexProof,
 ) -> Result<Option<IndexEntry>, HistoryError> {
-    let key = IndexKey::new(subject.family(), subject.as_str());
+    let key = IndexKey::of(subject);
     Ok(proof.verify(&key, checkpoint.checkpoint().index_root())?)
 }

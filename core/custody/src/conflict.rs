@@ -6,7 +6,7 @@
 //! - the same two people who signed the same handover twice, because an answer was not seen, have handed it over once;
 //! - a refusal that lost its place put the goods into nobody's hands, nor did one that took it.
 
-use countersign_ledger::{Hash, Identity, Logged, UnixMillis, Verified};
+use countersign_ledger::{Hash, Identity, Placed, UnixMillis, Verified};
 
 use crate::audit::Audit;
 use crate::engine::holder_after;
@@ -53,7 +53,7 @@ pub struct Dispute {
 const REASON: &str = "reason";
 
 /// Every conflict of a history, each once, in the order in which they were recorded.
-pub(crate) fn conflicts(profile: &Profile, history: &[Logged], audit: &Audit) -> Vec<Conflict> {
+pub(crate) fn conflicts(profile: &Profile, history: &[Placed], audit: &Audit) -> Vec<Conflict> {
     let mut shown: Vec<Hash> = Vec::new();
     let recorded = sound(history, audit).filter(|one| effect(profile, one) == Some(&Effect::Conflict));
     let conflicts = recorded.filter_map(|statement| {
@@ -68,7 +68,7 @@ pub(crate) fn conflicts(profile: &Profile, history: &[Logged], audit: &Audit) ->
     conflicts.collect()
 }
 
-fn conflict(profile: &Profile, history: &[Logged], statement: &Logged, rival: &Verified) -> Option<Conflict> {
+fn conflict(profile: &Profile, history: &[Placed], statement: &Placed, rival: &Verified) -> Option<Conflict> {
     let giver = rival.countersigned()?.signer().identity();
     let second = holder_after(profile, rival)?;
     // A refusal may stand between: the first who received the goods after the statement that both offers follow.
@@ -87,7 +87,7 @@ fn conflict(profile: &Profile, history: &[Logged], statement: &Logged, rival: &V
 }
 
 /// The refusal at which a history has come to a halt, if it has.
-pub(crate) fn dispute(profile: &Profile, history: &[Logged], audit: &Audit) -> Option<Dispute> {
+pub(crate) fn dispute(profile: &Profile, history: &[Placed], audit: &Audit) -> Option<Dispute> {
     let mut open = None;
     for statement in sound(history, audit) {
         if holder_after(profile, statement).is_some() {
@@ -107,7 +107,7 @@ pub(crate) fn dispute(profile: &Profile, history: &[Logged], audit: &Audit) -> O
 }
 
 /// The statements in which the audit of their history found no fault.
-fn sound<'a>(history: &'a [Logged], audit: &'a Audit) -> impl Iterator<Item = &'a Logged> {
+fn sound<'a>(history: &'a [Placed], audit: &'a Audit) -> impl Iterator<Item = &'a Placed> {
     history.iter().zip(&audit.steps).filter(|(_, step)| step.fault.is_none()).map(|(statement, _)| statement)
 }
 

@@ -1,13 +1,16 @@
-//! Whom to believe: domain roots, enrolled certificates and revocations, and the only way to a verified statement.
+//! Whom to trust: domain roots, enrolled certificates and revocations, and the only way to a verified statement.
 //!
-//! A revocation names a log and an index: from that entry on, the certificate signs nothing. The order of the log
-//! decides, so a thief who dates a statement back gains nothing, node and phone need no common clock, and what was
-//! signed before stays good.
+//! A revocation names each log of the ledger with an index: from that entry on, the certificate signs nothing there; in a
+//! log that it does not name it signs nothing at all. The order of the log decides, so a thief who dates a statement back
+//! gains nothing, node and phone need no common clock, and what was signed before stays good.
 
+use std::collections::hash_map::Entry as HashEntry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::certificate::{Certificate, CertificateError};
+use crate::fields::Value;
+use crate::log_name::LogName;
 use crate::statement::{FormatError, Statement, Verified};
 use crate::{Hash, UnixMillis};
 
@@ -70,15 +73,15 @@ pub enum Refusal {
 
 /// A verified statement at its place in a log, where its signer had not been revoked.
 ///
-/// Made by [`Trust::log`] alone. That the log really holds it there is proven by an inclusion proof against a
+/// Made by [`TrustStore::place`] alone. That the log really holds it there is proven by an inclusion proof against a
 /// [`crate::TrustedCheckpoint`], or by the log's own store.
 #[derive(Clone, Debug)]
-pub struct Logged {
+pub struct Placed {
     verified: Verified,
     index: u64,
 }
 
-impl Logged {
+impl Placed {
     /// The verified statement.
     pub const fn verified(&self) -> &Verified {
         &self.verified
@@ -95,7 +98,7 @@ impl Logged {
     }
 }
 
-impl std::ops::Deref for Logged {
+impl std::ops::Deref for Placed {
     type Target = Verified;
 
     fn deref(&self) -> &Verified {
@@ -103,17 +106,78 @@ impl std::ops::Deref for Logged {
     }
 }
 
-/// What is believed: the roots that were pinned, and all that was proven from them.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    roots: BTreeMap<String, Vec<u8>>,
-    certificates: HashMap<Hash, Arc<Certificate>>,
-    /// Certificate fingerprint, then log origin, to the first index at which it no longer signs.
-    revocations: HashMap<Hash, BTreeMap<String, u64>>,
+/// What stands at one place of a log.
+///
+/// Made by [`TrustStore::place`] alone.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A statement that counts.
+    Standing(Placed),
+    /// A statement of a signer who had been revoked from an earlier place on, or that carries one of such a signer. It keeps
+    /// its place, since the next one names it as its predecessor; rules pass over it, and people see it struck out.
+    Void(Void),
 }
 
-impl Trust {
-    /// Believes nobody.
+/// A statement that counts for nothing. There is no way from it to a [`Placed`] one.
+#[derive(Clone, Debug)]
+pub struct Void(Placed);
+
+impl Void {
+    /// The statement, to be shown struck out.
+    pub const fn verified(&self) -> &Verified {
+        &self.0.verified
+    }
+}
+
+impl Entry {
+    /// The statement, if it counts.
+    pub const fn standing(&self) -> Option<&Placed> {
+        match self {
+            Self::Standing(placed) => Some(placed),
+            Self::Void(_) => None,
+        }
+    }
+
+    /// The statement, if it counts.
+    pub fn into_standing(self) -> Option<Placed> {
+        match self {
+            Self::Standing(placed) => Some(placed),
+            Self::Void(_) => None,
+        }
+    }
+
+    /// The statement, whether it counts or not.
+    pub const fn verified(&self) -> &Verified {
+        match self {
+            Self::Standing(placed) | Self::Void(Void(placed)) => &placed.verified,
+        }
+    }
+
+    /// Its index in the log.
+    pub const fn index(&self) -> u64 {
+        match self {
+            Self::Standing(placed) | Self::Void(Void(placed)) => placed.index,
+        }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> Hash {
+        self.verified().statement().id()
+    }
+}
+
+/// The roots that were pinned, and all that was proven from them.
+#[derive(Clone, Debug, Default)]
+pub struct TrustStore {
+    roots: BTreeMap<String, Vec<u8>>,
+    certificates: HashMap<Hash, Arc<Certificate>>,
+    /// Certificate fingerprint, then log, to the first index at which it no longer signs. In a log that is not named it
+    /// signs nothing.
+    revocations: HashMap<Hash, BTreeMap<LogName, u64>>,
+}
+
+impl TrustStore {
+    /// Trusts nobody.
     pub fn new() -> Self {
         Self::default()
     }
@@ -128,7 +192,7 @@ impl Trust {
         self.roots.keys().map(String::as_str)
     }
 
-    /// Takes in a member's certificate once its path to the domain's root has been checked.
+    /// Adds a member's certificate once its path to the domain's root has been checked.
     pub fn enrol(&mut self, der: &[u8]) -> Result<Arc<Certificate>, CertificateError> {
         if let Some(known) = self.certificates.get(&Hash::of(der)) {
             return Ok(Arc::clone(known));
@@ -143,7 +207,7 @@ impl Trust {
         self.certificates.get(&fingerprint)
     }
 
-    /// Believes a statement: its signer is enrolled, is who the statement says, was entitled at its time, and signed it;
+    /// Verifies a statement: its signer is enrolled, is who the statement says, was entitled at its time, and signed it;
     /// and so is the signer of what it countersigns.
     pub fn verify(&self, statement: Statement) -> Result<Verified, Refusal> {
         let signer = self.certificates.get(&statement.certificate()).ok_or(Refusal::UnknownSigner)?;
@@ -164,22 +228,23 @@ impl Trust {
         Ok(Verified::new(statement, Arc::clone(signer), countersigned))
     }
 
-    /// Places a verified statement at `index` of the log `origin`, unless its signer was revoked before that, or that of
-    /// the statement which it countersigns: a thief with a revoked key needs no more than an accomplice who receives.
-    /// What is carried deeper does nothing, it only shows what two parties once signed.
-    pub fn log(&self, verified: Verified, origin: &str, index: u64) -> Result<Logged, Refusal> {
-        let revoked = |one: &Verified| {
-            let from = self.revocations.get(&one.signer().fingerprint()).and_then(|logs| logs.get(origin));
-            from.is_some_and(|&from| index >= from)
-        };
-        if revoked(&verified) || verified.countersigned().is_some_and(revoked) {
-            Err(Refusal::Revoked)
-        } else {
-            Ok(Logged { verified, index })
-        }
+    /// Places a verified statement at `index` of `log`. It is void if its signer was revoked from an earlier place
+    /// on, or that of the statement which it countersigns: a thief with a revoked key needs no more than an accomplice who
+    /// receives. What is carried deeper does nothing, it only shows what two parties once signed.
+    pub fn place(&self, verified: Verified, log: LogName, index: u64) -> Entry {
+        let revoked = |one: &Verified| self.is_revoked(one.signer().fingerprint(), log, index);
+        let void = revoked(&verified) || verified.countersigned().is_some_and(revoked);
+        let placed = Placed { verified, index };
+        if void { Entry::Void(Void(placed)) } else { Entry::Standing(placed) }
     }
 
-    /// Checks an enrolment or a revocation without taking it in. Other kinds are nothing to it.
+    /// Whether a certificate signs nothing at `index` of `log`.
+    pub fn is_revoked(&self, certificate: Hash, log: LogName, index: u64) -> bool {
+        let Some(revocation) = self.revocations.get(&certificate) else { return false };
+        revocation.get(&log).is_none_or(|&from| index >= from)
+    }
+
+    /// Checks an enrolment or a revocation without applying it. Ignores other kinds.
     pub fn check(&self, statement: &Verified) -> Result<(), Refusal> {
         match statement.statement().kind().as_str() {
             ENROL => self.check_enrolment(statement).map(|_| ()),
@@ -188,17 +253,21 @@ impl Trust {
         }
     }
 
-    /// Takes in what an enrolment or a revocation says. A refusal changes nothing.
-    pub fn apply(&mut self, statement: &Logged) -> Result<(), Refusal> {
+    /// Applies an enrolment or a revocation. A refusal changes nothing; other kinds are ignored.
+    pub fn apply(&mut self, statement: &Placed) -> Result<(), Refusal> {
         match statement.statement().kind().as_str() {
             ENROL => {
                 let certificate = self.check_enrolment(statement)?;
                 self.certificates.entry(certificate.fingerprint()).or_insert_with(|| Arc::new(certificate));
             }
             REVOKE => {
-                let (revoked, log, from) = self.check_revocation(statement)?;
-                let at = self.revocations.entry(revoked).or_default().entry(log).or_insert(from);
-                *at = from.min(*at);
+                let Revocation { certificate, from } = self.check_revocation(statement)?;
+                match self.revocations.entry(certificate) {
+                    HashEntry::Vacant(vacant) => {
+                        vacant.insert(from);
+                    }
+                    HashEntry::Occupied(mut held) => earliest(held.get_mut(), &from),
+                }
             }
             _ => {}
         }
@@ -215,21 +284,24 @@ impl Trust {
         Ok(certificate)
     }
 
-    fn check_revocation(&self, statement: &Verified) -> Result<(Hash, String, u64), Refusal> {
+    /// Reads a revocation: it names the certificate, and for each log of the ledger the index from which it signs nothing.
+    fn check_revocation(&self, statement: &Verified) -> Result<Revocation, Refusal> {
         let fields = statement.fields();
-        let (Some(revoked), Some(log), Some(from)) =
-            (fields.hash("certificate"), fields.text("log"), fields.uint("from"))
-        else {
-            return Err(Refusal::Fields);
-        };
+        let certificate = fields.hash("certificate").ok_or(Refusal::Fields)?;
+        let mut from = BTreeMap::new();
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "certificate") {
+            let log = name.strip_prefix("from-").and_then(|log| LogName::new(log).ok());
+            let (Some(log), Value::Uint(index)) = (log, value) else { return Err(Refusal::Fields) };
+            from.insert(log, *index);
+        }
         // A phone may hold the revocation of a certificate that it never met: the subject then says whose it was.
         let subject =
             crate::Identity::parse(statement.statement().subject().as_str()).map_err(|_| Refusal::Fields)?;
-        if self.certificates.get(&revoked).is_some_and(|known| known.identity() != &subject) {
+        if self.certificates.get(&certificate).is_some_and(|known| known.identity() != &subject) {
             return Err(Refusal::Fields);
         }
         registrar_of(statement, subject.domain())?;
-        Ok((revoked, log.to_owned(), from))
+        Ok(Revocation { certificate, from })
     }
 
     fn check_path(&self, der: &[u8]) -> Result<Certificate, CertificateError> {
@@ -238,6 +310,25 @@ impl Trust {
         certificate.verify_path(root)?;
         Ok(certificate)
     }
+}
+
+/// What a revocation says.
+struct Revocation {
+    certificate: Hash,
+    /// For each log that it names: the index from which on the certificate signs nothing there.
+    from: BTreeMap<LogName, u64>,
+}
+
+/// Of two revocations of one certificate, for each log the earlier place counts. A log that one of them does not name is
+/// closed to the certificate from its beginning.
+fn earliest(held: &mut BTreeMap<LogName, u64>, other: &BTreeMap<LogName, u64>) {
+    held.retain(|log, from| match other.get(log) {
+        Some(earlier) => {
+            *from = (*from).min(*earlier);
+            true
+        }
+        None => false,
+    });
 }
 
 fn registrar_of(statement: &Verified, domain: &str) -> Result<(), Refusal> {

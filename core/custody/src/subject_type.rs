@@ -31,7 +31,7 @@ impl Log {
 /// What kind of thing a subject is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub enum SubjectType {
     /// A product class, `01/{gtin}`.
     Class,
     /// A lot of a class, `01/{gtin}/10/{lot}`.
@@ -44,7 +44,7 @@ pub enum Level {
     Matter,
 }
 
-impl Level {
+impl SubjectType {
     /// The level of `subject`; `None` for members and for links of another shape.
     pub fn of(subject: &Subject) -> Option<Self> {
         if subject.as_str().starts_with("urn:") {
@@ -84,7 +84,7 @@ impl Relation {
     pub fn holds(self, ours: &Subject, theirs: &Subject) -> bool {
         match self {
             Self::Same => ours == theirs,
-            Self::Lot => Level::of(theirs) == Some(Level::Lot) && ours.family() == theirs.as_str(),
+            Self::Lot => SubjectType::of(theirs) == Some(SubjectType::Lot) && ours.family() == theirs.as_str(),
             Self::Class => class_of(ours) == Some(theirs.as_str()),
             Self::Any => true,
         }
@@ -94,9 +94,9 @@ impl Relation {
 /// The product class that a class, lot or pack belongs to.
 fn class_of(subject: &Subject) -> Option<&str> {
     const CLASS: usize = "https://id.gs1.org/01/".len() + 14;
-    match Level::of(subject)? {
-        Level::Class | Level::Lot | Level::Pack => subject.as_str().get(..CLASS),
-        Level::Unit | Level::Matter => None,
+    match SubjectType::of(subject)? {
+        SubjectType::Class | SubjectType::Lot | SubjectType::Pack => subject.as_str().get(..CLASS),
+        SubjectType::Unit | SubjectType::Matter => None,
     }
 }
 
@@ -116,13 +116,13 @@ mod tests {
 
     #[test]
     fn links_have_the_level_that_their_path_says() {
-        let level = |text: &str| Level::of(&subject(text));
-        assert_eq!(level(CLASS), Some(Level::Class));
-        assert_eq!(level(&format!("{CLASS}/10/L")), Some(Level::Lot));
-        assert_eq!(level(&format!("{CLASS}/10/L/21/S")), Some(Level::Pack));
-        assert_eq!(level(&format!("{CLASS}/21/S")), Some(Level::Pack));
-        assert_eq!(level("https://id.gs1.org/00/095060001343520001"), Some(Level::Unit));
-        assert_eq!(level("urn:example:order:7"), Some(Level::Matter));
+        let level = |text: &str| SubjectType::of(&subject(text));
+        assert_eq!(level(CLASS), Some(SubjectType::Class));
+        assert_eq!(level(&format!("{CLASS}/10/L")), Some(SubjectType::Lot));
+        assert_eq!(level(&format!("{CLASS}/10/L/21/S")), Some(SubjectType::Pack));
+        assert_eq!(level(&format!("{CLASS}/21/S")), Some(SubjectType::Pack));
+        assert_eq!(level("https://id.gs1.org/00/095060001343520001"), Some(SubjectType::Unit));
+        assert_eq!(level("urn:example:order:7"), Some(SubjectType::Matter));
         for other in [
             &format!("{CLASS}/"),
             &format!("{CLASS}/10/"),

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use countersign_ledger::{Hash, Logged, Subject, UnixMillis};
+use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
 
 use crate::contents::{Contents, Opened};
 use crate::fault::Party;
@@ -90,7 +90,7 @@ impl fmt::Display for Few {
 
 /// A unit that was opened, and out of which something else came than went in.
 #[derive(Clone, Debug)]
-pub(crate) struct Opening {
+pub(crate) struct Unpacking {
     pub(crate) opened: Opened,
     opener: Party,
     at: UnixMillis,
@@ -100,11 +100,11 @@ pub(crate) struct Opening {
     out: Option<Contents>,
 }
 
-impl Opening {
+impl Unpacking {
     /// `None` if the two lists are one.
     pub(crate) fn new(
-        packing: &Logged,
-        unpacking: &Logged,
+        packing: &Placed,
+        unpacking: &Placed,
         opened: Opened,
         lists: &[Contents],
     ) -> Option<Self> {

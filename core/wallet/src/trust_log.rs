@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    Certificate, Checkpoint, Hash, HistoryEntry, Index, IndexKey, Logged, Refusal, Statement, Subject, Tree,
-    Trust, leaf_hash,
+    Certificate, Checkpoint, Hash, HistoryEntry, Index, IndexKey, Placed, Refusal, Statement, Subject, Tree,
+    TrustStore, leaf_hash,
 };
 
 /// Why the trust log is not the one that its checkpoint commits to.
@@ -28,21 +28,21 @@ pub enum TrustLogError {
 
 /// What follows from the trust log up to some entry.
 #[derive(Clone)]
-pub(crate) struct Beliefs {
+pub(crate) struct TrustLogState {
     origin: String,
-    trust: Trust,
+    trust: TrustStore,
     tree: Tree,
     index: Index,
-    logged: Vec<Logged>,
-    /// Positions in `logged`, by subject.
+    placed: Vec<Placed>,
+    /// Positions in `placed`, by subject.
     by_subject: BTreeMap<Subject, Vec<usize>>,
 }
 
-impl Beliefs {
+impl TrustLogState {
     /// What follows from the genesis alone.
-    pub(crate) fn new(origin: String, trust: Trust) -> Self {
+    pub(crate) fn new(origin: String, trust: TrustStore) -> Self {
         let (tree, index) = (Tree::new(), Index::new());
-        Self { origin, trust, tree, index, logged: Vec::new(), by_subject: BTreeMap::new() }
+        Self { origin, trust, tree, index, placed: Vec::new(), by_subject: BTreeMap::new() }
     }
 
     /// Number of entries.
@@ -51,12 +51,12 @@ impl Beliefs {
     }
 
     /// Whom to believe.
-    pub(crate) const fn trust(&self) -> &Trust {
+    pub(crate) const fn trust(&self) -> &TrustStore {
         &self.trust
     }
 
     /// Whom to believe, for certificates that lead to a pinned root.
-    pub(crate) const fn trust_mut(&mut self) -> &mut Trust {
+    pub(crate) const fn trust_mut(&mut self) -> &mut TrustStore {
         &mut self.trust
     }
 
@@ -66,13 +66,13 @@ impl Beliefs {
         let refused = |reason| TrustLogError::Refused { index, reason };
         let statement = Statement::parse(bytes).map_err(|reason| refused(reason.into()))?;
         let verified = self.trust.verify(statement).map_err(refused)?;
-        let logged = self.trust.log(verified, &self.origin, index).map_err(refused)?;
-        self.trust.apply(&logged).map_err(refused)?;
-        let subject = logged.statement().subject();
-        self.tree.push(leaf_hash(logged.id().as_bytes()));
-        self.index.record(IndexKey::new(subject.family(), subject.as_str()), logged.id());
-        self.by_subject.entry(subject.clone()).or_default().push(self.logged.len());
-        self.logged.push(logged);
+        let placed = self.trust.log(verified, &self.origin, index).map_err(refused)?;
+        self.trust.apply(&placed).map_err(refused)?;
+        let subject = placed.statement().subject();
+        self.tree.push(leaf_hash(placed.id().as_bytes()));
+        self.index.record(IndexKey::of(subject), placed.id());
+        self.by_subject.entry(subject.clone()).or_default().push(self.placed.len());
+        self.placed.push(placed);
         Ok(())
     }
 
@@ -86,7 +86,7 @@ impl Beliefs {
 
     /// What stands on a product class, its lots and its packs, in the order of the log. What a signer said after the
     /// place from which it was later revoked counts no longer.
-    pub(crate) fn about(&self, class: &Subject) -> Vec<Logged> {
+    pub(crate) fn about(&self, class: &Subject) -> Vec<Placed> {
         let below = format!("{class}/");
         let of_class = self.by_subject.range(class.clone()..).take_while(|(subject, _)| {
             let subject = subject.as_str();
@@ -96,22 +96,22 @@ impl Beliefs {
             of_class.filter(|(subject, _)| *subject == class || subject.as_str().starts_with(&below));
         let mut found: Vec<usize> = of_class.flat_map(|(_, positions)| positions).copied().collect();
         found.sort_unstable();
-        found.into_iter().filter_map(|at| self.still_stands(&self.logged[at])).collect()
+        found.into_iter().filter_map(|at| self.still_stands(&self.placed[at])).collect()
     }
 
-    fn still_stands(&self, logged: &Logged) -> Option<Logged> {
-        self.trust.log(logged.verified().clone(), &self.origin, logged.index()).ok()
+    fn still_stands(&self, placed: &Placed) -> Option<Placed> {
+        self.trust.log(placed.verified().clone(), &self.origin, placed.index()).ok()
     }
 
     /// All entries on one subject, with their inclusion paths.
     pub(crate) fn history(&self, subject: &Subject) -> Vec<HistoryEntry> {
         let positions = self.by_subject.get(subject).into_iter().flatten();
         let entries = positions.filter_map(|&at| {
-            let logged = &self.logged[at];
-            let path = self.tree.inclusion(logged.index(), self.size())?;
+            let placed = &self.placed[at];
+            let path = self.tree.inclusion(placed.index(), self.size())?;
             Some(HistoryEntry {
-                index: logged.index(),
-                statement: logged.statement().as_bytes().to_vec(),
+                index: placed.index(),
+                statement: placed.statement().as_bytes().to_vec(),
                 path,
             })
         });
@@ -126,7 +126,7 @@ impl Beliefs {
     /// Who signed the entries on a subject.
     pub(crate) fn signers(&self, subject: &Subject) -> Vec<&Certificate> {
         let positions = self.by_subject.get(subject).into_iter().flatten();
-        positions.map(|&at| self.logged[at].signer()).collect()
+        positions.map(|&at| self.placed[at].signer()).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a role does at a desk: enrol, sign, submit, and prove that it was recorded.
+//! What a role does at a issuer: enrol, sign, submit, and prove that it was recorded.
 //!
 //! Nothing is called recorded on anybody's word: a statement is when the node has acknowledged it as durable *and* its
 //! receipt leads into a checkpoint that this wallet trusts. A call that ends in between can be made again: enrolling,
@@ -11,12 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, Kind, Logged, ProofError,
+    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, Kind, Placed, ProofError,
     PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject, TrustedCheckpoint,
     UnixMillis, certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
 
-use crate::ask::{self, index_entry};
+use crate::online::{self, index_entry};
 use crate::client::{Client, ClientError};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::log::Log;
@@ -109,14 +109,14 @@ pub struct Recorded {
     pub as_of: UnixMillis,
 }
 
-/// A desk: a snapshot, a node, and the keys of whoever sits there.
-pub struct Desk<'a> {
+/// A issuer: a snapshot, a node, and the keys of whoever sits there.
+pub struct Issuer<'a> {
     snapshot: &'a mut Snapshot,
     client: &'a Client,
     keys: Arc<dyn KeyStore>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Issuer<'a> {
     /// A desk with these keys.
     pub fn new(snapshot: &'a mut Snapshot, client: &'a Client, keys: Arc<dyn KeyStore>) -> Self {
         Self { snapshot, client, keys }
@@ -160,7 +160,7 @@ impl<'a> Desk<'a> {
             kind.as_str(),
             self.snapshot.profile_of(kind).and_then(|profile| profile.step(kind)).map(|step| step.log),
         ) {
-            (REVOKE, _) | (_, Some(Custody::Trust)) => Ok(Log::Trust),
+            (REVOKE, _) | (_, Some(Custody::TrustStore)) => Ok(Log::Trust),
             (ENROL, _) | (_, Some(Custody::Supply)) => Ok(Log::Supply),
             _ => Err(ActError::UnknownKind),
         }
@@ -181,7 +181,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The whole history of a subject, verified, at the newest checkpoint: what whoever signs next builds upon.
-    pub fn history(&mut self, log: Log, subject: &Subject) -> Result<Vec<Logged>, ActError> {
+    pub fn history(&mut self, log: Log, subject: &Subject) -> Result<Vec<Placed>, ActError> {
         let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
         Ok(ask::history(self.snapshot, self.client, log, subject, &mut trust)?.0)
     }

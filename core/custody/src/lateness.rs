@@ -2,11 +2,11 @@
 //!
 //! A statement says itself when it was signed, and may come a month later: a phone had no signal, or somebody dates back.
 //! The log has no clock that could be proven; what bounds its record from below is its order. An entry came after the
-//! notaries had signed a checkpoint that does not cover it, and after every entry before it, none of which a log takes
+//! witnesses had signed a checkpoint that does not cover it, and after every entry before it, none of which a log takes
 //! before it was signed. If that is long after the time that a statement gives, it came late, and its time is its signer's
 //! word alone. That is told with both times and held against nobody: goods without signal are what the outbox is for.
 
-use countersign_ledger::{Logged, MAX_SKEW_MILLIS, UnixMillis};
+use countersign_ledger::{Placed, MAX_SKEW_MILLIS, UnixMillis};
 
 use crate::dossier::AsOf;
 
@@ -21,7 +21,7 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// What follows from checkpoints that were believed, and from statements at their places.
-    pub(crate) fn new<'a>(checkpoints: &[AsOf], statements: impl Iterator<Item = &'a Logged>) -> Self {
+    pub(crate) fn new<'a>(checkpoints: &[AsOf], statements: impl Iterator<Item = &'a Placed>) -> Self {
         let checkpoints = checkpoints.iter().map(|checkpoint| (checkpoint.size, checkpoint.at));
         let statements = statements.map(|one| {
             // A signer's clock may be as far ahead as a log allows.
@@ -39,7 +39,7 @@ impl Recorded {
     }
 
     /// The moment before which a statement was not recorded, if that is long after it was signed.
-    pub(crate) fn late(&self, statement: &Logged) -> Option<UnixMillis> {
+    pub(crate) fn late(&self, statement: &Placed) -> Option<UnixMillis> {
         let before = self.bounds.partition_point(|(from, _)| *from <= statement.index());
         let (_, recorded) = self.bounds[..before].last()?;
         (recorded.since(statement.statement().issued_at()) > LATE_MILLIS).then_some(*recorded)

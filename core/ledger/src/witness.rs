@@ -1,11 +1,11 @@
-//! A notary: it sees every entry of a log and cosigns the checkpoints that follow from them.
+//! A witness: it sees every entry of a log and cosigns the checkpoints that follow from them.
 //!
 //! In scope: the witness's rule (C2SP tlog-cosignature: cosign only what extends what was cosigned before), and ours,
 //! that the subject index follows from the entries as well. Out of scope: fetching entries, storing anything.
 //!
-//! What a notary must not forget is the last checkpoint of each log that it cosigned: the caller stores that note
-//! before the cosignature leaves the machine, and gives it to [`Notary::restore`] at the next start. A crash between
-//! the two costs one cosignature; the other order could have the notary cosign two histories.
+//! What a witness must not forget is the last checkpoint of each log that it cosigned: the caller stores that note
+//! before the cosignature leaves the machine, and gives it to [`Witness::restore`] at the next start. A crash between
+//! the two costs one cosignature; the other order could have the witness cosign two histories.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::tree::{Frontier, leaf_hash};
 use crate::vkey::VerifierKey;
 use crate::{Checkpoint, CheckpointError, ForkEvidence, Hash, UnixMillis};
 
-/// Why a notary does not cosign. In this order: the first that applies is told.
+/// Why a witness does not cosign. In this order: the first that applies is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotaryRefusal {
-    /// Not a checkpoint signed by a log that the notary follows.
+pub enum WitnessRefusal {
+    /// Not a checkpoint signed by a log that the witness follows.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// Smaller than the last one cosigned.
@@ -53,21 +53,21 @@ struct Followed {
     last: Option<(Checkpoint, Note)>,
 }
 
-/// A notary for the logs of a policy. A refusal changes nothing.
+/// A witness for the logs of a policy. A refusal changes nothing.
 #[derive(Debug)]
-pub struct Notary {
+pub struct Witness {
     cosigner: Cosigner,
     policy: Policy,
     logs: BTreeMap<String, Followed>,
 }
 
-impl Notary {
-    /// A notary that has cosigned nothing yet. Of the policy only the logs and their keys matter.
+impl Witness {
+    /// A witness that has cosigned nothing yet. Of the policy only the logs and their keys matter.
     pub fn new(cosigner: Cosigner, policy: Policy) -> Self {
         Self { cosigner, policy, logs: BTreeMap::new() }
     }
 
-    /// The key that verifies this notary's cosignatures.
+    /// The key that verifies this witness's cosignatures.
     pub fn verifier_key(&self) -> &VerifierKey {
         self.cosigner.verifier_key()
     }
@@ -77,7 +77,7 @@ impl Notary {
         self.logs.get(origin).and_then(|log| log.last.as_ref()).map(|(checkpoint, _)| checkpoint)
     }
 
-    /// Cosigns a checkpoint, as of `now`. `entries` are the log's entries since [`Notary::last`]: each statement's id,
+    /// Cosigns a checkpoint, as of `now`. `entries` are the log's entries since [`Witness::last`]: each statement's id,
     /// which is the entry, and its place in the subject index. Cosigning the last checkpoint again, without entries,
     /// tells that it is still the latest.
     pub fn cosign(
@@ -85,14 +85,14 @@ impl Notary {
         entries: &[(Hash, IndexKey)],
         note: &Note,
         now: UnixMillis,
-    ) -> Result<NoteSignature, NotaryRefusal> {
+    ) -> Result<NoteSignature, WitnessRefusal> {
         self.restore(entries, note)?;
         Ok(self.cosigner.cosign(note.text(), now))
     }
 
     /// Moves on to a checkpoint without cosigning it. At start this is how the state comes back: the last checkpoint
     /// cosigned, and all entries up to it.
-    pub fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), NotaryRefusal> {
+    pub fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), WitnessRefusal> {
         let checkpoint = self.policy.log_signed(note)?;
         let log = self.logs.entry(checkpoint.origin().to_owned()).or_default();
         log.follow(entries, checkpoint, note)
@@ -106,20 +106,20 @@ impl Followed {
         entries: &[(Hash, IndexKey)],
         checkpoint: Checkpoint,
         note: &Note,
-    ) -> Result<(), NotaryRefusal> {
+    ) -> Result<(), WitnessRefusal> {
         let (size, reached) = (checkpoint.size(), self.tree.size() + entries.len() as u64);
         if size < self.tree.size() {
-            return Err(NotaryRefusal::Rollback);
+            return Err(WitnessRefusal::Rollback);
         }
         match &self.last {
             Some((last, held)) if last.size() == size && *last != checkpoint => {
                 let (held, offered) = (held.clone(), note.clone());
-                return Err(NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered })));
+                return Err(WitnessRefusal::Fork(Box::new(ForkEvidence { held, offered })));
             }
             _ => (),
         }
         if size != reached {
-            return Err(NotaryRefusal::Size { size, reached });
+            return Err(WitnessRefusal::Size { size, reached });
         }
         // The index is changed in place and, if need be, back: beside a copy every branch on the way would be made anew.
         let tree = self.tree.clone();
@@ -132,9 +132,9 @@ impl Followed {
             self.index.record(*key, *id);
         }
         let refusal = if self.tree.root() != checkpoint.root() {
-            NotaryRefusal::TreeRoot
+            WitnessRefusal::TreeRoot
         } else if self.index.root() != checkpoint.index_root() {
-            NotaryRefusal::IndexRoot
+            WitnessRefusal::IndexRoot
         } else {
             self.last = Some((checkpoint, note.clone()));
             return Ok(());
@@ -161,18 +161,18 @@ mod tests {
 
     const LOG: &str = "example.com/log";
 
-    /// A log that signs whatever it is told, and its notary.
+    /// A log that signs whatever it is told, and its witness.
     struct World {
         log: NoteSigner,
-        notary: Notary,
+        witness: Witness,
     }
 
     fn world() -> World {
         let log = NoteSigner::ed25519(LOG, &[1; 32]).unwrap();
-        let cosigner = || Cosigner::new("notary", &[2; 32]).unwrap();
+        let cosigner = || Cosigner::new("witness", &[2; 32]).unwrap();
         let (log_key, key) = (log.verifier_key(), cosigner().verifier_key().clone());
-        let policy = format!("log {log_key}\nwitness notary {key}\nquorum notary\n");
-        World { notary: Notary::new(cosigner(), policy.parse().unwrap()), log }
+        let policy = format!("log {log_key}\nwitness witness {key}\nquorum witness\n");
+        World { witness: Witness::new(cosigner(), policy.parse().unwrap()), log }
     }
 
     fn entries(range: std::ops::Range<u32>) -> Vec<(Hash, IndexKey)> {
@@ -204,11 +204,11 @@ mod tests {
             &mut self,
             entries: &[(Hash, IndexKey)],
             checkpoint: &Checkpoint,
-        ) -> Result<(), NotaryRefusal> {
+        ) -> Result<(), WitnessRefusal> {
             let mut note = self.signed(checkpoint);
-            let line = self.notary.cosign(entries, &note, UnixMillis::from_seconds(77))?;
+            let line = self.witness.cosign(entries, &note, UnixMillis::from_seconds(77))?;
             note.add(line).unwrap();
-            let trusted = self.notary.policy.trust(&note.to_string()).unwrap();
+            let trusted = self.witness.policy.trust(&note.to_string()).unwrap();
             assert_eq!((trusted.cosigned_at().seconds(), trusted.checkpoint()), (77, checkpoint));
             Ok(())
         }
@@ -220,8 +220,8 @@ mod tests {
         for (from, to) in [(0, 0), (0, 5), (5, 6), (6, 300), (300, 300)] {
             assert_eq!(world.cosign(&entries(from..to), &checkpoint(&entries(0..to))), Ok(()));
         }
-        assert_eq!(world.notary.last(LOG), Some(&checkpoint(&entries(0..300))));
-        assert_eq!(world.notary.last("example.com/other"), None);
+        assert_eq!(world.witness.last(LOG), Some(&checkpoint(&entries(0..300))));
+        assert_eq!(world.witness.last("example.com/other"), None);
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
         let (first, all) = (checkpoint(&entries(0..9)), checkpoint(&entries(0..20)));
         let mut unknown = entries(0..9);
         unknown[5].1 = IndexKey::new("family", "another subject");
-        assert_eq!(world.cosign(&unknown, &first), Err(NotaryRefusal::IndexRoot));
+        assert_eq!(world.cosign(&unknown, &first), Err(WitnessRefusal::IndexRoot));
         world.cosign(&entries(0..9), &first).unwrap();
         let (size, root) = (all.size(), all.root());
         let mut other = entries(0..20);
@@ -238,22 +238,22 @@ mod tests {
         let mut moved = entries(0..20);
         moved[15].1 = IndexKey::new("family", "another subject");
         let refused = [
-            (entries(0..0), checkpoint(&entries(0..8)), NotaryRefusal::Rollback),
-            (entries(9..19), all.clone(), NotaryRefusal::Size { size, reached: 19 }),
-            (entries(0..20), all.clone(), NotaryRefusal::Size { size, reached: 29 }),
-            (other[9..].to_vec(), all.clone(), NotaryRefusal::TreeRoot),
-            (entries(9..20), checkpoint(&other), NotaryRefusal::TreeRoot),
-            (moved[9..].to_vec(), all.clone(), NotaryRefusal::IndexRoot),
-            (entries(9..20), checkpoint(&moved), NotaryRefusal::IndexRoot),
+            (entries(0..0), checkpoint(&entries(0..8)), WitnessRefusal::Rollback),
+            (entries(9..19), all.clone(), WitnessRefusal::Size { size, reached: 19 }),
+            (entries(0..20), all.clone(), WitnessRefusal::Size { size, reached: 29 }),
+            (other[9..].to_vec(), all.clone(), WitnessRefusal::TreeRoot),
+            (entries(9..20), checkpoint(&other), WitnessRefusal::TreeRoot),
+            (moved[9..].to_vec(), all.clone(), WitnessRefusal::IndexRoot),
+            (entries(9..20), checkpoint(&moved), WitnessRefusal::IndexRoot),
             (
                 entries(9..20),
                 Checkpoint::new(LOG, size, root, Hash::of(b"index")).unwrap(),
-                NotaryRefusal::IndexRoot,
+                WitnessRefusal::IndexRoot,
             ),
         ];
         for (entries, checkpoint, refusal) in refused {
             assert_eq!(world.cosign(&entries, &checkpoint), Err(refusal));
-            assert_eq!(world.notary.last(LOG), Some(&first));
+            assert_eq!(world.witness.last(LOG), Some(&first));
         }
         assert_eq!(world.cosign(&entries(9..20), &all), Ok(()));
     }
@@ -268,7 +268,7 @@ mod tests {
         let index_only = Checkpoint::new(LOG, 9, first.root(), Hash::of(b"index")).unwrap();
         for second in [checkpoint(&other), index_only] {
             let (held, offered) = (world.signed(&first), world.signed(&second));
-            let fork = NotaryRefusal::Fork(Box::new(ForkEvidence { held, offered }));
+            let fork = WitnessRefusal::Fork(Box::new(ForkEvidence { held, offered }));
             assert_eq!(world.cosign(&[], &second), Err(fork));
         }
     }
@@ -279,7 +279,7 @@ mod tests {
         let first = checkpoint(&entries(0..2));
         let mut forged = Note::new(first.to_string()).unwrap();
         forged.add(NoteSigner::ed25519(LOG, &[9; 32]).unwrap().sign(forged.text())).unwrap();
-        let refused = world.notary.cosign(&entries(0..2), &forged, UnixMillis(0));
+        let refused = world.witness.cosign(&entries(0..2), &forged, UnixMillis(0));
         let missing = CheckpointError::LogSignatureMissing(world.log.verifier_key().to_string());
         assert_eq!(refused, Err(missing.into()));
         let stranger = Checkpoint::new("example.com/other", 2, first.root(), first.index_root()).unwrap();
@@ -288,9 +288,9 @@ mod tests {
         let text = format!("{LOG}\n1\n");
         let mut short = Note::new(text.clone()).unwrap();
         short.add(world.log.sign(&text)).unwrap();
-        let refused = world.notary.cosign(&[], &short, UnixMillis(0));
+        let refused = world.witness.cosign(&[], &short, UnixMillis(0));
         assert_eq!(refused, Err(CheckpointError::from(CheckpointTextError::Lines).into()));
-        assert_eq!(world.notary.last(LOG), None);
+        assert_eq!(world.witness.last(LOG), None);
     }
 
     #[test]
@@ -298,11 +298,11 @@ mod tests {
         let mut world = world();
         let last = checkpoint(&entries(0..30));
         let note = world.signed(&last);
-        world.notary.restore(&entries(0..30), &note).unwrap();
-        assert_eq!(world.cosign(&[], &checkpoint(&entries(0..29))), Err(NotaryRefusal::Rollback));
+        world.witness.restore(&entries(0..30), &note).unwrap();
+        assert_eq!(world.cosign(&[], &checkpoint(&entries(0..29))), Err(WitnessRefusal::Rollback));
         assert_eq!(world.cosign(&entries(30..40), &checkpoint(&entries(0..40))), Ok(()));
         let mut restarted = self::world();
-        let short = NotaryRefusal::Size { size: 30, reached: 29 };
-        assert_eq!(restarted.notary.restore(&entries(0..29), &note), Err(short));
+        let short = WitnessRefusal::Size { size: 30, reached: 29 };
+        assert_eq!(restarted.witness.restore(&entries(0..29), &note), Err(short));
     }
 }

@@ -1,11 +1,11 @@
 //! The line of goods: every statement on them, as it travels with them.
 
-use countersign_ledger::{Identity, Logged, Statement, Subject, Trust};
+use countersign_ledger::{Identity, Placed, Statement, Subject, TrustStore};
 use minicbor::{Decoder, Encoder};
 
 use super::HandoverError;
-use crate::engine::{Past, holder_after};
-use crate::level::{Level, Log};
+use crate::engine::{Context, holder_after};
+use crate::subject_type::{SubjectType, Log};
 use crate::profile::Profile;
 
 /// Most statements in one line: some ten hops, each of them some eleven hundred bytes.
@@ -21,7 +21,7 @@ pub struct Rules<'a> {
     /// The industry's rules.
     pub profile: &'a Profile,
     /// Whom to believe.
-    pub trust: &'a Trust,
+    pub trust: &'a TrustStore,
     /// The supply log's origin, under which revocations are told.
     pub origin: &'a str,
     /// The trust domain.
@@ -35,24 +35,24 @@ pub struct Rules<'a> {
 /// line = [statements: [1*16 bstr], certificates: [*32 bstr]]
 /// ```
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct CustodyChain {
     statements: Vec<Statement>,
     certificates: Vec<Vec<u8>>,
 }
 
-impl PartialEq for Line {
+impl PartialEq for CustodyChain {
     fn eq(&self, other: &Self) -> bool {
         self.to_bytes() == other.to_bytes()
     }
 }
 
-impl Line {
+impl CustodyChain {
     /// The line of goods whose whole history is `history`.
-    pub fn new(history: &[Logged]) -> Result<Self, HandoverError> {
+    pub fn new(history: &[Placed]) -> Result<Self, HandoverError> {
         let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
-        for logged in history {
-            line.push(logged.statement().clone())?;
-            let signers = std::iter::successors(Some(logged.verified()), |one| one.countersigned());
+        for placed in history {
+            line.push(placed.statement().clone())?;
+            let signers = std::iter::successors(Some(placed.verified()), |one| one.countersigned());
             signers.for_each(|one| line.add_certificate(one.signer().as_der()));
         }
         if line.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(line) }
@@ -81,17 +81,17 @@ impl Line {
 
     /// Verifies everything: each signature, that none is missing between two, and that each fits its place. The first
     /// statement's links lead elsewhere; that it stands in the log is for a snapshot to know.
-    pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Logged>, HandoverError> {
+    pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Placed>, HandoverError> {
         Ok(self.judged(rules)?.1)
     }
 
-    /// As [`Line::verify`], and keeps what was proven.
+    /// As [`CustodyChain::verify`], and keeps what was proven.
     pub(super) fn prove<'a>(self, rules: &Rules<'a>) -> Result<Proven<'a>, HandoverError> {
         let (trust, history) = self.judged(rules)?;
         Ok(Proven { line: self, rules: *rules, trust, history })
     }
 
-    fn judged(&self, rules: &Rules<'_>) -> Result<(Trust, Vec<Logged>), HandoverError> {
+    fn judged(&self, rules: &Rules<'_>) -> Result<(TrustStore, Vec<Placed>), HandoverError> {
         let mut trust = rules.trust.clone();
         for der in &self.certificates {
             trust.enrol(der)?;
@@ -111,7 +111,7 @@ impl Line {
         encode(|e| self.encode(e))
     }
 
-    /// Reads what [`Line::to_bytes`] wrote.
+    /// Reads what [`CustodyChain::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(bytes);
         let line = Self::decode(&mut d)?;
@@ -155,18 +155,18 @@ impl Line {
 }
 
 /// A line of which everything was verified, with the rules by which it was: what comes next is judged after it, and nothing
-/// of it is judged again. Made by [`Line::prove`] alone.
+/// of it is judged again. Made by [`CustodyChain::prove`] alone.
 #[derive(Clone, Debug)]
 pub(super) struct Proven<'a> {
-    line: Line,
+    line: CustodyChain,
     rules: Rules<'a>,
     /// With the line's own certificates.
-    trust: Trust,
-    history: Vec<Logged>,
+    trust: TrustStore,
+    history: Vec<Placed>,
 }
 
 impl Proven<'_> {
-    pub(super) const fn line(&self) -> &Line {
+    pub(super) const fn line(&self) -> &CustodyChain {
         &self.line
     }
 
@@ -174,11 +174,11 @@ impl Proven<'_> {
         &self.rules
     }
 
-    pub(super) const fn trust(&self) -> &Trust {
+    pub(super) const fn trust(&self) -> &TrustStore {
         &self.trust
     }
 
-    pub(super) fn history(&self) -> &[Logged] {
+    pub(super) fn history(&self) -> &[Placed] {
         &self.history
     }
 
@@ -187,7 +187,7 @@ impl Proven<'_> {
         mut self,
         statement: Statement,
         certificate: &[u8],
-    ) -> Result<Line, HandoverError> {
+    ) -> Result<CustodyChain, HandoverError> {
         self.trust.enrol(certificate)?;
         self.line.add_certificate(certificate);
         if statement.subject() != self.line.subject() {
@@ -208,37 +208,37 @@ impl Rules<'_> {
     fn judge(
         &self,
         statement: &Statement,
-        trust: &Trust,
-        history: &[Logged],
-    ) -> Result<Logged, HandoverError> {
+        trust: &TrustStore,
+        history: &[Placed],
+    ) -> Result<Placed, HandoverError> {
         let verified = trust.verify(statement.clone())?;
-        if verified.prev() != history.last().map(Logged::id) {
+        if verified.prev() != history.last().map(Placed::id) {
             return Err(HandoverError::BrokenLine);
         }
-        let logged = trust.log(verified, self.origin, UNPLACED)?;
-        self.check(&logged, history)?;
-        Ok(logged)
+        let placed = trust.log(verified, self.origin, UNPLACED)?;
+        self.check(&placed, history)?;
+        Ok(placed)
     }
 
     /// Whether a statement fits after `history`.
-    fn check(&self, logged: &Logged, history: &[Logged]) -> Result<(), HandoverError> {
-        let past = Past { log: Log::Supply, domain: Some(self.domain), subject: history, linked: &[] };
-        match self.profile.step(logged.statement().kind()) {
+    fn check(&self, placed: &Placed, history: &[Placed]) -> Result<(), HandoverError> {
+        let past = Context { log: Log::Supply, domain: Some(self.domain), subject: history, linked: &[] };
+        match self.profile.step(placed.statement().kind()) {
             // What it links is not here; that its author may make such a statement is what can be told.
             Some(step) if history.is_empty() && !step.links.is_empty() => {
-                let signer = logged.signer().identity();
-                let level = Level::of(logged.statement().subject());
+                let signer = placed.signer().identity();
+                let level = SubjectType::of(placed.statement().subject());
                 let entitled = step.signer.roles.iter().any(|role| role == signer.role())
                     && signer.domain() == self.domain
                     && level.is_some_and(|level| step.subject.contains(&level));
                 if entitled { Ok(()) } else { Err(HandoverError::NotTheCustodian) }
             }
-            _ => Ok(self.profile.check(logged, &past)?),
+            _ => Ok(self.profile.check(placed, &past)?),
         }
     }
 
     /// Who holds the goods after `history`.
-    pub fn holder(&self, history: &[Logged]) -> Option<Identity> {
+    pub fn holder(&self, history: &[Placed]) -> Option<Identity> {
         history.iter().rev().find_map(|one| holder_after(self.profile, one))
     }
 }

@@ -1,0 +1,141 @@
+//! The logs of a ledger: their names, and how much of each a phone holds.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Longest name: a revocation has a field for each log, called `from-` and the name.
+const MAX_LOG_NAME: usize = 16;
+
+/// Text that names no log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a log's name has 1 to {MAX_LOG_NAME} lower-case letters, digits and hyphens, a letter first")]
+pub struct NotALogName;
+
+/// The name of a log within its ledger, such as `supply`: the last part of its origin, and the first of its paths on a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogName([u8; MAX_LOG_NAME]);
+
+impl LogName {
+    /// The log of revocations, recalls and suspensions. Every ledger has it, and every phone holds it whole.
+    pub const TRUST: Self = Self::padded("trust");
+    /// The log of product histories and of members' enrolments.
+    pub const SUPPLY: Self = Self::padded("supply");
+
+    /// Reads a name.
+    pub fn new(name: &str) -> Result<Self, NotALogName> {
+        let bytes = name.as_bytes();
+        let letter_first = bytes.first().is_some_and(u8::is_ascii_lowercase);
+        let all = bytes.iter().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'-');
+        if letter_first && all && bytes.len() <= MAX_LOG_NAME {
+            Ok(Self::padded(name))
+        } else {
+            Err(NotALogName)
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        let length = self.0.iter().position(|c| *c == 0).unwrap_or(MAX_LOG_NAME);
+        // safe: made of a text of ASCII letters, digits and hyphens alone.
+        std::str::from_utf8(&self.0[..length]).unwrap_or_default()
+    }
+
+    const fn padded(name: &str) -> Self {
+        let (bytes, mut padded, mut at) = (name.as_bytes(), [0; MAX_LOG_NAME], 0);
+        while at < bytes.len() {
+            padded[at] = bytes[at];
+            at += 1;
+        }
+        Self(padded)
+    }
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl FromStr for LogName {
+    type Err = NotALogName;
+
+    fn from_str(name: &str) -> Result<Self, NotALogName> {
+        Self::new(name)
+    }
+}
+
+impl Serialize for LogName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for LogName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// How much of a log a phone holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// All of it, from its first entry on.
+    Whole,
+    /// The histories of the subjects that it follows.
+    Followed,
+}
+
+/// A log of a ledger, as its genesis names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSpec {
+    /// Its name.
+    pub name: LogName,
+    /// How much of it a phone holds.
+    pub held: Held,
+    /// The trust domain that it serves; none if it serves several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_sort_as_their_texts() {
+        let names =
+            ["authorization", "records-full", "records-shared", "supply", "t", "trust", "abcdefghijklmnop"];
+        for name in names {
+            let read = LogName::new(name).unwrap();
+            assert_eq!((read.as_str(), read.to_string().as_str()), (name, name));
+            assert_eq!(
+                serde_json::from_str::<LogName>(&serde_json::to_string(&read).unwrap()).unwrap(),
+                read
+            );
+        }
+        assert_eq!(
+            (LogName::new("trust"), LogName::new("supply")),
+            (Ok(LogName::TRUST), Ok(LogName::SUPPLY))
+        );
+        for (one, other) in names.into_iter().zip(&names[1..]) {
+            assert_eq!(LogName::new(one).unwrap().cmp(&LogName::new(other).unwrap()), one.cmp(other));
+        }
+    }
+
+    #[test]
+    fn other_text_names_no_log() {
+        for text in ["", "Trust", "1st", "-a", "a_b", "a/b", "a\0", "ä", "abcdefghijklmnopq"] {
+            assert_eq!(LogName::new(text), Err(NotALogName), "{text}");
+        }
+    }
+}
