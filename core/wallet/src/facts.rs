@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_custody::{
-    AsOf, Contents, Effect, Facts, Item, LotFacts, Profile, SubjectType, UnitFacts,
-};
+use countersign_custody::{AsOf, Contents, Effect, Facts, Item, LotFacts, Profile, SubjectType, UnitFacts};
 use countersign_ledger::{Entry, Hash, IndexEntry, LogName, Subject, TrustedCheckpoint, Verified};
 
 use crate::missing_links::MissingLinks;

@@ -21,8 +21,8 @@ use countersign_ledger::{
     TrustStore, TrustedCheckpoint,
 };
 
-pub use self::dossier::SnapshotDamaged;
 pub(crate) use self::database::{Database, domain};
+pub use self::dossier::SnapshotDamaged;
 pub(crate) use self::follow::lot_and_class;
 pub use self::follow::{FollowError, FollowState, Following};
 pub(crate) use self::head::Head;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_ledger::{
-    Certificate, Checkpoint, ENROL, Entry, Hash, HistoryEntry, Index, IndexKey, LogName, REVOKE, Refusal, Statement,
-    Subject, Tree, TrustStore, Verified, leaf_hash,
+    Certificate, Checkpoint, ENROL, Entry, Hash, HistoryEntry, Index, IndexKey, LogName, REVOKE, Refusal,
+    Statement, Subject, Tree, TrustStore, Verified, leaf_hash,
 };
 
 /// How many verified statements a process remembers.
@@ -152,7 +152,11 @@ impl WholeLogs {
     pub(crate) fn history(&self, log: LogName, subject: &Subject) -> Vec<HistoryEntry> {
         let entries = self.positions(log, subject).filter_map(|index| {
             let path = self.logs.get(&log)?.tree.inclusion(index, self.size(log))?;
-            Some(HistoryEntry { index, statement: self.at(log, index)?.statement().as_bytes().to_vec(), path })
+            Some(HistoryEntry {
+                index,
+                statement: self.at(log, index)?.statement().as_bytes().to_vec(),
+                path,
+            })
         });
         entries.collect()
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use countersign_custody::{AsOf, Contents, SubjectType};
 use countersign_ledger::{
-    Entry, Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, LogName, Policy, Refusal,
-    Subject, TrustStore, TrustedCheckpoint,
+    Entry, Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, LogName, Policy,
+    Refusal, Subject, TrustStore, TrustedCheckpoint,
 };
 use rusqlite::Connection;
 
@@ -215,8 +215,7 @@ impl Proofs for Database<'_> {
             lots.retain(|name| is(name, SubjectType::Lot));
             return Ok(lots);
         }
-        let mut lots: Vec<Subject> =
-            ready.iter().filter_map(|pack| Some(lot_and_class(pack)?.0)).collect();
+        let mut lots: Vec<Subject> = ready.iter().filter_map(|pack| Some(lot_and_class(pack)?.0)).collect();
         lots.dedup();
         Ok(lots)
     }

@@ -1,7 +1,7 @@
 //! What the user follows: families of subjects, and products, which are families with more to them.
 
 use countersign_custody::{Contents, SubjectType};
-use countersign_ledger::{Entry, Held, Hash, IndexEntry, LogName, Subject};
+use countersign_ledger::{Entry, Hash, Held, IndexEntry, LogName, Subject};
 
 use super::database::stored_contents;
 use super::{Snapshot, SnapshotDamaged};
@@ -193,5 +193,6 @@ pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
     let lot = Subject::new(pack.family()).ok()?;
     let class = Subject::new(lot.family()).ok()?;
     let types = [pack, &lot, &class].map(SubjectType::of);
-    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)]).then_some((lot, class))
+    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)])
+        .then_some((lot, class))
 }

@@ -104,12 +104,7 @@ impl Snapshot {
 
     /// Adds stored statements of a log until there are `until`; returns whether all held up. Those after the first that does
     /// not are left aside.
-    pub(crate) fn replay(
-        &self,
-        whole: &mut WholeLogs,
-        log: LogName,
-        until: u64,
-    ) -> Result<bool, StoreError> {
+    pub(crate) fn replay(&self, whole: &mut WholeLogs, log: LogName, until: u64) -> Result<bool, StoreError> {
         while whole.size(log) < until {
             let most = BATCH.min(until - whole.size(log));
             let batch = store::whole_log(self.store.read(), log, whole.size(log), most)?;

@@ -22,7 +22,11 @@ pub(crate) fn position(connection: &Connection, log: LogName) -> Result<Option<P
 }
 
 /// Moves on in a log; never back, whoever has moved meanwhile.
-pub(crate) fn set_position(transaction: &Transaction<'_>, log: LogName, to: Position) -> Result<(), StoreError> {
+pub(crate) fn set_position(
+    transaction: &Transaction<'_>,
+    log: LogName,
+    to: Position,
+) -> Result<(), StoreError> {
     if let Some(now) = position(transaction, log)?
         && (now.seen > to.seen || now.head > to.head)
     {

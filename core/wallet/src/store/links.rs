@@ -6,9 +6,15 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::StoreError;
 
 /// The subject under which a linked statement is to be found.
-pub(crate) fn link(connection: &Connection, log: LogName, statement: Hash) -> Result<Option<Subject>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT subject FROM links WHERE log = ?1 AND statement = ?2")?;
-    let found: Option<String> = query.query_row(params![log.as_str(), statement.as_bytes()], |row| row.get(0)).optional()?;
+pub(crate) fn link(
+    connection: &Connection,
+    log: LogName,
+    statement: Hash,
+) -> Result<Option<Subject>, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT subject FROM links WHERE log = ?1 AND statement = ?2")?;
+    let found: Option<String> =
+        query.query_row(params![log.as_str(), statement.as_bytes()], |row| row.get(0)).optional()?;
     // A damaged name is none.
     Ok(found.and_then(|subject| Subject::new(subject).ok()))
 }

@@ -10,14 +10,16 @@ const MAX_MEETINGS: u64 = 32;
 
 /// Keeps a log's checkpoint of some size, a note's text, unless there are many.
 pub(crate) fn meet(tx: &Transaction<'_>, log: LogName, note: &str, size: u64) -> Result<(), StoreError> {
-    let insert = "INSERT OR IGNORE INTO meetings SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM meetings) < ?4";
+    let insert =
+        "INSERT OR IGNORE INTO meetings SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM meetings) < ?4";
     tx.execute(insert, params![note, log.as_str(), size, MAX_MEETINGS])?;
     Ok(())
 }
 
 /// Those of a log, of at most that size.
 pub(crate) fn meetings(connection: &Connection, log: LogName, until: u64) -> Result<Vec<String>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT note FROM meetings WHERE log = ?1 AND size <= ?2 ORDER BY size")?;
+    let mut query =
+        connection.prepare_cached("SELECT note FROM meetings WHERE log = ?1 AND size <= ?2 ORDER BY size")?;
     Ok(query.query_map(params![log.as_str(), until], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 

@@ -106,7 +106,8 @@ pub(crate) fn set_node(transaction: &Transaction<'_>, address: &str) -> Result<(
 /// The receipt for a statement of the owner's, and its log.
 pub(crate) fn receipt(connection: &Connection, id: Hash) -> Result<Option<(LogName, Vec<u8>)>, StoreError> {
     let mut query = connection.prepare_cached("SELECT log, receipt FROM receipts WHERE id = ?1")?;
-    let row = query.query_row([id.as_bytes()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
+    let row =
+        query.query_row([id.as_bytes()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
     Ok(row.and_then(|(log, receipt)| Some((LogName::new(&log).ok()?, receipt))))
 }
 

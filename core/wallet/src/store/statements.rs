@@ -63,11 +63,7 @@ pub(crate) fn subject_id(
 }
 
 /// The names that are known of members of a family.
-pub(crate) fn names(
-    connection: &Connection,
-    log: LogName,
-    family: &str,
-) -> Result<Vec<String>, StoreError> {
+pub(crate) fn names(connection: &Connection, log: LogName, family: &str) -> Result<Vec<String>, StoreError> {
     let mut query = connection
         .prepare_cached("SELECT text FROM subjects WHERE log = ?1 AND family = ?2 ORDER BY text")?;
     let rows = query.query_map([log.as_str(), family], |row| row.get(0))?;
@@ -83,7 +79,8 @@ pub(crate) fn insert_subject(
     if let Some(id) = subject_id(transaction, log, subject.as_str())? {
         return Ok(id);
     }
-    let mut insert = transaction.prepare_cached("INSERT INTO subjects (log, text, family) VALUES (?1, ?2, ?3)")?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO subjects (log, text, family) VALUES (?1, ?2, ?3)")?;
     insert.execute([log.as_str(), subject.as_str(), subject.family()])?;
     Ok(transaction.last_insert_rowid().unsigned_abs())
 }

@@ -129,7 +129,8 @@ impl Snapshot {
         let names = client.names(log, size, family.as_str(), from)?;
         let names = names.into_iter().filter_map(|name| Subject::new(name).ok()).collect();
         let fresh = plan.has_names(log, family, names)?;
-        self.store.stage(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, log, name).map(drop)))?;
+        self.store
+            .stage(|tx| fresh.iter().try_for_each(|name| store::insert_subject(tx, log, name).map(drop)))?;
         Ok(())
     }
 

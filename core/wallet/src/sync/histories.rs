@@ -67,7 +67,8 @@ impl Snapshot {
         Fetch { plan, pipeline, reached }: &mut Fetch,
         Ahead { mut asked, histories }: Ahead,
     ) -> Result<(), SyncError> {
-        let refused = |wanted: &Wanted, reason| SyncError::History { subject: wanted.subject.clone(), reason };
+        let refused =
+            |wanted: &Wanted, reason| SyncError::History { subject: wanted.subject.clone(), reason };
         for ((wanted, _), history) in asked.iter().zip(&histories) {
             for certificate in &history.certificates {
                 // Those that lead to a pinned root.
@@ -241,13 +242,7 @@ impl Snapshot {
     }
 
     /// Whether the certificates are here that verify a stored statement; what it links is then taken note of.
-    fn certified(
-        &self,
-        plan: &mut Plan,
-        pipeline: &mut Pipeline,
-        wanted: &Wanted,
-        statement: &[u8],
-    ) -> bool {
+    fn certified(&self, plan: &mut Plan, pipeline: &mut Pipeline, wanted: &Wanted, statement: &[u8]) -> bool {
         let Ok(statement) = Statement::parse(statement) else { return false };
         plan.meet(wanted.log, statement.id(), statement.links());
         statement.certificates().all(|signer| {

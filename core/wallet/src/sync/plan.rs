@@ -249,7 +249,8 @@ impl Plan {
     /// Asks once more what was asked for, each history from the first of its pages here on.
     pub(super) fn all_again(&mut self, asked: impl IntoIterator<Item = (Wanted, Held)>) {
         let mut planned = BTreeSet::new();
-        let first = asked.into_iter().filter(|(wanted, _)| planned.insert((wanted.log, wanted.subject.clone())));
+        let first =
+            asked.into_iter().filter(|(wanted, _)| planned.insert((wanted.log, wanted.subject.clone())));
         let first: Vec<_> = first.collect();
         self.asks.retain(|ask| {
             !matches!(ask, Ask::History(wanted) if planned.contains(&(wanted.log, wanted.subject.clone())))
@@ -273,9 +274,8 @@ impl Plan {
     fn plan_named(&mut self, log: LogName, family: &Subject) {
         let Some(known) = self.families.get_mut(&(log, family.clone())) else { return };
         let unplanned = known.members.iter().skip(known.planned);
-        let named: Vec<_> = unplanned
-            .map_while(|(member, entry)| Some((known.names.remove(member)?, *entry)))
-            .collect();
+        let named: Vec<_> =
+            unplanned.map_while(|(member, entry)| Some((known.names.remove(member)?, *entry))).collect();
         known.planned += named.len();
         if known.planned < known.members.len() {
             self.asks.push_front(Ask::Names(log, family.clone(), known.planned as u64));

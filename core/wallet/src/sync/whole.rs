@@ -60,11 +60,7 @@ impl Snapshot {
         Ok(Fetching { log, checkpoint, reached, waiting: VecDeque::new(), unproven })
     }
 
-    pub(super) fn fetch_whole(
-        &mut self,
-        client: &Client,
-        mut fetching: Fetching,
-    ) -> Result<Next, SyncError> {
+    pub(super) fn fetch_whole(&mut self, client: &Client, mut fetching: Fetching) -> Result<Next, SyncError> {
         let (log, target) = (fetching.log, fetching.checkpoint.checkpoint().size());
         if let Some(signer) = fetching.lacks() {
             self.fetch_signer(client, signer, &mut fetching)?;
