@@ -1,22 +1,20 @@
 //! Recalls and suspensions that stand.
 //!
-//! A warning is believed on the word of an entitled party alone: if the log let something in before it that should not
+//! A warning is accepted on the word of an entitled party alone: if the log let something in before it that should not
 //! be there, the warning still stands. What takes a warning back must satisfy every rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use countersign_ledger::{Hash, Identity, Placed, Subject, UnixMillis};
+use countersign_ledger::{Entry, Hash, Identity, LogName, Subject, UnixMillis, Verified};
 
 use crate::audit::History;
-use crate::dossier::Facts;
-use crate::engine::Context;
-use crate::subject_type::Log;
+use crate::engine::{Past, Voids};
+use crate::facts::Facts;
+use crate::field::REASON;
 use crate::profile::Profile;
+use crate::state::SubjectState;
 use crate::step::Effect;
 use crate::timeline::TimelineEvent;
-
-/// The field that gives an alert's reason to people.
-const REASON: &str = "reason";
 
 /// A recall or a suspension that stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,34 +49,47 @@ pub(crate) fn standing_alerts(
     profile: &Profile,
     facts: &Facts,
 ) -> (BySubject<Alert>, BySubject<TimelineEvent>) {
-    let mut histories: BySubject<Placed> = BTreeMap::new();
-    for statement in &facts.alerts {
-        histories.entry(statement.statement().subject().clone()).or_default().push(statement.clone());
+    let mut histories: BySubject<Entry> = BTreeMap::new();
+    for entry in &facts.alerts {
+        let subject = entry.verified().statement().subject();
+        histories.entry(subject.clone()).or_default().push(entry.clone());
     }
     let (mut alerts, mut events) = (BTreeMap::new(), BTreeMap::new());
-    for (subject, statements) in histories {
-        let (standing, seen) = judge(profile, facts, &statements);
+    for (subject, entries) in histories {
+        let (standing, seen) = judge(profile, facts, &entries);
         alerts.insert(subject.clone(), standing);
         events.insert(subject, seen);
     }
     (alerts, events)
 }
 
-fn judge(profile: &Profile, facts: &Facts, statements: &[Placed]) -> (Vec<Alert>, Vec<TimelineEvent>) {
-    let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
-    let history = History { log: Log::Trust, statements, ..class };
-    let linked: Vec<&Placed> = facts.history.iter().chain(statements).collect();
+fn judge(profile: &Profile, facts: &Facts, entries: &[Entry]) -> (Vec<Alert>, Vec<TimelineEvent>) {
+    let class = History { log: LogName::SUPPLY, domain: Some(&facts.domain), entries: &facts.history };
+    let history = History { log: LogName::TRUST, entries, ..class };
+    let every: HashMap<Hash, &Entry> =
+        facts.history.iter().chain(entries).map(|entry| (entry.id(), entry)).collect();
+    let past = Past {
+        log: LogName::TRUST,
+        domain: class.domain,
+        subject: &SubjectState::default(),
+        prev: None,
+        linked: &every,
+        rival: None,
+        // A warning whose certificate was void is still a warning; one that is void itself is shown, and warns of nothing.
+        voids: Voids::Presumed,
+    };
     let (mut standing, mut seen): (Vec<Alert>, _) = (Vec::new(), Vec::new());
-    for (statement, step) in statements.iter().zip(profile.audit(&history, &[class]).steps) {
-        let past = Context { log: Log::Trust, domain: class.domain, subject: &[], linked: &linked };
+    for (entry, step) in entries.iter().zip(profile.audit(&history, &[class]).steps) {
+        let statement = entry.verified();
         // What nobody was entitled to say was not said.
         if !profile.is_entitled(statement, &past) {
             continue;
         }
-        match profile.step(&step.kind).map(|step| &step.effect) {
+        let effect = entry.standing().and_then(|_| profile.step(&step.kind)).map(|step| &step.effect);
+        match effect {
             Some(Effect::Recall) => standing.push(alert(AlertKind::Recall, statement)),
             Some(Effect::Suspend) => standing.push(alert(AlertKind::Suspension, statement)),
-            Some(Effect::Lift) if step.fault.is_none() => {
+            Some(Effect::Lift) if step.judged.counts() => {
                 standing.retain(|alert| !statement.links().contains(&alert.statement));
             }
             _ => {}
@@ -88,13 +99,13 @@ fn judge(profile: &Profile, facts: &Facts, statements: &[Placed]) -> (Vec<Alert>
     (standing, seen)
 }
 
-fn alert(kind: AlertKind, statement: &Placed) -> Alert {
+fn alert(kind: AlertKind, statement: &Verified) -> Alert {
     Alert {
         kind,
         subject: statement.statement().subject().clone(),
         by: statement.signer().identity().clone(),
         at: statement.statement().issued_at(),
         reason: statement.fields().text(REASON).unwrap_or_default().to_owned(),
-        statement: statement.id(),
+        statement: statement.statement().id(),
     }
 }

@@ -1,23 +1,27 @@
 //! Third-party verification: the whole history of a product, in the order in which the profile asks its questions.
 
-use countersign_ledger::{Hash, Identity, Kind, Placed, Subject, UnixMillis, Verified};
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 
-use crate::contents::{Aggregate, Opened, aggregate, digest_in, opened};
-use crate::engine::{Context, holder_after, receiver};
+use countersign_ledger::{Entry, Folded, Hash, Identity, Kind, LogName, Subject, UnixMillis, Verified};
+
+use crate::contents::{Aggregate, Opened, aggregate, opened};
+use crate::engine::{Past, Voids, holder_after, receiver};
 use crate::fault::{Fault, Party};
-use crate::subject_type::Log;
+use crate::field::{CONDITION, PLACE, REASON};
 use crate::profile::Profile;
-use crate::unit::packs;
+use crate::state::SubjectState;
+use crate::step::Effect;
 
 /// Every statement on one subject in one log, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
     /// The log.
-    pub log: Log,
+    pub log: LogName,
     /// The trust domain that the log serves; `None` if it serves several.
     pub domain: Option<&'a str>,
-    /// The statements.
-    pub statements: &'a [Placed],
+    /// What stands there, void entries in their place.
+    pub entries: &'a [Entry],
 }
 
 /// What the verification of a history found.
@@ -56,8 +60,44 @@ pub struct Examined {
     pub aggregate: Option<Aggregate>,
     /// If it opened a unit: how much came out, beside how much went in.
     pub opened: Option<Opened>,
-    /// What is wrong with it.
-    pub fault: Option<Box<Fault>>,
+    /// What is to be thought of it.
+    pub judged: Judged,
+}
+
+/// What is to be thought of an entry. Its signatures have been verified in any case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Judged {
+    /// It fits its place.
+    Sound,
+    /// It fits its place as long as an entry counts that is void: whose fault that is.
+    RestsOn(Box<Fault>),
+    /// It does not fit its place.
+    AtFault(Box<Fault>),
+    /// Its signer, or that of what it carries, had been revoked: it counts for nothing.
+    Void,
+}
+
+impl Judged {
+    /// What it shows to be wrong with the history, if anything.
+    fn failure(&self) -> Option<&Fault> {
+        match self {
+            Self::RestsOn(fault) | Self::AtFault(fault) => Some(fault),
+            Self::Sound | Self::Void => None,
+        }
+    }
+
+    /// Whether it counts: whoever signed it was entitled to, as far as they could know.
+    pub const fn counts(&self) -> bool {
+        matches!(self, Self::Sound | Self::RestsOn(_))
+    }
+
+    /// What is wrong with the entry itself, if anything.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::AtFault(fault) => Some(fault),
+            Self::Sound | Self::RestsOn(_) | Self::Void => None,
+        }
+    }
 }
 
 /// Who signed a statement, and when.
@@ -86,9 +126,7 @@ impl Signature {
 pub struct Finding {
     /// What it means: the profile's name for it, or [`UNORDERED`] for a step that no question covers.
     pub finding: String,
-    /// The role that the published scheme holds answerable for it, where it says so.
-    pub published: Option<String>,
-    /// The fault. Its `answerable` goes by who signed what, and so may differ from the published role.
+    /// The fault. Its `answerable` goes by who signed what, and so may differ from the role that the published scheme names.
     pub fault: Fault,
 }
 
@@ -102,13 +140,6 @@ impl Finding {
 /// The finding's name for a step that no question of the profile covers.
 pub const UNORDERED: &str = "rule-broken";
 
-/// The field in which a statement says where.
-const PLACE: &str = "place";
-/// The field in which a statement says how the goods are.
-const CONDITION: &str = "condition";
-/// The field in which a statement says why.
-const REASON: &str = "reason";
-
 /// What a statement says in a field, else what one says that it carries.
 fn said(statement: &Verified, carried: &[&Verified], field: &str) -> Option<String> {
     let mut all = std::iter::once(statement).chain(carried.iter().rev().copied());
@@ -120,81 +151,129 @@ impl Profile {
     ///
     /// `dependencies` holds the histories of other subjects that this one builds on, whole: the product class's for a lot.
     pub fn audit(&self, history: &History<'_>, dependencies: &[History<'_>]) -> Audit {
-        let every: Vec<&Placed> =
-            dependencies.iter().chain([history]).flat_map(|history| history.statements).collect();
+        let every = dependencies.iter().chain([history]).flat_map(|history| history.entries);
+        let every: HashMap<Hash, &Entry> = every.map(|entry| (entry.id(), entry)).collect();
         let mut steps = self.examine(history, &every);
-        let linked = |one: &Placed| history.statements.iter().any(|other| other.links().contains(&one.id()));
-        for other in dependencies {
-            let examined = self.examine(other, &every).into_iter().zip(other.statements);
-            steps.extend(examined.filter(|(_, statement)| linked(statement)).map(|(examined, _)| examined));
+        let linked = links(history);
+        for other in
+            dependencies.iter().filter(|other| other.entries.iter().any(|one| linked.contains(&one.id())))
+        {
+            let examined = self.examine(other, &every).into_iter();
+            steps.extend(examined.filter(|step| linked.contains(&step.statement)));
         }
         let finding = self.first_failure(&steps);
-        steps.truncate(history.statements.len());
+        steps.truncate(history.entries.len());
         Audit { steps, finding }
     }
 
-    fn examine(&self, history: &History<'_>, every: &[&Placed]) -> Vec<Examined> {
-        let judge = |(at, statement): (usize, &Placed)| {
-            let past = Context {
+    fn examine(&self, history: &History<'_>, every: &HashMap<Hash, &Entry>) -> Vec<Examined> {
+        let successors = LazyCell::new(|| successors(history.entries));
+        let (mut folded, mut prev, mut packing) = (Folded::<SubjectState>::default(), None, None);
+        let mut latest_void = None;
+        let mut steps = Vec::with_capacity(history.entries.len());
+        for entry in history.entries {
+            let statement = entry.verified();
+            let carried = carried(statement);
+            let rival = carried.last().filter(|rival| rival.countersigned().is_some());
+            let past = Past {
                 log: history.log,
                 domain: history.domain,
-                subject: &history.statements[..at],
+                subject: &folded.standing,
+                prev,
                 linked: every,
+                rival: rival.and_then(|rival| successors.get(&rival.prev()).copied()),
+                voids: Voids::PassedOver,
             };
-            let mut carried: Vec<&Verified> =
-                std::iter::successors(statement.countersigned(), |one| one.countersigned()).collect();
-            carried.reverse();
+            let judged = match entry {
+                Entry::Standing(_) => self.judge(statement, &past, folded.presumed.as_ref(), latest_void),
+                Entry::Void(_) => Judged::Void,
+            };
             let texts = |name| said(statement, &carried, name);
-            Examined {
+            let effect = self.step(statement.statement().kind()).map(|step| &step.effect);
+            if effect == Some(&Effect::Pack) && judged != Judged::Void {
+                packing = Some(statement);
+            }
+            steps.push(Examined {
                 countersigned: carried.iter().map(|one| Signature::of(one)).collect(),
                 place: texts(PLACE),
                 condition: texts(CONDITION),
                 reason: texts(REASON),
-                aggregate: self.aggregate(statement, &history.statements[..=at]),
-                opened: self.opened(statement, &history.statements[..at]),
-                statement: statement.id(),
+                aggregate: packing
+                    .filter(|_| holder_after(self, statement).is_some())
+                    .and_then(|packing| aggregate(statement, packing)),
+                opened: packing
+                    .filter(|_| effect == Some(&Effect::Unpack))
+                    .and_then(|packing| opened(statement, packing)),
+                statement: entry.id(),
                 kind: statement.statement().kind().clone(),
                 subject: statement.statement().subject().clone(),
                 at: statement.statement().issued_at(),
                 signer: statement.signer().identity().clone(),
                 receiver: receiver(statement),
-                fault: self.check(statement, &past).err(),
+                judged,
+            });
+            if entry.standing().is_none() {
+                latest_void = Some(entry);
             }
-        };
-        history.statements.iter().enumerate().map(judge).collect()
-    }
-
-    /// How much of a unit was seen when a statement, the last of these, put it into somebody's hands.
-    fn aggregate(&self, statement: &Placed, until: &[Placed]) -> Option<Aggregate> {
-        holder_after(self, statement)?;
-        let packing = until.iter().rev().find(|one| digest_in(one).is_some())?;
-        aggregate(statement, packing)
-    }
-
-    /// What came out of a unit that a statement opened, by the latest packing before.
-    fn opened(&self, statement: &Placed, before: &[Placed]) -> Option<Opened> {
-        if holder_after(self, statement).is_some() {
-            return None;
+            self.push(&mut folded, entry);
+            prev = Some(entry.id());
         }
-        opened(statement, before.iter().rev().find(|one| packs(self, one))?)
+        steps
+    }
+
+    /// Judges a statement that stands. If it fits only as long as nothing is void, it rests on what is: whoever signed that
+    /// is accountable, not whoever went on from it in good faith.
+    fn judge<'p>(
+        &self,
+        statement: &Verified,
+        past: &Past<'p>,
+        presumed: Option<&'p SubjectState>,
+        latest_void: Option<&'p Entry>,
+    ) -> Judged {
+        let Err(fault) = self.check(statement, past) else { return Judged::Sound };
+        let links = statement.links().iter().filter_map(|id| past.linked.get(id).copied());
+        let mut void = links.filter(|entry| entry.standing().is_none());
+        let Some(void) = void.next().or(latest_void) else { return Judged::AtFault(fault) };
+        let past = Past { subject: presumed.unwrap_or(past.subject), voids: Voids::Presumed, ..*past };
+        match self.check(statement, &past) {
+            Ok(()) => Judged::RestsOn(Box::new(Fault::void(void))),
+            Err(_) => Judged::AtFault(fault),
+        }
     }
 
     /// The first fault in the order of the profile's questions; then any that no question covers.
     fn first_failure(&self, steps: &[Examined]) -> Option<Finding> {
-        let faults = || steps.iter().filter_map(|step| step.fault.as_deref());
+        let faults = || steps.iter().filter_map(|step| step.judged.failure());
         for question in self.verification() {
             for kind in &question.steps {
                 if let Some(fault) = faults().find(|fault| &fault.step == kind) {
-                    let published = Some(question.answers.clone());
-                    return Some(Finding {
-                        finding: question.finding.clone(),
-                        published,
-                        fault: fault.clone(),
-                    });
+                    return Some(Finding { finding: question.finding.clone(), fault: fault.clone() });
                 }
             }
         }
         let fault = faults().next()?.clone();
-        Some(Finding { finding: UNORDERED.to_owned(), published: None, fault })
+        Some(Finding { finding: UNORDERED.to_owned(), fault })
     }
+}
+
+/// The statements that one carries, the first that was signed first.
+fn carried(statement: &Verified) -> Vec<&Verified> {
+    let mut carried: Vec<&Verified> =
+        std::iter::successors(statement.countersigned(), |one| one.countersigned()).collect();
+    carried.reverse();
+    carried
+}
+
+/// What the statements of a history link.
+fn links(history: &History<'_>) -> HashSet<Hash> {
+    history.entries.iter().flat_map(|entry| entry.verified().links()).copied().collect()
+}
+
+/// The entries of a history by the statement that each follows.
+fn successors(entries: &[Entry]) -> HashMap<Option<Hash>, &Entry> {
+    let mut successors = HashMap::new();
+    for entry in entries {
+        successors.entry(entry.verified().prev()).or_insert(entry);
+    }
+    successors
 }

@@ -5,7 +5,7 @@
 //! Values are kept by subject and step. As each is computed from the transfer's own bytes, a wrong one points at one
 //! transfer and not at all that follow it.
 
-use countersign_ledger::{Hash, Placed, Verified};
+use countersign_ledger::{Hash, Verified};
 
 use crate::profile::Profile;
 
@@ -20,10 +20,4 @@ pub fn chain_value(profile: &Profile, statement: &Verified) -> Option<(u8, Hash)
     let (digest, signature) = statement.signature_operands();
     let (r, s) = signature.split_at(signature.len() / 2);
     Some((number, Hash::framed(LABEL, &[digest.as_bytes(), r, s, before])))
-}
-
-/// The chain value that the next statement after `history` uploads, with the number of the transfer that it belongs to;
-/// `None` before the first transfer.
-pub fn chain_head(profile: &Profile, history: &[Placed]) -> Option<(u8, Hash)> {
-    history.iter().rev().find_map(|statement| chain_value(profile, statement))
 }

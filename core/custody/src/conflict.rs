@@ -6,11 +6,12 @@
 //! - the same two people who signed the same handover twice, because an answer was not seen, have handed it over once;
 //! - a refusal that lost its place put the goods into nobody's hands, nor did one that took it.
 
-use countersign_ledger::{Hash, Identity, Placed, UnixMillis, Verified};
+use countersign_ledger::{Entry, Hash, Identity, Placed, UnixMillis, Verified};
 
 use crate::audit::Audit;
 use crate::engine::holder_after;
 use crate::fault::Party;
+use crate::field::REASON;
 use crate::profile::Profile;
 use crate::step::Effect;
 
@@ -49,11 +50,8 @@ pub struct Dispute {
     pub statement: Hash,
 }
 
-/// The field that gives a refusal's reason to people.
-const REASON: &str = "reason";
-
 /// Every conflict of a history, each once, in the order in which they were recorded.
-pub(crate) fn conflicts(profile: &Profile, history: &[Placed], audit: &Audit) -> Vec<Conflict> {
+pub(crate) fn conflicts(profile: &Profile, history: &[Entry], audit: &Audit) -> Vec<Conflict> {
     let mut shown: Vec<Hash> = Vec::new();
     let recorded = sound(history, audit).filter(|one| effect(profile, one) == Some(&Effect::Conflict));
     let conflicts = recorded.filter_map(|statement| {
@@ -68,12 +66,13 @@ pub(crate) fn conflicts(profile: &Profile, history: &[Placed], audit: &Audit) ->
     conflicts.collect()
 }
 
-fn conflict(profile: &Profile, history: &[Placed], statement: &Placed, rival: &Verified) -> Option<Conflict> {
+fn conflict(profile: &Profile, history: &[Entry], statement: &Placed, rival: &Verified) -> Option<Conflict> {
     let giver = rival.countersigned()?.signer().identity();
     let second = holder_after(profile, rival)?;
     // A refusal may stand between: the first who received the goods after the statement that both offers follow.
     let after = history.iter().position(|one| Some(one.id()) == rival.prev())?;
-    let moved = history.get(after + 1..)?.iter().find(|one| holder_after(profile, one).is_some())?;
+    let mut later = history.get(after + 1..)?.iter().filter_map(Entry::standing);
+    let moved = later.find(|one| holder_after(profile, one).is_some())?;
     let (first, by) = (holder_after(profile, moved)?, moved.countersigned()?.signer().identity());
     (by == giver && first != second).then(|| Conflict {
         giver: giver.into(),
@@ -87,7 +86,7 @@ fn conflict(profile: &Profile, history: &[Placed], statement: &Placed, rival: &V
 }
 
 /// The refusal at which a history has come to a halt, if it has.
-pub(crate) fn dispute(profile: &Profile, history: &[Placed], audit: &Audit) -> Option<Dispute> {
+pub(crate) fn dispute(profile: &Profile, history: &[Entry], audit: &Audit) -> Option<Dispute> {
     let mut open = None;
     for statement in sound(history, audit) {
         if holder_after(profile, statement).is_some() {
@@ -106,9 +105,10 @@ pub(crate) fn dispute(profile: &Profile, history: &[Placed], audit: &Audit) -> O
     })
 }
 
-/// The statements in which the audit of their history found no fault.
-fn sound<'a>(history: &'a [Placed], audit: &'a Audit) -> impl Iterator<Item = &'a Placed> {
-    history.iter().zip(&audit.steps).filter(|(_, step)| step.fault.is_none()).map(|(statement, _)| statement)
+/// The statements that stand and in which the audit of their history found no fault.
+fn sound<'a>(history: &'a [Entry], audit: &'a Audit) -> impl Iterator<Item = &'a Placed> {
+    let counts = history.iter().zip(&audit.steps).filter(|(_, step)| step.judged.counts());
+    counts.filter_map(|(entry, _)| entry.standing())
 }
 
 fn effect<'a>(profile: &'a Profile, statement: &Verified) -> Option<&'a Effect> {

@@ -13,17 +13,11 @@ use std::collections::BTreeSet;
 use countersign_ledger::{Fields, Hash, Subject, Verified};
 use minicbor::{Decoder, Encoder};
 
+use crate::field::{CONTENTS, COUNT, SCANNED};
 use crate::subject_type::SubjectType;
 
 /// Most packs in one unit: a full pallet of small boxes has some thousands.
 pub const MAX_CONTENTS: usize = 10_000;
-
-/// The field in which a unit's packing names the list's digest.
-const CONTENTS: &str = "contents";
-/// The field in which a unit's packing says how many packs are in it.
-const COUNT: &str = "count";
-/// The field in which a handover says how many of them the receiver scanned one by one.
-pub(crate) const SCANNED: &str = "scanned";
 
 /// Why a list of contents is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

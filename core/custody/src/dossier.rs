@@ -2,91 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::{Hash, IndexEntry, Kind, Placed, Subject, UnixMillis};
+use countersign_ledger::{Entry, Hash, IndexEntry, Kind, LogName, Placed, Subject, UnixMillis};
 
 use crate::alert::{Alert, standing_alerts};
-use crate::audit::{Audit, Finding, History};
+use crate::audit::{Audit, Finding, History, Judged};
 use crate::conflict::{Conflict, Dispute, conflicts, dispute};
+use crate::facts::{AsOf, Facts, LotFacts};
 use crate::fault::Party;
 use crate::filter::SerialFilter;
-use crate::subject_type::{SubjectType, Log};
-use crate::profile::Profile;
 use crate::lateness::Lateness;
+use crate::profile::Profile;
 use crate::step::{After, Covers, Effect, Step};
-use crate::timeline::TimelineEvent;
-use crate::unit::{UnitFacts, UnitFile};
-
-/// A checkpoint that was believed: how much it covers, and when it was cosigned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AsOf {
-    /// Number of entries of the log.
-    pub size: u64,
-    /// When witnesses cosigned it.
-    pub at: UnixMillis,
-}
-
-/// What was proven of one product class. Every history is complete as of the checkpoint; nothing here is judged yet.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// The trust domain in which the product is traced.
-    pub domain: String,
-    /// The product class.
-    pub class: Subject,
-    /// The history of the class itself: its certificates.
-    pub history: Vec<Placed>,
-    /// The class and all its lots, from the proof of its family: SHA-256 of each subject to what the index says of it.
-    pub members: BTreeMap<Hash, IndexEntry>,
-    /// The lots whose histories were fetched.
-    pub lots: Vec<LotFacts>,
-    /// The logistic units that are followed, in which its packs may be.
-    pub units: Vec<UnitFacts>,
-    /// The histories of other subjects that these build on, such as the order that a lot was made for.
-    pub dependencies: BTreeMap<Subject, Vec<Placed>>,
-    /// What the trust log holds on the class, its lots and its packs, in the order of the log.
-    pub alerts: Vec<Placed>,
-    /// The checkpoint of the supply log.
-    pub supply: AsOf,
-    /// Checkpoints of the supply log that were believed before.
-    pub earlier: Vec<AsOf>,
-    /// The checkpoint of the trust log.
-    pub trust: AsOf,
-}
-
-/// What was proven of one lot.
-#[derive(Clone, Debug)]
-pub struct LotFacts {
-    /// The lot.
-    pub subject: Subject,
-    /// Its history.
-    pub history: Vec<Placed>,
-    /// The filter over its serials, as fetched; it is judged by the digest in the lot's commission.
-    pub filter: Option<Vec<u8>>,
-    /// All packs of the lot that have statements, from the proof of the lot's family: SHA-256 of the pack's subject to what
-    /// the index says of it.
-    pub packs: BTreeMap<Hash, IndexEntry>,
-    /// The histories of the packs that are followed one by one.
-    pub followed: BTreeMap<Subject, Vec<Placed>>,
-}
-
-impl Facts {
-    /// All statements of the supply log.
-    fn statements(&self) -> impl Iterator<Item = &Placed> {
-        let lots =
-            self.lots.iter().flat_map(|lot| std::iter::once(&lot.history).chain(lot.followed.values()));
-        let units = self.units.iter().map(|unit| &unit.history);
-        std::iter::once(&self.history).chain(lots).chain(units).chain(self.dependencies.values()).flatten()
-    }
-
-    /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on one
-    /// of its lots or packs, else of a warning about it; the first of all if nothing is stated of it.
-    pub fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
-        let packs = self.lots.iter().flat_map(|lot| lot.followed.values());
-        let histories = std::iter::once(&self.history).chain(self.lots.iter().map(|lot| &lot.history));
-        let first = histories.chain(packs).chain([&self.alerts]).filter_map(|history| history.first());
-        let mut named = first.filter_map(|one| Profile::of_kind(profiles, one.statement().kind()));
-        named.next().or_else(|| profiles.first())
-    }
-}
+use crate::subject_type::SubjectType;
+use crate::timeline::{Mark, TimelineEvent};
+use crate::unit::UnitFile;
 
 /// All that is proven of one product class, judged.
 #[derive(Clone, Debug)]
@@ -172,11 +101,11 @@ pub(crate) struct PackFile {
 impl Dossier {
     /// Judges what was proven, by the profile's rules. Signatures and completeness have been verified before.
     pub fn new(profile: &Profile, facts: Facts) -> Self {
-        let class = History { log: Log::Supply, domain: Some(&facts.domain), statements: &facts.history };
-        let recorded = Lateness::new(&facts.earlier, facts.statements());
-        let class_events = events(profile, &profile.audit(&class, &[]), class.statements, &recorded);
+        let class = History { log: LogName::SUPPLY, domain: Some(&facts.domain), entries: &facts.history };
+        let recorded = Lateness::new(&facts.earlier, facts.entries());
+        let class_events = events(profile, &profile.audit(&class, &[]), class.entries, &recorded);
         let (alerts, alert_events) = standing_alerts(profile, &facts);
-        let dependencies = facts.dependencies.values().map(|statements| History { statements, ..class });
+        let dependencies = facts.dependencies.values().map(|entries| History { entries, ..class });
         let dependencies: Vec<History<'_>> = [class].into_iter().chain(dependencies).collect();
         let lots = facts.lots.iter().map(|lot| {
             let entry = facts.members.get(&digest(&lot.subject));
@@ -186,12 +115,12 @@ impl Dossier {
         });
         let lots: BTreeMap<Subject, LotFile> = lots.collect();
         // A unit is packed from lots, of this class or another.
-        let of_lots = facts.lots.iter().map(|lot| History { statements: &lot.history, ..class });
+        let of_lots = facts.lots.iter().map(|lot| History { entries: &lot.history, ..class });
         let dependencies = [dependencies, of_lots.collect()].concat();
         let units = facts.units.iter().flat_map(|unit| {
-            let history = History { statements: &unit.history, ..class };
-            UnitFile::all(profile, unit, &history, &dependencies, |audit, statements| {
-                events(profile, audit, statements, &recorded)
+            let history = History { entries: &unit.history, ..class };
+            UnitFile::all(profile, unit, &history, &dependencies, |audit, entries| {
+                events(profile, audit, entries, &recorded)
             })
         });
         let units: Vec<UnitFile> = units.collect();
@@ -244,13 +173,13 @@ impl LotFile {
         recorded: &Lateness,
     ) -> Self {
         let domain = dependencies.first().and_then(|class| class.domain);
-        let history = History { log: Log::Supply, domain, statements: &lot.history };
+        let history = History { log: LogName::SUPPLY, domain, entries: &lot.history };
         let audit = profile.audit(&history, dependencies);
         let commission = commission(profile, &lot.history);
         let dependencies = [dependencies, &[history]].concat();
-        let followed = lot.followed.iter().map(|(pack, statements)| {
+        let followed = lot.followed.iter().map(|(pack, entries)| {
             let entry = lot.packs.get(&digest(pack));
-            let pack_history = History { statements, ..history };
+            let pack_history = History { entries, ..history };
             (pack.clone(), PackFile::new(profile, &pack_history, &dependencies, entry, recorded))
         });
         Self {
@@ -275,16 +204,19 @@ impl PackFile {
         recorded: &Lateness,
     ) -> Self {
         let audit = profile.audit(history, dependencies);
-        let events = events(profile, &audit, history.statements, recorded);
+        let events = events(profile, &audit, history.entries, recorded);
         let ends_its_way =
             |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
-        let subject = history.statements.first().map(|first| first.statement().subject());
+        let subject = history.entries.first().map(|first| first.verified().statement().subject());
         Self {
-            conflicts: conflicts(profile, history.statements, &audit),
-            dispute: dispute(profile, history.statements, &audit),
-            dispensed: events.iter().find(|event| ends_its_way(&event.kind)).cloned(),
+            conflicts: conflicts(profile, history.entries, &audit),
+            dispute: dispute(profile, history.entries, &audit),
+            dispensed: events
+                .iter()
+                .find(|event| event.mark != Mark::Void && ends_its_way(&event.kind))
+                .cloned(),
             state: match subject {
-                Some(subject) => state(subject, history.statements, entry),
+                Some(subject) => state(subject, history.entries, entry),
                 None if entry.is_some() => State::Damaged,
                 None => State::Intact,
             },
@@ -299,17 +231,22 @@ pub(crate) fn digest(subject: &Subject) -> Hash {
     Hash::of(subject.as_str().as_bytes())
 }
 
-fn events(profile: &Profile, audit: &Audit, history: &[Placed], recorded: &Lateness) -> Vec<TimelineEvent> {
+fn events(profile: &Profile, audit: &Audit, history: &[Entry], recorded: &Lateness) -> Vec<TimelineEvent> {
     let each = audit.steps.iter().zip(history);
-    each.map(|(step, statement)| TimelineEvent {
-        late: recorded.late(statement),
+    each.map(|(step, entry)| TimelineEvent {
+        late: recorded.late(entry),
         ..TimelineEvent::new(profile, step)
     })
     .collect()
 }
 
-fn commission(profile: &Profile, history: &[Placed]) -> Option<Commission> {
-    history.iter().find_map(|statement| {
+/// The statements of a history that stand.
+fn standing(history: &[Entry]) -> impl DoubleEndedIterator<Item = &Placed> {
+    history.iter().filter_map(Entry::standing)
+}
+
+fn commission(profile: &Profile, history: &[Entry]) -> Option<Commission> {
+    standing(history).find_map(|statement| {
         let step = profile.step(statement.statement().kind())?;
         let Effect::Commission { expiry, filter, filter_length, .. } = &step.effect else { return None };
         let fields = statement.fields();
@@ -333,17 +270,17 @@ fn filter_state(bytes: Option<&[u8]>, commission: Option<Commission>) -> FilterS
     SerialFilter::parse(bytes).map_or(FilterState::Damaged, FilterState::Ready)
 }
 
-fn state(subject: &Subject, history: &[Placed], entry: Option<&IndexEntry>) -> State {
+fn state(subject: &Subject, history: &[Entry], entry: Option<&IndexEntry>) -> State {
     let whole = entry.is_some_and(|entry| {
         entry.count == history.len() as u64 && history.last().is_some_and(|last| last.id() == entry.latest)
     });
-    let own = history.iter().all(|statement| statement.statement().subject() == subject);
+    let own = history.iter().all(|entry| entry.verified().statement().subject() == subject);
     if whole && own { State::Intact } else { State::Damaged }
 }
 
 /// The first step on the way to the profile's `complete` that the history lacks.
-fn gap(profile: &Profile, history: &[Placed], audit: &Audit) -> Option<Gap> {
-    let made = |kind: &Kind| history.iter().any(|statement| statement.statement().kind() == kind);
+fn gap(profile: &Profile, history: &[Entry], audit: &Audit) -> Option<Gap> {
+    let made = |kind: &Kind| standing(history).any(|statement| statement.statement().kind() == kind);
     let mut way = vec![profile.step(profile.complete())?];
     while let Some(before) = way.last().and_then(|step| before(profile, &step.after)) {
         // safe: a profile whose steps run in a circle ends here.
@@ -354,7 +291,8 @@ fn gap(profile: &Profile, history: &[Placed], audit: &Audit) -> Option<Gap> {
     }
     let missing = way.into_iter().rev().find(|step| !made(&step.kind))?;
     let role = missing.signer.roles.first()?.clone();
-    let parties = audit.steps.iter().rev().flat_map(|step| [Some(&step.signer), step.receiver.as_ref()]);
+    let counted = audit.steps.iter().rev().filter(|step| step.judged != Judged::Void);
+    let parties = counted.flat_map(|step| [Some(&step.signer), step.receiver.as_ref()]);
     let identity = parties.flatten().find(|identity| identity.role() == role).cloned();
     Some(Gap { step: missing.kind.clone(), party: Party { role, identity } })
 }
@@ -366,9 +304,9 @@ fn before<'a>(profile: &'a Profile, after: &[After]) -> Option<&'a Step> {
     })
 }
 
-fn certified_until(profile: &Profile, history: &[Placed]) -> Option<UnixMillis> {
+fn certified_until(profile: &Profile, history: &[Entry]) -> Option<UnixMillis> {
     let until =
-        history.iter().filter_map(|statement| match &profile.step(statement.statement().kind())?.effect {
+        standing(history).filter_map(|statement| match &profile.step(statement.statement().kind())?.effect {
             Effect::Certify { until, covers: Covers::Use, .. } => statement.fields().uint(until),
             _ => None,
         });
@@ -376,7 +314,7 @@ fn certified_until(profile: &Profile, history: &[Placed]) -> Option<UnixMillis> 
 }
 
 fn pack_record(profile: &Profile) -> PackRecord {
-    let on_packs = |step: &&Step| step.log == Log::Supply && step.subject.contains(&SubjectType::Pack);
+    let on_packs = |step: &&Step| step.log == LogName::SUPPLY && step.subject.contains(&SubjectType::Pack);
     if profile.steps().iter().filter(on_packs).all(|step| step.effect == Effect::Dispense) {
         PackRecord::Dispensed
     } else {

@@ -1,29 +1,30 @@
 //! Drafts: what follows from the rules is filled in, so that whoever signs gives only what is theirs to say.
 
-use countersign_ledger::{Draft, Fields, Hash, Identity, Kind, Placed, Subject, UnixMillis};
+use countersign_ledger::{Draft, Entry, Fields, Folded, Hash, Identity, Kind, Placed, Subject, UnixMillis};
 
-use crate::chain::chain_head;
-use crate::engine::{Context, open_suspensions};
 use crate::lot::SerialSet;
 use crate::profile::Profile;
+use crate::state::SubjectState;
 use crate::step::{Effect, LinkRule};
 
 impl Profile {
     /// The next statement of `kind` on `subject` by `signer`: `fields`, and the statement that it follows, its links and
     /// its chain value, as the rules have them. `None` if the profile has no such step.
     ///
-    /// `past.linked` holds the statements that may be linked; of several that fit, the latest is. Nothing is judged:
-    /// [`Profile::check`] does that once it is signed.
+    /// `history` is the subject's, in the log of the kind; `others` are statements that may be linked besides; of several that
+    /// fit, the latest is. Nothing is judged: [`Profile::check`] does that once it is signed.
     pub fn draft(
         &self,
         kind: &Kind,
         subject: &Subject,
         signer: &Identity,
         mut fields: Fields,
-        past: &Context<'_>,
+        history: &[Entry],
+        others: &[Entry],
     ) -> Option<Draft> {
         let step = self.step(kind)?;
-        if let (Some(field), Some((_, value))) = (step.chain_field(), chain_head(self, past.subject)) {
+        let state = self.state_after(history);
+        if let (Some(field), Some((_, value))) = (step.chain_field(), state.chain_head()) {
             fields = fields.with(field, value);
         }
         let asked = |rule: &&LinkRule| rule.when_signer.as_ref().is_none_or(|role| role == signer.role());
@@ -31,9 +32,9 @@ impl Profile {
             .links
             .iter()
             .filter(asked)
-            .filter_map(|rule| self.candidate(rule, subject, signer, past))
+            .filter_map(|rule| self.candidate(rule, subject, signer, &state, history.iter().chain(others)))
             .collect();
-        let prev = past.subject.last().map(Placed::id);
+        let prev = history.last().map(Entry::id);
         Some(Draft { kind: kind.clone(), subject: subject.clone(), fields, prev, links, sealed: None })
     }
 
@@ -56,21 +57,41 @@ impl Profile {
         )
     }
 
-    fn candidate(
+    /// What the history of a subject comes to.
+    pub fn state_after(&self, history: &[Entry]) -> SubjectState {
+        let mut folded = Folded::<SubjectState>::default();
+        history.iter().for_each(|entry| self.push(&mut folded, entry));
+        folded.standing
+    }
+
+    /// Adds the next entry of a history to what it comes to.
+    pub(crate) fn push(&self, folded: &mut Folded<SubjectState>, entry: &Entry) {
+        folded.push(
+            entry,
+            |state, statement| self.follows(state, statement),
+            |state, statement| {
+                let mut state = state.clone();
+                state.push(self, statement);
+                state
+            },
+        );
+    }
+
+    fn candidate<'a>(
         &self,
         rule: &LinkRule,
         subject: &Subject,
         signer: &Identity,
-        past: &Context<'_>,
+        state: &SubjectState,
+        known: impl Iterator<Item = &'a Entry>,
     ) -> Option<Hash> {
-        let open = open_suspensions(self, past.subject);
         let suspends = self.step(&rule.kind).is_some_and(|step| step.effect == Effect::Suspend);
-        let known = past.linked.iter().copied().chain(past.subject).filter(|one| {
+        let fits = known.filter_map(Entry::standing).filter(|one| {
             one.statement().kind() == &rule.kind
                 && one.signer().identity().domain() == signer.domain()
                 && rule.on.holds(subject, one.statement().subject())
-                && (!suspends || open.iter().any(|suspension| suspension.id() == one.id()))
+                && (!suspends || state.suspensions().contains(&one.id()))
         });
-        known.max_by_key(|one| one.index()).map(Placed::id)
+        fits.max_by_key(|one| one.index()).map(Placed::id)
     }
 }

@@ -1,27 +1,45 @@
 //! The engine: whether a statement fits its place. The node asks before it admits one, the phone asks again.
 
-use countersign_ledger::{Hash, Identity, Kind, Placed, Value, Verified};
+use std::collections::HashMap;
 
-use crate::chain::chain_head;
+use countersign_ledger::{Entry, Fields, Hash, Identity, Kind, LogName, Value, Verified};
+
 use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
+use crate::field::RECEIVER;
 use crate::handover::{self, OFFER};
-use crate::subject_type::{SubjectType, Log};
 use crate::profile::Profile;
+use crate::state::{MAX_SUSPENSIONS, SubjectState};
 use crate::step::{
-    Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, RECEIVER, Step,
+    Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, Step,
 };
+use crate::subject_type::SubjectType;
 
 /// What was there before a statement.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+#[derive(Clone, Copy)]
+pub struct Past<'a> {
     /// The log that the statement is in, or is to enter.
-    pub log: Log,
+    pub log: LogName,
     /// The trust domain that the log serves; `None` if it serves several.
     pub domain: Option<&'a str>,
-    /// The earlier statements on the same subject in the same log, oldest first, all of them.
-    pub subject: &'a [Placed],
-    /// The statements that it links, as far as they are known, from any log.
-    pub linked: &'a [&'a Placed],
+    /// What the earlier statements on the same subject in the same log come to.
+    pub subject: &'a SubjectState,
+    /// The entry before it on the same subject, void or not.
+    pub prev: Option<Hash>,
+    /// The statements that it may link, from any log, by id.
+    pub linked: &'a HashMap<Hash, &'a Entry>,
+    /// If it carries a statement that lost its place: the entry that took it.
+    pub rival: Option<&'a Entry>,
+    /// What linked statements count that are void.
+    pub voids: Voids,
+}
+
+/// What void statements count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Voids {
+    /// Nothing: rules pass over them.
+    PassedOver,
+    /// As much as others: as it was before the revocation was known.
+    Presumed,
 }
 
 impl Profile {
@@ -29,31 +47,31 @@ impl Profile {
     ///
     /// Every party of a statement, and of the statements that it links, belongs to one trust domain; that of the log, if
     /// it serves one.
-    pub fn check(&self, statement: &Verified, past: &Context<'_>) -> Result<(), Box<Fault>> {
+    pub fn check(&self, statement: &Verified, past: &Past<'_>) -> Result<(), Box<Fault>> {
         let judged = match self.step(statement.statement().kind()) {
-            Some(step) => Case { profile: self, step, statement, past }.judge(),
+            Some(step) => Check { profile: self, step, statement, past }.judge(),
             None => Err(FaultReason::UnknownKind),
         };
         judged.map_err(|reason| Box::new(self.fault(statement, past, reason)))
     }
 
     /// Whether `statement` is what an entitled party signed, wherever it stands among the others on its subject.
-    pub(crate) fn is_entitled(&self, statement: &Verified, past: &Context<'_>) -> bool {
+    pub(crate) fn is_entitled(&self, statement: &Verified, past: &Past<'_>) -> bool {
         self.step(statement.statement().kind()).is_some_and(|step| {
-            let case = Case { profile: self, step, statement, past };
-            case.place().and_then(|()| case.role()).and_then(|()| case.content()).is_ok()
+            let check = Check { profile: self, step, statement, past };
+            check.place().and_then(|()| check.role()).and_then(|()| check.content()).is_ok()
         })
     }
 
-    fn fault(&self, statement: &Verified, past: &Context<'_>, reason: FaultReason) -> Fault {
+    fn fault(&self, statement: &Verified, past: &Past<'_>, reason: FaultReason) -> Fault {
         let kind = statement.statement().kind();
         let signer = statement.signer().identity();
         let at_transfer = |number: u8| self.steps().iter().find(|step| step.number == Some(number));
-        let (step, answerable) = match &reason {
+        let (step, accountable) = match &reason {
             FaultReason::WrongPrev => {
-                let before = past.subject.last().map_or(kind, |before| before.statement().kind());
+                let before = past.subject.latest().unwrap_or(kind);
                 let role = self.question(before).map(|question| question.answers.as_str());
-                (before, role.map_or_else(|| signer.into(), |role| party(role, statement, past)))
+                (before, role.map_or_else(|| signer.into(), |role| party(role, statement, past.subject)))
             }
             FaultReason::WrongChainValue(number) => {
                 (at_transfer(*number).map_or(kind, |step| &step.kind), signer.into())
@@ -65,18 +83,17 @@ impl Profile {
             kind: kind.clone(),
             signer: signer.clone(),
             step: step.clone(),
-            answerable,
+            answerable: accountable,
             reason,
         }
     }
 }
 
 /// Who holds `role` in this history: the latest who signed or received in it.
-fn party(role: &str, statement: &Verified, past: &Context<'_>) -> Party {
-    let statements = std::iter::once(statement).chain(past.subject.iter().rev().map(Placed::verified));
-    let parties = statements.flat_map(|one| [Some(one.signer().identity().clone()), receiver(one)]);
-    let identity = parties.flatten().find(|identity| identity.role() == role);
-    Party { role: role.to_owned(), identity }
+fn party(role: &str, statement: &Verified, before: &SubjectState) -> Party {
+    let own = [Some(statement.signer().identity().clone()), receiver(statement)];
+    let own = own.into_iter().flatten().find(|identity| identity.role() == role);
+    Party { role: role.to_owned(), identity: own.or_else(|| before.party(role).cloned()) }
 }
 
 /// The receiver that a statement names.
@@ -92,28 +109,22 @@ pub(crate) fn holder_after(profile: &Profile, statement: &Verified) -> Option<Id
     }
 }
 
-/// The suspensions among `history` that no later statement lifts.
-pub(crate) fn open_suspensions<'a>(profile: &Profile, history: &'a [Placed]) -> Vec<&'a Placed> {
-    let mut open: Vec<&Placed> = Vec::new();
-    for statement in history {
-        match profile.step(statement.statement().kind()).map(|step| &step.effect) {
-            Some(Effect::Suspend) => open.push(statement),
-            Some(Effect::Lift) => open.retain(|suspension| !statement.links().contains(&suspension.id())),
-            _ => {}
-        }
-    }
-    open
-}
-
 /// One statement before the engine.
-struct Case<'a> {
+struct Check<'a, 'p> {
     profile: &'a Profile,
     step: &'a Step,
     statement: &'a Verified,
-    past: &'a Context<'a>,
+    past: &'a Past<'p>,
 }
 
-impl<'a> Case<'a> {
+/// An earlier statement that this one refers to.
+struct Earlier<'a> {
+    signer: &'a Identity,
+    receiver: Option<Identity>,
+    fields: &'a Fields,
+}
+
+impl<'a> Check<'a, '_> {
     fn judge(&self) -> Result<(), FaultReason> {
         self.place()?;
         self.role()?;
@@ -150,29 +161,32 @@ impl<'a> Case<'a> {
     }
 
     fn order(&self) -> Result<(), FaultReason> {
-        let history = self.past.subject;
-        let last = history.last();
-        if !self.step.may_follow(last.map(|last| last.statement().kind())) {
+        let subject = self.past.subject;
+        if !self.step.may_follow(subject.latest()) {
             return Err(self.misplaced());
         }
-        if self.step.effect == Effect::Lift {
-            let open = open_suspensions(self.profile, history);
-            if !open.iter().any(|suspension| self.statement.links().contains(&suspension.id())) {
-                return Err(FaultReason::NothingToLift);
+        match self.step.effect {
+            Effect::Lift => {
+                let lifts = |open| self.statement.links().contains(open);
+                if !subject.suspensions().iter().any(lifts) {
+                    return Err(FaultReason::NothingToLift);
+                }
             }
+            Effect::Suspend if subject.suspensions().len() >= MAX_SUSPENSIONS => {
+                return Err(FaultReason::AlreadyDone);
+            }
+            _ => {}
         }
-        let follows = self.statement.prev() == last.map(Placed::id);
-        if follows { Ok(()) } else { Err(FaultReason::WrongPrev) }
+        if self.statement.prev() == self.past.prev { Ok(()) } else { Err(FaultReason::WrongPrev) }
     }
 
     /// Why the step may not come next.
     fn misplaced(&self) -> FaultReason {
-        let kinds = || self.past.subject.iter().map(|statement| statement.statement().kind());
-        let recalled =
-            kinds().filter_map(|kind| self.profile.step(kind)).any(|step| step.effect == Effect::Recall);
-        if kinds().any(|kind| kind == &self.step.kind) && !self.step.may_follow(Some(&self.step.kind)) {
+        let mut made = self.past.subject.made().filter_map(|kind| self.profile.step(kind));
+        let again = self.past.subject.made().any(|kind| kind == &self.step.kind);
+        if again && !self.step.may_follow(Some(&self.step.kind)) {
             FaultReason::AlreadyDone
-        } else if recalled {
+        } else if made.any(|step| step.effect == Effect::Recall) {
             FaultReason::RecallIsFinal
         } else if self.step.effect == Effect::Lift {
             FaultReason::NothingToLift
@@ -182,6 +196,10 @@ impl<'a> Case<'a> {
     }
 
     fn links(&self) -> Result<(), FaultReason> {
+        let entries = || self.statement.links().iter().filter_map(|&id| self.past.linked.get(&id).copied());
+        if self.past.voids == Voids::PassedOver && entries().any(|entry| entry.standing().is_none()) {
+            return Err(FaultReason::VoidLink);
+        }
         for rule in &self.step.links {
             let asked = rule.when_signer.as_ref().is_none_or(|role| role == self.signer().role());
             match self.linked(rule) {
@@ -202,7 +220,8 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    fn link(&self, rule: &LinkRule, linked: &Placed) -> Result<(), FaultReason> {
+    /// A link leads across trust domains in no step of a supply chain.
+    fn link(&self, rule: &LinkRule, linked: &Verified) -> Result<(), FaultReason> {
         if linked.signer().identity().domain() != self.signer().domain() {
             return Err(FaultReason::WrongDomain);
         }
@@ -235,12 +254,12 @@ impl<'a> Case<'a> {
 
     /// Whether `identity` is the one whom the earlier statements name for the rule.
     fn is_named(&self, rule: &PartyRule, identity: &Identity) -> bool {
-        let signed = || self.latest(&rule.signer_of).is_some_and(|one| one.signer().identity() == identity);
+        let signed = || self.latest(&rule.signer_of).is_some_and(|one| one.signer == identity);
         let received =
-            || self.latest(&rule.receiver_of).is_some_and(|one| receiver(one).as_ref() == Some(identity));
+            || self.latest(&rule.receiver_of).is_some_and(|one| one.receiver.as_ref() == Some(identity));
         let named = rule.named_by.as_ref().is_none_or(|named| {
             let by = self.latest(std::slice::from_ref(&named.kind));
-            by.and_then(|by| by.fields().text(&named.field)) == Some(identity.as_str())
+            by.and_then(|by| by.fields.text(&named.field)) == Some(identity.as_str())
         });
         let holds = rule.holds == Holds::Anything || self.holder().as_ref() == Some(identity);
         (rule.signer_of.is_empty() || signed())
@@ -251,8 +270,9 @@ impl<'a> Case<'a> {
 
     /// Who holds the goods: by the latest statement on the subject that says so, else by one that is linked.
     fn holder(&self) -> Option<Identity> {
-        let links = self.statement.links().iter().filter_map(|&id| self.known(id));
-        self.past.subject.iter().rev().chain(links).find_map(|one| holder_after(self.profile, one))
+        let mut links = self.statement.links().iter().filter_map(|&id| self.known(id));
+        let linked = || links.find_map(|one| holder_after(self.profile, one));
+        self.past.subject.holder().cloned().or_else(linked)
     }
 
     /// What it countersigns, and that it countersigns nothing else.
@@ -297,9 +317,12 @@ impl<'a> Case<'a> {
         let same = rival.statement().subject() == self.statement.statement().subject()
             && kinds.contains(rival.statement().kind())
             && rival.countersigned().is_some_and(|offer| offer.prev() == rival.prev());
-        let winner = self.past.subject.iter().find(|one| one.prev() == rival.prev());
-        let twice = winner
-            .is_some_and(|winner| winner.id() != rival.statement().id() && offered(winner) == offered(rival));
+        let winner = self.past.rival.and_then(|entry| self.counted(entry));
+        let twice = winner.is_some_and(|winner| {
+            winner.statement().id() != rival.statement().id()
+                && winner.prev() == rival.prev()
+                && offered(winner) == offered(rival)
+        });
         if same && twice { Ok(()) } else { Err(FaultReason::NoConflict) }
     }
 
@@ -325,7 +348,7 @@ impl<'a> Case<'a> {
         for equality in &self.step.equal {
             let ours = self.statement.fields().get(&equality.field);
             let theirs = self.latest(std::slice::from_ref(&equality.with));
-            if ours != theirs.and_then(|theirs| theirs.fields().get(equality.theirs())) {
+            if ours != theirs.and_then(|theirs| theirs.fields.get(equality.theirs())) {
                 return Err(FaultReason::FieldMismatch(equality.field.clone()));
             }
         }
@@ -335,7 +358,7 @@ impl<'a> Case<'a> {
     fn chain(&self) -> Result<(), FaultReason> {
         let Some(field) = self.step.chain_field() else { return Ok(()) };
         let uploaded = self.statement.fields().hash(field);
-        match chain_head(self.profile, self.past.subject) {
+        match self.past.subject.chain_head() {
             Some((_, value)) if uploaded == Some(value) => Ok(()),
             Some((number, _)) => Err(FaultReason::WrongChainValue(number)),
             None => Err(FaultReason::WrongStep),
@@ -374,20 +397,31 @@ impl<'a> Case<'a> {
         self.statement.signer().identity()
     }
 
-    fn known(&self, id: Hash) -> Option<&'a Placed> {
-        self.past.linked.iter().copied().find(|linked| linked.id() == id)
+    /// The statement of an entry, if it counts here.
+    fn counted(&self, entry: &'a Entry) -> Option<&'a Verified> {
+        let counts = self.past.voids == Voids::Presumed || entry.standing().is_some();
+        counts.then(|| entry.verified())
+    }
+
+    fn known(&self, id: Hash) -> Option<&'a Verified> {
+        self.past.linked.get(&id).copied().and_then(|entry| self.counted(entry))
     }
 
     /// The linked statement of the rule's kind.
-    fn linked(&self, rule: &LinkRule) -> Option<&'a Placed> {
-        let links = self.statement.links().iter().filter_map(|&id| self.known(id));
-        links.into_iter().find(|linked| linked.statement().kind() == &rule.kind)
+    fn linked(&self, rule: &LinkRule) -> Option<&'a Verified> {
+        let mut links = self.statement.links().iter().filter_map(|&id| self.known(id));
+        links.find(|linked| linked.statement().kind() == &rule.kind)
     }
 
     /// The statement of one of these kinds that this one refers to: a linked one, else the latest on its subject.
-    fn latest(&self, kinds: &[Kind]) -> Option<&'a Placed> {
-        let links = self.statement.links().iter().filter_map(|&id| self.known(id));
-        links.chain(self.past.subject.iter().rev()).find(|one| kinds.contains(one.statement().kind()))
+    fn latest(&self, kinds: &[Kind]) -> Option<Earlier<'a>> {
+        let mut links = self.statement.links().iter().filter_map(|&id| self.known(id));
+        if let Some(linked) = links.find(|one| kinds.contains(one.statement().kind())) {
+            let signer = linked.signer().identity();
+            return Some(Earlier { signer, receiver: receiver(linked), fields: linked.fields() });
+        }
+        let said = self.past.subject.said(kinds)?;
+        Some(Earlier { signer: &said.signer, receiver: said.receiver.clone(), fields: &said.fields })
     }
 }
 

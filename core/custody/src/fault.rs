@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_ledger::{Hash, Identity, Kind};
+use countersign_ledger::{Entry, Hash, Identity, Kind};
 
 /// A party: a role, and who holds it where the history says so.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +45,22 @@ pub struct Fault {
     pub reason: FaultReason,
 }
 
+impl Fault {
+    /// That a void entry counted once, and others went on from it.
+    pub(crate) fn void(entry: &Entry) -> Self {
+        let statement = entry.verified();
+        let signer = statement.signer().identity();
+        Self {
+            statement: entry.id(),
+            kind: statement.statement().kind().clone(),
+            signer: signer.clone(),
+            step: statement.statement().kind().clone(),
+            answerable: signer.into(),
+            reason: FaultReason::SignerRevoked,
+        }
+    }
+}
+
 /// What is wrong with a statement. Checks are made in this order; the first that fails is told.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FaultReason {
@@ -78,6 +94,9 @@ pub enum FaultReason {
     /// It does not name the statement before it on its subject.
     #[error("the statement does not name the one before it")]
     WrongPrev,
+    /// It links a statement that is void.
+    #[error("the statement builds on one whose signer had been revoked")]
+    VoidLink,
     /// A statement that it must link is not linked, or is not about the right subject.
     #[error("a link to {0} is missing")]
     MissingLink(Kind),
@@ -123,6 +142,9 @@ pub enum FaultReason {
     /// The uploaded chain value is not that of the transfer with this number.
     #[error("the chain value of transfer {0} is wrong")]
     WrongChainValue(u8),
+    /// Its signer, or that of what it countersigns, had been revoked, and other statements rest on it.
+    #[error("its signer had been revoked")]
+    SignerRevoked,
     /// The linked certificate does not allow this.
     #[error("the certificate does not allow this: {0}")]
     CertificateNotValid(CertificateFlaw),

@@ -31,13 +31,10 @@ pub use self::refused::HandoverError;
 
 use countersign_ledger::{Fields, Hash, UnixMillis, Verified};
 
+use crate::field::{EXPIRES, SEEN_ROOT, SEEN_SIZE};
+
 /// The kind of an offer.
 pub const OFFER: &str = "custody.offer";
-/// The field of an offer that says when it ends.
-const EXPIRES: &str = "expires";
-const PLACE: &str = "place";
-const SEEN_SIZE: &str = "seen-size";
-const SEEN_ROOT: &str = "seen-root";
 
 /// How long an offer is in force, if nothing else is asked: two people stand before each other.
 pub const OFFER_MILLIS: u64 = 3 * 60 * 1000;
@@ -46,7 +43,7 @@ pub const MAX_OFFER_MILLIS: u64 = 10 * 60 * 1000;
 /// How far the clocks of two phones may lie apart: what phones without a network for a week are seen to drift, and more.
 pub const CLOCKS_APART_MILLIS: u64 = 2 * 60 * 1000;
 
-/// A checkpoint of the supply log that a phone has believed.
+/// A checkpoint of the supply log that a phone has verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seen {
     /// Number of entries.
@@ -56,7 +53,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The checkpoint that the signer of an offer or an answer had believed.
+    /// The checkpoint that the signer of an offer or an answer had verified.
     pub fn of(statement: &Verified) -> Option<Self> {
         let fields = statement.fields();
         Some(Self { size: fields.uint(SEEN_SIZE)?, root: fields.hash(SEEN_ROOT)? })

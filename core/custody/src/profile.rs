@@ -3,30 +3,22 @@
 //! The engine knows no industry. What a profile file may say is the shape of [`Step`] and [`Question`]; a file that
 //! contradicts itself is refused, so that no rule can be dropped silently by a slip in a name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use countersign_ledger::Kind;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use crate::field::{CONTENTS, COUNT, REASON, RECEIVER};
+use crate::step::{After, Countersigned, Effect, FieldType, Holder, PartyRule, Step, kinds};
 use crate::subject_type::SubjectType;
-use crate::step::{After, Countersigned, Effect, FieldType, Holder, PartyRule, RECEIVER, Step, kinds};
 
 /// The rules of one industry's supply chain. Made by [`Profile::parse`] alone, so it is consistent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Profile {
     file: File,
-}
-
-/// A role in a profile.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Role {
-    /// Its name, as in a member's identity.
-    pub name: String,
-    /// Its symbol in the published scheme.
-    pub symbol: String,
-    /// What people call it, in English.
-    pub title: String,
+    /// The kinds that rules refer to, each with the fields that they ask for.
+    referred: BTreeMap<Kind, BTreeSet<String>>,
 }
 
 /// One question of the third-party verification: the steps that answer it, in order, and who answers for it.
@@ -90,28 +82,28 @@ pub enum ProfileError {
 
 impl Profile {
     /// The rules for medicine.
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "the file is part of the program, and a test reads it"
-    )]
-    pub fn medicine() -> Self {
-        Self::parse(include_str!("../profiles/medicine.toml")).expect("the medicine profile is consistent")
+    pub fn medicine() -> &'static Self {
+        &Self::all()[0]
     }
 
     /// The rules for luxury goods.
+    pub fn luxury() -> &'static Self {
+        &Self::all()[1]
+    }
+
+    /// Every built-in profile, read once.
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
-        reason = "the file is part of the program, and a test reads it"
+        reason = "the files are part of the program, and a test reads them"
     )]
-    pub fn luxury() -> Self {
-        Self::parse(include_str!("../profiles/luxury.toml")).expect("the luxury profile is consistent")
-    }
-
-    /// Every built-in profile.
-    pub fn all() -> Vec<Self> {
-        vec![Self::medicine(), Self::luxury()]
+    pub fn all() -> &'static [Self] {
+        const FILES: [&str; 2] =
+            [include_str!("../profiles/medicine.toml"), include_str!("../profiles/luxury.toml")];
+        static ALL: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+            FILES.iter().map(|text| Profile::parse(text).expect("a built-in profile is consistent")).collect()
+        });
+        &ALL
     }
 
     /// The one among `profiles` whose rules have statements of that kind.
@@ -123,7 +115,7 @@ impl Profile {
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let file: File = toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         file.check()?;
-        Ok(Self { file })
+        Ok(Self { referred: file.referred(), file })
     }
 
     /// Its name, under which its kinds stand.
@@ -131,19 +123,9 @@ impl Profile {
         &self.file.name
     }
 
-    /// What people call it, in English.
-    pub fn title(&self) -> &str {
-        &self.file.title
-    }
-
-    /// The roles.
-    pub fn roles(&self) -> &[Role] {
-        &self.file.role
-    }
-
-    /// The role of that name.
-    pub fn role(&self, name: &str) -> Option<&Role> {
-        self.file.role.iter().find(|role| role.name == name)
+    /// The names of the roles.
+    pub fn roles(&self) -> &[String] {
+        &self.file.roles
     }
 
     /// The steps.
@@ -154,6 +136,11 @@ impl Profile {
     /// The step of that kind.
     pub fn step(&self, kind: &Kind) -> Option<&Step> {
         self.file.step.iter().find(|step| &step.kind == kind)
+    }
+
+    /// The fields that rules ask of earlier statements of that kind; `None` if none refers to it.
+    pub(crate) fn referred(&self, kind: &Kind) -> Option<&BTreeSet<String>> {
+        self.referred.get(kind)
     }
 
     /// The questions of the third-party verification, in order.
@@ -176,10 +163,9 @@ impl Profile {
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
-    title: String,
     #[serde(deserialize_with = "one_kind")]
     complete: Kind,
-    role: Vec<Role>,
+    roles: Vec<String>,
     step: Vec<Step>,
     #[serde(default)]
     verification: Vec<Question>,
@@ -191,7 +177,7 @@ fn one_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error
 
 impl File {
     fn check(&self) -> Result<(), ProfileError> {
-        distinct(self.role.iter().map(|role| role.name.as_str()))?;
+        distinct(self.roles.iter().map(String::as_str))?;
         distinct(self.step.iter().map(|step| step.kind.as_str()))?;
         distinct(self.verification.iter().flat_map(|question| &question.steps).map(Kind::as_str))?;
         self.known_step("complete", &self.complete)?;
@@ -200,6 +186,28 @@ impl File {
             self.known_role(&question.finding, &question.answers)?;
             question.steps.iter().try_for_each(|kind| self.known_step(&question.finding, kind).map(|_| ()))
         })
+    }
+
+    fn referred(&self) -> BTreeMap<Kind, BTreeSet<String>> {
+        let mut referred: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
+        for step in &self.step {
+            let giver = match &step.countersigned {
+                Some(Countersigned::Offer(giver)) => Some(giver),
+                _ => None,
+            };
+            for rule in std::iter::once(&step.signer).chain(&step.receiver).chain(giver) {
+                for kind in rule.signer_of.iter().chain(&rule.receiver_of) {
+                    referred.entry(kind.clone()).or_default();
+                }
+                if let Some(named) = &rule.named_by {
+                    referred.entry(named.kind.clone()).or_default().insert(named.field.clone());
+                }
+            }
+            for equality in &step.equal {
+                referred.entry(equality.with.clone()).or_default().insert(equality.theirs().to_owned());
+            }
+        }
+        referred
     }
 
     fn check_step(&self, step: &Step) -> Result<(), ProfileError> {
@@ -306,7 +314,7 @@ impl File {
 
     fn known_role(&self, at: &str, role: &str) -> Result<(), ProfileError> {
         let unknown = || ProfileError::UnknownRole { at: at.to_owned(), role: role.to_owned() };
-        self.role.iter().find(|known| known.name == role).map(|_| ()).ok_or_else(unknown)
+        self.roles.iter().find(|known| *known == role).map(|_| ()).ok_or_else(unknown)
     }
 }
 
@@ -333,13 +341,14 @@ fn check_effect(step: &Step) -> Result<(), ProfileError> {
         .into_iter()
         .chain(expiry.iter().map(|expiry| (expiry, FieldType::Time)))
         .collect(),
-        Effect::None
-        | Effect::Dispense
-        | Effect::Recall
-        | Effect::Suspend
-        | Effect::Lift
-        | Effect::Dispute
-        | Effect::Conflict => Vec::new(),
+        Effect::Pack | Effect::Unpack => {
+            has_field(step, CONTENTS, FieldType::Digest)?;
+            return has_field(step, COUNT, FieldType::Uint);
+        }
+        Effect::Recall | Effect::Suspend | Effect::Dispute => {
+            return has_field(step, REASON, FieldType::Text);
+        }
+        Effect::None | Effect::Dispense | Effect::Lift | Effect::Conflict => Vec::new(),
     };
     needs.into_iter().try_for_each(|(field, kind)| has_field(step, field, kind))
 }

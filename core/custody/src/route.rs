@@ -10,15 +10,15 @@ mod text;
 use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
 
 use crate::audit::{History, Signature};
-use crate::contents::{Aggregate, Opened};
 use crate::conflict::{conflicts, dispute};
-use crate::dossier::AsOf;
+use crate::contents::{Aggregate, Opened};
+use crate::facts::AsOf;
 use crate::fault::{Fault, Party};
 use crate::item::Item;
 use crate::profile::Profile;
 use crate::reason::Reason;
 use crate::step::{After, Effect};
-use crate::timeline::TimelineEvent;
+use crate::timeline::{Mark, TimelineEvent};
 use crate::verdict::Verdict;
 use crate::words::sanitize;
 
@@ -87,6 +87,8 @@ pub enum Standing {
     Sound,
     /// It does not.
     AtFault(Box<Fault>),
+    /// One of its signers had been revoked: it counts for nothing, and is shown struck out.
+    Void,
     /// The receiver did not accept the goods: `from` still has them, and answers for them.
     Disputed,
     /// `from` gave the same goods to `to` and to somebody else.
@@ -139,14 +141,14 @@ impl Route {
         as_of: AsOf,
         now: UnixMillis,
     ) -> Option<Self> {
-        let subject = history.statements.first()?.statement().subject().clone();
+        let subject = history.entries.first()?.verified().statement().subject().clone();
         let audit = profile.audit(history, dependencies);
-        let contested = conflicts(profile, history.statements, &audit);
+        let contested = conflicts(profile, history.entries, &audit);
         let rivals: Vec<Hash> = contested.iter().map(|conflict| conflict.rival).collect();
         let timeline = audit.timeline(profile);
         let stops: Vec<Stop> =
             timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, &rivals))).collect();
-        let dispute = dispute(profile, history.statements, &audit);
+        let dispute = dispute(profile, history.entries, &audit);
         let answerable = audit.finding.as_ref().map(|finding| finding.answerable().clone());
         let answerable = answerable.or_else(|| contested.first().map(|conflict| conflict.giver.clone()));
         let answerable = answerable.or_else(|| dispute.map(|dispute| dispute.holder));
@@ -221,6 +223,7 @@ impl Leg {
             event.countersigned.last().is_some_and(|signature| rivals.contains(&signature.statement))
         };
         let standing = match (&event.fault, profile.step(&event.kind).map(|step| &step.effect)) {
+            _ if event.mark == Mark::Void => Standing::Void,
             (Some(fault), _) => Standing::AtFault(fault.clone()),
             (None, Some(Effect::Dispute)) => Standing::Disputed,
             (None, Some(Effect::Conflict)) if is_rival(event) => Standing::Conflict,
@@ -235,9 +238,9 @@ impl Leg {
             title: event.title.clone(),
             from,
             to,
-            place: event.place.as_deref().map(harmless),
-            condition: event.condition.as_deref().map(harmless),
-            reason: event.reason.as_deref().map(harmless),
+            place: event.place.as_deref().map(sanitize),
+            condition: event.condition.as_deref().map(sanitize),
+            reason: event.reason.as_deref().map(sanitize),
             aggregate: event.aggregate,
             signatures: event.countersigned.iter().cloned().chain(own).collect(),
             standing,
@@ -259,7 +262,7 @@ impl Leg {
     /// Who answers for what is wrong with it; `None` if nothing is.
     pub const fn answerable(&self) -> Option<&Party> {
         match &self.standing {
-            Standing::Sound => None,
+            Standing::Sound | Standing::Void => None,
             Standing::AtFault(fault) => Some(&fault.answerable),
             Standing::Disputed | Standing::Conflict | Standing::Differs(_) => Some(&self.from),
         }
@@ -272,6 +275,7 @@ impl Standing {
         match self {
             Self::Sound => None,
             Self::AtFault(fault) => Some(fault.reason.to_string()),
+            Self::Void => Some("void: the signer's certificate had been revoked".to_owned()),
             Self::Disputed => Some("not accepted".to_owned()),
             Self::Conflict => Some("given to two people".to_owned()),
             Self::Differs(Opened { packed, unpacked, .. }) if packed != unpacked => {

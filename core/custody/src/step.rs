@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::Kind;
+use countersign_ledger::{Kind, LogName};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::epcis;
-use crate::subject_type::{SubjectType, Log, Relation};
+use crate::subject_type::{Relation, SubjectType};
 
 /// What a statement of one kind must be.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -17,17 +17,15 @@ pub struct Step {
     pub kind: Kind,
     /// Its number among the signed transfers; a numbered step has a chain value.
     pub number: Option<u8>,
-    /// The phase that it belongs to.
-    pub phase: Option<String>,
     /// What people call it, in English.
     pub title: String,
     /// The log that it goes into.
-    pub log: Log,
+    pub log: LogName,
     /// What it may be about.
     pub subject: Vec<SubjectType>,
     /// Who signs it.
     pub signer: PartyRule,
-    /// Whom it is for, named in the field [`RECEIVER`].
+    /// Whom it is for, named in the field `to`.
     pub receiver: Option<PartyRule>,
     /// What it may follow on the same subject.
     pub after: Vec<After>,
@@ -50,9 +48,6 @@ pub struct Step {
     #[serde(default)]
     pub epcis: Vec<epcis::Rule>,
 }
-
-/// The field that names a transfer's receiver.
-pub const RECEIVER: &str = "to";
 
 impl Step {
     /// The field that uploads the chain value of the transfer before, if the step has one.
@@ -300,6 +295,10 @@ pub enum Effect {
         /// The length of the filter in bytes, a number.
         filter_length: String,
     },
+    /// Puts packs into a unit: its fields `contents` and `count` say which.
+    Pack,
+    /// Takes packs out of a unit: its fields `contents` and `count` say which.
+    Unpack,
     /// Ends a pack's way.
     Dispense,
     /// Calls the product back, for good.

@@ -8,26 +8,6 @@ use serde::Deserialize;
 
 const DIGITAL_LINK: &str = "https://id.gs1.org/";
 
-/// The log that a statement belongs into.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Log {
-    /// What every phone holds whole: recalls, suspensions, revocations.
-    Trust,
-    /// The histories of products.
-    Supply,
-}
-
-impl Log {
-    /// The log's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trust => "trust",
-            Self::Supply => "supply",
-        }
-    }
-}
-
 /// What kind of thing a subject is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,7 +64,9 @@ impl Relation {
     pub fn holds(self, ours: &Subject, theirs: &Subject) -> bool {
         match self {
             Self::Same => ours == theirs,
-            Self::Lot => SubjectType::of(theirs) == Some(SubjectType::Lot) && ours.family() == theirs.as_str(),
+            Self::Lot => {
+                SubjectType::of(theirs) == Some(SubjectType::Lot) && ours.family() == theirs.as_str()
+            }
             Self::Class => class_of(ours) == Some(theirs.as_str()),
             Self::Any => true,
         }

@@ -2,7 +2,7 @@
 
 use countersign_ledger::{Hash, Kind, UnixMillis};
 
-use crate::audit::{Audit, Examined, Signature};
+use crate::audit::{Audit, Examined, Judged, Signature};
 use crate::contents::{Aggregate, Opened};
 use crate::fault::{Fault, Party};
 use crate::profile::Profile;
@@ -36,20 +36,22 @@ pub struct TimelineEvent {
     pub statement: Hash,
     /// What is wrong with it, if it does not fit its place.
     pub fault: Option<Box<Fault>>,
-    /// Whether it fits its place.
+    /// What is to be thought of it.
     pub mark: Mark,
     /// If it came late: the moment before which the log had not recorded it, at least [`crate::LATE_MILLIS`] after `at`.
     /// `at` is then its signer's word alone. It is no accusation.
     pub late: Option<UnixMillis>,
 }
 
-/// Whether a statement fits its place in the history. Its signature has been verified either way.
+/// What is to be thought of a statement in its history. Its signature has been verified in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mark {
-    /// It does.
+    /// It fits its place.
     Verified,
-    /// It does not.
+    /// It does not fit its place.
     AtFault,
+    /// Its signer's certificate, or that of whom it countersigns, had been revoked: it is void, and shown struck out.
+    Void,
 }
 
 impl Audit {
@@ -76,8 +78,12 @@ impl TimelineEvent {
             aggregate: step.aggregate,
             opened: step.opened,
             statement: step.statement,
-            fault: step.fault.clone(),
-            mark: if step.fault.is_some() { Mark::AtFault } else { Mark::Verified },
+            fault: step.judged.fault().cloned().map(Box::new),
+            mark: match step.judged {
+                Judged::Sound | Judged::RestsOn(_) => Mark::Verified,
+                Judged::AtFault(_) => Mark::AtFault,
+                Judged::Void => Mark::Void,
+            },
             late: None,
         }
     }

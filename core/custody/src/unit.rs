@@ -4,15 +4,15 @@
 //! ledger has the list's digest: so a list that fits a packing is as good as the packing. From there until the unit is
 //! opened, what happened to the unit happened to the pack, as far as one may infer.
 
-use countersign_ledger::{Hash, IndexEntry, Placed, Subject};
+use countersign_ledger::{Entry, Hash, IndexEntry, Subject};
 
 use crate::audit::{Audit, Finding, History};
-use crate::contents::{Contents, digest_in};
 use crate::conflict::{Conflict, Dispute, conflicts, dispute};
-use crate::engine::holder_after;
-use crate::unpacking::Unpacking;
+use crate::contents::Contents;
 use crate::profile::Profile;
+use crate::step::Effect;
 use crate::timeline::TimelineEvent;
+use crate::unpacking::{Difference, DifferenceKind, Unpacking};
 
 /// What was proven of one logistic unit.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct UnitFacts {
     /// What the index says of it.
     pub entry: Option<IndexEntry>,
     /// Its history.
-    pub history: Vec<Placed>,
+    pub history: Vec<Entry>,
     /// Lists of what is in it, as they came. One that no packing names says nothing.
     pub contents: Vec<Contents>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct UnitFile {
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) dispute: Option<Dispute>,
     /// If it was opened, and something else came out than went in.
-    pub(crate) opening: Option<Unpacking>,
+    pub(crate) unpacking: Option<Unpacking>,
     pub(crate) events: Vec<TimelineEvent>,
 }
 
@@ -47,45 +47,46 @@ impl UnitFile {
         unit: &UnitFacts,
         history: &History<'_>,
         dependencies: &[History<'_>],
-        events: impl Fn(&Audit, &[Placed]) -> Vec<TimelineEvent>,
+        events: impl Fn(&Audit, &[Entry]) -> Vec<TimelineEvent>,
     ) -> Vec<Self> {
         let audit = profile.audit(history, dependencies);
-        let events = events(&audit, history.statements);
-        let packings = history.statements.iter().enumerate().filter(|(_, one)| packs(profile, one));
+        let events = events(&audit, history.entries);
+        let entries = history.entries;
+        let effect = |entry: &Entry| {
+            let statement = entry.standing()?;
+            profile.step(statement.statement().kind()).map(|step| &step.effect)
+        };
+        let packings = entries.iter().enumerate().filter(|(_, one)| effect(one) == Some(&Effect::Pack));
         let files = packings.filter_map(|(from, packing)| {
-            let contents = unit.contents.iter().find(|contents| contents.is_of(packing))?.clone();
-            let after = &history.statements[from + 1..];
-            let end = after.iter().position(|one| digest_in(one).is_some());
-            let opened = end.is_some_and(|at| !packs(profile, &after[at]));
+            let contents = unit.contents.iter().find(|contents| contents.is_of(packing.verified()))?.clone();
+            let after = &entries[from + 1..];
+            let ends = |one: &Entry| matches!(effect(one), Some(Effect::Pack | Effect::Unpack));
+            let end = after.iter().position(ends);
+            let opened = end.is_some_and(|at| effect(&after[at]) == Some(&Effect::Unpack));
             let until = from + 1 + end.map_or(after.len(), |at| at + usize::from(opened));
-            let statements = &history.statements[from..until];
-            let within = |id: Hash| statements.iter().any(|one| one.id() == id);
-            let opening = audit.steps[from + 1..until].last().filter(|step| opened && step.fault.is_none());
-            let opening = opening.and_then(|step| {
-                Unpacking::new(packing, &history.statements[until - 1], step.opened?, &unit.contents)
+            let within = |id: Hash| entries[from..until].iter().any(|one| one.id() == id);
+            let last = audit.steps[from + 1..until].last().filter(|step| opened && step.judged.counts());
+            let unpacking = last.and_then(|step| {
+                let unpacking = entries[until - 1].standing()?;
+                Unpacking::new(packing.standing()?, unpacking, step.opened?, &unit.contents)
             });
             let part = Audit { steps: audit.steps[from..until].to_vec(), finding: None };
             Some(Self {
                 unit: unit.subject.clone(),
                 contents,
                 finding: audit.finding.clone().filter(|finding| within(finding.fault.statement)),
-                conflicts: conflicts(profile, history.statements, &audit)
+                conflicts: conflicts(profile, entries, &audit)
                     .into_iter()
                     .filter(|conflict| within(conflict.stands))
                     .collect(),
                 // Once it is open, there is no unit any more that somebody could accept.
-                dispute: dispute(profile, statements, &part).filter(|_| !opened),
-                opening,
+                dispute: dispute(profile, &entries[from..until], &part).filter(|_| !opened),
+                unpacking,
                 events: events[from..until].to_vec(),
             })
         });
         files.collect()
     }
-}
-
-/// Whether a statement packs a unit: it names what is in it, and who holds it.
-pub(crate) fn packs(profile: &Profile, statement: &Placed) -> bool {
-    digest_in(statement).is_some() && holder_after(profile, statement).is_some()
 }
 
 /// The units in which a pack is or was, the innermost first: a case may be on a pallet.
@@ -101,4 +102,27 @@ pub(crate) fn carriers<'a>(pack: &Subject, units: &'a [UnitFile]) -> Vec<&'a Uni
         }
     }
     found
+}
+
+/// What differs of a pack, and of the units in which it is or was.
+pub(crate) fn differences(pack: &Subject, units: &[UnitFile]) -> Vec<Difference> {
+    let mut whats: Vec<&Subject> = carriers(pack, units).into_iter().map(|unit| &unit.unit).collect();
+    whats.push(pack);
+    let of_unit = |unit: &UnitFile| {
+        let unpacking = unit.unpacking.as_ref()?;
+        whats.iter().find_map(|what| unpacking.difference(&unit.unit, &unit.contents, what))
+    };
+    units.iter().filter_map(of_unit).collect()
+}
+
+/// The units out of which a pack came that had not gone in.
+pub(crate) fn came_out_of<'a>(
+    pack: &'a Subject,
+    units: &'a [UnitFile],
+) -> impl Iterator<Item = &'a UnitFile> {
+    units.iter().filter(move |unit| {
+        let unpacking = unit.unpacking.as_ref();
+        unpacking.and_then(|unpacking| unpacking.kind(&unit.contents, pack))
+            == Some(DifferenceKind::NotPacked)
+    })
 }

@@ -12,7 +12,6 @@ use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
 
 use crate::contents::{Contents, Opened};
 use crate::fault::Party;
-use crate::unit::{UnitFile, carriers};
 
 /// How many packs are named; of any more it is told how many there are.
 const MOST_NAMED: usize = 8;
@@ -91,7 +90,7 @@ impl fmt::Display for Few {
 /// A unit that was opened, and out of which something else came than went in.
 #[derive(Clone, Debug)]
 pub(crate) struct Unpacking {
-    pub(crate) opened: Opened,
+    opened: Opened,
     opener: Party,
     at: UnixMillis,
     packing: Hash,
@@ -118,8 +117,24 @@ impl Unpacking {
         })
     }
 
+    /// What differs of one thing that went into a unit or came out of it; `None` if it is on both lists or on neither.
+    pub(crate) fn difference(&self, unit: &Subject, packed: &Contents, what: &Subject) -> Option<Difference> {
+        Some(Difference {
+            unit: unit.clone(),
+            what: what.clone(),
+            kind: self.kind(packed, what)?,
+            opened: self.opened,
+            missing: self.out.as_ref().map(|out| Few::beyond(packed, out)),
+            added: self.out.as_ref().map(|out| Few::beyond(out, packed)),
+            opener: self.opener.clone(),
+            at: self.at,
+            packing: self.packing,
+            unpacking: self.unpacking,
+        })
+    }
+
     /// What the lists say of one thing, if it is not on both or on neither.
-    fn kind(&self, packed: &Contents, what: &Subject) -> Option<DifferenceKind> {
+    pub(crate) fn kind(&self, packed: &Contents, what: &Subject) -> Option<DifferenceKind> {
         match (packed.contains(what), self.out.as_ref().map(|out| out.contains(what))) {
             (true, Some(false)) => Some(DifferenceKind::NotUnpacked),
             (false, Some(true)) => Some(DifferenceKind::NotPacked),
@@ -127,39 +142,4 @@ impl Unpacking {
             _ => None,
         }
     }
-}
-
-/// What differs of a pack, and of the units in which it is or was.
-pub(crate) fn differences(pack: &Subject, units: &[UnitFile]) -> Vec<Difference> {
-    let mut whats: Vec<&Subject> = carriers(pack, units).into_iter().map(|unit| &unit.unit).collect();
-    whats.push(pack);
-    let of_unit = |unit: &UnitFile| {
-        let opening = unit.opening.as_ref()?;
-        let (what, kind) =
-            whats.iter().find_map(|what| Some((*what, opening.kind(&unit.contents, what)?)))?;
-        Some(Difference {
-            unit: unit.unit.clone(),
-            what: what.clone(),
-            kind,
-            opened: opening.opened,
-            missing: opening.out.as_ref().map(|out| Few::beyond(&unit.contents, out)),
-            added: opening.out.as_ref().map(|out| Few::beyond(out, &unit.contents)),
-            opener: opening.opener.clone(),
-            at: opening.at,
-            packing: opening.packing,
-            unpacking: opening.unpacking,
-        })
-    };
-    units.iter().filter_map(of_unit).collect()
-}
-
-/// The units out of which a pack came that had not gone in.
-pub(crate) fn came_out_of<'a>(
-    pack: &'a Subject,
-    units: &'a [UnitFile],
-) -> impl Iterator<Item = &'a UnitFile> {
-    units.iter().filter(move |unit| {
-        let opening = unit.opening.as_ref();
-        opening.and_then(|opening| opening.kind(&unit.contents, pack)) == Some(DifferenceKind::NotPacked)
-    })
 }

@@ -7,11 +7,10 @@ use crate::conflict::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::fault::Party;
 use crate::item::Item;
-use crate::unpacking::{came_out_of, differences};
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
-use crate::unit::carriers;
+use crate::unit::{came_out_of, carriers, differences};
 
 /// Above this age a snapshot no longer says that a product is good. A recall must reach every phone within days, and a
 /// phone that is used has seen a network once a week.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "a test")]
 
 use countersign_custody::qr::{
-    Assembly, Codes, Received, MAX_BYTES, MAX_ONE, MAX_PARTS, NotEncoded, NotTaken, Parts, Progress, encode,
+    Assembly, Codes, MAX_BYTES, MAX_ONE, MAX_PARTS, NotEncoded, NotTaken, Parts, Progress, Received, encode,
 };
 use countersign_scan::draw::{Label, Scale};
 use countersign_scan::{Picture, decode};

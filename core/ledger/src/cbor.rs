@@ -112,21 +112,18 @@ fn take(bytes: &[u8], count: u64) -> Result<(&[u8], &[u8]), CborError> {
     bytes.split_at_checked(count).ok_or(CborError::Truncated)
 }
 
+/// What a write into memory returns; it cannot fail.
+pub type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+
 /// Encodes into memory, which cannot fail.
-pub(crate) fn encode(
-    write: impl FnOnce(
-        &mut Encoder<&mut Vec<u8>>,
-    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
-) -> Vec<u8> {
+pub fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
     encode_into(Vec::new(), write)
 }
 
 /// The same, behind what is in `bytes` or has room there.
 pub(crate) fn encode_into(
     mut bytes: Vec<u8>,
-    write: impl FnOnce(
-        &mut Encoder<&mut Vec<u8>>,
-    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
+    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written,
 ) -> Vec<u8> {
     // safe: a `Vec` accepts every write, and we encode no type of our own that can refuse.
     let _ = write(&mut Encoder::new(&mut bytes));

@@ -125,7 +125,8 @@ impl Fields {
         self.0.iter().try_for_each(|(name, value)| check(name, value))
     }
 
-    pub(crate) fn encode<W: minicbor::encode::Write>(
+    /// Writes the body.
+    pub fn encode<W: minicbor::encode::Write>(
         &self,
         e: &mut Encoder<W>,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
@@ -144,8 +145,8 @@ impl Fields {
         Ok(())
     }
 
-    /// Reads a body whose determinism has been checked.
-    pub(crate) fn decode(d: &mut Decoder<'_>) -> Result<Self, FieldsError> {
+    /// Reads a body. That it is deterministic is for the caller to check.
+    pub fn decode(d: &mut Decoder<'_>) -> Result<Self, FieldsError> {
         let shape = |_| FieldsError::Shape;
         let count = d.map().map_err(shape)?.ok_or(FieldsError::Shape)?;
         if count > MAX_FIELDS {

@@ -66,7 +66,7 @@
 //! # }
 //! ```
 
-mod cbor;
+pub mod cbor;
 pub mod certificate;
 mod checkpoint;
 pub mod cose;
@@ -96,7 +96,6 @@ mod trust_store;
 mod vkey;
 mod witness;
 
-pub use cbor::{CborError, check_deterministic};
 pub use certificate::{Certificate, CertificateError};
 pub use checkpoint::{
     AdvanceError, Checkpoint, CheckpointError, CheckpointTextError, ForkEvidence, TreeHead, TrustedCheckpoint,

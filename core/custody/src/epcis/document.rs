@@ -14,9 +14,10 @@ use super::key::Key;
 use super::{Action, EventType, NAMESPACE, Rule};
 use crate::contents::{aggregate, digest_in, opened};
 use crate::engine::receiver;
-use crate::subject_type::SubjectType;
+use crate::field::{CONDITION, PLACE, REASON};
 use crate::profile::Profile;
 use crate::step::{Effect, Step};
+use crate::subject_type::SubjectType;
 
 const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 /// Steps by which goods change hands, besides those of which the profile says so.
@@ -85,13 +86,17 @@ fn object(
                 event.put("countersign:lot", lot);
             }
         }
-        SubjectType::Class | SubjectType::Lot => event.put("quantityList", json!([quantity(step, statement)])),
+        SubjectType::Class | SubjectType::Lot => {
+            event.put("quantityList", json!([quantity(step, statement)]))
+        }
         SubjectType::Matter => return None,
     }
     let persistent = match step.effect {
         Effect::Recall | Effect::Suspend => Some(json!({ "set": [rule.disposition] })),
         Effect::Lift => suspended(profile).map(|disposition| json!({ "unset": [disposition] })),
-        Effect::None if level == SubjectType::Unit => Some(json!({ "set": [completeness(statement, all)] })),
+        Effect::None | Effect::Pack | Effect::Unpack if level == SubjectType::Unit => {
+            Some(json!({ "set": [completeness(statement, all)] }))
+        }
         _ => None,
     };
     if let Some(persistent) = persistent {
@@ -223,7 +228,7 @@ fn said(event: &mut Event, step: &Step, statement: &Placed) {
     if !takes_for_themselves(step, statement) {
         event.put("countersign:signer", statement.signer().identity().as_str());
     }
-    for field in ["place", "condition", "reason"] {
+    for field in [PLACE, CONDITION, REASON] {
         match statement.fields().text(field) {
             Some(place) if field == "place" && is_location(place) => {
                 event.put("readPoint", json!({ "id": place }));

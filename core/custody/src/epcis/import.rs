@@ -11,9 +11,10 @@ use super::key::Key;
 use super::refused::{NotADocument, NotTaken};
 use super::shape::{Document, Event, Quantity};
 use super::{EventType, time};
-use crate::subject_type::SubjectType;
+use crate::field::RECEIVER;
 use crate::profile::Profile;
-use crate::step::{Effect, FieldType, Presence, RECEIVER, Step};
+use crate::step::{Effect, FieldType, Presence, Step};
+use crate::subject_type::SubjectType;
 
 /// Largest document: some 250,000 serial numbers.
 pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
@@ -193,7 +194,11 @@ impl Goods {
         let subject = |key: Key| key.subject().ok_or(NotTaken::WrongLevel);
         if let [sscc] = self.units.as_slice() {
             let unit = Key::Unit { sscc: sscc.clone() };
-            return if allowed(SubjectType::Unit) { Ok(vec![subject(unit)?]) } else { Err(NotTaken::WrongLevel) };
+            return if allowed(SubjectType::Unit) {
+                Ok(vec![subject(unit)?])
+            } else {
+                Err(NotTaken::WrongLevel)
+            };
         }
         let packs = allowed(SubjectType::Pack) && !self.serials.is_empty();
         if !packs && !allowed(SubjectType::Lot) {

@@ -1,38 +1,42 @@
 //! The line of goods: every statement on them, as it travels with them.
 
-use countersign_ledger::{Identity, Placed, Statement, Subject, TrustStore};
+use std::collections::HashMap;
+
+use countersign_ledger::cbor::{Written, encode};
+use countersign_ledger::{Entry, Hash, Identity, LogName, Statement, Subject, TrustStore};
 use minicbor::{Decoder, Encoder};
 
 use super::HandoverError;
-use crate::engine::{Context, holder_after};
-use crate::subject_type::{SubjectType, Log};
+use crate::engine::{Past, Voids};
 use crate::profile::Profile;
+use crate::state::SubjectState;
+use crate::subject_type::SubjectType;
 
 /// Most statements in one line: some ten hops, each of them some eleven hundred bytes.
 pub const MAX_LINE: usize = 16;
 /// Most certificates that come along.
 const MAX_CERTIFICATES: usize = 2 * MAX_LINE;
 /// The place at which statements count that no log has placed: after every revocation that is known.
-const UNPLACED: u64 = u64::MAX - 1;
+pub(super) const UNPLACED: u64 = u64::MAX - 1;
 
-/// By what a line is judged: the rules, and what this phone believes.
+/// By what a custody chain is judged: the rules, and whom this phone trusts.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// The industry's rules.
     pub profile: &'a Profile,
-    /// Whom to believe.
+    /// Whom to trust.
     pub trust: &'a TrustStore,
-    /// The supply log's origin, under which revocations are told.
-    pub origin: &'a str,
+    /// The log that the statements are in, or are to enter.
+    pub log: LogName,
     /// The trust domain.
     pub domain: &'a str,
 }
 
-/// Every statement on some goods, oldest first, and the certificates of their signers. Nothing in it is believed until it
-/// is verified.
+/// Every statement on some goods, oldest first, void ones in their place, and the certificates of their signers. Nothing in it
+/// is trusted until it is verified.
 ///
 /// ```cddl
-/// line = [statements: [1*16 bstr], certificates: [*32 bstr]]
+/// chain = [statements: [1*16 bstr], certificates: [*32 bstr]]
 /// ```
 #[derive(Clone, Debug)]
 pub struct CustodyChain {
@@ -48,11 +52,11 @@ impl PartialEq for CustodyChain {
 
 impl CustodyChain {
     /// The line of goods whose whole history is `history`.
-    pub fn new(history: &[Placed]) -> Result<Self, HandoverError> {
+    pub fn new(history: &[Entry]) -> Result<Self, HandoverError> {
         let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
-        for placed in history {
-            line.push(placed.statement().clone())?;
-            let signers = std::iter::successors(Some(placed.verified()), |one| one.countersigned());
+        for entry in history {
+            line.push(entry.verified().statement().clone())?;
+            let signers = std::iter::successors(Some(entry.verified()), |one| one.countersigned());
             signers.for_each(|one| line.add_certificate(one.signer().as_der()));
         }
         if line.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(line) }
@@ -81,8 +85,13 @@ impl CustodyChain {
 
     /// Verifies everything: each signature, that none is missing between two, and that each fits its place. The first
     /// statement's links lead elsewhere; that it stands in the log is for a snapshot to know.
-    pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Placed>, HandoverError> {
-        Ok(self.judged(rules)?.1)
+    pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Entry>, HandoverError> {
+        Ok(self.judged(rules)?.1.entries)
+    }
+
+    /// Who holds the goods, once everything is verified.
+    pub fn holder(&self, rules: &Rules<'_>) -> Result<Option<Identity>, HandoverError> {
+        Ok(self.judged(rules)?.1.state.holder().cloned())
     }
 
     /// As [`CustodyChain::verify`], and keeps what was proven.
@@ -91,17 +100,17 @@ impl CustodyChain {
         Ok(Proven { line: self, rules: *rules, trust, history })
     }
 
-    fn judged(&self, rules: &Rules<'_>) -> Result<(TrustStore, Vec<Placed>), HandoverError> {
+    fn judged(&self, rules: &Rules<'_>) -> Result<(TrustStore, History), HandoverError> {
         let mut trust = rules.trust.clone();
         for der in &self.certificates {
             trust.enrol(der)?;
         }
-        let mut history = Vec::with_capacity(self.statements.len());
+        let mut history = History::default();
         for statement in &self.statements {
             if statement.subject() != self.subject() {
                 return Err(HandoverError::OtherSubject);
             }
-            history.push(rules.judge(statement, &trust, &history)?);
+            rules.judge(statement, &trust, &mut history)?;
         }
         Ok((trust, history))
     }
@@ -160,9 +169,17 @@ impl CustodyChain {
 pub(super) struct Proven<'a> {
     line: CustodyChain,
     rules: Rules<'a>,
-    /// With the line's own certificates.
+    /// With the chain's own certificates.
     trust: TrustStore,
-    history: Vec<Placed>,
+    history: History,
+}
+
+/// The verified part of a chain.
+#[derive(Clone, Debug, Default)]
+struct History {
+    entries: Vec<Entry>,
+    /// What the statements that stand come to.
+    state: SubjectState,
 }
 
 impl Proven<'_> {
@@ -178,8 +195,13 @@ impl Proven<'_> {
         &self.trust
     }
 
-    pub(super) fn history(&self) -> &[Placed] {
-        &self.history
+    pub(super) fn history(&self) -> &[Entry] {
+        &self.history.entries
+    }
+
+    /// Who holds the goods.
+    pub(super) const fn holder(&self) -> Option<&Identity> {
+        self.history.state.holder()
     }
 
     /// Ends with one more statement, verified as the others were.
@@ -198,58 +220,65 @@ impl Proven<'_> {
             return Err(HandoverError::TooLong);
         }
         self.line.push(statement)?;
-        self.rules.judge(self.line.last(), &self.trust, &self.history)?;
+        self.rules.judge(self.line.last(), &self.trust, &mut self.history)?;
         Ok(self.line)
     }
 }
 
 impl Rules<'_> {
-    /// Whether a statement is its signer's and fits after `history`.
+    /// Adds a statement that is its signer's and fits after `history`.
+    ///
+    /// Where a chain stands in no log yet, a signer who is revoked by now signs nothing: the statement is void, and what follows
+    /// must fit without it.
     fn judge(
         &self,
         statement: &Statement,
         trust: &TrustStore,
-        history: &[Placed],
-    ) -> Result<Placed, HandoverError> {
+        history: &mut History,
+    ) -> Result<(), HandoverError> {
         let verified = trust.verify(statement.clone())?;
-        if verified.prev() != history.last().map(Placed::id) {
+        let prev = history.entries.last().map(Entry::id);
+        if verified.prev() != prev {
             return Err(HandoverError::BrokenLine);
         }
-        let placed = trust.log(verified, self.origin, UNPLACED)?;
-        self.check(&placed, history)?;
-        Ok(placed)
+        let entry = trust.place(verified, self.log, UNPLACED);
+        if entry.standing().is_some() {
+            self.check(&entry, prev, history)?;
+            history.state.push(self.profile, entry.verified());
+        }
+        history.entries.push(entry);
+        Ok(())
     }
 
     /// Whether a statement fits after `history`.
-    fn check(&self, placed: &Placed, history: &[Placed]) -> Result<(), HandoverError> {
-        let past = Context { log: Log::Supply, domain: Some(self.domain), subject: history, linked: &[] };
-        match self.profile.step(placed.statement().kind()) {
+    fn check(&self, entry: &Entry, prev: Option<Hash>, history: &History) -> Result<(), HandoverError> {
+        let statement = entry.verified();
+        let nothing = HashMap::new();
+        let carried = statement.countersigned();
+        let rival = carried
+            .and_then(|rival| history.entries.iter().find(|one| one.verified().prev() == rival.prev()));
+        let past = Past {
+            log: self.log,
+            domain: Some(self.domain),
+            subject: &history.state,
+            prev,
+            linked: &nothing,
+            rival,
+            voids: Voids::PassedOver,
+        };
+        match self.profile.step(statement.statement().kind()) {
             // What it links is not here; that its author may make such a statement is what can be told.
-            Some(step) if history.is_empty() && !step.links.is_empty() => {
-                let signer = placed.signer().identity();
-                let level = SubjectType::of(placed.statement().subject());
+            Some(step) if history.state.latest().is_none() && !step.links.is_empty() => {
+                let signer = statement.signer().identity();
+                let level = SubjectType::of(statement.statement().subject());
                 let entitled = step.signer.roles.iter().any(|role| role == signer.role())
                     && signer.domain() == self.domain
                     && level.is_some_and(|level| step.subject.contains(&level));
                 if entitled { Ok(()) } else { Err(HandoverError::NotTheCustodian) }
             }
-            _ => Ok(self.profile.check(placed, &past)?),
+            _ => Ok(self.profile.check(statement, &past)?),
         }
     }
-
-    /// Who holds the goods after `history`.
-    pub fn holder(&self, history: &[Placed]) -> Option<Identity> {
-        history.iter().rev().find_map(|one| holder_after(self.profile, one))
-    }
-}
-
-pub(super) type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
-
-pub(super) fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // safe: a `Vec` accepts every write, and we encode no type that can refuse.
-    let _ = write(&mut Encoder::new(&mut bytes));
-    bytes
 }
 
 pub(super) fn array(d: &mut Decoder<'_>) -> Result<u64, HandoverError> {

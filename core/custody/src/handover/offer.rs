@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use countersign_ledger::cbor::encode;
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Placed, Signer, Statement, Subject, UnixMillis,
-    Verified,
+    Certificate, Draft, Entry, Fields, Hash, Identity, Kind, Placed, Refusal, Signer, Statement, Subject,
+    UnixMillis, Verified,
 };
 use minicbor::Decoder;
 
-use super::custody_chain::{CustodyChain, Proven, Rules, bytes, encode, statement, tagged};
-use super::{
-    CLOCKS_APART_MILLIS, EXPIRES, HandoverError, MAX_OFFER_MILLIS, OFFER, PLACE, Seen, in_time, with_seen,
-};
-use crate::contents::{Contents, SCANNED, digest_in};
+use super::custody_chain::{CustodyChain, Proven, Rules, UNPLACED, bytes, statement, tagged};
+use super::{CLOCKS_APART_MILLIS, HandoverError, MAX_OFFER_MILLIS, OFFER, Seen, in_time, with_seen};
+use crate::contents::{Contents, digest_in};
+use crate::field::{CONDITION, EXPIRES, PHOTO, PLACE, REASON, RECEIVER, SCANNED};
+use crate::step::{Countersigned, Effect, Holder, Step};
 use crate::subject_type::SubjectType;
-use crate::step::{Countersigned, Effect, Holder, RECEIVER, Step};
 
 /// What the giver says beside the goods.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +23,7 @@ pub struct Terms {
     pub to: Option<Identity>,
     /// Where, coarsely.
     pub place: Option<String>,
-    /// The newest checkpoint that the giver's phone has believed.
+    /// The newest checkpoint that the giver's phone has verified.
     pub seen: Option<Seen>,
     /// How long the offer is in force; at most [`MAX_OFFER_MILLIS`].
     pub millis: u64,
@@ -53,7 +53,7 @@ pub struct Answer {
     pub condition: Condition,
     /// Where, coarsely.
     pub place: Option<String>,
-    /// The newest checkpoint that the receiver's phone has believed.
+    /// The newest checkpoint that the receiver's phone has verified.
     pub seen: Option<Seen>,
 }
 
@@ -75,7 +75,7 @@ fn draft(kind: &Kind, line: &CustodyChain, fields: Fields) -> Draft {
 /// Goods that are offered. As bytes it is both what the giver keeps and what the giver shows.
 ///
 /// ```cddl
-/// offered = [1, line, offer: bstr]
+/// offered = [1, chain, offer: bstr]
 /// ```
 #[derive(Clone, Debug)]
 pub struct Offered {
@@ -96,8 +96,7 @@ impl Offered {
         now: UnixMillis,
         nonce: [u8; 16],
     ) -> Result<Self, HandoverError> {
-        let history = line.verify(rules)?;
-        if rules.holder(&history).as_ref() != Some(key.certificate.identity()) {
+        if line.holder(rules)?.as_ref() != Some(key.certificate.identity()) {
             return Err(HandoverError::NotTheCustodian);
         }
         let expires = now.0.saturating_add(terms.millis.min(MAX_OFFER_MILLIS));
@@ -131,7 +130,7 @@ impl Offered {
     /// Verifies all that the offer says, as a receiver at `now` does.
     pub fn examine<'a>(self, rules: &Rules<'a>, now: UnixMillis) -> Result<Examined<'a>, HandoverError> {
         let line = self.line.prove(rules)?;
-        let offer = believe(self.offer, &line)?;
+        let offer = verify_offer(self.offer, &line)?;
         if offer.statement().issued_at().since(now) > CLOCKS_APART_MILLIS {
             return Err(HandoverError::FromTheFuture);
         }
@@ -147,7 +146,7 @@ impl Offered {
         if answered.offer != self.offer.id() {
             return Err(HandoverError::OtherOffer);
         }
-        let answer = Statement::parse(&answered.dependencies(self.offer.as_bytes()))?;
+        let answer = Statement::parse(&answered.with(self.offer.as_bytes()))?;
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
@@ -162,7 +161,7 @@ impl Offered {
         })
     }
 
-    /// Reads the message. Nothing in it is believed.
+    /// Reads the message. Nothing in it is verified.
     pub fn from_bytes(message: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(message);
         tagged(OFFERED, 3, &mut d)?;
@@ -172,11 +171,13 @@ impl Offered {
 }
 
 /// The offer, if whoever holds the goods by their line has made it.
-fn believe(offer: Statement, line: &Proven<'_>) -> Result<Verified, HandoverError> {
+fn verify_offer(offer: Statement, line: &Proven<'_>) -> Result<Verified, HandoverError> {
     let (trust, rules) = (line.trust(), line.rules());
     let offer = trust.verify(offer)?;
     // Revoked signers offer nothing.
-    trust.log(offer.clone(), rules.origin, u64::MAX - 1)?;
+    if trust.is_revoked(offer.signer().fingerprint(), rules.log, UNPLACED) {
+        return Err(Refusal::Revoked.into());
+    }
     if offer.statement().kind() != &offer_kind() {
         return Err(HandoverError::Malformed);
     }
@@ -186,8 +187,8 @@ fn believe(offer: Statement, line: &Proven<'_>) -> Result<Verified, HandoverErro
     if offer.prev() != Some(line.line().last().id()) {
         return Err(HandoverError::BrokenLine);
     }
-    let holder = rules.holder(line.history()).ok_or(HandoverError::NoHolder)?;
-    if &holder == offer.signer().identity() { Ok(offer) } else { Err(HandoverError::NotTheCustodian) }
+    let holder = line.holder().ok_or(HandoverError::NoHolder)?;
+    if holder == offer.signer().identity() { Ok(offer) } else { Err(HandoverError::NotTheCustodian) }
 }
 
 /// An offer that was verified, and all that stands behind it, by rules by which it is answered too. Made by
@@ -216,7 +217,7 @@ impl Examined<'_> {
     }
 
     /// Every statement on the goods, verified.
-    pub fn history(&self) -> &[Placed] {
+    pub fn history(&self) -> &[Entry] {
         self.line.history()
     }
 
@@ -235,7 +236,7 @@ impl Examined<'_> {
     }
 
     fn packing(&self) -> Option<&Placed> {
-        self.history().iter().rev().find(|one| digest_in(one).is_some())
+        self.history().iter().rev().filter_map(Entry::standing).find(|one| digest_in(one).is_some())
     }
 
     /// How many of the unit's packs are among what was scanned; `None` if anything but them and the goods is, or if the
@@ -284,7 +285,7 @@ impl Examined<'_> {
     }
 }
 
-/// A receiver's message. Nothing of it is believed.
+/// A receiver's message. Nothing of it is verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answered<'a> {
     /// Id of the offer that is answered.
@@ -297,7 +298,7 @@ pub struct Answered<'a> {
 
 impl Answered<'_> {
     /// The answer, which carries that offer.
-    fn dependencies(&self, offer: &[u8]) -> Vec<u8> {
+    fn with(&self, offer: &[u8]) -> Vec<u8> {
         [self.answer[0], offer, self.answer[1]].concat()
     }
 }
@@ -338,12 +339,12 @@ impl CustodyChain {
 fn fields(answer: &Answer) -> Fields {
     let mut fields = with_seen(Fields::new(), answer.seen);
     match &answer.condition {
-        Condition::Intact => fields.insert("condition", "intact".into()),
+        Condition::Intact => fields.insert(CONDITION, "intact".into()),
         Condition::Damaged { photo } => {
-            fields.insert("condition", "damaged".into());
-            fields.insert("photo", (*photo).into());
+            fields.insert(CONDITION, "damaged".into());
+            fields.insert(PHOTO, (*photo).into());
         }
-        Condition::Refused { reason } => fields.insert("reason", reason.as_str().into()),
+        Condition::Refused { reason } => fields.insert(REASON, reason.as_str().into()),
     }
     if let Some(place) = &answer.place {
         fields.insert(PLACE, place.as_str().into());

@@ -10,7 +10,7 @@ mod assembly;
 mod base45;
 mod codes;
 
-pub use assembly::{Assembly, Received, NotTaken, Progress};
+pub use assembly::{Assembly, NotTaken, Progress, Received};
 pub use codes::{Codes, NotEncoded, Parts, encode};
 
 /// The most bytes that go into one code: with base45 a version 19 code, which phones read from each other's screens.

@@ -148,6 +148,7 @@ impl<'a> Row<'a> {
             Standing::AtFault(_) => (WRONG, Some("✗")),
             Standing::Disputed | Standing::Differs(_) => (DISPUTED, Some("!")),
             Standing::Conflict => (WRONG, Some("!")),
+            Standing::Void => (FAINT, Some("✗")),
         };
         let mut row = Self { stop, colour, sign, title: title(&leg.title), lines: Vec::new() };
         row.say(INK, hands, MOST);
@@ -171,8 +172,12 @@ impl<'a> Row<'a> {
             );
         }
         row.say(FAINT, &leg.said(), MOST);
-        if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
-            row.say(colour, &format!("{wrong}; {} answers", name(party)), MOST);
+        match (leg.standing.wrong(), leg.answerable()) {
+            (Some(wrong), Some(party)) => {
+                row.say(colour, &format!("{wrong}; {} is accountable", name(party)), MOST);
+            }
+            (Some(wrong), None) => row.say(colour, &wrong, MOST),
+            (None, _) => {}
         }
         row
     }
@@ -181,7 +186,7 @@ impl<'a> Row<'a> {
         let title = title(&gap.title);
         let mut row = Self { stop, colour: WRONG, sign: Some("?"), title, lines: Vec::new() };
         row.say(INK, hands, MOST);
-        row.say(WRONG, &format!("missing; {} answers", name(&gap.party)), MOST);
+        row.say(WRONG, &format!("missing; {} is accountable", name(&gap.party)), MOST);
         row
     }
 

@@ -87,8 +87,9 @@ fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_an
         assert!(words.starts_with(identity("courier a").as_str()), "{words}");
     }
     // It does not end with the goods' moving on.
-    let offered =
-        CustodyChain::new(&history.iter().zip(0..).map(|(one, at)| road.placed(one.clone(), at)).collect::<Vec<_>>());
+    let offered = CustodyChain::new(
+        &history.iter().zip(0..).map(|(one, at)| road.placed(one.clone(), at)).collect::<Vec<_>>(),
+    );
     let moved = road.hand_over("courier b", "consumer", offered.unwrap(), at(55));
     let told = judged(&road, &made, moved.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody", "dispensed"]));
@@ -137,8 +138,9 @@ fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
     let told = judged(&road, &made, &first);
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["disputed"]));
     // Once the giver hands them to a third as well, two people have them.
-    let moved =
-        CustodyChain::new(&first.iter().zip(0..).map(|(one, at)| road.placed(one.clone(), at)).collect::<Vec<_>>());
+    let moved = CustodyChain::new(
+        &first.iter().zip(0..).map(|(one, at)| road.placed(one.clone(), at)).collect::<Vec<_>>(),
+    );
     let moved = road.hand_over("courier a", "courier d", moved.unwrap(), at(55));
     let told = judged(&road, &made, moved.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));

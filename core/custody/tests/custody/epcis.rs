@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use countersign_custody::epcis::{self, MAX_EVENTS, NotADocument, NotTaken, Proposal};
-use countersign_custody::{History, SubjectType, Log, Profile, ProfileError};
+use countersign_custody::{History, Log, Profile, ProfileError, SubjectType};
 use countersign_ledger::{Fields, Kind, Placed, UnixMillis};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Each way in which a statement does not fit has its own reason, and the engine tells it.
 
-use countersign_custody::{CertificateFlaw, FaultReason, Log, Context, chain_value};
+use countersign_custody::{CertificateFlaw, Context, FaultReason, Log, chain_value};
 use countersign_ledger::{Hash, Kind, Placed, UnixMillis};
 
 use crate::play::{

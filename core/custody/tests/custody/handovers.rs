@@ -1,7 +1,8 @@
 //! Goods from hand to hand, and every way to cheat in it that we know of.
 
 use countersign_custody::handover::{
-    Answer, Condition, HandoverError, Key, CustodyChain, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen, Terms,
+    Answer, Condition, CustodyChain, HandoverError, Key, MAX_LINE, MAX_OFFER_MILLIS, Meeting, Offered, Seen,
+    Terms,
 };
 use countersign_custody::{FaultReason, Profile};
 use countersign_ledger::{Draft, Fields, Hash, Kind, Placed, Statement, Subject, UnixMillis};

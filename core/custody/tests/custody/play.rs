@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::{
-    AsOf, Dossier, Facts, Fault, History, Item, Log, LotFacts, Context, Profile, SerialSet, chain_head,
+    AsOf, Context, Dossier, Facts, Fault, History, Item, Log, LotFacts, Profile, SerialSet, chain_head,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use countersign_custody::handover::{Answer, Condition, HandoverError, Key, CustodyChain, Offered, Rules, Terms};
-use countersign_custody::{AsOf, Facts, Item, Log, LotFacts, Context, Profile, SerialSet};
+use countersign_custody::handover::{
+    Answer, Condition, CustodyChain, HandoverError, Key, Offered, Rules, Terms,
+};
+use countersign_custody::{AsOf, Context, Facts, Item, Log, LotFacts, Profile, SerialSet};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
     Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Placed, Signer as _, SoftwareKey,

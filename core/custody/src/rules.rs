@@ -1,0 +1,93 @@
+//! A profile as a family of rules, as the ledger's node and phones ask it.
+
+use countersign_ledger::{
+    Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Verified, Violation,
+};
+
+use crate::engine::{Past, Voids};
+use crate::fault::FaultReason;
+use crate::handover::Seen;
+use crate::profile::Profile;
+use crate::state::SubjectState;
+use crate::step::Effect;
+
+impl Rules for Profile {
+    fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
+        self.step(kind).map(|step| std::slice::from_ref(&step.log))
+    }
+
+    fn check(&self, statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
+        check_seen(statement, context)?;
+        let subject = SubjectState::from_state(context.subject).ok_or_else(damaged)?;
+        let linked = context.linked.iter().map(|entry| (entry.id(), entry.as_ref())).collect();
+        let past = Past {
+            log: context.log,
+            domain: context.domain,
+            subject: &subject,
+            // The log itself compares it with the latest on the subject.
+            prev: statement.prev(),
+            linked: &linked,
+            rival: context.rival,
+            voids: Voids::PassedOver,
+        };
+        Self::check(self, statement, &past).map_err(|fault| {
+            let problem = match fault.reason {
+                FaultReason::VoidLink => Problem::VoidLink,
+                _ => Problem::Rule,
+            };
+            Violation { problem, text: fault.to_string() }
+        })
+    }
+
+    fn fold(&self, before: &State, statement: &Verified) -> State {
+        let mut state = SubjectState::from_state(before).unwrap_or_default();
+        state.push(self, statement);
+        state.to_state()
+    }
+
+    fn may_follow(&self, before: &State, statement: &Verified) -> bool {
+        let state = SubjectState::from_state(before).unwrap_or_default();
+        self.follows(&state, statement)
+    }
+
+    fn promise(&self, statement: &Verified) -> Option<Promise> {
+        match &self.step(statement.statement().kind())?.effect {
+            Effect::Commission { filter, filter_length, .. } => Some(Promise {
+                digest: statement.fields().hash(filter)?,
+                length: statement.fields().uint(filter_length)?,
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Profile {
+    /// Whether a statement may come next by its kind.
+    pub(crate) fn follows(&self, before: &SubjectState, statement: &Verified) -> bool {
+        let step = self.step(statement.statement().kind());
+        step.is_some_and(|step| step.may_follow(before.latest()))
+    }
+}
+
+fn damaged() -> Violation {
+    Violation { problem: Problem::Internal, text: "what is remembered of the subject is damaged".to_owned() }
+}
+
+/// Whether the checkpoints that its signers name are this log's, and no signature is older than what its signer had seen.
+/// So far a statement may be dated back, and no further.
+fn check_seen(statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
+    let Some(checkpoints) = context.checkpoints else { return Ok(()) };
+    for signed in [Some(statement), statement.countersigned()].into_iter().flatten() {
+        let Some(seen) = Seen::of(signed).filter(|seen| seen.size > 0) else { continue };
+        let Some((_, at)) = checkpoints.at(context.log, seen.size).filter(|(root, _)| *root == seen.root)
+        else {
+            let text = "the statement names a checkpoint that this log never had".to_owned();
+            return Err(Violation { problem: Problem::ForeignCheckpoint, text });
+        };
+        if at.since(signed.statement().issued_at()) > MAX_SKEW_MILLIS {
+            let text = "the statement is dated before a checkpoint that its signer had seen".to_owned();
+            return Err(Violation { problem: Problem::Backdated, text });
+        }
+    }
+    Ok(())
+}

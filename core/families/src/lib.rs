@@ -1,0 +1,47 @@
+//! The families of rules of a ledger: the one list that node and phone both read.
+//!
+//! A new family is a type that implements [`Rules`], and a line here.
+
+use std::sync::{Arc, LazyLock};
+
+use countersign_custody::Profile;
+use countersign_ledger::{Families, Membership, Rules};
+
+/// Every family. A kind belongs to the first that knows it.
+pub fn families() -> Families {
+    static FAMILIES: LazyLock<Families> = LazyLock::new(|| {
+        let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
+        Families::new([Arc::new(Membership) as Arc<dyn Rules>].into_iter().chain(profiles))
+    });
+    FAMILIES.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_ledger::{ENROL, Kind, LogName, REVOKE};
+
+    use super::*;
+
+    #[test]
+    fn every_kind_belongs_to_one_family() {
+        let families: Vec<Arc<dyn Rules>> = vec![Arc::new(Membership)];
+        let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
+        let families: Vec<_> = families.into_iter().chain(profiles).collect();
+        let own = [ENROL, REVOKE].map(|kind| Kind::new(kind).unwrap());
+        let of_profiles =
+            Profile::all().iter().flat_map(|profile| profile.steps()).map(|step| step.kind.clone());
+        for kind in own.into_iter().chain(of_profiles) {
+            assert_eq!(families.iter().filter(|family| family.logs(&kind).is_some()).count(), 1, "{kind}");
+            assert!(!super::families().logs(&kind).is_empty(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_no_family_knows_has_no_log() {
+        let kind = |name| Kind::new(name).unwrap();
+        assert!(families().of(&kind("medicine.unheard-of")).is_none());
+        assert_eq!(families().logs(&kind(REVOKE)), [LogName::TRUST]);
+        assert_eq!(families().logs(&kind("medicine.recall")), [LogName::TRUST]);
+        assert_eq!(families().logs(&kind("medicine.dispense")), [LogName::SUPPLY]);
+    }
+}
