@@ -39,7 +39,8 @@ impl CheckpointSigners {
         cosigners: Vec<Cosigner>,
         policy: &Policy,
     ) -> Self {
-        let witnesses = cosigners.into_iter().map(|cosigner| Witness::new(cosigner, policy.clone())).collect();
+        let witnesses =
+            cosigners.into_iter().map(|cosigner| Witness::new(cosigner, policy.clone())).collect();
         Self { logs, witnesses }
     }
 
@@ -71,7 +72,8 @@ impl CheckpointSigners {
             let restore = |witness: &mut Witness| {
                 witness.restore(entries, note).map_err(|reason| Self::refused(witness, reason))
             };
-            let threads: Vec<_> = self.witnesses.iter_mut().map(|n| scope.spawn(move || restore(n))).collect();
+            let threads: Vec<_> =
+                self.witnesses.iter_mut().map(|n| scope.spawn(move || restore(n))).collect();
             // safe: a panic in a witness's thread is this thread's panic.
             threads
                 .into_iter()

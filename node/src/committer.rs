@@ -172,7 +172,13 @@ impl Committer {
             for new in &sealed.applied.admitted {
                 let statement = new.statement.verified();
                 number += 1;
-                store::put_statement(&tx, number, new.place, new.statement.id(), statement.statement().as_bytes())?;
+                store::put_statement(
+                    &tx,
+                    number,
+                    new.place,
+                    new.statement.id(),
+                    statement.statement().as_bytes(),
+                )?;
                 if let Some(promise) = new.promise {
                     store::promise_blob(&tx, promise)?;
                 }

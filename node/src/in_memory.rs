@@ -118,7 +118,13 @@ impl LedgerState for InMemory {
         self.entries(log, |entries| entries.tree.consistency(old, new))
     }
 
-    fn subtrees(&self, log: LogName, level: u32, from: u64, until: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+    fn subtrees(
+        &self,
+        log: LogName,
+        level: u32,
+        from: u64,
+        until: u64,
+    ) -> Result<Option<Vec<Hash>>, StoreError> {
         let Some((from, until)) = at(from).zip(at(until)) else { return Ok(None) };
         self.entries(log, |entries| {
             entries.tree.complete_subtrees(level).get(from..until).map(<[Hash]>::to_vec)

@@ -74,7 +74,13 @@ pub trait LedgerState: Send + Sync {
     fn consistency(&self, log: LogName, old: u64, new: u64) -> Result<Option<Vec<Hash>>, StoreError>;
 
     /// The roots of complete subtrees of 2^`level` entries, from number `from` to before `until`.
-    fn subtrees(&self, log: LogName, level: u32, from: u64, until: u64) -> Result<Option<Vec<Hash>>, StoreError>;
+    fn subtrees(
+        &self,
+        log: LogName,
+        level: u32,
+        from: u64,
+        until: u64,
+    ) -> Result<Option<Vec<Hash>>, StoreError>;
 
     /// Where a statement stands.
     fn place(&self, id: Hash) -> Result<Option<Place>, StoreError>;

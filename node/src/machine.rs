@@ -18,7 +18,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Checkpoints, Context, ENROL, Entry, FormatError, Folded, Hash,
+    Checkpoint, CheckpointTextError, Checkpoints, Context, ENROL, Entry, Folded, FormatError, Hash,
     IndexEntry, IndexKey, LogName, Promise, REVOKE, Refusal, Rules, State, Statement, Subject, TrustStore,
     UnixMillis, Verified, check_fresh,
 };
@@ -660,7 +660,8 @@ impl Recent {
     /// Voids what a revocation has voided.
     fn place_again(&mut self, trust: &TrustStore) {
         for (place, entry) in &mut self.entries {
-            let revoked = |one: &Verified| trust.is_revoked(one.signer().fingerprint(), place.log, place.index);
+            let revoked =
+                |one: &Verified| trust.is_revoked(one.signer().fingerprint(), place.log, place.index);
             let verified = entry.verified();
             if revoked(verified) || verified.countersigned().is_some_and(revoked) {
                 *entry = Arc::new(trust.place(verified.clone(), place.log, place.index));

@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::{CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy};
+use countersign_ledger::{
+    CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy,
+};
 use rusqlite::Connection;
 
 use crate::checkpoint_signers::{CheckpointSigners, SealError};

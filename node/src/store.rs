@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, LogName, UnixMillis};
+use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
@@ -322,9 +322,9 @@ pub(crate) fn use_code(
 }
 
 /// Remembers that an admitted statement names a blob.
-pub(crate) fn promise_blob(tx: &Transaction<'_>, digest: Hash, length: u64) -> Result<(), StoreError> {
+pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
-    tx.prepare_cached(sql)?.execute(params![digest.as_bytes(), length.cast_signed()])?;
+    tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
     Ok(())
 }
 

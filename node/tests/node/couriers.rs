@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use countersign_custody::Profile;
 use countersign_custody::handover::{
-    Answer, Condition, Key, CustodyChain, OFFER_MILLIS, Offered, Rules, Seen, Terms,
+    Answer, Condition, CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, TrustStore,
-    UnixMillis,
+    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject,
+    TrustStore, UnixMillis,
 };
 use countersign_node::{Admission, Bodies, Candidate, LogId, Place, Reason, StateMachine, StoreError};
 
@@ -165,7 +165,13 @@ impl World {
     }
 
     /// Two phones meet. Either may crash after any step and goes on from its bytes. Both keep all that no log has.
-    fn meet(&mut self, line: CustodyChain, from: usize, to: usize, seen: Option<Seen>) -> (CustodyChain, bool) {
+    fn meet(
+        &mut self,
+        line: CustodyChain,
+        from: usize,
+        to: usize,
+        seen: Option<Seen>,
+    ) -> (CustodyChain, bool) {
         let (nonce, cti) = (self.chance.nonce(), self.chance.nonce());
         let refuses = self.chance.percent(3);
         let subject = line.subject().clone();

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    Family, FamilyProof, Hash, Known, Placed, MAX_ENTRIES, Note, NoteSignature, Subject, SubjectHistory,
+    Family, FamilyProof, Hash, Known, MAX_ENTRIES, Note, NoteSignature, Placed, Subject, SubjectHistory,
     TileKind, TilePath, Tiles, TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
 };
 use countersign_node::{LogId, Running};
