@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_ledger::{CheckpointTextError, Hash, IndexKey, LogName, UnixMillis};
+use countersign_ledger::{CheckpointTextError, Folded, Hash, IndexKey, LogName, State, Subject, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::checkpoint_signers::{CheckpointSigners, SealError};
@@ -144,6 +144,11 @@ impl Committer {
     /// What would become of a candidate if it were the next block by itself; `None` if it would be admitted. Nothing changes.
     pub fn check(&mut self, candidate: Candidate) -> Result<Option<Admission>, StoreError> {
         self.machine.check((self.clock)(), candidate, &self.connection)
+    }
+
+    /// What the rules remember of a subject.
+    pub fn remembered(&mut self, log: LogName, subject: &Subject) -> Result<Folded<State>, StoreError> {
+        self.machine.remembered(log, subject, &self.connection)
     }
 
     /// Applies a block in memory.
