@@ -121,7 +121,7 @@ pub fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<
 }
 
 /// The same, behind what is in `bytes` or has room there.
-pub(crate) fn encode_into(
+pub fn encode_into(
     mut bytes: Vec<u8>,
     write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written,
 ) -> Vec<u8> {

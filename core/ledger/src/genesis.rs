@@ -118,7 +118,7 @@ impl Genesis {
     }
 
     /// The anchors of trust that follow from it: which checkpoints to trust, and which members.
-    pub fn believe(&self) -> Result<(Policy, TrustStore), GenesisError> {
+    pub fn trust_anchors(&self) -> Result<(Policy, TrustStore), GenesisError> {
         let mut trust = TrustStore::new();
         for domain in &self.domains {
             trust.pin(&domain.name, &domain.root.0);

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::note::{Note, NoteSignature, is_key_name};
-use crate::{Hash, UnixMillis};
+use crate::{Hash, PublicKey, UnixMillis};
 
 /// What an uncompressed P-256 point is preceded by in a `SubjectPublicKeyInfo` (RFC 5480 section 2).
 const P256_SPKI_PREFIX: [u8; 26] = [
@@ -99,6 +99,11 @@ impl VerifierKey {
     /// The type of signature that the key makes.
     pub fn kind(&self) -> SignatureType {
         self.kind
+    }
+
+    /// The key itself, if it is of P-256.
+    pub fn p256(&self) -> Option<PublicKey> {
+        (self.kind == SignatureType::EcdsaP256).then(|| PublicKey::from_spki_der(&self.material).ok())?
     }
 
     /// Whether both wrap the same public key, whatever their names and types (C2SP tlog-policy's "duplicate").

@@ -6,15 +6,15 @@ mod transport;
 
 use std::time::Duration;
 
+use countersign_ledger::cbor::encode;
 use countersign_ledger::{
-    FamilyProof, Hash, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Subject, SubjectHistory, TILE_WIDTH, TilePath,
-    read_bundle,
+    FamilyProof, Hash, LogName, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Problem, Subject, SubjectHistory,
+    TILE_WIDTH, TilePath, read_bundle,
 };
 
 pub use self::https::{Https, HttpsError};
 pub use self::transport::{Method, Request, Response, Transport, TransportError};
 use crate::cbor;
-use crate::log::Log;
 
 /// Longest subject, and with it the longest name in a list (see [`Subject`]).
 const MAX_NAME: usize = 240;
@@ -71,6 +71,16 @@ pub enum ClientError {
     Malformed(&'static str),
 }
 
+impl ClientError {
+    /// Why the node refuses, if this version knows the reason.
+    pub fn problem(&self) -> Option<Problem> {
+        match self {
+            Self::Refused { title, .. } => Problem::from_name(title),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a submitted statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
@@ -95,20 +105,20 @@ impl Client {
     }
 
     /// The newest checkpoint of a log: a note's text.
-    pub fn checkpoint(&self, log: Log) -> Result<String, ClientError> {
+    pub fn checkpoint(&self, log: LogName) -> Result<String, ClientError> {
         let note = self.get(format!("/{log}/checkpoint"), MAX_NOTE_LEN)?;
         String::from_utf8(note).map_err(|_| ClientError::Malformed("checkpoint"))
     }
 
     /// Hashes that show the log of `old` entries to be the beginning of the one of `new`.
-    pub fn consistency(&self, log: Log, old: u64, new: u64) -> Result<Vec<Hash>, ClientError> {
+    pub fn consistency(&self, log: LogName, old: u64, new: u64) -> Result<Vec<Hash>, ClientError> {
         let proof = self.get(format!("/{log}/consistency/{old}/{new}"), MAX_PATH * (32 + HEAD) + HEAD)?;
         cbor::list(&proof, MAX_PATH as u64, |d| Hash::from_slice(d.bytes().ok()?))
             .ok_or(ClientError::Malformed("consistency proof"))
     }
 
     /// The statements of a bundle.
-    pub fn bodies(&self, log: Log, path: &TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
+    pub fn bodies(&self, log: LogName, path: &TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
         let bundle = self.get(format!("/{log}/{path}"), MAX_BUNDLE)?;
         let entries = read_bundle(path, &bundle).map_err(|_| ClientError::Malformed("bundle"))?;
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
@@ -117,7 +127,7 @@ impl Client {
     /// A subject's statements after the first `skip`, proven at the checkpoint of `size`; one page of them.
     pub fn subject(
         &self,
-        log: Log,
+        log: LogName,
         size: u64,
         subject: &Subject,
         skip: u64,
@@ -129,13 +139,13 @@ impl Client {
     /// the order asked, which may end before the last history or in it. At most `MAX_ASKED` at a time.
     pub fn subjects<'a>(
         &self,
-        log: Log,
+        log: LogName,
         size: u64,
         asked: impl IntoIterator<Item = (&'a Subject, u64)>,
     ) -> Result<Vec<SubjectHistory>, ClientError> {
         let asked: Vec<_> = asked
             .into_iter()
-            .map(|(subject, skip)| format!("s={}&skip={skip}", query(subject.as_str())))
+            .map(|(subject, skip)| format!("{}&skip={skip}", query(subject.as_str())))
             .collect();
         let answer = self.get(format!("/{log}/subjects/{size}?{}", asked.join("&")), MAX_HISTORIES)?;
         cbor::list(&answer, asked.len() as u64, |d| SubjectHistory::from_cbor(d.bytes().ok()?).ok())
@@ -146,11 +156,11 @@ impl Client {
     /// All subjects of each family, by their hashes, proven at the checkpoint of `size`. At most `MAX_ASKED` at a time.
     pub fn families<'a>(
         &self,
-        log: Log,
+        log: LogName,
         size: u64,
         asked: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<FamilyProof>, ClientError> {
-        let asked: Vec<_> = asked.into_iter().map(|family| format!("s={}", query(family))).collect();
+        let asked: Vec<_> = asked.into_iter().map(|family| query(family)).collect();
         let answer = self.get(format!("/{log}/families/{size}?{}", asked.join("&")), MAX_FAMILIES)?;
         cbor::list(&answer, asked.len() as u64, |d| FamilyProof::from_cbor(d.bytes().ok()?).ok())
             .filter(|proofs| proofs.len() == asked.len())
@@ -158,8 +168,14 @@ impl Client {
     }
 
     /// Names of a family's members after the first `skip`, in the order of its proof; one page of them. Hash them.
-    pub fn names(&self, log: Log, size: u64, family: &str, skip: u64) -> Result<Vec<String>, ClientError> {
-        let path = format!("/{log}/names/{size}?s={}&skip={skip}", query(family));
+    pub fn names(
+        &self,
+        log: LogName,
+        size: u64,
+        family: &str,
+        skip: u64,
+    ) -> Result<Vec<String>, ClientError> {
+        let path = format!("/{log}/names/{size}?{}&skip={skip}", query(family));
         // The limit bounds all names together: a name of ours is never longer than a subject.
         let names = self.get(path, (MAX_NAME + HEAD) * 512 + HEAD)?;
         cbor::list(&names, MAX_NAMES, |d| d.str().ok().map(str::to_owned))
@@ -186,7 +202,7 @@ impl Client {
 
     /// Asks for a certificate by a one-time code and a certification request; returns DER.
     pub fn enrol(&self, code: &str, request: &[u8]) -> Result<Vec<u8>, ClientError> {
-        let body = cbor::encode(|e| e.array(2)?.str(code)?.bytes(request)?.ok());
+        let body = encode(|e| e.array(2)?.str(code)?.bytes(request)?.ok());
         let (path, content_type) = ("/enrol".into(), Some("application/cbor"));
         let request = Request { method: Method::Post, path, content_type, body: &body, limit: MAX_SMALL };
         Ok(success(self.0.send(&request)?)?.body)
@@ -194,7 +210,7 @@ impl Client {
 
     /// Submits a statement. An answer means that the node has made it durable; that the log holds it, the receipt shows.
     /// Submitting twice is harmless.
-    pub fn submit(&self, log: Log, statement: &[u8]) -> Result<Acknowledged, ClientError> {
+    pub fn submit(&self, log: LogName, statement: &[u8]) -> Result<Acknowledged, ClientError> {
         let (path, content_type) = (format!("/{log}/entries"), Some("application/cose"));
         let request = Request { method: Method::Post, path, content_type, body: statement, limit: MAX_SMALL };
         let response = self.0.send(&request)?;
@@ -209,7 +225,7 @@ impl Client {
     }
 
     /// The receipt of a statement; `None` while the log has not placed it yet.
-    pub fn receipt(&self, log: Log, id: Hash) -> Result<Option<Vec<u8>>, ClientError> {
+    pub fn receipt(&self, log: LogName, id: Hash) -> Result<Option<Vec<u8>>, ClientError> {
         let response = self.0.send(&Request::get(format!("/{log}/entries/{id}"), MAX_RECEIPT))?;
         if response.status == 302 { Ok(None) } else { Ok(Some(success(response)?.body)) }
     }
@@ -226,15 +242,7 @@ fn success(response: Response) -> Result<Response, ClientError> {
     if (200..300).contains(&response.status) { Ok(response) } else { Err(problem::read(&response)) }
 }
 
-/// Percent-encodes all but unreserved characters (RFC 3986 section 2.3).
+/// What is asked about, as a query's part.
 fn query(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            encoded += &format!("%{byte:02X}");
-        }
-    }
-    encoded
+    form_urlencoded::Serializer::new(String::new()).append_pair("s", text).finish()
 }

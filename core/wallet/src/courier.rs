@@ -6,18 +6,18 @@
 use std::sync::Arc;
 
 use countersign_custody::handover::{
-    Answer, HandoverError, Key, CustodyChain, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
+    Answer, CustodyChain, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
 };
-use countersign_custody::{Aggregate, Contents, History, Profile};
+use countersign_custody::{Aggregate, Contents, Countersigned, History, Profile, Step};
 use countersign_ledger::{
-    Certificate, CertificateError, CheckpointError, Hash, Identity, Kind, Placed, Statement, Subject, TrustStore,
-    UnixMillis,
+    Certificate, CertificateError, CheckpointError, Entry, Hash, Identity, Kind, Statement, Subject,
+    TrustStore, TrustedCheckpoint, UnixMillis,
 };
 
-use crate::issuer::{ActError, Issuer};
 use crate::client::Client;
+use crate::facts::PRODUCTS;
+use crate::issuer::{ActError, Issuer};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
-use crate::log::Log;
 use crate::outbox::refused;
 use crate::snapshot::{CompareError, Snapshot};
 use crate::store::{self, StoreError};
@@ -28,10 +28,10 @@ pub enum CourierError {
     /// The handover does not come about.
     #[error(transparent)]
     Handover(#[from] HandoverError),
-    /// Something at the desk went wrong: the network, the database, the key.
+    /// Something else went wrong: the network, the database, the key.
     #[error(transparent)]
     Act(#[from] ActError),
-    /// This phone holds no line of the goods: load it, or receive them.
+    /// This phone has no chain of custody of the goods: load it, or receive them.
     #[error("this phone knows nothing of these goods")]
     UnknownGoods,
     /// No profile has rules for the goods.
@@ -128,7 +128,7 @@ pub struct Reading {
     pub meeting: Option<Meeting>,
 }
 
-/// Goods whose line this phone holds.
+/// Goods whose chain of custody this phone has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goods {
     /// What they are.
@@ -168,7 +168,6 @@ pub struct Courier<'a> {
     pub(crate) key: String,
     pub(crate) certificate: Certificate,
     trust: TrustStore,
-    origin: String,
 }
 
 impl<'a> Courier<'a> {
@@ -179,17 +178,16 @@ impl<'a> Courier<'a> {
         let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
         let mut trust = snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
         let certificate = Certificate::clone(&*trust.enrol(&der)?);
-        let origin = snapshot.genesis().origin(Log::Supply.as_str());
-        Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust, origin })
+        Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust })
     }
 
-    /// Fetches and proves the line of goods, at the newest checkpoint. What this phone knows beyond it stays, unless the
+    /// Fetches and proves the chain of custody of goods, at the newest checkpoint. What this phone knows beyond it stays, unless the
     /// ledger has refused it.
     pub fn load(&mut self, client: &Client, subject: &Subject) -> Result<Goods, CourierError> {
         let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
-        let fetched = CustodyChain::new(&issuer.history(Log::Supply, subject)?)?;
+        let fetched = CustodyChain::new(&issuer.history(PRODUCTS, subject)?)?;
         let latest = fetched.last().id();
-        let line = match self.line(subject)? {
+        let chain = match self.chain(subject)? {
             Some(held)
                 if held.statements().iter().any(|one| one.id() == latest) && !self.is_refused(&held)? =>
             {
@@ -197,18 +195,18 @@ impl<'a> Courier<'a> {
             }
             _ => fetched,
         };
-        let goods = self.told(&line)?;
+        let goods = self.told(&chain)?;
         self.snapshot
             .store
-            .write::<_, StoreError>(|tx| store::set_line(tx, subject.as_str(), &line.to_bytes()))?;
+            .write::<_, StoreError>(|tx| store::set_chain(tx, subject.as_str(), &chain.to_bytes()))?;
         Ok(goods)
     }
 
-    /// The goods whose lines this phone holds.
+    /// The goods whose chains of custody this phone has.
     pub fn goods(&self) -> Result<Vec<Goods>, CourierError> {
-        let lines = store::lines(self.snapshot.store.read())?;
-        // A line that was damaged is one that this phone does not hold.
-        Ok(lines.iter().filter_map(|line| self.told(&CustodyChain::from_bytes(line).ok()?).ok()).collect())
+        let chains = store::chains(self.snapshot.store.read())?;
+        // A chain that was damaged is one that this phone does not have.
+        Ok(chains.iter().filter_map(|chain| self.told(&CustodyChain::from_bytes(chain).ok()?).ok()).collect())
     }
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
@@ -227,16 +225,16 @@ impl<'a> Courier<'a> {
         {
             return Ok(shown(&open));
         }
-        let line = self.line(subject)?.ok_or(CourierError::UnknownGoods)?;
-        if self.is_refused(&line)? {
+        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
+        if self.is_refused(&chain)? {
             return Err(CourierError::RefusedGoods);
         }
-        let profile = profile_of(&line)?;
+        let profile = profile_of(&chain)?;
         let terms =
             Terms { to: to.to.clone(), place: to.place.clone(), seen: self.seen(), millis: OFFER_MILLIS };
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
         let key = Key { certificate: &self.certificate, signer: &signer };
-        let offered = Offered::make(line, &terms, key, &self.rules(&profile), now, random()?)?;
+        let offered = Offered::make(chain, &terms, key, &self.rules(profile), now, random()?)?;
         let handover = store::Handover {
             offer: offered.id(),
             receiving: false,
@@ -253,7 +251,7 @@ impl<'a> Courier<'a> {
         let offered = Offered::from_bytes(message)?;
         let profile = profile_of(offered.line())?;
         let id = offered.id();
-        let examined = offered.examine(&self.rules(&profile), self.not_before_seen(now))?;
+        let examined = offered.examine(&self.rules(profile), self.not_before_seen(now))?;
         let meeting = self.seen().zip(Seen::of(examined.offer())).map(|(mine, theirs)| mine.meet(theirs));
         Ok(Reading {
             id,
@@ -262,8 +260,8 @@ impl<'a> Courier<'a> {
             place: examined.offer().fields().text("place").map(str::to_owned),
             issued_at: examined.offer().statement().issued_at(),
             expires_at: examined.expires_at(),
-            hops: examined.history().iter().filter(|one| one.countersigned().is_some()).count(),
-            aggregate: self.aggregate(&profile, examined.history()),
+            hops: examined.history().iter().filter(|one| handed_over(one)).count(),
+            aggregate: self.aggregate(profile, examined.history()),
             contents: self.contents(examined.contents_digest())?,
             meeting,
         })
@@ -287,7 +285,7 @@ impl<'a> Courier<'a> {
         }
         let now = self.not_before_seen(now);
         let profile = profile_of(offered.line())?;
-        let (offer, rules) = (offered.id(), self.rules(&profile));
+        let (offer, rules) = (offered.id(), self.rules(profile));
         let examined = offered.examine(&rules, now)?;
         let expires = examined.expires_at().0;
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
@@ -297,11 +295,11 @@ impl<'a> Courier<'a> {
             Some(contents) => examined.with_contents(contents)?,
             None => examined,
         };
-        let line = examined.answer(scanned, &answer, key, now, random()?)?;
-        let subject = line.subject().as_str().to_owned();
-        let message = line.answer_message();
+        let chain = examined.answer(scanned, &answer, key, now, random()?)?;
+        let subject = chain.subject().as_str().to_owned();
+        let message = chain.answer_message();
         let handover = store::Handover { offer, receiving: true, subject, message, expires };
-        self.keep(&line, &handover, false)?;
+        self.keep(&chain, &handover, false)?;
         Ok(shown(&handover))
     }
 
@@ -312,9 +310,9 @@ impl<'a> Courier<'a> {
         let made = found.ok_or(HandoverError::OtherOffer)?;
         let offered = Offered::from_bytes(&made.message)?;
         let profile = profile_of(offered.line())?;
-        let line = offered.close(message, &self.rules(&profile))?;
-        self.keep(&line, &made, true)?;
-        self.told(&line)
+        let chain = offered.close(message, &self.rules(profile))?;
+        self.keep(&chain, &made, true)?;
+        self.told(&chain)
     }
 
     /// Handovers under way: after a restart, what was shown can be shown again.
@@ -334,9 +332,9 @@ impl<'a> Courier<'a> {
         Ok(self.snapshot.store.write::<_, StoreError>(|tx| store::close_handover(tx, id))?)
     }
 
-    /// This phone's newest checkpoint of the supply log, to be shown to another phone.
+    /// This phone's newest checkpoint of the products' log, to be shown to another phone.
     pub fn note(&self) -> Option<String> {
-        self.snapshot.seen(Log::Supply).map(|seen| seen.note().to_string())
+        self.snapshot.seen(PRODUCTS).map(|seen| seen.note().to_string())
     }
 
     /// Compares another phone's newest checkpoint with this one's. If the ledger has signed two different things, both are
@@ -345,45 +343,50 @@ impl<'a> Courier<'a> {
         Ok(self.snapshot.compare(note)?)
     }
 
-    /// One transaction: the line, the handover, and all of the line that may not have reached the ledger.
-    fn keep(&mut self, line: &CustodyChain, handover: &store::Handover, closed: bool) -> Result<(), StoreError> {
+    /// One transaction: the chain, the handover, and all of the chain that may not have reached the ledger.
+    fn keep(
+        &mut self,
+        chain: &CustodyChain,
+        handover: &store::Handover,
+        closed: bool,
+    ) -> Result<(), StoreError> {
         self.snapshot.store.write(|tx| {
-            store::set_line(tx, line.subject().as_str(), &line.to_bytes())?;
+            store::set_chain(tx, chain.subject().as_str(), &chain.to_bytes())?;
             if closed {
                 store::close_handover(tx, handover.offer)?;
             } else {
                 store::set_handover(tx, handover)?;
             }
-            let before = std::iter::once(None).chain(line.statements().iter().map(|one| Some(one.id())));
+            let before = std::iter::once(None).chain(chain.statements().iter().map(|one| Some(one.id())));
             let unsure =
-                line.statements().iter().zip(before).filter(|(one, _)| one.countersigned().is_some());
+                chain.statements().iter().zip(before).filter(|(one, _)| one.countersigned().is_some());
             unsure.into_iter().try_for_each(|(one, before)| store::post(tx, one, before))
         })
     }
 
-    /// Whether the ledger has refused a statement of a line.
-    fn is_refused(&self, line: &CustodyChain) -> Result<bool, StoreError> {
+    /// Whether the ledger has refused a statement of a chain.
+    fn is_refused(&self, chain: &CustodyChain) -> Result<bool, StoreError> {
         let refused = refused(&store::outgoing(self.snapshot.store.read())?);
-        Ok(line.statements().iter().any(|one| refused.contains_key(&one.id())))
+        Ok(chain.statements().iter().any(|one| refused.contains_key(&one.id())))
     }
 
-    fn line(&self, subject: &Subject) -> Result<Option<CustodyChain>, CourierError> {
-        let bytes = store::line(self.snapshot.store.read(), subject.as_str())?;
+    fn chain(&self, subject: &Subject) -> Result<Option<CustodyChain>, CourierError> {
+        let bytes = store::chain(self.snapshot.store.read(), subject.as_str())?;
         Ok(bytes.map(|bytes| CustodyChain::from_bytes(&bytes)).transpose()?)
     }
 
-    fn told(&self, line: &CustodyChain) -> Result<Goods, CourierError> {
-        let profile = profile_of(line)?;
-        let rules = self.rules(&profile);
-        let history = line.verify(&rules)?;
-        let (subject, latest) = (line.subject().clone(), line.last().id());
-        let aggregate = self.aggregate(&profile, &history);
-        Ok(Goods { subject, holder: rules.holder(&history), latest, aggregate })
+    fn told(&self, chain: &CustodyChain) -> Result<Goods, CourierError> {
+        let profile = profile_of(chain)?;
+        let history = chain.verify(&self.rules(profile))?;
+        let (subject, latest) = (chain.subject().clone(), chain.last().id());
+        let aggregate = self.aggregate(profile, &history);
+        let holder = profile.state_after(&history).holder().cloned();
+        Ok(Goods { subject, holder, latest, aggregate })
     }
 
-    fn aggregate(&self, profile: &Profile, history: &[Placed]) -> Option<Aggregate> {
+    fn aggregate(&self, profile: &Profile, history: &[Entry]) -> Option<Aggregate> {
         let domain = Some(self.certificate.identity().domain());
-        let history = History { log: countersign_custody::Log::Supply, domain, statements: history };
+        let history = History { log: PRODUCTS, domain, entries: history };
         profile.audit(&history, &[]).steps.iter().rev().find_map(|step| step.aggregate)
     }
 
@@ -393,18 +396,19 @@ impl<'a> Courier<'a> {
 
     fn rules<'b>(&'b self, profile: &'b Profile) -> Rules<'b> {
         let domain = self.certificate.identity().domain();
-        Rules { profile, trust: &self.trust, origin: &self.origin, domain }
+        Rules { profile, trust: &self.trust, log: PRODUCTS, domain }
     }
 
     fn seen(&self) -> Option<Seen> {
-        let seen = self.snapshot.seen(Log::Supply)?.checkpoint();
+        let seen = self.snapshot.seen(PRODUCTS)?.checkpoint();
         Some(Seen { size: seen.size(), root: seen.root() })
     }
 
-    /// A clock that lags behind what the witnesses said is not believed: nothing is signed as older than what was seen.
+    /// A clock that lags behind what the witnesses said is wrong: nothing is signed as older than what was seen.
     fn not_before_seen(&self, now: UnixMillis) -> UnixMillis {
-        let seen = Log::ALL.iter().filter_map(|&log| self.snapshot.seen(log));
-        seen.map(countersign_ledger::TrustedCheckpoint::cosigned_at).fold(now, UnixMillis::max)
+        let logs = self.snapshot.genesis.logs.iter();
+        let seen = logs.filter_map(|log| self.snapshot.seen(log.name));
+        seen.map(TrustedCheckpoint::cosigned_at).fold(now, UnixMillis::max)
     }
 }
 
@@ -413,19 +417,21 @@ fn shown(handover: &store::Handover) -> Shown {
     Shown { id, message, expires_at: UnixMillis(handover.expires) }
 }
 
+/// Whether somebody received the goods by a statement that counts.
+fn handed_over(entry: &Entry) -> bool {
+    entry.standing().is_some_and(|one| one.countersigned().is_some())
+}
+
 /// The rules by which goods move, by the kind of the first statement on them.
-pub(crate) fn profile_of(line: &CustodyChain) -> Result<Profile, CourierError> {
-    let kind = line.statements().first().map(Statement::kind);
-    let known = |profile: &Profile| kind.is_some_and(|kind| profile.step(kind).is_some());
-    Profile::all().into_iter().find(known).ok_or(CourierError::NoProfile)
+fn profile_of(chain: &CustodyChain) -> Result<&'static Profile, CourierError> {
+    let kind = chain.statements().first().map(Statement::kind).ok_or(CourierError::NoProfile)?;
+    Profile::of_kind(Profile::all(), kind).ok_or(CourierError::NoProfile)
 }
 
 /// The kind of the statement that records a conflict about goods whose handovers have this kind.
 pub(crate) fn conflict_kind(kind: &Kind) -> Option<Kind> {
-    use countersign_custody::Countersigned;
-    let profiles = Profile::all();
-    let mut steps = profiles.iter().flat_map(Profile::steps);
-    let takes = |step: &&countersign_custody::Step| matches!(&step.countersigned, Some(Countersigned::Rival(kinds)) if kinds.contains(kind));
+    let mut steps = Profile::all().iter().flat_map(Profile::steps);
+    let takes = |step: &&Step| matches!(&step.countersigned, Some(Countersigned::Rival(kinds)) if kinds.contains(kind));
     steps.find(takes).map(|step| step.kind.clone())
 }
 

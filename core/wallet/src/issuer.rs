@@ -1,4 +1,4 @@
-//! What a role does at a issuer: enrol, sign, submit, and prove that it was recorded.
+//! What a member does at a desk or with a phone: enrol, sign, submit, and prove that it was recorded.
 //!
 //! Nothing is called recorded on anybody's word: a statement is when the node has acknowledged it as durable *and* its
 //! receipt leads into a checkpoint that this wallet trusts. A call that ends in between can be made again: enrolling,
@@ -7,19 +7,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use countersign_families::families;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, ENROL, Hash, HistoryError, IndexEntry, Kind, Placed, ProofError,
-    PublicKey, REVOKE, SignError, SignatureType, Signer as _, Statement, Subject, TrustedCheckpoint,
-    UnixMillis, certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
+    Certificate, CertificateError, Draft, Entry, Families, Hash, HistoryError, IndexEntry, Kind, LogName,
+    ProofError, SignError, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis, VerifierKey,
+    certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
 
-use crate::online::{self, index_entry};
 use crate::client::{Client, ClientError};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
-use crate::log::Log;
+use crate::online::{Online, index_entry};
 use crate::snapshot::{AdvanceError, Snapshot};
 use crate::store::{self, StoreError};
 use crate::sync::SyncError;
@@ -53,7 +51,7 @@ pub enum ActError {
     /// No certificate was issued for this key yet.
     #[error("this key is not enrolled")]
     NotEnrolled,
-    /// No profile says which log takes this kind of statement.
+    /// No family of rules says which log takes this kind of statement.
     #[error("no log takes statements of this kind")]
     UnknownKind,
     /// What the node says of the subject is refused.
@@ -65,8 +63,8 @@ pub enum ActError {
     /// The receipt does not lead into a trusted checkpoint. The statement may be recorded: confirm it again.
     #[error("the receipt does not lead into a trusted checkpoint: {0}")]
     NotProven(#[from] ProofError),
-    /// A statement that another builds on is not to be found.
-    #[error("the node does not show the statement {statement}, on which another builds")]
+    /// A statement that another links is not to be found.
+    #[error("the node does not show the statement {statement}, which another one links")]
     Linked {
         /// The statement.
         statement: Hash,
@@ -100,7 +98,7 @@ pub struct Recorded {
     /// Its id.
     pub id: Hash,
     /// The log.
-    pub log: Log,
+    pub log: LogName,
     /// Its place there.
     pub index: u64,
     /// Size of the trusted checkpoint that covers it.
@@ -109,17 +107,24 @@ pub struct Recorded {
     pub as_of: UnixMillis,
 }
 
-/// A issuer: a snapshot, a node, and the keys of whoever sits there.
+/// Whoever makes statements: a snapshot, a node, and keys.
 pub struct Issuer<'a> {
     snapshot: &'a mut Snapshot,
     client: &'a Client,
     keys: Arc<dyn KeyStore>,
+    families: Families,
 }
 
 impl<'a> Issuer<'a> {
-    /// A desk with these keys.
+    /// The owner of these keys.
     pub fn new(snapshot: &'a mut Snapshot, client: &'a Client, keys: Arc<dyn KeyStore>) -> Self {
-        Self { snapshot, client, keys }
+        Self { snapshot, client, keys, families: families() }
+    }
+
+    /// The same, for other families of rules than the built-in ones.
+    #[must_use]
+    pub fn with_families(self, families: Families) -> Self {
+        Self { families, ..self }
     }
 
     /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
@@ -153,21 +158,13 @@ impl<'a> Issuer<'a> {
         Ok(Certificate::clone(&*trust.enrol(&der)?))
     }
 
-    /// The log that takes statements of a kind.
-    pub fn log_of(&self, kind: &Kind) -> Result<Log, ActError> {
-        use countersign_custody::Log as Custody;
-        match (
-            kind.as_str(),
-            self.snapshot.profile_of(kind).and_then(|profile| profile.step(kind)).map(|step| step.log),
-        ) {
-            (REVOKE, _) | (_, Some(Custody::TrustStore)) => Ok(Log::Trust),
-            (ENROL, _) | (_, Some(Custody::Supply)) => Ok(Log::Supply),
-            _ => Err(ActError::UnknownKind),
-        }
+    /// The log that takes statements of a kind; the first, where several do.
+    pub fn log_of(&self, kind: &Kind) -> Result<LogName, ActError> {
+        self.families.logs(kind).first().copied().ok_or(ActError::UnknownKind)
     }
 
     /// How many statements there are on a subject and which is the latest, proven at the newest checkpoint.
-    pub fn latest(&mut self, log: Log, subject: &Subject) -> Result<Option<IndexEntry>, ActError> {
+    pub fn latest(&mut self, log: LogName, subject: &Subject) -> Result<Option<IndexEntry>, ActError> {
         for _ in 1..TRIES {
             let checkpoint = self.newest(log)?;
             // Nothing is skipped that matters: the proof comes with an empty page as well.
@@ -180,10 +177,12 @@ impl<'a> Issuer<'a> {
         Err(ClientError::Gone.into())
     }
 
-    /// The whole history of a subject, verified, at the newest checkpoint: what whoever signs next builds upon.
-    pub fn history(&mut self, log: Log, subject: &Subject) -> Result<Vec<Placed>, ActError> {
-        let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
-        Ok(ask::history(self.snapshot, self.client, log, subject, &mut trust)?.0)
+    /// The whole history of a subject, verified, at the newest checkpoint: what whoever signs next builds upon. Void statements
+    /// are in their place.
+    pub fn history(&mut self, log: LogName, subject: &Subject) -> Result<Vec<Entry>, ActError> {
+        let trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        let (snapshot, client) = (&mut *self.snapshot, self.client);
+        Ok(Online { snapshot, client, log, trust, asked: 0 }.history_at(subject)?.0)
     }
 
     /// Signs a draft by the key `key`, as following the latest statement on its subject.
@@ -211,10 +210,10 @@ impl<'a> Issuer<'a> {
     }
 
     /// Proves that a statement which was submitted before was recorded, and keeps its receipt.
-    pub fn confirm(&mut self, log: Log, id: Hash) -> Result<Recorded, ActError> {
+    pub fn confirm(&mut self, log: LogName, id: Hash) -> Result<Recorded, ActError> {
         let bytes = self.receipt(log, id)?;
         let receipt = Receipt::parse(&bytes)?;
-        let origin = self.snapshot.genesis().origin(log.as_str());
+        let origin = self.snapshot.genesis().origin(log);
         if let Some(key) = receipt_key(self.snapshot, &origin) {
             receipt.verify(id, &key)?;
         }
@@ -225,7 +224,7 @@ impl<'a> Issuer<'a> {
         Ok(Recorded { id, log, index, size, as_of: checkpoint.cosigned_at() })
     }
 
-    fn receipt(&self, log: Log, id: Hash) -> Result<Vec<u8>, ActError> {
+    fn receipt(&self, log: LogName, id: Hash) -> Result<Vec<u8>, ActError> {
         for _ in 1..TRIES {
             if let Some(receipt) = self.client.receipt(log, id)? {
                 return Ok(receipt);
@@ -236,7 +235,7 @@ impl<'a> Issuer<'a> {
     }
 
     /// A trusted checkpoint of at least that size.
-    fn covering(&mut self, log: Log, size: u64) -> Result<TrustedCheckpoint, ActError> {
+    fn covering(&mut self, log: LogName, size: u64) -> Result<TrustedCheckpoint, ActError> {
         for _ in 1..TRIES {
             let checkpoint = self.newest(log)?;
             if checkpoint.checkpoint().size() >= size {
@@ -250,7 +249,7 @@ impl<'a> Issuer<'a> {
     /// Size and index stand outside a receipt's signature: only a checkpoint binds them.
     fn check_place(
         &self,
-        log: Log,
+        log: LogName,
         id: Hash,
         place: &Inclusion,
         checkpoint: &TrustedCheckpoint,
@@ -265,23 +264,19 @@ impl<'a> Issuer<'a> {
         Ok(verify_consistency(place.size, trusted.size(), root, trusted.root(), &proof)?)
     }
 
-    fn newest(&mut self, log: Log) -> Result<TrustedCheckpoint, ActError> {
+    fn newest(&mut self, log: LogName) -> Result<TrustedCheckpoint, ActError> {
         Ok(self.snapshot.see_newest(self.client, log)?)
     }
 }
 
 impl Snapshot {
     /// The receipt for one of the owner's statements, and its log, as kept when it was recorded.
-    pub fn receipt(&self, id: Hash) -> Result<Option<(Log, Vec<u8>)>, StoreError> {
+    pub fn receipt(&self, id: Hash) -> Result<Option<(LogName, Vec<u8>)>, StoreError> {
         store::receipt(self.store.read(), id)
     }
 }
 
 /// The log's P-256 key, by which it signs receipts as well; `None` if the policy knows it by another key only.
 fn receipt_key(snapshot: &Snapshot, origin: &str) -> Option<ReceiptKey> {
-    let key =
-        snapshot.policy().log_keys(origin).find(|key| key.kind() == SignatureType::EcdsaP256)?.to_string();
-    // name+id+base64(type || key)
-    let material = STANDARD.decode(key.splitn(3, '+').nth(2)?).ok()?;
-    PublicKey::from_spki_der(material.get(1..)?).ok().map(ReceiptKey::Es256)
+    snapshot.policy().log_keys(origin).find_map(VerifierKey::p256).map(ReceiptKey::Es256)
 }

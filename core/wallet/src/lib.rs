@@ -28,33 +28,31 @@
 //! # }
 //! ```
 //!
-//! Nothing partial is ever trusted, and nothing stored is: what a verdict rests on is verified again after every start.
+//! Nothing partial is ever trusted, and nothing stored is: what a verdict rests on is verified again after every start. Any
+//! other family of rules is followed like a product, by [`Snapshot::follow_family`] and [`Snapshot::history`].
 //!
 //! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
-mod issuer;
-mod online;
-mod trust_log;
 mod cbor;
 mod client;
 mod courier;
 mod evidence;
+mod facts;
 mod goods;
-mod verify_pages;
+mod issuer;
 mod item;
 mod key_store;
 mod missing_links;
-mod log;
+mod online;
 mod outbox;
 mod snapshot;
 mod store;
 mod sync;
 mod vault;
+mod verify_pages;
+mod whole_logs;
 
-pub use issuer::{ActError, Issuer, Recorded};
-pub use online::Asked;
-pub use trust_log::TrustLogError;
 pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,
     TransportError,
@@ -62,10 +60,10 @@ pub use client::{
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use goods::goods;
-pub use verify_pages::verify_page;
+pub use issuer::{ActError, Issuer, Recorded};
 pub use item::item;
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
-pub use log::Log;
+pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
@@ -74,3 +72,5 @@ pub use snapshot::{
 pub use store::StoreError;
 pub use sync::{Part, Progress, Step, SyncError};
 pub use vault::{Cost, Vault, VaultError};
+pub use verify_pages::verify_page;
+pub use whole_logs::WholeLogError;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use countersign_ledger::Hash;
+use countersign_ledger::{Entry, Hash};
 
 /// Statements that were met, and those that they link and that were not.
 #[derive(Clone, Debug, Default)]
@@ -16,11 +16,16 @@ pub(crate) struct MissingLinks {
 }
 
 impl MissingLinks {
-    /// Meets a statement that stands in the log, and what it links.
+    /// Meets a statement that is in the log, void or not, and what it links.
     pub(crate) fn meet(&mut self, statement: Hash, links: &[Hash]) {
         self.met.insert(statement);
         self.missing.remove(&statement);
         self.missing.extend(links.iter().filter(|linked| !self.met.contains(*linked)));
+    }
+
+    /// Meets a history.
+    pub(crate) fn meet_all(&mut self, history: &[Entry]) {
+        history.iter().for_each(|entry| self.meet(entry.id(), entry.verified().links()));
     }
 
     /// Whether a statement was met.

@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use countersign_ledger::{Draft, Fields, Hash, Statement, TrustedCheckpoint, UnixMillis};
+use countersign_ledger::{Draft, Fields, Hash, Problem, Statement, TrustedCheckpoint, UnixMillis};
 
-use crate::issuer::{ActError, Issuer};
 use crate::client::{Client, ClientError};
 use crate::courier::{Courier, CourierError, conflict_kind, random};
+use crate::facts::PRODUCTS;
+use crate::issuer::{ActError, Issuer};
 use crate::key_store::StoredKey;
-use crate::log::Log;
 use crate::store::{self, StoreError};
 
 /// Most statements that one round sends, so that a call stays short.
@@ -29,6 +29,8 @@ const RETRIES: usize = 4;
 const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const REFUSED: u8 = 2;
+/// Refused, and recorded as evidence of a conflict.
+const RECORDED: u8 = 3;
 
 /// How far a statement has come. Those that are proven are not in the outbox any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +105,9 @@ pub struct Round {
 /// What became of one try.
 enum Tried {
     Proven,
-    Refused(&'static str, String),
-    /// State, what for, and how long to wait if the node said so.
+    /// State, and why.
+    Refused(u8, String),
+    /// State, why, and how long to wait if the node said so.
     Later(u8, String, Option<u64>),
 }
 
@@ -116,20 +119,20 @@ impl Courier<'_> {
         let cause = |row: &store::Outgoing| {
             let first = refused.get(&row.id).filter(|&&first| first != row.id)?;
             let first = rows.iter().find(|other| other.id == *first)?;
-            Some(Cause { statement: first.id, reason: reason_of(first).to_owned() })
+            Some(Cause { statement: first.id, reason: first.reason.clone() })
         };
         Ok(rows.iter().map(|row| queued(row, cause(row))).collect())
     }
 
-    /// Takes a refused statement off the list, with those that follow it: somebody has seen to it. This phone then holds
-    /// the goods' line no longer; what the ledger says of them can be loaded. Returns how many were taken off.
+    /// Takes a refused statement off the list, with those that follow it: somebody has seen to it. This phone then has
+    /// the goods' chain of custody no longer; what the ledger says of them can be loaded. Returns how many were taken off.
     pub fn settle(&mut self, id: Hash) -> Result<usize, CourierError> {
         let rows = store::outgoing(self.snapshot.store.read())?;
         let refused = refused(&rows);
         let with: Vec<_> = rows.iter().filter(|row| refused.get(&row.id) == Some(&id)).collect();
         self.snapshot.store.write::<_, StoreError>(|tx| {
             with.iter().try_for_each(|row| {
-                store::forget_line(tx, &row.subject)?;
+                store::forget_chain(tx, &row.subject)?;
                 store::take_out(tx, row.id)
             })
         })?;
@@ -165,8 +168,8 @@ impl Courier<'_> {
                     self.snapshot.store.write::<_, StoreError>(|tx| store::take_out(tx, row.id))?;
                     round.proven += 1;
                 }
-                Tried::Refused(next, reason) => {
-                    self.note_try(&row, REFUSED, &format!("{next}:{reason}"), now)?;
+                Tried::Refused(state, reason) => {
+                    self.note_try(&row, state, &reason, now)?;
                     round.refused += 1;
                     fresh.insert(row.id);
                 }
@@ -197,14 +200,13 @@ impl Courier<'_> {
     }
 
     fn try_one(&mut self, client: &Client, row: &store::Outgoing) -> Result<Tried, CourierError> {
-        match client.submit(Log::Supply, &row.bytes) {
+        match client.submit(PRODUCTS, &row.bytes) {
             Ok(_) => self.prove(client, row.id),
-            Err(ClientError::Refused { title, .. }) => match title.as_str() {
+            Err(ClientError::Refused { title, .. }) => match Problem::from_name(&title) {
                 // Both pass: a predecessor arrives, and a clock that ran ahead is caught up with.
-                "awaits-predecessor" | "future" => Ok(Tried::Later(WAITING, title, None)),
-                "custody-conflict" => self.record_conflict(client, &row.bytes, title),
-                "backdated" | "stale" => Ok(Tried::Refused(AGAIN, title)),
-                _ => Ok(Tried::Refused(ASK, title)),
+                Some(Problem::AwaitsPredecessor | Problem::Future) => Ok(Tried::Later(WAITING, title, None)),
+                Some(Problem::CustodyConflict) => self.record_conflict(client, &row.bytes, title),
+                _ => Ok(Tried::Refused(REFUSED, title)),
             },
             Err(ClientError::Busy { retry_after }) => {
                 let wait = u64::try_from(retry_after.as_millis()).ok();
@@ -216,7 +218,7 @@ impl Courier<'_> {
 
     fn prove(&mut self, client: &Client, id: Hash) -> Result<Tried, CourierError> {
         let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
-        match issuer.confirm(Log::Supply, id) {
+        match issuer.confirm(PRODUCTS, id) {
             Ok(_) => Ok(Tried::Proven),
             Err(error @ ActError::Store(_)) => Err(error.into()),
             Err(_) => Ok(Tried::Later(SENT, "not-proven".into(), None)),
@@ -232,11 +234,11 @@ impl Courier<'_> {
         title: String,
     ) -> Result<Tried, CourierError> {
         let evidence = Statement::parse(evidence).map_err(|error| CourierError::Handover(error.into()))?;
-        let Some(kind) = conflict_kind(evidence.kind()) else { return Ok(Tried::Refused(ASK, title)) };
+        let Some(kind) = conflict_kind(evidence.kind()) else { return Ok(Tried::Refused(REFUSED, title)) };
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
         for _ in 0..RETRIES {
             let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
-            let latest = match issuer.latest(Log::Supply, evidence.subject()) {
+            let latest = match issuer.latest(PRODUCTS, evidence.subject()) {
                 Ok(latest) => latest,
                 Err(error @ ActError::Store(_)) => return Err(error.into()),
                 Err(_) => break,
@@ -250,38 +252,35 @@ impl Courier<'_> {
                 sealed: None,
             };
             let at =
-                self.snapshot.seen(Log::Supply).map_or(evidence.issued_at(), TrustedCheckpoint::cosigned_at);
+                self.snapshot.seen(PRODUCTS).map_or(evidence.issued_at(), TrustedCheckpoint::cosigned_at);
             let at = at.max(evidence.issued_at());
             let conflict = draft
                 .countersign(&evidence, &self.certificate, &signer, at, random()?)
                 .map_err(ActError::from)?;
-            match client.submit(Log::Supply, conflict.as_bytes()) {
+            match client.submit(PRODUCTS, conflict.as_bytes()) {
                 Ok(_) => {
                     return Ok(match self.prove(client, conflict.id())? {
                         Tried::Proven => Tried::Refused(RECORDED, title),
                         later => later,
                     });
                 }
-                Err(ClientError::Refused { title, .. })
-                    if title == "not-latest" || title == "custody-conflict" => {}
-                Err(ClientError::Refused { title, .. }) => return Ok(Tried::Refused(ASK, title)),
-                Err(_) => break,
+                Err(error) => match (error.problem(), error) {
+                    (Some(Problem::NotLatest | Problem::CustodyConflict), _) => {}
+                    (_, ClientError::Refused { title, .. }) => return Ok(Tried::Refused(REFUSED, title)),
+                    _ => break,
+                },
             }
         }
         Ok(Tried::Later(WAITING, title, None))
     }
 }
 
-const ASK: &str = "ask";
-const AGAIN: &str = "again";
-const RECORDED: &str = "recorded";
-
 /// The statements that were refused and those that follow them, each with the first of them that was refused.
 pub(crate) fn refused(rows: &[store::Outgoing]) -> BTreeMap<Hash, Hash> {
     let mut refused: BTreeMap<Hash, Hash> = BTreeMap::new();
     // In the order in which they were made: what one follows comes before it.
     for row in rows {
-        let first = if row.state == REFUSED {
+        let first = if row.state >= REFUSED {
             Some(row.id)
         } else {
             row.follows.and_then(|before| refused.get(&before).copied())
@@ -289,11 +288,6 @@ pub(crate) fn refused(rows: &[store::Outgoing]) -> BTreeMap<Hash, Hash> {
         refused.extend(first.map(|first| (row.id, first)));
     }
     refused
-}
-
-/// The stable name of the refusal, behind what to do about it.
-fn reason_of(row: &store::Outgoing) -> &str {
-    row.reason.split_once(':').map_or(row.reason.as_str(), |(_, reason)| reason)
 }
 
 fn queued(row: &store::Outgoing, cause: Option<Cause>) -> Queued {
@@ -304,12 +298,12 @@ fn queued(row: &store::Outgoing, cause: Option<Cause>) -> Queued {
         WAITING => Delivery::Waiting,
         SENT => Delivery::Sent,
         _ => {
-            let next = match row.reason.split_once(':') {
-                Some((RECORDED, _)) => NextStep::ConflictRecorded,
-                Some((AGAIN, _)) => NextStep::HandOverAgain,
+            let next = match Problem::from_name(&row.reason) {
+                _ if row.state == RECORDED => NextStep::ConflictRecorded,
+                Some(Problem::Backdated | Problem::Stale) => NextStep::HandOverAgain,
                 _ => NextStep::AskOffice,
             };
-            Delivery::Refused { reason: reason_of(row).to_owned(), next }
+            Delivery::Refused { reason: row.reason.clone(), next }
         }
     };
     Queued {

@@ -1,5 +1,7 @@
--- The wallet's database, version 1. One writer; WAL; synchronous=FULL. Nothing in it is believed for standing here: every
--- row that a verdict rests on is verified again, from the pinned genesis on, before it counts.
+-- The wallet's database, version 1. One writer; WAL; synchronous=FULL. Nothing in it is trusted for standing here: every row
+-- that a verdict rests on is verified again, from the pinned genesis on, before it counts.
+--
+-- Logs are called by their names, as in the genesis.
 
 -- Which ledger this is about.
 CREATE TABLE ledger (
@@ -7,22 +9,22 @@ CREATE TABLE ledger (
     genesis BLOB    NOT NULL            -- SHA-256 of the genesis
 ) STRICT;
 
--- Checkpoints with all their signatures: the newest seen, the one that the snapshot stands on, and those that stored
+-- Checkpoints with all their signatures: the newest seen, the one that the snapshot is pinned to, and those that stored
 -- inclusion paths lead to.
 CREATE TABLE checkpoints (
-    log  INTEGER NOT NULL,
+    log  TEXT    NOT NULL,
     size INTEGER NOT NULL,
     note TEXT    NOT NULL,
     ends INTEGER NOT NULL,              -- whether stored inclusion paths lead to it
     PRIMARY KEY (log, size)
 ) STRICT, WITHOUT ROWID;
 
--- Where the wallet stands in each log. `seen` only grows; `head` follows when all that belongs to it is here.
+-- Where the wallet is in each log. `seen` only grows; `head` follows when all that belongs to it is here.
 CREATE TABLE positions (
-    log  INTEGER PRIMARY KEY,
+    log  TEXT    PRIMARY KEY,
     seen INTEGER NOT NULL,
     head INTEGER
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Two signed checkpoints that contradict each other, kept as evidence against the log.
 CREATE TABLE forks (
@@ -32,30 +34,36 @@ CREATE TABLE forks (
     UNIQUE (held, offered)
 ) STRICT;
 
--- The trust log from its beginning. Rows beyond its head wait for their checkpoint to be reached.
-CREATE TABLE trust_statements (
-    position INTEGER PRIMARY KEY,
-    bytes    BLOB    NOT NULL
-) STRICT;
+-- Logs that are held whole, from their first entry on. Rows beyond the head wait for their checkpoint to be reached.
+CREATE TABLE whole_logs (
+    log      TEXT    NOT NULL,
+    position INTEGER NOT NULL,
+    bytes    BLOB    NOT NULL,
+    PRIMARY KEY (log, position)
+) STRICT, WITHOUT ROWID;
 
--- What the user follows: a product class, or one pack. `ready` is the size of the supply checkpoint as of which all of
+-- What the user follows: a product class, one pack, a family. `ready` is the size of the log's checkpoint as of which all of
 -- it is here.
 CREATE TABLE followed (
-    subject TEXT    PRIMARY KEY,
-    class   TEXT    NOT NULL,
-    ready   INTEGER
+    log     TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    family  TEXT    NOT NULL,           -- of a pack, its class; else itself
+    ready   INTEGER,
+    PRIMARY KEY (log, subject)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX followed_by_class ON followed (class);
+CREATE INDEX followed_by_family ON followed (log, family);
 
 -- Subjects whose statements are kept, and the names of the members of families.
 CREATE TABLE subjects (
     id     INTEGER PRIMARY KEY,
-    text   TEXT    NOT NULL UNIQUE,
-    family TEXT    NOT NULL
+    log    TEXT    NOT NULL,
+    text   TEXT    NOT NULL,
+    family TEXT    NOT NULL,
+    UNIQUE (log, text)
 ) STRICT;
-CREATE INDEX subjects_by_family ON subjects (family);
+CREATE INDEX subjects_by_family ON subjects (log, family);
 
--- Statements, with the place in the supply log that they were proven at, and the checkpoint against which. Appended at
+-- Statements, with the place in their subject's log that they were proven at, and the checkpoint against which. Appended at
 -- the end of their subject's range of keys. How many of them count, the family's proof says.
 CREATE TABLE statements (
     entry INTEGER PRIMARY KEY,          -- subject's id << 24 | number of the statement within its subject
@@ -80,7 +88,7 @@ CREATE TABLE certificates (
     der         BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Which filter the commission of a lot names, so that it can be fetched; the commission itself decides.
+-- Which filter the commission of a lot names, so that it can be fetched; the commission itself is authoritative.
 CREATE TABLE commissions (
     subject INTEGER PRIMARY KEY,
     filter  BLOB    NOT NULL,
@@ -107,22 +115,25 @@ CREATE TABLE node (
 
 -- Receipts for the owner's own statements, by the statement's id.
 CREATE TABLE receipts (
-    id      BLOB    PRIMARY KEY,
-    log     INTEGER NOT NULL,
-    receipt BLOB    NOT NULL
+    id      BLOB PRIMARY KEY,
+    log     TEXT NOT NULL,
+    receipt BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The subject of a statement on which a followed product's statements build, by the node's word: it leads to the subject's
+-- The subject of a statement that a followed product's statements link, by the node's word: it leads to the subject's
 -- history, and that history shows whether the statement is in it.
 CREATE TABLE links (
-    statement BLOB PRIMARY KEY,
-    subject   TEXT NOT NULL
+    log       TEXT NOT NULL,
+    statement BLOB NOT NULL,
+    subject   TEXT NOT NULL,
+    PRIMARY KEY (log, statement)
 ) STRICT, WITHOUT ROWID;
 
--- Checkpoints of the supply log that other phones showed, of another size than this phone's own. Each stays until a proof
--- shows that it is of the same log, or until it is evidence that it is not.
+-- Checkpoints that other phones showed, of another size than this phone's own. Each stays until a proof shows that it is of
+-- the same log, or until it is evidence that it is not.
 CREATE TABLE meetings (
     note TEXT    PRIMARY KEY,
+    log  TEXT    NOT NULL,
     size INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -132,12 +143,12 @@ CREATE TABLE contents (
     list   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What somebody needs who carries goods. A line, an offer or an answer is verified whenever it is used.
+-- What somebody needs who carries goods. A chain of custody, an offer or an answer is verified whenever it is used.
 
--- Goods whose line is here: every statement on them, with those that no log has yet.
+-- Goods whose chain of custody is here: every statement on them, with those that no log has yet.
 CREATE TABLE goods (
     subject TEXT PRIMARY KEY,
-    line    BLOB NOT NULL
+    chain   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Handovers that are under way, by the offer's id: what the giver shows, or what the receiver shows back. An answered
@@ -159,8 +170,8 @@ CREATE TABLE outbox (
     kind    TEXT    NOT NULL,
     bytes   BLOB    NOT NULL,
     event   INTEGER NOT NULL,           -- when it was signed
-    state   INTEGER NOT NULL,           -- 0 waiting, 1 sent, 2 refused
-    reason  TEXT    NOT NULL,
+    state   INTEGER NOT NULL,           -- 0 waiting, 1 sent, 2 refused, 3 refused and its conflict recorded
+    reason  TEXT    NOT NULL,           -- why it is in that state: the name of a problem, or of what was missing
     tries   INTEGER NOT NULL,
     due     INTEGER NOT NULL,
     follows BLOB                        -- id of the one on the same goods that it comes after

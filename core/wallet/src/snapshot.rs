@@ -1,35 +1,36 @@
 //! What this wallet holds of a ledger, proven from the pinned genesis on.
 //!
-//! A snapshot stands on two checkpoints, one of the trust log and one of the supply log, its *head*: all that it tells is
-//! as of these. What it has *seen* may be newer: from the moment a newer checkpoint is believed nothing older or other is
-//! taken from anyone, and the head follows when all that belongs to it is here, in one transaction ([`Snapshot::sync_step`]).
+//! A snapshot is pinned to one checkpoint of each log, its *head*: all that it tells is as of these. What it has *seen* may be
+//! newer: from the moment a newer checkpoint is trusted nothing older or other is accepted from anyone, and the head follows
+//! when all that belongs to it is here, in one transaction ([`Snapshot::sync_step`]).
 
+mod database;
 mod dossier;
 mod follow;
 mod head;
 mod meeting;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use countersign_custody::{Dossier, Profile, Verdict};
 use countersign_ledger::{
-    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, Policy, ProofError, Subject, TrustStore,
-    TrustedCheckpoint,
+    CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, LogName, Policy, ProofError, Subject,
+    TrustStore, TrustedCheckpoint,
 };
 
+pub(crate) use self::database::{Database, domain};
 pub use self::dossier::SnapshotDamaged;
-pub(crate) use self::dossier::{Loader, as_of, digest, filter_of};
 pub(crate) use self::follow::lot_and_class;
 pub use self::follow::{FollowError, FollowState, Following};
 pub(crate) use self::head::Head;
 pub use self::meeting::CompareError;
-use crate::verify_pages;
-use crate::log::Log;
+use crate::facts::Scope;
 use crate::store::{self, Position, Store, StoreError};
 use crate::sync::Round;
+use crate::verify_pages;
 
 /// Most contradicting pairs of checkpoints that are kept as evidence.
 const MAX_FORKS: usize = 64;
@@ -40,7 +41,7 @@ pub enum OpenError {
     /// The genesis is not good.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
-    /// The genesis knows no trust domain, so nobody could be believed.
+    /// The genesis knows no trust domain, so nobody could be trusted.
     #[error("the genesis names no trust domain")]
     NoDomain,
     /// The database cannot be used. What was damaged beyond opening can be removed and fetched again.
@@ -90,16 +91,16 @@ pub struct Snapshot {
     pub(crate) store: Store,
     pub(crate) genesis: Genesis,
     pub(crate) policy: Policy,
-    pub(crate) profiles: Arc<[Profile]>,
-    /// The newest checkpoint ever believed, of each log.
-    seen: [Option<TrustedCheckpoint>; 2],
+    pub(crate) profiles: &'static [Profile],
+    /// The newest checkpoint ever trusted, of each log.
+    seen: BTreeMap<LogName, TrustedCheckpoint>,
     pub(crate) head: Option<Head>,
     health: Health,
     pub(crate) round: Option<Round>,
     /// Dossiers of this head, by what they cover.
-    warm: HashMap<dossier::Scope, Option<Arc<Dossier>>>,
-    /// Checkpoints of the supply log that stored paths lead to, by size.
-    paths_to: HashMap<u64, TrustedCheckpoint>,
+    warm: HashMap<Scope, Option<Arc<Dossier>>>,
+    /// Checkpoints that stored paths lead to, by log and size.
+    paths_to: HashMap<(LogName, u64), TrustedCheckpoint>,
 }
 
 impl Snapshot {
@@ -115,16 +116,17 @@ impl Snapshot {
             store,
             genesis: genesis.clone(),
             policy,
-            profiles: Profile::all().into(),
-            seen: [None, None],
+            profiles: Profile::all(),
+            seen: BTreeMap::new(),
             head: None,
             health: Health::Sound,
             round: None,
             warm: HashMap::new(),
             paths_to: HashMap::new(),
         };
-        for log in Log::ALL {
-            snapshot.seen[log as usize] = snapshot.stored_checkpoint(log, |position| Some(position.seen));
+        for log in snapshot.logs(None) {
+            let seen = snapshot.stored_checkpoint(log, |position| Some(position.seen));
+            snapshot.seen.extend(seen.map(|seen| (log, seen)));
         }
         snapshot.head = snapshot.restore_head(trust);
         // The first verdict then finds threads that verify, and its queries prepared. What fails here fails there, too.
@@ -142,49 +144,49 @@ impl Snapshot {
         self.health
     }
 
-    /// The checkpoint that the snapshot stands on; `None` before the first sync.
-    pub fn checkpoint(&self, log: Log) -> Option<&TrustedCheckpoint> {
-        self.head.as_ref().map(|head| head.checkpoint(log))
+    /// The checkpoint that the snapshot is pinned to; `None` before the first sync.
+    pub fn checkpoint(&self, log: LogName) -> Option<&TrustedCheckpoint> {
+        self.head.as_ref()?.checkpoint(log)
     }
 
-    /// The newest checkpoint ever believed.
-    pub const fn seen(&self, log: Log) -> Option<&TrustedCheckpoint> {
-        self.seen[log as usize].as_ref()
+    /// The newest checkpoint ever trusted.
+    pub fn seen(&self, log: LogName) -> Option<&TrustedCheckpoint> {
+        self.seen.get(&log)
     }
 
-    /// Whom the snapshot believes, as of its head: the genesis, the trust log, and certificates that lead to a root.
+    /// Whom the snapshot trusts, as of its head: the genesis, the trust log, and certificates that lead to a root.
     pub fn trust(&self) -> Result<TrustStore, GenesisError> {
         match &self.head {
-            Some(head) => Ok(head.trust_log.trust().clone()),
+            Some(head) => Ok(head.whole.trust().clone()),
             None => Ok(self.genesis.trust_anchors()?.1),
         }
     }
 
-    /// Which witnesses and logs are believed.
+    /// Which witnesses and logs are trusted.
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 
     /// The rules of the industry that has statements of this kind, if one is known.
-    pub fn profile_of(&self, kind: &Kind) -> Option<&Profile> {
-        Profile::of_kind(&self.profiles, kind)
+    pub fn profile_of(&self, kind: &Kind) -> Option<&'static Profile> {
+        Profile::of_kind(self.profiles, kind)
     }
 
     /// The rules by which a verdict was given.
     pub fn profile_for(&self, verdict: &Verdict) -> &Profile {
         // safe: there are built-in profiles.
-        verdict.profile(&self.profiles).unwrap_or(&self.profiles[0])
+        verdict.profile(self.profiles).unwrap_or(&self.profiles[0])
     }
 
     /// Moves on to a newer checkpoint, a note's text, that `consistency` proves to extend the one seen before. The only
-    /// way by which a snapshot ever believes a checkpoint.
-    pub fn advance(&mut self, log: Log, note: &str, consistency: &[Hash]) -> Result<(), AdvanceError> {
+    /// way by which a snapshot ever trusts a checkpoint.
+    pub fn advance(&mut self, log: LogName, note: &str, consistency: &[Hash]) -> Result<(), AdvanceError> {
         use countersign_ledger::AdvanceError as Ledger;
         let newer = self.policy.trust(note)?;
-        if newer.checkpoint().origin() != self.genesis.origin(log.as_str()) {
+        if newer.checkpoint().origin() != self.genesis.origin(log) {
             return Err(AdvanceError::OtherLog);
         }
-        let next = match &self.seen[log as usize] {
+        let next = match self.seen.get(&log) {
             None => newer,
             Some(held) => match held.advance(newer, consistency) {
                 Ok(next) => next,
@@ -201,11 +203,11 @@ impl Snapshot {
             },
         };
         let size = next.checkpoint().size();
-        let head = self.head.as_ref().map(|head| head.checkpoint(log).checkpoint().size());
+        let head = self.checkpoint(log).map(|head| head.checkpoint().size());
         let damaged = self.health == Health::Damaged;
         self.store.write(|tx| {
             if damaged {
-                // What stood there was not to be believed, so it is no measure either.
+                // What stood there was not to be trusted, so it is no measure either.
                 store::forget_position(tx, log)?;
             }
             store::insert_checkpoint(tx, log, size, &next.note().to_string())?;
@@ -217,27 +219,29 @@ impl Snapshot {
                 self.warm.clear();
             }
         }
-        self.seen[log as usize] = Some(next);
+        self.seen.insert(log, next);
         Ok(())
     }
 
-    /// Pairs of signed checkpoints that contradict each other, as notes, each with the one believed before first.
+    /// Pairs of signed checkpoints that contradict each other, as notes, each with the one trusted before first.
     pub fn forks(&self) -> Result<Vec<(String, String)>, StoreError> {
         store::forks(self.store.read())
     }
 
     /// Moves the head, and with it all that the snapshot tells. What belongs to it is in the database by now; rows become
     /// visible by this transaction alone.
-    pub(crate) fn stand_on(&mut self, head: Head, complete: &[Subject]) -> Result<(), StoreError> {
-        let sizes = Log::ALL.map(|log| head.checkpoint(log).checkpoint().size());
-        let seen = Log::ALL.map(|log| self.seen[log as usize].as_ref().map(|seen| seen.checkpoint().size()));
+    pub(crate) fn pin_to(
+        &mut self,
+        head: Head,
+        complete: &BTreeMap<LogName, Vec<Subject>>,
+    ) -> Result<(), StoreError> {
         self.store.write(|tx| {
-            for log in Log::ALL {
-                let size = sizes[log as usize];
-                let position = Position { seen: seen[log as usize].unwrap_or(size), head: Some(size) };
-                store::set_position(tx, log, position)?;
+            for (&log, checkpoint) in &head.checkpoints {
+                let size = checkpoint.checkpoint().size();
+                let seen = self.seen.get(&log).map_or(size, |seen| seen.checkpoint().size());
+                store::set_position(tx, log, Position { seen, head: Some(size) })?;
+                store::set_ready(tx, log, complete.get(&log).map_or(&[], Vec::as_slice), size)?;
             }
-            store::set_ready(tx, complete, sizes[Log::Supply as usize])?;
             store::prune(tx)
         })?;
         self.head = Some(head);

@@ -1,12 +1,12 @@
 //! The wallet's database: SQLite, one writer, WAL, `synchronous=FULL` for all that could not be fetched again.
 //!
-//! What is stored is not believed: whoever reads verifies. Functions that only read take a [`Connection`]; those that
+//! What is stored is not trusted: whoever reads verifies. Functions that only read take a [`Connection`]; those that
 //! write take a [`Transaction`], so that what belongs together is written together.
 
 mod checkpoints;
 mod courier;
 mod follows;
-mod missing_links;
+mod links;
 mod meetings;
 mod members;
 mod statements;
@@ -14,7 +14,7 @@ mod statements;
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_ledger::Hash;
+use countersign_ledger::{Hash, LogName};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
@@ -24,8 +24,8 @@ pub(crate) use self::checkpoints::{
     set_position,
 };
 pub(crate) use self::courier::{
-    Handover, Outgoing, close_handover, contents, forget_line, handover, handovers, line, lines, outgoing,
-    post, set_contents, set_handover, set_line, set_outgoing, take_out,
+    Handover, Outgoing, chain, chains, close_handover, contents, forget_chain, handover, handovers, outgoing,
+    post, set_chain, set_contents, set_handover, set_outgoing, take_out,
 };
 pub(crate) use self::follows::{
     Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,
@@ -37,8 +37,8 @@ pub(crate) use self::members::{
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
 pub(crate) use self::statements::{
-    STATEMENTS_AT_ONCE, Stored, append_statements, append_trust_statement, cut_trust_statements, filter_hint,
-    insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, trust_statements,
+    STATEMENTS_AT_ONCE, Stored, append_statements, append_whole_log, drop_whole_log, filter_hint,
+    insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, whole_log,
 };
 
 /// The schema's versions, each the step from the one before.
@@ -159,11 +159,12 @@ impl Store {
 
 /// Asks what a verdict asks, of nothing: SQLite then has the queries prepared, which takes longer than to answer them.
 pub(crate) fn prepare_verdict(connection: &Connection) -> Result<(), StoreError> {
-    followed_of(connection, "")?;
-    followed_units(connection)?;
-    family_proof(connection, "", 0)?;
-    names(connection, "")?;
-    subject_id(connection, "")?;
+    let log = LogName::SUPPLY;
+    followed_of(connection, log, "")?;
+    followed_units(connection, log)?;
+    family_proof(connection, log, "", 0)?;
+    names(connection, log, "")?;
+    subject_id(connection, log, "")?;
     statements(connection, 0, 0, 0)?;
     filter(connection, Hash::default())?;
     Ok(())

@@ -2,34 +2,34 @@
 //!
 //! # A round
 //!
-//! 1. The trust log's checkpoint, and the proof that it extends the one seen before.
-//! 2. The trust log's statements, each verified, until they lead to the checkpoint's root and subject index.
-//! 3. The supply log's checkpoint, and its proof. Checkpoints that other phones showed are compared with it.
-//! 4. For each class that is followed: the proof of its family (all its lots, with the number and the latest of their
-//!    statements), the lots' names, the histories that have grown, the proofs of the lots' families (the packs that have
-//!    something on record), the histories of packs that are followed, and the filters over serials. Then the histories
-//!    elsewhere that these build on, such as an order.
-//! 5. One transaction moves the head. Until then the snapshot tells what it told before.
+//! 1. For each log that is held whole, the trust log before all others: its checkpoint, the proof that it extends the one seen
+//!    before, and its statements, each verified, until they lead to the checkpoint's root and subject index.
+//! 2. For each other log: its checkpoint and its proof. Checkpoints that other phones showed are compared with the newest.
+//! 3. What is followed. A planner (`plan`) says what to find out next, and is told what was found: the proof of each
+//!    followed family, its members' names, the histories that have grown; for products also the proofs of lots' families (the
+//!    packs that have something on record), the filters over serials, and the dependencies, such as an order.
+//! 4. One transaction moves the head. Until then the snapshot tells what it told before.
 //!
-//! Whatever was fetched and verified is stored by the next step at the latest, and found again: a round that was killed is
-//! taken up where it stood, since each step first looks at what is here. What is unchanged is not fetched again, but hashed again, so that
-//! damage is seen and repaired.
+//! Whatever was fetched and verified is stored by the next step at the latest, and found again: a round that was killed goes
+//! on where it was, since each step first looks at what is here. What is unchanged is not fetched again, but hashed again,
+//! so that damage is seen and repaired.
 
+mod fetch;
 mod histories;
 mod plan;
-mod products;
-mod trust_log;
+mod whole;
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, HistoryError, IndexError, Subject, TrustedCheckpoint};
+use countersign_ledger::{Hash, Held, HistoryError, IndexError, LogName, Subject, TrustedCheckpoint};
 
-use self::plan::Plan;
-use crate::trust_log::{TrustLogState, TrustLogError};
+use self::fetch::Fetch;
+use self::plan::Fault;
 use crate::client::{Client, ClientError};
-use crate::log::Log;
 use crate::snapshot::{AdvanceError, Head, Snapshot};
 use crate::store::StoreError;
+use crate::whole_logs::{WholeLogError, WholeLogs};
 
 /// How often a round begins anew because the node has moved on, before it is given up.
 const MAX_RESTARTS: u32 = 8;
@@ -43,9 +43,14 @@ pub enum SyncError {
     /// A checkpoint was refused.
     #[error(transparent)]
     Advance(#[from] AdvanceError),
-    /// The trust log is not the one that its checkpoint commits to.
-    #[error(transparent)]
-    TrustLog(#[from] TrustLogError),
+    /// A log that is held whole is not the one that its checkpoint commits to.
+    #[error("the {log} log: {reason}")]
+    WholeLog {
+        /// The log.
+        log: LogName,
+        /// What is wrong.
+        reason: WholeLogError,
+    },
     /// A certificate is not the one that was asked for, or leads to no pinned root.
     #[error("a signer's certificate is not good")]
     Certificate,
@@ -71,8 +76,8 @@ pub enum SyncError {
         /// Why.
         reason: HistoryError,
     },
-    /// The node does not say where a statement is that another one builds on, or says it wrongly.
-    #[error("the node does not show the statement {statement}, on which another builds")]
+    /// The node does not say where a statement is that another one links, or says it wrongly.
+    #[error("the node does not show the statement {statement}, which another one links")]
     Linked {
         /// The statement.
         statement: Hash,
@@ -86,6 +91,15 @@ pub enum SyncError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Fault> for SyncError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Names(family) => Self::Names { family },
+            Fault::Linked(statement) => Self::Linked { statement },
+        }
+    }
 }
 
 /// What a step did.
@@ -117,11 +131,11 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A log's checkpoint.
-    Checkpoint(Log),
-    /// The trust log's statements.
-    TrustLog,
-    /// A product class, a lot or a pack.
-    Product(Subject),
+    Checkpoint(LogName),
+    /// The statements of a log that is held whole.
+    WholeLog(LogName),
+    /// Something that is followed, or that this builds on.
+    Subject(Subject),
 }
 
 /// A round under way. All of it can be found again from what is stored.
@@ -132,41 +146,41 @@ pub(crate) struct Round {
 }
 
 enum Stage {
-    /// To ask for a log's checkpoint.
-    Checkpoint(Log, Option<Box<Trusted>>),
-    /// To ask for the proof that a log's checkpoint extends the one seen.
-    Proof(Log, String, (u64, u64), Option<Box<Trusted>>),
-    /// To fetch the trust log.
-    TrustLog(Box<trust_log::Fetching>),
-    /// To compare checkpoints that other phones showed, before the products are fetched.
-    Meetings(Box<Trusted>, Vec<String>),
+    /// To ask for the checkpoint of the next log.
+    Checkpoint(Box<Reached>),
+    /// To ask for the proof that its checkpoint extends the one seen.
+    Proof(Box<Reached>, String, (u64, u64)),
+    /// To fetch a log that is held whole.
+    Whole(Box<whole::Fetching>),
+    /// To compare checkpoints that other phones showed.
+    Meetings(Box<Reached>, Vec<(LogName, String)>),
     /// To fetch what is followed.
-    Products(Box<Plan>),
+    Follow(Box<Fetch>),
 }
 
-/// The trust log as of the round's checkpoint.
-pub(crate) struct Trusted {
-    checkpoint: TrustedCheckpoint,
-    trust_log: TrustLogState,
-}
-
-impl Round {
-    const fn new() -> Self {
-        Self { stage: Stage::Checkpoint(Log::Trust, None), restarts: 0, done: 0 }
-    }
+/// How far the round has come with the logs.
+struct Reached {
+    /// Those still to come.
+    left: VecDeque<LogName>,
+    checkpoints: BTreeMap<LogName, TrustedCheckpoint>,
+    /// What the logs that are held whole say, and whom to trust.
+    whole: WholeLogs,
 }
 
 /// What comes after a step.
 enum Next {
     Stage(Stage, Part),
-    Finished(Box<Head>, Vec<Subject>),
+    Finished(Box<Head>, BTreeMap<LogName, Vec<Subject>>),
 }
 
 impl Snapshot {
     /// Does the next step of bringing the snapshot up to date; a few requests at most, bounded in size and time. Call it
     /// until it says [`Step::Done`]. It may be stopped, or the process killed, at any moment.
     pub fn sync_step(&mut self, client: &Client) -> Result<Step, SyncError> {
-        let Round { stage, restarts, done } = self.round.take().unwrap_or(Round::new());
+        let Round { stage, restarts, done } = match self.round.take() {
+            Some(round) => round,
+            None => Round { stage: self.first()?, restarts: 0, done: 0 },
+        };
         match self.run(client, stage) {
             Ok(Next::Stage(stage, what)) => {
                 let done = done + 1;
@@ -175,14 +189,14 @@ impl Snapshot {
                 Ok(Step::Progress(Progress { done, of, what }))
             }
             Ok(Next::Finished(head, complete)) => {
-                self.stand_on(*head, &complete)?;
+                self.pin_to(*head, &complete)?;
                 Ok(Step::Done)
             }
             Err(SyncError::Client(ClientError::Busy { retry_after })) => Ok(Step::Waiting { retry_after }),
             // The log has grown beyond what the node still proves: what is here stays, the rest is asked for anew.
             Err(SyncError::Client(ClientError::Gone)) if restarts < MAX_RESTARTS => {
-                self.round = Some(Round { restarts: restarts + 1, done, ..Round::new() });
-                Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(Log::Trust) }))
+                self.round = Some(Round { stage: self.first()?, restarts: restarts + 1, done });
+                Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(LogName::TRUST) }))
             }
             Err(error) => Err(error),
         }
@@ -205,7 +219,7 @@ impl Snapshot {
     }
 
     /// Sees the newest checkpoint of a log, without moving the head: at most two requests.
-    pub fn see_newest(&mut self, client: &Client, log: Log) -> Result<TrustedCheckpoint, SyncError> {
+    pub fn see_newest(&mut self, client: &Client, log: LogName) -> Result<TrustedCheckpoint, SyncError> {
         let note = client.checkpoint(log)?;
         let proof = match self.needs_proof(log, &note)? {
             Some((old, new)) => client.consistency(log, old, new)?,
@@ -215,98 +229,121 @@ impl Snapshot {
         self.seen(log).cloned().ok_or(ClientError::Malformed("checkpoint").into())
     }
 
-    /// The sizes between which a proof must lead before this note can be believed. A note that is not to be trusted makes
+    /// The sizes between which a proof must lead before this note can be trusted. A note that is not to be trusted makes
     /// no further request.
-    fn needs_proof(&self, log: Log, note: &str) -> Result<Option<(u64, u64)>, AdvanceError> {
+    fn needs_proof(&self, log: LogName, note: &str) -> Result<Option<(u64, u64)>, AdvanceError> {
         let new = self.policy.trust(note)?.checkpoint().size();
         let old = self.seen(log).map_or(0, |seen| seen.checkpoint().size());
         Ok((0 < old && old < new).then_some((old, new)))
     }
 
+    /// A round begins from the head, or from the genesis alone.
+    fn first(&self) -> Result<Stage, SyncError> {
+        let whole = match &self.head {
+            Some(head) => head.whole.clone(),
+            None => WholeLogs::new(self.pinned()?),
+        };
+        let left = self.logs(None).into();
+        Ok(Stage::Checkpoint(Box::new(Reached { left, checkpoints: BTreeMap::new(), whole })))
+    }
+
     fn run(&mut self, client: &Client, stage: Stage) -> Result<Next, SyncError> {
         match stage {
-            Stage::Checkpoint(log, trusted) => {
+            Stage::Checkpoint(mut reached) => {
+                let Some(log) = reached.left.pop_front() else { return self.meet(*reached) };
                 let note = client.checkpoint(log)?;
                 match self.needs_proof(log, &note)? {
                     Some(sizes) => {
-                        Ok(Next::Stage(Stage::Proof(log, note, sizes, trusted), Part::Checkpoint(log)))
+                        reached.left.push_front(log);
+                        Ok(Next::Stage(Stage::Proof(reached, note, sizes), Part::Checkpoint(log)))
                     }
-                    None => {
-                        self.advance(log, &note, &[])?;
-                        self.after_checkpoint(log, trusted)
-                    }
+                    None => self.advance_to(log, &note, &[], *reached),
                 }
             }
-            Stage::Proof(log, note, (old, new), trusted) => {
+            Stage::Proof(mut reached, note, (old, new)) => {
+                let Some(log) = reached.left.pop_front() else { return self.meet(*reached) };
                 let proof = client.consistency(log, old, new)?;
-                self.advance(log, &note, &proof)?;
-                self.after_checkpoint(log, trusted)
+                self.advance_to(log, &note, &proof, *reached)
             }
-            Stage::TrustLog(fetching) => self.fetch_trust_log(client, *fetching),
-            Stage::Meetings(trusted, met) => self.compare_met(client, trusted, met),
-            Stage::Products(plan) => self.fetch_products(client, *plan),
+            Stage::Whole(fetching) => self.fetch_whole(client, *fetching),
+            Stage::Meetings(reached, met) => self.compare_met(client, *reached, met),
+            Stage::Follow(fetch) => self.fetch(client, fetch),
         }
     }
 
-    fn after_checkpoint(&mut self, log: Log, trusted: Option<Box<Trusted>>) -> Result<Next, SyncError> {
-        let Some(checkpoint) = self.seen(log).cloned() else { return Ok(again(log)) };
-        let stage = match (log, trusted) {
-            (Log::Trust, _) => Stage::TrustLog(Box::new(self.begin_trust_log(checkpoint)?)),
-            (Log::Supply, Some(trusted)) => match self.meetings()? {
-                met if met.is_empty() => Stage::Products(Box::new(self.plan(*trusted, checkpoint)?)),
-                met => Stage::Meetings(trusted, met),
-            },
-            (Log::Supply, None) => return Ok(again(Log::Trust)),
-        };
-        Ok(Next::Stage(stage, Part::Checkpoint(log)))
+    fn advance_to(
+        &mut self,
+        log: LogName,
+        note: &str,
+        proof: &[Hash],
+        reached: Reached,
+    ) -> Result<Next, SyncError> {
+        self.advance(log, note, proof)?;
+        let checkpoint = self.seen(log).cloned().ok_or(ClientError::Malformed("checkpoint"))?;
+        if self.logs(Some(Held::Whole)).contains(&log) {
+            let fetching = self.begin_whole(log, checkpoint, reached)?;
+            return Ok(Next::Stage(Stage::Whole(Box::new(fetching)), Part::Checkpoint(log)));
+        }
+        self.reach(log, checkpoint, reached)
     }
-}
 
-impl Snapshot {
+    /// All of a log that is to be here before what is followed is here.
+    fn reach(
+        &mut self,
+        log: LogName,
+        checkpoint: TrustedCheckpoint,
+        mut reached: Reached,
+    ) -> Result<Next, SyncError> {
+        reached.checkpoints.insert(log, checkpoint);
+        if reached.left.is_empty() {
+            return self.meet(reached);
+        }
+        Ok(Next::Stage(Stage::Checkpoint(Box::new(reached)), Part::Checkpoint(log)))
+    }
+
+    fn meet(&mut self, reached: Reached) -> Result<Next, SyncError> {
+        let stage = match self.meetings()? {
+            met if met.is_empty() => Stage::Follow(Box::new(Fetch::new(&self.following()?, reached))),
+            met => Stage::Meetings(Box::new(reached), met),
+        };
+        Ok(Next::Stage(stage, Part::Checkpoint(LogName::TRUST)))
+    }
+
     /// Compares one checkpoint that another phone showed with the newest one. What the node does not prove today is asked
     /// again at the next sync, and holds nothing up.
     fn compare_met(
         &mut self,
         client: &Client,
-        trusted: Box<Trusted>,
-        mut met: Vec<String>,
+        reached: Reached,
+        mut met: Vec<(LogName, String)>,
     ) -> Result<Next, SyncError> {
-        if let Some(note) = met.pop() {
-            let proof = match self.proof_of(&note) {
-                Some((old, new)) => client.consistency(Log::Supply, old, new).map(Some),
-                None => Ok(Some(Vec::new())),
-            };
-            let proof = match proof {
-                Err(error @ (ClientError::Busy { .. } | ClientError::Transport(_))) => {
-                    return Err(error.into());
-                }
-                answer => answer.unwrap_or(None),
-            };
-            if let Some(proof) = proof {
-                self.settle(&note, &proof)?;
-            }
-        }
-        let stage = match self.seen(Log::Supply).cloned() {
-            Some(checkpoint) if met.is_empty() => Stage::Products(Box::new(self.plan(*trusted, checkpoint)?)),
-            _ => Stage::Meetings(trusted, met),
+        let Some((log, note)) = met.pop() else {
+            let stage = Stage::Follow(Box::new(Fetch::new(&self.following()?, reached)));
+            return Ok(Next::Stage(stage, Part::Checkpoint(LogName::TRUST)));
         };
-        Ok(Next::Stage(stage, Part::Checkpoint(Log::Supply)))
+        let proof = match self.proof_of(log, &note) {
+            Some((old, new)) => client.consistency(log, old, new).map(Some),
+            None => Ok(Some(Vec::new())),
+        };
+        let proof = match proof {
+            Err(error @ (ClientError::Busy { .. } | ClientError::Transport(_))) => return Err(error.into()),
+            answer => answer.unwrap_or(None),
+        };
+        if let Some(proof) = proof {
+            self.settle(log, &note, &proof)?;
+        }
+        Ok(Next::Stage(Stage::Meetings(Box::new(reached), met), Part::Checkpoint(log)))
     }
-}
-
-const fn again(log: Log) -> Next {
-    Next::Stage(Stage::Checkpoint(log, None), Part::Checkpoint(log))
 }
 
 impl Stage {
     /// Parts that are known to be left.
     fn remaining(&self) -> u64 {
         match self {
-            Self::Checkpoint(Log::Trust, _) | Self::Proof(Log::Trust, ..) => 3,
-            Self::TrustLog(fetching) => fetching.remaining() + 2,
-            Self::Checkpoint(Log::Supply, _) | Self::Proof(Log::Supply, ..) => 2,
+            Self::Checkpoint(reached) | Self::Proof(reached, ..) => reached.left.len() as u64 + 1,
+            Self::Whole(fetching) => fetching.remaining(),
             Self::Meetings(_, met) => met.len() as u64 + 1,
-            Self::Products(plan) => plan.work.remaining(),
+            Self::Follow(fetch) => fetch.remaining(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Taking in pages of histories: every signature, every inclusion path, every link to the statement before.
+//! Verifying pages of histories: every signature, every inclusion path, every link to the statement before.
 
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_ledger::{
-    Hash, HistoryEntry, HistoryError, Inclusions, Placed, Refusal, Subject, TrustStore, TrustedCheckpoint,
+    Entry, Hash, HistoryEntry, HistoryError, Inclusions, Subject, TrustStore, TrustedCheckpoint,
 };
 
 /// How many statements there must be for each thread: to wake one takes about as long as a verification.
@@ -30,13 +30,13 @@ pub(crate) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Believes the statement of this number.
+    /// Verifies the statement of this number.
     fn verify(
         &self,
         number: usize,
         inclusions: &mut Inclusions<'_>,
         trust: &TrustStore,
-    ) -> Result<Placed, HistoryError> {
+    ) -> Result<Entry, HistoryError> {
         let before = number.checked_sub(1).map(|before| &self.entries[before]);
         // Our statements' unprotected header is empty, so the id that the next must name is the digest of the bytes.
         let prev = before.map_or(self.prev, |before| Some(Hash::of(&before.statement)));
@@ -44,8 +44,8 @@ impl Page<'_> {
     }
 }
 
-/// Believes a page: the statements on `subject` that follow `prev`, in the order of the log. Statements whose signer was
-/// since revoked from an earlier place on stand in the log and in the count, but are not among those returned.
+/// Verifies a page: the statements on `subject` that follow `prev`, in the order of the log. Those whose signer was since
+/// revoked from an earlier place on are void, and in their place.
 ///
 /// That the page ends the history is not asked here: the subject index says how many there are and which is the latest.
 pub fn verify_page(
@@ -54,14 +54,14 @@ pub fn verify_page(
     prev: Option<Hash>,
     checkpoint: &TrustedCheckpoint,
     trust: &TrustStore,
-) -> Result<Vec<Placed>, HistoryError> {
-    let mut believed = verify_pages(&[Page { subject, prev, entries, checkpoint }], trust);
-    believed.pop().unwrap_or(Err(HistoryError::Incomplete))
+) -> Result<Vec<Entry>, HistoryError> {
+    let mut verified = verify_pages(&[Page { subject, prev, entries, checkpoint }], trust);
+    verified.pop().unwrap_or(Err(HistoryError::Incomplete))
 }
 
 /// The same for several pages, an answer for each.
-pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &TrustStore) -> Vec<Result<Vec<Placed>, HistoryError>> {
-    sweep(pages, trust, cores().saturating_sub(1), |placed| placed, || ()).0
+pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &TrustStore) -> Vec<Result<Vec<Entry>, HistoryError>> {
+    sweep(pages, trust, cores().saturating_sub(1), |entry| entry, || ()).0
 }
 
 /// The same, and of each statement only what is to be kept, while this thread first does something else that does not rely
@@ -69,7 +69,7 @@ pub(crate) fn verify_pages(pages: &[Page<'_>], trust: &TrustStore) -> Vec<Result
 pub(crate) fn verify_pages_beside<T: Send + Sync, R>(
     pages: &[Page<'_>],
     trust: &TrustStore,
-    keep: impl Fn(Placed) -> T + Sync,
+    keep: impl Fn(Entry) -> T + Sync,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<T>, HistoryError>>, R) {
     sweep(pages, trust, cores(), keep, beside)
@@ -79,7 +79,7 @@ fn sweep<T: Send + Sync, R>(
     pages: &[Page<'_>],
     trust: &TrustStore,
     others: usize,
-    keep: impl Fn(Placed) -> T + Sync,
+    keep: impl Fn(Entry) -> T + Sync,
     beside: impl FnOnce() -> R,
 ) -> (Vec<Result<Vec<T>, HistoryError>>, R) {
     let tasks: Vec<(&Page<'_>, usize)> =
@@ -102,7 +102,7 @@ fn sweep<T: Send + Sync, R>(
     };
     let others = others.min((tasks.len() / WORTH_A_THREAD).saturating_sub(1));
     let beside = rayon_core::in_place_scope(|scope| {
-        // A panic there is a panic here: nothing is believed on half of the work.
+        // A panic there is a panic here: nothing is trusted on half of the work.
         (0..others).for_each(|_| scope.spawn(|_| work()));
         let beside = beside();
         work();
@@ -110,13 +110,12 @@ fn sweep<T: Send + Sync, R>(
     });
     let mut answers =
         answers.into_iter().map(|answer| answer.into_inner().unwrap_or(Err(HistoryError::Incomplete)));
-    let believed = pages.iter().map(|page| {
-        let mut of_page: Vec<_> = answers.by_ref().take(page.entries.len()).collect();
+    let verified = pages.iter().map(|page| {
+        let of_page: Vec<_> = answers.by_ref().take(page.entries.len()).collect();
         if !page.entries.is_sorted_by(|one, next| one.index < next.index) {
             return Err(HistoryError::Order);
         }
-        of_page.retain(|answer| !matches!(answer, Err(HistoryError::Refused(Refusal::Revoked))));
         of_page.into_iter().collect()
     });
-    (believed.collect(), beside)
+    (verified.collect(), beside)
 }

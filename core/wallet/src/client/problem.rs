@@ -11,7 +11,7 @@ const MAX_TITLE: usize = 48;
 const MAX_DETAIL: usize = 400;
 /// How long to wait when a busy node does not say.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The longest wait that a node is believed.
+/// The longest wait that a node is obeyed.
 const MAX_PATIENCE: Duration = Duration::from_mins(10);
 
 /// The error that a response other than success stands for.
@@ -58,8 +58,9 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_reason() {
-        let body =
-            crate::cbor::encode(|e| e.map(2)?.i8(-1)?.str("replay")?.i8(-2)?.str("already there\u{7}")?.ok());
+        let body = countersign_ledger::cbor::encode(|e| {
+            e.map(2)?.i8(-1)?.str("replay")?.i8(-2)?.str("already there\u{7}")?.ok()
+        });
         match read(&response(409, &body)) {
             ClientError::Refused { status: 409, title, detail } => {
                 assert_eq!((title.as_str(), detail.as_str()), ("replay", "already there"));

@@ -1,13 +1,12 @@
 //! The file's form.
 
 use countersign_custody::Item;
-use countersign_ledger::{Hash, HistoryEntry, MAX_PATH, Subject, UnixMillis, check_deterministic};
+use countersign_ledger::cbor::{Written, check_deterministic, encode};
+use countersign_ledger::{Hash, HistoryEntry, MAX_PATH, Subject, UnixMillis};
 use minicbor::data::Type;
-use minicbor::encode::Error;
 use minicbor::{Decoder, Encoder};
 
 use super::EvidenceError;
-use crate::cbor;
 use crate::store::Stored;
 
 const MAGIC: &str = "countersign evidence 1";
@@ -33,13 +32,12 @@ pub(super) struct Bundle {
     pub(super) contents: Vec<Vec<u8>>,
 }
 
-type Written = Result<(), Error<std::convert::Infallible>>;
 type Writer<'a, 'b> = &'a mut Encoder<&'b mut Vec<u8>>;
 
 impl Bundle {
     pub(super) fn to_cbor(&self) -> Vec<u8> {
-        let body = cbor::encode(|e| self.write(e));
-        cbor::encode(|e| e.array(2)?.bytes(&body)?.bytes(Hash::of(&body).as_bytes())?.ok())
+        let body = encode(|e| self.write(e));
+        encode(|e| e.array(2)?.bytes(&body)?.bytes(Hash::of(&body).as_bytes())?.ok())
     }
 
     fn write(&self, e: Writer<'_, '_>) -> Written {

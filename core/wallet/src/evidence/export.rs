@@ -1,69 +1,70 @@
-//! Making evidence from the snapshot, without a network.
+//! Making evidence from the snapshot, without a network: the facts are put together once more, and what proves them is
+//! recorded on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_custody::{Contents, Item, UnitFacts};
-use countersign_ledger::{Hash, IndexKey, Placed, Subject};
+use countersign_custody::{Contents, Item};
+use countersign_ledger::{Entry, Hash, IndexEntry, IndexKey, LogName, Subject};
 
 use super::EvidenceError;
 use super::bundle::{Bundle, TrustHistory};
 use crate::SnapshotDamaged;
-use crate::trust_log::{self, TrustLogState};
-use crate::log::Log;
-use crate::snapshot::{Loader, Snapshot, digest, filter_of};
-use crate::store::{self, Stored};
+use crate::facts::{self, Histories, Members, PRODUCTS, Proofs, Scope, Surroundings};
+use crate::snapshot::{Database, Snapshot};
+use crate::store::Stored;
+use crate::whole_logs::{self, WholeLogs};
 
 impl Snapshot {
-    /// Everything that the verdict on `item` rests on, as a file that [`crate::verify_evidence`] believes with the genesis
+    /// Everything that the verdict on `item` rests on, as a file that [`crate::verify_evidence`] verifies with the genesis
     /// alone.
     pub fn export(&mut self, item: &Item) -> Result<Vec<u8>, EvidenceError> {
         self.dossier(item)?.ok_or(EvidenceError::NotHere)?;
-        let (genesis, profiles) = (Hash::of(self.genesis.to_json().as_bytes()), self.profiles.clone());
-        let mut loader = self.loader().ok_or(EvidenceError::NotHere)?;
-        let mut gathered = Gathered::default();
-        gathered.supply(&mut loader, item)?;
-        let filter = gathered.believed.iter().find_map(|placed| filter_of(&profiles, placed));
-        let filter = filter.map(|(digest, _)| store::filter(loader.connection, digest)).transpose();
-        let filter = filter.map_err(SnapshotDamaged::from)?.flatten();
-        let mut signers: BTreeMap<Hash, Vec<u8>> = BTreeMap::new();
-        let mut members: BTreeSet<Subject> = subjects(item).cloned().collect();
-        // Whoever was revoked since has signed all the same, and that it does not count must be shown as well.
-        let statements = gathered.histories.iter().flat_map(|(_, stored)| stored);
-        for signer in statements.flat_map(|stored| trust_log::signers(&stored.entry.statement)) {
-            let certificate = loader.head.trust_log.trust().certificate(signer).ok_or(SnapshotDamaged)?;
+        let item = Item { readings: Vec::new(), ..item.clone() };
+        let (genesis, profiles) = (Hash::of(self.genesis.to_json().as_bytes()), self.profiles);
+        let database = self.database(PRODUCTS).ok_or(EvidenceError::NotHere)?;
+        let mut recorder = Recorder::new(database, &item);
+        facts::assemble(&mut recorder, profiles, &Scope::of(&item))?;
+        let Recorder { database, notes, families, histories, filter, contents, .. } = recorder;
+        let (head, mut signers) = (database.head(), BTreeMap::new());
+        let mut members: BTreeSet<Subject> = subjects(&item).cloned().collect();
+        // Whoever was revoked since has signed all the same, and that it is void must be shown as well.
+        let statements = histories.values().flatten();
+        for signer in statements.flat_map(|stored| whole_logs::signers(&stored.entry.statement)) {
+            let certificate = head.whole.trust().certificate(signer).ok_or(SnapshotDamaged)?;
             signers.insert(signer, certificate.as_der().to_vec());
             members.extend(Subject::new(certificate.identity().as_str()));
         }
-        let trust = trust_log(&loader.head.trust_log, members, &mut signers);
+        let trust = trust_log(&head.whole, members, &mut signers);
+        let trust_note = head.checkpoint(LogName::TRUST).ok_or(SnapshotDamaged)?.note().to_string();
         Ok(Bundle {
             genesis,
-            item: Item { readings: Vec::new(), ..item.clone() },
-            trust_note: loader.head.checkpoint(Log::Trust).note().to_string(),
+            item,
+            trust_note,
             trust,
-            notes: gathered.notes,
-            families: gathered.families,
-            histories: gathered.histories,
+            notes: notes.into_iter().rev().map(|(_, note)| note).collect(),
+            families: families.into_iter().collect(),
+            histories: histories.into_iter().collect(),
             certificates: signers.into_values().collect(),
             filter,
-            contents: gathered.contents,
+            contents,
         }
         .to_cbor())
     }
 }
 
-fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
+pub(super) fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
     [Some(&item.class), item.lot.as_ref(), item.pack.as_ref()].into_iter().flatten()
 }
 
 /// The trust log's entries on these subjects, and on whoever signed them, and so on.
 fn trust_log(
-    trust_log: &TrustLogState,
+    whole: &WholeLogs,
     mut asked: BTreeSet<Subject>,
     signers: &mut BTreeMap<Hash, Vec<u8>>,
 ) -> Vec<TrustHistory> {
-    let mut found = BTreeMap::new();
+    let (mut found, index) = (BTreeMap::new(), whole.index(LogName::TRUST));
     while let Some(subject) = asked.pop_first() {
-        for signer in trust_log.signers(&subject) {
+        for signer in whole.signers(LogName::TRUST, &subject) {
             signers.insert(signer.fingerprint(), signer.as_der().to_vec());
             asked.extend(
                 Subject::new(signer.identity().as_str())
@@ -71,98 +72,113 @@ fn trust_log(
                     .filter(|member| !found.contains_key(member) && *member != subject),
             );
         }
-        let key = IndexKey::of(subject);
-        let (index_proof, entries) = (trust_log.index().prove(&key).to_cbor(), trust_log.history(&subject));
+        let index_proof = index.prove(&IndexKey::of(&subject)).to_cbor();
+        let entries = whole.history(LogName::TRUST, &subject);
         found.insert(subject.clone(), TrustHistory { subject, index_proof, entries });
     }
     found.into_values().collect()
 }
 
-/// What was found in the supply log.
-#[derive(Default)]
-struct Gathered {
-    notes: Vec<String>,
-    sizes: BTreeSet<u64>,
-    families: Vec<(Subject, Vec<u8>)>,
-    histories: Vec<(Subject, Vec<Stored>)>,
-    believed: Vec<Placed>,
+/// The database's proofs about an item, recorded.
+struct Recorder<'a> {
+    database: Database<'a>,
+    item: &'a Item,
+    /// The checkpoints that paths lead to, by size; the head's is the largest.
+    notes: BTreeMap<u64, String>,
+    families: BTreeMap<Subject, Vec<u8>>,
+    histories: BTreeMap<Subject, Vec<Stored>>,
+    filter: Option<Vec<u8>>,
     contents: Vec<Vec<u8>>,
 }
 
-impl Gathered {
-    fn supply(&mut self, loader: &mut Loader<'_>, item: &Item) -> Result<(), SnapshotDamaged> {
-        let head = loader.head.checkpoint(Log::Supply).clone();
-        self.notes.push(head.note().to_string());
-        self.sizes.insert(head.checkpoint().size());
-        self.family(loader, &item.class)?;
-        self.history(loader, &item.class, &item.class)?;
-        if let Some(lot) = &item.lot
-            && self.history(loader, &item.class, lot)?
-        {
-            self.family(loader, lot)?;
-            if let Some(pack) = &item.pack
-                && loader.is_followed(pack)?
-            {
-                self.history(loader, lot, pack)?;
-            }
-        }
-        if let Some(pack) = &item.pack {
-            self.units(loader, &item.class, pack)?;
-        }
-        for subject in loader.dependencies()?.into_keys() {
-            let family = Subject::new(subject.family()).map_err(|_| SnapshotDamaged)?;
-            if self.families.iter().all(|(known, _)| *known != family) {
-                self.family(loader, &family)?;
-            }
-            self.history(loader, &family, &subject)?;
-        }
-        Ok(())
+impl<'a> Recorder<'a> {
+    fn new(database: Database<'a>, item: &'a Item) -> Self {
+        let head = &database.checkpoint;
+        let notes = BTreeMap::from([(head.checkpoint().size(), head.note().to_string())]);
+        let (families, histories) = (BTreeMap::new(), BTreeMap::new());
+        Self { database, item, notes, families, histories, filter: None, contents: Vec::new() }
+    }
+}
+
+impl Histories for Recorder<'_> {
+    type Error = SnapshotDamaged;
+
+    fn history(&mut self, subject: &Subject) -> Result<Vec<Entry>, SnapshotDamaged> {
+        facts::history(self, subject)
     }
 
-    /// The units in which a pack is or was, as far as it is known.
-    fn units(
+    fn linked(&mut self, statement: Hash) -> Result<Subject, SnapshotDamaged> {
+        self.database.linked(statement)
+    }
+
+    fn not_linked(&mut self, statement: Hash) -> SnapshotDamaged {
+        self.database.not_linked(statement)
+    }
+}
+
+impl Proofs for Recorder<'_> {
+    fn family(&mut self, family: &Subject) -> Result<Members, SnapshotDamaged> {
+        self.families.insert(family.clone(), self.database.family_proof(family)?);
+        self.database.family(family)
+    }
+
+    fn histories(
         &mut self,
-        loader: &mut Loader<'_>,
-        class: &Subject,
-        pack: &Subject,
-    ) -> Result<(), SnapshotDamaged> {
-        let mut units = loader.units(class)?;
-        let mut inside = vec![pack.clone()];
+        wanted: &[(Subject, IndexEntry)],
+    ) -> Result<BTreeMap<Subject, Vec<Entry>>, SnapshotDamaged> {
+        for (subject, entry) in wanted {
+            let stored = self.database.stored(subject, *entry)?;
+            for Stored { size, .. } in &stored {
+                if !self.notes.contains_key(size) {
+                    self.notes.insert(*size, self.database.path_end(*size)?.note().to_string());
+                }
+            }
+            self.histories.insert(subject.clone(), stored);
+        }
+        self.database.histories(wanted)
+    }
+
+    fn filter(&mut self, digest: Hash) -> Result<Option<Vec<u8>>, SnapshotDamaged> {
+        self.filter = self.database.filter(digest)?;
+        Ok(self.filter.clone())
+    }
+
+    fn contents(&mut self, digest: Hash) -> Result<Option<Contents>, SnapshotDamaged> {
+        let contents = self.database.contents(digest)?;
+        self.contents.extend(contents.as_ref().map(Contents::to_bytes));
+        Ok(contents)
+    }
+
+    fn lots(&mut self, class: &Subject, members: &Members) -> Result<Vec<Subject>, SnapshotDamaged> {
+        self.database.lots(class, members)
+    }
+
+    /// Of the lot's packs the item's alone: the others are nobody's business.
+    fn packs(&mut self, lot: &Subject) -> Result<Vec<Subject>, SnapshotDamaged> {
+        let mut packs = self.database.packs(lot)?;
+        packs.retain(|pack| self.item.pack.as_ref() == Some(pack));
+        Ok(packs)
+    }
+
+    /// The units in which the item's pack is or was, as far as that is known.
+    fn units(&mut self) -> Result<Vec<Subject>, SnapshotDamaged> {
+        let mut units = Vec::new();
+        for unit in self.database.units()? {
+            let history = self.database.history(&unit)?;
+            units.push((unit, facts::contents(&mut self.database, &history)?));
+        }
+        let (mut inside, mut found) = (Vec::from_iter(self.item.pack.clone()), Vec::new());
         while let Some(one) = inside.pop() {
-            let holds = |unit: &UnitFacts| unit.contents.iter().any(|contents| contents.contains(&one));
-            for unit in units.extract_if(.., |unit| holds(unit)) {
-                self.family(loader, &unit.subject)?;
-                self.history(loader, &unit.subject, &unit.subject)?;
-                self.contents.extend(unit.contents.iter().map(Contents::to_bytes));
-                inside.push(unit.subject);
-            }
+            let holds = |lists: &[Contents]| lists.iter().any(|contents| contents.contains(&one));
+            let around = units.extract_if(.., |(_, lists)| holds(lists)).map(|(unit, _)| unit);
+            let around: Vec<Subject> = around.collect();
+            inside.extend(around.iter().cloned());
+            found.extend(around);
         }
-        Ok(())
+        Ok(found)
     }
 
-    fn family(&mut self, loader: &Loader<'_>, family: &Subject) -> Result<(), SnapshotDamaged> {
-        let size = loader.head.checkpoint(Log::Supply).checkpoint().size();
-        let proof = store::family_proof(loader.connection, family.as_str(), size)?.ok_or(SnapshotDamaged)?;
-        self.families.push((family.clone(), proof));
-        Ok(())
-    }
-
-    /// Takes a subject's history, with the checkpoints that its paths lead to; returns whether there is one.
-    fn history(
-        &mut self,
-        loader: &mut Loader<'_>,
-        family: &Subject,
-        subject: &Subject,
-    ) -> Result<bool, SnapshotDamaged> {
-        let Some(entry) = loader.family(family)?.get(&digest(subject)).copied() else { return Ok(false) };
-        self.believed.extend(loader.history(subject, entry)?);
-        let stored = loader.stored(subject, entry)?;
-        for stored in &stored {
-            if self.sizes.insert(stored.size) {
-                self.notes.push(loader.path_end(stored.size)?.note().to_string());
-            }
-        }
-        self.histories.push((subject.clone(), stored));
-        Ok(true)
+    fn surroundings(&mut self, class: &Subject) -> Surroundings {
+        self.database.surroundings(class)
     }
 }

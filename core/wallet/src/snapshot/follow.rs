@@ -1,11 +1,11 @@
-//! What the user follows.
+//! What the user follows: families of subjects, and products, which are families with more to them.
 
 use countersign_custody::{Contents, SubjectType};
-use countersign_ledger::{Hash, Subject};
-use rusqlite::Connection;
+use countersign_ledger::{Entry, Hash, Held, IndexEntry, LogName, Subject};
 
-use super::Snapshot;
-use crate::log::Log;
+use super::database::stored_contents;
+use super::{Snapshot, SnapshotDamaged};
+use crate::facts::{self, Histories as _, PRODUCTS, Proofs as _, digest, is};
 use crate::store::{self, FollowRow, StoreError};
 
 /// Why something cannot be followed.
@@ -20,6 +20,12 @@ pub enum FollowError {
     /// Not a logistic unit.
     #[error("not a logistic unit: https://id.gs1.org/00/<SSCC>")]
     NotAUnit,
+    /// Not the subject that gives a family its name.
+    #[error("not the head of a family")]
+    NotAFamily,
+    /// Not a log of this ledger whose subjects are followed one by one.
+    #[error("no log of this ledger that is followed by subject")]
+    NotALog,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -28,9 +34,11 @@ pub enum FollowError {
 /// Something that is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Following {
-    /// The product class, pack or unit.
+    /// The log.
+    pub log: LogName,
+    /// The product class, pack, unit or head of a family.
     pub subject: Subject,
-    /// The product class; the same as the subject where that is one, or a unit.
+    /// Of a pack, its product class; else the same as the subject.
     pub class: Subject,
     /// Whether all of it is here.
     pub state: FollowState,
@@ -46,27 +54,88 @@ pub enum FollowState {
 }
 
 impl Snapshot {
+    /// Follows a family in any log that is followed by subject: the names and histories of all its members. `head` is the
+    /// subject that gives the family its name, such as `urn:countersign:record:77`.
+    pub fn follow_family(&mut self, log: LogName, head: &Subject) -> Result<(), FollowError> {
+        if self.genesis.log(log).is_none_or(|log| log.held != Held::Followed) {
+            return Err(FollowError::NotALog);
+        }
+        if head.family() != head.as_str() {
+            return Err(FollowError::NotAFamily);
+        }
+        self.change_follows(|tx| store::follow(tx, log, head, head.as_str()))
+    }
+
+    /// Follows a family no longer, and drops what was kept of it.
+    pub fn unfollow_family(&mut self, log: LogName, head: &Subject) -> Result<(), FollowError> {
+        self.change_follows(|tx| store::unfollow(tx, log, head, head.as_str()))
+    }
+
+    /// All statements of a log on a subject as of the snapshot's head, oldest first, void ones in their place; `None` if
+    /// neither the subject nor its family is followed and here.
+    pub fn history(
+        &mut self,
+        log: LogName,
+        subject: &Subject,
+    ) -> Result<Option<Vec<Entry>>, SnapshotDamaged> {
+        if let Some(head) = self.head.as_ref().filter(|_| self.is_whole(log)) {
+            return Ok(Some(head.whole.entries(log, subject)));
+        }
+        let Some(mut database) = self.database(log) else { return Ok(None) };
+        if database.is_ready(&facts::family(subject))? || database.is_ready(subject)? {
+            database.history(subject).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// All members of a family in a log as of the snapshot's head, with the number and the latest of their statements;
+    /// `None` if the family is not followed and here.
+    pub fn members(
+        &mut self,
+        log: LogName,
+        head: &Subject,
+    ) -> Result<Option<Vec<(Subject, IndexEntry)>>, SnapshotDamaged> {
+        if let Some(pinned) = self.head.as_ref().filter(|_| self.is_whole(log)) {
+            let names = pinned.whole.members(log, head.as_str());
+            let index = pinned.whole.index(log);
+            let entry = |name: &Subject| index.get(&countersign_ledger::IndexKey::of(name));
+            return Ok(Some(names.filter_map(|name| Some((name.clone(), entry(name)?))).collect()));
+        }
+        let Some(mut database) = self.database(log) else { return Ok(None) };
+        if !database.is_ready(head)? {
+            return Ok(None);
+        }
+        let members = database.family(head)?;
+        let names = database.names(head, &members)?.into_iter();
+        Ok(Some(names.filter_map(|name| Some((name.clone(), *members.get(&digest(&name))?))).collect()))
+    }
+
+    fn is_whole(&self, log: LogName) -> bool {
+        self.genesis.log(log).is_some_and(|log| log.held == Held::Whole)
+    }
+
     /// Follows a product class: its certificates, all its lots, and which of their packs have something on record.
     pub fn follow(&mut self, class: &Subject) -> Result<(), FollowError> {
-        if SubjectType::of(class) != Some(SubjectType::Class) {
+        if !is(class, SubjectType::Class) {
             return Err(FollowError::NotAClass);
         }
-        self.change_follows(|tx| store::follow(tx, class, class.as_str()))
+        self.follow_family(PRODUCTS, class)
     }
 
     /// Follows one pack: its own history, and of its class what is needed to judge it.
     pub fn follow_pack(&mut self, pack: &Subject) -> Result<(), FollowError> {
         let (_, class) = lot_and_class(pack).ok_or(FollowError::NotAPack)?;
-        self.change_follows(|tx| store::follow(tx, pack, class.as_str()))
+        self.change_follows(|tx| store::follow(tx, PRODUCTS, pack, class.as_str()))
     }
 
     /// Follows a logistic unit: its own history, which is that of the packs in it as far as the list of its contents is
     /// here ([`Snapshot::keep_contents`]).
     pub fn follow_unit(&mut self, unit: &Subject) -> Result<(), FollowError> {
-        if SubjectType::of(unit) != Some(SubjectType::Unit) {
+        if !is(unit, SubjectType::Unit) {
             return Err(FollowError::NotAUnit);
         }
-        self.change_follows(|tx| store::follow(tx, unit, unit.as_str()))
+        self.follow_family(PRODUCTS, unit)
     }
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
@@ -79,28 +148,30 @@ impl Snapshot {
 
     /// The list of what is in a unit, by its digest; `None` if it is not here.
     pub fn contents(&self, digest: Hash) -> Result<Option<Contents>, StoreError> {
-        contents(self.store.read(), digest)
+        stored_contents(self.store.read(), digest)
     }
 
     /// Follows a class, pack or unit no longer. What was kept for its class goes with the last that is followed of it.
     pub fn unfollow(&mut self, subject: &Subject) -> Result<(), FollowError> {
         let class = lot_and_class(subject).map_or_else(|| subject.clone(), |(_, class)| class);
-        self.change_follows(|tx| store::unfollow(tx, subject, class.as_str()))
+        self.change_follows(|tx| store::unfollow(tx, PRODUCTS, subject, class.as_str()))
     }
 
-    /// All that is followed, each class before its packs.
+    /// All that is followed, log by log, each class before its packs.
     pub fn following(&self) -> Result<Vec<Following>, StoreError> {
         let rows = store::followed(self.store.read())?;
         Ok(rows.into_iter().filter_map(|row| self.following_row(&row)).collect())
     }
 
     fn following_row(&self, row: &FollowRow) -> Option<Following> {
-        let head = self.checkpoint(Log::Supply).map(|head| head.checkpoint().size());
+        let log = LogName::new(&row.log).ok()?;
+        let head = self.checkpoint(log).map(|head| head.checkpoint().size());
         let ready = row.ready.is_some() && row.ready == head;
         Some(Following {
+            log,
             // A damaged name is followed no longer.
             subject: Subject::new(row.subject.as_str()).ok()?,
-            class: Subject::new(row.class.as_str()).ok()?,
+            class: Subject::new(row.family.as_str()).ok()?,
             state: if ready { FollowState::Ready } else { FollowState::Waiting },
         })
     }
@@ -117,17 +188,11 @@ impl Snapshot {
     }
 }
 
-/// A list of contents as stored, if it is what its digest says. One that was damaged is not here.
-pub(super) fn contents(connection: &Connection, digest: Hash) -> Result<Option<Contents>, StoreError> {
-    let list = store::contents(connection, digest)?;
-    let list = list.and_then(|list| Contents::from_bytes(&list).ok());
-    Ok(list.filter(|list| list.digest() == digest))
-}
-
 /// The lot and the class of a pack; `None` for anything but a pack of a lot.
 pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
     let lot = Subject::new(pack.family()).ok()?;
     let class = Subject::new(lot.family()).ok()?;
-    let levels = [pack, &lot, &class].map(SubjectType::of);
-    (levels == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)]).then_some((lot, class))
+    let types = [pack, &lot, &class].map(SubjectType::of);
+    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)])
+        .then_some((lot, class))
 }

@@ -5,10 +5,9 @@
 //! which this phone's own is shown to be as well. What fails is evidence: both notes are signed by the log and its witnesses.
 
 use countersign_custody::handover::{Meeting, Seen};
-use countersign_ledger::{AdvanceError, CheckpointError, Hash, TrustedCheckpoint};
+use countersign_ledger::{AdvanceError, CheckpointError, Hash, LogName, TrustedCheckpoint};
 
 use super::Snapshot;
-use crate::log::Log;
 use crate::store::{self, StoreError};
 
 /// Why another phone's checkpoint was not compared.
@@ -23,11 +22,14 @@ pub enum CompareError {
 }
 
 impl Snapshot {
-    /// Compares another phone's newest checkpoint of the supply log, a note's text, with this one's. `None` if it is of
-    /// another log, or if this phone has none.
+    /// Compares another phone's newest checkpoint of a log, a note's text, with this one's. `None` if it is of another
+    /// ledger, or if this phone has none.
     pub fn compare(&mut self, note: &str) -> Result<Option<Meeting>, CompareError> {
         let theirs = self.policy.trust(note)?;
-        let Some(mine) = self.seen(Log::Supply).cloned() else { return Ok(None) };
+        let log = theirs.checkpoint().log();
+        let Some((log, mine)) = log.and_then(|log| Some((log, self.seen(log)?.clone()))) else {
+            return Ok(None);
+        };
         if theirs.checkpoint().origin() != mine.checkpoint().origin() {
             return Ok(None);
         }
@@ -37,31 +39,35 @@ impl Snapshot {
             Meeting::Fork => self.keep_fork(&mine, &theirs)?,
             Meeting::Older | Meeting::Newer => {
                 let (note, size) = (theirs.note().to_string(), theirs.checkpoint().size());
-                self.store.write::<_, StoreError>(|tx| store::meet(tx, &note, size))?;
+                self.store.write::<_, StoreError>(|tx| store::meet(tx, log, &note, size))?;
             }
         }
         Ok(Some(meeting))
     }
 
-    /// Checkpoints that others showed and that can be compared with the newest one of the supply log.
-    pub(crate) fn meetings(&self) -> Result<Vec<String>, StoreError> {
-        match self.seen(Log::Supply) {
-            Some(newest) => store::meetings(self.store.read(), newest.checkpoint().size()),
-            None => Ok(Vec::new()),
+    /// Checkpoints that others showed and that can be compared with the newest one of their log.
+    pub(crate) fn meetings(&self) -> Result<Vec<(LogName, String)>, StoreError> {
+        let mut met = Vec::new();
+        for log in self.logs(None) {
+            if let Some(newest) = self.seen(log) {
+                let notes = store::meetings(self.store.read(), log, newest.checkpoint().size())?;
+                met.extend(notes.into_iter().map(|note| (log, note)));
+            }
         }
+        Ok(met)
     }
 
     /// The sizes between which a proof must lead before a checkpoint that was met can be compared; `None` if it needs none.
-    pub(crate) fn proof_of(&self, met: &str) -> Option<(u64, u64)> {
+    pub(crate) fn proof_of(&self, log: LogName, met: &str) -> Option<(u64, u64)> {
         let old = self.policy.trust(met).ok()?.checkpoint().size();
-        let new = self.seen(Log::Supply)?.checkpoint().size();
+        let new = self.seen(log)?.checkpoint().size();
         (0 < old && old < new).then_some((old, new))
     }
 
     /// Compares a checkpoint that was met with the newest one, which `consistency` is to show to extend it.
-    pub(crate) fn settle(&mut self, met: &str, consistency: &[Hash]) -> Result<(), StoreError> {
-        // What was believed when it was met and is not now was damaged in the database.
-        if let (Ok(theirs), Some(newest)) = (self.policy.trust(met), self.seen(Log::Supply).cloned())
+    pub(crate) fn settle(&mut self, log: LogName, met: &str, consistency: &[Hash]) -> Result<(), StoreError> {
+        // What was trusted when it was met and is not now was damaged in the database.
+        if let (Ok(theirs), Some(newest)) = (self.policy.trust(met), self.seen(log).cloned())
             && let Err(AdvanceError::Fork(_) | AdvanceError::NotAnExtension { .. }) =
                 theirs.advance(newest.clone(), consistency)
         {

@@ -1,83 +1,91 @@
-//! Checkpoints, where the wallet stands among them, and evidence against a log.
+//! Checkpoints, where the wallet is among them, and evidence against a log.
 
+use countersign_ledger::LogName;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::StoreError;
-use crate::log::Log;
 
-/// Sizes of the checkpoints at which the wallet stands in a log.
+/// Sizes of the checkpoints at which the wallet is in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
-    /// The newest that was ever believed.
+    /// The newest that was ever trusted.
     pub(crate) seen: u64,
-    /// The one that the snapshot stands on.
+    /// The one that the snapshot is pinned to.
     pub(crate) head: Option<u64>,
 }
 
-/// Where the wallet stands in a log; `None` before the first checkpoint.
-pub(crate) fn position(connection: &Connection, log: Log) -> Result<Option<Position>, StoreError> {
+/// Where the wallet is in a log; `None` before the first checkpoint.
+pub(crate) fn position(connection: &Connection, log: LogName) -> Result<Option<Position>, StoreError> {
     let mut query = connection.prepare_cached("SELECT seen, head FROM positions WHERE log = ?1")?;
-    let row = query.query_row([log.number()], |row| Ok(Position { seen: row.get(0)?, head: row.get(1)? }));
+    let row = query.query_row([log.as_str()], |row| Ok(Position { seen: row.get(0)?, head: row.get(1)? }));
     Ok(row.optional()?)
 }
 
 /// Moves on in a log; never back, whoever has moved meanwhile.
-pub(crate) fn set_position(transaction: &Transaction<'_>, log: Log, to: Position) -> Result<(), StoreError> {
+pub(crate) fn set_position(
+    transaction: &Transaction<'_>,
+    log: LogName,
+    to: Position,
+) -> Result<(), StoreError> {
     if let Some(now) = position(transaction, log)?
         && (now.seen > to.seen || now.head > to.head)
     {
         return Err(StoreError::Moved);
     }
     let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?;
-    insert.execute(params![log.number(), to.seen, to.head])?;
+    insert.execute(params![log.as_str(), to.seen, to.head])?;
     Ok(())
 }
 
-/// Forgets where the wallet stands in a log.
-pub(crate) fn forget_position(transaction: &Transaction<'_>, log: Log) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM positions WHERE log = ?1", [log.number()])?;
+/// Forgets where the wallet is in a log.
+pub(crate) fn forget_position(transaction: &Transaction<'_>, log: LogName) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM positions WHERE log = ?1", [log.as_str()])?;
     Ok(())
 }
 
 /// The note of the checkpoint of that size.
-pub(crate) fn note(connection: &Connection, log: Log, size: u64) -> Result<Option<String>, StoreError> {
+pub(crate) fn note(connection: &Connection, log: LogName, size: u64) -> Result<Option<String>, StoreError> {
     let mut query = connection.prepare_cached("SELECT note FROM checkpoints WHERE log = ?1 AND size = ?2")?;
-    Ok(query.query_row(params![log.number(), size], |row| row.get(0)).optional()?)
+    Ok(query.query_row(params![log.as_str(), size], |row| row.get(0)).optional()?)
 }
 
 /// Keeps a checkpoint, in place of one of the same size.
 pub(crate) fn insert_checkpoint(
     transaction: &Transaction<'_>,
-    log: Log,
+    log: LogName,
     size: u64,
     note: &str,
 ) -> Result<(), StoreError> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO checkpoints VALUES (?1, ?2, ?3, 0) ON CONFLICT DO UPDATE SET note = excluded.note",
     )?;
-    insert.execute(params![log.number(), size, note])?;
+    insert.execute(params![log.as_str(), size, note])?;
     Ok(())
 }
 
-/// Says that stored inclusion paths lead to the supply log's checkpoint of that size.
-pub(crate) fn set_end(transaction: &Transaction<'_>, size: u64) -> Result<(), StoreError> {
+/// Says that stored inclusion paths lead to a log's checkpoint of that size.
+pub(crate) fn set_end(transaction: &Transaction<'_>, log: LogName, size: u64) -> Result<(), StoreError> {
     let mut update =
         transaction.prepare_cached("UPDATE checkpoints SET ends = 1 WHERE log = ?1 AND size = ?2")?;
-    update.execute(params![Log::Supply.number(), size])?;
+    update.execute(params![log.as_str(), size])?;
     Ok(())
 }
 
-/// Finds anew to which checkpoints stored inclusion paths lead, after many of them were dropped: looks at all of them.
-pub(crate) fn find_ends(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-    let find = "UPDATE checkpoints SET ends = size IN (SELECT size FROM statements) WHERE log = ?1 AND ends";
-    transaction.execute(find, [Log::Supply.number()])?;
+/// Finds anew to which checkpoints of a log stored inclusion paths lead, after many of them were dropped: looks at all of them.
+pub(crate) fn find_ends(transaction: &Transaction<'_>, log: LogName) -> Result<(), StoreError> {
+    let find = "UPDATE checkpoints SET ends = size IN (
+                    SELECT size FROM statements JOIN subjects ON id = entry >> 24 WHERE log = ?1
+                ) WHERE log = ?1 AND ends";
+    transaction.execute(find, [log.as_str()])?;
     Ok(())
 }
 
 /// Drops what nothing refers to any more: families' proofs of older sizes, and checkpoints to which no path leads.
 pub(crate) fn prune(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     transaction.execute_batch(
-        "DELETE FROM families WHERE size < (SELECT head FROM positions WHERE log = 1);
+        "DELETE FROM families WHERE size < IFNULL((
+             SELECT head FROM positions JOIN subjects USING (log) WHERE subjects.id = families.family
+         ), size + 1);
          DELETE FROM checkpoints WHERE NOT ends
              AND size NOT IN (SELECT seen FROM positions WHERE log = checkpoints.log)
              AND size NOT IN (SELECT head FROM positions WHERE log = checkpoints.log AND head IS NOT NULL);",

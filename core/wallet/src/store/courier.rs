@@ -1,4 +1,4 @@
-//! Lines of goods, handovers under way, and the outbox.
+//! Chains of custody, handovers under way, and the outbox.
 
 use countersign_ledger::{Hash, Statement, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -31,26 +31,26 @@ pub(crate) struct Outgoing {
     pub(crate) follows: Option<Hash>,
 }
 
-/// The line of some goods.
-pub(crate) fn line(connection: &Connection, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT line FROM goods WHERE subject = ?1")?;
+/// The chain of custody of some goods.
+pub(crate) fn chain(connection: &Connection, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT chain FROM goods WHERE subject = ?1")?;
     Ok(query.query_row([subject], |row| row.get(0)).optional()?)
 }
 
-/// The lines of all goods.
-pub(crate) fn lines(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT line FROM goods ORDER BY subject")?;
+/// The chains of custody of all goods.
+pub(crate) fn chains(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT chain FROM goods ORDER BY subject")?;
     Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Keeps the line of some goods.
-pub(crate) fn set_line(tx: &Transaction<'_>, subject: &str, line: &[u8]) -> Result<(), StoreError> {
-    tx.execute("INSERT OR REPLACE INTO goods VALUES (?1, ?2)", params![subject, line])?;
+/// Keeps the chain of custody of some goods.
+pub(crate) fn set_chain(tx: &Transaction<'_>, subject: &str, chain: &[u8]) -> Result<(), StoreError> {
+    tx.execute("INSERT OR REPLACE INTO goods VALUES (?1, ?2)", params![subject, chain])?;
     Ok(())
 }
 
-/// Forgets the line of some goods.
-pub(crate) fn forget_line(tx: &Transaction<'_>, subject: &str) -> Result<(), StoreError> {
+/// Forgets the chain of custody of some goods.
+pub(crate) fn forget_chain(tx: &Transaction<'_>, subject: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM goods WHERE subject = ?1", [subject])?;
     Ok(())
 }

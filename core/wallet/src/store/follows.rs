@@ -1,110 +1,138 @@
 //! What the user follows.
 
-use countersign_ledger::Subject;
+use countersign_ledger::{LogName, Subject};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{StoreError, find_ends};
 
-/// A followed class, pack or unit.
+/// A followed class, pack or family.
 pub(crate) struct Row {
-    /// The class, pack or unit.
+    /// The log.
+    pub(crate) log: String,
+    /// The class, pack or head of the family.
     pub(crate) subject: String,
-    /// Its class; of a unit, itself.
-    pub(crate) class: String,
-    /// Size of the supply checkpoint as of which all of it is here.
+    /// Of a pack, its class; else the same.
+    pub(crate) family: String,
+    /// Size of the log's checkpoint as of which all of it is here.
     pub(crate) ready: Option<u64>,
 }
 
-const ALL: &str = "SELECT subject, class, ready FROM followed ORDER BY subject";
+const ALL: &str = "SELECT log, subject, family, ready FROM followed ORDER BY log, subject";
 // A verdict asks for its own product alone, however many are followed: what follows is answered from an index.
-const OF_CLASS: &str = "SELECT subject, class, ready FROM followed WHERE class = ?1 ORDER BY subject";
-const BETWEEN: &str =
-    "SELECT subject, class, ready FROM followed WHERE subject >= ?1 AND subject < ?2 ORDER BY subject";
-const READY: &str = "SELECT ready FROM followed WHERE subject = ?1";
+const OF_FAMILY: &str =
+    "SELECT log, subject, family, ready FROM followed WHERE log = ?1 AND family = ?2 ORDER BY subject";
+const BETWEEN: &str = "SELECT log, subject, family, ready FROM followed
+                       WHERE log = ?1 AND subject >= ?2 AND subject < ?3 ORDER BY subject";
+const READY: &str = "SELECT ready FROM followed WHERE log = ?1 AND subject = ?2";
 
-/// All that is followed, classes before their packs.
+/// All that is followed, log by log, classes before their packs.
 pub(crate) fn followed(connection: &Connection) -> Result<Vec<Row>, StoreError> {
     rows(connection, ALL, &[])
 }
 
 /// What is followed of a class: itself, packs of it.
-pub(crate) fn followed_of(connection: &Connection, class: &str) -> Result<Vec<Row>, StoreError> {
-    rows(connection, OF_CLASS, &[class])
+pub(crate) fn followed_of(
+    connection: &Connection,
+    log: LogName,
+    class: &str,
+) -> Result<Vec<Row>, StoreError> {
+    rows(connection, OF_FAMILY, &[log.as_str(), class])
 }
 
 /// The logistic units that are followed.
-pub(crate) fn followed_units(connection: &Connection) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn followed_units(connection: &Connection, log: LogName) -> Result<Vec<Row>, StoreError> {
     // From the first text below the prefix to the first beyond: `0` comes after `/`.
-    rows(connection, BETWEEN, &["https://id.gs1.org/00/", "https://id.gs1.org/000"])
+    rows(connection, BETWEEN, &[log.as_str(), "https://id.gs1.org/00/", "https://id.gs1.org/000"])
 }
 
 fn rows(connection: &Connection, sql: &str, parameters: &[&str]) -> Result<Vec<Row>, StoreError> {
     let mut query = connection.prepare_cached(sql)?;
-    let row =
-        |row: &rusqlite::Row<'_>| Ok(Row { subject: row.get(0)?, class: row.get(1)?, ready: row.get(2)? });
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok(Row { log: row.get(0)?, subject: row.get(1)?, family: row.get(2)?, ready: row.get(3)? })
+    };
     let rows = query.query_map(rusqlite::params_from_iter(parameters), row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Size of the supply checkpoint as of which all of a followed class, pack or unit is here.
-pub(crate) fn ready(connection: &Connection, subject: &Subject) -> Result<Option<u64>, StoreError> {
+/// Size of the checkpoint as of which all of a followed class, pack or family is here.
+pub(crate) fn ready(
+    connection: &Connection,
+    log: LogName,
+    subject: &Subject,
+) -> Result<Option<u64>, StoreError> {
     let mut query = connection.prepare_cached(READY)?;
-    Ok(query.query_row([subject.as_str()], |row| row.get(0)).optional()?.flatten())
+    Ok(query.query_row([log.as_str(), subject.as_str()], |row| row.get(0)).optional()?.flatten())
 }
 
-/// Follows a class or pack; nothing changes if it is followed already.
+/// Follows a class, pack or family; nothing changes if it is followed already.
 pub(crate) fn follow(
     transaction: &Transaction<'_>,
+    log: LogName,
     subject: &Subject,
-    class: &str,
+    family: &str,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT OR IGNORE INTO followed (subject, class) VALUES (?1, ?2)";
-    transaction.execute(insert, [subject.as_str(), class])?;
+    let insert = "INSERT OR IGNORE INTO followed (log, subject, family) VALUES (?1, ?2, ?3)";
+    transaction.execute(insert, [log.as_str(), subject.as_str(), family])?;
     Ok(())
 }
 
-/// Follows it no longer, and drops what was kept for its class unless something else of it is followed.
+/// Follows it no longer, and drops what was kept for its class or family unless something else of it is followed.
 pub(crate) fn unfollow(
     transaction: &Transaction<'_>,
+    log: LogName,
     subject: &Subject,
-    class: &str,
+    family: &str,
 ) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM followed WHERE subject = ?1", [subject.as_str()])?;
-    let left: u64 =
-        transaction.query_row("SELECT count(*) FROM followed WHERE class = ?1", [class], |row| row.get(0))?;
+    let delete = "DELETE FROM followed WHERE log = ?1 AND subject = ?2";
+    transaction.execute(delete, [log.as_str(), subject.as_str()])?;
+    let left = "SELECT count(*) FROM followed WHERE log = ?1 AND family = ?2";
+    let left: u64 = transaction.query_row(left, [log.as_str(), family], |row| row.get(0))?;
     if left > 0 {
         return Ok(());
     }
-    // Everything of the class begins with its link, followed by nothing or by a slash.
-    let below = format!("{class}/");
-    let beyond = format!("{class}0");
-    let of_class = "(text = ?1 OR (text >= ?2 AND text < ?3))";
-    let bounds = params![class, below, beyond];
-    let ids = format!("SELECT id FROM subjects WHERE {of_class}");
-    transaction.execute(&format!("DELETE FROM statements WHERE entry >> 24 IN ({ids})"), bounds)?;
-    transaction.execute(&format!("DELETE FROM commissions WHERE subject IN ({ids})"), bounds)?;
-    transaction.execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
-    transaction.execute(&format!("DELETE FROM families WHERE family IN ({ids})"), bounds)?;
-    transaction.execute(&format!("DELETE FROM subjects WHERE {of_class}"), bounds)?;
-    let any: u64 = transaction.query_row("SELECT count(*) FROM followed", [], |row| row.get(0))?;
-    if any == 0 {
-        // What products build on elsewhere may serve several, so it goes with the last of them.
-        transaction.execute_batch(
-            "DELETE FROM links; DELETE FROM families; DELETE FROM statements; DELETE FROM subjects;",
-        )?;
+    // Everything below it begins with its name and one of the signs that divide subjects.
+    let [(slash, after_slash), (colon, after_colon)] =
+        [('/', '0'), (':', ';')].map(|(from, until)| (format!("{family}{from}"), format!("{family}{until}")));
+    let below = "SELECT id FROM subjects WHERE log = ?1 AND
+                     (text = ?2 OR (text >= ?3 AND text < ?4) OR (text >= ?5 AND text < ?6))";
+    let bounds = params![log.as_str(), family, slash, after_slash, colon, after_colon];
+    for delete in [
+        format!("DELETE FROM statements WHERE entry >> 24 IN ({below})"),
+        format!("DELETE FROM commissions WHERE subject IN ({below})"),
+        format!("DELETE FROM families WHERE family IN ({below})"),
+        format!("DELETE FROM subjects WHERE id IN ({below})"),
+    ] {
+        transaction.execute(&delete, bounds)?;
     }
-    find_ends(transaction)
+    transaction.execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
+    let any = "SELECT count(*) FROM followed WHERE log = ?1";
+    let any: u64 = transaction.query_row(any, [log.as_str()], |row| row.get(0))?;
+    if any == 0 {
+        // The dependencies may serve several products, so they go with the last of them.
+        let of_log = "SELECT id FROM subjects WHERE log = ?1";
+        for delete in [
+            format!("DELETE FROM families WHERE family IN ({of_log})"),
+            format!("DELETE FROM statements WHERE entry >> 24 IN ({of_log})"),
+            "DELETE FROM links WHERE log = ?1".to_owned(),
+            "DELETE FROM subjects WHERE log = ?1".to_owned(),
+        ] {
+            transaction.execute(&delete, [log.as_str()])?;
+        }
+    }
+    find_ends(transaction, log)
 }
 
-/// Says that all that is followed is here, as of a supply checkpoint.
+/// Says that all of these is here, as of a log's checkpoint.
 pub(crate) fn set_ready(
     transaction: &Transaction<'_>,
+    log: LogName,
     subjects: &[Subject],
     size: u64,
 ) -> Result<(), StoreError> {
-    let mut update = transaction.prepare_cached("UPDATE followed SET ready = ?2 WHERE subject = ?1")?;
+    let mut update =
+        transaction.prepare_cached("UPDATE followed SET ready = ?3 WHERE log = ?1 AND subject = ?2")?;
     for subject in subjects {
-        update.execute(params![subject.as_str(), size])?;
+        update.execute(params![log.as_str(), subject.as_str(), size])?;
     }
     Ok(())
 }
@@ -123,7 +151,7 @@ mod tests {
             query.query_map(parameters, |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap()
         };
         assert!(plan(ALL).iter().any(|step| step.starts_with("SCAN")), "{:?}", plan(ALL));
-        for sql in [OF_CLASS, BETWEEN, READY] {
+        for sql in [OF_FAMILY, BETWEEN, READY] {
             let plan = plan(sql);
             assert!(
                 matches!(&plan[..], [step] if step.starts_with("SEARCH followed USING")),

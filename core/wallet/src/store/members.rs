@@ -1,10 +1,9 @@
 //! Certificates, families' proofs, filters, and what the owner has of their own.
 
-use countersign_ledger::{Hash, Subject};
+use countersign_ledger::{Hash, LogName, Subject};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{Digest, StoreError, insert_subject};
-use crate::log::Log;
 
 /// A certificate that was kept.
 pub(crate) fn certificate(connection: &Connection, fingerprint: Hash) -> Result<Option<Vec<u8>>, StoreError> {
@@ -28,24 +27,26 @@ pub(crate) fn insert_certificate(transaction: &Transaction<'_>, der: &[u8]) -> R
 /// What the subject index said of a family at the checkpoint of `size`.
 pub(crate) fn family_proof(
     connection: &Connection,
+    log: LogName,
     family: &str,
     size: u64,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT proof FROM families JOIN subjects ON id = families.family
-         WHERE text = ?1 AND size = ?2",
+         WHERE log = ?1 AND text = ?2 AND size = ?3",
     )?;
-    Ok(query.query_row(params![family, size], |row| row.get(0)).optional()?)
+    Ok(query.query_row(params![log.as_str(), family, size], |row| row.get(0)).optional()?)
 }
 
 /// Keeps what the subject index says of a family.
 pub(crate) fn insert_family_proof(
     transaction: &Transaction<'_>,
+    log: LogName,
     family: &Subject,
     size: u64,
     proof: &[u8],
 ) -> Result<(), StoreError> {
-    let id = insert_subject(transaction, family)?;
+    let id = insert_subject(transaction, log, family)?;
     let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO families VALUES (?1, ?2, ?3)")?;
     insert.execute(params![size, id, proof])?;
     Ok(())
@@ -103,20 +104,21 @@ pub(crate) fn set_node(transaction: &Transaction<'_>, address: &str) -> Result<(
 }
 
 /// The receipt for a statement of the owner's, and its log.
-pub(crate) fn receipt(connection: &Connection, id: Hash) -> Result<Option<(Log, Vec<u8>)>, StoreError> {
+pub(crate) fn receipt(connection: &Connection, id: Hash) -> Result<Option<(LogName, Vec<u8>)>, StoreError> {
     let mut query = connection.prepare_cached("SELECT log, receipt FROM receipts WHERE id = ?1")?;
-    let row = query.query_row([id.as_bytes()], |row| Ok((row.get::<_, u8>(0)?, row.get(1)?))).optional()?;
-    Ok(row.and_then(|(log, receipt)| Some((Log::from_number(log)?, receipt))))
+    let row =
+        query.query_row([id.as_bytes()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
+    Ok(row.and_then(|(log, receipt)| Some((LogName::new(&log).ok()?, receipt))))
 }
 
 /// Keeps the receipt for a statement of the owner's.
 pub(crate) fn insert_receipt(
     transaction: &Transaction<'_>,
     id: Hash,
-    log: Log,
+    log: LogName,
     receipt: &[u8],
 ) -> Result<(), StoreError> {
     let insert = "INSERT OR REPLACE INTO receipts VALUES (?1, ?2, ?3)";
-    transaction.execute(insert, params![id.as_bytes(), log.number(), receipt])?;
+    transaction.execute(insert, params![id.as_bytes(), log.as_str(), receipt])?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Statements: the whole trust log, and the histories of what is followed.
+//! Statements: the logs that are held whole, and the histories of what is followed.
 
-use countersign_ledger::{Hash, HistoryEntry, Subject};
+use countersign_ledger::{Hash, HistoryEntry, LogName, Subject};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{Digest, StoreError};
@@ -20,56 +20,68 @@ pub(crate) struct Stored {
     pub(crate) size: u64,
 }
 
-/// Statements of the trust log from `from` on, at most `most`.
-pub(crate) fn trust_statements(
+/// Statements of a log that is held whole from `from` on, at most `most`.
+pub(crate) fn whole_log(
     connection: &Connection,
+    log: LogName,
     from: u64,
     most: u64,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT bytes FROM trust_statements WHERE position >= ?1 AND position < ?1 + ?2 ORDER BY position",
+        "SELECT bytes FROM whole_logs WHERE log = ?1 AND position >= ?2 AND position < ?2 + ?3 ORDER BY position",
     )?;
-    let rows = query.query_map([from, most], |row| row.get(0))?;
+    let rows = query.query_map(params![log.as_str(), from, most], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Keeps a statement of the trust log.
-pub(crate) fn append_trust_statement(
+/// Keeps a statement of a log that is held whole.
+pub(crate) fn append_whole_log(
     transaction: &Transaction<'_>,
+    log: LogName,
     position: u64,
     bytes: &[u8],
 ) -> Result<(), StoreError> {
-    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO trust_statements VALUES (?1, ?2)")?;
-    insert.execute(params![position, bytes])?;
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO whole_logs VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![log.as_str(), position, bytes])?;
     Ok(())
 }
 
-/// Drops the trust log from `from` on.
-pub(crate) fn cut_trust_statements(transaction: &Transaction<'_>, from: u64) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM trust_statements WHERE position >= ?1", [from])?;
+/// Drops a log that was held whole.
+pub(crate) fn drop_whole_log(transaction: &Transaction<'_>, log: LogName) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM whole_logs WHERE log = ?1", [log.as_str()])?;
     Ok(())
 }
 
 /// The number under which a subject's statements are kept, if they are.
-pub(crate) fn subject_id(connection: &Connection, subject: &str) -> Result<Option<u64>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT id FROM subjects WHERE text = ?1")?;
-    Ok(query.query_row([subject], |row| row.get(0)).optional()?)
+pub(crate) fn subject_id(
+    connection: &Connection,
+    log: LogName,
+    subject: &str,
+) -> Result<Option<u64>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT id FROM subjects WHERE log = ?1 AND text = ?2")?;
+    Ok(query.query_row([log.as_str(), subject], |row| row.get(0)).optional()?)
 }
 
 /// The names that are known of members of a family.
-pub(crate) fn names(connection: &Connection, family: &str) -> Result<Vec<String>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT text FROM subjects WHERE family = ?1 ORDER BY text")?;
-    let rows = query.query_map([family], |row| row.get(0))?;
+pub(crate) fn names(connection: &Connection, log: LogName, family: &str) -> Result<Vec<String>, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT text FROM subjects WHERE log = ?1 AND family = ?2 ORDER BY text")?;
+    let rows = query.query_map([log.as_str(), family], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The number under which a subject's statements are to be kept.
-pub(crate) fn insert_subject(transaction: &Transaction<'_>, subject: &Subject) -> Result<u64, StoreError> {
-    if let Some(id) = subject_id(transaction, subject.as_str())? {
+pub(crate) fn insert_subject(
+    transaction: &Transaction<'_>,
+    log: LogName,
+    subject: &Subject,
+) -> Result<u64, StoreError> {
+    if let Some(id) = subject_id(transaction, log, subject.as_str())? {
         return Ok(id);
     }
-    let mut insert = transaction.prepare_cached("INSERT INTO subjects (text, family) VALUES (?1, ?2)")?;
-    insert.execute([subject.as_str(), subject.family()])?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO subjects (log, text, family) VALUES (?1, ?2, ?3)")?;
+    insert.execute([log.as_str(), subject.as_str(), subject.family()])?;
     Ok(transaction.last_insert_rowid().unsigned_abs())
 }
 
@@ -124,16 +136,21 @@ pub(crate) fn append_statements(
     Ok(())
 }
 
-/// Digest and length of the filter that a lot's commission names, as noted when the commission was taken in.
-pub(crate) fn filter_hint(connection: &Connection, lot: &str) -> Result<Option<(Hash, u64)>, StoreError> {
+/// Digest and length of the filter that a lot's commission names, as noted when the commission was ingested.
+pub(crate) fn filter_hint(
+    connection: &Connection,
+    log: LogName,
+    lot: &str,
+) -> Result<Option<(Hash, u64)>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT filter, length FROM subjects JOIN commissions ON subject = id WHERE text = ?1",
+        "SELECT filter, length FROM subjects JOIN commissions ON subject = id
+         WHERE log = ?1 AND text = ?2",
     )?;
-    let row = query.query_row([lot], |row| Ok((row.get::<_, Digest>(0)?.0, row.get(1)?)));
+    let row = query.query_row([log.as_str(), lot], |row| Ok((row.get::<_, Digest>(0)?.0, row.get(1)?)));
     Ok(row.optional()?)
 }
 
-/// Notes which filter a lot's commission names, so that it can be fetched. Judged is it by the commission itself.
+/// Notes which filter a lot's commission names, so that it can be fetched. The commission itself is authoritative.
 pub(crate) fn set_filter_hint(
     transaction: &Transaction<'_>,
     subject: u64,
@@ -149,14 +166,15 @@ pub(crate) fn set_filter_hint(
 /// bytes that are here under it.
 pub(crate) fn lots_by_filter(
     connection: &Connection,
+    log: LogName,
     class: &str,
     may_hold: impl Fn(Hash, Option<&[u8]>) -> bool,
 ) -> Result<Vec<String>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT text, filter, bytes FROM subjects JOIN commissions ON subject = id
-         LEFT JOIN filters ON digest = filter WHERE family = ?1",
+         LEFT JOIN filters ON digest = filter WHERE log = ?1 AND family = ?2",
     )?;
-    let (mut rows, mut lots) = (query.query([class])?, Vec::new());
+    let (mut rows, mut lots) = (query.query([log.as_str(), class])?, Vec::new());
     while let Some(row) = rows.next()? {
         let bytes = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
         if may_hold(row.get::<_, Digest>(1)?.0, bytes) {

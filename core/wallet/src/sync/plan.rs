@@ -1,52 +1,39 @@
-//! What there is to do for what is followed.
+//! What to find out next, so that all that is followed is here: pure, knowing neither the database nor the node.
+//!
+//! Whoever carries it out asks for the next thing ([`Plan::next`]), finds it out and says what was found. A family is followed by
+//! its proof, its members' names and their histories. Products are families with more to them: the packs of a lot that have
+//! something on record, a filter over its serials, and the histories elsewhere whose statements theirs link.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use countersign_ledger::{Hash, IndexEntry, Subject, SubjectHistory, TrustedCheckpoint};
+use countersign_custody::SubjectType;
+use countersign_ledger::{Hash, IndexEntry, LogName, Subject};
 
-use super::histories::Believed;
-use super::{SyncError, Trusted};
+use crate::facts::{Members, PRODUCTS, digest, family, is};
 use crate::missing_links::MissingLinks;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Following, lot_and_class};
 
-/// Something to do, for a class, a lot or a pack.
-pub(super) enum Task {
-    /// To know the members of a class.
-    Class(Subject),
-    /// To know their names, and to have their histories.
-    Names(Names),
-    /// To have a subject's history.
+/// Something to find out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// The members of a family, and the names that are here if it is followed: [`Plan::has_family`].
+    Family(LogName, Subject),
+    /// Names of a family's members from that number on: [`Plan::has_names`].
+    Names(LogName, Subject, u64),
+    /// The packs of lots that have something on record: [`Plan::has_packs`].
+    Packs(Vec<Subject>),
+    /// A history: [`Plan::meet`] for each of its statements.
     History(Wanted),
-    /// To have the filter over a lot's serials.
+    /// The filter over a lot's serials, should its history name one.
     Filter(Subject),
-    /// To have a history on which the others build, in which this statement is to be found.
-    Dependency(Subject, Hash),
-}
-
-impl Task {
-    pub(super) const fn subject(&self) -> &Subject {
-        match self {
-            Self::Class(subject)
-            | Self::Names(Names { class: subject, .. })
-            | Self::History(Wanted { subject, .. })
-            | Self::Filter(subject)
-            | Self::Dependency(subject, _) => subject,
-        }
-    }
-}
-
-/// The names of a class's members, as far as they are known.
-pub(super) struct Names {
-    pub(super) class: Subject,
-    /// Those that are known and not yet planned; `None` before the database was asked.
-    pub(super) named: Option<BTreeMap<Hash, Subject>>,
-    /// So many of the first members are planned.
-    pub(super) planned: usize,
+    /// The subject of a statement that another one links: [`Plan::has_link`].
+    Link(Hash),
 }
 
 /// A history that is to be had.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
+    pub(super) log: LogName,
     pub(super) subject: Subject,
     /// What the subject index says of it.
     pub(super) entry: IndexEntry,
@@ -54,14 +41,8 @@ pub(super) struct Wanted {
     pub(super) held: Option<Held>,
 }
 
-impl Wanted {
-    pub(super) const fn new(subject: Subject, entry: IndexEntry) -> Self {
-        Self { subject, entry, held: None }
-    }
-}
-
 /// What of a history is here and whole.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     /// The number under which it is stored, if it has one.
     pub(super) id: Option<u64>,
@@ -73,135 +54,280 @@ pub(super) struct Held {
     pub(super) from_before: bool,
 }
 
-/// What was asked for, and what the node answered to that.
+/// Why the plan cannot be carried out: what was found contradicts what is proven.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Members of a family have no names.
+    Names(Subject),
+    /// A linked statement is not in the history where it was said to be.
+    Linked(Hash),
+}
+
+/// What there is to do until the head can move, and what was found on the way.
 #[derive(Default)]
-pub(super) struct Ahead {
-    pub(super) asked: Vec<(Wanted, Held)>,
-    pub(super) histories: Vec<SubjectHistory>,
-}
-
-/// What there is to do until the head can move, and whom to believe meanwhile.
 pub(super) struct Plan {
-    pub(super) trusted: Trusted,
-    pub(super) supply: TrustedCheckpoint,
-    pub(super) work: Work,
-}
-
-/// What there is to do, and what was found on the way.
-pub(super) struct Work {
-    pub(super) tasks: VecDeque<Task>,
+    asks: VecDeque<Ask>,
     /// Lots of which is to be known which packs have something on record.
-    pub(super) lots: VecDeque<Subject>,
-    /// Histories that were asked for already, or why there are none.
-    pub(super) ahead: Option<Result<Ahead, SyncError>>,
-    /// Histories that are not yet written.
-    pub(super) believed: Option<Believed>,
-    /// What is followed: classes and packs.
-    pub(super) followed: BTreeSet<Subject>,
-    /// Signers whose certificates are stored, whole.
-    pub(super) certified: BTreeSet<Hash>,
-    /// What the statements build on.
-    pub(super) links: MissingLinks,
+    lots: VecDeque<Subject>,
+    /// What is followed, by log.
+    followed: BTreeMap<LogName, BTreeSet<Subject>>,
+    families: BTreeMap<(LogName, Subject), Known>,
+    /// What the statements link.
+    links: MissingLinks,
+    /// Where linked statements are said to be.
+    located: BTreeMap<Hash, Subject>,
     /// Subjects whose histories were asked for because of that.
-    pub(super) dependencies: BTreeSet<Subject>,
-    /// Members of families, as proven at the checkpoint.
-    pub(super) members: BTreeMap<Subject, BTreeMap<Hash, IndexEntry>>,
+    dependencies: BTreeSet<Subject>,
 }
 
-impl Work {
-    pub(super) fn remaining(&self) -> u64 {
-        (self.tasks.len() + self.lots.len()) as u64 + u64::from(self.ahead.is_some()) + 1
+/// What is known of a family.
+struct Known {
+    /// Its members, as proven at the checkpoint.
+    members: Members,
+    /// The names of members that are known and not yet planned.
+    names: BTreeMap<Hash, Subject>,
+    /// So many of the first members are planned.
+    planned: usize,
+}
+
+impl Plan {
+    pub(super) fn new(following: &[Following]) -> Self {
+        let mut plan = Self::default();
+        let families: BTreeSet<_> =
+            following.iter().map(|followed| (followed.log, followed.class.clone())).collect();
+        plan.asks = families.into_iter().map(|(log, family)| Ask::Family(log, family)).collect();
+        for followed in following {
+            plan.followed.entry(followed.log).or_default().insert(followed.subject.clone());
+        }
+        plan
     }
 
-    /// Plans what of `asked` there was no room for in the answer, and what goes on behind its page. What was answered is
-    /// left in `asked`.
-    pub(super) fn go_on(&mut self, asked: &mut Vec<(Wanted, Held)>, histories: &[SubjectHistory]) {
-        for (wanted, held) in asked.split_off(histories.len()).into_iter().rev() {
-            self.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
+    /// The next thing to find out; `None` if all is here.
+    pub(super) fn next(&mut self, most: usize) -> Result<Option<Ask>, Fault> {
+        if let Some(ask) = self.asks.pop_front().or_else(|| self.next_packs(most)) {
+            return Ok(Some(ask));
         }
-        for ((wanted, held), history) in asked.iter().zip(histories).rev() {
-            let count = held.count + history.entries.len() as u64;
+        let Some(missing) = self.links.missing() else { return Ok(None) };
+        let Some(subject) = self.located.get(&missing) else { return Ok(Some(Ask::Link(missing))) };
+        let family = (PRODUCTS, family(subject));
+        let Some(Known { members, .. }) = self.families.get(&family) else {
+            return Ok(Some(Ask::Family(family.0, family.1)));
+        };
+        match members.get(&digest(subject)) {
+            Some(entry) if self.dependencies.insert(subject.clone()) => {
+                Ok(Some(Ask::History(Wanted::new(PRODUCTS, subject.clone(), *entry))))
+            }
+            // Nothing there, or all of it and not what was linked.
+            _ => Err(Fault::Linked(missing)),
+        }
+    }
+
+    /// The names to ask for, if they are next.
+    pub(super) fn next_names(&mut self) -> Option<Ask> {
+        self.asks.pop_front_if(|ask| matches!(ask, Ask::Names(..)))
+    }
+
+    /// The packs to ask for, of at most so many lots.
+    pub(super) fn next_packs(&mut self, most: usize) -> Option<Ask> {
+        let lots: Vec<Subject> = self.lots.drain(..most.min(self.lots.len())).collect();
+        (!lots.is_empty()).then_some(Ask::Packs(lots))
+    }
+
+    /// The history to ask for, if one is next and of the log, whichever it is at first.
+    pub(super) fn next_history(&mut self, log: Option<LogName>) -> Option<Wanted> {
+        let of_log = |wanted: &Wanted| log.is_none_or(|log| wanted.log == log);
+        match self.asks.pop_front_if(|ask| matches!(ask, Ask::History(wanted) if of_log(wanted)))? {
+            Ask::History(wanted) => Some(wanted),
+            _ => None,
+        }
+    }
+
+    /// The filter to ask for, if one is next.
+    pub(super) fn next_filter(&mut self) -> Option<Subject> {
+        match self.asks.pop_front_if(|ask| matches!(ask, Ask::Filter(_)))? {
+            Ask::Filter(lot) => Some(lot),
+            _ => None,
+        }
+    }
+
+    /// What was not found out is asked again.
+    pub(super) fn again(&mut self, ask: Ask) {
+        match ask {
+            Ask::Packs(lots) => lots.into_iter().rev().for_each(|lot| self.lots.push_front(lot)),
+            ask => self.asks.push_front(ask),
+        }
+    }
+
+    /// Whether the names of all members of a family are wanted.
+    pub(super) fn is_followed(&self, log: LogName, family: &Subject) -> bool {
+        self.followed.get(&log).is_some_and(|followed| followed.contains(family))
+    }
+
+    /// A family has these members, of which these names are here.
+    pub(super) fn has_family(
+        &mut self,
+        log: LogName,
+        family: &Subject,
+        members: Members,
+        names: Vec<Subject>,
+    ) {
+        let names = names.into_iter().map(|name| (digest(&name), name));
+        let names = names.filter(|(member, _)| members.contains_key(member)).collect();
+        let known = Known { members, names, planned: 0 };
+        self.families.insert((log, family.clone()), known);
+        if self.is_followed(log, family) {
+            self.plan_named(log, family);
+        } else {
+            self.plan_lots_of_packs(log, family);
+        }
+    }
+
+    /// Members of a family are called so; returns those whom nobody had named before.
+    pub(super) fn has_names(
+        &mut self,
+        log: LogName,
+        family: &Subject,
+        names: Vec<Subject>,
+    ) -> Result<Vec<Subject>, Fault> {
+        let Some(known) = self.families.get_mut(&(log, family.clone())) else { return Ok(Vec::new()) };
+        let before = known.planned;
+        let fresh: Vec<Subject> =
+            names.into_iter().filter(|name| known.members.contains_key(&digest(name))).collect();
+        known.names.extend(fresh.iter().map(|name| (digest(name), name.clone())));
+        self.plan_named(log, family);
+        let planned = self.families.get(&(log, family.clone())).map_or(before, |known| known.planned);
+        if planned == before { Err(Fault::Names(family.clone())) } else { Ok(fresh) }
+    }
+
+    /// A lot has these packs with something on record. It may have very many, and of these only the followed ones matter.
+    pub(super) fn has_packs(&mut self, lot: &Subject, packs: &Members) {
+        let below = format!("{lot}/");
+        let followed = self.followed.get(&PRODUCTS).into_iter().flat_map(|all| all.range(lot.clone()..));
+        let of_lot = followed.take_while(|subject| subject.as_str().starts_with(lot.as_str()));
+        let of_lot = of_lot.filter(|pack| pack.as_str().starts_with(&below));
+        let asks = of_lot.filter_map(|pack| {
+            Some(Ask::History(Wanted::new(PRODUCTS, pack.clone(), *packs.get(&digest(pack))?)))
+        });
+        asks.collect::<Vec<_>>().into_iter().for_each(|ask| self.asks.push_front(ask));
+    }
+
+    /// A statement is in a history and links others.
+    pub(super) fn meet(&mut self, log: LogName, statement: Hash, links: &[Hash]) {
+        if log == PRODUCTS {
+            self.links.meet(statement, links);
+        }
+    }
+
+    /// There is a history. It may name a filter, which those that are only dependencies need not.
+    pub(super) fn has_history(&mut self, wanted: &Wanted) {
+        let lot = wanted.log == PRODUCTS && is(&wanted.subject, SubjectType::Lot);
+        if lot && !self.dependencies.contains(&wanted.subject) {
+            self.asks.push_back(Ask::Filter(wanted.subject.clone()));
+        }
+    }
+
+    /// A linked statement is said to be in a subject's history.
+    pub(super) fn has_link(&mut self, statement: Hash, subject: Subject) {
+        self.located.insert(statement, subject);
+    }
+
+    /// Of what was asked, these were answered, each by a page of so many statements of which the last is this. Asks again what
+    /// there was no room for in the answer, and for what goes on behind a page. What was answered is left in `asked`.
+    pub(super) fn go_on(&mut self, asked: &mut Vec<(Wanted, Held)>, pages: &[(u64, Option<Hash>)]) {
+        for (wanted, held) in asked.split_off(pages.len()).into_iter().rev() {
+            self.asks.push_front(Ask::History(Wanted { held: Some(held), ..wanted }));
+        }
+        for ((wanted, held), (statements, last)) in asked.iter().zip(pages).rev() {
+            let count = held.count + statements;
             if count < wanted.entry.count {
-                let last = history.entries.last().map(|last| Hash::of(&last.statement));
-                let held = Some(Held { count, last, from_before: false, ..*held });
-                self.tasks.push_front(Task::History(Wanted { held, ..wanted.clone() }));
+                let held = Some(Held { count, last: *last, from_before: false, ..*held });
+                self.asks.push_front(Ask::History(Wanted { held, ..wanted.clone() }));
             }
         }
     }
 
-    /// Plans once more what was asked for, each history from the first of its pages here on.
-    pub(super) fn again(&mut self, asked: Vec<(Wanted, Held)>) {
-        let ahead = self.ahead.take_if(|ahead| ahead.is_ok()).and_then(Result::ok);
-        let later = ahead.into_iter().flat_map(|ahead| ahead.asked);
+    /// Asks once more what was asked for, each history from the first of its pages here on.
+    pub(super) fn all_again(&mut self, asked: impl IntoIterator<Item = (Wanted, Held)>) {
         let mut planned = BTreeSet::new();
-        let asked = asked.into_iter().chain(later);
-        let first: Vec<_> = asked.filter(|(wanted, _)| planned.insert(wanted.subject.clone())).collect();
-        self.tasks.retain(|task| !matches!(task, Task::History(wanted) if planned.contains(&wanted.subject)));
+        let first =
+            asked.into_iter().filter(|(wanted, _)| planned.insert((wanted.log, wanted.subject.clone())));
+        let first: Vec<_> = first.collect();
+        self.asks.retain(|ask| {
+            !matches!(ask, Ask::History(wanted) if planned.contains(&(wanted.log, wanted.subject.clone())))
+        });
         for (wanted, held) in first.into_iter().rev() {
-            self.tasks.push_front(Task::History(Wanted { held: Some(held), ..wanted }));
+            self.asks.push_front(Ask::History(Wanted { held: Some(held), ..wanted }));
         }
     }
 
-    /// Takes the next task if it is to have a history.
-    pub(super) fn next_history(&mut self) -> Option<Wanted> {
-        match self.tasks.pop_front_if(|task| matches!(task, Task::History(_)))? {
-            Task::History(wanted) => Some(wanted),
-            _ => None,
-        }
+    /// Things that are known to be left.
+    pub(super) fn remaining(&self) -> u64 {
+        (self.asks.len() + self.lots.len()) as u64 + 1
     }
 
-    /// Takes the next task if it is to know names.
-    pub(super) fn next_names(&mut self) -> Option<Names> {
-        match self.tasks.pop_front_if(|task| matches!(task, Task::Names(_)))? {
-            Task::Names(names) => Some(names),
-            _ => None,
-        }
+    /// What is followed, by log.
+    pub(super) fn followed(self) -> BTreeMap<LogName, Vec<Subject>> {
+        self.followed.into_iter().map(|(log, all)| (log, all.into_iter().collect())).collect()
     }
 
-    /// Plans to have the filter over a subject's serials, should its history name one. Those on which the followed build
-    /// need none.
-    pub(super) fn plan_filter(&mut self, subject: &Subject) {
-        if !self.dependencies.contains(subject) {
-            self.tasks.push_back(Task::Filter(subject.clone()));
+    /// Plans what the members need whose names are known, up to the first without one.
+    fn plan_named(&mut self, log: LogName, family: &Subject) {
+        let Some(known) = self.families.get_mut(&(log, family.clone())) else { return };
+        let unplanned = known.members.iter().skip(known.planned);
+        let named: Vec<_> =
+            unplanned.map_while(|(member, entry)| Some((known.names.remove(member)?, *entry))).collect();
+        known.planned += named.len();
+        if known.planned < known.members.len() {
+            self.asks.push_front(Ask::Names(log, family.clone(), known.planned as u64));
         }
+        self.plan_members(log, named);
     }
 
-    /// Takes the next task if it is to have a filter.
-    pub(super) fn next_filter(&mut self) -> Option<Subject> {
-        match self.tasks.pop_front_if(|task| matches!(task, Task::Filter(_)))? {
-            Task::Filter(lot) => Some(lot),
-            _ => None,
+    /// Plans what a class needs of which only packs are followed: itself, and their lots.
+    fn plan_lots_of_packs(&mut self, log: LogName, class: &Subject) {
+        let followed = self.followed.get(&log).into_iter().flatten();
+        let mut wanted: Vec<Subject> =
+            followed.filter_map(lot_and_class).filter(|(_, of)| of == class).map(|(lot, _)| lot).collect();
+        if wanted.is_empty() {
+            return;
         }
+        wanted.push(class.clone());
+        wanted.sort_unstable();
+        wanted.dedup();
+        let Some(Known { members, .. }) = self.families.get(&(log, class.clone())) else { return };
+        let known = wanted.into_iter().filter_map(|subject| {
+            let entry = *members.get(&digest(&subject))?;
+            Some((subject, entry))
+        });
+        let known = known.collect();
+        self.plan_members(log, known);
     }
 
-    /// Packs of a lot that are followed.
-    pub(super) fn packs_of(&self, lot: &Subject) -> Vec<Subject> {
-        self.followed
-            .iter()
-            .filter(|subject| subject.family() == lot.as_str() && *subject != lot)
-            .cloned()
-            .collect()
+    fn plan_members(&mut self, log: LogName, members: Vec<(Subject, IndexEntry)>) {
+        if log == PRODUCTS {
+            let lots = members.iter().map(|(subject, _)| subject).filter(|of| is(of, SubjectType::Lot));
+            self.lots.extend(lots.cloned());
+        }
+        for (subject, entry) in members.into_iter().rev() {
+            self.asks.push_front(Ask::History(Wanted::new(log, subject, entry)));
+        }
     }
 }
 
-impl Snapshot {
-    pub(super) fn plan(&self, trusted: Trusted, supply: TrustedCheckpoint) -> Result<Plan, SyncError> {
-        let following = self.following()?;
-        let classes: BTreeSet<Subject> = following.iter().map(|following| following.class.clone()).collect();
-        Ok(Plan {
-            trusted,
-            supply,
-            work: Work {
-                tasks: classes.into_iter().map(Task::Class).collect(),
-                lots: VecDeque::new(),
-                ahead: None,
-                believed: None,
-                followed: following.into_iter().map(|following| following.subject).collect(),
-                certified: BTreeSet::new(),
-                links: MissingLinks::default(),
-                dependencies: BTreeSet::new(),
-                members: BTreeMap::new(),
-            },
-        })
+impl Wanted {
+    const fn new(log: LogName, subject: Subject, entry: IndexEntry) -> Self {
+        Self { log, subject, entry, held: None }
+    }
+}
+
+impl Ask {
+    /// What it is about, if that has a name.
+    pub(super) fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Family(_, subject) | Self::Names(_, subject, _) | Self::Filter(subject) => Some(subject),
+            Self::History(wanted) => Some(&wanted.subject),
+            Self::Packs(lots) => lots.first(),
+            Self::Link(_) => None,
+        }
     }
 }

@@ -9,11 +9,11 @@ use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use argon2::{Algorithm, Argon2, Params, Version};
 use countersign_ledger::Hash;
+use countersign_ledger::cbor::{encode, encode_into};
 use minicbor::Decoder;
 use zeroize::Zeroizing;
 
 use super::{Entry, Kind, VaultError};
-use crate::cbor;
 
 const MAGIC: &str = "countersign vault 1";
 /// Largest file: some hundred keys and small secrets.
@@ -63,7 +63,7 @@ impl Seal {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|_| VaultError::Random)?;
         let (key, check) = derive(passphrase, &salt, cost.check()?)?;
-        let header = cbor::encode(|e| {
+        let header = encode(|e| {
             e.array(6)?.str(MAGIC)?.u32(cost.memory_kib)?.u32(cost.passes)?.u32(cost.lanes)?;
             e.bytes(&salt)?.bytes(check.as_bytes())?.ok()
         });
@@ -100,7 +100,7 @@ impl Seal {
         let plain = contents.write();
         let payload = Payload { msg: &plain, aad: &self.header };
         let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Tampered)?;
-        Ok(cbor::encode(|e| {
+        Ok(encode(|e| {
             e.array(4)?.bytes(&self.header)?.bytes(Hash::of(&self.header).as_bytes())?;
             e.bytes(&nonce)?.bytes(&sealed)?.ok()
         }))
@@ -175,7 +175,7 @@ impl Contents {
         let room =
             self.0.iter().map(|(name, entry)| name.len() + entry.secret.len() + 24).sum::<usize>() + 16;
         let mut plain = Zeroizing::new(Vec::with_capacity(room));
-        cbor::append(&mut plain, |e| {
+        *plain = encode_into(std::mem::take(&mut *plain), |e| {
             e.map(self.0.len() as u64)?;
             self.0.iter().try_for_each(|(name, entry)| {
                 e.str(name)?.array(2)?.u8(entry.kind as u8)?.bytes(&entry.secret)?.ok()

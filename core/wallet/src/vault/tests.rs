@@ -95,7 +95,7 @@ fn a_planted_file_cannot_ask_for_more_than_the_bounds() {
         Cost { memory_kib: 31, ..CHEAP },
     ] {
         assert!(matches!(error(Vault::create_at_cost(&path, b"p", cost)), VaultError::Cost), "{cost:?}");
-        let header = crate::cbor::encode(|e| {
+        let header = countersign_ledger::cbor::encode(|e| {
             e.array(6)?
                 .str("countersign vault 1")?
                 .u32(cost.memory_kib)?
@@ -104,7 +104,7 @@ fn a_planted_file_cannot_ask_for_more_than_the_bounds() {
             e.bytes(&[0; 16])?.bytes(&[0; 32])?.ok()
         });
         let sum = countersign_ledger::Hash::of(&header);
-        let planted = crate::cbor::encode(|e| {
+        let planted = countersign_ledger::cbor::encode(|e| {
             e.array(4)?.bytes(&header)?.bytes(&sum.0)?.bytes(&[0; 12])?.bytes(&[])?.ok()
         });
         fs::write(&path, planted).unwrap();

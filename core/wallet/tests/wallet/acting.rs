@@ -110,7 +110,10 @@ fn a_certificate_for_another_key_or_from_another_root_is_not_taken() {
     assert!(matches!(error, ActError::Certificate(CertificateError::Path)), "{error}");
     assert!(office.issuer().enrolled().unwrap().is_empty());
     let now = office.scene.now();
-    assert!(matches!(office.issuer().sign("key", &dispense("S001"), now).unwrap_err(), ActError::NotEnrolled));
+    assert!(matches!(
+        office.issuer().sign("key", &dispense("S001"), now).unwrap_err(),
+        ActError::NotEnrolled
+    ));
 }
 
 #[test]

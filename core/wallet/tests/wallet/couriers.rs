@@ -9,7 +9,7 @@ use countersign_custody::{Aggregate, Contents, History, Profile};
 use countersign_ledger::{Draft, Genesis, Kind, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    Client, Cost, Courier, Delivery, Issuer, Https, KeyStore, Log, NextStep, OfferTo, Side, Snapshot,
+    Client, Cost, Courier, Delivery, Https, Issuer, KeyStore, Log, NextStep, OfferTo, Side, Snapshot,
     SyncError, Vault,
 };
 

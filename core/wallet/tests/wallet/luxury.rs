@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_custody::{
-    Item, Mark, Context, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
+    Context, Item, Mark, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
 };
 use countersign_ledger::{Fields, Hash, Placed};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    Client, Cost, Issuer, EvidenceError, Health, Https, KeyStore, Log, OfferTo, Request, Response, Snapshot,
+    Client, Cost, EvidenceError, Health, Https, Issuer, KeyStore, Log, OfferTo, Request, Response, Snapshot,
     SyncError, Transport, TransportError, Vault, verify_evidence,
 };
 
@@ -81,8 +81,12 @@ impl House {
             related.extend(self.issuer().history(Log::Supply, &subject(other)).unwrap());
         }
         let linked: Vec<&Placed> = related.iter().collect();
-        let past =
-            Context { log: countersign_custody::Log::Supply, domain: None, subject: &history, linked: &linked };
+        let past = Context {
+            log: countersign_custody::Log::Supply,
+            domain: None,
+            subject: &history,
+            linked: &linked,
+        };
         let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
         self.issuer().record(role, &draft, now()).unwrap();
     }

@@ -7,7 +7,7 @@ use countersign_custody::{Context, Profile, SerialSet, VerdictKind};
 use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, Placed, UnixMillis};
 use countersign_node::{Config, LogId, Node, Running};
 use countersign_wallet::{
-    ActError, Client, ClientError, Cost, Issuer, Https, HttpsError, KeyStore, Log, Recorded, Snapshot,
+    ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Log, Recorded, Snapshot,
     SyncError, TransportError, Vault, verify_evidence,
 };
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_custody::handover::{Key, CustodyChain, OFFER_MILLIS, Offered, Rules, Seen, Terms};
+use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms};
 use countersign_ledger::UnixMillis;
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
@@ -132,7 +132,8 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
     let domain = certificate.identity().domain();
     let rules = Rules { profile: &units_only(), trust: &trust, origin: &origin, domain };
     let key = Key { certificate: &certificate, signer: &signer };
-    let offered = Offered::make(CustodyChain::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();
+    let offered =
+        Offered::make(CustodyChain::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();
 
     receiver.courier().answer(&offered.to_bytes(), &[unit()], &intact(), now()).unwrap();
     assert_eq!(counts(&receiver.send(later(2))), (0, 1, 0));

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use countersign_custody::{Log as CustodyLog, Context, Profile, SerialSet};
+use countersign_custody::{Context, Log as CustodyLog, Profile, SerialSet};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion};
 use countersign_ledger::{
     Base64, Certificate, Checkpoint, Cosigner, Draft, Family, Fields, Genesis, GenesisDomain, Hash,
-    HistoryEntry, Identity, Index, IndexKey, Kind, Placed, Note, NoteSigner, Signer as _, SoftwareKey,
+    HistoryEntry, Identity, Index, IndexKey, Kind, Note, NoteSigner, Placed, Signer as _, SoftwareKey,
     Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree, TrustStore, UnixMillis, Value, leaf_hash,
     write_bundle,
 };
