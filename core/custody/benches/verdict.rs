@@ -4,8 +4,8 @@
 
 use std::hint::black_box;
 
-use countersign_custody::{Dossier, SerialSet, verdict};
-use countersign_ledger::{Placed, Signer as _, SoftwareKey};
+use countersign_custody::{Dossier, Past, SerialSet, Voids, verdict};
+use countersign_ledger::{Entry, Signer as _, SoftwareKey};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use crate::play::{LOT, NOW, Play, item, item_of};
@@ -50,17 +50,20 @@ fn verdicts(c: &mut Criterion) {
 
 fn admission(c: &mut Criterion) {
     let play = Play::until("distribution");
-    let linked: Vec<&Placed> = play.histories.values().flatten().collect();
+    let linked = play.histories.values().flatten().map(|entry| (entry.id(), entry)).collect();
     let history = play.lot_history();
-    let (last, before) = history.statements.split_last().unwrap();
-    let past = countersign_custody::Context {
+    let (last, before) = history.entries.split_last().unwrap();
+    let past = Past {
         log: history.log,
         domain: history.domain,
-        subject: before,
+        subject: &play.profile.state_after(before),
+        prev: before.last().map(Entry::id),
         linked: &linked,
+        rival: None,
+        voids: Voids::PassedOver,
     };
     c.bench_function("admission rules, a distribution", |b| {
-        b.iter(|| play.profile.check(black_box(last), &past));
+        b.iter(|| play.profile.check(black_box(last.verified()), &past));
     });
 }
 

@@ -42,6 +42,12 @@ problems! {
     Busy = "busy",
     /// The node failed; its own log says why.
     Internal = "internal",
+    /// This path is not asked like this.
+    Method = "method",
+    /// The request took too long.
+    Timeout = "timeout",
+    /// This address writes more often than it may.
+    Rate = "rate",
     /// No statement names this blob.
     Unnamed = "unnamed",
     /// The statement belongs to another log.
@@ -92,8 +98,16 @@ problems! {
     VoidLink = "void-link",
     /// A rule of its family.
     Rule = "rule",
-    /// The enrolment code has been used or has run out.
+    /// There is no such enrolment code.
+    CodeUnknown = "code-unknown",
+    /// The enrolment code has been used.
     CodeUsed = "code-used",
+    /// The enrolment code has run out.
+    CodeExpired = "code-expired",
+    /// The certification request does not prove possession of its key.
+    Possession = "possession",
+    /// Not a certification request.
+    Request = "request",
 }
 
 impl fmt::Display for Problem {

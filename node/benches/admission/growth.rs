@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use countersign_node::{Config, LogId, Node, Running};
+use countersign_node::{Config, Node, Running};
 
 use crate::clients::{Clients, Way};
 use crate::member::Member;

@@ -10,7 +10,7 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, SoftwareKey, Statement, Subject, UnixMillis,
 };
 use countersign_node::{
-    Clock, Config, LogId, Node, OpenError, Ordered, Outcome, Sequencer as _, Surroundings, system_clock,
+    Clock, Config, Node, OpenError, Ordered, Outcome, Sequencer as _, Surroundings, system_clock,
 };
 use tempfile::TempDir;
 
@@ -179,11 +179,11 @@ pub fn enrol(node: &Node, role: &str, name: &str) -> Member {
     Member { key, certificate }
 }
 
-pub fn submit(node: &Node, log: LogId, statement: &Statement) -> Outcome {
+pub fn submit(node: &Node, log: LogName, statement: &Statement) -> Outcome {
     node.sequencer().submit(log, statement.as_bytes()).wait()
 }
 
-pub fn accepted(node: &Node, log: LogId, statement: &Statement) -> Ordered {
+pub fn accepted(node: &Node, log: LogName, statement: &Statement) -> Ordered {
     match submit(node, log, statement) {
         Outcome::Accepted(ordered) => ordered,
         other => panic!("not accepted: {other:?}"),
@@ -191,9 +191,9 @@ pub fn accepted(node: &Node, log: LogId, statement: &Statement) -> Ordered {
 }
 
 /// The name of the reason for which a statement is refused.
-pub fn refusal(node: &Node, log: LogId, statement: &Statement) -> &'static str {
+pub fn refusal(node: &Node, log: LogName, statement: &Statement) -> &'static str {
     match submit(node, log, statement) {
-        Outcome::Refused(reason) => reason.name(),
+        Outcome::Refused(reason) => reason.problem().as_str(),
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -261,4 +261,11 @@ impl Answer {
         assert!(!d.str().unwrap().is_empty());
         (self.status, title)
     }
+}
+
+/// The messages in an answer.
+pub fn messages(cbor: &[u8]) -> Vec<Vec<u8>> {
+    let mut d = minicbor::Decoder::new(cbor);
+    let count = d.array().unwrap().unwrap();
+    (0..count).map(|_| d.bytes().unwrap().to_owned()).collect()
 }

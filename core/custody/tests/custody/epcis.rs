@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use countersign_custody::epcis::{self, MAX_EVENTS, NotADocument, NotTaken, Proposal};
-use countersign_custody::{History, Log, Profile, ProfileError, SubjectType};
-use countersign_ledger::{Fields, Kind, Placed, UnixMillis};
+use countersign_custody::{History, Profile, ProfileError, SubjectType};
+use countersign_ledger::{Entry, Fields, Kind, LogName, Placed, UnixMillis};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::play::{CLASS, DOMAIN, EXPIRY, LOT, NOW, Play, SERIAL, identity};
+use crate::play::{CLASS, DOMAIN, EXPIRY, LOT, NOW, Play, SERIAL, Spec, identity};
 use crate::road::{PIECE, Road, at};
 
 /// Every statement that fits its place, in the order in which they were signed.
@@ -19,13 +19,17 @@ fn document(play: &Play) -> Value {
     let mut sound: Vec<&Placed> = Vec::new();
     for ((log, _), history) in &play.histories {
         let dependencies: Vec<_> = [play.class_history(), play.lot_history()].into();
-        let history = History { log: *log, domain: Some(DOMAIN), statements: history };
+        let history = History { log: *log, domain: Some(DOMAIN), entries: history };
         let audit = play.profile.audit(&history, &dependencies);
-        let fits = audit.steps.iter().zip(history.statements).filter(|(step, _)| step.fault.is_none());
-        sound.extend(fits.map(|(_, statement)| statement));
+        let fits = audit.steps.iter().zip(history.entries).filter(|(step, _)| step.judged.counts());
+        sound.extend(fits.filter_map(|(_, entry)| entry.standing()));
     }
     sound.sort_by_key(|one| one.statement().issued_at());
     epcis::document(&play.profile, &sound, NOW)
+}
+
+fn placed(play: &mut Play, spec: &Spec) -> Placed {
+    play.sign(spec).into_standing().unwrap()
 }
 
 fn events(document: &Value) -> &[Value] {
@@ -106,8 +110,12 @@ fn couriers_are_named_to_partners_and_consumers_are_not() {
     let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
     let line = road.hand_over("courier b", "consumer", line, at(20));
     let each = line.statements().iter().enumerate();
-    let history: Vec<Placed> = each.map(|(index, one)| road.placed(one.clone(), index as u64)).collect();
-    let document = epcis::document(&road.profile, &history.iter().collect::<Vec<_>>(), at(30));
+    let history: Vec<Entry> = each.map(|(index, one)| road.placed(one.clone(), index as u64)).collect();
+    let document = epcis::document(
+        &road.profile,
+        &history.iter().filter_map(Entry::standing).collect::<Vec<_>>(),
+        at(30),
+    );
     assert_eq!(steps(&document), ["retail_selling", "consigning", "accepting", "receiving"]);
     let [_, consigned, accepted, received] = events(&document) else { panic!("{document:#}") };
     assert_eq!(consigned["destinationList"], accepted["sourceList"].clone().rename("source", "destination"));
@@ -147,11 +155,11 @@ fn a_unit_holds_what_was_packed_and_is_inferred_to_be_whole_until_it_is_opened()
         spec.by("distributor")
     };
     let (pack, unpack) = (spec(&play, "pack"), spec(&play, "unpack"));
-    let (pack, unpack) = (play.sign(&pack), play.sign(&unpack));
+    let (pack, unpack) = (placed(&mut play, &pack), placed(&mut play, &unpack));
     let mut handed = |scanned: u64| {
         let mut spec = spec(&play, "handover");
         spec.draft.fields = Fields::new().with("condition", "intact").with("scanned", scanned);
-        play.sign(&spec)
+        placed(&mut play, &spec)
     };
     let (unopened, counted) = (handed(3), handed(40));
     let all = [&distribution, &pack, &unopened, &counted, &unpack];
@@ -177,8 +185,9 @@ fn what_does_not_fit_its_place_is_no_event() {
     let mut play = Play::whole();
     let again = play.spec("commission");
     play.force(&again);
-    let commissions = play.history(Log::Supply, LOT).iter();
-    let commissions = commissions.filter(|one| one.statement().kind().as_str() == "medicine.commission");
+    let commissions = play.history(LogName::SUPPLY, LOT).iter();
+    let commissions =
+        commissions.filter(|one| one.verified().statement().kind().as_str() == "medicine.commission");
     assert_eq!(commissions.count(), 2);
     assert_eq!(steps(&document(&play)), ["inspecting", "commissioning", "shipping"]);
 }
@@ -208,7 +217,7 @@ fn a_profile_has_no_words_that_the_vocabulary_lacks() {
 }
 
 fn read(document: &Value) -> Vec<Result<Vec<Proposal>, NotTaken>> {
-    epcis::read(&Profile::medicine(), document.to_string().as_bytes()).unwrap()
+    epcis::read(Profile::medicine(), document.to_string().as_bytes()).unwrap()
 }
 
 /// What one event proposes.
@@ -256,7 +265,7 @@ fn a_partners_commissioning_is_a_draft_that_lacks_nothing() {
     assert_eq!(proposal.serials, ["A1", "A2", "A+3"]);
     assert_eq!(proposal.fields.uint("count"), Some(3));
     assert_eq!(UnixMillis(proposal.fields.uint("expiry").unwrap()).to_string(), "2028-11-30T23:59:59Z");
-    assert_eq!(proposal.missing(&Profile::medicine()), Vec::<String>::new());
+    assert_eq!(proposal.missing(Profile::medicine()), Vec::<String>::new());
 }
 
 #[test]
@@ -273,7 +282,7 @@ fn a_shipment_to_somebody_whom_the_ledger_does_not_know_says_so() {
     let proposals = propose(&event).unwrap();
     assert_eq!(proposals[0].subject.as_str(), LOT);
     assert_eq!(proposals[0].receiver.as_deref(), Some("urn:epc:id:pgln:4012345.00002"));
-    assert_eq!(proposals[0].missing(&Profile::medicine()), ["to", "class", "expiry"]);
+    assert_eq!(proposals[0].missing(Profile::medicine()), ["to", "class", "expiry"]);
     // A member in the wrong role is no receiver either.
     let mut wrong = event.clone();
     wrong["destinationList"][1]["destination"] = json!(identity("supplier").as_str());
@@ -288,7 +297,7 @@ fn goods_that_are_consigned_piece_by_piece_are_a_draft_each() {
         "epcList": [format!("{LOT}/21/P1"), format!("{LOT}/21/P2")],
     });
     let document = wrapped(&json!([event])).to_string();
-    let proposals = epcis::read(&Profile::luxury(), document.as_bytes()).unwrap().remove(0).unwrap();
+    let proposals = epcis::read(Profile::luxury(), document.as_bytes()).unwrap().remove(0).unwrap();
     let subjects: Vec<_> = proposals.iter().map(|one| one.subject.as_str()).collect();
     assert_eq!(subjects, [format!("{LOT}/21/P1"), format!("{LOT}/21/P2")]);
     assert!(proposals.iter().all(|one| one.serials.is_empty()));
@@ -298,7 +307,7 @@ fn goods_that_are_consigned_piece_by_piece_are_a_draft_each() {
 fn a_piece_that_we_told_of_is_read_with_its_lot() {
     let road = Road::new();
     let line = road.to_the_courier();
-    let order = road.placed(line.last().clone(), 1);
+    let order = road.placed(line.last().clone(), 1).into_standing().unwrap();
     let document = epcis::document(&road.profile, &[&order], at(30)).to_string();
     let proposals = epcis::read(&road.profile, document.as_bytes()).unwrap().remove(0).unwrap();
     let [proposal] = proposals.as_slice() else { panic!("{proposals:?}") };
@@ -352,7 +361,7 @@ fn each_refusal_of_an_event_has_its_own_reason() {
 #[test]
 fn each_refusal_of_a_document_has_its_own_reason() {
     let refused =
-        |document: &Value| epcis::read(&Profile::medicine(), document.to_string().as_bytes()).unwrap_err();
+        |document: &Value| epcis::read(Profile::medicine(), document.to_string().as_bytes()).unwrap_err();
     let good = wrapped(&json!([commissioning()]));
     let with = |name: &str, value: Value| {
         let mut document = good.clone();
@@ -376,7 +385,7 @@ fn each_refusal_of_a_document_has_its_own_reason() {
     let many = wrapped(&Value::Array(vec![json!(0); MAX_EVENTS + 1]));
     assert_eq!(refused(&many), NotADocument::TooManyEvents);
     let long = vec![b' '; epcis::MAX_DOCUMENT + 1];
-    assert_eq!(epcis::read(&Profile::medicine(), &long), Err(NotADocument::TooLarge));
+    assert_eq!(epcis::read(Profile::medicine(), &long), Err(NotADocument::TooLarge));
 }
 
 #[test]
@@ -392,7 +401,7 @@ fn every_public_document_is_read_event_by_event() {
             let text = std::fs::read_to_string(&path).unwrap();
             let document: Value = serde_json::from_str(&text).unwrap();
             let count = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
-            match epcis::read(&Profile::medicine(), text.as_bytes()) {
+            match epcis::read(Profile::medicine(), text.as_bytes()) {
                 Ok(events) => {
                     assert_eq!(events.len(), count, "{}", path.display());
                     for event in events {
@@ -446,7 +455,7 @@ proptest! {
                 _ => bytes.insert(at, byte),
             }
         }
-        for proposal in epcis::read(&Profile::medicine(), &bytes).into_iter().flatten().flatten().flatten() {
+        for proposal in epcis::read(Profile::medicine(), &bytes).into_iter().flatten().flatten().flatten() {
             prop_assert_eq!(proposal.kind.as_str(), "medicine.commission");
             prop_assert_eq!(SubjectType::of(&proposal.subject), Some(SubjectType::Lot));
         }
@@ -466,11 +475,11 @@ proptest! {
         let mut play = Play::until("approval");
         let expiry = EXPIRY + days * 86_400_000;
         let commission = play.spec("commission").on(&subject).with("count", count).with("expiry", expiry);
-        let commission = play.sign(&commission);
+        let commission = placed(&mut play, &commission);
         let to = format!("spiffe://{DOMAIN}/distributor/{name}");
         let mut distribution = play.spec("approval").on(&subject).by("manufacturer").with("to", to.as_str());
         distribution.draft.kind = Kind::new("medicine.distribution").unwrap();
-        let distribution = play.sign(&distribution);
+        let distribution = placed(&mut play, &distribution);
         let document = epcis::document(&play.profile, &[&commission, &distribution], NOW);
         let back: Vec<Proposal> = read(&document).into_iter().flat_map(Result::unwrap).collect();
         prop_assert_eq!(back.len(), 2);

@@ -1,7 +1,7 @@
 //! Each way in which a statement does not fit has its own reason, and the engine tells it.
 
-use countersign_custody::{CertificateFlaw, Context, FaultReason, Log, chain_value};
-use countersign_ledger::{Hash, Kind, Placed, UnixMillis};
+use countersign_custody::{CertificateFlaw, FaultReason, chain_value};
+use countersign_ledger::{Entry, Hash, Kind, LogName, UnixMillis, Verified};
 
 use crate::play::{
     CLASS, DAY, DOMAIN, EXPIRY, HOUR, LIFE, LOT, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity,
@@ -22,7 +22,7 @@ fn missing(kind: &str) -> FaultReason {
 fn a_whole_life_is_admitted_step_by_step() {
     let mut play = Play::whole();
     play.admit("dispense");
-    assert_eq!(play.history(Log::Supply, LOT).len(), LIFE.len() - 1);
+    assert_eq!(play.history(LogName::SUPPLY, LOT).len(), LIFE.len() - 1);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn an_unknown_kind_is_refused() {
 #[test]
 fn a_statement_in_the_other_log_is_refused() {
     let mut play = Play::until("certificate");
-    for (kind, log) in [("material-request", Log::Trust), ("recall", Log::Supply)] {
+    for (kind, log) in [("material-request", LogName::TRUST), ("recall", LogName::SUPPLY)] {
         let spec = play.spec(kind);
         let statement = play.sign(&spec);
         assert_eq!(play.judge(&statement, log).unwrap_err().reason, FaultReason::WrongLog, "{kind}");
@@ -154,7 +154,7 @@ fn a_step_too_early_is_refused() {
         // The links that it needs are not there; its place is judged first.
         let mut spec = if kind == "trial" { play.spec(kind) } else { Play::until(kind).spec("receipt") };
         spec.draft.kind = Kind::new(format!("medicine.{kind}")).unwrap();
-        spec.draft.prev = play.history(Log::Supply, LOT).last().map(Placed::id);
+        spec.draft.prev = play.history(LogName::SUPPLY, LOT).last().map(Entry::id);
         assert_eq!(play.check(&spec).unwrap_err().reason, FaultReason::WrongStep, "{kind}");
     }
 }
@@ -279,7 +279,7 @@ fn each_chain_value_is_checked_under_the_number_of_its_transfer() {
 fn a_chain_value_covers_the_message_its_signature_and_the_value_before() {
     let play = Play::whole();
     let (request, material) = (play.latest("material-request"), play.latest("material"));
-    let value = |statement: &Placed, before: &[u8]| {
+    let value = |statement: &Verified, before: &[u8]| {
         let (z, rs) = statement.signature_operands();
         Hash::framed("countersign/custody/chain/v1", &[&z.0, &rs[..32], &rs[32..], before])
     };
@@ -295,8 +295,8 @@ fn chain_values_of_two_lots_differ() {
     let mut play = Play::whole();
     play.second_lot();
     let values = |lot| {
-        let history = play.history(Log::Supply, lot).iter();
-        history.filter_map(|one| chain_value(&play.profile, one)).collect::<Vec<_>>()
+        let history = play.history(LogName::SUPPLY, lot).iter();
+        history.filter_map(|one| chain_value(&play.profile, one.verified())).collect::<Vec<_>>()
     };
     assert_eq!(values(LOT).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert!(values(LOT).iter().all(|value| !values(OTHER_LOT).contains(value)));
@@ -441,7 +441,7 @@ fn a_fault_names_the_statement_its_signer_and_the_step() {
     let mut play = Play::until("distribution");
     let spec = Spec { at: START + HOUR, ..play.spec("sales-status").with("expiry", START) };
     let statement = play.sign(&spec);
-    let fault = play.judge(&statement, Log::Supply).unwrap_err();
+    let fault = play.judge(&statement, LogName::SUPPLY).unwrap_err();
     assert_eq!((fault.statement, &fault.signer), (statement.id(), &identity("distributor")));
     assert_eq!(fault.step.as_str(), "medicine.sales-status");
     let text = format!(
@@ -454,12 +454,13 @@ fn a_fault_names_the_statement_its_signer_and_the_step() {
 fn a_draft_fills_in_what_follows_from_the_rules() {
     let mut play = Play::new();
     let signed = |play: &Play, spec: &Spec| {
-        let linked: Vec<&Placed> = play.histories.values().flatten().collect();
+        let others: Vec<Entry> = play.histories.values().flatten().cloned().collect();
         let log = play.profile.step(&spec.draft.kind).unwrap().log;
         let subject = play.history(log, spec.draft.subject.as_str());
-        let past = Context { log, domain: Some(DOMAIN), subject, linked: &linked };
         let given = spec.clone().without("bc").draft.fields;
-        play.profile.draft(&spec.draft.kind, &spec.draft.subject, &identity(spec.who), given, &past).unwrap()
+        play.profile
+            .draft(&spec.draft.kind, &spec.draft.subject, &identity(spec.who), given, subject, &others)
+            .unwrap()
     };
     for kind in LIFE.iter().chain(&["dispense", "suspend", "suspend", "lift", "lift", "recall"]) {
         let spec = play.spec(kind);

@@ -53,7 +53,7 @@ proptest! {
         if let Ok(examined) = Offered::from_bytes(&changed).and_then(|one| one.examine(&road.rules(), at(20))) {
             // Signatures cover all of it: at most a certificate that nobody needs was exchanged.
             prop_assert_eq!(examined.offer().statement().id(), whole.id());
-            prop_assert_eq!(examined.history().last().map(countersign_ledger::Placed::id), Some(whole.line().last().id()));
+            prop_assert_eq!(examined.history().last().map(countersign_ledger::Entry::id), Some(whole.line().last().id()));
         }
         read(&road, &offer[..cut.index(offer.len())]);
 

@@ -60,5 +60,5 @@ fn the_log_s_order_shows_it_where_no_checkpoint_does() {
     let recorded = UnixMillis(report.at + 5 * DAY - 5 * 60 * 1000);
     assert_eq!(late, [("medicine.receipt", recorded)]);
     assert_eq!(verdict.kind, VerdictKind::Authentic);
-    assert_eq!(play.history(countersign_custody::Log::Supply, LOT).len(), 8);
+    assert_eq!(play.history(countersign_ledger::LogName::SUPPLY, LOT).len(), 8);
 }

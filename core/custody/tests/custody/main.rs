@@ -22,3 +22,4 @@ mod road;
 mod routes;
 mod totality;
 mod verdicts;
+mod voids;

@@ -1,10 +1,10 @@
 //! Units out of which something else came than went in: who answers, and which packs it touches.
 
 use countersign_custody::{
-    Contents, DifferenceKind, Dossier, Few, History, Item, Log, Opened, Reason, Route, Standing, Stop,
-    UnitFacts, Verdict, VerdictKind, epcis, verdict, words,
+    Contents, DifferenceKind, Dossier, Few, History, Item, Opened, Reason, Route, Standing, Stop, UnitFacts,
+    Verdict, VerdictKind, epcis, verdict, words,
 };
-use countersign_ledger::{Fields, IndexEntry, Kind, Placed, Subject};
+use countersign_ledger::{Entry, Fields, IndexEntry, Kind, LogName, Subject};
 
 use crate::play::{DOMAIN, LOT, NOW, Play, Spec, identity, item_of};
 
@@ -44,8 +44,8 @@ fn open(play: &mut Play, unit: &str, packed: &Contents, unpacked: &Contents) {
 fn told(play: &Play, lists: &[Contents], item: &Item) -> Verdict {
     let mut facts = play.facts();
     for unit in [UNIT, PALLET] {
-        let Some(history) = play.histories.get(&(Log::Supply, unit.to_owned())) else { continue };
-        let latest = history.last().map(Placed::id).unwrap();
+        let Some(history) = play.histories.get(&(LogName::SUPPLY, unit.to_owned())) else { continue };
+        let latest = history.last().map(Entry::id).unwrap();
         facts.units.push(UnitFacts {
             subject: Subject::new(unit).unwrap(),
             entry: Some(IndexEntry { count: history.len() as u64, latest }),
@@ -148,8 +148,8 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         (list(&["S001", "S003"]), "other packs came out than went in", "mismatch_instance"),
     ] {
         let play = opened(UNIT, &list(&["S001", "S002"]), &unpacked);
-        let statements = &play.histories[&(Log::Supply, UNIT.to_owned())];
-        let history = History { log: Log::Supply, domain: Some(DOMAIN), statements };
+        let statements = &play.histories[&(LogName::SUPPLY, UNIT.to_owned())];
+        let history = History { log: LogName::SUPPLY, domain: Some(DOMAIN), entries: statements };
         let dependencies = [play.lot_history(), play.class_history()];
         let as_of = play.facts().supply;
         let route = Route::of_history(&play.profile, &history, &dependencies, as_of, NOW).unwrap();
@@ -158,8 +158,8 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         assert_eq!(leg.standing.wrong().as_deref(), Some(wrong));
         assert_eq!(route.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
         assert!(route.svg().contains("came out"));
-        let lot = play.lot_history().statements;
-        let all: Vec<&Placed> = lot.iter().chain(statements).collect();
+        let lot = play.lot_history().entries;
+        let all: Vec<_> = lot.iter().chain(statements).filter_map(Entry::standing).collect();
         let document = epcis::document(&play.profile, &all, NOW);
         let events = document["epcisBody"]["eventList"].as_array().unwrap();
         assert_eq!(events.last().unwrap()["disposition"], disposition);

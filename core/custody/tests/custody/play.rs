@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::{
-    AsOf, Context, Dossier, Facts, Fault, History, Item, Log, LotFacts, Profile, SerialSet, chain_head,
+    AsOf, Dossier, Facts, Fault, History, Item, LotFacts, Past, Profile, SerialSet, SubjectState, Voids,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Placed, SoftwareKey, Subject, TrustStore,
-    UnixMillis, Value,
+    Certificate, Draft, Entry, Fields, Hash, Identity, IndexEntry, Kind, LogName, Placed, SoftwareKey,
+    Subject, TrustStore, UnixMillis, Value,
 };
 
 pub const DOMAIN: &str = "meds.example";
@@ -82,7 +82,7 @@ impl Spec {
 /// The members of two trust domains and what they have stated.
 pub struct Play {
     pub profile: Profile,
-    pub histories: BTreeMap<(Log, String), Vec<Placed>>,
+    pub histories: BTreeMap<(LogName, String), Vec<Entry>>,
     pub serials: SerialSet,
     trust: TrustStore,
     members: BTreeMap<&'static str, Member>,
@@ -102,10 +102,14 @@ pub fn identity(who: &str) -> Identity {
     Identity::new(domain, role, name).unwrap()
 }
 
+fn period() -> Period {
+    Period { from: UnixMillis(START - 400 * DAY), until: UnixMillis(START + 4000 * DAY) }
+}
+
 impl Play {
     pub fn new() -> Self {
         let mut trust = TrustStore::new();
-        let period = Period { from: UnixMillis(START - 400 * DAY), until: UnixMillis(START + 4000 * DAY) };
+        let period = period();
         let roots = [DOMAIN, OTHER_DOMAIN].map(|domain| {
             let root = SoftwareKey::from_bytes(&hash(domain).0).unwrap();
             trust.pin(domain, &certificate::root(domain, &root, period, [1; 16]).unwrap());
@@ -135,13 +139,53 @@ impl Play {
             (who, Member { key, certificate })
         });
         Self {
-            profile: Profile::medicine(),
+            profile: Profile::medicine().clone(),
             histories: BTreeMap::new(),
             serials: SerialSet::new((0..100).map(|i| format!("S{i:03}"))).unwrap(),
             trust,
             members: members.into_iter().collect(),
             count: 0,
         }
+    }
+
+    /// The registrar revokes a member's certificate: in the supply log and the trust log it signs nothing from `from` on. All
+    /// that was stated is placed anew.
+    pub fn revoke(&mut self, who: &str, from: u64) {
+        let member = &self.members[who];
+        let draft = Draft {
+            kind: Kind::new("revoke").unwrap(),
+            subject: Subject::new(identity(who).as_str()).unwrap(),
+            fields: Fields::new()
+                .with("certificate", member.certificate.fingerprint())
+                .with("from-supply", from)
+                .with("from-trust", from),
+            prev: None,
+            links: Vec::new(),
+            sealed: None,
+        };
+        let registrar = &self.members["registrar"];
+        self.count += 1;
+        let cti = u128::from(self.count).to_be_bytes();
+        let at = UnixMillis(START + self.count * HOUR);
+        let statement = draft.sign(&registrar.certificate, &registrar.key, at, cti).unwrap();
+        let verified = self.trust.verify(statement).unwrap();
+        let placed = self.trust.place(verified, LogName::TRUST, self.count).into_standing().unwrap();
+        self.trust.apply(&placed).unwrap();
+        for ((log, _), history) in &mut self.histories {
+            for entry in history {
+                *entry = self.trust.place(entry.verified().clone(), *log, entry.index());
+            }
+        }
+    }
+
+    /// A member whose certificate was revoked gets another one, for another key.
+    pub fn renew(&mut self, who: &'static str) {
+        let (period, root) = (period(), SoftwareKey::from_bytes(&hash(DOMAIN).0).unwrap());
+        let key = SoftwareKey::from_bytes(&hash(&format!("{who}, renewed")).0).unwrap();
+        let public = countersign_ledger::Signer::public_key(&key);
+        let certificate = certificate::issue(&identity(who), &public, &root, period, [3; 16]).unwrap();
+        self.trust.enrol(certificate.as_der()).unwrap();
+        self.members.insert(who, Member { key, certificate });
     }
 
     /// A lot whose life was played up to and including a step.
@@ -171,14 +215,15 @@ impl Play {
         self.serials = SerialSet::new((0..100).map(|i| format!("S{i:03}"))).unwrap();
     }
 
-    pub fn history(&self, log: Log, subject: &str) -> &[Placed] {
+    pub fn history(&self, log: LogName, subject: &str) -> &[Entry] {
         self.histories.get(&(log, subject.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// The latest statement of a kind, on whatever subject.
     pub fn latest(&self, kind: &str) -> &Placed {
         let kind = format!("medicine.{kind}");
-        let all = self.histories.values().flatten().filter(|one| one.statement().kind().as_str() == kind);
+        let all = self.histories.values().flatten().filter_map(Entry::standing);
+        let all = all.filter(|one| one.statement().kind().as_str() == kind);
         all.max_by_key(|one| one.index()).unwrap()
     }
 
@@ -249,13 +294,15 @@ impl Play {
             draft: Draft {
                 subject: Subject::new(subject).unwrap(),
                 fields,
-                prev: history.last().map(Placed::id),
+                prev: history.last().map(Entry::id),
                 links: links.iter().map(|kind| self.link(kind, subject)).collect(),
                 sealed: None,
                 kind,
             },
         };
-        if let (Some(field), Some((_, value))) = (step.chain_field(), chain_head(&self.profile, history)) {
+        if let (Some(field), Some((_, value))) =
+            (step.chain_field(), self.profile.state_after(history).chain_head())
+        {
             spec = spec.with(field, value);
         }
         spec
@@ -266,17 +313,21 @@ impl Play {
         let kind = format!("medicine.{kind}");
         let related = |at: &str| subject == at || subject.starts_with(&format!("{at}/"));
         let all = self.histories.iter().filter(|((_, at), _)| related(at)).flat_map(|(_, history)| history);
-        all.filter(|one| one.statement().kind().as_str() == kind).max_by_key(|one| one.index()).unwrap().id()
+        all.filter(|one| one.verified().statement().kind().as_str() == kind)
+            .max_by_key(|one| one.index())
+            .unwrap()
+            .id()
     }
 
     /// Signs a statement, without asking whether it fits.
-    pub fn sign(&mut self, spec: &Spec) -> Placed {
+    pub fn sign(&mut self, spec: &Spec) -> Entry {
         let member = &self.members[spec.who];
         self.count += 1;
         let cti = u128::from(self.count).to_be_bytes();
         let statement = spec.draft.sign(&member.certificate, &member.key, UnixMillis(spec.at), cti).unwrap();
         let verified = self.trust.verify(statement).unwrap();
-        self.trust.log(verified, "log", self.count).unwrap()
+        let log = self.profile.step(&spec.draft.kind).map_or(LogName::SUPPLY, |step| step.log);
+        self.trust.place(verified, log, self.count)
     }
 
     /// What the engine says of a statement.
@@ -285,10 +336,24 @@ impl Play {
         self.judge(&statement, self.log(&statement))
     }
 
-    pub fn judge(&self, statement: &Placed, log: Log) -> Result<(), Box<Fault>> {
-        let linked: Vec<&Placed> = self.histories.values().flatten().collect();
-        let subject = self.history(log, statement.statement().subject().as_str());
-        self.profile.check(statement, &Context { log, domain: Some(DOMAIN), subject, linked: &linked })
+    pub fn judge(&self, statement: &Entry, log: LogName) -> Result<(), Box<Fault>> {
+        let subject = statement.verified().statement().subject();
+        let state = self.profile.state_after(self.history(log, subject.as_str()));
+        self.judge_after(&state, statement, log)
+    }
+
+    pub fn judge_after(
+        &self,
+        subject: &SubjectState,
+        statement: &Entry,
+        log: LogName,
+    ) -> Result<(), Box<Fault>> {
+        let linked = self.histories.values().flatten().map(|entry| (entry.id(), entry)).collect();
+        let about = statement.verified().statement().subject();
+        let prev = self.history(log, about.as_str()).last().map(Entry::id);
+        let (domain, voids) = (Some(DOMAIN), Voids::PassedOver);
+        let past = Past { log, domain, subject, prev, linked: &linked, rival: None, voids };
+        self.profile.check(statement.verified(), &past)
     }
 
     /// Takes in a statement that fits.
@@ -317,16 +382,19 @@ impl Play {
         self.push(statement);
     }
 
-    pub fn push(&mut self, statement: Placed) {
-        let key = (self.log(&statement), statement.statement().subject().as_str().to_owned());
+    pub fn push(&mut self, statement: Entry) {
+        let key = (self.log(&statement), statement.verified().statement().subject().as_str().to_owned());
         self.histories.entry(key).or_default().push(statement);
     }
 
     /// Exchanges a statement of the lot for another of its signer.
     pub fn exchange(&mut self, kind: &str, change: impl Fn(Spec) -> Spec) {
         let kind = format!("medicine.{kind}");
-        let key = (Log::Supply, LOT.to_owned());
-        let at = self.histories[&key].iter().position(|one| one.statement().kind().as_str() == kind).unwrap();
+        let key = (LogName::SUPPLY, LOT.to_owned());
+        let at = self.histories[&key]
+            .iter()
+            .position(|one| one.verified().statement().kind().as_str() == kind)
+            .unwrap();
         let later = self.histories.get_mut(&key).unwrap().split_off(at);
         let spec = change(self.spec(kind.strip_prefix("medicine.").unwrap()));
         let statement = self.sign(&spec);
@@ -335,25 +403,25 @@ impl Play {
         history.extend(later.into_iter().skip(1));
     }
 
-    fn log(&self, statement: &Placed) -> Log {
-        self.profile.step(statement.statement().kind()).map_or(Log::Supply, |step| step.log)
+    fn log(&self, statement: &Entry) -> LogName {
+        self.profile.step(statement.verified().statement().kind()).map_or(LogName::SUPPLY, |step| step.log)
     }
 
     pub fn class_history(&self) -> History<'_> {
-        History { log: Log::Supply, domain: Some(DOMAIN), statements: self.history(Log::Supply, CLASS) }
+        History { log: LogName::SUPPLY, domain: Some(DOMAIN), entries: self.history(LogName::SUPPLY, CLASS) }
     }
 
     pub fn lot_history(&self) -> History<'_> {
-        History { log: Log::Supply, domain: Some(DOMAIN), statements: self.history(Log::Supply, LOT) }
+        History { log: LogName::SUPPLY, domain: Some(DOMAIN), entries: self.history(LogName::SUPPLY, LOT) }
     }
 
     /// All that there is, as a phone that follows the class has it. Packs are known from the index alone.
     pub fn facts(&self) -> Facts {
-        let entry = |history: &[Placed]| IndexEntry {
+        let entry = |history: &[Entry]| IndexEntry {
             count: history.len() as u64,
             latest: history.last().unwrap().id(),
         };
-        let supply = || self.histories.iter().filter(|((log, _), _)| *log == Log::Supply);
+        let supply = || self.histories.iter().filter(|((log, _), _)| *log == LogName::SUPPLY);
         let below = |family: &str| {
             let members = supply().filter(|((_, subject), _)| {
                 let subject = Subject::new(subject.as_str()).unwrap();
@@ -374,17 +442,17 @@ impl Play {
                 followed: BTreeMap::new(),
             }
         });
-        let mut alerts: Vec<Placed> = self
+        let mut alerts: Vec<Entry> = self
             .histories
             .iter()
-            .filter(|((log, _), _)| *log == Log::Trust)
+            .filter(|((log, _), _)| *log == LogName::TRUST)
             .flat_map(|(_, h)| h.clone())
             .collect();
-        alerts.sort_by_key(Placed::index);
+        alerts.sort_by_key(Entry::index);
         Facts {
             domain: DOMAIN.to_owned(),
             class: Subject::new(CLASS).unwrap(),
-            history: self.history(Log::Supply, CLASS).to_vec(),
+            history: self.history(LogName::SUPPLY, CLASS).to_vec(),
             members: below(CLASS),
             lots: lots.collect(),
             units: Vec::new(),
@@ -400,7 +468,7 @@ impl Play {
     pub fn facts_with_pack(&self) -> Facts {
         let mut facts = self.facts();
         let pack = format!("{LOT}/21/{SERIAL}");
-        let history = self.history(Log::Supply, &pack).to_vec();
+        let history = self.history(LogName::SUPPLY, &pack).to_vec();
         let lot = facts.lots.iter_mut().find(|lot| lot.subject.as_str() == LOT).unwrap();
         lot.followed.insert(Subject::new(pack).unwrap(), history);
         facts

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use countersign_custody::handover::{
     Answer, Condition, CustodyChain, HandoverError, Key, Offered, Rules, Terms,
 };
-use countersign_custody::{AsOf, Context, Facts, Item, Log, LotFacts, Profile, SerialSet};
+use countersign_custody::{AsOf, Facts, Item, LotFacts, Past, Profile, SerialSet, Voids};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, IndexEntry, Kind, Placed, Signer as _, SoftwareKey,
+    Certificate, Draft, Entry, Fields, Hash, Identity, IndexEntry, Kind, LogName, Signer as _, SoftwareKey,
     Statement, Subject, TrustStore, UnixMillis,
 };
 
 pub const DOMAIN: &str = "lux.example";
-pub const ORIGIN: &str = "ledger.example/supply";
 pub const PIECE: &str = "https://id.gs1.org/01/09506000134352/10/L1/21/P1";
 pub const LOT: &str = "https://id.gs1.org/01/09506000134352/10/L1";
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
@@ -44,9 +43,9 @@ pub struct Road {
 
 /// What came before a piece was sold: the design and its licence, the order, and the lot that was made for it.
 pub struct Made {
-    pub class: Vec<Placed>,
-    pub order: Vec<Placed>,
-    pub lot: Vec<Placed>,
+    pub class: Vec<Entry>,
+    pub order: Vec<Entry>,
+    pub lot: Vec<Entry>,
     pub serials: SerialSet,
 }
 
@@ -61,7 +60,7 @@ impl Road {
         let mut trust = TrustStore::new();
         trust.pin(DOMAIN, &certificate::root(DOMAIN, &root, Self::period(), [1; 16]).unwrap());
         let mut road = Self {
-            profile: Profile::luxury(),
+            profile: Profile::luxury().clone(),
             trust,
             members: BTreeMap::new(),
             root,
@@ -109,12 +108,40 @@ impl Road {
     }
 
     pub fn rules(&self) -> Rules<'_> {
-        Rules { profile: &self.profile, trust: &self.trust, origin: ORIGIN, domain: DOMAIN }
+        Rules { profile: &self.profile, trust: &self.trust, log: LogName::SUPPLY, domain: DOMAIN }
     }
 
     pub fn nonce(&self) -> [u8; 16] {
         self.nonce.set(self.nonce.get() + 1);
         self.nonce.get().to_be_bytes()
+    }
+
+    /// The registrar revokes a member's certificate: in the supply log it signs nothing from `from` on.
+    pub fn revoke(&mut self, who: &str, from: u64) {
+        let certificate = self.key(who).certificate.fingerprint();
+        let draft = Draft {
+            kind: Kind::new("revoke").unwrap(),
+            subject: Subject::new(identity(who).as_str()).unwrap(),
+            fields: Fields::new().with("certificate", certificate).with("from-supply", from),
+            prev: None,
+            links: vec![],
+            sealed: None,
+        };
+        let key = self.key("registrar");
+        let statement = draft.sign(key.certificate, key.signer, NOON, self.nonce()).unwrap();
+        let trust = self.ledger_trust();
+        let revocation = trust.place(trust.verify(statement).unwrap(), LogName::TRUST, 0);
+        self.trust.apply(&revocation.into_standing().unwrap()).unwrap();
+    }
+
+    /// A member whose certificate was revoked gets another one, for another key.
+    pub fn renew(&mut self, who: &str) {
+        let key = SoftwareKey::from_bytes(&Hash::of(format!("{who}, renewed").as_bytes()).0).unwrap();
+        let certificate =
+            certificate::issue(&identity(who), &key.public_key(), &self.root, Self::period(), [3; 16])
+                .unwrap();
+        let former = self.members.insert(who.to_owned(), Member { key, certificate }).unwrap();
+        self.trust.enrol(former.certificate.as_der()).unwrap();
     }
 
     /// Everybody's certificate, as the ledger has them.
@@ -126,12 +153,12 @@ impl Road {
         trust
     }
 
-    pub fn sign(&self, who: &str, kind: &str, fields: Fields, history: &[Placed], at: UnixMillis) -> Placed {
+    pub fn sign(&self, who: &str, kind: &str, fields: Fields, history: &[Entry], at: UnixMillis) -> Entry {
         let draft = Draft {
             kind: Kind::new(format!("luxury.{kind}")).unwrap(),
             subject: Subject::new(PIECE).unwrap(),
             fields,
-            prev: history.last().map(Placed::id),
+            prev: history.last().map(Entry::id),
             links: if kind == "purchase" { vec![self.commission.get()] } else { Vec::new() },
             sealed: None,
         };
@@ -140,9 +167,9 @@ impl Road {
         self.placed(statement, history.len() as u64)
     }
 
-    pub fn placed(&self, statement: Statement, index: u64) -> Placed {
+    pub fn placed(&self, statement: Statement, index: u64) -> Entry {
         let trust = self.ledger_trust();
-        trust.log(trust.verify(statement).unwrap(), ORIGIN, index).unwrap()
+        trust.place(trust.verify(statement).unwrap(), LogName::SUPPLY, index)
     }
 
     /// The piece is bought, and given to courier A.
@@ -221,18 +248,17 @@ impl Road {
 
     fn next(&self, made: &mut Made, about: &str, who: &str, kind: &str, fields: Fields) {
         let (kind, subject) = (Kind::new(format!("luxury.{kind}")).unwrap(), Subject::new(about).unwrap());
-        let linked: Vec<&Placed> = made.class.iter().chain(&made.order).collect();
+        let others: Vec<Entry> = made.class.iter().chain(&made.order).cloned().collect();
         let history = match about {
             CLASS => &made.class,
             ORDER => &made.order,
             _ => &made.lot,
         };
-        let past = Context { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &linked };
-        let draft = self.profile.draft(&kind, &subject, &identity(who), fields, &past).unwrap();
+        let draft = self.profile.draft(&kind, &subject, &identity(who), fields, history, &others).unwrap();
         let key = self.key(who);
         let statement = draft.sign(key.certificate, key.signer, NOON, self.nonce()).unwrap();
         let placed = self.placed(statement, (made.class.len() + made.order.len()) as u64);
-        self.profile.check(&placed, &past).unwrap();
+        self.check(&placed, history, &others).unwrap();
         match about {
             CLASS => made.class.push(placed),
             ORDER => made.order.push(placed),
@@ -243,8 +269,8 @@ impl Road {
     /// All that a phone knows that follows the piece, whose whole history is `piece`.
     pub fn facts(&self, made: &Made, piece: &[Statement]) -> Facts {
         let each = piece.iter().zip(10..);
-        let piece: Vec<Placed> = each.map(|(one, index)| self.placed(one.clone(), index)).collect();
-        let entry = |history: &[Placed]| IndexEntry {
+        let piece: Vec<Entry> = each.map(|(one, index)| self.placed(one.clone(), index)).collect();
+        let entry = |history: &[Entry]| IndexEntry {
             count: history.len() as u64,
             latest: history.last().unwrap().id(),
         };
@@ -276,11 +302,30 @@ impl Road {
     pub fn judge(
         &self,
         statement: &Statement,
-        history: &[Placed],
-    ) -> Result<Placed, countersign_custody::FaultReason> {
+        history: &[Entry],
+    ) -> Result<Entry, countersign_custody::FaultReason> {
         let placed = self.placed(statement.clone(), history.len() as u64);
-        let past = Context { log: Log::Supply, domain: Some(DOMAIN), subject: history, linked: &[] };
-        self.profile.check(&placed, &past).map_err(|fault| fault.reason).map(|()| placed)
+        self.check(&placed, history, &[]).map(|()| placed)
+    }
+
+    fn check(
+        &self,
+        entry: &Entry,
+        history: &[Entry],
+        others: &[Entry],
+    ) -> Result<(), countersign_custody::FaultReason> {
+        let carried = entry.verified().countersigned();
+        let past = Past {
+            log: LogName::SUPPLY,
+            domain: Some(DOMAIN),
+            subject: &self.profile.state_after(history),
+            prev: history.last().map(Entry::id),
+            linked: &others.iter().map(|entry| (entry.id(), entry)).collect(),
+            rival: carried
+                .and_then(|carried| history.iter().find(|one| one.verified().prev() == carried.prev())),
+            voids: Voids::PassedOver,
+        };
+        self.profile.check(entry.verified(), &past).map_err(|fault| fault.reason)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The route that an inspector reads.
 
 use countersign_custody::handover::{Answer, Condition};
-use countersign_custody::{Aggregate, Dossier, History, Log, Party, Profile, Route, Standing, Stop, verdict};
-use countersign_ledger::{Draft, Fields, Hash, Kind, Statement, Subject};
+use countersign_custody::{Aggregate, Dossier, History, Party, Profile, Route, Standing, Stop, verdict};
+use countersign_ledger::{Draft, Fields, Hash, Kind, LogName, Statement, Subject};
 
 use crate::play::{NOW, Play, identity, item};
 use crate::road::{self, Made, PIECE, Road, at, label};
@@ -41,7 +41,7 @@ fn what_came_late_is_told_with_both_times_and_accuses_nobody() {
     let mut verdict = verdict(&item(), Some(&Play::whole().dossier()), NOW);
     let event = verdict.timeline.last_mut().unwrap();
     event.late = Some(NOW);
-    let route = Route::new(&item(), &verdict, &Profile::medicine());
+    let route = Route::new(&item(), &verdict, Profile::medicine());
     let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
     assert_eq!((leg.late, leg.answerable()), (Some(NOW), None));
     assert!(route.svg().contains("came late: not recorded before"));
@@ -52,7 +52,7 @@ fn of_a_unit_it_is_told_how_much_was_seen() {
     let mut verdict = verdict(&item(), Some(&Play::whole().dossier()), NOW);
     let mut told = |scanned| {
         verdict.timeline.last_mut().unwrap().aggregate = Some(Aggregate { count: 40, scanned });
-        Route::new(&item(), &verdict, &Profile::medicine()).svg()
+        Route::new(&item(), &verdict, Profile::medicine()).svg()
     };
     assert!(told(3).contains("40 packs, 37 of them inferred"));
     assert!(told(40).contains("40 packs, each scanned"));
@@ -68,7 +68,9 @@ fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
     assert_eq!(route.answerable, Some(gap.party.clone()));
     let svg = route.svg();
     assert!(
-        svg.contains("stroke-dasharray") && svg.contains("first answers") && svg.contains("Answerable: ")
+        svg.contains("stroke-dasharray")
+            && svg.contains("first is accountable")
+            && svg.contains("Answerable: ")
     );
 }
 
@@ -93,7 +95,7 @@ fn a_gap_stands_before_what_was_stated_in_spite_of_it() {
 #[test]
 fn a_product_that_is_not_followed_has_an_empty_route() {
     let verdict = verdict(&item(), None, NOW);
-    let route = Route::new(&item(), &verdict, &Profile::medicine());
+    let route = Route::new(&item(), &verdict, Profile::medicine());
     assert!(route.stops.is_empty() && route.parties().is_empty());
     assert!(route.svg().contains("not followed here"));
 }
@@ -133,7 +135,7 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
     assert_eq!(delivery.to.as_ref().unwrap().identity, Some(road::identity("consumer")));
     let svg = route.svg();
     assert!(
-        svg.contains("not accepted; b answers")
+        svg.contains("not accepted; b is accountable")
             && svg.contains("&lt;/text&gt;")
             && !svg.contains("seal </text>")
     );
@@ -220,10 +222,11 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     let signers: Vec<_> = leg.signatures.iter().map(|one| one.by.name()).collect();
     assert_eq!(signers, ["a", "c", "c"]);
     assert_eq!(route.answerable.as_ref().unwrap().identity, names("courier a"));
-    assert!(route.svg().contains("given to two people; a answers"));
+    assert!(route.svg().contains("given to two people; a is accountable"));
     // Told from the history alone, without a product's verdict, it is the same.
     let facts = road.facts(&made, &statements);
-    let history = |statements| History { log: Log::Supply, domain: Some(road::DOMAIN), statements };
+    let history =
+        |statements| History { log: LogName::SUPPLY, domain: Some(road::DOMAIN), entries: statements };
     let own = facts.lots[0].followed.values().next().unwrap();
     let dependencies = [&made.class, &made.order, &made.lot].map(|one| history(one));
     let alone = Route::of_history(&road.profile, &history(own), &dependencies, facts.supply, at(61)).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use countersign_custody::{Dossier, Facts, Item, Profile, VerdictKind, verdict};
-use countersign_ledger::{Placed, Subject, UnixMillis};
+use countersign_ledger::{Entry, Subject, UnixMillis};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -60,7 +60,7 @@ fn some_facts() -> impl Strategy<Value = (Facts, bool)> {
         let kept = history.len() >= 6 && class.len() == facts.history.len() && filter;
         let lot = &mut facts.lots[0];
         let whole =
-            kept && history.iter().map(Placed::id).eq(lot.history.iter().take(history.len()).map(Placed::id));
+            kept && history.iter().map(Entry::id).eq(lot.history.iter().take(history.len()).map(Entry::id));
         if index_agrees {
             // A server may claim any part to be the whole; here the index says the same.
             if let Some(last) = history.last() {
@@ -80,7 +80,7 @@ fn some_facts() -> impl Strategy<Value = (Facts, bool)> {
 proptest! {
     #[test]
     fn whatever_is_read_there_is_an_answer(item in items(), now in any::<u64>()) {
-        let dossier = Dossier::new(&Profile::medicine(), everything().clone());
+        let dossier = Dossier::new(Profile::medicine(), everything().clone());
         for dossier in [None, Some(&dossier)] {
             let verdict = verdict(&item, dossier, UnixMillis(now));
             prop_assert_eq!(verdict.kind == VerdictKind::Authentic, verdict.reasons.is_empty());
@@ -89,7 +89,7 @@ proptest! {
 
     #[test]
     fn only_a_whole_history_is_authentic((facts, whole) in some_facts(), serial in "S0[0-9]{2}") {
-        let dossier = Dossier::new(&Profile::medicine(), facts);
+        let dossier = Dossier::new(Profile::medicine(), facts);
         for item in [item(), item_of(LOT, &serial)] {
             let verdict = verdict(&item, Some(&dossier), NOW);
             prop_assert!(whole || verdict.kind != VerdictKind::Authentic, "{:?}", verdict);
@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn time_alone_never_makes_a_verdict_better(item in items(), age in 0..400 * DAY, later in 0..400 * DAY) {
-        let dossier = Dossier::new(&Profile::medicine(), everything().clone());
+        let dossier = Dossier::new(Profile::medicine(), everything().clone());
         let at = |age| verdict(&item, Some(&dossier), UnixMillis(AS_OF.0 + age));
         let (early, late) = (at(age), at(age + later));
         prop_assert!(late.kind != VerdictKind::Authentic || early.kind == VerdictKind::Authentic);
@@ -109,6 +109,6 @@ proptest! {
 fn a_class_that_is_no_product_has_an_answer_too() {
     let class = Subject::new("urn:example:1").unwrap();
     let odd = Item { class: class.clone(), lot: Some(class.clone()), pack: Some(class), ..item() };
-    let dossier = Dossier::new(&Profile::medicine(), everything().clone());
+    let dossier = Dossier::new(Profile::medicine(), everything().clone());
     assert_eq!(verdict(&odd, Some(&dossier), NOW).kind, VerdictKind::CannotTell);
 }

@@ -16,7 +16,7 @@ fn judged(play: &Play, item: &Item) -> Verdict {
 }
 
 fn with(facts: Facts, item: &Item, now: UnixMillis) -> Verdict {
-    verdict(item, Some(&Dossier::new(&Profile::medicine(), facts)), now)
+    verdict(item, Some(&Dossier::new(Profile::medicine(), facts)), now)
 }
 
 fn keys(verdict: &Verdict) -> Vec<&'static str> {
