@@ -273,7 +273,7 @@ fn one_scan_moves_what_is_in_a_unit_and_what_was_not_scanned_is_inferred() {
     assert_eq!(b.send(now()).proven, 2);
     let history = b.issuer().history(LogName::SUPPLY, &unit()).unwrap();
     let profile = units_only();
-    let told = History { log: LogName::SUPPLY, domain: None, statements: &history };
+    let told = History { log: LogName::SUPPLY, domain: None, entries: &history };
     let timeline = profile.audit(&told, &[]).timeline(&profile);
     let scanned: Vec<_> = timeline.iter().map(|event| event.aggregate.unwrap().scanned).collect();
     assert_eq!(scanned, [3, 0, 2]);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_custody::{
-    Context, Item, Mark, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
+    Item, Mark, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
 };
-use countersign_ledger::{Fields, Hash, LogName, Placed};
+use countersign_ledger::{Fields, Hash, LogName};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
     Client, Cost, EvidenceError, Health, Https, Issuer, KeyStore, OfferTo, Request, Response, Snapshot,
@@ -76,13 +76,11 @@ impl House {
         let profile = self.snapshot.profile_of(&kind).unwrap().clone();
         let signer = self.issuer().certificate(role).unwrap().identity().clone();
         let history = self.issuer().history(LogName::SUPPLY, &about).unwrap();
-        let mut related: Vec<Placed> = Vec::new();
+        let mut related = Vec::new();
         for other in [CLASS, ORDER, LOT] {
             related.extend(self.issuer().history(LogName::SUPPLY, &subject(other)).unwrap());
         }
-        let linked: Vec<&Placed> = related.iter().collect();
-        let past = Context { log: LogName::SUPPLY, domain: None, subject: &history, linked: &linked };
-        let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
+        let draft = profile.draft(&kind, &about, &signer, fields, &history, &related).unwrap();
         self.issuer().record(role, &draft, now()).unwrap();
     }
 

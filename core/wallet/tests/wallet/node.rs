@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_custody::{Context, Profile, SerialSet, VerdictKind};
+use countersign_custody::{Profile, SerialSet, VerdictKind};
 use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, Placed, UnixMillis};
-use countersign_node::{Config, LogId, Node, Running};
+use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
     ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot, SyncError,
     TransportError, Vault, verify_evidence,
@@ -67,14 +67,11 @@ impl Office {
         let (profile, signer) = (self.snapshot.profile_of(&kind).unwrap().clone(), self.identity(role));
         let log = self.issuer().log_of(&kind).unwrap();
         let history = self.issuer().history(log, &about).unwrap();
-        let mut related: Vec<Placed> = history.clone();
+        let mut related = Vec::new();
         for other in [CLASS, LOT] {
             related.extend(self.issuer().history(LogName::SUPPLY, &subject(other)).unwrap());
         }
-        let linked: Vec<&Placed> = related.iter().collect();
-        let custody = profile.step(&kind).unwrap().log;
-        let past = Context { log: custody, domain: None, subject: &history, linked: &linked };
-        let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
+        let draft = profile.draft(&kind, &about, &signer, fields, &history, &related).unwrap();
         self.issuer().record(role, &draft, now()).unwrap()
     }
 
@@ -202,7 +199,7 @@ fn a_node_that_is_not_the_pinned_one_is_told_from_a_lost_signal() {
         Https::new("https://localhost:1", &broken).err(),
         Some(HttpsError::Root | HttpsError::Tls(_))
     ));
-    assert!(running.node().checkpoint(LogId::Trust).contains("/trust"));
+    assert!(running.node().checkpoint(LogName::TRUST).contains("/trust"));
     running.stop();
 }
 
