@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_custody::{Contents, Item, Verdict};
-use countersign_ledger::{Genesis, Subject, UnixMillis};
+use countersign_ledger::{Genesis, LogName, Subject, UnixMillis};
 use countersign_wallet::{
-    Client, Issuer, FollowState, Health, Https, HttpsError, Log, Part, Snapshot, Step, StoreError,
+    Client, Issuer, FollowState, Health, Https, HttpsError, Part, Snapshot, Step, StoreError,
 };
 
 use crate::error::{CountersignError as Error, millis};
@@ -201,7 +201,7 @@ impl Wallet {
     /// What this wallet knows.
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
-        let checkpoint = snapshot.checkpoint(Log::Supply);
+        let checkpoint = snapshot.checkpoint(LogName::SUPPLY);
         Ok(Knowledge {
             ledger: self.genesis.name.clone(),
             checkpoint: checkpoint.map(|head| head.checkpoint().size()),
@@ -216,7 +216,7 @@ impl Wallet {
     /// before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
     pub fn checkpoint_codes(&self) -> Result<Vec<String>, Error> {
         let snapshot = self.snapshot()?;
-        let note = snapshot.seen(Log::Supply).map(|seen| seen.note().to_string());
+        let note = snapshot.seen(LogName::SUPPLY).map(|seen| seen.note().to_string());
         Ok(note.map_or_else(|| Ok(Vec::new()), |note| codes(note.as_bytes()))?)
     }
 
@@ -288,8 +288,8 @@ impl From<Step> for SyncStep {
                 done: progress.done,
                 of: progress.of,
                 about: match progress.what {
-                    Part::Product(subject) => Some(subject.to_string()),
-                    Part::Checkpoint(_) | Part::TrustLog => None,
+                    Part::Subject(subject) => Some(subject.to_string()),
+                    Part::Checkpoint(_) | Part::WholeLog(_) => None,
                 },
             },
             Step::Waiting { retry_after } => Self::Waiting { after_millis: millis(retry_after) },

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::Profile;
-use countersign_ledger::Genesis;
+use countersign_ledger::{Genesis, LogName};
 use countersign_node::{Config, Node, Running, Surroundings};
-use countersign_wallet::{Client, Https, Log, Snapshot};
+use countersign_wallet::{Client, Https, Snapshot};
 use indicatif::HumanBytes;
 
 use self::cast::Cast;
@@ -127,7 +127,7 @@ fn client(running: &Running, genesis: &Genesis) -> Result<Client> {
 }
 
 fn client_is_gone(home: &Home) -> bool {
-    home.client().is_ok_and(|client| client.checkpoint(Log::Trust).is_err())
+    home.client().is_ok_and(|client| client.checkpoint(LogName::TRUST).is_err())
 }
 
 /// Checks every photograph as a fresh start of the app would, and prints the verdicts; returns the times.
@@ -176,7 +176,7 @@ fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
     let opening = Instant::now();
     let snapshot: Snapshot = home.snapshot()?;
     let opened = opening.elapsed().as_secs_f64() * 1000.0;
-    let supply = snapshot.checkpoint(Log::Supply).context("a synced snapshot")?.checkpoint().size();
+    let supply = snapshot.checkpoint(LogName::SUPPLY).context("a synced snapshot")?.checkpoint().size();
     heading("Measured on this machine (medians)");
     println!("  picture file to product identity        {:>8.1} ms", median(|times| times.scanned));
     println!("  first verdict on a product, all verified {:>7.1} ms", median(|times| times.judged));

@@ -28,7 +28,7 @@ pub fn route(route: &Route) -> String {
         }
     }
     if let Some(party) = &route.answerable {
-        let _ = writeln!(text, "  Answerable: {}", member(party));
+        let _ = writeln!(text, "  Accountable: {}", member(party));
     }
     if let (Some(checkpoint), Some(as_of), Some(age)) = (route.checkpoint, route.as_of, route.age_millis) {
         let _ = writeln!(text, "  Complete as of checkpoint {checkpoint}, {as_of} ({}).", ago(age));
@@ -41,6 +41,7 @@ fn leg(leg: &Leg, width: usize) -> String {
     let mark = match &leg.standing {
         Standing::Sound => "·",
         Standing::AtFault(_) => "✗",
+        Standing::Void => "⊘",
         Standing::Disputed | Standing::Conflict | Standing::Differs(_) => "!",
     };
     let to = leg.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
@@ -59,8 +60,10 @@ fn leg(leg: &Leg, width: usize) -> String {
     if !said.is_empty() {
         line(&said);
     }
-    if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
-        line(&format!("{wrong}; {} answers", member(party)));
+    match (leg.standing.wrong(), leg.answerable()) {
+        (Some(wrong), Some(party)) => line(&format!("{wrong}; {} is accountable", member(party))),
+        (Some(wrong), None) => line(&wrong),
+        (None, _) => {}
     }
     text
 }
@@ -68,7 +71,7 @@ fn leg(leg: &Leg, width: usize) -> String {
 fn gap(gap: &Gap, width: usize) -> String {
     let to = gap.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
     let party = member(&gap.party);
-    format!("  ? {:<20}  {:<width$} {party}{to}\n{:INDENT$}{party} answers\n", "missing", gap.title, "")
+    format!("  ? {:<20}  {:<width$} {party}{to}\n{:INDENT$}{party} is accountable\n", "missing", gap.title, "")
 }
 
 /// A route for a script: a leg or a gap a line, and one of the whole at the end.
@@ -121,6 +124,7 @@ const fn standing_key(standing: &Standing) -> &'static str {
     match standing {
         Standing::Sound => "sound",
         Standing::AtFault(_) => "at-fault",
+        Standing::Void => "void",
         Standing::Disputed => "disputed",
         Standing::Conflict => "conflict",
         Standing::Differs(_) => "contents-differ",
