@@ -195,7 +195,7 @@ impl<'a> Courier<'a> {
             }
             _ => fetched,
         };
-        let goods = self.told(&chain)?;
+        let goods = self.goods_of(&chain)?;
         self.snapshot
             .store
             .write::<_, StoreError>(|tx| store::set_chain(tx, subject.as_str(), &chain.to_bytes()))?;
@@ -206,7 +206,10 @@ impl<'a> Courier<'a> {
     pub fn goods(&self) -> Result<Vec<Goods>, CourierError> {
         let chains = store::chains(self.snapshot.store.read())?;
         // A chain that was damaged is one that this phone does not have.
-        Ok(chains.iter().filter_map(|chain| self.told(&CustodyChain::from_bytes(chain).ok()?).ok()).collect())
+        Ok(chains
+            .iter()
+            .filter_map(|chain| self.goods_of(&CustodyChain::from_bytes(chain).ok()?).ok())
+            .collect())
     }
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
@@ -312,7 +315,7 @@ impl<'a> Courier<'a> {
         let profile = profile_of(offered.line())?;
         let chain = offered.close(message, &self.rules(profile))?;
         self.keep(&chain, &made, true)?;
-        self.told(&chain)
+        self.goods_of(&chain)
     }
 
     /// Handovers under way: after a restart, what was shown can be shown again.
@@ -375,7 +378,7 @@ impl<'a> Courier<'a> {
         Ok(bytes.map(|bytes| CustodyChain::from_bytes(&bytes)).transpose()?)
     }
 
-    fn told(&self, chain: &CustodyChain) -> Result<Goods, CourierError> {
+    fn goods_of(&self, chain: &CustodyChain) -> Result<Goods, CourierError> {
         let profile = profile_of(chain)?;
         let history = chain.verify(&self.rules(profile))?;
         let (subject, latest) = (chain.subject().clone(), chain.last().id());
