@@ -23,10 +23,10 @@ const COURIERS: [&str; 4] = ["courier a", "courier b", "courier c", "courier d"]
 /// The piece after so many hops without a signal; who holds it, and who is next.
 fn after(road: &Road, hops: usize) -> (CustodyChain, &'static str, &'static str) {
     let who = |hop: usize| COURIERS[hop % COURIERS.len()];
-    let line = (0..hops).fold(road.to_the_courier(), |line, hop| {
-        road.hand_over(who(hop), who(hop + 1), line, at(hop as u64))
+    let chain = (0..hops).fold(road.to_the_courier(), |chain, hop| {
+        road.hand_over(who(hop), who(hop + 1), chain, at(hop as u64))
     });
-    (line, who(hops), who(hops + 1))
+    (chain, who(hops), who(hops + 1))
 }
 
 fn codes(message: &[u8]) -> usize {
@@ -60,18 +60,18 @@ fn handovers(c: &mut Criterion) {
     let rules = road.rules();
     let scanned = [Subject::new(PIECE).unwrap()];
     for hops in [0, 1, 4] {
-        let (line, giver, receiver) = after(&road, hops);
-        let statements = line.statements().len();
+        let (chain, giver, receiver) = after(&road, hops);
+        let statements = chain.statements().len();
         let now = at(30);
         let offer =
-            || Offered::make(line.clone(), &terms(), road.key(giver), &rules, now, road.nonce()).unwrap();
+            || Offered::make(chain.clone(), &terms(), road.key(giver), &rules, now, road.nonce()).unwrap();
         let shown = offer().to_bytes();
         let answer = || {
             let examined = Offered::from_bytes(&shown).unwrap().examine(&rules, now).unwrap();
             examined.answer(&scanned, &intact(), road.key(receiver), now, road.nonce()).unwrap()
         };
         let answered = answer().answer_message();
-        let mut group = c.benchmark_group(format!("handover, a line of {statements} statements"));
+        let mut group = c.benchmark_group(format!("handover, a chain of {statements} statements"));
         let key = SoftwareKey::from_bytes(&[7; 32]).unwrap();
         let (public, signature) = (key.public_key(), key.sign(b"message").unwrap());
         measure(&mut group, "a raw P-256 signature", || key.sign(black_box(b"message")));

@@ -15,7 +15,7 @@
 //! What a phone without signal cannot see is whether the same goods were offered to somebody else as well: the ledger
 //! takes the first of two such answers, names it to the second, and the second is recorded as evidence of a conflict.
 //! Nor can it see a hop that two people agree to leave out: who received from whom is what both of them sign. What remains
-//! is that the one who has the goods, by the line, answers for them.
+//! is that the one who has the goods, by the chain, answers for them.
 //!
 //! Each state is plain bytes ([`Offered::to_bytes`], [`CustodyChain::to_bytes`]); those of an offer are what is shown.
 //!
@@ -25,7 +25,7 @@ mod custody_chain;
 mod offer;
 mod refused;
 
-pub use self::custody_chain::{CustodyChain, MAX_LINE, Rules};
+pub use self::custody_chain::{CustodyChain, MAX_CHAIN, Rules};
 pub use self::offer::{Answer, Answered, Condition, Examined, Key, Offered, Terms, answer_in};
 pub use self::refused::HandoverError;
 

@@ -1,4 +1,4 @@
-//! The line of goods: every statement on them, as it travels with them.
+//! The chain of goods: every statement on them, as it travels with them.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use crate::profile::Profile;
 use crate::state::SubjectState;
 use crate::subject_type::SubjectType;
 
-/// Most statements in one line: some ten hops, each of them some eleven hundred bytes.
-pub const MAX_LINE: usize = 16;
+/// Most statements in one chain: some ten hops, each of them some eleven hundred bytes.
+pub const MAX_CHAIN: usize = 16;
 /// Most certificates that come along.
-const MAX_CERTIFICATES: usize = 2 * MAX_LINE;
+const MAX_CERTIFICATES: usize = 2 * MAX_CHAIN;
 /// The place at which statements count that no log has placed: after every revocation that is known.
 pub(super) const UNPLACED: u64 = u64::MAX - 1;
 
@@ -51,15 +51,15 @@ impl PartialEq for CustodyChain {
 }
 
 impl CustodyChain {
-    /// The line of goods whose whole history is `history`.
+    /// The chain of goods whose whole history is `history`.
     pub fn new(history: &[Entry]) -> Result<Self, HandoverError> {
-        let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
+        let mut chain = Self { statements: Vec::new(), certificates: Vec::new() };
         for entry in history {
-            line.push(entry.verified().statement().clone())?;
+            chain.push(entry.verified().statement().clone())?;
             let signers = std::iter::successors(Some(entry.verified()), |one| one.countersigned());
-            signers.for_each(|one| line.add_certificate(one.signer().as_der()));
+            signers.for_each(|one| chain.add_certificate(one.signer().as_der()));
         }
-        if line.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(line) }
+        if chain.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(chain) }
     }
 
     /// The goods.
@@ -68,9 +68,9 @@ impl CustodyChain {
     }
 
     /// The latest statement.
-    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "no line is made without a statement")]
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "no chain is made without a statement")]
     pub fn last(&self) -> &Statement {
-        self.statements.last().expect("a line has a statement")
+        self.statements.last().expect("a chain has a statement")
     }
 
     /// The statements, oldest first.
@@ -97,7 +97,7 @@ impl CustodyChain {
     /// As [`CustodyChain::verify`], and keeps what was proven.
     pub(super) fn prove<'a>(self, rules: &Rules<'a>) -> Result<Proven<'a>, HandoverError> {
         let (trust, history) = self.judged(rules)?;
-        Ok(Proven { line: self, rules: *rules, trust, history })
+        Ok(Proven { chain: self, rules: *rules, trust, history })
     }
 
     fn judged(&self, rules: &Rules<'_>) -> Result<(TrustStore, History), HandoverError> {
@@ -115,7 +115,7 @@ impl CustodyChain {
         Ok((trust, history))
     }
 
-    /// The line as bytes.
+    /// The chain as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(|e| self.encode(e))
     }
@@ -123,12 +123,12 @@ impl CustodyChain {
     /// Reads what [`CustodyChain::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(bytes);
-        let line = Self::decode(&mut d)?;
-        if d.position() == bytes.len() { Ok(line) } else { Err(HandoverError::Malformed) }
+        let chain = Self::decode(&mut d)?;
+        if d.position() == bytes.len() { Ok(chain) } else { Err(HandoverError::Malformed) }
     }
 
     pub(super) fn push(&mut self, statement: Statement) -> Result<(), HandoverError> {
-        if self.statements.len() >= MAX_LINE {
+        if self.statements.len() >= MAX_CHAIN {
             return Err(HandoverError::TooLong);
         }
         self.statements.push(statement);
@@ -152,22 +152,22 @@ impl CustodyChain {
         if array(d)? != 2 {
             return Err(HandoverError::Malformed);
         }
-        let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
-        for _ in 0..bounded(d, MAX_LINE)? {
-            line.statements.push(statement(d)?);
+        let mut chain = Self { statements: Vec::new(), certificates: Vec::new() };
+        for _ in 0..bounded(d, MAX_CHAIN)? {
+            chain.statements.push(statement(d)?);
         }
         for _ in 0..bounded(d, MAX_CERTIFICATES)? {
-            line.certificates.push(bytes(d)?.to_vec());
+            chain.certificates.push(bytes(d)?.to_vec());
         }
-        if line.statements.is_empty() { Err(HandoverError::Malformed) } else { Ok(line) }
+        if chain.statements.is_empty() { Err(HandoverError::Malformed) } else { Ok(chain) }
     }
 }
 
-/// A line of which everything was verified, with the rules by which it was: what comes next is judged after it, and nothing
+/// A chain of which everything was verified, with the rules by which it was: what comes next is judged after it, and nothing
 /// of it is judged again. Made by [`CustodyChain::prove`] alone.
 #[derive(Clone, Debug)]
 pub(super) struct Proven<'a> {
-    line: CustodyChain,
+    chain: CustodyChain,
     rules: Rules<'a>,
     /// With the chain's own certificates.
     trust: TrustStore,
@@ -183,8 +183,8 @@ struct History {
 }
 
 impl Proven<'_> {
-    pub(super) const fn line(&self) -> &CustodyChain {
-        &self.line
+    pub(super) const fn chain(&self) -> &CustodyChain {
+        &self.chain
     }
 
     pub(super) const fn rules(&self) -> &Rules<'_> {
@@ -211,17 +211,17 @@ impl Proven<'_> {
         certificate: &[u8],
     ) -> Result<CustodyChain, HandoverError> {
         self.trust.enrol(certificate)?;
-        self.line.add_certificate(certificate);
-        if statement.subject() != self.line.subject() {
+        self.chain.add_certificate(certificate);
+        if statement.subject() != self.chain.subject() {
             return Err(HandoverError::OtherSubject);
         }
-        // Whoever gets the line has these certificates and no others.
-        if self.line.certificates.iter().all(|der| der != certificate) {
+        // Whoever gets the chain has these certificates and no others.
+        if self.chain.certificates.iter().all(|der| der != certificate) {
             return Err(HandoverError::TooLong);
         }
-        self.line.push(statement)?;
-        self.rules.judge(self.line.last(), &self.trust, &mut self.history)?;
-        Ok(self.line)
+        self.chain.push(statement)?;
+        self.rules.judge(self.chain.last(), &self.trust, &mut self.history)?;
+        Ok(self.chain)
     }
 }
 
@@ -239,7 +239,7 @@ impl Rules<'_> {
         let verified = trust.verify(statement.clone())?;
         let prev = history.entries.last().map(Entry::id);
         if verified.prev() != prev {
-            return Err(HandoverError::BrokenLine);
+            return Err(HandoverError::BrokenChain);
         }
         let entry = trust.place(verified, self.log, UNPLACED);
         if entry.standing().is_some() {

@@ -66,9 +66,9 @@ pub struct Key<'a> {
     pub signer: &'a dyn Signer,
 }
 
-/// The next statement of a line.
-fn draft(kind: &Kind, line: &CustodyChain, fields: Fields) -> Draft {
-    let (subject, prev) = (line.subject().clone(), Some(line.last().id()));
+/// The next statement of a chain.
+fn draft(kind: &Kind, chain: &CustodyChain, fields: Fields) -> Draft {
+    let (subject, prev) = (chain.subject().clone(), Some(chain.last().id()));
     Draft { kind: kind.clone(), subject, fields, prev, links: Vec::new(), sealed: None }
 }
 
@@ -79,7 +79,7 @@ fn draft(kind: &Kind, line: &CustodyChain, fields: Fields) -> Draft {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Offered {
-    line: CustodyChain,
+    chain: CustodyChain,
     offer: Statement,
 }
 
@@ -87,16 +87,16 @@ const OFFERED: u64 = 1;
 const ANSWERED: u64 = 2;
 
 impl Offered {
-    /// Offers the goods of `line`, which the holder of `key` holds. `nonce` is fresh randomness.
+    /// Offers the goods of `chain`, which the holder of `key` holds. `nonce` is fresh randomness.
     pub fn make(
-        mut line: CustodyChain,
+        mut chain: CustodyChain,
         terms: &Terms,
         key: Key<'_>,
         rules: &Rules<'_>,
         now: UnixMillis,
         nonce: [u8; 16],
     ) -> Result<Self, HandoverError> {
-        if line.holder(rules)?.as_ref() != Some(key.certificate.identity()) {
+        if chain.holder(rules)?.as_ref() != Some(key.certificate.identity()) {
             return Err(HandoverError::NotTheCustodian);
         }
         let expires = now.0.saturating_add(terms.millis.min(MAX_OFFER_MILLIS));
@@ -107,9 +107,9 @@ impl Offered {
         if let Some(place) = &terms.place {
             fields.insert(PLACE, place.as_str().into());
         }
-        let offer = draft(&offer_kind(), &line, fields).sign(key.certificate, key.signer, now, nonce)?;
-        line.add_certificate(key.certificate.as_der());
-        Ok(Self { line, offer })
+        let offer = draft(&offer_kind(), &chain, fields).sign(key.certificate, key.signer, now, nonce)?;
+        chain.add_certificate(key.certificate.as_der());
+        Ok(Self { chain, offer })
     }
 
     /// The offer's id.
@@ -123,24 +123,24 @@ impl Offered {
     }
 
     /// What the goods travel with.
-    pub const fn line(&self) -> &CustodyChain {
-        &self.line
+    pub const fn chain(&self) -> &CustodyChain {
+        &self.chain
     }
 
     /// Verifies all that the offer says, as a receiver at `now` does.
     pub fn examine<'a>(self, rules: &Rules<'a>, now: UnixMillis) -> Result<Examined<'a>, HandoverError> {
-        let line = self.line.prove(rules)?;
-        let offer = verify_offer(self.offer, &line)?;
+        let chain = self.chain.prove(rules)?;
+        let offer = verify_offer(self.offer, &chain)?;
         if offer.statement().issued_at().since(now) > CLOCKS_APART_MILLIS {
             return Err(HandoverError::FromTheFuture);
         }
         if !in_time(&offer, now) {
             return Err(HandoverError::OfferExpired);
         }
-        Ok(Examined { line, offer, contents: None })
+        Ok(Examined { chain, offer, contents: None })
     }
 
-    /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
+    /// Takes the receiver's answer to this offer, the giver's part. The chain that comes back ends with it.
     pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<CustodyChain, HandoverError> {
         let answered = answer_in(message)?;
         if answered.offer != self.offer.id() {
@@ -150,13 +150,13 @@ impl Offered {
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
-        self.line.prove(rules)?.followed_by(answer, answered.certificate)
+        self.chain.prove(rules)?.followed_by(answer, answered.certificate)
     }
 
     /// The message.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(|e| {
-            self.line.encode(e.array(3)?.u64(OFFERED)?)?;
+            self.chain.encode(e.array(3)?.u64(OFFERED)?)?;
             e.bytes(self.offer.as_bytes())?.ok()
         })
     }
@@ -165,14 +165,14 @@ impl Offered {
     pub fn from_bytes(message: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(message);
         tagged(OFFERED, 3, &mut d)?;
-        let (line, offer) = (CustodyChain::decode(&mut d)?, statement(&mut d)?);
-        if d.position() == message.len() { Ok(Self { line, offer }) } else { Err(HandoverError::Malformed) }
+        let (chain, offer) = (CustodyChain::decode(&mut d)?, statement(&mut d)?);
+        if d.position() == message.len() { Ok(Self { chain, offer }) } else { Err(HandoverError::Malformed) }
     }
 }
 
-/// The offer, if whoever holds the goods by their line has made it.
-fn verify_offer(offer: Statement, line: &Proven<'_>) -> Result<Verified, HandoverError> {
-    let (trust, rules) = (line.trust(), line.rules());
+/// The offer, if whoever holds the goods by their chain has made it.
+fn verify_offer(offer: Statement, chain: &Proven<'_>) -> Result<Verified, HandoverError> {
+    let (trust, rules) = (chain.trust(), chain.rules());
     let offer = trust.verify(offer)?;
     // Revoked signers offer nothing.
     if trust.is_revoked(offer.signer().fingerprint(), rules.log, UNPLACED) {
@@ -181,13 +181,13 @@ fn verify_offer(offer: Statement, line: &Proven<'_>) -> Result<Verified, Handove
     if offer.statement().kind() != &offer_kind() {
         return Err(HandoverError::Malformed);
     }
-    if offer.statement().subject() != line.line().subject() {
+    if offer.statement().subject() != chain.chain().subject() {
         return Err(HandoverError::OtherSubject);
     }
-    if offer.prev() != Some(line.line().last().id()) {
-        return Err(HandoverError::BrokenLine);
+    if offer.prev() != Some(chain.chain().last().id()) {
+        return Err(HandoverError::BrokenChain);
     }
-    let holder = line.holder().ok_or(HandoverError::NoHolder)?;
+    let holder = chain.holder().ok_or(HandoverError::NoHolder)?;
     if holder == offer.signer().identity() { Ok(offer) } else { Err(HandoverError::NotTheCustodian) }
 }
 
@@ -195,7 +195,7 @@ fn verify_offer(offer: Statement, line: &Proven<'_>) -> Result<Verified, Handove
 /// [`Offered::examine`] alone.
 #[derive(Clone, Debug)]
 pub struct Examined<'a> {
-    line: Proven<'a>,
+    chain: Proven<'a>,
     offer: Verified,
     contents: Option<Contents>,
 }
@@ -218,7 +218,7 @@ impl Examined<'_> {
 
     /// Every statement on the goods, verified.
     pub fn history(&self) -> &[Entry] {
-        self.line.history()
+        self.chain.history()
     }
 
     /// How the packing of the unit that is offered names what is in it; `None` if the goods are no unit.
@@ -242,13 +242,13 @@ impl Examined<'_> {
     /// How many of the unit's packs are among what was scanned; `None` if anything but them and the goods is, or if the
     /// goods are not.
     fn count(&self, scanned: &[Subject]) -> Option<u64> {
-        let goods = self.line.line().subject();
+        let goods = self.chain.chain().subject();
         let packs: BTreeSet<&Subject> = scanned.iter().filter(|one| *one != goods).collect();
         let listed = |pack: &&Subject| self.contents.as_ref().is_some_and(|contents| contents.contains(pack));
         (scanned.contains(goods) && packs.iter().all(listed)).then_some(packs.len() as u64)
     }
 
-    /// Answers, having scanned `scanned`: the goods, and as many of a unit's packs as were looked at. The line that comes
+    /// Answers, having scanned `scanned`: the goods, and as many of a unit's packs as were looked at. The chain that comes
     /// back ends with the answer.
     pub fn answer(
         self,
@@ -258,7 +258,7 @@ impl Examined<'_> {
         now: UnixMillis,
         cti: [u8; 16],
     ) -> Result<CustodyChain, HandoverError> {
-        let line = self.line.line();
+        let chain = self.chain.chain();
         // Refusing is what somebody does who was shown other goods.
         let refuses = matches!(answer.condition, Condition::Refused { .. });
         let packs = self.count(scanned);
@@ -269,19 +269,19 @@ impl Examined<'_> {
         if self.offer.fields().text(RECEIVER).is_some_and(|to| to != me.as_str()) || me == self.giver() {
             return Err(HandoverError::NotForYou);
         }
-        let step = step(self.line.rules(), me, line.subject(), refuses).ok_or(HandoverError::NoStep)?;
+        let step = step(self.chain.rules(), me, chain.subject(), refuses).ok_or(HandoverError::NoStep)?;
         let mut fields = fields(answer);
         if let Some(packs) = packs.filter(|_| self.contents.is_some() && step.fields.contains_key(SCANNED)) {
             fields.insert(SCANNED, packs.into());
         }
-        let statement = draft(&step.kind, line, fields).countersign(
+        let statement = draft(&step.kind, chain, fields).countersign(
             self.offer.statement(),
             key.certificate,
             key.signer,
             now,
             cti,
         )?;
-        self.line.followed_by(statement, key.certificate.as_der())
+        self.chain.followed_by(statement, key.certificate.as_der())
     }
 }
 
@@ -314,7 +314,7 @@ pub fn answer_in(message: &[u8]) -> Result<Answered<'_>, HandoverError> {
 }
 
 impl CustodyChain {
-    /// The message by which the receiver shows the giver the answer that ends this line. The offer that the answer carries
+    /// The message by which the receiver shows the giver the answer that ends this chain. The offer that the answer carries
     /// is left out of it: the giver has that, and a third of what would be shown is saved.
     ///
     /// ```cddl

@@ -24,7 +24,7 @@ pub enum HandoverError {
     OtherSubject,
     /// A statement is missing between two.
     #[error("a statement on the goods is missing")]
-    BrokenLine,
+    BrokenChain,
     /// The goods have no statement from which on somebody holds them.
     #[error("nobody is stated to hold the goods")]
     NoHolder,
@@ -70,9 +70,9 @@ impl HandoverError {
             Self::Refused(Refusal::Signature) => "signature",
             Self::Refused(Refusal::Revoked) => "revoked",
             Self::Refused(Refusal::Expired | Refusal::NotYetValid) => "certificate-expired",
-            Self::Refused(_) => "not-believed",
+            Self::Refused(_) => "not-verified",
             Self::OtherSubject => "other-subject",
-            Self::BrokenLine => "broken-line",
+            Self::BrokenChain => "broken-chain",
             Self::NoHolder => "no-holder",
             Self::NotTheCustodian => "not-the-custodian",
             Self::FromTheFuture => "offer-from-the-future",

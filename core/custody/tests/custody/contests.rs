@@ -40,35 +40,35 @@ fn accuse(road: &Road, who: &str, history: &[Statement], rival: &Statement) -> S
     draft.countersign(rival, key.certificate, key.signer, at(50), road.nonce()).unwrap()
 }
 
-fn refuse(road: &Road, from: &str, who: &str, line: CustodyChain, minute: u64) -> CustodyChain {
-    let offer = road.offer(from, line, at(minute)).to_bytes();
+fn refuse(road: &Road, from: &str, who: &str, chain: CustodyChain, minute: u64) -> CustodyChain {
+    let offer = road.offer(from, chain, at(minute)).to_bytes();
     let refused =
         Answer { condition: Condition::Refused { reason: "seal broken".into() }, place: None, seen: None };
     road.answer_as(who, &offer, &[PIECE], &refused, at(minute)).unwrap()
 }
 
-fn with(line: &CustodyChain, more: Statement) -> Vec<Statement> {
-    [line.statements(), &[more]].concat()
+fn with(chain: &CustodyChain, more: Statement) -> Vec<Statement> {
+    [chain.statements(), &[more]].concat()
 }
 
 #[test]
 fn a_piece_from_hand_to_hand_has_nothing_against_it() {
     let road = Road::new();
     let made = road.made();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let told = judged(&road, &made, line.statements());
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let told = judged(&road, &made, chain.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
-    let line = road.hand_over("courier b", "consumer", line, at(20));
-    assert_eq!(keys(&judged(&road, &made, line.statements())), ["dispensed"]);
+    let chain = road.hand_over("courier b", "consumer", chain, at(20));
+    assert_eq!(keys(&judged(&road, &made, chain.statements())), ["dispensed"]);
 }
 
 #[test]
 fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_answers() {
     let road = Road::new();
     let made = road.made();
-    let line = road.to_the_courier();
-    let stands = road.hand_over("courier a", "courier b", line.clone(), at(10));
-    let rival = road.hand_over("courier a", "courier c", line, at(12));
+    let chain = road.to_the_courier();
+    let stands = road.hand_over("courier a", "courier b", chain.clone(), at(10));
+    let rival = road.hand_over("courier a", "courier c", chain, at(12));
     let history = with(&stands, accuse(&road, "courier c", stands.statements(), rival.last()));
     // Whoever else holds the evidence records it as well: it is one conflict.
     let twice = [&history[..], &[accuse(&road, "courier d", &history, rival.last())]].concat();
@@ -99,25 +99,25 @@ fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_an
 fn a_refusal_asks_for_attention_until_the_goods_move_on() {
     let road = Road::new();
     let made = road.made();
-    let line = refuse(&road, "courier a", "courier b", road.to_the_courier(), 10);
-    let told = judged(&road, &made, line.statements());
+    let chain = refuse(&road, "courier a", "courier b", road.to_the_courier(), 10);
+    let told = judged(&road, &made, chain.statements());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["disputed"]));
     assert_eq!(told.answerable.unwrap().identity, Some(identity("courier a")));
-    assert_eq!(told.evidence[0], line.last().id());
+    assert_eq!(told.evidence[0], chain.last().id());
     let words = words::sentence(&told.reasons[0], &road.profile);
     assert!(words.contains("seal broken") && words.contains("courier/b"), "{words}");
-    let line = road.hand_over("courier a", "courier c", line, at(20));
-    assert_eq!(judged(&road, &made, line.statements()).kind, VerdictKind::Authentic);
+    let chain = road.hand_over("courier a", "courier c", chain, at(20));
+    assert_eq!(judged(&road, &made, chain.statements()).kind, VerdictKind::Authentic);
 }
 
 #[test]
 fn a_handover_that_two_people_signed_twice_is_none() {
     let road = Road::new();
     let made = road.made();
-    let line = road.to_the_courier();
+    let chain = road.to_the_courier();
     // The first answer was not seen: the screen broke.
-    let stands = road.hand_over("courier a", "courier b", line.clone(), at(10));
-    let again = road.hand_over("courier a", "courier b", line, at(15));
+    let stands = road.hand_over("courier a", "courier b", chain.clone(), at(10));
+    let again = road.hand_over("courier a", "courier b", chain, at(15));
     let history = with(&stands, accuse(&road, "courier b", stands.statements(), again.last()));
     let told = judged(&road, &made, &history);
     assert_eq!(conflicts(&road, &told), [Standing::Sound]);
@@ -128,9 +128,9 @@ fn a_handover_that_two_people_signed_twice_is_none() {
 fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
     let road = Road::new();
     let made = road.made();
-    let line = road.to_the_courier();
-    let refusal = refuse(&road, "courier a", "courier b", line.clone(), 10);
-    let taken = road.hand_over("courier a", "courier c", line, at(12));
+    let chain = road.to_the_courier();
+    let refusal = refuse(&road, "courier a", "courier b", chain.clone(), 10);
+    let taken = road.hand_over("courier a", "courier c", chain, at(12));
     let late = with(&taken, accuse(&road, "courier b", taken.statements(), refusal.last()));
     assert_eq!(judged(&road, &made, &late).kind, VerdictKind::Authentic);
     // The refusal came first: the goods stand still, by the ledger, and who has them in truth is what is disputed.
@@ -151,8 +151,8 @@ fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
 fn a_piece_outlives_the_licence_under_which_it_was_made() {
     let road = Road::new();
     let made = road.made();
-    let line = road.to_the_courier();
-    let mut facts = road.facts(&made, line.statements());
+    let chain = road.to_the_courier();
+    let mut facts = road.facts(&made, chain.statements());
     // Three years later, on a snapshot of that day.
     let then = UnixMillis(at(0).0 + 3 * 365 * 24 * 3600 * 1000);
     (facts.supply.at, facts.trust.at) = (then, then);

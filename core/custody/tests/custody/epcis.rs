@@ -107,9 +107,9 @@ fn goods_go_from_the_signer_to_the_receiver_and_a_pack_is_named_without_its_lot(
 #[test]
 fn couriers_are_named_to_partners_and_consumers_are_not() {
     let road = Road::new();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let line = road.hand_over("courier b", "consumer", line, at(20));
-    let each = line.statements().iter().enumerate();
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let chain = road.hand_over("courier b", "consumer", chain, at(20));
+    let each = chain.statements().iter().enumerate();
     let history: Vec<Entry> = each.map(|(index, one)| road.placed(one.clone(), index as u64)).collect();
     let document = epcis::document(
         &road.profile,
@@ -306,8 +306,8 @@ fn goods_that_are_consigned_piece_by_piece_are_a_draft_each() {
 #[test]
 fn a_piece_that_we_told_of_is_read_with_its_lot() {
     let road = Road::new();
-    let line = road.to_the_courier();
-    let order = road.placed(line.last().clone(), 1).into_standing().unwrap();
+    let chain = road.to_the_courier();
+    let order = road.placed(chain.last().clone(), 1).into_standing().unwrap();
     let document = epcis::document(&road.profile, &[&order], at(30)).to_string();
     let proposals = epcis::read(&road.profile, document.as_bytes()).unwrap().remove(0).unwrap();
     let [proposal] = proposals.as_slice() else { panic!("{proposals:?}") };

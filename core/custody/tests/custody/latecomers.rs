@@ -15,9 +15,9 @@ fn judged(road: &Road, facts: Facts) -> Verdict {
 /// A piece that is handed over once and delivered; its four statements stand at 10 to 13.
 fn delivered(road: &Road) -> Facts {
     let made = road.made();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let line = road.hand_over("courier b", "consumer", line, at(20));
-    road.facts(&made, line.statements())
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let chain = road.hand_over("courier b", "consumer", chain, at(20));
+    road.facts(&made, chain.statements())
 }
 
 #[test]

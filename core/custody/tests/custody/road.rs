@@ -183,8 +183,8 @@ impl Road {
         CustodyChain::new(&[purchase, order]).unwrap()
     }
 
-    pub fn offer(&self, who: &str, line: CustodyChain, now: UnixMillis) -> Offered {
-        Offered::make(line, &terms(), self.key(who), &self.rules(), now, self.nonce()).unwrap()
+    pub fn offer(&self, who: &str, chain: CustodyChain, now: UnixMillis) -> Offered {
+        Offered::make(chain, &terms(), self.key(who), &self.rules(), now, self.nonce()).unwrap()
     }
 
     pub fn answer(&self, who: &str, message: &[u8], now: UnixMillis) -> Result<CustodyChain, HandoverError> {
@@ -205,9 +205,9 @@ impl Road {
         examined.answer(&scanned, answer, self.key(who), now, self.nonce())
     }
 
-    /// A whole handover: both end with the same line.
-    pub fn hand_over(&self, from: &str, to: &str, line: CustodyChain, now: UnixMillis) -> CustodyChain {
-        let offered = self.offer(from, line, now);
+    /// A whole handover: both end with the same chain.
+    pub fn hand_over(&self, from: &str, to: &str, chain: CustodyChain, now: UnixMillis) -> CustodyChain {
+        let offered = self.offer(from, chain, now);
         let receivers = self.answer(to, &offered.to_bytes(), now).unwrap();
         let givers = offered.close(&receivers.answer_message(), &self.rules()).unwrap();
         assert_eq!(givers, receivers);
@@ -298,7 +298,7 @@ impl Road {
         }
     }
 
-    /// What the engine says of the last statement of a line that follows `history`.
+    /// What the engine says of the last statement of a chain that follows `history`.
     pub fn judge(
         &self,
         statement: &Statement,

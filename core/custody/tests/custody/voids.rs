@@ -229,11 +229,11 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
         let mut road = Road::new();
         let made = road.made();
         // A thief has the key of courier A, and an honest courier accepts: both statements are one, at index 12.
-        let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
+        let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
         road.revoke("courier a", from);
         road.renew("courier a");
         let indices = 10..;
-        let history: Vec<Entry> = line
+        let history: Vec<Entry> = chain
             .statements()
             .iter()
             .zip(indices)
@@ -241,12 +241,12 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
             .collect();
         assert!(history[2].standing().is_none() && history[1].standing().is_some());
         // A still holds the goods, and hands them to C, offline, in a chain that shows the void one in its place.
-        let line = countersign_custody::handover::CustodyChain::new(&history).unwrap();
-        assert_eq!(line.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
-        let line = road.hand_over("courier a", "courier c", line, at(9));
-        let line = road.hand_over("courier c", "consumer", line, at(12));
-        assert_eq!(line.statements().len(), 5);
-        let facts = road.facts(&made, line.statements());
+        let chain = countersign_custody::handover::CustodyChain::new(&history).unwrap();
+        assert_eq!(chain.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
+        let chain = road.hand_over("courier a", "courier c", chain, at(9));
+        let chain = road.hand_over("courier c", "consumer", chain, at(12));
+        assert_eq!(chain.statements().len(), 5);
+        let facts = road.facts(&made, chain.statements());
         assert_eq!(facts.lots[0].followed[&Subject::new(PIECE).unwrap()][2].standing().map(|_| ()), None);
         let told = verdict(&label(), Some(&Dossier::new(&road.profile, facts)), at(61));
         assert_eq!((keys(&told), told.answerable.as_ref()), (vec!["dispensed"], None));
@@ -262,11 +262,11 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
 #[test]
 fn a_revoked_signer_in_a_chain_that_no_log_has_holds_nothing() {
     let mut road = Road::new();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
-    let offered = road.offer("courier b", line.clone(), at(5));
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
+    let offered = road.offer("courier b", chain.clone(), at(5));
     road.revoke("courier b", 0);
     road.renew("courier b");
-    assert_eq!(line.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
+    assert_eq!(chain.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
     assert!(road.answer("courier c", &offered.to_bytes(), at(5)).is_err());
 }
 
@@ -332,12 +332,12 @@ impl Seam for countersign_custody::Profile {
 fn what_is_remembered_of_a_subject_does_not_grow_with_its_history() {
     let road = Road::new();
     let mut state = State::default();
-    let mut line = road.to_the_courier();
+    let mut chain = road.to_the_courier();
     let mut sizes = Vec::new();
     for hop in 0..10 {
         let (from, to) = if hop % 2 == 0 { ("courier a", "courier b") } else { ("courier b", "courier a") };
-        line = road.hand_over(from, to, line, at(hop + 1));
-        let entry = road.placed(line.last().clone(), hop);
+        chain = road.hand_over(from, to, chain, at(hop + 1));
+        let entry = road.placed(chain.last().clone(), hop);
         state = road.profile.fold(&state, entry.verified());
         sizes.push(state.0.len());
     }
