@@ -1,5 +1,5 @@
-//! What a handover costs the two phones, beside one signature and one verification: time on the processor, which a busy
-//! machine does not stretch; bytes and codes stand in the names.
+//! The cost of a handover for the two phones, compared with one signature and one verification: processor time, which
+//! does not grow on a busy machine; the names have the numbers of bytes and codes.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a bench that fails should stop")]
 
@@ -36,13 +36,13 @@ fn codes(message: &[u8]) -> usize {
     }
 }
 
-/// Time that this thread has spent on a processor.
+/// Processor time of this thread.
 fn on_the_processor() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(spent.tv_sec.try_into().unwrap(), spent.tv_nsec.try_into().unwrap())
 }
 
-/// Measures what each call costs this thread's processor.
+/// Measures the processor time of each call.
 fn measure<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, work: impl Fn() -> T) {
     group.bench_function(name, |b| {
         b.iter_custom(|times| {

@@ -122,10 +122,7 @@ pub fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<
 }
 
 /// As [`encode`], appending to `bytes`.
-pub fn encode_into(
-    mut bytes: Vec<u8>,
-    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written,
-) -> Vec<u8> {
+pub fn encode_into(mut bytes: Vec<u8>, write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
     // safe: a `Vec` accepts every write, and we encode no type of our own that can refuse.
     let _ = write(&mut Encoder::new(&mut bytes));
     bytes

@@ -16,10 +16,10 @@ use crate::field::{CONDITION, EXPIRES, PHOTO, PLACE, REASON, RECEIVER, SCANNED};
 use crate::step::{Countersigned, Effect, Holder, Step};
 use crate::subject_type::SubjectType;
 
-/// What the giver says beside the goods.
+/// What the giver states besides the goods.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
-    /// For whom it is, if for one person alone.
+    /// The receiver, if the offer is for one person only.
     pub to: Option<Identity>,
     /// Where, coarsely.
     pub place: Option<String>,
@@ -29,24 +29,24 @@ pub struct Terms {
     pub millis: u64,
 }
 
-/// In which condition the goods are.
+/// The condition of the goods.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Condition {
-    /// Accepted, and nothing is wrong with them.
+    /// Accepted as intact.
     Intact,
-    /// Accepted, damaged; SHA-256 of a photo that the receiver keeps.
+    /// Accepted as damaged; SHA-256 of a photo that the receiver keeps.
     Damaged {
         /// The photo's digest.
         photo: Hash,
     },
-    /// Not accepted: the giver still has them, and answers for them.
+    /// Refused: the giver still has them, and is accountable for them.
     Refused {
         /// Why.
         reason: String,
     },
 }
 
-/// What the receiver says.
+/// What the receiver states.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The condition, or the refusal.
@@ -57,7 +57,7 @@ pub struct Answer {
     pub seen: Option<Seen>,
 }
 
-/// Somebody who signs: their certificate, and their key, which may live in hardware.
+/// A signer: the certificate, and the key, which may be in hardware.
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
     /// The certificate.
@@ -66,13 +66,13 @@ pub struct Key<'a> {
     pub signer: &'a dyn Signer,
 }
 
-/// The next statement of a chain.
+/// The draft of a chain's next statement.
 fn draft(kind: &Kind, chain: &CustodyChain, fields: Fields) -> Draft {
     let (subject, prev) = (chain.subject().clone(), Some(chain.last().id()));
     Draft { kind: kind.clone(), subject, fields, prev, links: Vec::new(), sealed: None }
 }
 
-/// Goods that are offered. As bytes it is both what the giver keeps and what the giver shows.
+/// Goods that are offered. Its bytes are both the giver's stored state and the message that the giver shows.
 ///
 /// ```cddl
 /// offered = [1, chain, offer: bstr]
@@ -122,12 +122,12 @@ impl Offered {
         self.offer.subject()
     }
 
-    /// What the goods travel with.
+    /// The chain of custody that travels with the goods.
     pub const fn chain(&self) -> &CustodyChain {
         &self.chain
     }
 
-    /// Verifies all that the offer says, as a receiver at `now` does.
+    /// Verifies the offer and its chain, as a receiver does at `now`.
     pub fn examine<'a>(self, rules: &Rules<'a>, now: UnixMillis) -> Result<Examined<'a>, HandoverError> {
         let chain = self.chain.prove(rules)?;
         let offer = verify_offer(self.offer, &chain)?;
@@ -140,7 +140,7 @@ impl Offered {
         Ok(Examined { chain, offer, contents: None })
     }
 
-    /// Takes the receiver's answer to this offer, the giver's part. The chain that comes back ends with it.
+    /// Verifies the receiver's answer to this offer, for the giver. Returns the chain that ends with the answer.
     pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<CustodyChain, HandoverError> {
         let answered = answer_in(message)?;
         if answered.offer != self.offer.id() {
@@ -170,11 +170,11 @@ impl Offered {
     }
 }
 
-/// The offer, if whoever holds the goods by their chain has made it.
+/// The offer, if it was made by the holder according to the chain.
 fn verify_offer(offer: Statement, chain: &Proven<'_>) -> Result<Verified, HandoverError> {
     let (trust, rules) = (chain.trust(), chain.rules());
     let offer = trust.verify(offer)?;
-    // Revoked signers offer nothing.
+    // Revoked signers cannot offer.
     if trust.is_revoked(offer.signer().fingerprint(), rules.log, UNPLACED) {
         return Err(Refusal::Revoked.into());
     }
@@ -191,8 +191,8 @@ fn verify_offer(offer: Statement, chain: &Proven<'_>) -> Result<Verified, Handov
     if holder == offer.signer().identity() { Ok(offer) } else { Err(HandoverError::NotTheCustodian) }
 }
 
-/// An offer that was verified, and all that stands behind it, by rules by which it is answered too. Made by
-/// [`Offered::examine`] alone.
+/// A verified offer with its verified chain, and the rules, which apply to its answer too. Made only by
+/// [`Offered::examine`].
 #[derive(Clone, Debug)]
 pub struct Examined<'a> {
     chain: Proven<'a>,
@@ -221,13 +221,13 @@ impl Examined<'_> {
         self.chain.history()
     }
 
-    /// How the packing of the unit that is offered names what is in it; `None` if the goods are no unit.
+    /// The digest of the offered unit's contents, from its packing; `None` if the goods are not a packed unit.
     pub fn contents_digest(&self) -> Option<Hash> {
         self.packing().and_then(|packing| digest_in(packing))
     }
 
-    /// With the list of what is in the unit, which came with it: its packs can then be scanned one by one. It must be the
-    /// list that the unit's packing names.
+    /// Adds the list of the unit's contents that came with it, so that its packs can be scanned one by one. It must be
+    /// the list that the unit's packing names.
     pub fn with_contents(self, contents: Contents) -> Result<Self, HandoverError> {
         match self.packing() {
             Some(packing) if contents.is_of(packing) => Ok(Self { contents: Some(contents), ..self }),
@@ -239,8 +239,8 @@ impl Examined<'_> {
         self.history().iter().rev().filter_map(Entry::standing).find(|one| digest_in(one).is_some())
     }
 
-    /// How many of the unit's packs are among what was scanned; `None` if anything but them and the goods is, or if the
-    /// goods are not.
+    /// How many of the unit's packs are among `scanned`; `None` if anything else is, or if the goods themselves are
+    /// not.
     fn count(&self, scanned: &[Subject]) -> Option<u64> {
         let goods = self.chain.chain().subject();
         let packs: BTreeSet<&Subject> = scanned.iter().filter(|one| *one != goods).collect();
@@ -248,8 +248,8 @@ impl Examined<'_> {
         (scanned.contains(goods) && packs.iter().all(listed)).then_some(packs.len() as u64)
     }
 
-    /// Answers, having scanned `scanned`: the goods, and as many of a unit's packs as were looked at. The chain that comes
-    /// back ends with the answer.
+    /// Signs the answer. `scanned` has the goods, and those of a unit's packs that were scanned. Returns the chain that
+    /// ends with the answer.
     pub fn answer(
         self,
         scanned: &[Subject],
@@ -259,7 +259,7 @@ impl Examined<'_> {
         cti: [u8; 16],
     ) -> Result<CustodyChain, HandoverError> {
         let chain = self.chain.chain();
-        // Refusing is what somebody does who was shown other goods.
+        // A receiver who was shown other goods may still refuse them.
         let refuses = matches!(answer.condition, Condition::Refused { .. });
         let packs = self.count(scanned);
         if !refuses && packs.is_none() {
@@ -285,7 +285,7 @@ impl Examined<'_> {
     }
 }
 
-/// A receiver's message. Nothing of it is verified.
+/// A receiver's message. Nothing in it is verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answered<'a> {
     /// Id of the offer that is answered.
@@ -314,8 +314,8 @@ pub fn answer_in(message: &[u8]) -> Result<Answered<'_>, HandoverError> {
 }
 
 impl CustodyChain {
-    /// The message by which the receiver shows the giver the answer that ends this chain. The offer that the answer carries
-    /// is left out of it: the giver has that, and a third of what would be shown is saved.
+    /// The message that shows the giver the answer at the end of this chain. The offer in the answer is left out: the
+    /// giver has it, and the message is a third smaller.
     ///
     /// ```cddl
     /// answered = [2, offer-id: bstr .size 32, before: bstr, after: bstr, certificate: bstr]
@@ -352,7 +352,7 @@ fn fields(answer: &Answer) -> Fields {
     fields
 }
 
-/// The step by which somebody in that role answers an offer of such goods.
+/// The step with which a member in that role answers an offer of such goods.
 fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) -> Option<&'a Step> {
     let level = SubjectType::of(subject)?;
     rules.profile.steps().iter().find(|step| {
@@ -365,7 +365,7 @@ fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) 
     })
 }
 
-#[expect(clippy::expect_used, reason = "the name is a constant of the right form")]
+#[expect(clippy::expect_used, reason = "the name is a well-formed constant")]
 fn offer_kind() -> Kind {
     Kind::new(OFFER).expect("a kind's name")
 }

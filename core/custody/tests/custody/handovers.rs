@@ -1,4 +1,4 @@
-//! Goods from hand to hand, and every way to cheat in it that we know of.
+//! Goods from hand to hand, and every way to cheat that we know of.
 
 use countersign_custody::handover::{
     Answer, Condition, CustodyChain, HandoverError, Key, MAX_CHAIN, MAX_OFFER_MILLIS, Meeting, Offered, Seen,
@@ -15,7 +15,7 @@ fn reason<T: std::fmt::Debug>(result: Result<T, HandoverError>) -> &'static str 
     result.unwrap_err().reason()
 }
 
-/// The chain as the ledger has it.
+/// The chain as placed by the ledger.
 fn placed(road: &Road, chain: &CustodyChain) -> Vec<Entry> {
     let each = chain.statements().iter().enumerate();
     each.map(|(index, statement)| road.placed(statement.clone(), index as u64)).collect()
@@ -84,10 +84,11 @@ fn an_offer_cannot_be_made_for_longer() {
     let long = Terms { millis: u64::MAX, ..terms() };
     let chain = road.to_the_courier();
     let offered =
-        Offered::make(chain.clone(), &long, road.key("courier a"), &road.rules(), NOON, road.nonce()).unwrap();
+        Offered::make(chain.clone(), &long, road.key("courier a"), &road.rules(), NOON, road.nonce())
+            .unwrap();
     let examined = Offered::from_bytes(&offered.to_bytes()).unwrap().examine(&road.rules(), NOON).unwrap();
     assert_eq!(examined.expires_at(), UnixMillis(NOON.0 + MAX_OFFER_MILLIS));
-    // Nor by a giver who writes their own: the rules refuse the answer.
+    // Nor by a giver who makes a longer one: the rules refuse the answer.
     let forged =
         forged_offer(&road, "courier a", &chain, Fields::new().with("expires", NOON.0 + 600 * MINUTE));
     let history = placed(&road, &chain);
@@ -107,7 +108,7 @@ fn forged_offer(road: &Road, who: &str, chain: &CustodyChain, fields: Fields) ->
     draft.sign(road.key(who).certificate, road.key(who).signer, NOON, road.nonce()).unwrap()
 }
 
-/// What the engine says of an answer to it.
+/// The engine's result for an answer to it.
 fn countersign(road: &Road, who: &str, offer: &Statement, history: &[Entry], at: UnixMillis) -> FaultReason {
     let draft = Draft {
         kind: Kind::new(if who.starts_with("consumer") { "luxury.delivery" } else { "luxury.handover" })
@@ -145,7 +146,7 @@ fn replace_chain(offered: &Offered, chain: &CustodyChain) -> Vec<u8> {
 }
 
 #[test]
-fn an_answer_to_another_offer_is_not_taken() {
+fn an_answer_to_another_offer_is_refused() {
     let road = Road::new();
     let chain = road.to_the_courier();
     let (one, other) = (road.offer("courier a", chain.clone(), at(1)), road.offer("courier a", chain, at(1)));
@@ -165,7 +166,7 @@ fn only_who_holds_the_goods_can_offer_them() {
     let handed = road.hand_over("courier a", "courier b", chain.clone(), at(1));
     // Courier A has handed them over and does not hold them any more.
     assert_eq!(reason(make("courier a", &handed)), "not-the-custodian");
-    // A phone that was changed signs anyway; whoever receives notices, and so does the ledger.
+    // A modified phone signs anyway; the receiver notices, and so does the ledger.
     let offer = forged_offer(&road, "courier d", &chain, Fields::new().with("expires", at(3).0));
     let history = placed(&road, &chain);
     assert_eq!(countersign(&road, "courier b", &offer, &history, at(1)), FaultReason::NotTheCustodian);
@@ -175,7 +176,7 @@ fn only_who_holds_the_goods_can_offer_them() {
 }
 
 #[test]
-fn other_goods_are_not_taken() {
+fn other_goods_are_refused() {
     let road = Road::new();
     let offer = road.offer("courier a", road.to_the_courier(), at(1)).to_bytes();
     let scan = |scanned: &[&str]| road.answer_as("courier b", &offer, scanned, &intact(), at(1));
@@ -198,7 +199,7 @@ fn nobody_can_change_what_was_signed() {
     let at_condition = find(&message, b"damaged");
     changed[at_condition..at_condition + 7].copy_from_slice(b"intact!");
     assert_eq!(reason(offered.clone().close(&changed, &road.rules())), "signature");
-    // The offer that belongs into the answer is covered as well: it is the one that the giver has signed, or none.
+    // The offer inside the answer is covered too: it must be the one that the giver signed.
     let other = road.offer("courier a", road.to_the_courier(), at(2));
     let mut changed = message.clone();
     let at_offer = find(&message, offered.id().as_bytes());
@@ -221,7 +222,7 @@ fn only_the_consumer_who_is_named_receives() {
     let forged = forged_offer(&road, "courier a", &chain, Fields::new().with("expires", at(3).0));
     assert_eq!(countersign(&road, "consumer other", &forged, &history, at(1)), FaultReason::NotTheReceiver);
     assert!(road.answer("consumer", &offer.to_bytes(), at(1)).is_ok());
-    // Somebody in a role that receives nothing has no step.
+    // A role that receives nothing has no step.
     assert_eq!(reason(road.answer("brand", &offer.to_bytes(), at(1))), "not-your-role");
 }
 
@@ -269,7 +270,7 @@ fn goods_handed_to_two_people_are_a_conflict_with_evidence_of_both() {
     let evidence = recorded.verified().countersigned().unwrap();
     assert_eq!(evidence.signer().identity(), &identity("courier c"));
     assert_eq!(evidence.countersigned().unwrap().signer().identity(), &identity("courier a"));
-    // What won its place is no evidence against itself.
+    // The answer that won the place is no evidence against itself.
     history.push(recorded);
     let none = self::conflict(&road, "courier c", winner.last(), &history);
     assert_eq!(road.judge(&none, &history).unwrap_err(), FaultReason::NoConflict);
@@ -313,10 +314,11 @@ fn evidence_that_nobody_signed_twice_accuses_nobody() {
     assert_eq!(road.judge(&conflict, &history).unwrap_err(), FaultReason::NoConflict);
 }
 
-/// Two couriers agree to leave out a hop: B had the goods for a while and signed nothing. That cannot be told from A going
-/// all the way alone. What holds is that somebody who signed holds the goods at every moment, and answers for them.
+/// Two couriers agree to leave out a hop: B had the goods for a while and signed nothing. Nobody can distinguish that
+/// from A going all the way alone. Still, at every moment somebody who signed holds the goods and is accountable for
+/// them.
 #[test]
-fn a_hop_that_two_agree_to_leave_out_leaves_the_first_answerable() {
+fn a_hop_that_two_agree_to_leave_out_leaves_the_first_accountable() {
     let road = Road::new();
     let chain = road.to_the_courier();
     assert_eq!(chain.holder(&road.rules()).unwrap(), Some(identity("courier a")));
@@ -329,7 +331,7 @@ fn a_hop_that_two_agree_to_leave_out_leaves_the_first_answerable() {
 }
 
 #[test]
-fn a_missing_hop_is_noticed() {
+fn a_missing_hop_is_detected() {
     let road = Road::new();
     let start = road.to_the_courier();
     let chain = road.hand_over("courier a", "courier b", start.clone(), at(1));
@@ -347,10 +349,10 @@ fn a_phone_restored_from_a_backup_offers_what_it_no_longer_holds_and_is_found_ou
     let road = Road::new();
     let backup = road.to_the_courier();
     let chain = road.hand_over("courier a", "courier b", backup.clone(), at(1));
-    // The old state still says that A holds the goods: whoever is offered them offline cannot know.
+    // The old state still says that A holds the goods: an offline receiver cannot know otherwise.
     let offered = road.offer("courier a", backup, at(60));
     let second = road.answer("courier c", &offered.to_bytes(), at(60)).unwrap();
-    // The ledger does, and both signatures name A.
+    // The ledger knows, and both signatures name A.
     let history = placed(&road, &chain);
     assert_eq!(road.judge(second.last(), &history).unwrap_err(), FaultReason::WrongPrev);
     assert!(road.judge(&conflict(&road, "courier c", second.last(), &history), &history).is_ok());
@@ -365,7 +367,7 @@ fn a_revoked_courier_hands_nothing_over() {
 }
 
 #[test]
-fn what_a_key_has_signed_is_verified_before_anybody_is_shown_it() {
+fn what_a_key_has_signed_is_verified_before_it_is_shown() {
     let road = Road::new();
     let message = road.offer("courier a", road.to_the_courier(), at(1)).to_bytes();
     let examined = Offered::from_bytes(&message).unwrap().examine(&road.rules(), at(1)).unwrap();
@@ -380,7 +382,7 @@ fn what_a_key_has_signed_is_verified_before_anybody_is_shown_it() {
 }
 
 #[test]
-fn nobody_answers_in_a_line_that_has_no_room_for_their_certificate() {
+fn nobody_answers_in_a_chain_without_room_for_their_certificate() {
     let mut road = Road::new();
     (0..32).for_each(|n| road.enrol(&format!("courier {n}")));
     let offered = road.offer("courier a", road.to_the_courier(), at(1));
@@ -406,12 +408,12 @@ fn nobody_answers_in_a_line_that_has_no_room_for_their_certificate() {
     e.bytes(d.bytes().unwrap()).unwrap();
     let crowded = e.into_writer();
     assert_eq!(reason(road.answer("courier b", &crowded, at(1))), "too-long");
-    // Who is in it already needs no room.
+    // A member who is already in it needs no room.
     assert!(road.answer("courier 0", &crowded, at(1)).is_ok());
 }
 
 #[test]
-fn a_line_is_bounded() {
+fn a_chain_is_bounded() {
     let road = Road::new();
     let mut chain = road.to_the_courier();
     for hop in 2..MAX_CHAIN as u64 {

@@ -1,5 +1,5 @@
-//! Messages of a handover as a stranger's screen may show them: nothing makes the reader fail, and nothing that was changed is
-//! believed.
+//! Handover messages as a stranger's screen may show them: nothing makes the reader panic, and nothing that was changed
+//! verifies.
 
 use countersign_custody::Contents;
 use countersign_custody::handover::{CustodyChain, Offered, answer_in};
@@ -51,7 +51,7 @@ proptest! {
             *at.get_mut(&mut changed) ^= by;
         }
         if let Ok(examined) = Offered::from_bytes(&changed).and_then(|one| one.examine(&road.rules(), at(20))) {
-            // Signatures cover all of it: at most a certificate that nobody needs was exchanged.
+            // Signatures cover everything: at most a certificate that is not needed was exchanged.
             prop_assert_eq!(examined.offer().statement().id(), whole.id());
             prop_assert_eq!(examined.history().last().map(countersign_ledger::Entry::id), Some(whole.chain().last().id()));
         }
