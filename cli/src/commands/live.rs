@@ -1,4 +1,4 @@
-//! `scan --camera` and `scan --frames`: watches frame after frame, and tells each symbol once.
+//! `scan --camera` and `scan --frames`: scans frame after frame, and reports each symbol once.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Stdout};
@@ -7,23 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use countersign_scan::{Luma, Scanner, ScanResult, Symbol};
+use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
 use serde_json::json;
 
 use super::scan::{sentence, symbol_json};
 use crate::camera::preview::Preview;
 use crate::camera::{Frames, Grey};
 
-/// Time for a frame, so that fifteen a second are looked at.
+/// Time for a frame, for fifteen frames a second.
 const BUDGET: Duration = Duration::from_millis(60);
 
-/// A camera that fails so many times in a row has been unplugged.
+/// After so many failures in a row the camera counts as unplugged.
 const MAX_FAILURES: u32 = 10;
 
-/// Symbols that are remembered as told.
+/// How many reported symbols are remembered.
 const MAX_TOLD: usize = 64;
 
-/// Watches until there are no more frames or somebody interrupts; the exit code is 1 if nothing was read.
+/// Scans until there are no more frames or the user interrupts; the exit code is 1 if nothing was read.
 pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&stopped);

@@ -254,7 +254,7 @@ fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
         }
     };
     if let Some(party) = &route.answerable {
-        say(WRONG, &format!("Answerable: {party}"));
+        say(WRONG, &format!("Accountable: {party}"));
     }
     match (route.checkpoint, route.as_of, route.age_millis) {
         (Some(size), Some(as_of), Some(age)) => {

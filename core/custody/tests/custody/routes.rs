@@ -70,7 +70,7 @@ fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
     assert!(
         svg.contains("stroke-dasharray")
             && svg.contains("first is accountable")
-            && svg.contains("Answerable: ")
+            && svg.contains("Accountable: ")
     );
 }
 
