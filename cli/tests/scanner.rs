@@ -157,7 +157,10 @@ fn a_camera_tells_each_symbol_once_and_says_what_it_names() {
     };
     assert_eq!(printed.len(), 2, "{printed:?}");
     assert_eq!(symbol(&printed[0]), (4, "]d2".into(), LINK.into()));
-    assert_eq!(symbol(&printed[1]), (11, "]Q1".into(), "https://id.gs1.org/01/09506000134352/10/OTHER".into()));
+    assert_eq!(
+        symbol(&printed[1]),
+        (11, "]Q1".into(), "https://id.gs1.org/01/09506000134352/10/OTHER".into())
+    );
     assert!(String::from_utf8_lossy(&output.stderr).contains("frame 7"), "the broken picture is reported");
 }
 

@@ -21,14 +21,14 @@ const BUDGET: Duration = Duration::from_millis(60);
 const MAX_FAILURES: u32 = 10;
 
 /// How many reported symbols are remembered.
-const MAX_TOLD: usize = 64;
+const MAX_REPORTED: usize = 64;
 
 /// Scans until there are no more frames or the user interrupts; the exit code is 1 if nothing was read.
 pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&stopped);
     ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))?;
-    let mut watch = Watch { scanner: Scanner::new(), told: VecDeque::new(), preview: None, as_json };
+    let mut watch = Watch { scanner: Scanner::new(), reported: VecDeque::new(), preview: None, as_json };
     if !as_json && io::stdout().is_terminal() {
         watch.preview = Some(Preview::new(io::stdout())?);
     }
@@ -47,12 +47,12 @@ pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
         }
     }
     watch.clear()?;
-    Ok(u8::from(watch.told.is_empty()))
+    Ok(u8::from(watch.reported.is_empty()))
 }
 
 struct Watch {
     scanner: Scanner,
-    told: VecDeque<(String, String)>,
+    reported: VecDeque<(String, String)>,
     preview: Option<Preview<Stdout>>,
     as_json: bool,
 }
@@ -64,15 +64,15 @@ impl Watch {
         let sight = self.scanner.look(&frame, BUDGET, || began.elapsed());
         let took = began.elapsed();
         if let ScanResult::Symbols(symbols) = &sight {
-            self.tell(number, symbols)?;
+            self.report(number, symbols)?;
         }
         self.show(&frame, &sight, took)
     }
 
-    fn tell(&mut self, number: u64, symbols: &[Symbol]) -> Result<()> {
+    fn report(&mut self, number: u64, symbols: &[Symbol]) -> Result<()> {
         for symbol in symbols {
             let said = (symbol.identifier.clone(), symbol.text.clone());
-            if self.told.contains(&said) {
+            if self.reported.contains(&said) {
                 continue;
             }
             self.clear()?;
@@ -81,9 +81,9 @@ impl Watch {
             } else {
                 println!("frame {number}\n  {}", sentence(symbol));
             }
-            self.told.push_back(said);
-            if self.told.len() > MAX_TOLD {
-                self.told.pop_front();
+            self.reported.push_back(said);
+            if self.reported.len() > MAX_REPORTED {
+                self.reported.pop_front();
             }
         }
         Ok(())
