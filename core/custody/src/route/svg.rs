@@ -55,7 +55,7 @@ pub(super) fn draw(route: &Route) -> String {
         y += row.height();
     }
     if rows.is_empty() {
-        text(&mut stops, Style::small(MARGIN, y, FAINT), "Nothing is known of it here.");
+        text(&mut stops, Style::small(MARGIN, y, FAINT), "There is no data on it here.");
         y += LINE;
     }
     for index in 0..parties.len() {
