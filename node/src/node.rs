@@ -158,7 +158,7 @@ impl Node {
         let keys = Keys::open(&config, first_start, now)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
         let genesis = keys.genesis(&config, endpoint.root.clone());
-        let (policy, trust) = genesis.believe()?;
+        let (policy, trust) = genesis.trust_anchors()?;
 
         // The database comes after the keys: where there is one, the keys that it was begun with must be there too.
         let connection = store::open(&database)?;

@@ -121,10 +121,7 @@ pub fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<
 }
 
 /// The same, behind what is in `bytes` or has room there.
-pub fn encode_into(
-    mut bytes: Vec<u8>,
-    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written,
-) -> Vec<u8> {
+pub fn encode_into(mut bytes: Vec<u8>, write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
     // safe: a `Vec` accepts every write, and we encode no type of our own that can refuse.
     let _ = write(&mut Encoder::new(&mut bytes));
     bytes

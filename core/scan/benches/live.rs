@@ -17,7 +17,7 @@ mod support;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign_scan::{Luma, Pass, Scanner, ScanResult, Wanted};
+use countersign_scan::{Luma, Pass, ScanResult, Scanner, Wanted};
 use scenes::{Scene, label};
 use support::cpu;
 

@@ -44,6 +44,6 @@ pub use frame::{Luma, MAX_SIDE, NotAFrame};
 pub use picture::Picture;
 pub use ppn::Ppn;
 pub use product::{NotAProduct, Product, identify, identify_text};
-pub use scanner::{Scanner, ScanResult};
+pub use scanner::{ScanResult, Scanner};
 pub use split::splits;
 pub use symbol::{Format, Symbol};

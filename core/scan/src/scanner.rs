@@ -71,7 +71,12 @@ impl Scanner {
     /// Looks at the next frame. `budget` is the time that a frame may take, such as 60 ms at 15 frames a second, and
     /// `elapsed` tells how long this one has taken so far. What each step costs is measured, and the costlier ones are
     /// taken only when they are expected to end within the budget; otherwise the cheapest is taken, on every frame.
-    pub fn look(&mut self, frame: &Luma<'_>, budget: Duration, elapsed: impl FnMut() -> Duration) -> ScanResult {
+    pub fn look(
+        &mut self,
+        frame: &Luma<'_>,
+        budget: Duration,
+        elapsed: impl FnMut() -> Duration,
+    ) -> ScanResult {
         let see = |step: Step| step.pass().look(frame, step.effort());
         let symbols = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
         self.believe(symbols)

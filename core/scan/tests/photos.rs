@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countersign_scan::{Luma, Scanner, ScanResult, Symbol, decode};
+use countersign_scan::{Luma, ScanResult, Scanner, Symbol, decode};
 use support::photos;
 
 /// What must be read of each set, of how many. The first two are all that there is; of the frames, one default call of

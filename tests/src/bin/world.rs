@@ -26,7 +26,7 @@ use countersign_ledger::{Fields, Hash, Kind, Placed, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Cost, Courier, Issuer, Https, KeyStore, Log, OfferTo, Snapshot, Vault};
+use countersign_wallet::{Client, Cost, Courier, Https, Issuer, KeyStore, Log, OfferTo, Snapshot, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
