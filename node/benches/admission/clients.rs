@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign_ledger::LogName;
-use countersign_node::{Outcome, Running, Sequencer as _, Ticket};
+use countersign_node::{Outcome, Running, Ticket};
 
 /// How clients submit.
 #[derive(Clone, Copy, Debug)]

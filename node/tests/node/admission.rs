@@ -3,7 +3,7 @@
 use countersign_ledger::{Fields, LogName, MAX_STATEMENT, Statement};
 use std::sync::{Arc, Mutex};
 
-use countersign_node::{CommitPoint, Node, Outcome, Place, Reason, Sequencer as _, Status, Surroundings};
+use countersign_node::{CommitPoint, Node, Outcome, Place, Reason, Status, Surroundings};
 
 use crate::world::{DAY_MILLIS, Site, accepted, certified, enrol, fresh_key, lot, refusal, submit};
 

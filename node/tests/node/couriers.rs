@@ -12,8 +12,8 @@ use countersign_custody::handover::{
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, LogName, Signer as _, SoftwareKey, Statement, Subject,
-    TrustStore, UnixMillis,
+    Certificate, Draft, Families, Fields, Hash, Identity, IndexKey, Kind, LogName, Signer as _, SoftwareKey,
+    Statement, Subject, TrustStore, UnixMillis,
 };
 use countersign_node::{Admission, Candidate, Reason, StateMachine};
 

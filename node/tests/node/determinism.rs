@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::{CODE, ENROL, Fields, Folded, Hash, LogName, REGISTRAR, State, Statement, Value};
+use countersign_ledger::{
+    CODE, ENROL, Fields, Folded, Hash, LogName, REGISTRAR, SoftwareKey, State, Statement, Value,
+};
 use countersign_node::{Admission, Ledger, Place, Reason};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -114,7 +116,7 @@ impl World {
             memory: Default::default(),
             members: BTreeMap::new(),
             trust: self.pure.trust.clone(),
-            root: self.pure.root.clone(),
+            root: SoftwareKey::from_bytes(&[7; 32]).unwrap(),
             now: NOW,
         };
         let bytes = |(log, one): &(LogName, Statement)| (*log, one.as_bytes().to_vec());

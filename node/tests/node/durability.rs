@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_ledger::{Hash, LogName, Statement};
-use countersign_node::{
-    CommitPoint, Config, Node, OpenError, Outcome, RecoveryError, Sequencer as _, Status, Surroundings,
-};
+use countersign_node::{CommitPoint, Config, Node, OpenError, Outcome, RecoveryError, Status, Surroundings};
 
 use crate::life::{Life, STEPS};
 use crate::world::{Site, accepted, enrol, open_patiently, random, submit};

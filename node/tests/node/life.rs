@@ -23,7 +23,7 @@ pub struct Life<'a> {
 
 impl<'a> Life<'a> {
     pub fn new(site: &'a Site, node: &Node) -> Self {
-        let (_, mut trust) = node.genesis().believe().unwrap();
+        let (_, mut trust) = node.genesis().trust_anchors().unwrap();
         let roles = ["authority", "supplier", "manufacturer", "distributor"];
         let members = roles.map(|role| (role, enrol(node, role, role)));
         for (_, member) in &members {

@@ -68,6 +68,7 @@ fn open(site: &Site) -> Node {
         let surroundings = Surroundings { families: families(), clock, ..Surroundings::default() };
         Node::open_with(site.config.clone(), surroundings)
     })
+    .unwrap()
 }
 
 fn ward(
@@ -88,7 +89,7 @@ fn a_third_log_is_a_line_of_configuration_and_its_family_is_proven_complete() {
     assert_eq!(site.config.logs.last().map(|log| (log.name, log.held)), Some((NOTES, Held::Followed)));
     let running = open(&site).start().unwrap();
     let client = Client::new(running.node().genesis(), running.addr());
-    let (policy, _) = running.node().genesis().believe().unwrap();
+    let (policy, _) = running.node().genesis().trust_anchors().unwrap();
     assert_eq!(running.node().genesis().logs, site.config.logs);
     let nurse = enrol(running.node(), "nurse", "n1");
     let head = "urn:countersign:ward:7";
@@ -167,7 +168,7 @@ fn one_revocation_names_every_log() {
     let blocks = node.sequencer().blocks(before + 1, 10).unwrap();
     assert_eq!(blocks.len(), 1);
     let [(LogName::TRUST, revocation)] = &blocks[0].statements[..] else { panic!("one statement") };
-    let (_, trust) = node.genesis().believe().unwrap();
+    let (_, trust) = node.genesis().trust_anchors().unwrap();
     let revocation = trust.verify(Statement::parse(revocation).unwrap()).unwrap();
     assert_eq!(revocation.signer().identity().role(), REGISTRAR);
     for (field, from) in [("from-trust", 0), ("from-supply", 1), ("from-ward-notes", 1)] {

@@ -162,10 +162,6 @@ impl Pure {
         self.machine.state().latest(log, &key).unwrap().map(|entry| entry.latest)
     }
 
-    pub fn size(&self, log: LogName) -> u64 {
-        self.machine.state().size(log).unwrap()
-    }
-
     pub fn remembered(&mut self, log: LogName, subject: &str) -> Folded<State> {
         self.machine.remembered(log, &Subject::new(subject).unwrap(), &self.memory).unwrap()
     }

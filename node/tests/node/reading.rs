@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    Entry, Family, FamilyProof, Hash, Known, LogName, MAX_ENTRIES, Note, NoteSignature, Placed, Subject,
+    Entry, Family, FamilyProof, Hash, Known, LogName, MAX_ENTRIES, Note, NoteSignature, Subject,
     SubjectHistory, TileKind, TilePath, Tiles, TrustedCheckpoint, leaf_hash, read_bundle, verify_inclusion,
 };
 use countersign_node::Running;
@@ -25,7 +25,7 @@ impl Stage {
     }
 
     fn checkpoint(&self, log: &str) -> TrustedCheckpoint {
-        let (policy, _) = self.running.node().genesis().believe().unwrap();
+        let (policy, _) = self.running.node().genesis().trust_anchors().unwrap();
         let answer = self.client.get(&format!("/{log}/checkpoint"));
         assert_eq!(answer.status, 200);
         policy.trust(std::str::from_utf8(&answer.body).unwrap()).unwrap()
@@ -40,8 +40,8 @@ fn the_genesis_that_is_served_is_the_one_to_pin() {
     for log in ["trust", "supply"] {
         assert_eq!(stage.checkpoint(log).checkpoint().size(), 0);
     }
-    let health = stage.client.get("/health");
-    assert!(String::from_utf8(health.body).unwrap().starts_with("{\"accepting\":true,\"height\":0,"));
+    let health: serde_json::Value = serde_json::from_slice(&stage.client.get("/health").body).unwrap();
+    assert_eq!((&health["accepting"], &health["height"]), (&true.into(), &0.into()));
     stage.running.stop();
 }
 
@@ -71,7 +71,7 @@ fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
     let key = stage.receipt_key(1);
     assert_eq!(receipt.place(statements[2].id(), &key, &held), Ok(3));
 
-    let (_, mut trust) = node.genesis().believe().unwrap();
+    let (_, mut trust) = node.genesis().trust_anchors().unwrap();
     let subject = Subject::new(lot(3)).unwrap();
     let history = stage.client.get(&format!("/supply/subjects/6?s={subject}"));
     let history = SubjectHistory::from_cbor(&messages(&history.body)[0]).unwrap();
@@ -165,7 +165,7 @@ fn tiles_rebuild_the_log_and_a_later_statement_of_a_subject_follows_the_earlier(
     let leaf = leaf_hash(ids[1].as_bytes());
     assert_eq!(verify_inclusion(leaf, 1, 3, &proof, held.checkpoint().root()), Ok(()));
 
-    let (_, mut trust) = node.genesis().believe().unwrap();
+    let (_, mut trust) = node.genesis().trust_anchors().unwrap();
     let subject = Subject::new(lot(1)).unwrap();
     let rest = stage.client.get(&format!("/trust/subjects/3?s={subject}&skip=1"));
     let rest = SubjectHistory::from_cbor(&messages(&rest.body)[0]).unwrap();
@@ -191,7 +191,12 @@ fn many_subjects_are_asked_about_at_once_and_one_answer_bounds_them_all() {
     for (lot, count) in [(1, MAX_ENTRIES - 1), (2, 3), (3, 1)] {
         let mut of_lot: Vec<Hash> = Vec::new();
         for _ in 0..count {
-            let statement = authority.sign(&stage.site.suspension(lot, of_lot.last().copied()));
+            let mut spec = stage.site.suspension(lot, of_lot.last().copied());
+            if of_lot.len() % 2 == 1 {
+                // Not many suspensions may be open at a time.
+                (spec.kind, spec.links) = ("medicine.lift", spec.prev.into_iter().collect());
+            }
+            let statement = authority.sign(&spec);
             accepted(node, LogName::TRUST, &statement);
             of_lot.push(statement.id());
         }
@@ -249,7 +254,7 @@ fn a_silent_log_is_cosigned_again() {
     let node = site.open();
     let running = node.start().unwrap();
     let client = Client::new(running.node().genesis(), running.addr());
-    let (policy, _) = running.node().genesis().believe().unwrap();
+    let (policy, _) = running.node().genesis().trust_anchors().unwrap();
     let cosigned =
         || policy.trust(std::str::from_utf8(&client.get("/trust/checkpoint").body).unwrap()).unwrap();
     let first = cosigned();

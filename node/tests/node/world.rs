@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use countersign_ledger::certificate::{Period, issue, request};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, SoftwareKey, Statement, Subject, UnixMillis,
+    Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
+    UnixMillis,
 };
-use countersign_node::{
-    Clock, Config, Node, OpenError, Ordered, Outcome, Sequencer as _, Surroundings, system_clock,
-};
+use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, system_clock};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
