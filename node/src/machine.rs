@@ -13,77 +13,27 @@
 //! and folded anew from the history when somebody next asks: a revocation costs the ordering thread a look-up for each entry
 //! that it voids, however long their subjects' histories are.
 
+mod candidate;
+mod recent;
+mod restore;
+
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Checkpoints, Context, ENROL, Entry, Folded, FormatError, Hash,
-    IndexEntry, IndexKey, LogName, Promise, REVOKE, Refusal, Rules, State, Statement, Subject, TrustStore,
-    UnixMillis, Verified, check_fresh,
+    Checkpoint, CheckpointTextError, Checkpoints, Context, ENROL, Entry, Folded, Hash, IndexEntry, IndexKey,
+    LogName, Promise, REVOKE, Refusal, Rules, State, Statement, Subject, TrustStore, UnixMillis, Verified,
+    check_fresh,
 };
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
 use crate::sequencer::Reason;
-use crate::store::{StoreError, StoredBlock, StoredStatement};
+use crate::store::StoreError;
 
-/// How many statements are kept in memory for those that follow or link them.
-const RECENT: usize = 8192;
-
-/// A statement to be ordered.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    log: LogName,
-    claim: Claim,
-}
-
-/// How far a candidate has been looked at. None of it depends on when that was: certificates are never taken back.
-#[derive(Clone, Debug)]
-enum Claim {
-    Malformed(FormatError),
-    /// Not verified, or not to be verified under the certificates that were known.
-    Read(Statement),
-    Verified(Verified),
-}
-
-impl Candidate {
-    /// Reads a statement that was sent to `log`, and verifies it if its signers are known already.
-    pub fn read(log: LogName, bytes: &[u8], trust: &TrustStore) -> Self {
-        let claim = match Statement::parse(bytes) {
-            Ok(statement) => trust.verify(statement.clone()).map_or(Claim::Read(statement), Claim::Verified),
-            Err(error) => Claim::Malformed(error),
-        };
-        Self { log, claim }
-    }
-
-    /// A statement that has been verified.
-    pub const fn verified(log: LogName, statement: Verified) -> Self {
-        Self { log, claim: Claim::Verified(statement) }
-    }
-
-    /// The statement, if it is one.
-    pub fn statement(&self) -> Result<&Statement, Refusal> {
-        match &self.claim {
-            Claim::Malformed(error) => Err((*error).into()),
-            Claim::Read(statement) => Ok(statement),
-            Claim::Verified(verified) => Ok(verified.statement()),
-        }
-    }
-
-    /// The statement as whoever holds `trust` accepts it.
-    fn accept(self, trust: &TrustStore) -> Result<Verified, Refusal> {
-        match self.claim {
-            Claim::Malformed(error) => Err(error.into()),
-            Claim::Read(statement) => trust.verify(statement),
-            Claim::Verified(verified) => {
-                let enrolled =
-                    verified.statement().certificates().all(|one| trust.certificate(one).is_some());
-                if enrolled { Ok(verified) } else { Err(Refusal::UnknownSigner) }
-            }
-        }
-    }
-}
+pub use self::candidate::Candidate;
+use self::recent::Recent;
+pub use self::restore::Damage;
 
 /// Where the machine finds the statements that it no longer holds in memory.
 pub trait Bodies {
@@ -136,29 +86,6 @@ pub struct BlockRecord {
     pub time: UnixMillis,
     /// Over the block before, height, time and the entries.
     pub digest: Hash,
-}
-
-/// Why a stored history is not one that this machine could have written.
-#[derive(Debug, thiserror::Error)]
-pub enum Damage {
-    /// Bytes that are no statement, or none of an enrolled member.
-    #[error("the entry is no statement: {0}")]
-    Statement(#[from] Refusal),
-    /// The id beside the statement is not its digest.
-    #[error("the entry's id is not the digest of its bytes")]
-    Id,
-    /// An index or a height is missing, twice, or out of order.
-    #[error("entries or blocks are missing or out of order")]
-    Gap,
-    /// An entry breaks a rule that it once passed.
-    #[error("the entry cannot have been admitted: {0}")]
-    Reason(Reason),
-    /// The digest of the block is another.
-    #[error("block {0} is not what its digest says")]
-    Block(u64),
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// The state of the ledger and what changes it.
@@ -534,59 +461,6 @@ impl StateMachine {
         Ok(self.last)
     }
 
-    /// Takes up one stored block again. Bodies are read and hashed, tree, index and states grow by the same step as in
-    /// [`Self::apply`]; signatures are verified where a statement changes whom the ledger trusts, the rest stands under the
-    /// signed checkpoint that the caller compares in the end.
-    pub(crate) fn restore(
-        &mut self,
-        block: &StoredBlock,
-        statements: &[StoredStatement],
-        bodies: &dyn Bodies,
-    ) -> Result<Vec<Admitted>, (Option<Place>, Damage)> {
-        if block.height != self.last.height + 1 || block.time < self.last.time || statements.is_empty() {
-            return Err((None, Damage::Gap));
-        }
-        self.recent.trim();
-        let mut entries = Vec::with_capacity(statements.len());
-        for stored in statements {
-            let restored = self.restore_one(stored, bodies);
-            entries.push(restored.map_err(|damage| (Some(stored.place), damage))?);
-        }
-        let closed = self.close(block.time, statements.iter().map(|stored| (stored.place, stored.id)));
-        match closed {
-            Ok(record) if record.digest == block.digest => Ok(entries),
-            Ok(_) => Err((None, Damage::Block(block.height))),
-            Err(error) => Err((None, error.into())),
-        }
-    }
-
-    fn restore_one(&mut self, stored: &StoredStatement, bodies: &dyn Bodies) -> Result<Admitted, Damage> {
-        let Place { log, index } = stored.place;
-        let statement = Statement::parse(&stored.bytes).map_err(Refusal::from)?;
-        if statement.id() != stored.id {
-            return Err(Damage::Id);
-        }
-        self.ledger.takes(log, statement.kind()).map_err(Damage::Reason)?;
-        let rules = self.ledger.families.of(statement.kind()).ok_or(Damage::Reason(Reason::UnknownKind))?;
-        let rules = Arc::clone(rules);
-        if index != self.state.size(log)? {
-            return Err(Damage::Gap);
-        }
-        let verified = self.trust.recall(statement)?;
-        if changes_trust(&verified) {
-            self.trust.verify(verified.statement().clone())?;
-            self.trust.check(&verified)?;
-        }
-        let uses_up = self.unused(&*rules, &verified)?.map_err(Damage::Reason)?;
-        let key = IndexKey::of(verified.statement().subject());
-        let entry = self.trust.place(verified, log, index);
-        if entry.standing().is_none() {
-            return Err(Refusal::Revoked.into());
-        }
-        let folded = self.folded(log, &key, bodies)?;
-        Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None })?)
-    }
-
     /// A statement from memory or from the store.
     fn recall(&mut self, place: Place, bodies: &dyn Bodies) -> Result<Arc<Entry>, StoreError> {
         if let Some(entry) = self.recent.get(place) {
@@ -635,46 +509,5 @@ impl Checkpoints for Grown<'_> {
             }
             None
         })
-    }
-}
-
-/// The statements admitted or fetched last.
-#[derive(Default)]
-struct Recent {
-    entries: HashMap<Place, Arc<Entry>>,
-    order: VecDeque<Place>,
-}
-
-impl Recent {
-    fn get(&self, place: Place) -> Option<Arc<Entry>> {
-        self.entries.get(&place).cloned()
-    }
-
-    fn insert(&mut self, place: Place, entry: Entry) -> Arc<Entry> {
-        let entry = Arc::new(entry);
-        self.order.push_back(place);
-        self.entries.insert(place, Arc::clone(&entry));
-        entry
-    }
-
-    /// Voids what a revocation has voided.
-    fn place_again(&mut self, trust: &TrustStore) {
-        for (place, entry) in &mut self.entries {
-            let revoked =
-                |one: &Verified| trust.is_revoked(one.signer().fingerprint(), place.log, place.index);
-            let verified = entry.verified();
-            if revoked(verified) || verified.countersigned().is_some_and(revoked) {
-                *entry = Arc::new(trust.place(verified.clone(), place.log, place.index));
-            }
-        }
-    }
-
-    /// Forgets the oldest. Never within a block, whose statements no store has yet.
-    fn trim(&mut self) {
-        while self.order.len() > RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.entries.remove(&oldest);
-        }
     }
 }

@@ -103,7 +103,7 @@ impl Published {
         let statement = Statement::parse(bytes).map_err(|error| refused(error.into()))?;
         self.ledger.takes(log, statement.kind()).map_err(Outcome::Refused)?;
         // Whoever submits again, be it after a year, is told the place and not that the statement has become stale.
-        if let Some(ordered) = self.ordered(statement.id()).map_err(unreadable)? {
+        if let Some(ordered) = self.ordered(statement.id()).map_err(|error| unreadable(&error))? {
             return Err(Outcome::Duplicate(ordered));
         }
         check_fresh(&statement, now).map_err(refused)?;
@@ -123,7 +123,7 @@ impl Published {
         match self.ordered(id) {
             Ok(ordered) => ordered.map_or(Status::Unknown, Status::Ordered),
             Err(error) => {
-                unreadable(error);
+                unreadable(&error);
                 Status::Unknown
             }
         }
@@ -136,7 +136,7 @@ impl Published {
 }
 
 /// Nothing can be said of a statement when the store cannot be read.
-fn unreadable(error: StoreError) -> Outcome {
+fn unreadable(error: &StoreError) -> Outcome {
     tracing::error!(%error, "a statement could not be looked up");
     STOPPED
 }
