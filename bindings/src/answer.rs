@@ -109,6 +109,9 @@ pub struct Event {
     pub statement: String,
     /// Whether it fits its place.
     pub in_order: bool,
+    /// Whether its signer's certificate had been revoked, or that of whom it countersigns: it counts for nothing and is to be
+    /// shown struck out.
+    pub is_void: bool,
 }
 
 /// An opened logistic unit.
@@ -198,6 +201,7 @@ impl From<&TimelineEvent> for Event {
             opened: event.opened.map(Opened::from),
             statement: event.statement.to_string(),
             in_order: event.mark == Mark::Verified,
+            is_void: event.mark == Mark::Void,
         }
     }
 }
@@ -237,5 +241,6 @@ mod tests {
         assert_eq!((event.at_millis, event.late_millis), (1_000, Some(90_000_000)));
         assert_eq!(event.unit, Some(Packed { packs: 20, scanned: 3 }));
         assert_eq!(event.opened, Some(Opened { packed: 20, unpacked: 19, same: false }));
+        assert!(event.in_order && !event.is_void);
     }
 }

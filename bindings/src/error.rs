@@ -185,6 +185,7 @@ impl From<FollowError> for Error {
         match error {
             FollowError::NotAClass | FollowError::NotAPack => Self::invalid("product"),
             FollowError::NotAUnit => Self::invalid("unit"),
+            FollowError::NotAFamily | FollowError::NotALog => Self::invalid("family"),
             FollowError::Store(error) => error.into(),
         }
     }

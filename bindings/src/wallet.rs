@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_custody::{Contents, Item, Verdict};
-use countersign_ledger::{Genesis, Subject, UnixMillis};
+use countersign_ledger::{Genesis, LogName, Subject, UnixMillis};
 use countersign_wallet::{
-    Client, FollowState, Health, Https, HttpsError, Issuer, Log, Part, Snapshot, Step, StoreError,
+    Client, FollowState, Health, Https, HttpsError, Issuer, Part, Snapshot, Step, StoreError,
 };
 
 use crate::error::{CountersignError as Error, millis};
@@ -202,7 +202,7 @@ impl Wallet {
     /// The state of this wallet's verified data.
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
-        let checkpoint = snapshot.checkpoint(Log::Supply);
+        let checkpoint = snapshot.checkpoint(LogName::SUPPLY);
         Ok(Knowledge {
             ledger: self.genesis.name.clone(),
             checkpoint: checkpoint.map(|head| head.checkpoint().size()),
@@ -217,7 +217,7 @@ impl Wallet {
     /// empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
     pub fn checkpoint_codes(&self) -> Result<Vec<String>, Error> {
         let snapshot = self.snapshot()?;
-        let note = snapshot.seen(Log::Supply).map(|seen| seen.note().to_string());
+        let note = snapshot.seen(LogName::SUPPLY).map(|seen| seen.note().to_string());
         Ok(note.map_or_else(|| Ok(Vec::new()), |note| codes(note.as_bytes()))?)
     }
 
@@ -289,8 +289,8 @@ impl From<Step> for SyncStep {
                 done: progress.done,
                 of: progress.of,
                 about: match progress.what {
-                    Part::Product(subject) => Some(subject.to_string()),
-                    Part::Checkpoint(_) | Part::TrustLog => None,
+                    Part::Subject(subject) => Some(subject.to_string()),
+                    Part::Checkpoint(_) | Part::WholeLog(_) => None,
                 },
             },
             Step::Waiting { retry_after } => Self::Waiting { after_millis: millis(retry_after) },

@@ -68,9 +68,19 @@ pub fn narrowest(item: &Item) -> &Subject {
 fn timeline(events: &[TimelineEvent]) -> String {
     let mut text = String::new();
     for event in events {
-        let mark = if event.mark == Mark::Verified { "·" } else { "✗" };
+        let (mark, note) = match event.mark {
+            Mark::Verified => ("·", ""),
+            Mark::AtFault => ("✗", ""),
+            Mark::Void => ("⊘", "  [void: the signer's certificate had been revoked]"),
+        };
         let to = event.receiver.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
-        let _ = writeln!(text, "      {mark} {}  {:<22} {}{to}", event.at, event.title, member(&event.party));
+        let _ = writeln!(
+            text,
+            "      {mark} {}  {:<22} {}{to}{note}",
+            event.at,
+            event.title,
+            member(&event.party)
+        );
     }
     text
 }
@@ -145,6 +155,7 @@ fn event_json(event: &TimelineEvent) -> Value {
         "to": event.receiver.as_ref().map(ToString::to_string),
         "statement": event.statement.to_string(),
         "verified": event.mark == Mark::Verified,
+        "void": event.mark == Mark::Void,
     })
 }
 

@@ -3,11 +3,9 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use countersign_custody::{
-    Context, Effect, FieldType, Log as CustodyLog, Presence, Profile, SerialSet, Step, SubjectType,
-};
-use countersign_ledger::{Fields, Hash, Kind, Placed, Subject, UnixMillis, Value};
-use countersign_wallet::{Issuer, Log, Recorded};
+use countersign_custody::{Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType};
+use countersign_ledger::{Fields, Hash, Kind, Subject, UnixMillis, Value};
+use countersign_wallet::{Issuer, Recorded};
 use serde_json::json;
 
 use super::check;
@@ -150,23 +148,20 @@ pub fn draft(
     fields: Fields,
     with: &[Subject],
 ) -> Result<countersign_ledger::Draft> {
-    let profiles = Profile::all();
-    let profile = Profile::of_kind(&profiles, kind);
+    let profile = Profile::of_kind(Profile::all(), kind);
     let profile = profile.with_context(|| format!("there is no kind of statement `{kind}`"))?;
     let signer = issuer.certificate(key)?.identity().clone();
     let step = profile.step(kind).with_context(|| format!("there is no kind of statement `{kind}`"))?;
-    let history = issuer.history(log(step.log), subject)?;
+    let history = issuer.history(step.log, subject)?;
     let mut others = Vec::new();
     for rule in &step.links {
         let Some(linked) = profile.step(&rule.kind) else { continue };
         for place in dependencies(subject).iter().chain(with) {
-            others.extend(issuer.history(log(linked.log), place)?);
+            others.extend(issuer.history(linked.log, place)?);
         }
     }
-    let linked: Vec<&Placed> = others.iter().collect();
-    let past = Context { log: step.log, domain: None, subject: &history, linked: &linked };
     profile
-        .draft(kind, subject, &signer, fields, &past)
+        .draft(kind, subject, &signer, fields, &history, &others)
         .with_context(|| format!("there is no kind of statement `{kind}`"))
 }
 
@@ -180,13 +175,6 @@ fn dependencies(subject: &Subject) -> Vec<Subject> {
         places.push(wider);
     }
     places
-}
-
-const fn log(log: CustodyLog) -> Log {
-    match log {
-        CustodyLog::Trust => Log::Trust,
-        CustodyLog::Supply => Log::Supply,
-    }
 }
 
 /// A subject that a person names: a URN, a logistic unit, or the narrowest that a code names.

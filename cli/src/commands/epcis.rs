@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::{self, Proposal};
 use countersign_custody::words::sanitize;
 use countersign_custody::{Facts, Mark, Profile};
-use countersign_ledger::Placed;
+use countersign_ledger::{Entry, Placed};
 use serde_json::json;
 
 use super::check;
@@ -42,7 +42,8 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
 fn statements(facts: &Facts) -> Vec<&Placed> {
     let of_lots = facts.lots.iter().flat_map(|lot| lot.history.iter().chain(lot.followed.values().flatten()));
     let of_units = facts.units.iter().flat_map(|unit| &unit.history);
-    facts.history.iter().chain(of_lots).chain(of_units).chain(&facts.alerts).collect()
+    let all = facts.history.iter().chain(of_lots).chain(of_units).chain(&facts.alerts);
+    all.filter_map(Entry::standing).collect()
 }
 
 /// Writes a draft for each commissioning and each shipment in a partner's document, or none if one would overwrite

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use countersign_custody::Profile;
 use countersign_ledger::{Genesis, Hash};
-use countersign_wallet::{Log, verify_evidence};
+use countersign_wallet::verify_evidence;
 
 use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
@@ -38,7 +38,7 @@ fn receipt(home: &Home, id: Hash) -> Result<Vec<u8>> {
         return Ok(receipt);
     }
     let client = home.client()?;
-    let found = Log::ALL.into_iter().find_map(|log| client.receipt(log, id).ok().flatten());
+    let found = home.genesis()?.logs.iter().find_map(|log| client.receipt(log.name, id).ok().flatten());
     found.with_context(|| format!("no log of this ledger holds {id}"))
 }
 
@@ -60,7 +60,7 @@ pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
     let verdict = &report.verdict;
     let profiles = Profile::all();
     // A verdict that mentions no step can be printed by any profile.
-    let profile = verdict.profile(&profiles).unwrap_or(&profiles[0]);
+    let profile = verdict.profile(profiles).unwrap_or(&profiles[0]);
     if as_json {
         println!("{}", print::verdict_json(verdict, profile));
     } else {

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::SubjectType;
 use countersign_ledger::{Genesis, Subject};
-use countersign_wallet::{FollowState, Log};
+use countersign_wallet::FollowState;
 use serde_json::json;
 
 use super::check;
@@ -71,7 +71,7 @@ fn followed(product: &str, args: &Follow) -> Result<Subject> {
 pub fn sync(home: &Home, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
     progress::sync(&mut snapshot, &client)?;
-    for log in Log::ALL {
+    for log in snapshot.genesis().logs.iter().map(|log| log.name) {
         let Some(checkpoint) = snapshot.checkpoint(log) else { continue };
         let (size, at) = (checkpoint.checkpoint().size(), checkpoint.cosigned_at());
         if as_json {

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::handover::{Answer, Condition};
 use countersign_custody::{Item, Profile, Route, SerialSet, Stop};
-use countersign_ledger::{Fields, Genesis, Hash, Identity, Kind, Subject, UnixMillis};
-use countersign_wallet::{Client, Log, OfferTo};
+use countersign_ledger::{Fields, Genesis, Hash, Identity, Kind, LogName, Subject, UnixMillis};
+use countersign_wallet::{Client, OfferTo};
 
 use super::cast::Cast;
 use super::{codes, heading, labels};
@@ -53,7 +53,7 @@ pub fn play(dir: &Path) -> Result<()> {
 
     heading("The network is cut. The bag is handed over twice; the phones show each other QR codes");
     running.stop();
-    if client.checkpoint(Log::Supply).is_ok() {
+    if client.checkpoint(LogName::SUPPLY).is_ok() {
         bail!("the node still answers");
     }
     hand_over(&cast, &goods, &genesis, &screens, ("1-ana-to-bruno", "ana", "bruno", "Gare du Nord"))?;

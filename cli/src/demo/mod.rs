@@ -11,13 +11,14 @@ mod story;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::Profile;
-use countersign_ledger::Genesis;
+use countersign_ledger::{Families, Genesis, LogName, Membership, Rules};
 use countersign_node::{Config, Node, Running, Surroundings};
-use countersign_wallet::{Client, Https, Log, Snapshot};
+use countersign_wallet::{Client, Https, Snapshot};
 use indicatif::HumanBytes;
 
 use self::cast::Cast;
@@ -78,7 +79,7 @@ pub fn run(args: &Demo) -> Result<()> {
     heading(
         "The node's operator is bribed: the node now runs with one rule removed, and records a false expiry",
     );
-    let running = start(&ledger, story::doctored()?)?;
+    let running = start(&ledger, &story::doctored()?)?;
     story.tamper(&cast, &running, &genesis)?;
     progress::sync(&mut snapshot, &client(&running, &genesis)?)?;
     println!("  recorded, cosigned and synced like any other statement");
@@ -118,8 +119,10 @@ fn prepare(dir: &Path) -> Result<std::path::PathBuf> {
     Ok(dir.to_owned())
 }
 
-fn start(ledger: &Path, profile: Profile) -> Result<Running> {
-    let surroundings = Surroundings { profiles: vec![profile], ..Surroundings::default() };
+/// A node that follows the rules of one profile, which a bribed operator may have altered.
+fn start(ledger: &Path, profile: &Profile) -> Result<Running> {
+    let families: [Arc<dyn Rules>; 2] = [Arc::new(Membership), Arc::new(profile.clone())];
+    let surroundings = Surroundings { families: Families::new(families), ..Surroundings::default() };
     Ok(Node::open_with(Config::development(ledger), surroundings)?.start()?)
 }
 
@@ -129,7 +132,7 @@ fn client(running: &Running, genesis: &Genesis) -> Result<Client> {
 }
 
 fn client_is_gone(home: &Home) -> bool {
-    home.client().is_ok_and(|client| client.checkpoint(Log::Trust).is_err())
+    home.client().is_ok_and(|client| client.checkpoint(LogName::TRUST).is_err())
 }
 
 /// Checks every photograph as after a fresh start of the app, and prints the verdicts; returns the times.
@@ -178,7 +181,7 @@ fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
     let opening = Instant::now();
     let snapshot: Snapshot = home.snapshot()?;
     let opened = opening.elapsed().as_secs_f64() * 1000.0;
-    let supply = snapshot.checkpoint(Log::Supply).context("a synced snapshot")?.checkpoint().size();
+    let supply = snapshot.checkpoint(LogName::SUPPLY).context("a synced snapshot")?.checkpoint().size();
     heading("Measured on this machine (medians)");
     println!("  picture file to product identity        {:>8.1} ms", median(|times| times.scanned));
     println!("  first verdict on a product, all verified {:>7.1} ms", median(|times| times.judged));

@@ -41,6 +41,7 @@ fn leg(leg: &Leg, width: usize) -> String {
     let mark = match &leg.standing {
         Standing::Sound => "·",
         Standing::AtFault(_) => "✗",
+        Standing::Void => "⊘",
         Standing::Disputed | Standing::Conflict | Standing::Differs(_) => "!",
     };
     let to = leg.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
@@ -59,8 +60,10 @@ fn leg(leg: &Leg, width: usize) -> String {
     if !said.is_empty() {
         line(&said);
     }
-    if let (Some(wrong), Some(party)) = (leg.standing.wrong(), leg.answerable()) {
-        line(&format!("{wrong}; {} is accountable", member(party)));
+    match (leg.standing.wrong(), leg.answerable()) {
+        (Some(wrong), Some(party)) => line(&format!("{wrong}; {} is accountable", member(party))),
+        (Some(wrong), None) => line(&wrong),
+        (None, _) => {}
     }
     text
 }
@@ -124,6 +127,7 @@ const fn standing_key(standing: &Standing) -> &'static str {
     match standing {
         Standing::Sound => "sound",
         Standing::AtFault(_) => "at-fault",
+        Standing::Void => "void",
         Standing::Disputed => "disputed",
         Standing::Conflict => "conflict",
         Standing::Differs(_) => "contents-differ",

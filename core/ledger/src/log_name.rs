@@ -23,16 +23,19 @@ impl LogName {
     /// The log of product histories and of members' enrolments.
     pub const SUPPLY: Self = Self::padded("supply");
 
-    /// Reads a name.
-    pub fn new(name: &str) -> Result<Self, NotALogName> {
-        let bytes = name.as_bytes();
-        let letter_first = bytes.first().is_some_and(u8::is_ascii_lowercase);
-        let all = bytes.iter().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'-');
-        if letter_first && all && bytes.len() <= MAX_LOG_NAME {
-            Ok(Self::padded(name))
-        } else {
-            Err(NotALogName)
+    /// Reads a name. A family of rules names its log by a constant.
+    pub const fn new(name: &str) -> Result<Self, NotALogName> {
+        let (bytes, mut at) = (name.as_bytes(), 1);
+        if bytes.is_empty() || bytes.len() > MAX_LOG_NAME || !bytes[0].is_ascii_lowercase() {
+            return Err(NotALogName);
         }
+        while at < bytes.len() {
+            if !matches!(bytes[at], b'a'..=b'z' | b'0'..=b'9' | b'-') {
+                return Err(NotALogName);
+            }
+            at += 1;
+        }
+        Ok(Self::padded(name))
     }
 
     /// The name.

@@ -43,7 +43,13 @@ problems! {
     Busy = "busy",
     /// The node failed. The reason is in the node's own log file.
     Internal = "internal",
-    /// No statement promises this blob.
+    /// This path is not asked like this.
+    Method = "method",
+    /// The request took too long.
+    Timeout = "timeout",
+    /// This address writes more often than it may.
+    Rate = "rate",
+    /// No statement names this blob.
     Unnamed = "unnamed",
     /// The statement belongs in another log.
     OtherLog = "other-log",
@@ -93,8 +99,16 @@ problems! {
     VoidLink = "void-link",
     /// It breaks another rule of its family.
     Rule = "rule",
-    /// The enrolment code has been used or has run out.
+    /// There is no such enrolment code.
+    CodeUnknown = "code-unknown",
+    /// The enrolment code has been used.
     CodeUsed = "code-used",
+    /// The enrolment code has run out.
+    CodeExpired = "code-expired",
+    /// The certification request does not prove possession of its key.
+    Possession = "possession",
+    /// Not a certification request.
+    Request = "request",
 }
 
 impl fmt::Display for Problem {

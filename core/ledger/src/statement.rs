@@ -187,7 +187,7 @@ impl Statement {
 
 /// A statement whose signature verifies under the key of an enrolled member who was entitled to sign at its time.
 ///
-/// Made by [`crate::TrustStore::verify`] alone.
+/// Made by [`crate::TrustStore::verify`], and from a node's own store by [`crate::TrustStore::recall`].
 #[derive(Clone, Debug)]
 pub struct Verified {
     statement: Statement,

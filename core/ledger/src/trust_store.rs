@@ -167,6 +167,15 @@ impl Entry {
     }
 }
 
+/// What is done about the signatures of a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+    /// They are verified.
+    Verify,
+    /// They were, before the statement was kept.
+    Kept,
+}
+
 /// The pinned roots, and all that was verified from them.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
@@ -211,6 +220,16 @@ impl TrustStore {
     /// Verifies a statement: its signer is enrolled, is its issuer, had a valid certificate at its time, and signed it.
     /// The same is verified of a statement that it countersigns.
     pub fn verify(&self, statement: Statement) -> Result<Verified, Refusal> {
+        self.verify_by(statement, Signatures::Verify)
+    }
+
+    /// As [`TrustStore::verify`], for a statement that this machine has verified and kept in its own store since: everything
+    /// but the signatures. A node takes up a log of millions by it, and must compare the root that it once signed.
+    pub fn recall(&self, statement: Statement) -> Result<Verified, Refusal> {
+        self.verify_by(statement, Signatures::Kept)
+    }
+
+    fn verify_by(&self, statement: Statement, signatures: Signatures) -> Result<Verified, Refusal> {
         let signer = self.certificates.get(&statement.certificate()).ok_or(Refusal::UnknownSigner)?;
         if signer.identity() != statement.issuer() {
             return Err(Refusal::WrongIssuer);
@@ -221,9 +240,11 @@ impl TrustStore {
         if statement.issued_at() > signer.not_after() {
             return Err(Refusal::Expired);
         }
-        statement.verify_signature(signer.key()).map_err(|_| Refusal::Signature)?;
+        if signatures == Signatures::Verify {
+            statement.verify_signature(signer.key()).map_err(|_| Refusal::Signature)?;
+        }
         let countersigned = match statement.countersigned() {
-            Some(other) => Some(Box::new(self.verify(other.clone())?)),
+            Some(other) => Some(Box::new(self.verify_by(other.clone(), signatures)?)),
             None => None,
         };
         Ok(Verified::new(statement, Arc::clone(signer), countersigned))

@@ -3,34 +3,26 @@
 //!
 //! `COURIERS` and `HANDOVERS` in the environment make it larger (1000 and 100000 in the figures), `SEED` makes it another.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_custody::Profile;
 use countersign_custody::handover::{
-    Answer, Condition, Key, CustodyChain, OFFER_MILLIS, Offered, Rules, Seen, Terms,
+    Answer, Condition, CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, TrustStore,
-    UnixMillis,
+    Certificate, Draft, Families, Fields, Hash, Identity, IndexKey, Kind, LogName, Signer as _, SoftwareKey,
+    Statement, Subject, TrustStore, UnixMillis,
 };
-use countersign_node::{Admission, Bodies, Candidate, LogId, Place, Reason, StateMachine, StoreError};
+use countersign_node::{Admission, Candidate, Reason, StateMachine};
 
-const DOMAIN: &str = "meds.example";
+use crate::pure::{self, DOMAIN, Memory, machine, two_logs};
+
 const MINUTE: u64 = 60_000;
 const START: UnixMillis = UnixMillis(20_758 * 24 * 60 * MINUTE);
 /// How many handovers a unit gets before its line is full.
 const HOPS: usize = 6;
-
-#[derive(Default)]
-struct Memory(HashMap<Place, Vec<u8>>);
-
-impl Bodies for Memory {
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
-        self.0.get(&place).cloned().ok_or(StoreError::Damaged("statements"))
-    }
-}
 
 /// Small and seedable; what it draws decides nothing but who does what.
 struct Chance(u64);
@@ -111,9 +103,10 @@ impl World {
                 Member { key, certificate, outbox: Vec::new() }
             })
             .collect();
+        let families = Families::new([Arc::new(custody_only()) as Arc<dyn countersign_ledger::Rules>]);
         Self {
             profile: custody_only(),
-            machine: StateMachine::new("ledger.example", DOMAIN, ledger.clone(), vec![custody_only()]),
+            machine: machine(&pure::ledger(two_logs(), families), &ledger),
             pinned,
             ledger,
             memory: Memory::default(),
@@ -125,7 +118,7 @@ impl World {
     }
 
     fn rules(&self) -> Rules<'_> {
-        Rules { profile: &self.profile, trust: &self.pinned, origin: "ledger.example/supply", domain: DOMAIN }
+        Rules { profile: &self.profile, trust: &self.pinned, log: LogName::SUPPLY, domain: DOMAIN }
     }
 
     fn key(&self, who: usize) -> Key<'_> {
@@ -134,12 +127,13 @@ impl World {
 
     fn submit(&mut self, statement: &Statement) -> Admission {
         let verified = self.ledger.verify(statement.clone()).unwrap();
-        let candidate = Candidate { log: LogId::Supply, statement: verified };
+        let candidate = Candidate::verified(LogName::SUPPLY, verified);
         let begun = Instant::now();
         let mut applied = self.machine.apply(self.now, vec![candidate], &self.memory).unwrap();
         self.figures.admitted += begun.elapsed();
         for new in &applied.admitted {
-            self.memory.0.insert(new.place, new.statement.statement().as_bytes().to_vec());
+            let bytes = new.statement.verified().statement().as_bytes().to_vec();
+            self.memory.0.insert(new.place, bytes);
         }
         applied.admissions.remove(0)
     }
@@ -154,18 +148,23 @@ impl World {
         let statement =
             draft.sign(&self.members[0].certificate, &self.members[0].key, self.now, cti).unwrap();
         assert!(matches!(self.submit(&statement), Admission::New(_)));
-        let placed =
-            self.ledger.log(self.ledger.verify(statement).unwrap(), "ledger.example/supply", 0).unwrap();
-        CustodyChain::new(&[placed]).unwrap()
+        let entry = self.ledger.place(self.ledger.verify(statement).unwrap(), LogName::SUPPLY, 0);
+        CustodyChain::new(&[entry]).unwrap()
     }
 
     fn seen(&self) -> Seen {
-        let checkpoint = self.machine.checkpoint(LogId::Supply).unwrap();
+        let checkpoint = self.machine.checkpoint(LogName::SUPPLY).unwrap().unwrap();
         Seen { size: checkpoint.size(), root: checkpoint.root() }
     }
 
     /// Two phones meet. Either may crash after any step and goes on from its bytes. Both keep all that no log has.
-    fn meet(&mut self, line: CustodyChain, from: usize, to: usize, seen: Option<Seen>) -> (CustodyChain, bool) {
+    fn meet(
+        &mut self,
+        line: CustodyChain,
+        from: usize,
+        to: usize,
+        seen: Option<Seen>,
+    ) -> (CustodyChain, bool) {
         let (nonce, cti) = (self.chance.nonce(), self.chance.nonce());
         let refuses = self.chance.percent(3);
         let subject = line.subject().clone();
@@ -224,8 +223,8 @@ impl World {
     }
 
     fn accuse(&mut self, who: usize, evidence: &Statement) {
-        let key = countersign_ledger::IndexKey::new(evidence.subject().family(), evidence.subject().as_str());
-        let latest = self.machine.index(LogId::Supply).get(&key).map(|entry| entry.latest);
+        let key = IndexKey::of(evidence.subject());
+        let latest = self.machine.state().latest(LogName::SUPPLY, &key).unwrap().map(|entry| entry.latest);
         let kind = Kind::new("medicine.conflict").unwrap();
         let subject = evidence.subject().clone();
         let draft = Draft { kind, subject, fields: Fields::new(), prev: latest, links: vec![], sealed: None };
@@ -242,7 +241,7 @@ fn period() -> Period {
 }
 
 /// The rules for units alone: without the lots that would come before.
-fn custody_only() -> Profile {
+pub fn custody_only() -> Profile {
     let text = include_str!("../../../core/custody/profiles/medicine.toml");
     let rule = "links = [{ kind = \"medicine.distribution\", on = \"any\" }]\n";
     let signer = "signer = { roles = [\"distributor\"], receiver-of = [\"medicine.distribution\"] }\nafter = [\"nothing\", \"medicine.unpack\"]";
@@ -341,11 +340,8 @@ fn every_custody_line_ends_right_and_every_fraud_is_found() {
 fn check(world: &World, lines: &[(usize, Option<Hash>)], frauds: &[(usize, usize, Hash, Hash)]) {
     assert!(world.members.iter().all(|member| member.outbox.is_empty()), "something waits for ever");
     let latest = |number: usize| {
-        let subject = format!("https://id.gs1.org/00/{number:018}");
-        let key = countersign_ledger::IndexKey::new(&subject, &subject);
-        let family = Subject::new(subject.clone()).unwrap().family().to_owned();
-        let key = if family == subject { key } else { countersign_ledger::IndexKey::new(&family, &subject) };
-        world.machine.index(LogId::Supply).get(&key).unwrap().latest
+        let subject = Subject::new(format!("https://id.gs1.org/00/{number:018}")).unwrap();
+        world.machine.state().latest(LogName::SUPPLY, &IndexKey::of(&subject)).unwrap().unwrap().latest
     };
     for (number, end) in lines.iter().filter_map(|(number, end)| Some((*number, (*end)?))) {
         assert_eq!(latest(number), end, "unit {number} ends elsewhere");
