@@ -57,7 +57,13 @@ impl Patient {
 
     /// Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
     /// are not copied.
-    pub fn check_frame(&self, width: u32, height: u32, stride: u32, luma: &[u8]) -> Result<ScanResult, Error> {
+    pub fn check_frame(
+        &self,
+        width: u32,
+        height: u32,
+        stride: u32,
+        luma: &[u8],
+    ) -> Result<ScanResult, Error> {
         let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
         let begun = Instant::now();
         // A scanner holds nothing that a panic could leave half done: at worst a damaged code waits for one more frame.

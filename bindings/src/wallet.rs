@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use countersign_custody::{Contents, Item, Verdict};
 use countersign_ledger::{Genesis, LogName, Subject, UnixMillis};
 use countersign_wallet::{
-    Client, Issuer, FollowState, Health, Https, HttpsError, Part, Snapshot, Step, StoreError,
+    Client, FollowState, Health, Https, HttpsError, Issuer, Part, Snapshot, Step, StoreError,
 };
 
 use crate::error::{CountersignError as Error, millis};

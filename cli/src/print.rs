@@ -74,7 +74,13 @@ fn timeline(events: &[TimelineEvent]) -> String {
             Mark::Void => ("⊘", "  [void: the signer's certificate had been revoked]"),
         };
         let to = event.receiver.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
-        let _ = writeln!(text, "      {mark} {}  {:<22} {}{to}{note}", event.at, event.title, member(&event.party));
+        let _ = writeln!(
+            text,
+            "      {mark} {}  {:<22} {}{to}{note}",
+            event.at,
+            event.title,
+            member(&event.party)
+        );
     }
     text
 }

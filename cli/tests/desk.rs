@@ -374,8 +374,8 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
     fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\nlisten = \"127.0.0.1:0\"\n")
         .unwrap();
     let node = NodeProcess::start(&config);
-    let [authority, manufacturer, supplier] =
-        ["authority", "manufacturer", "supplier"].map(|role| Issuer::open(folder.path(), &config, &node, role));
+    let [authority, manufacturer, supplier] = ["authority", "manufacturer", "supplier"]
+        .map(|role| Issuer::open(folder.path(), &config, &node, role));
     let (class, lot) = ("(01)09506000134352", "(01)09506000134352(10)L1");
     let to = |role: &str| format!("to=spiffe://meds.example/{role}/somebody");
     authority.sign("medicine.certificate", class, &CERTIFICATE);

@@ -3,9 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use countersign_custody::{
-    Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType,
-};
+use countersign_custody::{Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType};
 use countersign_ledger::{Fields, Hash, Kind, Subject, UnixMillis, Value};
 use countersign_wallet::{Issuer, Recorded};
 use serde_json::json;

@@ -63,8 +63,9 @@ fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Ro
     let asked = snapshot.ask(&home.client()?, unit)?;
     let nothing = || format!("the ledger holds nothing about {unit}");
     let first = asked.history().first().with_context(nothing)?;
-    let profile =
-        snapshot.profile_of(first.statement().kind()).context("no rules are known for such goods")?;
+    let profile = snapshot
+        .profile_of(first.verified().statement().kind())
+        .context("no rules are known for such goods")?;
     asked.route(profile, now()).with_context(nothing)
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use countersign_scan::{Luma, Scanner, ScanResult, Symbol};
+use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
 use serde_json::json;
 
 use super::scan::{sentence, symbol_json};

@@ -11,11 +11,12 @@ mod story;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::Profile;
-use countersign_ledger::{Genesis, LogName};
+use countersign_ledger::{Families, Genesis, LogName, Membership, Rules};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{Client, Https, Snapshot};
 use indicatif::HumanBytes;
@@ -76,7 +77,7 @@ pub fn run(args: &Demo) -> Result<()> {
     heading(
         "The node's operator is bribed: the node now runs rules from which one line was struck, and records a false expiry",
     );
-    let running = start(&ledger, story::doctored()?)?;
+    let running = start(&ledger, &story::doctored()?)?;
     story.tamper(&cast, &running, &genesis)?;
     progress::sync(&mut snapshot, &client(&running, &genesis)?)?;
     println!("  recorded, cosigned and synced like any other statement");
@@ -116,8 +117,10 @@ fn prepare(dir: &Path) -> Result<std::path::PathBuf> {
     Ok(dir.to_owned())
 }
 
-fn start(ledger: &Path, profile: Profile) -> Result<Running> {
-    let surroundings = Surroundings { profiles: vec![profile], ..Surroundings::default() };
+/// A node that follows the rules of one profile, which a bribed operator may have altered.
+fn start(ledger: &Path, profile: &Profile) -> Result<Running> {
+    let families: [Arc<dyn Rules>; 2] = [Arc::new(Membership), Arc::new(profile.clone())];
+    let surroundings = Surroundings { families: Families::new(families), ..Surroundings::default() };
     Ok(Node::open_with(Config::development(ledger), surroundings)?.start()?)
 }
 

@@ -71,7 +71,10 @@ fn leg(leg: &Leg, width: usize) -> String {
 fn gap(gap: &Gap, width: usize) -> String {
     let to = gap.to.as_ref().map_or_else(String::new, |to| format!(" → {}", member(to)));
     let party = member(&gap.party);
-    format!("  ? {:<20}  {:<width$} {party}{to}\n{:INDENT$}{party} is accountable\n", "missing", gap.title, "")
+    format!(
+        "  ? {:<20}  {:<width$} {party}{to}\n{:INDENT$}{party} is accountable\n",
+        "missing", gap.title, ""
+    )
 }
 
 /// A route for a script: a leg or a gap a line, and one of the whole at the end.

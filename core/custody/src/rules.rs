@@ -1,4 +1,4 @@
-//! A profile as a family of rules, as the ledger's node and phones ask it.
+//! A profile as a family of rules, for node and client.
 
 use countersign_ledger::{
     Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Verified, Violation,
@@ -24,7 +24,7 @@ impl Rules for Profile {
             log: context.log,
             domain: context.domain,
             subject: &subject,
-            // The log itself compares it with the latest on the subject.
+            // The log itself compares `prev` with the latest statement on the subject.
             prev: statement.prev(),
             linked: &linked,
             rival: context.rival,
@@ -73,8 +73,8 @@ fn damaged() -> Violation {
     Violation { problem: Problem::Internal, text: "what is remembered of the subject is damaged".to_owned() }
 }
 
-/// Whether the checkpoints that its signers name are this log's, and no signature is older than what its signer had seen.
-/// So far a statement may be dated back, and no further.
+/// Checks that the checkpoints that its signers name are this log's, and that no signature is older than the checkpoint
+/// that its signer had seen. This bounds how far a statement can be backdated.
 fn check_seen(statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
     let Some(checkpoints) = context.checkpoints else { return Ok(()) };
     for signed in [Some(statement), statement.countersigned()].into_iter().flatten() {

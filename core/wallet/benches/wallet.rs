@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use countersign_custody::VerdictKind;
-use countersign_ledger::{Signer as _, SoftwareKey};
-use countersign_wallet::{Client, Log, Request, Response, Snapshot, Step, Transport, TransportError};
+use countersign_ledger::{LogName, Signer as _, SoftwareKey};
+use countersign_wallet::{Client, Request, Response, Snapshot, Step, Transport, TransportError};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use world::{CLASS, LOT, Scene, Wire, World, item, subject};
 
@@ -217,7 +217,7 @@ fn ingest(_: &mut Criterion) {
         // The largest takes minutes to make, and shows no more by short histories.
         for &each in if count > 100_000 { &[250][..] } else { &[250, 12] } {
             let (scene, client) = tape(count, each);
-            let size = scene.world().size(Log::Supply);
+            let size = scene.world().size(LogName::SUPPLY);
             let (mut ratios, mut times, mut bytes) = (Vec::new(), Vec::new(), 0);
             let directory = tempfile::tempdir().unwrap();
             let runs = if count > 100_000 { 3 } else { 5 };

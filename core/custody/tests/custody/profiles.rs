@@ -1,11 +1,11 @@
-//! Profiles are data: what a file may say, and the slips that are caught.
+//! Profiles are data: what a file may contain, and the mistakes that are caught.
 
 use countersign_custody::{Effect, Profile, ProfileError};
 use countersign_ledger::{Kind, LogName};
 
 const MEDICINE: &str = include_str!("../../profiles/medicine.toml");
 
-/// What is wrong with the medicine profile after an edit.
+/// The error in the medicine profile after an edit.
 fn edited(from: &str, to: &str) -> ProfileError {
     assert!(MEDICINE.contains(from), "{from}");
     Profile::parse(&MEDICINE.replacen(from, to, 1)).unwrap_err()

@@ -176,7 +176,11 @@ impl Plan {
         let known = Known { members, names, planned: 0 };
         self.families.insert((log, family.clone()), known);
         if self.is_followed(log, family) {
-            self.plan_named(log, family);
+            // What is named already waits for the rest: it is asked for together.
+            match self.unnamed(log, family) {
+                Some(from) => self.asks.push_front(Ask::Names(log, family.clone(), from)),
+                None => self.plan_named(log, family),
+            }
         } else {
             self.plan_lots_of_packs(log, family);
         }
@@ -189,14 +193,16 @@ impl Plan {
         family: &Subject,
         names: Vec<Subject>,
     ) -> Result<Vec<Subject>, Fault> {
+        let before = self.unnamed(log, family);
         let Some(known) = self.families.get_mut(&(log, family.clone())) else { return Ok(Vec::new()) };
-        let before = known.planned;
         let fresh: Vec<Subject> =
             names.into_iter().filter(|name| known.members.contains_key(&digest(name))).collect();
         known.names.extend(fresh.iter().map(|name| (digest(name), name.clone())));
+        if self.unnamed(log, family) == before {
+            return Err(Fault::Names(family.clone()));
+        }
         self.plan_named(log, family);
-        let planned = self.families.get(&(log, family.clone())).map_or(before, |known| known.planned);
-        if planned == before { Err(Fault::Names(family.clone())) } else { Ok(fresh) }
+        Ok(fresh)
     }
 
     /// A lot has these packs with something on record. It may have very many, and of these only the followed ones matter.
@@ -268,6 +274,13 @@ impl Plan {
     /// What is followed, by log.
     pub(super) fn followed(self) -> BTreeMap<LogName, Vec<Subject>> {
         self.followed.into_iter().map(|(log, all)| (log, all.into_iter().collect())).collect()
+    }
+
+    /// The number of the first member of a family that has no name.
+    fn unnamed(&self, log: LogName, family: &Subject) -> Option<u64> {
+        let Known { members, names, planned } = self.families.get(&(log, family.clone()))?;
+        let unnamed = members.keys().skip(*planned).position(|member| !names.contains_key(member))?;
+        Some((planned + unnamed) as u64)
     }
 
     /// Plans what the members need whose names are known, up to the first without one.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use countersign_custody::handover::{Answer, Condition, Meeting};
 use countersign_custody::{Aggregate, Contents, History, Profile};
-use countersign_ledger::{Draft, Genesis, Kind, Subject, UnixMillis};
+use countersign_ledger::{Draft, Genesis, Kind, LogName, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    Client, Cost, Courier, Delivery, Https, Issuer, KeyStore, Log, NextStep, OfferTo, Side, Snapshot,
-    SyncError, Vault,
+    Client, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side, Snapshot, SyncError,
+    Vault,
 };
 
 use crate::world::{LOT, subject};
@@ -171,7 +171,7 @@ fn two_hops_without_signal_arrive_from_the_last_phone_alone() {
     assert!(b.courier().outbox().unwrap().is_empty());
     // What the distributor sends is there already.
     assert_eq!(distributor.send(now()).proven, 1);
-    let history = b.issuer().history(Log::Supply, &unit()).unwrap();
+    let history = b.issuer().history(LogName::SUPPLY, &unit()).unwrap();
     assert_eq!(history.len(), 3);
     let goods = b.courier().goods().unwrap().remove(0);
     assert_eq!((goods.holder.unwrap().name(), goods.latest), ("b", history[2].id()));
@@ -200,7 +200,7 @@ fn goods_handed_to_two_people_end_with_the_first_and_evidence_of_the_second() {
     let round = c.send(now());
     assert_eq!((round.proven, round.refused, round.waiting), (0, 2, 0));
 
-    let history = a.issuer().history(Log::Supply, &unit()).unwrap();
+    let history = a.issuer().history(LogName::SUPPLY, &unit()).unwrap();
     let kinds: Vec<_> = history.iter().map(|one| one.statement().kind().as_str()).collect();
     assert_eq!(kinds, ["medicine.pack", "medicine.handover", "medicine.conflict", "medicine.conflict"]);
     let evidence = history[2].countersigned().unwrap();
@@ -271,9 +271,9 @@ fn one_scan_moves_what_is_in_a_unit_and_what_was_not_scanned_is_inferred() {
 
     // What was scanned stands in the statement that both have signed, and on the timeline.
     assert_eq!(b.send(now()).proven, 2);
-    let history = b.issuer().history(Log::Supply, &unit()).unwrap();
+    let history = b.issuer().history(LogName::SUPPLY, &unit()).unwrap();
     let profile = units_only();
-    let told = History { log: countersign_custody::Log::Supply, domain: None, statements: &history };
+    let told = History { log: LogName::SUPPLY, domain: None, entries: &history };
     let timeline = profile.audit(&told, &[]).timeline(&profile);
     let scanned: Vec<_> = timeline.iter().map(|event| event.aggregate.unwrap().scanned).collect();
     assert_eq!(scanned, [3, 0, 2]);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms};
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{LogName, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    AdvanceError, Cause, Courier, Delivery, Log, NextStep, OfferTo, Round, StoredKey, SyncError,
+    AdvanceError, Cause, Courier, Delivery, NextStep, OfferTo, Round, StoredKey, SyncError,
 };
 
 use crate::couriers::{KEY, Phone, intact, now, pack, scene, unit, units_only};
@@ -93,7 +93,7 @@ fn an_earlier_refusal_does_not_stand_in_the_way_of_the_same_goods_later() {
     let rows = b.courier().outbox().unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].delivery, refused("custody-conflict", NextStep::ConflictRecorded));
-    assert_eq!(b.issuer().history(Log::Supply, &unit()).unwrap().len(), 5);
+    assert_eq!(b.issuer().history(LogName::SUPPLY, &unit()).unwrap().len(), 5);
     running.stop();
 }
 
@@ -122,10 +122,10 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
         .map(|(role, name)| Phone::new(&running, directory.path(), role, name));
     hours.store(2, Ordering::Relaxed);
     pack(&mut giver, later(2));
-    let history = giver.issuer().history(Log::Supply, &unit()).unwrap();
+    let history = giver.issuer().history(LogName::SUPPLY, &unit()).unwrap();
     let certificate = giver.issuer().certificate(KEY).unwrap();
     let signer = StoredKey::find(Arc::clone(&giver.keys), KEY).unwrap();
-    let newest = giver.snapshot.seen(Log::Supply).unwrap().checkpoint();
+    let newest = giver.snapshot.seen(LogName::SUPPLY).unwrap().checkpoint();
     let seen = Some(Seen { size: newest.size(), root: newest.root() });
     let terms = Terms { to: None, place: None, seen, millis: OFFER_MILLIS };
     let (trust, origin) = (giver.snapshot.trust().unwrap(), giver.snapshot.genesis().origin("supply"));
@@ -163,7 +163,7 @@ fn a_handover_whose_signer_was_shown_another_log_is_refused_and_the_fork_is_kept
     let running = open(&other);
     Phone::new(&running, directory.path(), "courier", "x");
     a.reach(&running);
-    a.issuer().latest(Log::Supply, &unit()).unwrap();
+    a.issuer().latest(LogName::SUPPLY, &unit()).unwrap();
     running.stop();
 
     let running = open(&one);
