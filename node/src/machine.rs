@@ -13,82 +13,32 @@
 //! and folded anew from the history when somebody next asks: a revocation costs the ordering thread a look-up for each entry
 //! that it voids, however long their subjects' histories are.
 
+mod candidate;
+mod recent;
+mod restore;
+
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Checkpoints, Context, ENROL, Entry, Folded, FormatError, Hash,
-    IndexEntry, IndexKey, LogName, Promise, REVOKE, Refusal, Rules, State, Statement, Subject, TrustStore,
-    UnixMillis, Verified, check_fresh,
+    Checkpoint, CheckpointTextError, Checkpoints, Context, ENROL, Entry, Folded, Hash, IndexEntry, IndexKey,
+    LogName, Promise, REVOKE, Refusal, Rules, State, Statement, Subject, TrustStore, UnixMillis, Verified,
+    check_fresh,
 };
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
 use crate::sequencer::Reason;
-use crate::store::{StoreError, StoredBlock, StoredStatement};
+use crate::store::{StoreError, StoreResult};
 
-/// How many statements are kept in memory for those that follow or link them.
-const RECENT: usize = 8192;
-
-/// A statement to be ordered.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    log: LogName,
-    claim: Claim,
-}
-
-/// How far a candidate has been looked at. None of it depends on when that was: certificates are never taken back.
-#[derive(Clone, Debug)]
-enum Claim {
-    Malformed(FormatError),
-    /// Not verified, or not to be verified under the certificates that were known.
-    Read(Statement),
-    Verified(Verified),
-}
-
-impl Candidate {
-    /// Reads a statement that was sent to `log`, and verifies it if its signers are known already.
-    pub fn read(log: LogName, bytes: &[u8], trust: &TrustStore) -> Self {
-        let claim = match Statement::parse(bytes) {
-            Ok(statement) => trust.verify(statement.clone()).map_or(Claim::Read(statement), Claim::Verified),
-            Err(error) => Claim::Malformed(error),
-        };
-        Self { log, claim }
-    }
-
-    /// A statement that has been verified.
-    pub const fn verified(log: LogName, statement: Verified) -> Self {
-        Self { log, claim: Claim::Verified(statement) }
-    }
-
-    /// The statement, if it is one.
-    pub fn statement(&self) -> Result<&Statement, Refusal> {
-        match &self.claim {
-            Claim::Malformed(error) => Err((*error).into()),
-            Claim::Read(statement) => Ok(statement),
-            Claim::Verified(verified) => Ok(verified.statement()),
-        }
-    }
-
-    /// The statement as whoever holds `trust` accepts it.
-    fn accept(self, trust: &TrustStore) -> Result<Verified, Refusal> {
-        match self.claim {
-            Claim::Malformed(error) => Err(error.into()),
-            Claim::Read(statement) => trust.verify(statement),
-            Claim::Verified(verified) => {
-                let enrolled =
-                    verified.statement().certificates().all(|one| trust.certificate(one).is_some());
-                if enrolled { Ok(verified) } else { Err(Refusal::UnknownSigner) }
-            }
-        }
-    }
-}
+pub use self::candidate::Candidate;
+use self::recent::Recent;
+pub use self::restore::Damage;
 
 /// Where the machine finds the statements that it no longer holds in memory.
 pub trait Bodies {
     /// The statement at `place`, which was once admitted there.
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError>;
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
 }
 
 /// What became of a candidate.
@@ -138,29 +88,6 @@ pub struct BlockRecord {
     pub digest: Hash,
 }
 
-/// Why a stored history is not one that this machine could have written.
-#[derive(Debug, thiserror::Error)]
-pub enum Damage {
-    /// Bytes that are no statement, or none of an enrolled member.
-    #[error("the entry is no statement: {0}")]
-    Statement(#[from] Refusal),
-    /// The id beside the statement is not its digest.
-    #[error("the entry's id is not the digest of its bytes")]
-    Id,
-    /// An index or a height is missing, twice, or out of order.
-    #[error("entries or blocks are missing or out of order")]
-    Gap,
-    /// An entry breaks a rule that it once passed.
-    #[error("the entry cannot have been admitted: {0}")]
-    Reason(Reason),
-    /// The digest of the block is another.
-    #[error("block {0} is not what its digest says")]
-    Block(u64),
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// The state of the ledger and what changes it.
 pub struct StateMachine {
     ledger: Arc<Ledger>,
@@ -207,7 +134,7 @@ impl From<Refusal> for Stop {
 
 impl Stop {
     /// What is told to whoever asked, unless the store has failed.
-    fn admission(self) -> Result<Admission, StoreError> {
+    fn admission(self) -> StoreResult<Admission> {
         match self {
             Self::Admission(admission) => Ok(admission),
             Self::Store(error) => Err(error),
@@ -243,7 +170,7 @@ impl StateMachine {
     }
 
     /// What a log's next checkpoint says.
-    pub fn checkpoint(&self, log: LogName) -> Result<Result<Checkpoint, CheckpointTextError>, StoreError> {
+    pub fn checkpoint(&self, log: LogName) -> StoreResult<Result<Checkpoint, CheckpointTextError>> {
         let roots = self.state.roots(log)?;
         Ok(Checkpoint::new(&self.ledger.origin(log), roots.size, roots.tree, roots.index))
     }
@@ -271,7 +198,7 @@ impl StateMachine {
         time: UnixMillis,
         candidate: Candidate,
         bodies: &dyn Bodies,
-    ) -> Result<Option<Admission>, StoreError> {
+    ) -> StoreResult<Option<Admission>> {
         match self.judge(time.max(self.last.time), candidate, bodies) {
             Ok(_) => Ok(None),
             Err(stop) => stop.admission().map(Some),
@@ -286,7 +213,7 @@ impl StateMachine {
         time: UnixMillis,
         candidates: Vec<Candidate>,
         bodies: &dyn Bodies,
-    ) -> Result<Applied, StoreError> {
+    ) -> StoreResult<Applied> {
         let time = time.max(self.last.time);
         self.recent.trim();
         let mut admissions = vec![Admission::Refused(Reason::UnknownKind); candidates.len()];
@@ -373,11 +300,7 @@ impl StateMachine {
     }
 
     /// What a statement uses up, if nothing of it is used already.
-    fn unused(
-        &self,
-        rules: &dyn Rules,
-        statement: &Verified,
-    ) -> Result<Result<Vec<Hash>, Reason>, StoreError> {
+    fn unused(&self, rules: &dyn Rules, statement: &Verified) -> StoreResult<Result<Vec<Hash>, Reason>> {
         let replay = statement.statement().replay_key();
         if self.state.is_used(replay)? {
             return Ok(Err(Reason::Replay));
@@ -397,14 +320,14 @@ impl StateMachine {
         statement: &Verified,
         latest: Option<Hash>,
         bodies: &dyn Bodies,
-    ) -> Result<Reason, StoreError> {
+    ) -> StoreResult<Reason> {
         let (Some(prev), Some(_)) = (statement.prev(), statement.countersigned()) else {
             return Ok(Reason::NotLatest { latest });
         };
         if self.state.place(prev)?.is_none() {
             return Ok(Reason::AwaitsPredecessor);
         }
-        // A void statement that came first has taken nobody's goods.
+        // A void statement that came first has taken nothing from anybody.
         let winner = self.successor(log, prev, statement.statement().subject(), bodies)?;
         let winner = winner.as_deref().and_then(Entry::standing);
         Ok(winner.map_or(Reason::NotLatest { latest }, |winner| Reason::Taken { by: winner.id() }))
@@ -416,7 +339,7 @@ impl StateMachine {
         log: LogName,
         statement: &Verified,
         bodies: &dyn Bodies,
-    ) -> Result<Option<Arc<Entry>>, StoreError> {
+    ) -> StoreResult<Option<Arc<Entry>>> {
         let carried = statement.countersigned().filter(|carried| carried.prev() != statement.prev());
         let Some(prev) = carried.and_then(Verified::prev) else { return Ok(None) };
         self.successor(log, prev, statement.statement().subject(), bodies)
@@ -429,7 +352,7 @@ impl StateMachine {
         id: Hash,
         subject: &Subject,
         bodies: &dyn Bodies,
-    ) -> Result<Option<Arc<Entry>>, StoreError> {
+    ) -> StoreResult<Option<Arc<Entry>>> {
         let Some(place) = self.state.place(id)?.filter(|place| place.log == log) else { return Ok(None) };
         let Some(index) = self.state.neighbours(place)?.next else { return Ok(None) };
         let next = self.recall(Place { log, index }, bodies)?;
@@ -442,17 +365,12 @@ impl StateMachine {
         log: LogName,
         subject: &Subject,
         bodies: &dyn Bodies,
-    ) -> Result<Folded<State>, StoreError> {
+    ) -> StoreResult<Folded<State>> {
         self.folded(log, &IndexKey::of(subject), bodies)
     }
 
     /// What is remembered of a subject, folded from its history where it was forgotten.
-    fn folded(
-        &mut self,
-        log: LogName,
-        key: &IndexKey,
-        bodies: &dyn Bodies,
-    ) -> Result<Folded<State>, StoreError> {
+    fn folded(&mut self, log: LogName, key: &IndexKey, bodies: &dyn Bodies) -> StoreResult<Folded<State>> {
         if let Some(folded) = self.state.folded(log, key)? {
             return Ok(folded);
         }
@@ -479,7 +397,7 @@ impl StateMachine {
     }
 
     /// Appends a statement: the one step that admission and recovery share.
-    fn append(&mut self, fitting: Fitting) -> Result<Admitted, StoreError> {
+    fn append(&mut self, fitting: Fitting) -> StoreResult<Admitted> {
         let Fitting { log, key, entry, rules, mut folded, uses_up, promise } = fitting;
         push(&mut folded, &entry, &*rules);
         let statement = entry.verified();
@@ -494,7 +412,7 @@ impl StateMachine {
     }
 
     /// Lets an enrolment or a revocation change whom the ledger trusts.
-    fn follow(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    fn follow(&mut self, entry: &Entry) -> StoreResult<()> {
         let Some(placed) = entry.standing().filter(|placed| changes_trust(placed)) else { return Ok(()) };
         // Whoever may be appended has passed the same check.
         Arc::make_mut(&mut self.trust).apply(placed).map_err(|_| StoreError::Damaged("statements"))?;
@@ -514,7 +432,7 @@ impl StateMachine {
         &mut self,
         time: UnixMillis,
         entries: impl Iterator<Item = (Place, Hash)>,
-    ) -> Result<BlockRecord, StoreError> {
+    ) -> StoreResult<BlockRecord> {
         let (mut listed, mut grown) = (Vec::new(), Vec::new());
         for (Place { log, index }, id) in entries {
             listed.extend_from_slice(&Hash::of(log.as_str().as_bytes()).0);
@@ -534,61 +452,8 @@ impl StateMachine {
         Ok(self.last)
     }
 
-    /// Takes up one stored block again. Bodies are read and hashed, tree, index and states grow by the same step as in
-    /// [`Self::apply`]; signatures are verified where a statement changes whom the ledger trusts, the rest stands under the
-    /// signed checkpoint that the caller compares in the end.
-    pub(crate) fn restore(
-        &mut self,
-        block: &StoredBlock,
-        statements: &[StoredStatement],
-        bodies: &dyn Bodies,
-    ) -> Result<Vec<Admitted>, (Option<Place>, Damage)> {
-        if block.height != self.last.height + 1 || block.time < self.last.time || statements.is_empty() {
-            return Err((None, Damage::Gap));
-        }
-        self.recent.trim();
-        let mut entries = Vec::with_capacity(statements.len());
-        for stored in statements {
-            let restored = self.restore_one(stored, bodies);
-            entries.push(restored.map_err(|damage| (Some(stored.place), damage))?);
-        }
-        let closed = self.close(block.time, statements.iter().map(|stored| (stored.place, stored.id)));
-        match closed {
-            Ok(record) if record.digest == block.digest => Ok(entries),
-            Ok(_) => Err((None, Damage::Block(block.height))),
-            Err(error) => Err((None, error.into())),
-        }
-    }
-
-    fn restore_one(&mut self, stored: &StoredStatement, bodies: &dyn Bodies) -> Result<Admitted, Damage> {
-        let Place { log, index } = stored.place;
-        let statement = Statement::parse(&stored.bytes).map_err(Refusal::from)?;
-        if statement.id() != stored.id {
-            return Err(Damage::Id);
-        }
-        self.ledger.takes(log, statement.kind()).map_err(Damage::Reason)?;
-        let rules = self.ledger.families.of(statement.kind()).ok_or(Damage::Reason(Reason::UnknownKind))?;
-        let rules = Arc::clone(rules);
-        if index != self.state.size(log)? {
-            return Err(Damage::Gap);
-        }
-        let verified = self.trust.recall(statement)?;
-        if changes_trust(&verified) {
-            self.trust.verify(verified.statement().clone())?;
-            self.trust.check(&verified)?;
-        }
-        let uses_up = self.unused(&*rules, &verified)?.map_err(Damage::Reason)?;
-        let key = IndexKey::of(verified.statement().subject());
-        let entry = self.trust.place(verified, log, index);
-        if entry.standing().is_none() {
-            return Err(Refusal::Revoked.into());
-        }
-        let folded = self.folded(log, &key, bodies)?;
-        Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None })?)
-    }
-
     /// A statement from memory or from the store.
-    fn recall(&mut self, place: Place, bodies: &dyn Bodies) -> Result<Arc<Entry>, StoreError> {
+    fn recall(&mut self, place: Place, bodies: &dyn Bodies) -> StoreResult<Arc<Entry>> {
         if let Some(entry) = self.recent.get(place) {
             return Ok(entry);
         }
@@ -596,7 +461,7 @@ impl StateMachine {
         Ok(self.recent.insert(place, entry))
     }
 
-    fn fetch(&self, place: Place, bodies: &dyn Bodies) -> Result<Entry, StoreError> {
+    fn fetch(&self, place: Place, bodies: &dyn Bodies) -> StoreResult<Entry> {
         let damaged = || StoreError::Damaged("statements");
         let statement = Statement::parse(&bodies.body(place)?).map_err(|_| damaged())?;
         if self.state.place(statement.id())? != Some(place) {
@@ -635,46 +500,5 @@ impl Checkpoints for Grown<'_> {
             }
             None
         })
-    }
-}
-
-/// The statements admitted or fetched last.
-#[derive(Default)]
-struct Recent {
-    entries: HashMap<Place, Arc<Entry>>,
-    order: VecDeque<Place>,
-}
-
-impl Recent {
-    fn get(&self, place: Place) -> Option<Arc<Entry>> {
-        self.entries.get(&place).cloned()
-    }
-
-    fn insert(&mut self, place: Place, entry: Entry) -> Arc<Entry> {
-        let entry = Arc::new(entry);
-        self.order.push_back(place);
-        self.entries.insert(place, Arc::clone(&entry));
-        entry
-    }
-
-    /// Voids what a revocation has voided.
-    fn place_again(&mut self, trust: &TrustStore) {
-        for (place, entry) in &mut self.entries {
-            let revoked =
-                |one: &Verified| trust.is_revoked(one.signer().fingerprint(), place.log, place.index);
-            let verified = entry.verified();
-            if revoked(verified) || verified.countersigned().is_some_and(revoked) {
-                *entry = Arc::new(trust.place(verified.clone(), place.log, place.index));
-            }
-        }
-    }
-
-    /// Forgets the oldest. Never within a block, whose statements no store has yet.
-    fn trim(&mut self) {
-        while self.order.len() > RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.entries.remove(&oldest);
-        }
     }
 }

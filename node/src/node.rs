@@ -285,13 +285,13 @@ impl Service {
         self.submit_until_it_fits(LogName::SUPPLY, || {
             let stored = readers.with(|c| store::code(c, request.code)).map_err(RegistrarError::from)?;
             let code = match request.judge(stored, (self.clock)())? {
-                Judged::Again(fingerprint) => return Ok(Signed::Before(self.certificate(fingerprint)?)),
+                Judged::Again(fingerprint) => return Ok((None, self.certificate(fingerprint)?)),
                 Judged::Fresh(code) => code,
             };
             let certificate = self.registrar.certify(&self.registrar.identity(&code)?, &request.key)?;
             let prev = self.latest(LogName::SUPPLY, certificate.identity())?;
             let enrolment = self.registrar.enrolment(&certificate, &code, prev)?;
-            Ok(Signed::Now(enrolment, certificate))
+            Ok((Some(enrolment), certificate))
         })
     }
 
@@ -301,23 +301,21 @@ impl Service {
             let prev = self.latest(LogName::TRUST, &member)?;
             let view = self.published.view();
             let from: Vec<_> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
-            Ok(Signed::Now(self.registrar.revocation(&member, fingerprint, &from, prev)?, ()))
+            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), ()))
         })
     }
 
-    /// Has a statement of the registrar ordered. It is signed anew when another on the same member came in between, or
-    /// somebody has used the same code.
+    /// Has a statement of the registrar ordered, if there is one, and tells what was made with it. It is signed anew when
+    /// another on the same member came in between, or somebody has used the same code.
     fn submit_until_it_fits<T>(
         &self,
         log: LogName,
-        sign: impl Fn() -> Result<Signed<T>, AuthorityError>,
+        sign: impl Fn() -> Result<(Option<Statement>, T), AuthorityError>,
     ) -> Result<T, AuthorityError> {
         let mut tries = 0;
         loop {
-            let (statement, made) = match sign()? {
-                Signed::Now(statement, made) => (statement, made),
-                Signed::Before(made) => return Ok(made),
-            };
+            let (statement, made) = sign()?;
+            let Some(statement) = statement else { return Ok(made) };
             tries += 1;
             match self.sequencer.submit(log, statement.as_bytes()).wait() {
                 Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(made),
@@ -351,14 +349,6 @@ impl Service {
         let keys = self.genesis.logs.iter().filter_map(|log| self.receipts.get(&log.name));
         keys.map(|key| (receipt::thumbprint(&key.public_key()), key.public_key())).collect()
     }
-}
-
-/// What the registrar has signed.
-enum Signed<T> {
-    /// A statement to be ordered, and what is told once it is.
-    Now(Statement, T),
-    /// Nothing: it was signed and ordered before.
-    Before(T),
 }
 
 /// Makes the data directory and keeps a second node out of it.

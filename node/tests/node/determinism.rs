@@ -9,7 +9,7 @@ use countersign_node::{Admission, Ledger, Place, Reason};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-use crate::pure::{NOW, Pure, ledger, machine, two_logs};
+use crate::pure::{Memory, NOW, Pure, ledger, machine, two_logs};
 use crate::world::{Spec, certified, lot};
 
 const AUTHORITIES: [&str; 3] = ["a", "b", "c"];
@@ -113,7 +113,7 @@ impl World {
     fn apply(&self, cuts: &[usize]) -> End {
         let mut fresh = Pure {
             machine: machine(self.pure.machine.ledger(), &self.pure.trust),
-            memory: Default::default(),
+            memory: Memory::default(),
             members: BTreeMap::new(),
             trust: self.pure.trust.clone(),
             root: SoftwareKey::from_bytes(&[7; 32]).unwrap(),

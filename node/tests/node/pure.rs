@@ -135,7 +135,9 @@ impl Pure {
     pub fn revocation(&self, name: &str, from: &[(LogName, u64)]) -> Statement {
         let certificate = &self.members[name].certificate;
         let mut fields = Fields::new().with("certificate", certificate.fingerprint());
-        from.iter().for_each(|(log, index)| fields.insert(&format!("from-{log}"), (*index).into()));
+        for (log, index) in from {
+            fields.insert(&format!("from-{log}"), (*index).into());
+        }
         self.state(REGISTRAR, LogName::TRUST, "revoke", certificate.identity().as_str(), fields)
     }
 

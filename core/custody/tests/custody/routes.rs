@@ -50,12 +50,12 @@ fn what_came_late_is_told_with_both_times_and_accuses_nobody() {
 #[test]
 fn of_a_unit_it_is_told_how_much_was_seen() {
     let mut verdict = verdict(&item(), Some(&Play::whole().dossier()), NOW);
-    let mut told = |scanned| {
+    let mut drawn = |scanned| {
         verdict.timeline.last_mut().unwrap().aggregate = Some(Aggregate { count: 40, scanned });
         Route::new(&item(), &verdict, Profile::medicine()).svg()
     };
-    assert!(told(3).contains("40 packs, 37 of them inferred"));
-    assert!(told(40).contains("40 packs, each scanned"));
+    assert!(drawn(3).contains("40 packs, 37 of them inferred"));
+    assert!(drawn(40).contains("40 packs, each scanned"));
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
     assert!(
         svg.contains("stroke-dasharray")
             && svg.contains("first is accountable")
-            && svg.contains("Answerable: ")
+            && svg.contains("Accountable: ")
     );
 }
 
 #[test]
 fn a_gap_stands_before_what_was_stated_in_spite_of_it() {
     let mut play = Play::until("approval");
-    // A log that does not ask takes a request that comes too late.
+    // A log that does not check accepts a request that comes too late.
     let spec = play.spec("material-request").with("forced", 1);
     play.force(&spec);
     let route = route(&play);
@@ -152,7 +152,7 @@ fn the_picture_is_as_wide_as_a_phone_and_no_words_meet_others() {
         let offer = road.offer(from, line, at(minute)).to_bytes();
         let damaged = Answer {
             condition: Condition::Damaged { photo: Hash::of(b"photo") },
-            place: Some("a place that is told at such length that it takes several lines ".repeat(4)),
+            place: Some("a place that is described at such length that it takes several lines ".repeat(4)),
             seen: None,
         };
         line = road.answer_as(to, &offer, &[PIECE], &damaged, at(minute)).unwrap();
@@ -223,7 +223,7 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     assert_eq!(signers, ["a", "c", "c"]);
     assert_eq!(route.answerable.as_ref().unwrap().identity, names("courier a"));
     assert!(route.svg().contains("given to two people; a is accountable"));
-    // Told from the history alone, without a product's verdict, it is the same.
+    // Made from the history alone, without a product's verdict, it is the same.
     let facts = road.facts(&made, &statements);
     let history =
         |statements| History { log: LogName::SUPPLY, domain: Some(road::DOMAIN), entries: statements };
