@@ -252,7 +252,7 @@ impl<'a> Courier<'a> {
     /// What an offer says, once all of it was verified. Writes nothing.
     pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<Reading, CourierError> {
         let offered = Offered::from_bytes(message)?;
-        let profile = profile_of(offered.line())?;
+        let profile = profile_of(offered.chain())?;
         let id = offered.id();
         let examined = offered.examine(&self.rules(profile), self.not_before_seen(now))?;
         let meeting = self.seen().zip(Seen::of(examined.offer())).map(|(mine, theirs)| mine.meet(theirs));
@@ -287,7 +287,7 @@ impl<'a> Courier<'a> {
             return Ok(shown(&given));
         }
         let now = self.not_before_seen(now);
-        let profile = profile_of(offered.line())?;
+        let profile = profile_of(offered.chain())?;
         let (offer, rules) = (offered.id(), self.rules(profile));
         let examined = offered.examine(&rules, now)?;
         let expires = examined.expires_at().0;
@@ -312,7 +312,7 @@ impl<'a> Courier<'a> {
         let found = store::handover(self.snapshot.store.read(), offer)?.filter(|one| !one.receiving);
         let made = found.ok_or(HandoverError::OtherOffer)?;
         let offered = Offered::from_bytes(&made.message)?;
-        let profile = profile_of(offered.line())?;
+        let profile = profile_of(offered.chain())?;
         let chain = offered.close(message, &self.rules(profile))?;
         self.keep(&chain, &made, true)?;
         self.goods_of(&chain)
