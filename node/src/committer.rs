@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::published::{Head, Published, View};
 use crate::registrar::CodeUse;
 use crate::sequencer::{Ordered, Outcome};
-use crate::store::{self, StoreError, StoredBlock};
+use crate::store::{self, StoreError, StoreResult, StoredBlock};
 
 /// The steps of a commit. A crash between any two of them loses nothing that was acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,7 +100,7 @@ impl Committer {
     }
 
     /// Makes the candidates a block as of now, and acknowledges what became of each. What a crash leaves behind is told at
-    /// each step; recovery is in every case the one of [`crate::recovery`], which takes up the blocks in the database and
+    /// each step; recovery is in every case the one of [`crate::recovery`], which reads the blocks in the database and
     /// finds them whole.
     pub fn commit(
         &mut self,
@@ -142,17 +142,17 @@ impl Committer {
     }
 
     /// What would become of a candidate if it were the next block by itself; `None` if it would be admitted. Nothing changes.
-    pub fn check(&mut self, candidate: Candidate) -> Result<Option<Admission>, StoreError> {
+    pub fn check(&mut self, candidate: Candidate) -> StoreResult<Option<Admission>> {
         self.machine.check((self.clock)(), candidate, &self.connection)
     }
 
     /// What the rules remember of a subject.
-    pub fn remembered(&mut self, log: LogName, subject: &Subject) -> Result<Folded<State>, StoreError> {
+    pub fn remembered(&mut self, log: LogName, subject: &Subject) -> StoreResult<Folded<State>> {
         self.machine.remembered(log, subject, &self.connection)
     }
 
     /// Applies a block in memory.
-    pub fn apply(&mut self, time: UnixMillis, candidates: Vec<Candidate>) -> Result<Applied, StoreError> {
+    pub fn apply(&mut self, time: UnixMillis, candidates: Vec<Candidate>) -> StoreResult<Applied> {
         self.machine.apply(time, candidates, &self.connection)
     }
 
@@ -248,7 +248,7 @@ impl Committer {
     }
 }
 
-fn put_checkpoints(tx: &rusqlite::Transaction<'_>, heads: &[(LogName, Head)]) -> Result<(), StoreError> {
+fn put_checkpoints(tx: &rusqlite::Transaction<'_>, heads: &[(LogName, Head)]) -> StoreResult<()> {
     heads.iter().try_for_each(|(log, head)| store::put_checkpoint(tx, *log, &head.note))
 }
 

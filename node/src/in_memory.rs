@@ -14,7 +14,7 @@ use countersign_ledger::{
 
 use crate::ledger::Place;
 use crate::ledger_state::{Addition, LedgerState, Neighbours, RECENT_CHECKPOINTS, Roots, SubjectIndex};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreResult};
 
 /// What has grown with the logs, in memory.
 #[derive(Debug, Default)]
@@ -61,11 +61,11 @@ impl InMemory {
         Self { logs: logs.into_iter().map(empty).collect(), ..Self::default() }
     }
 
-    fn log(&self, log: LogName) -> Result<&Log, StoreError> {
+    fn log(&self, log: LogName) -> StoreResult<&Log> {
         self.logs.get(&log).ok_or(StoreError::NoLog(log))
     }
 
-    fn entries<T>(&self, log: LogName, read: impl FnOnce(&Entries) -> T) -> Result<T, StoreError> {
+    fn entries<T>(&self, log: LogName, read: impl FnOnce(&Entries) -> T) -> StoreResult<T> {
         Ok(read(&shared(&self.log(log)?.entries)))
     }
 }
@@ -89,53 +89,47 @@ fn at(index: u64) -> Option<usize> {
 }
 
 impl LedgerState for InMemory {
-    fn roots(&self, log: LogName) -> Result<Roots, StoreError> {
+    fn roots(&self, log: LogName) -> StoreResult<Roots> {
         let index = shared(&self.log(log)?.index).clone();
         let (size, tree) = self.entries(log, |entries| (entries.tree.size(), entries.tree.root()))?;
         Ok(Roots { size, tree, index: index.root() })
     }
 
-    fn size(&self, log: LogName) -> Result<u64, StoreError> {
+    fn size(&self, log: LogName) -> StoreResult<u64> {
         self.entries(log, |entries| entries.tree.size())
     }
 
-    fn root_at(&self, log: LogName, size: u64) -> Result<Option<Hash>, StoreError> {
+    fn root_at(&self, log: LogName, size: u64) -> StoreResult<Option<Hash>> {
         self.entries(log, |entries| entries.tree.root_at(size))
     }
 
-    fn reached_at(&self, log: LogName, size: u64) -> Result<UnixMillis, StoreError> {
+    fn reached_at(&self, log: LogName, size: u64) -> StoreResult<UnixMillis> {
         self.entries(log, |entries| {
             let block = entries.blocks.partition_point(|&(reached, _)| reached < size);
             entries.blocks.get(block).map_or(UnixMillis(0), |&(_, time)| time)
         })
     }
 
-    fn inclusion(&self, log: LogName, index: u64, size: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+    fn inclusion(&self, log: LogName, index: u64, size: u64) -> StoreResult<Option<Vec<Hash>>> {
         self.entries(log, |entries| entries.tree.inclusion(index, size))
     }
 
-    fn consistency(&self, log: LogName, old: u64, new: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+    fn consistency(&self, log: LogName, old: u64, new: u64) -> StoreResult<Option<Vec<Hash>>> {
         self.entries(log, |entries| entries.tree.consistency(old, new))
     }
 
-    fn subtrees(
-        &self,
-        log: LogName,
-        level: u32,
-        from: u64,
-        until: u64,
-    ) -> Result<Option<Vec<Hash>>, StoreError> {
+    fn subtrees(&self, log: LogName, level: u32, from: u64, until: u64) -> StoreResult<Option<Vec<Hash>>> {
         let Some((from, until)) = at(from).zip(at(until)) else { return Ok(None) };
         self.entries(log, |entries| {
             entries.tree.complete_subtrees(level).get(from..until).map(<[Hash]>::to_vec)
         })
     }
 
-    fn place(&self, id: Hash) -> Result<Option<Place>, StoreError> {
+    fn place(&self, id: Hash) -> StoreResult<Option<Place>> {
         Ok(shared(&self.places).get(&id).copied())
     }
 
-    fn neighbours(&self, place: Place) -> Result<Neighbours, StoreError> {
+    fn neighbours(&self, place: Place) -> StoreResult<Neighbours> {
         let some = |index: u64| (index != NONE).then_some(index);
         self.entries(place.log, |entries| {
             let stored = at(place.index).and_then(|index| entries.neighbours.get(index));
@@ -146,30 +140,30 @@ impl LedgerState for InMemory {
         })
     }
 
-    fn latest(&self, log: LogName, key: &IndexKey) -> Result<Option<IndexEntry>, StoreError> {
+    fn latest(&self, log: LogName, key: &IndexKey) -> StoreResult<Option<IndexEntry>> {
         Ok(shared(&self.log(log)?.index).get(key))
     }
 
-    fn index_at(&self, log: LogName, size: u64) -> Result<Option<Box<dyn SubjectIndex>>, StoreError> {
+    fn index_at(&self, log: LogName, size: u64) -> StoreResult<Option<Box<dyn SubjectIndex>>> {
         let checkpoints = shared(&self.log(log)?.checkpoints);
         let found = checkpoints.iter().rev().find(|(at, _)| *at == size);
         Ok(found.map(|(_, index)| Box::new(index.clone()) as Box<dyn SubjectIndex>))
     }
 
-    fn is_used(&self, token: Hash) -> Result<bool, StoreError> {
+    fn is_used(&self, token: Hash) -> StoreResult<bool> {
         Ok(alone(&self.used).contains(&token))
     }
 
-    fn folded(&self, log: LogName, key: &IndexKey) -> Result<Option<Folded<State>>, StoreError> {
+    fn folded(&self, log: LogName, key: &IndexKey) -> StoreResult<Option<Folded<State>>> {
         Ok(alone(&self.log(log)?.subjects).folded.get(key).cloned())
     }
 
-    fn remember(&self, log: LogName, key: &IndexKey, folded: &Folded<State>) -> Result<(), StoreError> {
+    fn remember(&self, log: LogName, key: &IndexKey, folded: &Folded<State>) -> StoreResult<()> {
         alone(&self.log(log)?.subjects).folded.insert(*key, folded.clone());
         Ok(())
     }
 
-    fn forget(&self, log: LogName, certificate: Hash, from: u64) -> Result<(), StoreError> {
+    fn forget(&self, log: LogName, certificate: Hash, from: u64) -> StoreResult<()> {
         let Subjects { folded, signed } = &mut *alone(&self.log(log)?.subjects);
         let signed = signed.get(&certificate).map_or(&[][..], |signed| signed);
         for (_, key) in &signed[signed.partition_point(|(index, _)| *index < from)..] {
@@ -178,7 +172,7 @@ impl LedgerState for InMemory {
         Ok(())
     }
 
-    fn append(&self, log: LogName, addition: Addition<'_>) -> Result<u64, StoreError> {
+    fn append(&self, log: LogName, addition: Addition<'_>) -> StoreResult<u64> {
         let Addition { id, key, uses_up, signers, folded } = addition;
         let grown = self.log(log)?;
         let latest = shared(&grown.index).get(&key).map(|entry| entry.latest);
@@ -204,7 +198,7 @@ impl LedgerState for InMemory {
         Ok(index)
     }
 
-    fn close(&self, log: LogName, time: UnixMillis) -> Result<(), StoreError> {
+    fn close(&self, log: LogName, time: UnixMillis) -> StoreResult<()> {
         let grown = self.log(log)?;
         let size = {
             let mut entries = exclusive(&grown.entries);
@@ -223,19 +217,19 @@ impl LedgerState for InMemory {
 }
 
 impl SubjectIndex for Index {
-    fn get(&self, key: &IndexKey) -> Result<Option<IndexEntry>, StoreError> {
+    fn get(&self, key: &IndexKey) -> StoreResult<Option<IndexEntry>> {
         Ok(self.get(key))
     }
 
-    fn family(&self, family: Family) -> Result<Vec<(Hash, IndexEntry)>, StoreError> {
+    fn family(&self, family: Family) -> StoreResult<Vec<(Hash, IndexEntry)>> {
         Ok(self.family(family))
     }
 
-    fn prove(&self, key: &IndexKey) -> Result<IndexProof, StoreError> {
+    fn prove(&self, key: &IndexKey) -> StoreResult<IndexProof> {
         Ok(self.prove(key))
     }
 
-    fn prove_family(&self, family: Family) -> Result<FamilyProof, StoreError> {
+    fn prove_family(&self, family: Family) -> StoreResult<FamilyProof> {
         Ok(self.prove_family(family))
     }
 }

@@ -12,7 +12,7 @@ use countersign_ledger::{
 };
 
 use crate::ledger::Place;
-use crate::store::StoreError;
+use crate::store::StoreResult;
 
 /// How many checkpoints back proofs from the subject index are given. A phone that took a checkpoint before the last one was
 /// published can finish its sync under it.
@@ -56,74 +56,68 @@ pub struct Addition<'a> {
 /// What has grown with the logs.
 pub trait LedgerState: Send + Sync {
     /// Size and roots of a log now.
-    fn roots(&self, log: LogName) -> Result<Roots, StoreError>;
+    fn roots(&self, log: LogName) -> StoreResult<Roots>;
 
     /// Number of entries of a log now.
-    fn size(&self, log: LogName) -> Result<u64, StoreError>;
+    fn size(&self, log: LogName) -> StoreResult<u64>;
 
     /// The root of a log's tree when it had `size` entries; `None` if it never had so many.
-    fn root_at(&self, log: LogName, size: u64) -> Result<Option<Hash>, StoreError>;
+    fn root_at(&self, log: LogName, size: u64) -> StoreResult<Option<Hash>>;
 
     /// The time of the block with which a log reached `size`.
-    fn reached_at(&self, log: LogName, size: u64) -> Result<UnixMillis, StoreError>;
+    fn reached_at(&self, log: LogName, size: u64) -> StoreResult<UnixMillis>;
 
     /// The inclusion path of an entry in the tree of `size` entries.
-    fn inclusion(&self, log: LogName, index: u64, size: u64) -> Result<Option<Vec<Hash>>, StoreError>;
+    fn inclusion(&self, log: LogName, index: u64, size: u64) -> StoreResult<Option<Vec<Hash>>>;
 
     /// The proof that the tree of `new` entries extends that of `old`.
-    fn consistency(&self, log: LogName, old: u64, new: u64) -> Result<Option<Vec<Hash>>, StoreError>;
+    fn consistency(&self, log: LogName, old: u64, new: u64) -> StoreResult<Option<Vec<Hash>>>;
 
     /// The roots of complete subtrees of 2^`level` entries, from number `from` to before `until`.
-    fn subtrees(
-        &self,
-        log: LogName,
-        level: u32,
-        from: u64,
-        until: u64,
-    ) -> Result<Option<Vec<Hash>>, StoreError>;
+    fn subtrees(&self, log: LogName, level: u32, from: u64, until: u64) -> StoreResult<Option<Vec<Hash>>>;
 
     /// Where a statement stands.
-    fn place(&self, id: Hash) -> Result<Option<Place>, StoreError>;
+    fn place(&self, id: Hash) -> StoreResult<Option<Place>>;
 
     /// The entries next to one on the same subject.
-    fn neighbours(&self, place: Place) -> Result<Neighbours, StoreError>;
+    fn neighbours(&self, place: Place) -> StoreResult<Neighbours>;
 
     /// What the subject index says of a subject now.
-    fn latest(&self, log: LogName, key: &IndexKey) -> Result<Option<IndexEntry>, StoreError>;
+    fn latest(&self, log: LogName, key: &IndexKey) -> StoreResult<Option<IndexEntry>>;
 
     /// The subject index as of the checkpoint of `size`, if that is one of the last [`RECENT_CHECKPOINTS`].
-    fn index_at(&self, log: LogName, size: u64) -> Result<Option<Box<dyn SubjectIndex>>, StoreError>;
+    fn index_at(&self, log: LogName, size: u64) -> StoreResult<Option<Box<dyn SubjectIndex>>>;
 
     /// Whether a statement has used this up.
-    fn is_used(&self, token: Hash) -> Result<bool, StoreError>;
+    fn is_used(&self, token: Hash) -> StoreResult<bool>;
 
     /// What is remembered of a subject; `None` if nothing ever was, or it has been forgotten.
-    fn folded(&self, log: LogName, key: &IndexKey) -> Result<Option<Folded<State>>, StoreError>;
+    fn folded(&self, log: LogName, key: &IndexKey) -> StoreResult<Option<Folded<State>>>;
 
     /// Remembers what was folded anew.
-    fn remember(&self, log: LogName, key: &IndexKey, folded: &Folded<State>) -> Result<(), StoreError>;
+    fn remember(&self, log: LogName, key: &IndexKey, folded: &Folded<State>) -> StoreResult<()>;
 
     /// Forgets what is remembered of every subject on which `certificate` has signed at or after index `from`.
-    fn forget(&self, log: LogName, certificate: Hash, from: u64) -> Result<(), StoreError>;
+    fn forget(&self, log: LogName, certificate: Hash, from: u64) -> StoreResult<()>;
 
     /// Appends an entry, and tells its index.
-    fn append(&self, log: LogName, addition: Addition<'_>) -> Result<u64, StoreError>;
+    fn append(&self, log: LogName, addition: Addition<'_>) -> StoreResult<u64>;
 
     /// Remembers that a block has ended here: when, and the subject index as it is now.
-    fn close(&self, log: LogName, time: UnixMillis) -> Result<(), StoreError>;
+    fn close(&self, log: LogName, time: UnixMillis) -> StoreResult<()>;
 }
 
 /// The subject index of a log as of one checkpoint.
 pub trait SubjectIndex: Send {
     /// What it says of a subject.
-    fn get(&self, key: &IndexKey) -> Result<Option<IndexEntry>, StoreError>;
+    fn get(&self, key: &IndexKey) -> StoreResult<Option<IndexEntry>>;
 
     /// The members of a family, sorted by the digests of their names.
-    fn family(&self, family: Family) -> Result<Vec<(Hash, IndexEntry)>, StoreError>;
+    fn family(&self, family: Family) -> StoreResult<Vec<(Hash, IndexEntry)>>;
 
     /// The proof of what it says of a subject.
-    fn prove(&self, key: &IndexKey) -> Result<IndexProof, StoreError>;
+    fn prove(&self, key: &IndexKey) -> StoreResult<IndexProof>;
 
     /// The proof of which members a family has.
-    fn prove_family(&self, family: Family) -> Result<FamilyProof, StoreError>;
+    fn prove_family(&self, family: Family) -> StoreResult<FamilyProof>;
 }

@@ -82,5 +82,5 @@ pub use recovery::RecoveryError;
 pub use registrar::{CodeError, EnrolmentCode, Registrar, RegistrarError};
 pub use sequencer::{Block, Health, Ordered, Outcome, Reason, Sequencer, Status, Ticket};
 pub use server::StartError;
-pub use store::StoreError;
+pub use store::{StoreError, StoreResult};
 pub use tls::TlsError;

@@ -29,7 +29,7 @@ use countersign_ledger::{
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
 use crate::sequencer::Reason;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreResult};
 
 pub use self::candidate::Candidate;
 use self::recent::Recent;
@@ -38,7 +38,7 @@ pub use self::restore::Damage;
 /// Where the machine finds the statements that it no longer holds in memory.
 pub trait Bodies {
     /// The statement at `place`, which was once admitted there.
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError>;
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
 }
 
 /// What became of a candidate.
@@ -134,7 +134,7 @@ impl From<Refusal> for Stop {
 
 impl Stop {
     /// What is told to whoever asked, unless the store has failed.
-    fn admission(self) -> Result<Admission, StoreError> {
+    fn admission(self) -> StoreResult<Admission> {
         match self {
             Self::Admission(admission) => Ok(admission),
             Self::Store(error) => Err(error),
@@ -170,7 +170,7 @@ impl StateMachine {
     }
 
     /// What a log's next checkpoint says.
-    pub fn checkpoint(&self, log: LogName) -> Result<Result<Checkpoint, CheckpointTextError>, StoreError> {
+    pub fn checkpoint(&self, log: LogName) -> StoreResult<Result<Checkpoint, CheckpointTextError>> {
         let roots = self.state.roots(log)?;
         Ok(Checkpoint::new(&self.ledger.origin(log), roots.size, roots.tree, roots.index))
     }
@@ -198,7 +198,7 @@ impl StateMachine {
         time: UnixMillis,
         candidate: Candidate,
         bodies: &dyn Bodies,
-    ) -> Result<Option<Admission>, StoreError> {
+    ) -> StoreResult<Option<Admission>> {
         match self.judge(time.max(self.last.time), candidate, bodies) {
             Ok(_) => Ok(None),
             Err(stop) => stop.admission().map(Some),
@@ -213,7 +213,7 @@ impl StateMachine {
         time: UnixMillis,
         candidates: Vec<Candidate>,
         bodies: &dyn Bodies,
-    ) -> Result<Applied, StoreError> {
+    ) -> StoreResult<Applied> {
         let time = time.max(self.last.time);
         self.recent.trim();
         let mut admissions = vec![Admission::Refused(Reason::UnknownKind); candidates.len()];
@@ -300,11 +300,7 @@ impl StateMachine {
     }
 
     /// What a statement uses up, if nothing of it is used already.
-    fn unused(
-        &self,
-        rules: &dyn Rules,
-        statement: &Verified,
-    ) -> Result<Result<Vec<Hash>, Reason>, StoreError> {
+    fn unused(&self, rules: &dyn Rules, statement: &Verified) -> StoreResult<Result<Vec<Hash>, Reason>> {
         let replay = statement.statement().replay_key();
         if self.state.is_used(replay)? {
             return Ok(Err(Reason::Replay));
@@ -324,14 +320,14 @@ impl StateMachine {
         statement: &Verified,
         latest: Option<Hash>,
         bodies: &dyn Bodies,
-    ) -> Result<Reason, StoreError> {
+    ) -> StoreResult<Reason> {
         let (Some(prev), Some(_)) = (statement.prev(), statement.countersigned()) else {
             return Ok(Reason::NotLatest { latest });
         };
         if self.state.place(prev)?.is_none() {
             return Ok(Reason::AwaitsPredecessor);
         }
-        // A void statement that came first has taken nobody's goods.
+        // A void statement that came first has taken nothing from anybody.
         let winner = self.successor(log, prev, statement.statement().subject(), bodies)?;
         let winner = winner.as_deref().and_then(Entry::standing);
         Ok(winner.map_or(Reason::NotLatest { latest }, |winner| Reason::Taken { by: winner.id() }))
@@ -343,7 +339,7 @@ impl StateMachine {
         log: LogName,
         statement: &Verified,
         bodies: &dyn Bodies,
-    ) -> Result<Option<Arc<Entry>>, StoreError> {
+    ) -> StoreResult<Option<Arc<Entry>>> {
         let carried = statement.countersigned().filter(|carried| carried.prev() != statement.prev());
         let Some(prev) = carried.and_then(Verified::prev) else { return Ok(None) };
         self.successor(log, prev, statement.statement().subject(), bodies)
@@ -356,7 +352,7 @@ impl StateMachine {
         id: Hash,
         subject: &Subject,
         bodies: &dyn Bodies,
-    ) -> Result<Option<Arc<Entry>>, StoreError> {
+    ) -> StoreResult<Option<Arc<Entry>>> {
         let Some(place) = self.state.place(id)?.filter(|place| place.log == log) else { return Ok(None) };
         let Some(index) = self.state.neighbours(place)?.next else { return Ok(None) };
         let next = self.recall(Place { log, index }, bodies)?;
@@ -369,17 +365,12 @@ impl StateMachine {
         log: LogName,
         subject: &Subject,
         bodies: &dyn Bodies,
-    ) -> Result<Folded<State>, StoreError> {
+    ) -> StoreResult<Folded<State>> {
         self.folded(log, &IndexKey::of(subject), bodies)
     }
 
     /// What is remembered of a subject, folded from its history where it was forgotten.
-    fn folded(
-        &mut self,
-        log: LogName,
-        key: &IndexKey,
-        bodies: &dyn Bodies,
-    ) -> Result<Folded<State>, StoreError> {
+    fn folded(&mut self, log: LogName, key: &IndexKey, bodies: &dyn Bodies) -> StoreResult<Folded<State>> {
         if let Some(folded) = self.state.folded(log, key)? {
             return Ok(folded);
         }
@@ -406,7 +397,7 @@ impl StateMachine {
     }
 
     /// Appends a statement: the one step that admission and recovery share.
-    fn append(&mut self, fitting: Fitting) -> Result<Admitted, StoreError> {
+    fn append(&mut self, fitting: Fitting) -> StoreResult<Admitted> {
         let Fitting { log, key, entry, rules, mut folded, uses_up, promise } = fitting;
         push(&mut folded, &entry, &*rules);
         let statement = entry.verified();
@@ -421,7 +412,7 @@ impl StateMachine {
     }
 
     /// Lets an enrolment or a revocation change whom the ledger trusts.
-    fn follow(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    fn follow(&mut self, entry: &Entry) -> StoreResult<()> {
         let Some(placed) = entry.standing().filter(|placed| changes_trust(placed)) else { return Ok(()) };
         // Whoever may be appended has passed the same check.
         Arc::make_mut(&mut self.trust).apply(placed).map_err(|_| StoreError::Damaged("statements"))?;
@@ -441,7 +432,7 @@ impl StateMachine {
         &mut self,
         time: UnixMillis,
         entries: impl Iterator<Item = (Place, Hash)>,
-    ) -> Result<BlockRecord, StoreError> {
+    ) -> StoreResult<BlockRecord> {
         let (mut listed, mut grown) = (Vec::new(), Vec::new());
         for (Place { log, index }, id) in entries {
             listed.extend_from_slice(&Hash::of(log.as_str().as_bytes()).0);
@@ -462,7 +453,7 @@ impl StateMachine {
     }
 
     /// A statement from memory or from the store.
-    fn recall(&mut self, place: Place, bodies: &dyn Bodies) -> Result<Arc<Entry>, StoreError> {
+    fn recall(&mut self, place: Place, bodies: &dyn Bodies) -> StoreResult<Arc<Entry>> {
         if let Some(entry) = self.recent.get(place) {
             return Ok(entry);
         }
@@ -470,7 +461,7 @@ impl StateMachine {
         Ok(self.recent.insert(place, entry))
     }
 
-    fn fetch(&self, place: Place, bodies: &dyn Bodies) -> Result<Entry, StoreError> {
+    fn fetch(&self, place: Place, bodies: &dyn Bodies) -> StoreResult<Entry> {
         let damaged = || StoreError::Damaged("statements");
         let statement = Statement::parse(&bodies.body(place)?).map_err(|_| damaged())?;
         if self.state.place(statement.id())? != Some(place) {

@@ -14,7 +14,7 @@ use crate::ledger::{Ledger, Place};
 use crate::ledger_state::LedgerState;
 use crate::machine::{Bodies, Candidate, StateMachine};
 use crate::sequencer::{Block, Ordered, Outcome, STOPPED, Status};
-use crate::store::{self, Readers, StoreError};
+use crate::store::{self, Readers, StoreError, StoreResult};
 
 /// Most blocks in one answer of [`Published::blocks`].
 const MAX_BLOCKS: u32 = 256;
@@ -37,7 +37,7 @@ pub(crate) struct View {
 
 impl View {
     /// What readers would see if the machine's state were signed.
-    pub(crate) fn unsigned(machine: &StateMachine) -> Result<Result<Self, CheckpointTextError>, StoreError> {
+    pub(crate) fn unsigned(machine: &StateMachine) -> StoreResult<Result<Self, CheckpointTextError>> {
         let mut heads = BTreeMap::new();
         for log in machine.ledger().log_names() {
             match machine.checkpoint(log)? {
@@ -112,7 +112,7 @@ impl Published {
     }
 
     /// Where a statement stands, once published.
-    pub(crate) fn ordered(&self, id: Hash) -> Result<Option<Ordered>, StoreError> {
+    pub(crate) fn ordered(&self, id: Hash) -> StoreResult<Option<Ordered>> {
         let Some(place) = self.state.place(id)? else { return Ok(None) };
         let size = self.view().size(place.log);
         Ok((place.index < size).then_some(Ordered { place, size }))
@@ -130,7 +130,7 @@ impl Published {
     }
 
     /// Up to `limit` committed blocks from `height` on.
-    pub fn blocks(&self, height: u64, limit: u32) -> Result<Vec<Block>, StoreError> {
+    pub fn blocks(&self, height: u64, limit: u32) -> StoreResult<Vec<Block>> {
         self.readers.with(|connection| read_blocks(connection, height, limit.min(MAX_BLOCKS)))
     }
 }
@@ -141,7 +141,7 @@ fn unreadable(error: &StoreError) -> Outcome {
     STOPPED
 }
 
-fn read_blocks(connection: &Connection, height: u64, limit: u32) -> Result<Vec<Block>, StoreError> {
+fn read_blocks(connection: &Connection, height: u64, limit: u32) -> StoreResult<Vec<Block>> {
     // One transaction, so that blocks and statements are of one moment.
     let tx = connection.unchecked_transaction()?;
     let before = store::blocks(&tx, height.saturating_sub(1), 1)?;
@@ -157,7 +157,7 @@ fn read_blocks(connection: &Connection, height: u64, limit: u32) -> Result<Vec<B
 }
 
 impl Bodies for Published {
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>> {
         self.readers.with(|connection| connection.body(place))
     }
 }

@@ -1,4 +1,4 @@
-//! Taking up the ledger again: the whole history is read, hashed and compared, each time the node starts.
+//! Recovery: the whole history is read, hashed and compared, each time the node starts.
 //!
 //! What is checked: SQLite's own structure; that no block, entry or index is missing; that each body is a statement and
 //! hashes to its id; that each statement was allowed to stand where it stands; the chain of block digests; that tree and

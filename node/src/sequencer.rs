@@ -64,8 +64,8 @@ pub enum Reason {
     /// It follows a statement that is not here yet: submit that one first, then this one again.
     #[error("the statement waits for its predecessor, which has not arrived")]
     AwaitsPredecessor,
-    /// The goods were handed to somebody else as well, and that statement came first.
-    #[error("the goods were handed to somebody else as well: {by} has taken the place")]
+    /// Two parties have signed it, and one of them another one in the same place, which came first.
+    #[error("another statement that two parties signed has taken its place: {by}")]
     Taken {
         /// The statement that stands in its place.
         by: Hash,
@@ -105,7 +105,7 @@ impl Reason {
 pub enum Status {
     /// Never seen, or refused.
     Unknown,
-    /// Taken in, not yet ordered.
+    /// Received, not yet ordered.
     Pending,
     /// Ordered, and durable.
     Ordered(Ordered),

@@ -38,6 +38,9 @@ pub enum StoreError {
     NoLog(LogName),
 }
 
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
 /// A statement as the database holds it.
 pub(crate) struct StoredStatement {
     pub(crate) place: Place,
@@ -66,7 +69,7 @@ pub(crate) struct StoredCode {
 }
 
 /// Opens the database for writing, and makes it if there is none.
-pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -89,13 +92,13 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
-fn prepare_once(connection: &Connection) -> Result<(), StoreError> {
+fn prepare_once(connection: &Connection) -> StoreResult<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
 /// SQLite's own check of the file's structure.
-pub(crate) fn check_structure(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn check_structure(connection: &Connection) -> StoreResult<()> {
     let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged("the file's structure")) }
 }
@@ -112,10 +115,7 @@ impl Readers {
     }
 
     /// Runs `read` on an idle connection, or on a new one.
-    pub(crate) fn with<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| self.connect(), Ok)?;
         let result = read(&connection);
@@ -126,7 +126,7 @@ impl Readers {
         result
     }
 
-    fn connect(&self) -> Result<Connection, StoreError> {
+    fn connect(&self) -> StoreResult<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -140,17 +140,17 @@ const fn signed(number: u64) -> i64 {
     number.cast_signed()
 }
 
-fn unsigned(row: &Row<'_>, column: usize) -> Result<u64, StoreError> {
+fn unsigned(row: &Row<'_>, column: usize) -> StoreResult<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 
-fn hash(row: &Row<'_>, column: usize, table: &'static str) -> Result<Hash, StoreError> {
+fn hash(row: &Row<'_>, column: usize, table: &'static str) -> StoreResult<Hash> {
     Hash::from_slice(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?)
         .ok_or(StoreError::Damaged(table))
 }
 
 /// Appends a block's record.
-pub(crate) fn put_block(tx: &Transaction<'_>, block: &StoredBlock) -> Result<(), StoreError> {
+pub(crate) fn put_block(tx: &Transaction<'_>, block: &StoredBlock) -> StoreResult<()> {
     let sql = "INSERT INTO blocks (height, time, statements, digest) VALUES (?, ?, ?, ?)";
     let StoredBlock { height, time, statements, digest } = block;
     let row = params![signed(*height), signed(time.0), signed(*statements), digest.as_bytes()];
@@ -165,7 +165,7 @@ pub(crate) fn put_statement(
     place: Place,
     id: Hash,
     bytes: &[u8],
-) -> Result<(), StoreError> {
+) -> StoreResult<()> {
     let sql = "INSERT INTO statements (number, log, entry, id, bytes) VALUES (?, ?, ?, ?, ?)";
     let row = params![signed(number), place.log.as_str(), signed(place.index), id.as_bytes(), bytes];
     tx.prepare_cached(sql)?.execute(row)?;
@@ -173,24 +173,20 @@ pub(crate) fn put_statement(
 }
 
 /// Keeps a log's newest checkpoint.
-pub(crate) fn put_checkpoint(tx: &Transaction<'_>, log: LogName, note: &str) -> Result<(), StoreError> {
+pub(crate) fn put_checkpoint(tx: &Transaction<'_>, log: LogName, note: &str) -> StoreResult<()> {
     let mut upsert = tx.prepare_cached("INSERT OR REPLACE INTO checkpoints (log, note) VALUES (?, ?)")?;
     upsert.execute(params![log.as_str(), note])?;
     Ok(())
 }
 
 /// A log's newest checkpoint.
-pub(crate) fn checkpoint(connection: &Connection, log: LogName) -> Result<Option<String>, StoreError> {
+pub(crate) fn checkpoint(connection: &Connection, log: LogName) -> StoreResult<Option<String>> {
     let mut select = connection.prepare_cached("SELECT note FROM checkpoints WHERE log = ?")?;
     Ok(select.query_row([log.as_str()], |row| row.get(0)).optional()?)
 }
 
 /// Up to `limit` blocks from `height` on.
-pub(crate) fn blocks(
-    connection: &Connection,
-    height: u64,
-    limit: u32,
-) -> Result<Vec<StoredBlock>, StoreError> {
+pub(crate) fn blocks(connection: &Connection, height: u64, limit: u32) -> StoreResult<Vec<StoredBlock>> {
     let sql = "SELECT height, time, statements, digest FROM blocks WHERE height >= ? ORDER BY height LIMIT ?";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query(params![signed(height), limit])?;
@@ -204,7 +200,7 @@ pub(crate) fn blocks(
 }
 
 /// The newest block's number, and that of statements in all logs together; nought if there is none.
-pub(crate) fn last_block(connection: &Connection) -> Result<(u64, u64), StoreError> {
+pub(crate) fn last_block(connection: &Connection) -> StoreResult<(u64, u64)> {
     let mut select =
         connection.prepare_cached("SELECT height, statements FROM blocks ORDER BY height DESC LIMIT 1")?;
     let mut rows = select.query([])?;
@@ -213,11 +209,7 @@ pub(crate) fn last_block(connection: &Connection) -> Result<(u64, u64), StoreErr
 }
 
 /// The statements after the first `after` of the ledger, up to number `until`, in the order in which they were applied.
-pub(crate) fn applied(
-    connection: &Connection,
-    after: u64,
-    until: u64,
-) -> Result<Vec<StoredStatement>, StoreError> {
+pub(crate) fn applied(connection: &Connection, after: u64, until: u64) -> StoreResult<Vec<StoredStatement>> {
     let sql = "SELECT log, entry, id, bytes FROM statements WHERE number > ? AND number <= ? ORDER BY number";
     read_statements(connection, sql, params![signed(after), signed(until)])
 }
@@ -228,7 +220,7 @@ pub(crate) fn statements(
     log: LogName,
     from: u64,
     until: u64,
-) -> Result<Vec<StoredStatement>, StoreError> {
+) -> StoreResult<Vec<StoredStatement>> {
     let sql = "SELECT log, entry, id, bytes FROM statements WHERE log = ? AND entry >= ? AND entry < ? \
                ORDER BY entry";
     read_statements(connection, sql, params![log.as_str(), signed(from), signed(until)])
@@ -238,7 +230,7 @@ fn read_statements(
     connection: &Connection,
     sql: &str,
     range: &[&dyn rusqlite::ToSql],
-) -> Result<Vec<StoredStatement>, StoreError> {
+) -> StoreResult<Vec<StoredStatement>> {
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query(range)?;
     let mut statements = Vec::new();
@@ -253,7 +245,7 @@ fn read_statements(
 }
 
 impl Bodies for Connection {
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>> {
         let mut select = self.prepare_cached("SELECT bytes FROM statements WHERE log = ? AND entry = ?")?;
         let body = select.query_row(params![place.log.as_str(), signed(place.index)], |row| row.get(0));
         body.optional()?.ok_or(StoreError::Damaged("statements"))
@@ -261,12 +253,7 @@ impl Bodies for Connection {
 }
 
 /// The ids, without the bodies, of the statements of one log from `from` to before `until`.
-pub(crate) fn ids(
-    connection: &Connection,
-    log: LogName,
-    from: u64,
-    until: u64,
-) -> Result<Vec<Hash>, StoreError> {
+pub(crate) fn ids(connection: &Connection, log: LogName, from: u64, until: u64) -> StoreResult<Vec<Hash>> {
     let sql = "SELECT id FROM statements WHERE log = ? AND entry >= ? AND entry < ? ORDER BY entry";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query(params![log.as_str(), signed(from), signed(until)])?;
@@ -278,7 +265,7 @@ pub(crate) fn ids(
 }
 
 /// Number of statements in all logs together.
-pub(crate) fn statement_count(connection: &Connection) -> Result<u64, StoreError> {
+pub(crate) fn statement_count(connection: &Connection) -> StoreResult<u64> {
     let count: i64 = connection.query_row("SELECT count(*) FROM statements", [], |row| row.get(0))?;
     Ok(count.cast_unsigned())
 }
@@ -291,14 +278,14 @@ pub(crate) fn put_code(
     role: &str,
     name: &str,
     expires: UnixMillis,
-) -> Result<(), StoreError> {
+) -> StoreResult<()> {
     let sql = "INSERT INTO codes (digest, number, role, name, expires) VALUES (?, ?, ?, ?, ?)";
     tx.execute(sql, params![digest.as_bytes(), number, role, name, signed(expires.0)])?;
     Ok(())
 }
 
 /// An enrolment code.
-pub(crate) fn code(connection: &Connection, digest: Hash) -> Result<Option<StoredCode>, StoreError> {
+pub(crate) fn code(connection: &Connection, digest: Hash) -> StoreResult<Option<StoredCode>> {
     let sql = "SELECT number, role, name, expires, key, certificate FROM codes WHERE digest = ?";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([digest.as_bytes()])?;
@@ -310,39 +297,34 @@ pub(crate) fn code(connection: &Connection, digest: Hash) -> Result<Option<Store
 }
 
 /// Marks a code as used for a key, and for the certificate that it bought. Nothing happens where the code is not known.
-pub(crate) fn use_code(
-    tx: &Transaction<'_>,
-    number: &[u8],
-    key: Hash,
-    certificate: Hash,
-) -> Result<(), StoreError> {
+pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certificate: Hash) -> StoreResult<()> {
     let sql = "UPDATE codes SET key = ?, certificate = ? WHERE number = ?";
     tx.prepare_cached(sql)?.execute(params![key.as_bytes(), certificate.as_bytes(), number])?;
     Ok(())
 }
 
 /// Remembers that an admitted statement names a blob.
-pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> Result<(), StoreError> {
+pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
     let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
     tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
     Ok(())
 }
 
 /// The promised length of a blob; `None` when no statement names it.
-pub(crate) fn blob_length(connection: &Connection, digest: Hash) -> Result<Option<u64>, StoreError> {
+pub(crate) fn blob_length(connection: &Connection, digest: Hash) -> StoreResult<Option<u64>> {
     let mut select = connection.prepare_cached("SELECT length FROM blobs WHERE digest = ?")?;
     let length = select.query_row([digest.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
     Ok(length.map(i64::cast_unsigned))
 }
 
 /// Keeps the bytes of a promised blob.
-pub(crate) fn put_blob(tx: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn put_blob(tx: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> StoreResult<()> {
     tx.execute("UPDATE blobs SET bytes = ? WHERE digest = ?", params![bytes, digest.as_bytes()])?;
     Ok(())
 }
 
 /// The bytes of a blob, once somebody has brought them.
-pub(crate) fn blob(connection: &Connection, digest: Hash) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn blob(connection: &Connection, digest: Hash) -> StoreResult<Option<Vec<u8>>> {
     let mut select = connection.prepare_cached("SELECT bytes FROM blobs WHERE digest = ?")?;
     Ok(select.query_row([digest.as_bytes()], |row| row.get(0)).optional()?.flatten())
 }

@@ -1,4 +1,4 @@
-//! Taking up a stored block again: tree, index and what is remembered grow by the step that admission takes as well.
+//! Recovery of a stored block: tree, index and what is remembered grow by the step that admission takes as well.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub enum Damage {
 }
 
 impl StateMachine {
-    /// Takes up one stored block again. Bodies are read and hashed, tree, index and states grow by the same step as in
+    /// Applies one stored block again. Bodies are read and hashed, tree, index and states grow by the same step as in
     /// [`Self::apply`]; signatures are verified where a statement changes whom the ledger trusts, the rest stands under the
     /// signed checkpoint that the caller compares in the end.
     pub(crate) fn restore(
