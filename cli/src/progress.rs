@@ -1,4 +1,4 @@
-//! Progress of long work, shown where somebody watches.
+//! Progress of long operations, shown on a terminal.
 
 use std::thread;
 
@@ -21,8 +21,8 @@ pub fn sync(snapshot: &mut Snapshot, client: &Client) -> Result<u64> {
                 bar.set_position(progress.done);
                 bar.set_message(match progress.what {
                     Part::Checkpoint(log) => format!("checkpoint of {log}"),
-                    Part::TrustLog => "trust log".to_owned(),
-                    Part::Product(subject) => subject.to_string(),
+                    Part::WholeLog(log) => format!("log {log}"),
+                    Part::Subject(subject) => subject.to_string(),
                 });
             }
             Step::Waiting { retry_after } => thread::sleep(retry_after),

@@ -1,6 +1,5 @@
-//! Evidence bundles from anybody: what is believed is believed without a network, so no bytes may make the reader fail in
-//! another way than by a refusal. The seed is a genuine bundle, and the genesis is its own, so mutations get past the
-//! first gates.
+//! Evidence bundles from any source. They are verified offline, so no input may make the reader fail other than by a
+//! refusal. The seed is a genuine bundle, and the genesis is its own, so mutations pass the first checks.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -18,7 +17,7 @@ static GENESIS: LazyLock<Genesis> =
     LazyLock::new(|| Genesis::parse(include_bytes!("../seeds/evidence-genesis.json")).unwrap());
 
 fuzz_target!(|bytes: &[u8]| {
-    // The question is anybody's, and fewer cosignatures may do; what the ledger held is not to be changed.
+    // The question and the number of cosignatures may change, but never what the ledger held.
     if let Ok(report) = verify_evidence(bytes, &GENESIS) {
         assert_eq!((report.supply.size, report.trust.size), *SIZES);
     }

@@ -1,4 +1,4 @@
-//! Any picture is decoded without harm, on its own and as a frame of a live camera.
+//! Any picture is decoded without a panic, on its own and as a frame of a live camera.
 #![no_main]
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
         }
     }
     let _ = Content::from_line(text, PARTNERS);
-    // A compressed link is the last segment of a path: few mutations would come upon the rest by themselves.
+    // A compressed link is the last segment of a path: few mutations would find the rest of it by themselves.
     let compressed = format!("https://example.com/{text}");
     let after_key = format!("https://example.com/01/09506000134352/{text}");
     let read = [

@@ -1,4 +1,4 @@
-//! What one phone shows another when goods change hands: what is read is written back the same.
+//! The messages of a handover between two phones: what is read is written back the same.
 #![no_main]
 
 use countersign_custody::handover::{CustodyChain, Offered, answer_in};

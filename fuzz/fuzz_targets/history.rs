@@ -1,4 +1,5 @@
-//! Histories and index proofs from any server: read back the same, and believed by no root that they were not made for.
+//! Histories and index proofs from any server: read back the same, and never valid under a root that they were not made
+//! for.
 #![no_main]
 
 use countersign_ledger::{Family, FamilyProof, Hash, IndexKey, IndexProof, SubjectHistory};

@@ -1,4 +1,4 @@
-//! A lot's filter from any server: read back the same, and asked without harm.
+//! A lot's filter from any server: read back the same, and look-ups never panic.
 #![no_main]
 
 use countersign_custody::SerialFilter;

@@ -1,4 +1,4 @@
-//! Any bytes are a receipt or are not; none verifies under a key that never signed.
+//! Any bytes are read as a receipt or refused; none verifies under a key that never signed.
 #![no_main]
 
 use countersign_ledger::Hash;

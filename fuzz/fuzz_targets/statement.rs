@@ -1,4 +1,4 @@
-//! Any bytes are a statement or are not; what is read is exactly what was written.
+//! Any bytes are read as a statement or refused; what is read has exactly these bytes.
 #![no_main]
 
 use countersign_ledger::{Statement, check_deterministic, cose::Sign1};

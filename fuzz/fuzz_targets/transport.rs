@@ -1,4 +1,4 @@
-//! Texts of codes, one a line, as a camera would report them.
+//! Texts of QR codes, one per line, as a camera would report them.
 #![no_main]
 
 use countersign_custody::qr::{Assembly, Codes, Received, MAX_BYTES, encode};

@@ -1,5 +1,6 @@
-//! A key vault's file, as it comes back from somebody's cloud. The bytes are the file; or its header, with the sum set right,
-//! so that what it asks for is judged; or its contents, sealed by another writer of the format under the right key.
+//! A key vault's file, as it comes back from somebody's cloud. The bytes are the file; or its header, with a correct
+//! checksum, so that the cost that it asks for is checked; or its contents, sealed by another writer of the format
+//! under the right key.
 #![no_main]
 
 use std::convert::Infallible;
@@ -17,7 +18,7 @@ use minicbor::encode::Error;
 use minicbor::{Decoder, Encoder};
 
 const PASSPHRASE: &[u8] = b"seed";
-/// The header of `seeds/vault/genuine`: the least cost that there is.
+/// The header of `seeds/vault/genuine`, with the least cost allowed.
 static HEADER: &[u8] = include_bytes!("../seeds/vault/header");
 const SALT: std::ops::Range<usize> = 25..41;
 static PATH: LazyLock<PathBuf> =
@@ -39,7 +40,7 @@ fn file(header: &[u8], nonce: [u8; 12], sealed: &[u8]) -> Vec<u8> {
     file
 }
 
-/// What a header asks for, if it is shaped like one.
+/// The cost that a header asks for, if it is well-formed.
 fn asked(header: &[u8]) -> Option<Cost> {
     let mut d = Decoder::new(header);
     d.array().ok()?;
@@ -71,7 +72,7 @@ fn begin() {
 fuzz_target!(init: begin(), |bytes: &[u8]| {
     let _ = open(bytes);
     match asked(bytes) {
-        // Allowed and dear: that it takes its time is known.
+        // Allowed but expensive: skipped, since its run time is known.
         Some(cost) if is_within_bounds(cost) && cost.memory_kib.saturating_mul(cost.passes) > 4096 => {}
         asked => {
             let opened = open(&file(bytes, [0; 12], &[0; 16]));

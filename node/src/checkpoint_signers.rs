@@ -3,12 +3,12 @@
 //! The witnesses are held in this process for now, each with a key and a state of its own: each recomputes tree and
 //! subject index from the entries before it cosigns, so an error in this node's own tree stops it here.
 
-use countersign_ledger::{
-    Checkpoint, Cosigner, Hash, IndexKey, Witness, WitnessRefusal, Note, NoteError, NoteSigner, Policy,
-    UnixMillis,
-};
+use std::collections::BTreeMap;
 
-use crate::log::LogId;
+use countersign_ledger::{
+    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, UnixMillis, Witness,
+    WitnessRefusal,
+};
 
 /// Why a checkpoint was not signed.
 #[derive(Debug, thiserror::Error)]
@@ -28,18 +28,19 @@ pub enum SealError {
 
 /// The keys under a checkpoint.
 pub(crate) struct CheckpointSigners {
-    logs: [[NoteSigner; 2]; LogId::COUNT],
+    logs: BTreeMap<LogName, [NoteSigner; 2]>,
     witnesses: Vec<Witness>,
 }
 
 impl CheckpointSigners {
     /// The logs' keys, and a witness for each cosigner that follows the logs of `policy`.
     pub(crate) fn new(
-        logs: [[NoteSigner; 2]; LogId::COUNT],
+        logs: BTreeMap<LogName, [NoteSigner; 2]>,
         cosigners: Vec<Cosigner>,
         policy: &Policy,
     ) -> Self {
-        let witnesses = cosigners.into_iter().map(|cosigner| Witness::new(cosigner, policy.clone())).collect();
+        let witnesses =
+            cosigners.into_iter().map(|cosigner| Witness::new(cosigner, policy.clone())).collect();
         Self { logs, witnesses }
     }
 
@@ -47,13 +48,13 @@ impl CheckpointSigners {
     /// moved.
     pub(crate) fn sign(
         &mut self,
-        log: LogId,
+        log: LogName,
         checkpoint: &Checkpoint,
         entries: &[(Hash, IndexKey)],
         now: UnixMillis,
     ) -> Result<Note, SealError> {
         let mut note = Note::new(checkpoint.to_string())?;
-        for key in &self.logs[log.slot()] {
+        for key in self.logs.get(&log).into_iter().flatten() {
             note.add(key.sign(note.text()))?;
         }
         let signed = note.clone();
@@ -71,7 +72,8 @@ impl CheckpointSigners {
             let restore = |witness: &mut Witness| {
                 witness.restore(entries, note).map_err(|reason| Self::refused(witness, reason))
             };
-            let threads: Vec<_> = self.witnesses.iter_mut().map(|n| scope.spawn(move || restore(n))).collect();
+            let threads: Vec<_> =
+                self.witnesses.iter_mut().map(|n| scope.spawn(move || restore(n))).collect();
             // safe: a panic in a witness's thread is this thread's panic.
             threads
                 .into_iter()

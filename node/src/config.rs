@@ -5,11 +5,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use countersign_ledger::Identity;
+use countersign_ledger::{Held, Identity, LogName, LogSpec};
 use serde::Deserialize;
 
 /// Most witnesses held in one process; a policy has room for 48.
-const MAX_NOTARIES: usize = 16;
+const MAX_WITNESSES: usize = 16;
 
 /// Name of the group of witnesses in the policy; no witness may have it.
 pub(crate) const QUORUM: &str = "witnesses";
@@ -41,7 +41,7 @@ pub enum ConfigError {
     },
     /// No witness, too many, one name twice, or one that the policy uses for something else.
     #[error(
-        "there must be 1 to {MAX_NOTARIES} witnesses, each with a name of its own that is not `{QUORUM}` or `none`"
+        "there must be 1 to {MAX_WITNESSES} witnesses, each with a name of its own that is not `{QUORUM}` or `none`"
     )]
     Witnesses,
     /// A limit of zero, which nothing could pass.
@@ -56,8 +56,12 @@ pub enum ConfigError {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The ledger's name; its logs are called `<name>/trust` and `<name>/supply`. Fixed for ever at the first start.
+    /// The ledger's name; its logs are called `<name>/<log>`. Fixed for ever at the first start.
     pub name: String,
+    /// The logs, in the order in which a block's statements are applied. Fixed for ever at the first start; where none is
+    /// named, `trust`, held whole, and `supply` of the domain, followed.
+    #[serde(default, rename = "log")]
+    pub logs: Vec<LogSpec>,
     /// The trust domain whose root and registrar this node keeps.
     pub domain: String,
     /// Where keys and the database live.
@@ -69,7 +73,7 @@ pub struct Config {
     #[serde(default = "default_quorum")]
     pub quorum: usize,
     /// The witnesses.
-    #[serde(default = "default_notaries", rename = "witness")]
+    #[serde(default = "default_witnesses", rename = "witness")]
     pub witnesses: Vec<WitnessConfig>,
     /// When nothing happens, the witnesses cosign again after this many seconds, so that phones see how fresh the
     /// silence is.
@@ -159,7 +163,7 @@ fn default_quorum() -> usize {
     2
 }
 
-fn default_notaries() -> Vec<WitnessConfig> {
+fn default_witnesses() -> Vec<WitnessConfig> {
     (1..=3).map(|i| WitnessConfig { name: format!("witness-{i}"), seed: None }).collect()
 }
 
@@ -177,11 +181,12 @@ impl Config {
     pub fn development(data: impl Into<PathBuf>) -> Self {
         Self {
             name: "ledger.meds.example".to_owned(),
+            logs: Vec::new(),
             domain: "meds.example".to_owned(),
             data: data.into(),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             quorum: default_quorum(),
-            witnesses: default_notaries(),
+            witnesses: default_witnesses(),
             recosign_seconds: default_recosign(),
             certificate_days: default_certificate_days(),
             tls: TlsConfig::default(),
@@ -217,7 +222,7 @@ impl Config {
         names.sort_unstable();
         names.dedup();
         let taken = names.iter().any(|name| [QUORUM, "none"].contains(name));
-        if names.is_empty() || names.len() != self.witnesses.len() || names.len() > MAX_NOTARIES || taken {
+        if names.is_empty() || names.len() != self.witnesses.len() || names.len() > MAX_WITNESSES || taken {
             return Err(ConfigError::Witnesses);
         }
         if self.quorum == 0 || self.quorum > self.witnesses.len() {
@@ -229,9 +234,14 @@ impl Config {
         self.check_limits()
     }
 
-    /// Origin of one of the ledger's logs.
-    pub fn origin(&self, log: &str) -> String {
-        format!("{}/{log}", self.name)
+    /// The logs of the ledger.
+    pub(crate) fn log_specs(&self) -> Vec<LogSpec> {
+        if !self.logs.is_empty() {
+            return self.logs.clone();
+        }
+        let supply =
+            LogSpec { name: LogName::SUPPLY, held: Held::Followed, domain: Some(self.domain.clone()) };
+        vec![LogSpec { name: LogName::TRUST, held: Held::Whole, domain: None }, supply]
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -280,7 +290,8 @@ mod tests {
         let (limits, default) = (format!("{:?}", example.limits), format!("{:?}", Limits::default()));
         assert_eq!(limits, default);
         assert_eq!((example.quorum, example.witnesses.len()), (2, 3));
-        assert_eq!(example.origin("supply"), "ledger.meds.example/supply");
+        let defaults = Config { logs: Vec::new(), ..example.clone() };
+        assert_eq!(example.logs, defaults.log_specs());
     }
 
     #[test]

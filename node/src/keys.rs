@@ -4,19 +4,19 @@
 //! keeps the domain's root key on line, beside the registrar's, so that one command sets up a working domain. A domain
 //! of weight keeps its root elsewhere and gives the node its logs' keys alone.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Base64, Certificate, CertificateError, Cosigner, Genesis, GenesisDomain, Identity, NoteSigner, REGISTRAR,
-    SoftwareKey, UnixMillis, VerifierKey, VerifierKeyError,
+    Base64, Certificate, CertificateError, Cosigner, Genesis, GenesisDomain, Identity, LogName, NoteSigner,
+    REGISTRAR, SoftwareKey, UnixMillis, VerifierKey, VerifierKeyError,
 };
 use zeroize::Zeroizing;
 
-use crate::config::{Config, WitnessConfig, QUORUM};
-use crate::log::LogId;
+use crate::config::{Config, QUORUM, WitnessConfig};
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 /// How long the domain's root and its registrar hold.
@@ -67,7 +67,7 @@ pub(crate) struct Authority {
 /// All keys of a node.
 pub(crate) struct Keys {
     pub(crate) authority: Authority,
-    pub(crate) logs: [LogKeys; LogId::COUNT],
+    pub(crate) logs: BTreeMap<LogName, LogKeys>,
     pub(crate) cosigners: Vec<Cosigner>,
 }
 
@@ -75,10 +75,13 @@ impl Keys {
     /// Reads the keys; makes those that are missing, which only a `first_start` allows.
     pub(crate) fn open(config: &Config, first_start: bool, now: UnixMillis) -> Result<Self, KeysError> {
         let files = KeyFiles::open(&config.data, first_start)?;
-        let [trust, supply] = LogId::ALL.map(|log| LogKeys::open(&files, log, &config.origin(log.as_str())));
+        let logs = config.log_specs().into_iter().map(|log| {
+            let origin = format!("{}/{}", config.name, log.name);
+            Ok((log.name, LogKeys::open(&files, log.name, &origin)?))
+        });
         Ok(Self {
             authority: Authority::open(&files, &config.domain, now)?,
-            logs: [trust?, supply?],
+            logs: logs.collect::<Result<_, KeysError>>()?,
             cosigners: config
                 .witnesses
                 .iter()
@@ -89,15 +92,16 @@ impl Keys {
 
     /// What a phone pins of this node.
     pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
-        let keys = self.logs.iter().flat_map(|keys| &keys.checkpoint);
+        let keys = self.logs.values().flat_map(|keys| &keys.checkpoint);
         let logs = keys.map(|key| format!("log {}", key.verifier_key()));
-        let witnesses = || self.cosigners.iter().map(Cosigner::verifier_key);
-        let witnesses = witnesses().map(|key| format!("witness {} {key}", key.name()));
-        let members: Vec<_> = witnesses().map(VerifierKey::name).collect();
+        let cosigners = || self.cosigners.iter().map(Cosigner::verifier_key);
+        let witnesses = cosigners().map(|key| format!("witness {} {key}", key.name()));
+        let members: Vec<_> = cosigners().map(VerifierKey::name).collect();
         let group = format!("group {QUORUM} {} {}", config.quorum, members.join(" "));
         let lines: Vec<_> = logs.chain(witnesses).chain([group, format!("quorum {QUORUM}\n")]).collect();
         Genesis {
             name: config.name.clone(),
+            logs: config.log_specs(),
             policy: lines.join("\n"),
             domains: vec![GenesisDomain {
                 name: config.domain.clone(),
@@ -110,7 +114,7 @@ impl Keys {
 }
 
 impl LogKeys {
-    fn open(files: &KeyFiles, log: LogId, origin: &str) -> Result<Self, KeysError> {
+    fn open(files: &KeyFiles, log: LogName, origin: &str) -> Result<Self, KeysError> {
         let (path, scalar) = files.p256(&format!("log-{log}.p256"))?;
         let seed = files.secret(&format!("log-{log}.ed25519"))?;
         Ok(Self {

@@ -1,31 +1,34 @@
 //! A node: what `open` makes of a data directory, and what `start` makes of a node.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_custody::Profile;
 use countersign_ledger::{
-    Certificate, CheckpointTextError, Genesis, GenesisError, Hash, Signer as _, receipt,
+    Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, Identity, IndexKey, LogName,
+    PublicKey, Signer as _, SoftwareKey, Statement, Subject, receipt,
 };
 use rusqlite::Connection;
 
-use crate::published::{Published, Head, View};
-use crate::clock::{Clock, system_clock};
-use crate::config::{Config, ConfigError};
-use crate::keys::{Keys, KeysError};
-use crate::limits::WriteRate;
-use crate::local::{CodeUse, CommitError, CommitPoint, Local, Observer, Parts};
-use crate::log::LogId;
-use crate::machine::{StateMachine, index_key};
-use crate::metrics::Metrics;
-use crate::recovery::{self, Recent, RecoveryError};
-use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
-use crate::sequencer::{Outcome, Reason, Sequencer as _};
-use crate::server::{self, Server, StartError};
 use crate::checkpoint_signers::CheckpointSigners;
+use crate::clock::{Clock, system_clock};
+use crate::committer::{CommitError, CommitPoint, Committer, Observer};
+use crate::config::{Config, ConfigError};
+use crate::in_memory::InMemory;
+use crate::keys::{Keys, KeysError};
+use crate::ledger::Ledger;
+use crate::limits::WriteRate;
+use crate::local::Local;
+use crate::machine::StateMachine;
+use crate::metrics::Metrics;
+use crate::published::{Published, View};
+use crate::recovery::{self, RecoveryError};
+use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
+use crate::sequencer::{Outcome, Reason, Sequencer};
+use crate::server::{self, Server, StartError};
 use crate::store::{self, Readers, StoreError};
 use crate::tls::{Endpoint, TlsError};
 
@@ -92,20 +95,26 @@ pub enum AuthorityError {
     Busy(Duration),
 }
 
+/// Makes an engine of what commits its blocks.
+pub type Engine = Box<dyn FnOnce(Committer) -> Result<Arc<dyn Sequencer>, CommitError>>;
+
 /// What a node is given besides its configuration.
 pub struct Surroundings {
-    /// The industries whose rules the node follows.
-    pub profiles: Vec<Profile>,
+    /// The families of rules that the node follows.
+    pub families: Families,
     /// Tells the time.
     pub clock: Clock,
     /// Sees each commit point.
     pub observer: Observer,
+    /// The engine; [`Local`] where there is none.
+    pub engine: Option<Engine>,
 }
 
 impl Default for Surroundings {
-    /// The built-in profiles, the system's clock, and nobody watching.
+    /// All families, the system's clock, nobody watching, and the engine in this process.
     fn default() -> Self {
-        Self { profiles: Profile::all(), clock: system_clock(), observer: Box::new(|_: CommitPoint| ()) }
+        let observer = Box::new(|_: CommitPoint| ());
+        Self { families: countersign_families::families(), clock: system_clock(), observer, engine: None }
     }
 }
 
@@ -122,9 +131,9 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) genesis: Genesis,
     pub(crate) published: Arc<Published>,
-    pub(crate) sequencer: Local,
+    pub(crate) sequencer: Arc<dyn Sequencer>,
     pub(crate) registrar: Registrar,
-    pub(crate) receipts: [countersign_ledger::SoftwareKey; LogId::COUNT],
+    pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: WriteRate,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
@@ -141,7 +150,7 @@ impl Node {
     /// As [`Node::open`], in surroundings of the caller's choice.
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
-        let Surroundings { profiles, clock, observer } = surroundings;
+        let Surroundings { families, clock, observer, engine } = surroundings;
         let now = clock();
         let lock = lock(&config)?;
         let database = config.data.join(DATABASE);
@@ -153,21 +162,24 @@ impl Node {
 
         // The database comes after the keys: where there is one, the keys that it was begun with must be there too.
         let connection = store::open(&database)?;
-        let Keys { authority, logs: [trust_keys, supply_keys], cosigners } = keys;
-        let receipts = [trust_keys.receipt, supply_keys.receipt];
-        let signers = [trust_keys.checkpoint, supply_keys.checkpoint];
+        let Keys { authority, logs, cosigners } = keys;
+        let (mut receipts, mut signers) = (BTreeMap::new(), BTreeMap::new());
+        for (log, keys) in logs {
+            receipts.insert(log, keys.receipt);
+            signers.insert(log, keys.checkpoint);
+        }
         let mut checkpoint_signers = CheckpointSigners::new(signers, cosigners, &policy);
-        let mut machine = StateMachine::new(&config.name, &config.domain, trust, profiles);
-        let keep = crate::published::RECENT_CHECKPOINTS as u64;
-        let recent = recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy, keep)?;
+        let ledger = Arc::new(Ledger { name: config.name.clone(), logs: genesis.logs.clone(), families });
+        let state = Arc::new(InMemory::new(ledger.log_names()));
+        let mut machine = StateMachine::new(ledger, trust, state);
+        recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
         let blocks = machine.last().height;
         tracing::info!(blocks, "the ledger is whole");
 
-        let view = view(&machine, recent)?;
-        let published =
-            Arc::new(Published::new(view, Arc::clone(machine.shared()), Readers::new(database.clone())));
+        let (view, readers) = (View::unsigned(&machine)??, Readers::new(database.clone()));
+        let published = Arc::new(Published::new(view, &machine, readers));
         let metrics = Arc::new(Metrics::default());
-        let parts = Parts {
+        let mut committer = Committer {
             machine,
             connection,
             checkpoint_signers,
@@ -175,10 +187,16 @@ impl Node {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             observer,
-            recosign: Duration::from_secs(config.recosign_seconds),
-            queue: config.limits.queue,
         };
-        let sequencer = Local::start(parts)?;
+        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought.
+        committer.recosign()?;
+        let sequencer = match engine {
+            Some(engine) => engine(committer)?,
+            None => {
+                let recosign = Duration::from_secs(config.recosign_seconds);
+                Arc::new(Local::start(committer, config.limits.queue, recosign)?)
+            }
+        };
         let registrar = Registrar::new(authority, &config, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
         let blobs = Mutex::new(store::open(&database)?);
@@ -203,14 +221,14 @@ impl Node {
         &self.service.genesis
     }
 
-    /// The newest checkpoint of a log, with all its signatures: a note as text.
-    pub fn checkpoint(&self, log: LogId) -> String {
-        self.service.published.view().head(log).note.to_string()
+    /// The newest checkpoint of a log, with all its signatures: a note as text. Empty if there is no such log.
+    pub fn checkpoint(&self, log: LogName) -> String {
+        self.service.published.view().heads.get(&log).map(|head| head.note.to_string()).unwrap_or_default()
     }
 
     /// The engine, for submitting in process.
-    pub fn sequencer(&self) -> &Local {
-        &self.service.sequencer
+    pub fn sequencer(&self) -> &dyn Sequencer {
+        &*self.service.sequencer
     }
 
     /// The domain's registrar.
@@ -263,61 +281,49 @@ impl Running {
 impl Service {
     pub(crate) fn enrol(&self, code: &EnrolmentCode, csr: &[u8]) -> Result<Certificate, AuthorityError> {
         let request = Request::read(code, csr).map_err(RegistrarError::from)?;
-        let mut refused = Reason::Code;
-        for _ in 0..RETRIES {
-            let stored = self
-                .published
-                .readers()
-                .with(|c| store::code(c, request.code))
-                .map_err(RegistrarError::from)?;
-            let member = match request.judge(stored, (self.clock)())? {
-                Judged::Again(fingerprint) => return self.certificate(fingerprint),
-                Judged::Fresh(code) => self.registrar.identity(&code)?,
+        let readers = self.published.readers();
+        self.submit_until_it_fits(LogName::SUPPLY, || {
+            let stored = readers.with(|c| store::code(c, request.code)).map_err(RegistrarError::from)?;
+            let code = match request.judge(stored, (self.clock)())? {
+                Judged::Again(fingerprint) => return Ok((None, self.certificate(fingerprint)?)),
+                Judged::Fresh(code) => code,
             };
-            let certificate = self.registrar.certify(&member, &request.key)?;
-            let prev = self.latest(LogId::Supply, certificate.identity().as_str())?;
-            let enrolment = self.registrar.enrolment(&certificate, prev)?;
-            let used = CodeUse {
-                code: request.code,
-                key: request.key_digest(),
-                certificate: certificate.fingerprint(),
-            };
-            match self.sequencer.submit_with(LogId::Supply, enrolment.as_bytes(), Some(used)).wait() {
-                Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(certificate),
-                Outcome::Busy { retry_after } => return Err(AuthorityError::Busy(retry_after)),
-                // Somebody used the code, or published on the same member, in between: look again.
-                Outcome::Refused(reason @ (Reason::Code | Reason::NotLatest { .. })) => refused = reason,
-                Outcome::Refused(reason) => return Err(AuthorityError::Refused(reason)),
-            }
-        }
-        Err(AuthorityError::Refused(refused))
+            let certificate = self.registrar.certify(&self.registrar.identity(&code)?, &request.key)?;
+            let prev = self.latest(LogName::SUPPLY, certificate.identity())?;
+            let enrolment = self.registrar.enrolment(&certificate, &code, prev)?;
+            Ok((Some(enrolment), certificate))
+        })
     }
 
     fn revoke(&self, fingerprint: Hash) -> Result<(), AuthorityError> {
         let member = self.certificate(fingerprint)?.identity().clone();
-        LogId::ALL.into_iter().try_for_each(|log| self.revoke_in(log, &member, fingerprint))
+        self.submit_until_it_fits(LogName::TRUST, || {
+            let prev = self.latest(LogName::TRUST, &member)?;
+            let view = self.published.view();
+            let from: Vec<_> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
+            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), ()))
+        })
     }
 
-    fn revoke_in(
+    /// Has a statement of the registrar ordered, if there is one, and tells what was made with it. It is signed anew when
+    /// another on the same member came in between, or somebody has used the same code.
+    fn submit_until_it_fits<T>(
         &self,
-        log: LogId,
-        member: &countersign_ledger::Identity,
-        fingerprint: Hash,
-    ) -> Result<(), AuthorityError> {
-        let mut refused = Reason::Replay;
-        for _ in 0..RETRIES {
-            let prev = self.latest(LogId::Trust, member.as_str())?;
-            let from = self.published.view().size(log);
-            let origin = self.config.origin(log.as_str());
-            let statement = self.registrar.revocation(member, fingerprint, &origin, from, prev)?;
-            match self.sequencer.submit_with(LogId::Trust, statement.as_bytes(), None).wait() {
-                Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(()),
+        log: LogName,
+        sign: impl Fn() -> Result<(Option<Statement>, T), AuthorityError>,
+    ) -> Result<T, AuthorityError> {
+        let mut tries = 0;
+        loop {
+            let (statement, made) = sign()?;
+            let Some(statement) = statement else { return Ok(made) };
+            tries += 1;
+            match self.sequencer.submit(log, statement.as_bytes()).wait() {
+                Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(made),
                 Outcome::Busy { retry_after } => return Err(AuthorityError::Busy(retry_after)),
-                Outcome::Refused(reason @ Reason::NotLatest { .. }) => refused = reason,
+                Outcome::Refused(Reason::Code | Reason::NotLatest { .. }) if tries < RETRIES => {}
                 Outcome::Refused(reason) => return Err(AuthorityError::Refused(reason)),
             }
         }
-        Err(AuthorityError::Refused(refused))
     }
 
     fn certificate(&self, fingerprint: Hash) -> Result<Certificate, AuthorityError> {
@@ -326,19 +332,22 @@ impl Service {
         Ok(Certificate::clone(certificate))
     }
 
-    /// Id of the latest published statement on `subject`.
-    fn latest(&self, log: LogId, subject: &str) -> Result<Option<Hash>, AuthorityError> {
-        let subject = countersign_ledger::Subject::new(subject).map_err(RegistrarError::from)?;
-        let view = self.published.view();
-        Ok(view.head(log).index().and_then(|index| index.get(&index_key(&subject))).map(|entry| entry.latest))
+    /// Id of the latest published statement on a member.
+    fn latest(&self, log: LogName, member: &Identity) -> Result<Option<Hash>, AuthorityError> {
+        let key = IndexKey::of(&Subject::new(member.as_str()).map_err(RegistrarError::from)?);
+        let size = self.published.view().size(log);
+        let read = || match self.published.state().index_at(log, size)? {
+            Some(index) => index.get(&key),
+            None => Ok(None),
+        };
+        let entry = read().map_err(RegistrarError::from)?;
+        Ok(entry.map(|entry| entry.latest))
     }
 
-    /// The keys that receipts are signed with: each log's key id and public key.
-    pub(crate) fn receipt_keys(&self) -> [(Hash, countersign_ledger::PublicKey); LogId::COUNT] {
-        LogId::ALL.map(|log| {
-            let key = self.receipts[log.slot()].public_key();
-            (receipt::thumbprint(&key), key)
-        })
+    /// The keys that receipts are signed with: each log's key id and public key, in the order of the logs.
+    pub(crate) fn receipt_keys(&self) -> Vec<(Hash, PublicKey)> {
+        let keys = self.genesis.logs.iter().filter_map(|log| self.receipts.get(&log.name));
+        keys.map(|key| (receipt::thumbprint(&key.public_key()), key.public_key())).collect()
     }
 }
 
@@ -353,18 +362,4 @@ fn lock(config: &Config) -> Result<File, OpenError> {
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(config.data.clone())),
         Err(fs::TryLockError::Error(source)) => Err(failed(source)),
     }
-}
-
-/// What readers would see if the machine's state were signed.
-fn view(machine: &StateMachine, recent: Recent) -> Result<View, CheckpointTextError> {
-    let [trust, supply] = recent;
-    let head = |log, recent| {
-        Ok::<_, CheckpointTextError>(Head::unsigned(
-            machine.checkpoint(log)?,
-            recent,
-            machine.index(log).clone(),
-        ))
-    };
-    let heads = [head(LogId::Trust, trust)?, head(LogId::Supply, supply)?];
-    Ok(View { height: machine.last().height, trust: Arc::clone(machine.trust()), heads })
 }

@@ -1,39 +1,39 @@
-//! What a client is told when it gets no answer: Concise Problem Details (RFC 9290).
+//! What a client is told when it gets no answer: Concise Problem Details (RFC 9290), or JSON (RFC 9457) if it asks for that.
 //!
 //! ```cddl
 //! problem = { -1 => tstr, -2 => tstr }   ; title: a stable name that a program may switch on; detail: a sentence
 //! ```
 //!
-//! Neither contains anything that the client sent.
+//! In JSON, `title` and `detail` are the same, `type` is `urn:countersign:problem:` and the title. Neither contains anything
+//! that the client sent.
 
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
+use countersign_ledger::{Problem, cbor};
 
-use countersign_ledger::Refusal;
-
-use crate::cbor;
 use crate::sequencer::Reason;
 use crate::store::StoreError;
 
 /// Media type of the document.
-const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/concise-problem-details+cbor");
+const CONCISE: &str = "application/concise-problem-details+cbor";
+const PROBLEM_JSON: &str = "application/problem+json";
 
-/// A refusal, over HTTP.
+/// A problem, over HTTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ProblemDetails {
     status: StatusCode,
-    title: &'static str,
+    problem: Problem,
     detail: String,
     retry_after: Option<Duration>,
 }
 
-impl Problem {
-    pub(crate) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, title, detail: detail.into(), retry_after: None }
+impl ProblemDetails {
+    pub(crate) fn new(problem: Problem, detail: impl Into<String>) -> Self {
+        Self { status: status(problem), problem, detail: detail.into(), retry_after: None }
     }
 
     /// The same, with the advice to come back after `delay`.
@@ -43,80 +43,114 @@ impl Problem {
     }
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+        Self::new(Problem::Malformed, detail)
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
-    }
-
-    pub(crate) fn too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "the request's body is larger than it may be here",
-        )
+        Self::new(Problem::NotFound, detail)
     }
 
     pub(crate) fn busy(delay: Duration) -> Self {
-        let busy =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "the node is busy; nothing was looked at");
-        busy.retry_after(delay)
+        Self::new(Problem::Busy, "the node is busy; nothing was looked at").retry_after(delay)
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the node could not answer; its log says why",
-        )
+        Self::new(Problem::Internal, "the node could not answer; its log says why")
+    }
+
+    /// The response to a request with these headers.
+    pub(crate) fn respond(self, headers: &HeaderMap) -> Response<Body> {
+        let (media_type, document) = if asks_for_json(headers) {
+            let title = self.problem.as_str();
+            let json = serde_json::json!({
+                "type": format!("urn:countersign:problem:{title}"),
+                "title": title,
+                "status": self.status.as_u16(),
+                "detail": self.detail,
+            });
+            (PROBLEM_JSON, json.to_string().into_bytes())
+        } else {
+            let (title, detail) = (self.problem.as_str(), &self.detail);
+            (CONCISE, cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok()))
+        };
+        let mut response = (self.status, [(CONTENT_TYPE, media_type)], document).into_response();
+        if let Some(delay) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, delay.as_secs().max(1).into());
+        }
+        response
     }
 }
 
-impl From<StoreError> for Problem {
+/// Whether a request names JSON among what it accepts, and not our own form.
+fn asks_for_json(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let types: Vec<&str> = values
+        .flat_map(|value| value.split(','))
+        .filter_map(|one| Some(one.split(';').next()?.trim()))
+        .collect();
+    let named = |name: &str| types.contains(&name);
+    (named(PROBLEM_JSON) || named("application/json")) && !named(CONCISE)
+}
+
+/// The status that goes with a problem.
+const fn status(problem: Problem) -> StatusCode {
+    use Problem as P;
+    use StatusCode as S;
+    match problem {
+        P::NotFound => S::NOT_FOUND,
+        P::Gone => S::GONE,
+        P::TooLarge => S::PAYLOAD_TOO_LARGE,
+        P::Busy => S::SERVICE_UNAVAILABLE,
+        P::Internal => S::INTERNAL_SERVER_ERROR,
+        P::Method => S::METHOD_NOT_ALLOWED,
+        P::Timeout => S::REQUEST_TIMEOUT,
+        P::Rate => S::TOO_MANY_REQUESTS,
+        P::Unnamed
+        | P::UnknownSigner
+        | P::WrongIssuer
+        | P::NotYetValid
+        | P::Expired
+        | P::Signature
+        | P::Revoked
+        | P::Role
+        | P::Domain
+        | P::CodeUnknown
+        | P::CodeUsed
+        | P::CodeExpired => S::FORBIDDEN,
+        P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {
+            S::CONFLICT
+        }
+        P::OtherLog | P::UnknownKind | P::Backdated | P::VoidLink | P::Rule => S::UNPROCESSABLE_ENTITY,
+        P::Malformed
+        | P::Format
+        | P::HighS
+        | P::Future
+        | P::Stale
+        | P::Fields
+        | P::Certificate
+        | P::Possession
+        | P::Request => S::BAD_REQUEST,
+    }
+}
+
+impl From<StoreError> for ProblemDetails {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be answered");
         Self::internal()
     }
 }
 
-impl From<Reason> for Problem {
+impl From<Reason> for ProblemDetails {
     fn from(reason: Reason) -> Self {
-        use StatusCode as S;
-        let status = match &reason {
-            Reason::Statement(refusal) => match refusal {
-                Refusal::UnknownSigner
-                | Refusal::WrongIssuer
-                | Refusal::NotYetValid
-                | Refusal::Expired
-                | Refusal::Signature
-                | Refusal::Revoked
-                | Refusal::Role
-                | Refusal::Domain => S::FORBIDDEN,
-                Refusal::Format(countersign_ledger::FormatError::TooLarge) => S::PAYLOAD_TOO_LARGE,
-                _ => S::BAD_REQUEST,
-            },
-            Reason::Code => S::FORBIDDEN,
-            Reason::Replay
-            | Reason::NotLatest { .. }
-            | Reason::AwaitsPredecessor
-            | Reason::Taken { .. }
-            | Reason::ForeignCheckpoint => S::CONFLICT,
-            Reason::OtherLog(_) | Reason::UnknownKind | Reason::Backdated | Reason::Custody(_) => {
-                S::UNPROCESSABLE_ENTITY
-            }
-        };
-        Self::new(status, reason.name(), reason.to_string())
+        Self::new(reason.problem(), reason.to_string())
     }
 }
 
-impl IntoResponse for Problem {
+/// In our own form, with itself beside it for whoever knows what the request asks for.
+impl IntoResponse for ProblemDetails {
     fn into_response(self) -> Response<Body> {
-        let document = cbor::encode(|e| e.map(2)?.i8(-1)?.str(self.title)?.i8(-2)?.str(&self.detail)?.ok());
-        let mut response = (self.status, [(CONTENT_TYPE, MEDIA_TYPE)], document).into_response();
-        if let Some(delay) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, delay.as_secs().max(1).into());
-        }
+        let mut response = self.clone().respond(&HeaderMap::new());
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -2,19 +2,22 @@
 //!
 //! Readers never see further than the newest published checkpoints, though the machine may already be ahead.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use countersign_ledger::{Checkpoint, Hash, Index, TrustStore, UnixMillis};
+use countersign_ledger::{
+    Checkpoint, CheckpointTextError, Hash, LogName, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
+};
+use rusqlite::Connection;
 
-use crate::log::{LogId, Place};
-use crate::machine::{Bodies, Shared};
-use crate::sequencer::{Ordered, Status};
-use crate::store::{self, Readers, StoreError};
+use crate::ledger::{Ledger, Place};
+use crate::ledger_state::LedgerState;
+use crate::machine::{Bodies, Candidate, StateMachine};
+use crate::sequencer::{Block, Ordered, Outcome, STOPPED, Status};
+use crate::store::{self, Readers, StoreError, StoreResult};
 
-/// How many checkpoints back proofs from the subject index are given. A phone that took a checkpoint before the last
-/// one was published can finish its sync under it.
-pub(crate) const RECENT_CHECKPOINTS: usize = 64;
+/// Most blocks in one answer of [`Published::blocks`].
+const MAX_BLOCKS: u32 = 256;
 
 /// A log as of its newest checkpoint.
 #[derive(Clone)]
@@ -22,91 +25,49 @@ pub(crate) struct Head {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) note: Arc<str>,
     pub(crate) cosigned_at: UnixMillis,
-    /// The subject index of the last checkpoints, by size, newest last. Clones share what they have in common.
-    indices: VecDeque<(u64, Index)>,
 }
 
-impl Head {
-    /// A log whose checkpoint is not signed yet.
-    pub(crate) fn unsigned(checkpoint: Checkpoint, recent: VecDeque<(u64, Index)>, index: Index) -> Self {
-        let size = checkpoint.size();
-        let mut head =
-            Self { checkpoint, note: "".into(), cosigned_at: UnixMillis(0), indices: VecDeque::new() };
-        for (size, index) in recent {
-            head.remember(size, index);
-        }
-        head.remember(size, index);
-        head
-    }
-
-    /// Remembers the index of a checkpoint.
-    pub(crate) fn remember(&mut self, size: u64, index: Index) {
-        if self.indices.back().is_some_and(|(newest, _)| *newest == size) {
-            return;
-        }
-        if self.indices.len() == RECENT_CHECKPOINTS {
-            self.indices.pop_front();
-        }
-        self.indices.push_back((size, index));
-    }
-
-    /// The subject index as of the newest checkpoint.
-    pub(crate) fn index(&self) -> Option<&Index> {
-        self.indices.back().map(|(_, index)| index)
-    }
-
-    /// The subject index as of the checkpoint of `size`, if that is recent.
-    pub(crate) fn index_at(&self, size: u64) -> Option<&Index> {
-        self.indices.iter().rev().find(|(at, _)| *at == size).map(|(_, index)| index)
-    }
-
-    /// The successor of this head.
-    pub(crate) fn next(
-        &self,
-        checkpoint: Checkpoint,
-        note: Arc<str>,
-        cosigned_at: UnixMillis,
-        index: &Index,
-    ) -> Self {
-        let mut next = Self { checkpoint, note, cosigned_at, indices: self.indices.clone() };
-        next.remember(next.checkpoint.size(), index.clone());
-        next
-    }
-}
-
-/// All logs, and whom to believe, as of one moment.
+/// All logs, and whom the ledger trusts, as of one moment.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) height: u64,
     pub(crate) trust: Arc<TrustStore>,
-    pub(crate) heads: [Head; LogId::COUNT],
+    pub(crate) heads: BTreeMap<LogName, Head>,
 }
 
 impl View {
-    pub(crate) const fn head(&self, log: LogId) -> &Head {
-        &self.heads[log.slot()]
+    /// What readers would see if the machine's state were signed.
+    pub(crate) fn unsigned(machine: &StateMachine) -> StoreResult<Result<Self, CheckpointTextError>> {
+        let mut heads = BTreeMap::new();
+        for log in machine.ledger().log_names() {
+            match machine.checkpoint(log)? {
+                Ok(checkpoint) => {
+                    heads.insert(log, Head { checkpoint, note: "".into(), cosigned_at: UnixMillis(0) })
+                }
+                Err(error) => return Ok(Err(error)),
+            };
+        }
+        Ok(Ok(Self { height: machine.last().height, trust: Arc::clone(machine.trust()), heads }))
     }
 
-    pub(crate) fn size(&self, log: LogId) -> u64 {
-        self.head(log).checkpoint.size()
-    }
-
-    /// When the witnesses last cosigned every log.
-    pub(crate) fn cosigned_at(&self) -> UnixMillis {
-        self.heads.iter().map(|head| head.cosigned_at).min().unwrap_or_default()
+    /// Number of entries in a log; none in one that is none of this ledger's.
+    pub(crate) fn size(&self, log: LogName) -> u64 {
+        self.heads.get(&log).map_or(0, |head| head.checkpoint.size())
     }
 }
 
 /// The published state and the ways to read it.
-pub(crate) struct Published {
+pub struct Published {
     view: RwLock<Arc<View>>,
-    shared: Arc<Shared>,
+    ledger: Arc<Ledger>,
+    state: Arc<dyn LedgerState>,
     readers: Readers,
 }
 
 impl Published {
-    pub(crate) fn new(view: View, shared: Arc<Shared>, readers: Readers) -> Self {
-        Self { view: RwLock::new(Arc::new(view)), shared, readers }
+    pub(crate) fn new(view: View, machine: &StateMachine, readers: Readers) -> Self {
+        let (ledger, state) = (Arc::clone(machine.ledger()), Arc::clone(machine.state()));
+        Self { view: RwLock::new(Arc::new(view)), ledger, state, readers }
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -117,34 +78,86 @@ impl Published {
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(crate) fn state(&self) -> &dyn LedgerState {
+        &*self.state
     }
 
     pub(crate) const fn readers(&self) -> &Readers {
         &self.readers
     }
 
-    /// Where a statement stands, once published.
-    pub(crate) fn ordered(&self, id: Hash) -> Option<Ordered> {
-        let place = self.shared.place(id)?;
-        let size = self.view().size(place.log);
-        (place.index < size).then_some(Ordered { place, size })
+    /// Number of the newest block.
+    pub fn height(&self) -> u64 {
+        self.view().height
     }
 
-    pub(crate) fn status(&self, id: Hash) -> Status {
-        self.ordered(id).map_or(Status::Unknown, Status::Ordered)
+    /// When the witnesses last cosigned every log.
+    pub fn cosigned_at(&self) -> UnixMillis {
+        self.view().heads.values().map(|head| head.cosigned_at).min().unwrap_or_default()
     }
+
+    /// What can be said of a statement without ordering it: its form, whether it is there already, its age, its signer
+    /// and its signature. The machine asks again whatever may change until the statement's turn comes.
+    pub fn candidate(&self, log: LogName, bytes: &[u8], now: UnixMillis) -> Result<Candidate, Outcome> {
+        let refused = |refusal: Refusal| Outcome::Refused(refusal.into());
+        let statement = Statement::parse(bytes).map_err(|error| refused(error.into()))?;
+        self.ledger.takes(log, statement.kind()).map_err(Outcome::Refused)?;
+        // Whoever submits again, be it after a year, is told the place and not that the statement has become stale.
+        if let Some(ordered) = self.ordered(statement.id()).map_err(|error| unreadable(&error))? {
+            return Err(Outcome::Duplicate(ordered));
+        }
+        check_fresh(&statement, now).map_err(refused)?;
+        let verified = self.view().trust.verify(statement).map_err(refused)?;
+        Ok(Candidate::verified(log, verified))
+    }
+
+    /// Where a statement stands, once published.
+    pub(crate) fn ordered(&self, id: Hash) -> StoreResult<Option<Ordered>> {
+        let Some(place) = self.state.place(id)? else { return Ok(None) };
+        let size = self.view().size(place.log);
+        Ok((place.index < size).then_some(Ordered { place, size }))
+    }
+
+    /// What is known of a statement: whether it stands, once published.
+    pub fn status(&self, id: Hash) -> Status {
+        match self.ordered(id) {
+            Ok(ordered) => ordered.map_or(Status::Unknown, Status::Ordered),
+            Err(error) => {
+                unreadable(&error);
+                Status::Unknown
+            }
+        }
+    }
+
+    /// Up to `limit` committed blocks from `height` on.
+    pub fn blocks(&self, height: u64, limit: u32) -> StoreResult<Vec<Block>> {
+        self.readers.with(|connection| read_blocks(connection, height, limit.min(MAX_BLOCKS)))
+    }
+}
+
+/// Nothing can be said of a statement when the store cannot be read.
+fn unreadable(error: &StoreError) -> Outcome {
+    tracing::error!(%error, "a statement could not be looked up");
+    STOPPED
+}
+
+fn read_blocks(connection: &Connection, height: u64, limit: u32) -> StoreResult<Vec<Block>> {
+    // One transaction, so that blocks and statements are of one moment.
+    let tx = connection.unchecked_transaction()?;
+    let before = store::blocks(&tx, height.saturating_sub(1), 1)?;
+    let mut after = before.first().filter(|block| block.height < height).map_or(0, |block| block.statements);
+    let mut blocks = Vec::new();
+    for block in store::blocks(&tx, height, limit)? {
+        let applied = store::applied(&tx, after, block.statements)?;
+        let statements = applied.into_iter().map(|stored| (stored.place.log, stored.bytes)).collect();
+        after = block.statements;
+        blocks.push(Block { height: block.height, time: block.time, digest: block.digest, statements });
+    }
+    Ok(blocks)
 }
 
 impl Bodies for Published {
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
-        self.readers.with(|connection| store::body(connection, place))
-    }
-}
-
-impl Bodies for rusqlite::Connection {
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
-        store::body(self, place)
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>> {
+        self.readers.with(|connection| connection.body(place))
     }
 }

@@ -1,21 +1,21 @@
-//! Taking up the ledger again: the whole history is read, hashed and compared, each time the node starts.
+//! Recovery: the whole history is read, hashed and compared, each time the node starts.
 //!
 //! What is checked: SQLite's own structure; that no block, entry or index is missing; that each body is a statement and
 //! hashes to its id; that each statement was allowed to stand where it stands; the chain of block digests; that tree and
 //! subject index lead to the stored checkpoint, which the log's own keys signed; and, by each witness, the same again.
-//! What is not checked: members' signatures on statements that change nobody's trust. They were verified on admission, and the
-//! checkpoint's root covers them.
+//! What is not checked: members' signatures on statements that change nobody's trust. They were verified on admission,
+//! and the checkpoint's root covers them. What rules remember of subjects is folded on the way.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    CheckpointError, CheckpointTextError, Hash, Index, IndexKey, Note, NoteError, Policy,
+    CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy,
 };
 use rusqlite::Connection;
 
-use crate::log::{LogId, Place};
-use crate::machine::{Damage, Entry, StateMachine};
-use crate::checkpoint_signers::{SealError, CheckpointSigners};
+use crate::checkpoint_signers::{CheckpointSigners, SealError};
+use crate::ledger::Place;
+use crate::machine::{Damage, StateMachine};
 use crate::store::{self, StoreError};
 
 /// Blocks read at a time.
@@ -31,7 +31,7 @@ pub enum RecoveryError {
     #[error("entry {index} of the log `{log}` is damaged: {damage}")]
     Entry {
         /// The log.
-        log: LogId,
+        log: LogName,
         /// The entry's index.
         index: u64,
         /// What is wrong with it.
@@ -55,12 +55,12 @@ pub enum RecoveryError {
     },
     /// A log with entries has no checkpoint.
     #[error("the log `{0}` has entries and no checkpoint")]
-    NoCheckpoint(LogId),
+    NoCheckpoint(LogName),
     /// The stored checkpoint is not signed by the log's own keys.
     #[error("the checkpoint of the log `{log}`: {reason}")]
     Checkpoint {
         /// The log.
-        log: LogId,
+        log: LogName,
         /// What is wrong with it.
         reason: CheckpointError,
     },
@@ -72,78 +72,53 @@ pub enum RecoveryError {
     Text(#[from] CheckpointTextError),
     /// The entries lead to another tree or subject index than the log once signed.
     #[error("the entries of the log `{0}` do not lead to its signed checkpoint")]
-    OtherRoot(LogId),
+    OtherRoot(LogName),
     /// A witness does not reach the checkpoint.
     #[error(transparent)]
     Witness(#[from] SealError),
 }
 
-/// The subject index of a log as of its last blocks, by size.
-pub(crate) type Recent = [VecDeque<(u64, Index)>; LogId::COUNT];
-
-/// Brings an empty machine, and the witnesses, to where the database ends. `keep` is for how many of the last blocks the
-/// subject index is kept.
+/// Brings an empty machine, and the witnesses, to where the database ends.
 pub(crate) fn restore(
     connection: &Connection,
     machine: &mut StateMachine,
     checkpoint_signers: &mut CheckpointSigners,
     policy: &Policy,
-    keep: u64,
-) -> Result<Recent, RecoveryError> {
+) -> Result<(), RecoveryError> {
     store::check_structure(connection)?;
-    let (mut entries, recent) = replay(connection, machine, keep)?;
-    let (stored, accounted) = (store::statement_count(connection)?, LogId::ALL.map(|log| machine.size(log)));
-    let accounted = accounted.iter().sum();
+    let mut entries = replay(connection, machine)?;
+    let stored = store::statement_count(connection)?;
+    let accounted = entries.values().map(|entries| entries.len() as u64).sum();
     if stored != accounted {
         return Err(RecoveryError::Entries { stored, accounted });
     }
-    for log in LogId::ALL {
+    for log in machine.ledger().log_names() {
         if let Some(note) = compare(connection, machine, policy, log)? {
-            checkpoint_signers.restore(&std::mem::take(&mut entries[log.slot()]), &note)?;
+            checkpoint_signers.restore(&entries.remove(&log).unwrap_or_default(), &note)?;
         }
     }
-    Ok(recent)
+    Ok(())
 }
 
-type Entries = [Vec<(Hash, IndexKey)>; LogId::COUNT];
+/// What a witness is told of each log.
+type Entries = BTreeMap<LogName, Vec<(Hash, IndexKey)>>;
 
-fn replay(
-    connection: &Connection,
-    machine: &mut StateMachine,
-    keep: u64,
-) -> Result<(Entries, Recent), RecoveryError> {
-    let (mut entries, mut recent) = (Entries::default(), Recent::default());
-    let newest = store::height(connection)?;
-    let mut from = [0; LogId::COUNT];
+fn replay(connection: &Connection, machine: &mut StateMachine) -> Result<Entries, RecoveryError> {
+    let (mut entries, mut after) = (Entries::new(), 0);
     loop {
         let blocks = store::blocks(connection, machine.last().height + 1, PAGE)?;
         if blocks.is_empty() {
-            return Ok((entries, recent));
+            return Ok(entries);
         }
         for block in blocks {
-            let mut statements = Vec::new();
-            for log in LogId::ALL {
-                statements.extend(store::statements(
-                    connection,
-                    log,
-                    from[log.slot()],
-                    block.sizes[log.slot()],
-                )?);
-            }
-            let restored = machine.restore(&block, &statements);
-            for Entry { log, id, key } in
-                restored.map_err(|(place, damage)| damaged(place, block.height, damage))?
-            {
-                entries[log.slot()].push((id, key));
-            }
-            from = LogId::ALL.map(|log| machine.size(log));
-            if from != block.sizes {
+            let statements = store::applied(connection, after, block.statements)?;
+            if Some(statements.len() as u64) != block.statements.checked_sub(after) {
                 return Err(damaged(None, block.height, Damage::Gap));
             }
-            if block.height + keep > newest {
-                for log in LogId::ALL {
-                    recent[log.slot()].push_back((machine.size(log), machine.index(log).clone()));
-                }
+            after = block.statements;
+            let restored = machine.restore(&block, &statements, connection);
+            for entry in restored.map_err(|(place, damage)| damaged(place, block.height, damage))? {
+                entries.entry(entry.place.log).or_default().push((entry.statement.id(), entry.key));
             }
         }
     }
@@ -161,12 +136,13 @@ fn compare(
     connection: &Connection,
     machine: &StateMachine,
     policy: &Policy,
-    log: LogId,
+    log: LogName,
 ) -> Result<Option<Note>, RecoveryError> {
+    let reached = machine.checkpoint(log)??;
     let Some(text) = store::checkpoint(connection, log)? else {
-        return if machine.size(log) == 0 { Ok(None) } else { Err(RecoveryError::NoCheckpoint(log)) };
+        return if reached.size() == 0 { Ok(None) } else { Err(RecoveryError::NoCheckpoint(log)) };
     };
     let note = Note::parse(&text)?;
     let signed = policy.log_signed(&note).map_err(|reason| RecoveryError::Checkpoint { log, reason })?;
-    if signed == machine.checkpoint(log)? { Ok(Some(note)) } else { Err(RecoveryError::OtherRoot(log)) }
+    if signed == reached { Ok(Some(note)) } else { Err(RecoveryError::OtherRoot(log)) }
 }

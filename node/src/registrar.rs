@@ -4,8 +4,12 @@
 //! for people to decide.
 //!
 //! The holder makes the key and asks with a PKCS #10 request (RFC 2986), which proves possession; the registrar decides
-//! who the holder is. A code is used up in the commit that publishes the certificate; asking again with the same code
-//! for the same key returns the same certificate, so an answer that got lost costs nothing.
+//! who the holder is. A code is used up by the enrolment that publishes the certificate, wherever that is applied; asking
+//! again with the same code for the same key returns the same certificate, so an answer that got lost costs nothing.
+//!
+//! The enrolment names the code by a random number that is kept beside it. A digest would do as well once the code is used,
+//! but an engine shows statements to others before they are ordered, and 80 bits behind a fast hash are within reach of
+//! whoever has a reason to search for them. The number says nothing.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,8 +17,9 @@ use std::time::Duration;
 
 use countersign_ledger::certificate::{Period, issue, requested_key};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, ENROL, Fields, Hash, Identity, Kind, MAX_SKEW_MILLIS, NameError,
-    NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject, UnixMillis, Value,
+    CODE, Certificate, CertificateError, Draft, ENROL, Fields, Hash, Identity, Kind, LogName,
+    MAX_SKEW_MILLIS, NameError, NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject, UnixMillis,
+    Value, Verified,
 };
 use rusqlite::TransactionBehavior;
 
@@ -167,22 +172,24 @@ impl Registrar {
         let expires = UnixMillis((self.clock)().0.saturating_add(lifetime).min(i64::MAX.cast_unsigned()));
         let mut connection = store::open(&self.database)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        store::put_code(&tx, code.digest(), role, name, expires)?;
+        store::put_code(&tx, code.digest(), random()?, role, name, expires)?;
         tx.commit()?;
         Ok(code)
     }
 
-    /// Signs the revocation of `member`'s certificate `fingerprint`: from index `from` of the log `origin` on it signs
-    /// nothing. `prev` is the latest statement on the member in the trust log.
+    /// Signs the revocation of `member`'s certificate `fingerprint`: it signs nothing from the given index of each log on, and
+    /// nothing at all in a log that is not given. `prev` is the latest statement on the member in the trust log.
     pub fn revocation(
         &self,
         member: &Identity,
         fingerprint: Hash,
-        origin: &str,
-        from: u64,
+        from: &[(LogName, u64)],
         prev: Option<Hash>,
     ) -> Result<Statement, RegistrarError> {
-        let fields = Fields::new().with("certificate", fingerprint).with("log", origin).with("from", from);
+        let mut fields = Fields::new().with("certificate", fingerprint);
+        for (log, index) in from {
+            fields.insert(&format!("from-{log}"), (*index).into());
+        }
         self.sign(REVOKE, member, fields, prev)
     }
 
@@ -197,14 +204,17 @@ impl Registrar {
         Ok(issue(holder, key, &self.authority.root, period, random()?)?)
     }
 
-    /// Signs the enrolment that publishes `certificate`. `prev` is the latest statement on the member in its log.
+    /// Signs the enrolment that publishes `certificate` and uses up `code`. `prev` is the latest statement on the member in
+    /// its log.
     pub(crate) fn enrolment(
         &self,
         certificate: &Certificate,
+        code: &StoredCode,
         prev: Option<Hash>,
     ) -> Result<Statement, RegistrarError> {
         let mut fields = Fields::new();
         fields.insert("certificate", Value::Bytes(certificate.as_der().to_vec()));
+        fields.insert(CODE, Value::Bytes(code.number.to_vec()));
         self.sign(ENROL, certificate.identity(), fields, prev)
     }
 
@@ -231,6 +241,29 @@ impl Registrar {
     }
 }
 
+/// The code that an enrolment uses up, and what for.
+pub(crate) struct CodeUse {
+    pub(crate) code: Vec<u8>,
+    pub(crate) key: Hash,
+    pub(crate) certificate: Hash,
+}
+
+impl CodeUse {
+    /// What an enrolment says of it; `None` if the statement is none, or needed no code.
+    pub(crate) fn of(statement: &Verified) -> Option<Self> {
+        if statement.statement().kind().as_str() != ENROL {
+            return None;
+        }
+        let code = statement.fields().bytes(CODE)?.to_vec();
+        let certificate = Certificate::from_der(statement.fields().bytes("certificate")?).ok()?;
+        Some(Self {
+            code,
+            key: Hash::of(certificate.key().as_sec1()),
+            certificate: certificate.fingerprint(),
+        })
+    }
+}
+
 /// A request for a certificate whose proof of possession holds, and the digest of the code that is to pay for it.
 pub(crate) struct Request {
     pub(crate) code: Hash,
@@ -242,15 +275,11 @@ impl Request {
         Ok(Self { code: code.digest(), key: requested_key(csr)? })
     }
 
-    pub(crate) fn key_digest(&self) -> Hash {
-        Hash::of(self.key.as_sec1())
-    }
-
     /// What the stored code is good for: a new certificate, or the one that it has bought already for this very key.
     pub(crate) fn judge(&self, code: Option<StoredCode>, now: UnixMillis) -> Result<Judged, CodeError> {
         let code = code.ok_or(CodeError::Unknown)?;
         match code.used {
-            Some((key, certificate)) if key == self.key_digest() => Ok(Judged::Again(certificate)),
+            Some((key, certificate)) if key == Hash::of(self.key.as_sec1()) => Ok(Judged::Again(certificate)),
             Some(_) => Err(CodeError::Used),
             None if code.expires < now => Err(CodeError::Expired),
             None => Ok(Judged::Fresh(code)),

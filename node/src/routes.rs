@@ -22,7 +22,7 @@
 //! the oldest of a history first: the last history may go on, and those asked about behind it may be missing; names come
 //! in pages. `skip`, behind an `s`, asks for what follows.
 //!
-//! Everything else is answered by a problem document (RFC 9290).
+//! Everything else is answered by a problem document (RFC 9290; RFC 9457 where JSON is asked for).
 
 mod blobs;
 mod enrol;
@@ -42,13 +42,12 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use countersign_ledger::{Hash, MAX_STATEMENT};
+use countersign_ledger::{Hash, LogName, MAX_STATEMENT, Problem};
 use tokio::sync::Semaphore;
 
 use crate::limits::Client;
-use crate::log::LogId;
 use crate::node::Service;
-use crate::problem::Problem;
+use crate::problem::ProblemDetails;
 
 /// What each route is given.
 type Shared = State<Arc<Service>>;
@@ -95,9 +94,9 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/entries/{id}", get(entries::receipt))
         .route("/blob/{digest}", get(blobs::get))
         .merge(writes)
-        .fallback(|| async { Problem::not_found("there is nothing under this path") })
+        .fallback(|| async { ProblemDetails::not_found("there is nothing under this path") })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path is not asked like this")
+            ProblemDetails::new(Problem::Method, "this path is not asked like this")
         })
         .layer(from_fn_with_state(guard, admit))
         .with_state(Arc::clone(service))
@@ -114,13 +113,16 @@ struct Guard {
 async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    let method = request.method().clone();
-    let late =
-        |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response();
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    let late = |_| ProblemDetails::new(Problem::Timeout, "the request took too long").into_response();
     let response = match guard.slots.try_acquire() {
         Ok(_slot) => tokio::time::timeout(guard.patience, next.run(request)).await.unwrap_or_else(late),
-        Err(_) => Problem::busy(Duration::from_secs(1)).into_response(),
+        Err(_) => ProblemDetails::busy(Duration::from_secs(1)).into_response(),
     };
+    let mut response = response;
+    if let Some(problem) = response.extensions_mut().remove::<ProblemDetails>() {
+        response = problem.respond(&headers);
+    }
     let (status, took) = (response.status().as_u16(), started.elapsed());
     guard.service.metrics.request(&route, status);
     // The path itself names products: the route is enough.
@@ -136,33 +138,36 @@ async fn bound_writes(State(service): Shared, request: Request, next: Next) -> R
         Ok(()) => next.run(request).await,
         Err(delay) => {
             let often = "this address writes more often than it may";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", often).retry_after(delay).into_response()
+            ProblemDetails::new(Problem::Rate, often).retry_after(delay).into_response()
         }
     }
 }
 
 /// Runs what reads the disk on a thread that may wait.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal()))
+    work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
+) -> Result<T, ProblemDetails> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(ProblemDetails::internal()))
 }
 
-fn log(name: &str) -> Result<LogId, Problem> {
-    LogId::from_name(name).ok_or_else(|| Problem::not_found("there is no such log"))
+fn log(service: &Service, name: &str) -> Result<LogName, ProblemDetails> {
+    let log = LogName::new(name).ok().filter(|&log| service.genesis.log(log).is_some());
+    log.ok_or_else(|| ProblemDetails::not_found("there is no such log"))
 }
 
-fn digest(hex: &str) -> Result<Hash, Problem> {
+fn digest(hex: &str) -> Result<Hash, ProblemDetails> {
     let lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
     hex.parse()
         .ok()
         .filter(|_| lower)
-        .ok_or_else(|| Problem::malformed("a digest is 64 lower-case hexadecimal digits"))
+        .ok_or_else(|| ProblemDetails::malformed("a digest is 64 lower-case hexadecimal digits"))
 }
 
-fn body(received: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+fn body(received: Result<Bytes, BytesRejection>) -> Result<Bytes, ProblemDetails> {
     received.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
-        _ => Problem::malformed("the request's body could not be read"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ProblemDetails::new(Problem::TooLarge, "the request's body is larger than it may be here")
+        }
+        _ => ProblemDetails::malformed("the request's body could not be read"),
     })
 }

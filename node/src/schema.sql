@@ -1,32 +1,37 @@
 -- The node's database. One writer; WAL; synchronous=FULL. Whatever can be recomputed from statements is not stored:
--- trees, the subject index and the table of replay keys are rebuilt, and thereby checked, each time the node starts.
+-- trees, subject indices, what rules remember of subjects and what is used up are rebuilt, and thereby checked, each time
+-- the node starts.
 
 PRAGMA user_version = 1;
 
 -- One row per block that ordered a statement, in order and without gaps.
 CREATE TABLE blocks (
-    height INTEGER PRIMARY KEY,
-    time   INTEGER NOT NULL,            -- milliseconds since 1970, never falling
-    sizes  BLOB    NOT NULL,            -- of the logs after it, 8 bytes each, big-endian, in the order of the logs
-    digest BLOB    NOT NULL             -- chains the blocks: over the digest before, height, time and the entries
+    height     INTEGER PRIMARY KEY,
+    time       INTEGER NOT NULL,        -- milliseconds since 1970, never falling
+    statements INTEGER NOT NULL,        -- number of statements in all logs together after it
+    digest     BLOB    NOT NULL         -- chains the blocks: over the digest before, height, time and the entries
 ) STRICT;
 
--- Statements are appended at the end of their log's range of keys, so that a commit touches few pages.
+-- Statements in the order in which they were applied, so that a commit appends and touches few pages.
 CREATE TABLE statements (
-    entry INTEGER PRIMARY KEY,          -- number of the log << 48 | index in the log
-    id    BLOB    NOT NULL,             -- SHA-256 of bytes, kept for the tiles of ids
-    bytes BLOB    NOT NULL
+    number INTEGER PRIMARY KEY,         -- from 1, without gaps
+    log    TEXT    NOT NULL,
+    entry  INTEGER NOT NULL,            -- index in the log
+    id     BLOB    NOT NULL,            -- SHA-256 of bytes, kept for the tiles of ids
+    bytes  BLOB    NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX statements_by_place ON statements (log, entry);
 
 -- The newest checkpoint of each log, with all its signatures.
 CREATE TABLE checkpoints (
-    log  INTEGER PRIMARY KEY,
-    note TEXT    NOT NULL
-) STRICT;
+    log  TEXT PRIMARY KEY,
+    note TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- One-time enrolment codes, by their digest. A used one remembers for which key, so that asking again is harmless.
 CREATE TABLE codes (
     digest      BLOB    PRIMARY KEY,
+    number      BLOB    NOT NULL UNIQUE, -- random; the enrolment names the code by it, and says nothing of the code
     role        TEXT    NOT NULL,
     name        TEXT    NOT NULL,
     expires     INTEGER NOT NULL,

@@ -1,18 +1,18 @@
 //! The seam between the rules and what puts statements in order.
 //!
-//! [`StateMachine`](crate::StateMachine) holds every rule and knows no engine; a [`Sequencer`] orders statements and
-//! holds no rule. [`Local`](crate::Local) is the engine in this process.
+//! [`StateMachine`](crate::StateMachine) holds every rule and knows no engine; a [`Sequencer`] orders statements and holds no
+//! rule. Between the two a [`Committer`](crate::Committer) makes a block durable, whoever has put it together.
+//! [`Local`](crate::Local) is the engine in this process.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_custody::Fault;
-use countersign_ledger::{FormatError, Hash, KeyError, Refusal, UnixMillis};
+use countersign_ledger::{Hash, LogName, Problem, Refusal, UnixMillis, Violation};
 use tokio::sync::oneshot;
 
-use crate::log::{LogId, Place};
+use crate::ledger::Place;
 use crate::store::StoreError;
 
 /// Where an ordered statement stands.
@@ -44,10 +44,10 @@ pub enum Outcome {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Reason {
     /// It was sent to a log that does not take its kind.
-    #[error("statements of this kind belong to the log `{0}`")]
-    OtherLog(LogId),
-    /// No profile knows its kind.
-    #[error("no profile of this ledger has statements of this kind")]
+    #[error("statements of this kind belong to the log {}", list(.0))]
+    OtherLog(Vec<LogName>),
+    /// No family of rules knows its kind.
+    #[error("no family of rules of this ledger has statements of this kind")]
     UnknownKind,
     /// Its form, time, signer, signature, role or enrolment.
     #[error(transparent)]
@@ -64,62 +64,39 @@ pub enum Reason {
     /// It follows a statement that is not here yet: submit that one first, then this one again.
     #[error("the statement waits for its predecessor, which has not arrived")]
     AwaitsPredecessor,
-    /// The goods were handed to somebody else as well, and that statement came first.
-    #[error("the goods were handed to somebody else as well: {by} has taken the place")]
+    /// Two parties have signed it, and one of them another one in the same place, which came first.
+    #[error("another statement that two parties signed has taken its place: {by}")]
     Taken {
         /// The statement that stands in its place.
         by: Hash,
     },
-    /// It names a checkpoint that this log never had: its signer was shown another log, or says so.
-    #[error("the statement names a checkpoint that this log never had")]
-    ForeignCheckpoint,
-    /// It is dated before the checkpoint that its signer had seen.
-    #[error("the statement is dated before a checkpoint that its signer had seen")]
-    Backdated,
-    /// A rule of custody.
-    #[error(transparent)]
-    Custody(Box<Fault>),
-    /// The enrolment code was used for another key meanwhile.
-    #[error("the enrolment code has been used or has run out")]
+    /// What it uses up, as an enrolment uses a code, another statement has used up.
+    #[error("the enrolment code has been used")]
     Code,
+    /// A rule of its family.
+    #[error(transparent)]
+    Rule(Violation),
+}
+
+fn list(logs: &[LogName]) -> String {
+    let names: Vec<_> = logs.iter().map(|log| format!("`{log}`")).collect();
+    names.join(" or ")
 }
 
 impl Reason {
-    /// The reason's stable name: the title of its problem document and its label in the metrics.
-    pub const fn name(&self) -> &'static str {
+    /// The reason for programs: the title of its problem document and its label in the metrics.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::OtherLog(_) => "other-log",
-            Self::UnknownKind => "unknown-kind",
-            Self::Statement(refusal) => refusal_name(*refusal),
-            Self::Replay => "replay",
-            Self::NotLatest { .. } => "not-latest",
-            Self::AwaitsPredecessor => "awaits-predecessor",
-            Self::Taken { .. } => "custody-conflict",
-            Self::ForeignCheckpoint => "foreign-checkpoint",
-            Self::Backdated => "backdated",
-            Self::Custody(_) => "custody",
-            Self::Code => "code-used",
+            Self::OtherLog(_) => Problem::OtherLog,
+            Self::UnknownKind => Problem::UnknownKind,
+            Self::Statement(refusal) => (*refusal).into(),
+            Self::Replay => Problem::Replay,
+            Self::NotLatest { .. } => Problem::NotLatest,
+            Self::AwaitsPredecessor => Problem::AwaitsPredecessor,
+            Self::Taken { .. } => Problem::CustodyConflict,
+            Self::Code => Problem::CodeUsed,
+            Self::Rule(violation) => violation.problem,
         }
-    }
-}
-
-const fn refusal_name(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Format(FormatError::TooLarge) => "too-large",
-        Refusal::Format(FormatError::Signature(KeyError::HighS)) => "high-s",
-        Refusal::Format(_) => "format",
-        Refusal::FromTheFuture => "future",
-        Refusal::Stale => "stale",
-        Refusal::UnknownSigner => "unknown-signer",
-        Refusal::WrongIssuer => "wrong-issuer",
-        Refusal::NotYetValid => "not-yet-valid",
-        Refusal::Expired => "expired",
-        Refusal::Signature => "signature",
-        Refusal::Revoked => "revoked",
-        Refusal::Role => "role",
-        Refusal::Domain => "domain",
-        Refusal::Fields => "fields",
-        Refusal::Certificate(_) => "certificate",
     }
 }
 
@@ -128,7 +105,7 @@ const fn refusal_name(refusal: Refusal) -> &'static str {
 pub enum Status {
     /// Never seen, or refused.
     Unknown,
-    /// Taken in, not yet ordered.
+    /// Received, not yet ordered.
     Pending,
     /// Ordered, and durable.
     Ordered(Ordered),
@@ -144,7 +121,7 @@ pub struct Block {
     /// Covers this block and, through the one before, all before it.
     pub digest: Hash,
     /// The statements, in the order in which they were applied.
-    pub statements: Vec<(LogId, Vec<u8>)>,
+    pub statements: Vec<(LogName, Vec<u8>)>,
 }
 
 /// How the engine is.
@@ -162,9 +139,9 @@ pub struct Health {
 
 /// Puts statements in order and makes them durable.
 pub trait Sequencer: Send + Sync {
-    /// Takes a statement for `log`. The calling thread reads it and verifies its signature, so threads that submit
-    /// share that work; ordering and the disk are awaited through the ticket.
-    fn submit(&self, log: LogId, statement: &[u8]) -> Ticket;
+    /// Takes a statement for `log`. The calling thread reads it and may verify its signature, so threads that submit share
+    /// that work; ordering and the disk are awaited through the ticket.
+    fn submit(&self, log: LogName, statement: &[u8]) -> Ticket;
 
     /// What became of the statement with this id.
     fn status(&self, id: Hash) -> Status;
@@ -190,7 +167,7 @@ enum Inner {
 }
 
 /// An engine that stopped before it answered says nothing about the statement.
-const STOPPED: Outcome = Outcome::Busy { retry_after: Duration::from_secs(5) };
+pub(crate) const STOPPED: Outcome = Outcome::Busy { retry_after: Duration::from_secs(5) };
 
 impl Ticket {
     /// A ticket whose outcome is known.

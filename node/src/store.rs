@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, UnixMillis};
+use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
-use crate::log::{LogId, Place};
+use crate::ledger::Place;
+use crate::machine::Bodies;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
@@ -19,8 +20,6 @@ const VERSION: i64 = 1;
 const BUSY: Duration = Duration::from_secs(10);
 /// Connections kept for the next reader.
 const IDLE_READERS: usize = 16;
-/// Bits of a row's key that hold the index in the log.
-const INDEX_BITS: u32 = 48;
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +33,13 @@ pub enum StoreError {
     /// A value that this program never writes.
     #[error("the database holds a damaged row in {0}")]
     Damaged(&'static str),
+    /// A log that is none of this ledger's.
+    #[error("the ledger has no log `{0}`")]
+    NoLog(LogName),
 }
+
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A statement as the database holds it.
 pub(crate) struct StoredStatement {
@@ -47,13 +52,15 @@ pub(crate) struct StoredStatement {
 pub(crate) struct StoredBlock {
     pub(crate) height: u64,
     pub(crate) time: UnixMillis,
-    /// Sizes of the logs after it.
-    pub(crate) sizes: [u64; LogId::COUNT],
+    /// Number of statements in all logs together after it.
+    pub(crate) statements: u64,
     pub(crate) digest: Hash,
 }
 
 /// An enrolment code's record.
 pub(crate) struct StoredCode {
+    /// By which an enrolment names it.
+    pub(crate) number: [u8; 16],
     pub(crate) role: String,
     pub(crate) name: String,
     pub(crate) expires: UnixMillis,
@@ -62,7 +69,7 @@ pub(crate) struct StoredCode {
 }
 
 /// Opens the database for writing, and makes it if there is none.
-pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -85,13 +92,13 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
-fn prepare_once(connection: &Connection) -> Result<(), StoreError> {
+fn prepare_once(connection: &Connection) -> StoreResult<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
 /// SQLite's own check of the file's structure.
-pub(crate) fn check_structure(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn check_structure(connection: &Connection) -> StoreResult<()> {
     let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged("the file's structure")) }
 }
@@ -108,10 +115,7 @@ impl Readers {
     }
 
     /// Runs `read` on an idle connection, or on a new one.
-    pub(crate) fn with<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| self.connect(), Ok)?;
         let result = read(&connection);
@@ -122,7 +126,7 @@ impl Readers {
         result
     }
 
-    fn connect(&self) -> Result<Connection, StoreError> {
+    fn connect(&self) -> StoreResult<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -131,119 +135,128 @@ impl Readers {
     }
 }
 
-fn key(place: Place) -> i64 {
-    // safe: a log has fewer than 2^48 entries, and there are fewer than 2^15 logs.
-    ((place.log.slot() as u64) << INDEX_BITS | place.index).cast_signed()
+/// A number as SQLite holds it: there are fewer than 2^63 of anything here.
+const fn signed(number: u64) -> i64 {
+    number.cast_signed()
 }
 
-fn hash(row: &Row<'_>, column: usize, table: &'static str) -> Result<Hash, StoreError> {
+fn unsigned(row: &Row<'_>, column: usize) -> StoreResult<u64> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
+fn hash(row: &Row<'_>, column: usize, table: &'static str) -> StoreResult<Hash> {
     Hash::from_slice(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?)
         .ok_or(StoreError::Damaged(table))
 }
 
 /// Appends a block's record.
-pub(crate) fn put_block(tx: &Transaction<'_>, block: &StoredBlock) -> Result<(), StoreError> {
-    let mut insert =
-        tx.prepare_cached("INSERT INTO blocks (height, time, sizes, digest) VALUES (?, ?, ?, ?)")?;
-    let sizes: Vec<u8> = block.sizes.iter().flat_map(|size| size.to_be_bytes()).collect();
-    let (height, time) = (block.height.cast_signed(), block.time.0.cast_signed());
-    insert.execute(params![height, time, sizes, block.digest.as_bytes()])?;
+pub(crate) fn put_block(tx: &Transaction<'_>, block: &StoredBlock) -> StoreResult<()> {
+    let sql = "INSERT INTO blocks (height, time, statements, digest) VALUES (?, ?, ?, ?)";
+    let StoredBlock { height, time, statements, digest } = block;
+    let row = params![signed(*height), signed(time.0), signed(*statements), digest.as_bytes()];
+    tx.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
-/// Appends a statement.
+/// Appends a statement as number `number` of the ledger.
 pub(crate) fn put_statement(
     tx: &Transaction<'_>,
+    number: u64,
     place: Place,
     id: Hash,
     bytes: &[u8],
-) -> Result<(), StoreError> {
-    let mut insert = tx.prepare_cached("INSERT INTO statements (entry, id, bytes) VALUES (?, ?, ?)")?;
-    insert.execute(params![key(place), id.as_bytes(), bytes])?;
+) -> StoreResult<()> {
+    let sql = "INSERT INTO statements (number, log, entry, id, bytes) VALUES (?, ?, ?, ?, ?)";
+    let row = params![signed(number), place.log.as_str(), signed(place.index), id.as_bytes(), bytes];
+    tx.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
 /// Keeps a log's newest checkpoint.
-pub(crate) fn put_checkpoint(tx: &Transaction<'_>, log: LogId, note: &str) -> Result<(), StoreError> {
+pub(crate) fn put_checkpoint(tx: &Transaction<'_>, log: LogName, note: &str) -> StoreResult<()> {
     let mut upsert = tx.prepare_cached("INSERT OR REPLACE INTO checkpoints (log, note) VALUES (?, ?)")?;
-    upsert.execute(params![log as u8, note])?;
+    upsert.execute(params![log.as_str(), note])?;
     Ok(())
 }
 
 /// A log's newest checkpoint.
-pub(crate) fn checkpoint(connection: &Connection, log: LogId) -> Result<Option<String>, StoreError> {
+pub(crate) fn checkpoint(connection: &Connection, log: LogName) -> StoreResult<Option<String>> {
     let mut select = connection.prepare_cached("SELECT note FROM checkpoints WHERE log = ?")?;
-    Ok(select.query_row([log as u8], |row| row.get(0)).optional()?)
+    Ok(select.query_row([log.as_str()], |row| row.get(0)).optional()?)
 }
 
 /// Up to `limit` blocks from `height` on.
-pub(crate) fn blocks(
-    connection: &Connection,
-    height: u64,
-    limit: u32,
-) -> Result<Vec<StoredBlock>, StoreError> {
-    let sql = "SELECT height, time, sizes, digest FROM blocks WHERE height >= ? ORDER BY height LIMIT ?";
+pub(crate) fn blocks(connection: &Connection, height: u64, limit: u32) -> StoreResult<Vec<StoredBlock>> {
+    let sql = "SELECT height, time, statements, digest FROM blocks WHERE height >= ? ORDER BY height LIMIT ?";
     let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query(params![height.cast_signed(), limit])?;
+    let mut rows = select.query(params![signed(height), limit])?;
     let mut blocks = Vec::new();
     while let Some(row) = rows.next()? {
-        blocks.push(StoredBlock {
-            height: row.get::<_, i64>(0)?.cast_unsigned(),
-            time: UnixMillis(row.get::<_, i64>(1)?.cast_unsigned()),
-            sizes: sizes(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?,
-            digest: hash(row, 3, "blocks")?,
-        });
+        let (height, time) = (unsigned(row, 0)?, UnixMillis(unsigned(row, 1)?));
+        let (statements, digest) = (unsigned(row, 2)?, hash(row, 3, "blocks")?);
+        blocks.push(StoredBlock { height, time, statements, digest });
     }
     Ok(blocks)
 }
 
-fn sizes(bytes: &[u8]) -> Result<[u64; LogId::COUNT], StoreError> {
-    let (sizes, rest) = bytes.as_chunks();
-    let sizes = <[[u8; 8]; LogId::COUNT]>::try_from(sizes).ok().filter(|_| rest.is_empty());
-    Ok(sizes.ok_or(StoreError::Damaged("blocks"))?.map(u64::from_be_bytes))
+/// The newest block's number, and that of statements in all logs together; nought if there is none.
+pub(crate) fn last_block(connection: &Connection) -> StoreResult<(u64, u64)> {
+    let mut select =
+        connection.prepare_cached("SELECT height, statements FROM blocks ORDER BY height DESC LIMIT 1")?;
+    let mut rows = select.query([])?;
+    let Some(row) = rows.next()? else { return Ok((0, 0)) };
+    Ok((unsigned(row, 0)?, unsigned(row, 1)?))
 }
 
-/// The height of the newest block; 0 if there is none.
-pub(crate) fn height(connection: &Connection) -> Result<u64, StoreError> {
-    let height: Option<i64> = connection.query_row("SELECT max(height) FROM blocks", [], |row| row.get(0))?;
-    Ok(height.unwrap_or(0).cast_unsigned())
+/// The statements after the first `after` of the ledger, up to number `until`, in the order in which they were applied.
+pub(crate) fn applied(connection: &Connection, after: u64, until: u64) -> StoreResult<Vec<StoredStatement>> {
+    let sql = "SELECT log, entry, id, bytes FROM statements WHERE number > ? AND number <= ? ORDER BY number";
+    read_statements(connection, sql, params![signed(after), signed(until)])
 }
 
 /// The statements of one log from `from` to before `until`, in order.
 pub(crate) fn statements(
     connection: &Connection,
-    log: LogId,
+    log: LogName,
     from: u64,
     until: u64,
-) -> Result<Vec<StoredStatement>, StoreError> {
-    let sql = "SELECT entry, id, bytes FROM statements WHERE entry >= ? AND entry < ? ORDER BY entry";
+) -> StoreResult<Vec<StoredStatement>> {
+    let sql = "SELECT log, entry, id, bytes FROM statements WHERE log = ? AND entry >= ? AND entry < ? \
+               ORDER BY entry";
+    read_statements(connection, sql, params![log.as_str(), signed(from), signed(until)])
+}
+
+fn read_statements(
+    connection: &Connection,
+    sql: &str,
+    range: &[&dyn rusqlite::ToSql],
+) -> StoreResult<Vec<StoredStatement>> {
     let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([from, until].map(|index| key(Place { log, index })))?;
+    let mut rows = select.query(range)?;
     let mut statements = Vec::new();
     while let Some(row) = rows.next()? {
-        let index = row.get::<_, i64>(0)?.cast_unsigned() & ((1 << INDEX_BITS) - 1);
-        let (id, bytes) = (hash(row, 1, "statements")?, row.get(2)?);
-        statements.push(StoredStatement { place: Place { log, index }, id, bytes });
+        let log = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        let log = LogName::new(log).map_err(|_| StoreError::Damaged("statements"))?;
+        let place = Place { log, index: unsigned(row, 1)? };
+        let (id, bytes) = (hash(row, 2, "statements")?, row.get(3)?);
+        statements.push(StoredStatement { place, id, bytes });
     }
     Ok(statements)
 }
 
-/// The bytes of one statement.
-pub(crate) fn body(connection: &Connection, place: Place) -> Result<Vec<u8>, StoreError> {
-    let mut select = connection.prepare_cached("SELECT bytes FROM statements WHERE entry = ?")?;
-    select.query_row([key(place)], |row| row.get(0)).optional()?.ok_or(StoreError::Damaged("statements"))
+impl Bodies for Connection {
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>> {
+        let mut select = self.prepare_cached("SELECT bytes FROM statements WHERE log = ? AND entry = ?")?;
+        let body = select.query_row(params![place.log.as_str(), signed(place.index)], |row| row.get(0));
+        body.optional()?.ok_or(StoreError::Damaged("statements"))
+    }
 }
 
 /// The ids, without the bodies, of the statements of one log from `from` to before `until`.
-pub(crate) fn ids(
-    connection: &Connection,
-    log: LogId,
-    from: u64,
-    until: u64,
-) -> Result<Vec<Hash>, StoreError> {
-    let sql = "SELECT id FROM statements WHERE entry >= ? AND entry < ? ORDER BY entry";
+pub(crate) fn ids(connection: &Connection, log: LogName, from: u64, until: u64) -> StoreResult<Vec<Hash>> {
+    let sql = "SELECT id FROM statements WHERE log = ? AND entry >= ? AND entry < ? ORDER BY entry";
     let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([from, until].map(|index| key(Place { log, index })))?;
+    let mut rows = select.query(params![log.as_str(), signed(from), signed(until)])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
         ids.push(hash(row, 0, "statements")?);
@@ -252,70 +265,66 @@ pub(crate) fn ids(
 }
 
 /// Number of statements in all logs together.
-pub(crate) fn statement_count(connection: &Connection) -> Result<u64, StoreError> {
+pub(crate) fn statement_count(connection: &Connection) -> StoreResult<u64> {
     let count: i64 = connection.query_row("SELECT count(*) FROM statements", [], |row| row.get(0))?;
     Ok(count.cast_unsigned())
 }
 
-/// Keeps a new enrolment code.
+/// Keeps a new enrolment code, under the number by which an enrolment names it.
 pub(crate) fn put_code(
     tx: &Transaction<'_>,
     digest: Hash,
+    number: [u8; 16],
     role: &str,
     name: &str,
     expires: UnixMillis,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO codes (digest, role, name, expires) VALUES (?, ?, ?, ?)";
-    tx.execute(sql, params![digest.as_bytes(), role, name, expires.0.cast_signed()])?;
+) -> StoreResult<()> {
+    let sql = "INSERT INTO codes (digest, number, role, name, expires) VALUES (?, ?, ?, ?, ?)";
+    tx.execute(sql, params![digest.as_bytes(), number, role, name, signed(expires.0)])?;
     Ok(())
 }
 
 /// An enrolment code.
-pub(crate) fn code(connection: &Connection, digest: Hash) -> Result<Option<StoredCode>, StoreError> {
-    let sql = "SELECT role, name, expires, key, certificate FROM codes WHERE digest = ?";
+pub(crate) fn code(connection: &Connection, digest: Hash) -> StoreResult<Option<StoredCode>> {
+    let sql = "SELECT number, role, name, expires, key, certificate FROM codes WHERE digest = ?";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([digest.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let unused = row.get_ref(3)? == rusqlite::types::ValueRef::Null;
-    let used = if unused { None } else { Some((hash(row, 3, "codes")?, hash(row, 4, "codes")?)) };
-    let expires = UnixMillis(row.get::<_, i64>(2)?.cast_unsigned());
-    Ok(Some(StoredCode { role: row.get(0)?, name: row.get(1)?, expires, used }))
+    let unused = row.get_ref(4)? == rusqlite::types::ValueRef::Null;
+    let used = if unused { None } else { Some((hash(row, 4, "codes")?, hash(row, 5, "codes")?)) };
+    let expires = UnixMillis(unsigned(row, 3)?);
+    Ok(Some(StoredCode { number: row.get(0)?, role: row.get(1)?, name: row.get(2)?, expires, used }))
 }
 
-/// Marks a code as used for a key, and for the certificate that it bought.
-pub(crate) fn use_code(
-    tx: &Transaction<'_>,
-    digest: Hash,
-    key: Hash,
-    certificate: Hash,
-) -> Result<(), StoreError> {
-    let sql = "UPDATE codes SET key = ?, certificate = ? WHERE digest = ?";
-    tx.prepare_cached(sql)?.execute([key, certificate, digest].map(|hash| hash.0))?;
+/// Marks a code as used for a key, and for the certificate that it bought. Nothing happens where the code is not known.
+pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certificate: Hash) -> StoreResult<()> {
+    let sql = "UPDATE codes SET key = ?, certificate = ? WHERE number = ?";
+    tx.prepare_cached(sql)?.execute(params![key.as_bytes(), certificate.as_bytes(), number])?;
     Ok(())
 }
 
 /// Remembers that an admitted statement names a blob.
-pub(crate) fn promise_blob(tx: &Transaction<'_>, digest: Hash, length: u64) -> Result<(), StoreError> {
+pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
     let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
-    tx.prepare_cached(sql)?.execute(params![digest.as_bytes(), length.cast_signed()])?;
+    tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
     Ok(())
 }
 
 /// The promised length of a blob; `None` when no statement names it.
-pub(crate) fn blob_length(connection: &Connection, digest: Hash) -> Result<Option<u64>, StoreError> {
+pub(crate) fn blob_length(connection: &Connection, digest: Hash) -> StoreResult<Option<u64>> {
     let mut select = connection.prepare_cached("SELECT length FROM blobs WHERE digest = ?")?;
     let length = select.query_row([digest.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
     Ok(length.map(i64::cast_unsigned))
 }
 
 /// Keeps the bytes of a promised blob.
-pub(crate) fn put_blob(tx: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn put_blob(tx: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> StoreResult<()> {
     tx.execute("UPDATE blobs SET bytes = ? WHERE digest = ?", params![bytes, digest.as_bytes()])?;
     Ok(())
 }
 
 /// The bytes of a blob, once somebody has brought them.
-pub(crate) fn blob(connection: &Connection, digest: Hash) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn blob(connection: &Connection, digest: Hash) -> StoreResult<Option<Vec<u8>>> {
     let mut select = connection.prepare_cached("SELECT bytes FROM blobs WHERE digest = ?")?;
     Ok(select.query_row([digest.as_bytes()], |row| row.get(0)).optional()?.flatten())
 }

@@ -1,5 +1,5 @@
-//! What a handover costs the two phones, beside one signature and one verification: time on the processor, which a busy
-//! machine does not stretch; bytes and codes stand in the names.
+//! The cost of a handover for the two phones, compared with one signature and one verification: processor time, which
+//! does not grow on a busy machine; the names have the numbers of bytes and codes.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a bench that fails should stop")]
 
@@ -23,10 +23,10 @@ const COURIERS: [&str; 4] = ["courier a", "courier b", "courier c", "courier d"]
 /// The piece after so many hops without a signal; who holds it, and who is next.
 fn after(road: &Road, hops: usize) -> (CustodyChain, &'static str, &'static str) {
     let who = |hop: usize| COURIERS[hop % COURIERS.len()];
-    let line = (0..hops).fold(road.to_the_courier(), |line, hop| {
-        road.hand_over(who(hop), who(hop + 1), line, at(hop as u64))
+    let chain = (0..hops).fold(road.to_the_courier(), |chain, hop| {
+        road.hand_over(who(hop), who(hop + 1), chain, at(hop as u64))
     });
-    (line, who(hops), who(hops + 1))
+    (chain, who(hops), who(hops + 1))
 }
 
 fn codes(message: &[u8]) -> usize {
@@ -36,13 +36,13 @@ fn codes(message: &[u8]) -> usize {
     }
 }
 
-/// Time that this thread has spent on a processor.
+/// Processor time of this thread.
 fn on_the_processor() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(spent.tv_sec.try_into().unwrap(), spent.tv_nsec.try_into().unwrap())
 }
 
-/// Measures what each call costs this thread's processor.
+/// Measures the processor time of each call.
 fn measure<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, work: impl Fn() -> T) {
     group.bench_function(name, |b| {
         b.iter_custom(|times| {
@@ -60,18 +60,18 @@ fn handovers(c: &mut Criterion) {
     let rules = road.rules();
     let scanned = [Subject::new(PIECE).unwrap()];
     for hops in [0, 1, 4] {
-        let (line, giver, receiver) = after(&road, hops);
-        let statements = line.statements().len();
+        let (chain, giver, receiver) = after(&road, hops);
+        let statements = chain.statements().len();
         let now = at(30);
         let offer =
-            || Offered::make(line.clone(), &terms(), road.key(giver), &rules, now, road.nonce()).unwrap();
+            || Offered::make(chain.clone(), &terms(), road.key(giver), &rules, now, road.nonce()).unwrap();
         let shown = offer().to_bytes();
         let answer = || {
             let examined = Offered::from_bytes(&shown).unwrap().examine(&rules, now).unwrap();
             examined.answer(&scanned, &intact(), road.key(receiver), now, road.nonce()).unwrap()
         };
         let answered = answer().answer_message();
-        let mut group = c.benchmark_group(format!("handover, a line of {statements} statements"));
+        let mut group = c.benchmark_group(format!("handover, a chain of {statements} statements"));
         let key = SoftwareKey::from_bytes(&[7; 32]).unwrap();
         let (public, signature) = (key.public_key(), key.sign(b"message").unwrap());
         measure(&mut group, "a raw P-256 signature", || key.sign(black_box(b"message")));

@@ -1,4 +1,4 @@
-//! What a verdict costs once a snapshot is judged, and what judging costs; beside the verification of one signature.
+//! The cost of a verdict once a snapshot is judged, and of judging; compared with the verification of one signature.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a bench that fails should stop")]
 

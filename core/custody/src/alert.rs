@@ -1,7 +1,7 @@
-//! Recalls and suspensions that stand.
+//! Recalls and suspensions in force.
 //!
-//! A warning is accepted on the word of an entitled party alone: if the log let something in before it that should not
-//! be there, the warning still stands. What takes a warning back must satisfy every rule.
+//! A warning counts if an entitled party signed it, even if the log accepted something invalid before it. A statement
+//! that lifts a warning must satisfy every rule.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,16 +16,16 @@ use crate::state::SubjectState;
 use crate::step::Effect;
 use crate::timeline::TimelineEvent;
 
-/// A recall or a suspension that stands.
+/// A recall or a suspension in force.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Alert {
-    /// Which of them.
+    /// Recall or suspension.
     pub kind: AlertKind,
-    /// What it is about: the class, a lot or a pack.
+    /// Its subject: the class, a lot or a pack.
     pub subject: Subject,
     /// Who signed it.
     pub by: Identity,
-    /// When.
+    /// When it was signed.
     pub at: UnixMillis,
     /// Why, in the signer's words.
     pub reason: String,
@@ -36,7 +36,7 @@ pub struct Alert {
 /// The kind of an [`Alert`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AlertKind {
-    /// For good.
+    /// Final.
     Recall,
     /// Until lifted.
     Suspension,
@@ -44,7 +44,7 @@ pub enum AlertKind {
 
 type BySubject<T> = BTreeMap<Subject, Vec<T>>;
 
-/// The alerts that stand, and all that was said by those entitled to, by subject.
+/// The alerts in force, and every warning that an entitled party has signed, by subject.
 pub(crate) fn standing_alerts(
     profile: &Profile,
     facts: &Facts,
@@ -75,13 +75,13 @@ fn judge(profile: &Profile, facts: &Facts, entries: &[Entry]) -> (Vec<Alert>, Ve
         prev: None,
         linked: &every,
         rival: None,
-        // A warning whose certificate was void is still a warning; one that is void itself is shown, and warns of nothing.
+        // A warning that links a void certificate still counts. A void warning is shown, and has no effect.
         voids: Voids::Presumed,
     };
     let (mut standing, mut seen): (Vec<Alert>, _) = (Vec::new(), Vec::new());
     for (entry, step) in entries.iter().zip(profile.audit(&history, &[class]).steps) {
         let statement = entry.verified();
-        // What nobody was entitled to say was not said.
+        // Statements of parties who were not entitled to make them are ignored.
         if !profile.is_entitled(statement, &past) {
             continue;
         }

@@ -20,27 +20,27 @@ pub struct History<'a> {
     pub log: LogName,
     /// The trust domain that the log serves; `None` if it serves several.
     pub domain: Option<&'a str>,
-    /// What stands there, void entries in their place.
+    /// The entries, void ones in their place.
     pub entries: &'a [Entry],
 }
 
-/// What the verification of a history found.
+/// The result of verifying a history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Audit {
-    /// Every statement of the history, in its order, with its fault if it has one.
+    /// Every statement of the history, in order, with its fault if it has one.
     pub steps: Vec<Examined>,
     /// The first failure in the profile's order; `None` if all pass.
     pub finding: Option<Finding>,
 }
 
-/// A statement, and what is wrong with it.
+/// A statement and its result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Examined {
     /// Its id.
     pub statement: Hash,
     /// Its kind.
     pub kind: Kind,
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
     /// When it was signed.
     pub at: UnixMillis,
@@ -48,37 +48,37 @@ pub struct Examined {
     pub signer: Identity,
     /// Whom it is for.
     pub receiver: Option<Identity>,
-    /// Those whose statements it carries and countersigns, the first that signed first.
+    /// The signers of the statements that it carries and countersigns, in the order of signing.
     pub countersigned: Vec<Signature>,
     /// Where, coarsely, in the signer's words.
     pub place: Option<String>,
-    /// In which condition the goods were, in the signer's words.
+    /// The condition of the goods, in the signer's words.
     pub condition: Option<String>,
     /// Why, in the signer's words.
     pub reason: Option<String>,
-    /// If it put a unit into somebody's hands: how much of what is in it was seen.
+    /// If it handed over a unit: how much of its contents was seen.
     pub aggregate: Option<Aggregate>,
-    /// If it opened a unit: how much came out, beside how much went in.
+    /// If it opened a unit: how many packs came out, and how many went in.
     pub opened: Option<Opened>,
-    /// What is to be thought of it.
+    /// Its result.
     pub judged: Judged,
 }
 
-/// What is to be thought of an entry. Its signatures have been verified in any case.
+/// The result of judging an entry. Its signatures have been verified in any case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Judged {
     /// It fits its place.
     Sound,
-    /// It fits its place as long as an entry counts that is void: whose fault that is.
+    /// It fits its place only if a void entry counts: the fault of that entry.
     RestsOn(Box<Fault>),
     /// It does not fit its place.
     AtFault(Box<Fault>),
-    /// Its signer, or that of what it carries, had been revoked: it counts for nothing.
+    /// Its signer, or the signer of what it carries, had been revoked: it is void.
     Void,
 }
 
 impl Judged {
-    /// What it shows to be wrong with the history, if anything.
+    /// The fault that it shows in the history, if any.
     fn failure(&self) -> Option<&Fault> {
         match self {
             Self::RestsOn(fault) | Self::AtFault(fault) => Some(fault),
@@ -86,12 +86,12 @@ impl Judged {
         }
     }
 
-    /// Whether it counts: whoever signed it was entitled to, as far as they could know.
+    /// Whether it counts: its signer was entitled to sign it, as far as the signer could know.
     pub const fn counts(&self) -> bool {
         matches!(self, Self::Sound | Self::RestsOn(_))
     }
 
-    /// What is wrong with the entry itself, if anything.
+    /// The fault of the entry itself, if any.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             Self::AtFault(fault) => Some(fault),
@@ -107,7 +107,7 @@ pub struct Signature {
     pub statement: Hash,
     /// Who signed it.
     pub by: Identity,
-    /// When.
+    /// When it was signed.
     pub at: UnixMillis,
 }
 
@@ -124,14 +124,15 @@ impl Signature {
 /// The first failure of a third-party verification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
-    /// What it means: the profile's name for it, or [`UNORDERED`] for a step that no question covers.
+    /// The profile's name for the finding, or [`UNORDERED`] for a step that no question covers.
     pub finding: String,
-    /// The fault. Its `answerable` goes by who signed what, and so may differ from the role that the published scheme names.
+    /// The fault. Its `answerable` follows from who signed what, so it may differ from the role that the published
+    /// scheme names.
     pub fault: Fault,
 }
 
 impl Finding {
-    /// Who answers for it.
+    /// Who is accountable for it.
     pub fn answerable(&self) -> &Party {
         &self.fault.answerable
     }
@@ -140,7 +141,7 @@ impl Finding {
 /// The finding's name for a step that no question of the profile covers.
 pub const UNORDERED: &str = "rule-broken";
 
-/// What a statement says in a field, else what one says that it carries.
+/// The value of a field of a statement, else of a statement that it carries.
 fn said(statement: &Verified, carried: &[&Verified], field: &str) -> Option<String> {
     let mut all = std::iter::once(statement).chain(carried.iter().rev().copied());
     all.find_map(|one| one.fields().text(field)).map(str::to_owned)
@@ -221,8 +222,8 @@ impl Profile {
         steps
     }
 
-    /// Judges a statement that stands. If it fits only as long as nothing is void, it rests on what is: whoever signed that
-    /// is accountable, not whoever went on from it in good faith.
+    /// Judges a standing statement. If it fits only as if nothing were void, it depends on a void statement: the signer
+    /// of that one is accountable, not those who continued from it in good faith.
     fn judge<'p>(
         &self,
         statement: &Verified,
@@ -241,7 +242,7 @@ impl Profile {
         }
     }
 
-    /// The first fault in the order of the profile's questions; then any that no question covers.
+    /// The first fault in the order of the profile's questions, then any that no question covers.
     fn first_failure(&self, steps: &[Examined]) -> Option<Finding> {
         let faults = || steps.iter().filter_map(|step| step.judged.failure());
         for question in self.verification() {
@@ -256,7 +257,7 @@ impl Profile {
     }
 }
 
-/// The statements that one carries, the first that was signed first.
+/// The statements that one carries, in the order of signing.
 fn carried(statement: &Verified) -> Vec<&Verified> {
     let mut carried: Vec<&Verified> =
         std::iter::successors(statement.countersigned(), |one| one.countersigned()).collect();
@@ -264,12 +265,12 @@ fn carried(statement: &Verified) -> Vec<&Verified> {
     carried
 }
 
-/// What the statements of a history link.
+/// The entries that the statements of a history link.
 fn links(history: &History<'_>) -> HashSet<Hash> {
     history.entries.iter().flat_map(|entry| entry.verified().links()).copied().collect()
 }
 
-/// The entries of a history by the statement that each follows.
+/// The entries of a history, by the statement that each follows.
 fn successors(entries: &[Entry]) -> HashMap<Option<Hash>, &Entry> {
     let mut successors = HashMap::new();
     for entry in entries {

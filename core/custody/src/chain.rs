@@ -1,9 +1,9 @@
-//! Chain values: what the receiver of a transfer uploads, so that the transfer cannot be exchanged later.
+//! Chain values: the digests that receivers of transfers upload, so that a transfer cannot be exchanged later.
 //!
-//! `BC_i = H(z_i || r_i || s_i || BC_(i-1))`, where `z_i` is the digest of what was signed and `BC_(i-1)` the value that
-//! transfer `i` itself uploaded; length-framed under a label of its own. The published value covers `(r, s)` alone.
-//! Values are kept by subject and step. As each is computed from the transfer's own bytes, a wrong one points at one
-//! transfer and not at all that follow it.
+//! `BC_i = H(z_i || r_i || s_i || BC_(i-1))`, where `z_i` is the digest of what was signed and `BC_(i-1)` the value
+//! that transfer `i` itself uploaded; length-framed under a label of its own. The published value covers `(r, s)`
+//! alone. Values are kept by subject and step. Each is computed from the transfer's own bytes, so a wrong value points
+//! at one transfer and not at those after it.
 
 use countersign_ledger::{Hash, Verified};
 

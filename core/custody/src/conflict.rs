@@ -1,10 +1,10 @@
-//! What a history leaves contested: goods that were handed to two people, and goods that somebody would not accept.
+//! Conflicts and disputes in a history: goods that were handed to two people, and goods that somebody refused.
 //!
-//! Both are read from sound statements alone. A conflict needs two offers of one giver's own, each answered by somebody
-//! else, so nobody can raise one against a stranger; what merely came too late is none:
+//! Both follow from sound statements alone. A conflict needs two offers of the same giver, each answered by somebody
+//! else, so nobody can raise one against a stranger. These are not conflicts:
 //!
-//! - the same two people who signed the same handover twice, because an answer was not seen, have handed it over once;
-//! - a refusal that lost its place put the goods into nobody's hands, nor did one that took it.
+//! - the same two people signed the same handover twice, because an answer was not seen: it is one handover;
+//! - one of the two is a refusal: a refusal puts the goods into nobody's hands.
 
 use countersign_ledger::{Entry, Hash, Identity, Placed, UnixMillis, Verified};
 
@@ -15,36 +15,36 @@ use crate::field::REASON;
 use crate::profile::Profile;
 use crate::step::Effect;
 
-/// Goods that one person handed to two: both accepted. It does not end when the goods move on, since of two things that
-/// bear one number one is not what it says, and no ledger can tell which.
+/// Goods that one person handed to two people, who both accepted. It does not end when the goods move on: of two items
+/// with one number one is a copy, and no ledger can decide which.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conflict {
-    /// Who offered them twice, and answers for it.
+    /// Who offered them twice, and is accountable.
     pub giver: Party,
-    /// Who received them, as the ledger has it.
+    /// Who received them according to the ledger.
     pub first: Identity,
-    /// Who received them as well.
+    /// Who received them too.
     pub second: Identity,
-    /// When the second of them signed.
+    /// When the second receiver signed.
     pub at: UnixMillis,
-    /// The handover that stands.
+    /// The handover that is in the log.
     pub stands: Hash,
-    /// The other handover, which no log took.
+    /// The other handover, which the log refused.
     pub rival: Hash,
-    /// The statement that shows it, and carries it.
+    /// The statement that carries it as evidence.
     pub statement: Hash,
 }
 
-/// Goods that were not accepted, and have not moved since.
+/// Goods that were refused, and have not moved since.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dispute {
-    /// Who still has them, and answers for them.
+    /// Who still has them, and is accountable for them.
     pub holder: Party,
-    /// Who would not accept them.
+    /// Who refused them.
     pub by: Identity,
     /// When.
     pub at: UnixMillis,
-    /// Why, in their words.
+    /// Why, in the refuser's words.
     pub reason: String,
     /// The refusal.
     pub statement: Hash,
@@ -56,7 +56,7 @@ pub(crate) fn conflicts(profile: &Profile, history: &[Entry], audit: &Audit) -> 
     let recorded = sound(history, audit).filter(|one| effect(profile, one) == Some(&Effect::Conflict));
     let conflicts = recorded.filter_map(|statement| {
         let rival = statement.countersigned()?;
-        // Each of the two who hold the evidence may record it.
+        // Each of the two receivers holds the evidence and may record it.
         if shown.contains(&rival.statement().id()) {
             return None;
         }
@@ -69,7 +69,7 @@ pub(crate) fn conflicts(profile: &Profile, history: &[Entry], audit: &Audit) -> 
 fn conflict(profile: &Profile, history: &[Entry], statement: &Placed, rival: &Verified) -> Option<Conflict> {
     let giver = rival.countersigned()?.signer().identity();
     let second = holder_after(profile, rival)?;
-    // A refusal may stand between: the first who received the goods after the statement that both offers follow.
+    // A refusal may come between: the first who received the goods after the statement that both offers follow.
     let after = history.iter().position(|one| Some(one.id()) == rival.prev())?;
     let mut later = history.get(after + 1..)?.iter().filter_map(Entry::standing);
     let moved = later.find(|one| holder_after(profile, one).is_some())?;
@@ -85,7 +85,7 @@ fn conflict(profile: &Profile, history: &[Entry], statement: &Placed, rival: &Ve
     })
 }
 
-/// The refusal at which a history has come to a halt, if it has.
+/// The refusal after which the goods have not moved, if there is one.
 pub(crate) fn dispute(profile: &Profile, history: &[Entry], audit: &Audit) -> Option<Dispute> {
     let mut open = None;
     for statement in sound(history, audit) {
@@ -105,7 +105,7 @@ pub(crate) fn dispute(profile: &Profile, history: &[Entry], audit: &Audit) -> Op
     })
 }
 
-/// The statements that stand and in which the audit of their history found no fault.
+/// The standing statements in which the audit of their history found no fault.
 fn sound<'a>(history: &'a [Entry], audit: &'a Audit) -> impl Iterator<Item = &'a Placed> {
     let counts = history.iter().zip(&audit.steps).filter(|(_, step)| step.judged.counts());
     counts.filter_map(|(entry, _)| entry.standing())

@@ -1,8 +1,8 @@
-//! What is in a logistic unit: the list that travels with it, beside the ledger.
+//! The contents of a logistic unit: a list that travels with the unit and not in the ledger.
 //!
-//! The ledger has the list's digest and length, in the statement by which the unit was packed; so the list need not be
-//! public, and nobody can exchange it. One scan of the unit moves all that is in it. Of what the receiver did not scan
-//! themselves it is *inferred* that it is still in there, until somebody opens the unit.
+//! The statement that packs the unit has the list's digest and length, so the list need not be public, and nobody can
+//! exchange it. One scan of the unit moves everything in it. Packs that the receiver did not scan are *inferred* to be
+//! in the unit until somebody opens it (EPCIS aggregation).
 //!
 //! ```cddl
 //! contents = [1*10000 tstr]    ; links of packs and units in ascending order, each once; deterministic
@@ -19,30 +19,30 @@ use crate::subject_type::SubjectType;
 /// Most packs in one unit: a full pallet of small boxes has some thousands.
 pub const MAX_CONTENTS: usize = 10_000;
 
-/// Why a list of contents is none.
+/// Why a list of contents is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsError {
-    /// Not of the format, or not in order.
-    #[error("this is no list of contents")]
+    /// Malformed, or not in order.
+    #[error("this is not a list of contents")]
     Malformed,
-    /// Nothing, or more than a unit holds.
-    #[error("a unit holds one to {MAX_CONTENTS} packs")]
+    /// Empty, or more packs than allowed.
+    #[error("a unit holds 1 to {MAX_CONTENTS} packs")]
     Count,
     /// Neither a pack nor a unit.
     #[error("{0} is neither a pack nor a unit")]
     NotAPack(Subject),
 }
 
-/// What is in a logistic unit: packs, and units in turn.
+/// The packs in a logistic unit, and units in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Contents(BTreeSet<Subject>);
 
-/// How much of a unit that changed hands was seen, and how much goes by the unit's own code.
+/// How many packs of a unit were scanned when it changed hands, and how many are inferred from the unit's own code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Aggregate {
-    /// How many packs are in it, by whoever packed it.
+    /// How many packs are in it, as its packer stated.
     pub count: u64,
-    /// How many of them whoever received it scanned one by one. The others are inferred.
+    /// How many of them the receiver scanned one by one. The others are inferred.
     pub scanned: u64,
 }
 
@@ -53,19 +53,19 @@ impl Aggregate {
     }
 }
 
-/// A unit that was opened: how much went in, by whoever packed it, and how much came out, by whoever opened it.
+/// An opened unit: how many packs went in, as its packer stated, and how many came out, as its unpacker stated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Opened {
     /// How many packs went in.
     pub packed: u64,
     /// How many came out.
     pub unpacked: u64,
-    /// Whether the two lists are one.
+    /// Whether the two lists are the same.
     pub same: bool,
 }
 
 impl Contents {
-    /// A list of these, in whatever order.
+    /// A list of these subjects, given in any order.
     pub fn new(packs: impl IntoIterator<Item = Subject>) -> Result<Self, ContentsError> {
         let mut list = BTreeSet::new();
         for pack in packs {
@@ -85,12 +85,12 @@ impl Contents {
         self.0.len() as u64
     }
 
-    /// Whether something is on the list.
+    /// Whether a subject is on the list.
     pub fn contains(&self, pack: &Subject) -> bool {
         self.0.contains(pack)
     }
 
-    /// What is on the list, in order.
+    /// The subjects on the list, in order.
     pub fn packs(&self) -> impl Iterator<Item = &Subject> {
         self.0.iter()
     }
@@ -100,12 +100,12 @@ impl Contents {
         Hash::of(&self.to_bytes())
     }
 
-    /// The fields by which a statement packs it.
+    /// The fields of a statement that packs this list.
     pub fn fields(&self) -> Fields {
         Fields::new().with(CONTENTS, self.digest()).with(COUNT, self.count())
     }
 
-    /// Whether a statement packs, or unpacks, just this.
+    /// Whether a statement packs, or unpacks, exactly this list.
     pub fn is_of(&self, statement: &Verified) -> bool {
         digest_in(statement) == Some(self.digest()) && statement.fields().uint(COUNT) == Some(self.count())
     }
@@ -135,28 +135,28 @@ impl Contents {
             packs.push(pack.ok_or(ContentsError::Malformed)?);
         }
         let contents = Self::new(packs)?;
-        // One list has one form, and so one digest.
+        // Each list has one form, and so one digest.
         if contents.to_bytes() == bytes { Ok(contents) } else { Err(ContentsError::Malformed) }
     }
 }
 
-/// The digest of the list by which a statement packs a unit.
+/// The digest of the list in a statement that packs a unit.
 pub(crate) fn digest_in(statement: &Verified) -> Option<Hash> {
     statement.fields().hash(CONTENTS)
 }
 
-/// What came out of a unit, beside what went in.
+/// How many packs came out of a unit, and how many went in.
 pub(crate) fn opened(unpacking: &Verified, packing: &Verified) -> Option<Opened> {
-    let told = |one: &Verified| Some((digest_in(one)?, one.fields().uint(COUNT)?));
-    let (packed, unpacked) = (told(packing)?, told(unpacking)?);
+    let listed = |one: &Verified| Some((digest_in(one)?, one.fields().uint(COUNT)?));
+    let (packed, unpacked) = (listed(packing)?, listed(unpacking)?);
     Some(Opened { packed: packed.1, unpacked: unpacked.1, same: packed == unpacked })
 }
 
-/// How much of a unit was seen when `statement` put it into somebody's hands, if it did, by the packing before it.
+/// How much of a unit was seen when `statement` handed it over, if it did, according to the packing before it.
 pub(crate) fn aggregate(statement: &Verified, packing: &Verified) -> Option<Aggregate> {
     digest_in(packing)?;
     let count = packing.fields().uint(COUNT)?;
-    // Whoever packs has each of them in hand.
+    // The packer has each of them in hand.
     let packs = statement.statement().id() == packing.statement().id();
     let scanned = if packs { count } else { statement.fields().uint(SCANNED).unwrap_or(0).min(count) };
     Some(Aggregate { count, scanned })
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_packs_is_refused() {
+    fn a_list_of_other_things_is_refused() {
         assert_eq!(Contents::new([]), Err(ContentsError::Count));
         let lot = Subject::new(LOT).unwrap();
         assert_eq!(Contents::new([lot.clone()]), Err(ContentsError::NotAPack(lot)));
@@ -200,7 +200,7 @@ mod tests {
         let half = (bytes.len() - 1) / 2;
         let swapped = [&bytes[..1], &bytes[1 + half..], &bytes[1..=half]].concat();
         assert_eq!(Contents::from_bytes(&swapped), Err(ContentsError::Malformed));
-        // No allocation by a length that is written.
+        // No allocation by a length in the input.
         assert_eq!(
             Contents::from_bytes(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
             Err(ContentsError::Count)

@@ -1,4 +1,4 @@
-//! All that is proven of one product class, judged once, so that a verdict is a matter of looking up.
+//! Everything that is proven of one product class, judged once, so that a verdict is a look-up.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::subject_type::SubjectType;
 use crate::timeline::{Mark, TimelineEvent};
 use crate::unit::UnitFile;
 
-/// All that is proven of one product class, judged.
+/// Everything that is proven of one product class, judged.
 #[derive(Clone, Debug)]
 pub struct Dossier {
     pub(crate) class: Subject,
@@ -26,7 +26,7 @@ pub struct Dossier {
     pub(crate) units: Vec<UnitFile>,
     pub(crate) alerts: BTreeMap<Subject, Vec<Alert>>,
     pub(crate) alert_events: BTreeMap<Subject, Vec<TimelineEvent>>,
-    /// When the last of the class's certificates runs out; `None` if it has none, or none that its use hangs on.
+    /// When the last of the class's certificates expires; `None` if it has none, or if its use does not depend on one.
     pub(crate) certified_until: Option<UnixMillis>,
     pub(crate) pack_record: PackRecord,
     pub(crate) state: State,
@@ -34,12 +34,12 @@ pub struct Dossier {
     pub(crate) trust: AsOf,
 }
 
-/// What it means that the index counts a statement on a pack.
+/// What a statement on a pack in the index means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PackRecord {
-    /// The profile has no other statement on packs than the one that ends their way.
+    /// The pack was dispensed: the profile has no other kind on packs.
     Dispensed,
-    /// It may be one of several.
+    /// It may be of several kinds.
     Something,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct LotFile {
     pub(crate) events: Vec<TimelineEvent>,
 }
 
-/// What a lot's commission fixes.
+/// The values that a lot's commission fixes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Commission {
     pub(crate) statement: Hash,
@@ -66,7 +66,7 @@ pub(crate) struct Commission {
     filter_length: u64,
 }
 
-/// The step that is missing on the way to the public, and whose it is.
+/// The step that is missing on the way to the public, and who should have made it.
 #[derive(Clone, Debug)]
 pub(crate) struct Gap {
     pub(crate) step: Kind,
@@ -80,7 +80,7 @@ pub(crate) enum FilterState {
     Ready(SerialFilter),
 }
 
-/// Whether a history is the one that the index counts.
+/// Whether a history matches the count and the latest statement in the index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     Intact,
@@ -99,7 +99,7 @@ pub(crate) struct PackFile {
 }
 
 impl Dossier {
-    /// Judges what was proven, by the profile's rules. Signatures and completeness have been verified before.
+    /// Judges `facts` by the profile's rules. Signatures and completeness have been verified before.
     pub fn new(profile: &Profile, facts: Facts) -> Self {
         let class = History { log: LogName::SUPPLY, domain: Some(&facts.domain), entries: &facts.history };
         let recorded = Lateness::new(&facts.earlier, facts.entries());
@@ -114,7 +114,7 @@ impl Dossier {
             (lot.subject.clone(), file)
         });
         let lots: BTreeMap<Subject, LotFile> = lots.collect();
-        // A unit is packed from lots, of this class or another.
+        // A unit is packed from lots, of this class or of others.
         let of_lots = facts.lots.iter().map(|lot| History { entries: &lot.history, ..class });
         let dependencies = [dependencies, of_lots.collect()].concat();
         let units = facts.units.iter().flat_map(|unit| {
@@ -152,7 +152,7 @@ impl Dossier {
         &self.class
     }
 
-    /// The moment up to which everything here is known: the older of the two checkpoints'.
+    /// The moment up to which everything here is known: that of the older of the two checkpoints.
     pub fn as_of(&self) -> UnixMillis {
         self.supply.at.min(self.trust.at)
     }
@@ -164,7 +164,7 @@ impl Dossier {
 }
 
 impl LotFile {
-    /// `dependencies`: what the lot builds on, the class's history first.
+    /// `dependencies`: the histories that the lot builds on, the class's first.
     fn new(
         profile: &Profile,
         dependencies: &[History<'_>],
@@ -240,7 +240,7 @@ fn events(profile: &Profile, audit: &Audit, history: &[Entry], recorded: &Latene
     .collect()
 }
 
-/// The statements of a history that stand.
+/// The standing statements of a history.
 fn standing(history: &[Entry]) -> impl DoubleEndedIterator<Item = &Placed> {
     history.iter().filter_map(Entry::standing)
 }
@@ -283,7 +283,7 @@ fn gap(profile: &Profile, history: &[Entry], audit: &Audit) -> Option<Gap> {
     let made = |kind: &Kind| standing(history).any(|statement| statement.statement().kind() == kind);
     let mut way = vec![profile.step(profile.complete())?];
     while let Some(before) = way.last().and_then(|step| before(profile, &step.after)) {
-        // safe: a profile whose steps run in a circle ends here.
+        // safe: ends here if the profile's steps form a cycle.
         if way.iter().any(|step| step.kind == before.kind) {
             break;
         }

@@ -1,4 +1,5 @@
-//! Drafts: what follows from the rules is filled in, so that whoever signs gives only what is theirs to say.
+//! Drafts: fields, links and predecessor that follow from the rules are filled in, so that the signer gives only the
+//! rest.
 
 use countersign_ledger::{Draft, Entry, Fields, Folded, Hash, Identity, Kind, Placed, Subject, UnixMillis};
 
@@ -8,11 +9,11 @@ use crate::state::SubjectState;
 use crate::step::{Effect, LinkRule};
 
 impl Profile {
-    /// The next statement of `kind` on `subject` by `signer`: `fields`, and the statement that it follows, its links and
-    /// its chain value, as the rules have them. `None` if the profile has no such step.
+    /// The next statement of `kind` on `subject` by `signer`: `fields`, the statement that it follows, its links and
+    /// its chain value, as the rules require. `None` if the profile has no such step.
     ///
-    /// `history` is the subject's, in the log of the kind; `others` are statements that may be linked besides; of several that
-    /// fit, the latest is. Nothing is judged: [`Profile::check`] does that once it is signed.
+    /// `history` is the subject's, in the log of the kind; `others` are further statements that may be linked; if
+    /// several fit, the latest is linked. Nothing is judged: [`Profile::check`] does that once the draft is signed.
     pub fn draft(
         &self,
         kind: &Kind,
@@ -38,8 +39,8 @@ impl Profile {
         Some(Draft { kind: kind.clone(), subject: subject.clone(), fields, prev, links, sealed: None })
     }
 
-    /// The fields by which the step of `kind` commissions `serials`, whose labelled day ends at `expires` (which goods
-    /// that do not expire leave out); `None` if it commissions nothing.
+    /// The fields with which the step of `kind` commissions `serials`; `expires` is the end of the expiry day on the
+    /// label (absent for goods that do not expire). `None` if the step commissions nothing.
     pub fn commission_fields(&self, kind: &Kind, serials: &SerialSet, expires: UnixMillis) -> Option<Fields> {
         let Effect::Commission { expiry, count, serials: root, filter, filter_length } =
             &self.step(kind)?.effect
@@ -57,14 +58,14 @@ impl Profile {
         )
     }
 
-    /// What the history of a subject comes to.
+    /// The state of a subject, folded from its history.
     pub fn state_after(&self, history: &[Entry]) -> SubjectState {
         let mut folded = Folded::<SubjectState>::default();
         history.iter().for_each(|entry| self.push(&mut folded, entry));
         folded.standing
     }
 
-    /// Adds the next entry of a history to what it comes to.
+    /// Adds the next entry of a history to the state.
     pub(crate) fn push(&self, folded: &mut Folded<SubjectState>, entry: &Entry) {
         folded.push(
             entry,

@@ -1,4 +1,5 @@
-//! The engine: whether a statement fits its place. The node asks before it admits one, the phone asks again.
+//! The engine: whether a statement fits its place. The node checks before it admits a statement, the client checks
+//! again.
 
 use std::collections::HashMap;
 
@@ -14,36 +15,36 @@ use crate::step::{
 };
 use crate::subject_type::SubjectType;
 
-/// What was there before a statement.
+/// What is known before a statement.
 #[derive(Clone, Copy)]
 pub struct Past<'a> {
-    /// The log that the statement is in, or is to enter.
+    /// The log that holds the statement, or that it is submitted to.
     pub log: LogName,
     /// The trust domain that the log serves; `None` if it serves several.
     pub domain: Option<&'a str>,
-    /// What the earlier statements on the same subject in the same log come to.
+    /// The state folded from the earlier statements on the same subject in the same log.
     pub subject: &'a SubjectState,
     /// The entry before it on the same subject, void or not.
     pub prev: Option<Hash>,
     /// The statements that it may link, from any log, by id.
     pub linked: &'a HashMap<Hash, &'a Entry>,
-    /// If it carries a statement that lost its place: the entry that took it.
+    /// If it carries a statement that lost its place: the entry at that place.
     pub rival: Option<&'a Entry>,
-    /// What linked statements count that are void.
+    /// How linked void statements count.
     pub voids: Voids,
 }
 
-/// What void statements count.
+/// How void statements count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Voids {
-    /// Nothing: rules pass over them.
+    /// Not at all: rules skip them.
     PassedOver,
-    /// As much as others: as it was before the revocation was known.
+    /// As others: as it was before the revocation was known.
     Presumed,
 }
 
 impl Profile {
-    /// Whether `statement` fits its place after `past`.
+    /// Checks that `statement` fits its place after `past`.
     ///
     /// Every party of a statement, and of the statements that it links, belongs to one trust domain; that of the log, if
     /// it serves one.
@@ -55,7 +56,7 @@ impl Profile {
         judged.map_err(|reason| Box::new(self.fault(statement, past, reason)))
     }
 
-    /// Whether `statement` is what an entitled party signed, wherever it stands among the others on its subject.
+    /// Checks that an entitled party signed `statement`, regardless of its place among the others on its subject.
     pub(crate) fn is_entitled(&self, statement: &Verified, past: &Past<'_>) -> bool {
         self.step(statement.statement().kind()).is_some_and(|step| {
             let check = Check { profile: self, step, statement, past };
@@ -89,7 +90,7 @@ impl Profile {
     }
 }
 
-/// Who holds `role` in this history: the latest who signed or received in it.
+/// Who has `role` in this history: the latest member who signed or received in that role.
 fn party(role: &str, statement: &Verified, before: &SubjectState) -> Party {
     let own = [Some(statement.signer().identity().clone()), receiver(statement)];
     let own = own.into_iter().flatten().find(|identity| identity.role() == role);
@@ -109,7 +110,7 @@ pub(crate) fn holder_after(profile: &Profile, statement: &Verified) -> Option<Id
     }
 }
 
-/// One statement before the engine.
+/// A statement that the engine is checking.
 struct Check<'a, 'p> {
     profile: &'a Profile,
     step: &'a Step,
@@ -180,7 +181,7 @@ impl<'a> Check<'a, '_> {
         if self.statement.prev() == self.past.prev { Ok(()) } else { Err(FaultReason::WrongPrev) }
     }
 
-    /// Why the step may not come next.
+    /// Checks that the step may come next.
     fn misplaced(&self) -> FaultReason {
         let mut made = self.past.subject.made().filter_map(|kind| self.profile.step(kind));
         let again = self.past.subject.made().any(|kind| kind == &self.step.kind);
@@ -220,7 +221,7 @@ impl<'a> Check<'a, '_> {
         Ok(())
     }
 
-    /// A link leads across trust domains in no step of a supply chain.
+    /// No step of a supply chain links across trust domains.
     fn link(&self, rule: &LinkRule, linked: &Verified) -> Result<(), FaultReason> {
         if linked.signer().identity().domain() != self.signer().domain() {
             return Err(FaultReason::WrongDomain);
@@ -252,7 +253,7 @@ impl<'a> Check<'a, '_> {
         if in_role && self.is_named(rule, &receiver) { Ok(()) } else { Err(FaultReason::WrongReceiver) }
     }
 
-    /// Whether `identity` is the one whom the earlier statements name for the rule.
+    /// Checks that `identity` is the one whom the earlier statements name for the rule.
     fn is_named(&self, rule: &PartyRule, identity: &Identity) -> bool {
         let signed = || self.latest(&rule.signer_of).is_some_and(|one| one.signer == identity);
         let received =
@@ -268,14 +269,14 @@ impl<'a> Check<'a, '_> {
             && holds
     }
 
-    /// Who holds the goods: by the latest statement on the subject that says so, else by one that is linked.
+    /// Who holds the goods, according to the latest statement on the subject that says so, else to a linked one.
     fn holder(&self) -> Option<Identity> {
         let mut links = self.statement.links().iter().filter_map(|&id| self.known(id));
         let linked = || links.find_map(|one| holder_after(self.profile, one));
         self.past.subject.holder().cloned().or_else(linked)
     }
 
-    /// What it countersigns, and that it countersigns nothing else.
+    /// Checks that it countersigns what it must, and nothing else.
     fn countersignature(&self) -> Result<(), FaultReason> {
         match (&self.step.countersigned, self.statement.countersigned()) {
             (None, None) => Ok(()),
@@ -311,7 +312,7 @@ impl<'a> Check<'a, '_> {
         }
     }
 
-    /// Whether what is carried lost its place to a statement whose goods the same party had offered as well.
+    /// Checks that the carried statement lost its place to one whose goods the same party had offered too.
     fn rival(&self, kinds: &[Kind], rival: &Verified) -> Result<(), FaultReason> {
         let offered = |one: &Verified| one.countersigned().map(|offer| offer.signer().identity().clone());
         let same = rival.statement().subject() == self.statement.statement().subject()

@@ -1,9 +1,10 @@
-//! EPCIS 2.0 (GS1, JSON-LD binding, with the words of CBV 2.0): histories of goods for partners whose systems read events,
-//! and their events as drafts of statements.
+//! EPCIS 2.0 (GS1, JSON-LD binding, with the vocabulary of CBV 2.0): histories as documents for partners whose systems
+//! read events, and partners' events as drafts of statements.
 //!
-//! A document is a translation, not evidence. What is [written](document) repeats what verified statements say and names each
-//! by its id, so whoever likes can check it against the ledger; what is [`read`] is believed by nobody until somebody
-//! signs it as their own word. Which statements are events, and of what kind, the profile says ([`Rule`]).
+//! A document is a translation, not evidence. A [written](document) document repeats verified statements and names each
+//! by its id, so anyone can check it against the ledger. Nothing in a document that is [`read`] is trusted until
+//! somebody signs it as their own statement. The profile defines which statements are events, and of what type
+//! ([`Rule`]).
 //!
 //! In scope: object events; aggregation events, written only. Out of scope: transformation, association, sensors, master
 //! data, queries, event hashes (implementations of them disagree).
@@ -22,24 +23,24 @@ pub use self::document::document;
 pub use self::import::{MAX_DOCUMENT, MAX_EVENTS, Proposal, read};
 pub use self::refused::{NotADocument, NotTaken};
 
-/// The namespace of what EPCIS has no word for, and of event ids.
+/// The namespace of terms that EPCIS lacks, and of event ids.
 pub const NAMESPACE: &str = "urn:countersign:";
 
-/// Which event a step's statements are.
+/// The event type of a step's statements.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rule {
-    /// Of signers in this role; of all if it is left out. The first rule that fits counts.
+    /// Applies to signers in this role; to all if it is left out. The first rule that fits counts.
     pub when_signer: Option<String>,
     /// The type of the event.
     #[serde(default)]
     pub event: EventType,
-    /// What it does to the goods' being.
+    /// Its action.
     pub action: Action,
     /// Its business step, a bare word of the CBV.
     #[serde(deserialize_with = "business_step")]
     pub step: String,
-    /// In which state it leaves the goods, a bare word of the CBV.
+    /// The disposition of the goods after it, a bare word of the CBV.
     #[serde(deserialize_with = "disposition")]
     pub disposition: String,
 }
@@ -48,22 +49,22 @@ pub struct Rule {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventType {
-    /// Something happened to the goods.
+    /// Something happened to the goods (`ObjectEvent`).
     #[default]
     Object,
-    /// Goods were put into a logistic unit, or taken out.
+    /// Goods were put into a logistic unit, or taken out (`AggregationEvent`).
     Aggregation,
 }
 
-/// What an event does to the being of what it is about.
+/// The action of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Brings it into being.
+    /// The object begins to exist, or enters the unit (`ADD`).
     Add,
-    /// Leaves it as it is.
+    /// The object is observed and stays as it is (`OBSERVE`).
     Observe,
-    /// Ends it.
+    /// The object ceases to exist, or leaves the unit (`DELETE`).
     Delete,
 }
 
@@ -90,6 +91,6 @@ fn word<'de, D: Deserializer<'de>>(known: &[&str], deserializer: D) -> Result<St
     if known.contains(&word.as_str()) {
         Ok(word)
     } else {
-        Err(D::Error::custom(format!("`{word}` is no such word of the CBV")))
+        Err(D::Error::custom(format!("the CBV has no such word as `{word}`")))
     }
 }

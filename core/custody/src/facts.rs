@@ -1,4 +1,4 @@
-//! What is proven of a product before anything is judged.
+//! The facts that are proven of a product, before anything is judged.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ pub struct AsOf {
     pub at: UnixMillis,
 }
 
-/// What was proven of one product class. Every history is complete as of the checkpoint; nothing here is judged yet. Void entries are in their
-/// place: the index counts them.
+/// The facts that are proven of one product class. Every history is complete as of the checkpoint; nothing here is
+/// judged yet. Void entries are in their place: the index counts them.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The trust domain in which the product is traced.
@@ -34,7 +34,7 @@ pub struct Facts {
     pub units: Vec<UnitFacts>,
     /// The histories of other subjects that these build on, such as the order that a lot was made for.
     pub dependencies: BTreeMap<Subject, Vec<Entry>>,
-    /// What the trust log holds on the class, its lots and its packs, in the order of the log.
+    /// The entries of the trust log on the class, its lots and its packs, in the order of the log.
     pub alerts: Vec<Entry>,
     /// The checkpoint of the supply log.
     pub supply: AsOf,
@@ -44,14 +44,14 @@ pub struct Facts {
     pub trust: AsOf,
 }
 
-/// What was proven of one lot.
+/// The facts that are proven of one lot.
 #[derive(Clone, Debug)]
 pub struct LotFacts {
     /// The lot.
     pub subject: Subject,
     /// Its history.
     pub history: Vec<Entry>,
-    /// The filter over its serials, as fetched; it is judged by the digest in the lot's commission.
+    /// The filter over its serials, as fetched; it is checked against the digest in the lot's commission.
     pub filter: Option<Vec<u8>>,
     /// All packs of the lot that have statements, from the proof of the lot's family: SHA-256 of the pack's subject to what
     /// the index says of it.
@@ -69,8 +69,8 @@ impl Facts {
         std::iter::once(&self.history).chain(lots).chain(units).chain(self.dependencies.values()).flatten()
     }
 
-    /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on one
-    /// of its lots or packs, else of a warning about it; the first of all if nothing is stated of it.
+    /// The rules by which the product is traced, among `profiles`: those of the first statement on its class, else on
+    /// one of its lots or packs, else of a warning about it; the first profile if there is no statement.
     pub fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
         let packs = self.lots.iter().flat_map(|lot| lot.followed.values());
         let histories = std::iter::once(&self.history).chain(self.lots.iter().map(|lot| &lot.history));

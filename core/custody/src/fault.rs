@@ -1,4 +1,4 @@
-//! Why a statement does not fit its place, and who answers for that.
+//! Why a statement does not fit its place, and who is accountable for that.
 
 use std::fmt;
 
@@ -36,17 +36,18 @@ pub struct Fault {
     pub kind: Kind,
     /// Who signed it.
     pub signer: Identity,
-    /// The step at fault: the statement's own, or the one before it when that is not what this one was signed upon.
+    /// The step at fault: the statement's own, or the one before it if that is not the statement that this one was
+    /// signed to follow.
     pub step: Kind,
-    /// Who answers for it: the signer, who vouched for what the statement says. Where the step before was exchanged
-    /// after this one was signed, the role that the profile's third-party verification names.
+    /// Who is accountable: the signer, who asserts what the statement says. If the step before was exchanged after this
+    /// one was signed, the role that the profile's third-party verification names.
     pub answerable: Party,
     /// What is wrong.
     pub reason: FaultReason,
 }
 
 impl Fault {
-    /// That a void entry counted once, and others went on from it.
+    /// The fault of a void entry from which others continued while it still counted.
     pub(crate) fn void(entry: &Entry) -> Self {
         let statement = entry.verified();
         let signer = statement.signer().identity();
@@ -61,16 +62,16 @@ impl Fault {
     }
 }
 
-/// What is wrong with a statement. Checks are made in this order; the first that fails is told.
+/// What is wrong with a statement. Checks run in this order; the first failure is reported.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FaultReason {
     /// The profile has no such step.
     #[error("the profile has no step of this kind")]
     UnknownKind,
-    /// It stands in another log than the one it belongs into.
-    #[error("this kind of statement does not belong into this log")]
+    /// It is in another log than the one it belongs in.
+    #[error("this kind of statement does not belong in this log")]
     WrongLog,
-    /// It is about something that such a step is never about.
+    /// Its subject is of a type that the step does not allow.
     #[error("this kind of statement cannot be about this subject")]
     WrongSubjectLevel,
     /// The signer's role does not make such statements.
@@ -79,13 +80,13 @@ pub enum FaultReason {
     /// A party belongs to another trust domain.
     #[error("a party belongs to another trust domain")]
     WrongDomain,
-    /// A recall stands; nothing follows it.
+    /// A recall is in force; nothing may follow it.
     #[error("the product is recalled, and a recall is final")]
     RecallIsFinal,
     /// No suspension of this subject is open that it could lift.
     #[error("there is no such suspension to lift")]
     NothingToLift,
-    /// The step can be made once, and has been.
+    /// The step can be made only once, and has been made.
     #[error("this step has been made already")]
     AlreadyDone,
     /// The step does not follow the one before it.
@@ -97,34 +98,34 @@ pub enum FaultReason {
     /// It links a statement that is void.
     #[error("the statement builds on one whose signer had been revoked")]
     VoidLink,
-    /// A statement that it must link is not linked, or is not about the right subject.
+    /// A required link is missing, or its statement is about another subject.
     #[error("a link to {0} is missing")]
     MissingLink(Kind),
-    /// It links a statement that the step has no use for, or that is not known.
+    /// It links a statement that the step does not allow, or that is not known.
     #[error("the statement links one that does not belong here")]
     UnexpectedLink,
-    /// The signer is not the one whom the statement before it named.
+    /// The signer is not the one whom the earlier statement named.
     #[error("the signer is not the one whom the step before named")]
     NotTheReceiver,
-    /// The receiver is nobody in the right role, or not the one who must receive it.
+    /// The receiver is missing, has another role, or is not the one who must receive this.
     #[error("the receiver is not the one who must receive this")]
     WrongReceiver,
     /// It does not carry what it must countersign.
     #[error("the statement that it must countersign is missing")]
     MissingCountersignature,
-    /// It carries a statement that this step has no use for.
+    /// It carries a statement that this step does not allow.
     #[error("it carries a statement that does not belong here")]
     UnexpectedCountersignature,
-    /// The offer that it carries is about other goods, or another moment of their way.
-    #[error("the offer is for other goods, or another moment of their way")]
+    /// The offer that it carries is about other goods, or follows another statement on them.
+    #[error("the offer is for other goods, or follows another statement on them")]
     OtherOffer,
-    /// Whoever offered the goods did not hold them.
-    #[error("whoever offered the goods did not hold them")]
+    /// The party who offered the goods did not hold them.
+    #[error("the party who offered the goods did not hold them")]
     NotTheCustodian,
     /// The offer was not in force when it was accepted.
     #[error("the offer was not in force when it was answered")]
     OfferExpired,
-    /// What it carries is no evidence that the goods were handed to two people.
+    /// What it carries does not show that the goods were handed to two people.
     #[error("the evidence does not show that the goods were handed to two people")]
     NoConflict,
     /// A field is missing.
@@ -139,10 +140,10 @@ pub enum FaultReason {
     /// A field differs from the one that it repeats.
     #[error("the field {0} differs from what was stated before")]
     FieldMismatch(String),
-    /// The uploaded chain value is not that of the transfer with this number.
+    /// The uploaded chain value is not the one of the transfer with this number.
     #[error("the chain value of transfer {0} is wrong")]
     WrongChainValue(u8),
-    /// Its signer, or that of what it countersigns, had been revoked, and other statements rest on it.
+    /// Its signer, or the signer of what it countersigns, had been revoked, and other statements depend on it.
     #[error("its signer had been revoked")]
     SignerRevoked,
     /// The linked certificate does not allow this.
@@ -153,13 +154,13 @@ pub enum FaultReason {
 /// Why a certificate does not allow a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CertificateFlaw {
-    /// It did not hold yet.
+    /// It was not yet in force.
     #[error("it was not yet in force")]
     NotYet,
-    /// It had run out.
+    /// It had expired.
     #[error("it had expired")]
     Expired,
-    /// It is somebody else's.
+    /// It has another holder.
     #[error("it has another holder")]
     Holder,
     /// It is for another product class.

@@ -1,16 +1,16 @@
-//! The fields that mean something to the core itself; a profile that uses a step's effect must give it these.
+//! The fields that the core itself uses; a profile that uses a step's effect must give the step these.
 
-/// Whom a statement is for: an identity.
+/// The receiver of a statement: an identity.
 pub const RECEIVER: &str = "to";
 /// Where, coarsely, in the signer's words.
 pub(crate) const PLACE: &str = "place";
 /// In which condition the goods were: `intact` or `damaged`.
 pub(crate) const CONDITION: &str = "condition";
-/// SHA-256 of a photo of damaged goods, which stays with whoever took it.
+/// SHA-256 of a photo of damaged goods; the photo itself stays with the person who made it.
 pub(crate) const PHOTO: &str = "photo";
 /// Why, in the signer's words.
 pub(crate) const REASON: &str = "reason";
-/// SHA-256 of the list of what is in a unit.
+/// SHA-256 of the list of a unit's contents.
 pub(crate) const CONTENTS: &str = "contents";
 /// How many packs are on that list.
 pub(crate) const COUNT: &str = "count";

@@ -9,8 +9,8 @@
 //! All numbers are big-endian. There are `(segments + 2) << log2` fingerprints; the length follows and is not stated. A
 //! serial's key is the first eight bytes of its framed SHA-256.
 //!
-//! The filter never denies a serial of the lot. It admits one in 2^32 others, and whoever computes for an hour finds such
-//! a serial: like a copied one it passes here, and a [`crate::SerialProof`] tells it from the lot's own.
+//! The filter never denies a serial of the lot. It admits one in 2^32 others, and an hour of computing finds such a
+//! serial. Like a copied serial it passes here; a [`crate::SerialProof`] distinguishes it from the lot's own.
 
 use countersign_ledger::Hash;
 use xorf::{BinaryFuse32, Descriptor, Filter as _};
@@ -22,7 +22,7 @@ const MAGIC: &[u8; 4] = b"CBF1";
 const HEADER: usize = MAGIC.len() + 8 + 1 + 4;
 /// Longest segment that construction makes, 2^18 fingerprints.
 const MAX_SEGMENT_BITS: u8 = 18;
-/// A key has its three fingerprints in three neighbouring segments.
+/// A key's three fingerprints are in three neighbouring segments.
 const EXTRA_SEGMENTS: u32 = 2;
 const LABEL: &str = "countersign/custody/serial/v1";
 
@@ -48,10 +48,10 @@ pub enum FilterError {
 pub struct SerialFilter(BinaryFuse32);
 
 impl SerialFilter {
-    /// Builds the filter over distinct serials; `None` in the unheard-of case that no seed fits.
+    /// Builds the filter over distinct serials; `None` if no seed fits, which practically never happens.
     pub(crate) fn build<'a>(serials: impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut keys: Vec<u64> = serials.map(key).collect();
-        // Two serials with one key are found by that key both.
+        // Two serials with the same key are both found by it.
         keys.sort_unstable();
         keys.dedup();
         BinaryFuse32::try_from(keys).ok().map(Self)
@@ -102,7 +102,7 @@ impl SerialFilter {
         bytes
     }
 
-    /// Whether the serial may be one of the lot's: always true if it is, and one in 2^32 times if it is not.
+    /// Whether the serial may be one of the lot's: always true if it is; true for one in 2^32 serials if it is not.
     pub fn contains(&self, serial: &str) -> bool {
         self.0.contains(&key(serial))
     }

@@ -1,8 +1,8 @@
-//! What was read from a pack, as custody needs it.
+//! What was read from a product's code, as custody needs it.
 
 use countersign_ledger::{Subject, UnixMillis};
 
-/// What was read from a product's code. Nothing of it is believed.
+/// What was read from a product's code. None of it is trusted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Item {
     /// The product class.
@@ -11,16 +11,16 @@ pub struct Item {
     pub lot: Option<Subject>,
     /// The pack, if the code names one.
     pub pack: Option<Subject>,
-    /// The pack's serial, as it was commissioned: without the escapes of a link.
+    /// The pack's serial as commissioned: without the escapes of a link.
     pub serial: Option<String>,
     /// The last moment of the day on the label, in UTC.
     pub expires_at: Option<UnixMillis>,
-    /// What else the code may have said, if a separator was lost on the way.
+    /// Other readings of the code, if a separator may have been lost.
     pub readings: Vec<Item>,
 }
 
 impl Item {
-    /// Whether the code broke the rules as it was read, so that nothing but one of its readings can be meant.
+    /// Whether the code violates the rules as it was read, so that only one of `readings` can be meant.
     pub fn is_unread(&self) -> bool {
         self.lot.is_none() && self.serial.is_none() && !self.readings.is_empty()
     }

@@ -1,15 +1,16 @@
 //! Supply-chain rules as data, product histories, and the verdict on a pack.
 //!
-//! One engine reads a [`Profile`] and judges whether a statement fits its place among the others on its subject. The node
-//! asks before it admits a statement ([`Profile::check`]), the phone asks again over whole histories
-//! ([`Profile::audit`]), so what admits a statement is what judges it.
+//! One engine reads a [`Profile`] and judges whether a statement fits its place among the others on its subject. The
+//! node checks each statement before it admits it ([`Profile::check`]); the client checks whole histories again
+//! ([`Profile::audit`]). So admission and judgement use the same rules.
 //!
 //! # The life of a verdict
 //!
-//! 1. `countersign-ledger` verifies signatures, inclusion and completeness: every [`Placed`] statement stands where it says.
+//! 1. `countersign-ledger` verifies signatures, inclusion and completeness: every [`Placed`] statement is in the log at
+//!    its index.
 //! 2. [`Dossier::new`] runs the engine over the histories of one product class, once, when a snapshot advances.
-//! 3. [`verdict`] looks up what was read from a pack. It never fails and needs no network; every answer carries its
-//!    reasons in order, who answers for them, the evidence, and how old the knowledge is.
+//! 3. [`verdict`] looks up what was read from a pack. It never fails and needs no network. Every verdict carries its
+//!    reasons in order, who is accountable for them, the evidence, and the age of the snapshot.
 //!
 //! ```
 //! use countersign_custody::{Item, VerdictKind, verdict};
@@ -17,14 +18,13 @@
 //!
 //! let class = Subject::new("https://id.gs1.org/01/09506000134352")?;
 //! let item = Item { class, lot: None, pack: None, serial: None, expires_at: None, readings: vec![] };
-//! let told = verdict(&item, None, UnixMillis(0));
-//! assert_eq!(told.kind, VerdictKind::CannotTell);
-//! assert_eq!(told.reasons[0].key(), "not-followed");
+//! let shown = verdict(&item, None, UnixMillis(0));
+//! assert_eq!(shown.kind, VerdictKind::CannotTell);
+//! assert_eq!(shown.reasons[0].key(), "not-followed");
 //! # Ok::<(), countersign_ledger::NameError>(())
 //! ```
 //!
-//! In scope: what statements must be and what they mean. Out of scope: where they are kept, what a label says, who may
-//! see which log.
+//! In scope: the rules for statements and their meaning. Out of scope: storage, reading labels, access to logs.
 //!
 //! [`Placed`]: countersign_ledger::Placed
 

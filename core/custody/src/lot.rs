@@ -10,10 +10,10 @@ use crate::filter::SerialFilter;
 /// Longest serial: GS1 application identifier (21), X..20.
 pub const MAX_SERIAL: usize = 20;
 
-/// Why serials make no lot.
+/// Why serials do not make a lot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SerialError {
-    /// There is none.
+    /// There are no serials.
     #[error("a lot has at least one pack")]
     Empty,
     /// A serial is empty, longer than [`MAX_SERIAL`] or not printable ASCII.
@@ -38,7 +38,7 @@ pub struct SerialSet {
 }
 
 impl SerialSet {
-    /// The set of these serials, in whatever order they come.
+    /// The set of these serials, given in any order.
     pub fn new(serials: impl IntoIterator<Item = String>) -> Result<Self, SerialError> {
         let mut serials: Vec<String> = serials.into_iter().collect();
         serials.sort_unstable();
@@ -60,7 +60,7 @@ impl SerialSet {
         Ok(Self { serials, tree, filter, filter_bytes })
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn count(&self) -> u64 {
         self.tree.size()
     }
@@ -75,7 +75,7 @@ impl SerialSet {
         &self.filter
     }
 
-    /// The filter's canonical bytes: what is published, and what the commission's digest and length are of.
+    /// The filter's canonical bytes. These are published; the commission states their digest and length.
     pub fn filter_bytes(&self) -> &[u8] {
         &self.filter_bytes
     }
@@ -100,7 +100,7 @@ impl SerialSet {
 /// The proof that a serial is one of a commissioned lot's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SerialProof {
-    /// Its place among the serials in byte order.
+    /// Its index among the serials in byte order.
     pub index: u64,
     /// Sibling hashes, from the leaf to the root.
     pub path: Vec<Hash>,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_of_serials_is_refused() {
+    fn what_is_not_a_set_of_serials_is_refused() {
         assert_eq!(set(&[]).unwrap_err(), SerialError::Empty);
         assert_eq!(set(&["a", "b", "a"]).unwrap_err(), SerialError::Twice("a".into()));
         for bad in ["", "has space", "ünïcode", "123456789012345678901"] {

@@ -1,7 +1,7 @@
 //! A profile: the rules of one industry's supply chain, as data.
 //!
-//! The engine knows no industry. What a profile file may say is the shape of [`Step`] and [`Question`]; a file that
-//! contradicts itself is refused, so that no rule can be dropped silently by a slip in a name.
+//! The engine knows no industry. [`Step`] and [`Question`] define what a profile file may contain. A file that
+//! contradicts itself is refused, so that a misspelt name cannot silently drop a rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -13,23 +13,23 @@ use crate::field::{CONTENTS, COUNT, REASON, RECEIVER};
 use crate::step::{After, Countersigned, Effect, FieldType, Holder, PartyRule, Step, kinds};
 use crate::subject_type::SubjectType;
 
-/// The rules of one industry's supply chain. Made by [`Profile::parse`] alone, so it is consistent.
+/// The rules of one industry's supply chain. Made only by [`Profile::parse`], so it is consistent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Profile {
     file: File,
-    /// The kinds that rules refer to, each with the fields that they ask for.
+    /// The kinds that rules refer to, each with the fields that the rules need.
     referred: BTreeMap<Kind, BTreeSet<String>>,
 }
 
-/// One question of the third-party verification: the steps that answer it, in order, and who answers for it.
+/// One question of the third-party verification: its steps, in order, and the accountable role.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// What it means if one of the steps fails.
+    /// The finding if one of the steps fails.
     pub finding: String,
-    /// The role that the published scheme holds answerable then.
+    /// The role that the published scheme then holds accountable.
     pub answers: String,
-    /// The kinds of its steps, in the order in which they are looked at.
+    /// The kinds of its steps, in the order in which they are checked.
     #[serde(deserialize_with = "kinds")]
     pub steps: Vec<Kind>,
 }
@@ -37,11 +37,11 @@ pub struct Question {
 /// Why a profile's text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// Not a file of the format; the text says where.
+    /// Not a profile file; the text says where.
     #[error("not a profile: {0}")]
     Syntax(String),
-    /// A step's kind does not stand under the profile's name.
-    #[error("step `{0}` does not stand under the profile's name")]
+    /// A step's kind does not begin with the profile's name.
+    #[error("the kind of step `{0}` does not begin with the profile's name")]
     ForeignKind(Kind),
     /// Two steps, roles or questions claim the same name.
     #[error("`{0}` is given twice")]
@@ -62,20 +62,20 @@ pub enum ProfileError {
         /// The kind.
         kind: Kind,
     },
-    /// A field that the step does not have, or not in the type that is needed there.
-    #[error("`{at}` needs a field `{field}` of another type, or at all")]
+    /// A field that the step does not have, or that has another type than needed.
+    #[error("`{at}` needs the field `{field}`, which is missing or of another type")]
     Field {
         /// Where.
         at: String,
         /// The field.
         field: String,
     },
-    /// A rule that cannot hold: it asks for what the step or the step that it names does not have.
+    /// A rule that cannot hold: it needs something that the step, or the step that it names, does not have.
     #[error("step `{at}` contradicts itself: {why}")]
     Contradiction {
         /// The step.
         at: Kind,
-        /// What contradicts.
+        /// The contradiction.
         why: &'static str,
     },
 }
@@ -106,7 +106,7 @@ impl Profile {
         &ALL
     }
 
-    /// The one among `profiles` whose rules have statements of that kind.
+    /// The one among `profiles` that has a step of that kind.
     pub fn of_kind<'a>(profiles: &'a [Self], kind: &Kind) -> Option<&'a Self> {
         profiles.iter().find(|profile| profile.step(kind).is_some())
     }
@@ -118,7 +118,7 @@ impl Profile {
         Ok(Self { referred: file.referred(), file })
     }
 
-    /// Its name, under which its kinds stand.
+    /// Its name, with which its kinds begin.
     pub fn name(&self) -> &str {
         &self.file.name
     }
@@ -138,7 +138,7 @@ impl Profile {
         self.file.step.iter().find(|step| &step.kind == kind)
     }
 
-    /// The fields that rules ask of earlier statements of that kind; `None` if none refers to it.
+    /// The fields that rules need of earlier statements of that kind; `None` if no rule refers to it.
     pub(crate) fn referred(&self, kind: &Kind) -> Option<&BTreeSet<String>> {
         self.referred.get(kind)
     }
@@ -148,7 +148,7 @@ impl Profile {
         &self.file.verification
     }
 
-    /// The question that a step of that kind answers.
+    /// The question that a step of that kind belongs to.
     pub fn question(&self, kind: &Kind) -> Option<&Question> {
         self.file.verification.iter().find(|question| question.steps.contains(kind))
     }
@@ -249,7 +249,7 @@ impl File {
     fn check_shape(&self, step: &Step) -> Result<(), ProfileError> {
         let contradiction = |why| Err(ProfileError::Contradiction { at: step.kind.clone(), why });
         if step.subject.is_empty() || step.after.is_empty() {
-            return contradiction("nothing could ever satisfy an empty list");
+            return contradiction("an empty list can never be satisfied");
         }
         if step.fields.contains_key(RECEIVER) {
             return contradiction("the field `to` belongs to the receiver");
@@ -258,7 +258,7 @@ impl File {
             return contradiction("one statement uploads one chain value");
         }
         if step.custody == Some(Holder::Receiver) && step.receiver.is_none() {
-            return contradiction("it puts the goods into the hands of a receiver that it does not have");
+            return contradiction("it hands the goods to a receiver, but has no receiver");
         }
         let uploads = step.chain_field().is_some();
         if uploads && step.may_follow(None) {
@@ -301,7 +301,7 @@ impl File {
             self.step.iter().any(|other| other.kind == link.kind && other.effect == Effect::Suspend)
         });
         if step.effect == Effect::Lift && !lifts {
-            let why = "it lifts no suspension that it links";
+            let why = "it must link the suspension that it lifts";
             return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Why a verdict is what it is.
+//! The reasons for a verdict.
 
 use countersign_ledger::{Hash, Identity, Kind, Subject, UnixMillis};
 
@@ -16,9 +16,9 @@ pub enum Reason {
     BrokenHistory(Box<Finding>),
     /// Somebody handed the goods to two people.
     ConflictingCustody(Box<Conflict>),
-    /// The serial belongs to other lots than the one on the label.
+    /// The serial belongs to another lot than the one on the label.
     LotSerialMismatch {
-        /// Whose serial it is.
+        /// The lots that have the serial.
         lots: Vec<Subject>,
     },
     /// The label shows another expiry than was stated.
@@ -30,25 +30,26 @@ pub enum Reason {
         /// The statement.
         statement: Hash,
     },
-    /// Nobody has stated anything of this product in this ledger: it may well be traced elsewhere.
+    /// This ledger has no statement on this product; it may be traced elsewhere.
     UnknownProduct,
     /// The product has no such lot.
     UnknownLot,
     /// The lot has no such serial.
     UnknownSerial,
-    /// The product was called back.
+    /// The product was recalled.
     Recalled(Box<Alert>),
-    /// The product was stopped until further notice.
+    /// The product was suspended.
     Suspended(Box<Alert>),
-    /// The goods were not accepted, and have not moved since.
+    /// The goods were refused, and have not moved since.
     Disputed(Box<Dispute>),
-    /// The pack, or the unit that it is in, went into a unit and did not come out of it, or the other way round.
+    /// The pack, or the unit that it is in, is on one of the two lists of a unit, packed and unpacked, and not on the
+    /// other.
     ContentsDiffer(Box<Difference>),
     /// The pack has been dispensed.
     Dispensed(Dispensed),
-    /// The product is past its expiry.
+    /// The product has expired.
     Expired {
-        /// The last moment at which it was good.
+        /// The last moment before the expiry.
         at: UnixMillis,
     },
     /// A step is missing on the way to the public.
@@ -58,28 +59,28 @@ pub enum Reason {
         /// Who should have made it.
         party: Party,
     },
-    /// The product's certificate has run out and was not renewed.
+    /// The product's certificate has expired and was not renewed.
     ApprovalExpired {
         /// When.
         at: UnixMillis,
     },
-    /// The code lost a separator: read in one of these ways, the product is known.
+    /// The code seems to have lost a separator: one of these readings is known.
     SeparatorLost {
         /// The readings that the ledger knows.
         readings: Vec<Item>,
     },
-    /// This phone does not follow the product, the lot, or a pack on which more is recorded.
+    /// This phone does not follow the product, the lot, or a pack that has more statements.
     NotFollowed {
-        /// What would have to be followed.
+        /// The subject that would have to be followed.
         subject: Subject,
     },
-    /// The code does not name a single pack, so a copy cannot be told from it.
+    /// The code does not name a single pack, so a copy cannot be detected.
     NotSerialised,
     /// The list of the lot's serials was not fetched.
     FilterMissing,
-    /// What this phone holds is not what the ledger proves.
+    /// The data on this phone does not match what the ledger proves.
     SnapshotDamaged,
-    /// What this phone holds is too old to tell.
+    /// The data on this phone is too old for an answer.
     SnapshotTooOld {
         /// Its age in milliseconds.
         age_millis: u64,
@@ -98,7 +99,7 @@ pub enum Dispensed {
         /// The statement.
         statement: Hash,
     },
-    /// The index counts it, as of a checkpoint; the statement was not fetched.
+    /// The index counts it as of a checkpoint; the statement was not fetched.
     Recorded {
         /// The checkpoint's size.
         checkpoint: u64,
@@ -110,9 +111,9 @@ pub enum Dispensed {
 /// An argument of a text, for apps to write in the reader's language and calendar.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Argument {
-    /// A name or words, to be shown as they are.
+    /// A name or words, to be shown unchanged.
     Text(String),
-    /// The kind of a step; apps keep its title under it.
+    /// The kind of a step; apps keep its title under this key.
     Step(Kind),
     /// A moment.
     Time(UnixMillis),
@@ -211,7 +212,7 @@ impl Reason {
         }
     }
 
-    /// The statements that it rests on.
+    /// The statements that it is based on.
     pub fn statements(&self) -> Vec<Hash> {
         match self {
             Self::BrokenHistory(finding) => vec![finding.fault.statement],
@@ -227,7 +228,7 @@ impl Reason {
         }
     }
 
-    /// Who answers for it, if somebody does.
+    /// Who is accountable for it, if somebody is.
     pub fn answerable(&self) -> Option<&Party> {
         match self {
             Self::BrokenHistory(finding) => Some(finding.answerable()),

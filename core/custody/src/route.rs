@@ -1,8 +1,8 @@
-//! The route of goods, as an inspector reads it: from whose hands into whose, when, where, signed by whom, and what is
-//! missing or disputed on the way.
+//! The route of goods for an inspector: from whom, to whom, when, where, signed by whom, and what is missing or
+//! disputed on the way.
 //!
-//! A route is a verdict's timeline told as legs. It judges nothing anew: faults, the gap and who answers for either are the
-//! engine's, and the whole is as old as the verdict that it is made of.
+//! A route shows a verdict's timeline as legs. It judges nothing itself: faults, gaps and accountable parties come from
+//! the engine, and a route is as old as its verdict.
 
 mod svg;
 mod text;
@@ -29,7 +29,7 @@ pub struct Route {
     pub subject: Subject,
     /// The legs and the gap, in order.
     pub stops: Vec<Stop>,
-    /// Who answers for the gravest that is wrong, by the verdict.
+    /// Who is accountable for the gravest fault, by the verdict.
     pub answerable: Option<Party>,
     /// Size of the supply log's checkpoint; `None` if the product is not followed.
     pub checkpoint: Option<u64>,
@@ -39,12 +39,12 @@ pub struct Route {
     pub age_millis: Option<u64>,
 }
 
-/// One line of a route.
+/// One stop of a route.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stop {
-    /// Something was stated.
+    /// A statement.
     Leg(Leg),
-    /// Something should have been stated and was not.
+    /// A missing statement.
     Gap(Gap),
 }
 
@@ -53,47 +53,48 @@ pub enum Stop {
 pub struct Leg {
     /// When the last of its parties signed.
     pub at: UnixMillis,
-    /// What it was; the key under which apps keep its title.
+    /// Its kind; apps keep its title under this key.
     pub kind: Kind,
     /// Its title in English, from the profile.
     pub title: String,
-    /// Who gave, or stated something.
+    /// The giver, or the signer.
     pub from: Party,
-    /// Who received; `None` if nothing went anywhere.
+    /// The receiver; `None` if nothing was handed over.
     pub to: Option<Party>,
-    /// Where, coarsely, in the words of whoever signed last. This and what follows can be shown anywhere: characters that
-    /// would do something are replaced.
+    /// Where, coarsely, in the words of the last signer. This and the following texts can be shown anywhere: control
+    /// characters are replaced.
     pub place: Option<String>,
-    /// In which condition the goods were.
+    /// The condition of the goods.
     pub condition: Option<String>,
-    /// Why it was stated.
+    /// The stated reason.
     pub reason: Option<String>,
-    /// If a unit came into somebody's hands: how many packs are in it, and how many of them are inferred.
+    /// If a unit was received: how many packs are in it, and how many of them are inferred.
     pub aggregate: Option<Aggregate>,
     /// Its signatures, in the order in which they were made: of a handover the giver's and the receiver's.
     pub signatures: Vec<Signature>,
-    /// What is to be thought of it.
+    /// Its standing.
     pub standing: Standing,
-    /// If it came late: the moment before which the log had not recorded it. When it was signed is then its signers' word.
+    /// If it came late: the lower bound on its time of inclusion in the log. Its signing time is then only the signers'
+    /// claim.
     pub late: Option<UnixMillis>,
     /// The statement in the log.
     pub statement: Hash,
 }
 
-/// What is to be thought of a leg. Its signatures have been verified in any case.
+/// The standing of a leg. Its signatures have been verified in any case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Standing {
     /// It fits its place.
     Sound,
-    /// It does not.
+    /// It does not fit its place.
     AtFault(Box<Fault>),
-    /// One of its signers had been revoked: it counts for nothing, and is shown struck out.
+    /// One of its signers had been revoked: it is void, and shown struck out.
     Void,
-    /// The receiver did not accept the goods: `from` still has them, and answers for them.
+    /// The receiver refused the goods: `from` still has them, and is accountable for them.
     Disputed,
     /// `from` gave the same goods to `to` and to somebody else.
     Conflict,
-    /// `from` opened a unit, and something else came out than went in. Only `from` answers.
+    /// `from` opened a unit, and other contents came out than went in. Only the unpacker, `from`, is accountable.
     Differs(Opened),
 }
 
@@ -104,14 +105,14 @@ pub struct Gap {
     pub kind: Kind,
     /// Its title in English, from the profile.
     pub title: String,
-    /// Whose it is to make: who answers for the gap.
+    /// Who should make it, and is accountable for the gap.
     pub party: Party,
-    /// The role for which it would be; `None` if it is for nobody.
+    /// The role of its receiver; `None` if it has none.
     pub to: Option<Party>,
 }
 
 impl Route {
-    /// The route of `item`, told from its verdict.
+    /// The route of `item`, made from its verdict.
     pub fn new(item: &Item, verdict: &Verdict, profile: &Profile) -> Self {
         let rivals: Vec<Hash> = verdict.reasons.iter().filter_map(rival).collect();
         let legs = verdict.timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, &rivals)));
@@ -132,8 +133,9 @@ impl Route {
         }
     }
 
-    /// The route of goods that are no product, such as a logistic unit, told from the verification of their whole history,
-    /// which was complete `as_of`, with the histories `dependencies` that it builds on. `None` if nothing is stated of them.
+    /// The route of goods that are not a product, such as a logistic unit, made from the verification of their whole
+    /// history. The history was complete `as_of` that checkpoint; `dependencies` has the histories that it builds on.
+    /// `None` if there is no statement on them.
     pub fn of_history(
         profile: &Profile,
         history: &History<'_>,
@@ -164,7 +166,7 @@ impl Route {
         })
     }
 
-    /// Everybody on the route, each once, in the order in which they come onto it.
+    /// All parties on the route, each once, in order of appearance.
     pub fn parties(&self) -> Vec<&Party> {
         let mut parties: Vec<&Party> = Vec::new();
         for party in self.stops.iter().flat_map(|stop| [Some(stop.from()), stop.to()]).flatten() {
@@ -175,14 +177,14 @@ impl Route {
         parties
     }
 
-    /// The route as a picture, a whole SVG document: parties are lanes, time runs downwards.
+    /// The route as a picture, a complete SVG document: parties are lanes, time runs downwards.
     pub fn svg(&self) -> String {
         svg::draw(self)
     }
 }
 
 impl Stop {
-    /// Who gave or stated, or should have.
+    /// The giver or signer, or who should have been.
     pub const fn from(&self) -> &Party {
         match self {
             Self::Leg(leg) => &leg.from,
@@ -190,7 +192,7 @@ impl Stop {
         }
     }
 
-    /// Who received, or should have.
+    /// The receiver, or who should have been.
     pub const fn to(&self) -> Option<&Party> {
         match self {
             Self::Leg(leg) => leg.to.as_ref(),
@@ -198,7 +200,7 @@ impl Stop {
         }
     }
 
-    /// Who answers for what is wrong here; `None` if nothing is.
+    /// Who is accountable for what is wrong here; `None` if nothing is wrong.
     pub const fn answerable(&self) -> Option<&Party> {
         match self {
             Self::Leg(leg) => leg.answerable(),
@@ -208,10 +210,10 @@ impl Stop {
 }
 
 impl Leg {
-    /// `rivals` are the handovers by which goods were given to a second person. What the same two signed twice, and a refusal
-    /// that came second, are recorded alike and accuse nobody.
+    /// `rivals` are the handovers of goods to a second person. A handover that the same two signed twice, and a refusal
+    /// that came second, are recorded in the same way but accuse nobody.
     fn new(event: &TimelineEvent, profile: &Profile, rivals: &[Hash]) -> Self {
-        // Whoever receives signs last, and carries what was signed before.
+        // The receiver signs last, and carries what was signed before.
         let mut hands = event.countersigned.iter().map(|signature| Party::from(&signature.by));
         let (from, to) = match hands.next() {
             Some(giver) => (giver, Some(hands.next().unwrap_or_else(|| event.party.clone()))),
@@ -249,7 +251,7 @@ impl Leg {
         }
     }
 
-    /// What its signers said of it: what was in it, in which condition the goods were, why it was stated, where.
+    /// The signers' words: contents, condition, reason and place.
     pub fn said(&self) -> String {
         let packs = self.aggregate.map(|held| match held.inferred() {
             0 => format!("{} packs, each scanned", held.count),
@@ -259,7 +261,7 @@ impl Leg {
         said.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
     }
 
-    /// Who answers for what is wrong with it; `None` if nothing is.
+    /// Who is accountable for what is wrong with it; `None` if nothing is wrong.
     pub const fn answerable(&self) -> Option<&Party> {
         match &self.standing {
             Standing::Sound | Standing::Void => None,
@@ -307,7 +309,8 @@ const fn rival(reason: &Reason) -> Option<Hash> {
     }
 }
 
-/// Where among the stops a missing step belongs: after the last of those that it follows, and before all if it follows none.
+/// The position of a missing step among the stops: after the last of those that it follows, or first if it follows
+/// none.
 fn gap_place(missing: &Kind, profile: &Profile, stops: &[Stop]) -> usize {
     let after = profile.step(missing).map_or(&[][..], |step| &step.after);
     let before = |stop: &Stop| match stop {

@@ -1,4 +1,4 @@
-//! A profile as a family of rules, as the ledger's node and phones ask it.
+//! A profile as a family of rules, for node and client.
 
 use countersign_ledger::{
     Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Verified, Violation,
@@ -24,7 +24,7 @@ impl Rules for Profile {
             log: context.log,
             domain: context.domain,
             subject: &subject,
-            // The log itself compares it with the latest on the subject.
+            // The log itself compares `prev` with the latest statement on the subject.
             prev: statement.prev(),
             linked: &linked,
             rival: context.rival,
@@ -70,18 +70,18 @@ impl Profile {
 }
 
 fn damaged() -> Violation {
-    Violation { problem: Problem::Internal, text: "what is remembered of the subject is damaged".to_owned() }
+    Violation { problem: Problem::Internal, text: "the stored state of the subject is damaged".to_owned() }
 }
 
-/// Whether the checkpoints that its signers name are this log's, and no signature is older than what its signer had seen.
-/// So far a statement may be dated back, and no further.
+/// Checks that the checkpoints that its signers name are this log's, and that no signature is older than the checkpoint
+/// that its signer had seen. This bounds how far a statement can be backdated.
 fn check_seen(statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
     let Some(checkpoints) = context.checkpoints else { return Ok(()) };
     for signed in [Some(statement), statement.countersigned()].into_iter().flatten() {
         let Some(seen) = Seen::of(signed).filter(|seen| seen.size > 0) else { continue };
         let Some((_, at)) = checkpoints.at(context.log, seen.size).filter(|(root, _)| *root == seen.root)
         else {
-            let text = "the statement names a checkpoint that this log never had".to_owned();
+            let text = "the statement names a checkpoint that does not match this log".to_owned();
             return Err(Violation { problem: Problem::ForeignCheckpoint, text });
         };
         if at.since(signed.statement().issued_at()) > MAX_SKEW_MILLIS {

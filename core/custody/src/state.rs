@@ -1,4 +1,5 @@
-//! What is remembered of a subject: all that the rules ask about its history, in a size that does not grow with it.
+//! The state of a subject: everything that the rules need to know about its history, in a size that does not grow with
+//! it.
 //!
 //! ```cddl
 //! state = [count: uint, latest: tstr / nil, holder: tstr / nil, suspensions: [* bstr .size 32],
@@ -6,7 +7,7 @@
 //! made = [kind: tstr, number: uint, ? (signer: tstr, receiver: tstr / nil, fields: { * tstr => uint / tstr / bstr })]
 //! ```
 //!
-//! The format is this module's own business: it lies in a node's store and never travels.
+//! The format is private to this module: it is stored by a node and never sent.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ use crate::step::Effect;
 /// Most suspensions of one subject that may be open at a time. One is enough to stop a product.
 pub const MAX_SUSPENSIONS: usize = 64;
 
-/// What is remembered of one subject in one log.
+/// The state of one subject in one log.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SubjectState {
     /// Number of statements.
@@ -32,11 +33,11 @@ pub struct SubjectState {
     latest: Option<Kind>,
     /// Who holds the goods.
     holder: Option<Identity>,
-    /// Suspensions that no later statement lifts.
+    /// Suspensions that no later statement has lifted.
     suspensions: Vec<Hash>,
     /// The latest numbered transfer, and the chain value that the next statement uploads.
     chain: Option<(u8, Hash)>,
-    /// The kinds of statements that were made, each with the latest of its kind.
+    /// The kinds of the statements so far, each with the latest of its kind.
     made: BTreeMap<Kind, Made>,
 }
 
@@ -45,11 +46,11 @@ pub struct SubjectState {
 struct Made {
     /// Its number among the statements on the subject.
     number: u64,
-    /// What it says, if a rule of the profile refers to statements of its kind.
+    /// Its content, if a rule of the profile refers to statements of its kind.
     said: Option<Said>,
 }
 
-/// What a later statement may have to agree with.
+/// The content that a later statement may have to agree with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Said {
     pub(crate) signer: Identity,
@@ -69,7 +70,7 @@ impl SubjectState {
         self.holder.as_ref()
     }
 
-    /// The suspensions that no later statement lifts.
+    /// The suspensions that no later statement has lifted.
     pub fn suspensions(&self) -> &[Hash] {
         &self.suspensions
     }
@@ -80,18 +81,18 @@ impl SubjectState {
         self.chain
     }
 
-    /// The kinds of statements that were made.
+    /// The kinds of the statements so far.
     pub(crate) fn made(&self) -> impl Iterator<Item = &Kind> {
         self.made.keys()
     }
 
-    /// What the latest statement of one of these kinds said.
+    /// The content of the latest statement of one of these kinds.
     pub(crate) fn said(&self, kinds: &[Kind]) -> Option<&Said> {
         let made = kinds.iter().filter_map(|kind| self.made.get(kind));
         made.max_by_key(|made| made.number)?.said.as_ref()
     }
 
-    /// The latest party in `role`, among those of whom something is remembered.
+    /// The latest party in `role`, among those that the state has.
     pub(crate) fn party(&self, role: &str) -> Option<&Identity> {
         let mut made: Vec<&Made> = self.made.values().collect();
         made.sort_by_key(|made| std::cmp::Reverse(made.number));
@@ -127,7 +128,7 @@ impl SubjectState {
         self.made.insert(kind.clone(), Made { number: self.count, said });
     }
 
-    /// As bytes.
+    /// The state as bytes.
     pub(crate) fn to_state(&self) -> State {
         State(cbor::encode(|e| {
             e.array(6)?.u64(self.count)?;

@@ -1,4 +1,4 @@
-//! One step of a profile: what a statement of one kind must be to be taken.
+//! One step of a profile: the rules for statements of one kind.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use crate::epcis;
 use crate::subject_type::{Relation, SubjectType};
 
-/// What a statement of one kind must be.
+/// The rules for statements of one kind.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Step {
@@ -17,19 +17,19 @@ pub struct Step {
     pub kind: Kind,
     /// Its number among the signed transfers; a numbered step has a chain value.
     pub number: Option<u8>,
-    /// What people call it, in English.
+    /// Its title in English.
     pub title: String,
-    /// The log that it goes into.
+    /// The log that it belongs in.
     pub log: LogName,
-    /// What it may be about.
+    /// The types of subject that it may have.
     pub subject: Vec<SubjectType>,
     /// Who signs it.
     pub signer: PartyRule,
-    /// Whom it is for, named in the field `to`.
+    /// Its receiver, named in the field `to`.
     pub receiver: Option<PartyRule>,
     /// What it may follow on the same subject.
     pub after: Vec<After>,
-    /// The statements that it must name besides the one it follows.
+    /// The statements that it must link besides the one it follows.
     #[serde(default)]
     pub links: Vec<LinkRule>,
     /// Its fields. No others may occur.
@@ -37,14 +37,14 @@ pub struct Step {
     /// Fields that repeat another statement's.
     #[serde(default)]
     pub equal: Vec<Equality>,
-    /// Who holds the goods after it, if it says so. Whoever did before still does if not.
+    /// Who holds the goods after it. If absent, the holder does not change.
     pub custody: Option<Holder>,
-    /// The statement of another party that it carries and countersigns. Without this rule it carries none.
+    /// The statement of another party that it carries and countersigns. Without this rule it must carry none.
     pub countersigned: Option<Countersigned>,
     /// What it means for the product.
     #[serde(default)]
     pub effect: Effect,
-    /// Which EPCIS event it is; none, if there is no rule.
+    /// The EPCIS events for it; none if there is no rule.
     #[serde(default)]
     pub epcis: Vec<epcis::Rule>,
 }
@@ -99,10 +99,10 @@ pub struct NamedBy {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holds {
-    /// It need not.
+    /// It need not hold the goods.
     #[default]
     Anything,
-    /// The goods are in its hands by the latest statement that says in whose they are.
+    /// It holds the goods, by the latest statement that says who does.
     TheGoods,
 }
 
@@ -110,7 +110,7 @@ pub enum Holds {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Countersigned {
-    /// What the other party offered, on the same subject and after the same statement. See [`crate::handover`].
+    /// The other party's offer, on the same subject and after the same statement. See [`crate::handover`].
     Offer(PartyRule),
     /// A statement of one of these kinds that lost its place to another one: both follow the same statement, and the same
     /// party offered both.
@@ -142,7 +142,7 @@ pub struct LinkRule {
     /// Its kind.
     #[serde(deserialize_with = "kind")]
     pub kind: Kind,
-    /// What it is about.
+    /// The relation of its subject to this one's.
     pub on: Relation,
     /// If it is a certificate: which party must hold it.
     pub holder: Option<Holder>,
@@ -167,7 +167,7 @@ pub enum Holder {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Period {
-    /// It may have run out, or not have begun.
+    /// At any time: it may have expired, or not have begun.
     #[default]
     Any,
     /// At the time at which the statement that links it was signed.
@@ -206,9 +206,9 @@ pub struct FieldRule {
 /// Whether a field must be there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Presence {
-    /// It must.
+    /// It must be there.
     Required,
-    /// It may be left out.
+    /// It may be absent.
     Optional,
 }
 
@@ -246,20 +246,20 @@ impl<'de> Deserialize<'de> for FieldRule {
             "bytes" => FieldType::Bytes,
             "identity" => FieldType::Identity,
             "chain" => FieldType::Chain,
-            _ => return Err(D::Error::custom(format!("`{name}` is no field type"))),
+            _ => return Err(D::Error::custom(format!("`{name}` is not a field type"))),
         };
         Ok(Self { kind, presence })
     }
 }
 
-/// What may be done under a certificate while it holds.
+/// What a certificate permits while it is in force.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Covers {
-    /// The product may be sold and used: once the last certificate has run out, what there is of it asks for attention.
+    /// The product may be sold and used: once the last certificate has expired, existing packs need attention.
     #[default]
     Use,
-    /// The product may be made: what was made while it held stays what it is.
+    /// The product may be made: packs that were made while it was in force stay good.
     Making,
 }
 
@@ -274,11 +274,11 @@ pub enum Effect {
     Certify {
         /// The holder, an identity.
         holder: String,
-        /// From when it holds, a time.
+        /// Begin of validity, a time.
         from: String,
-        /// Until when it holds, a time.
+        /// End of validity, a time.
         until: String,
-        /// What may be done while it holds.
+        /// What it permits while it is in force.
         #[serde(default)]
         covers: Covers,
     },
@@ -299,15 +299,15 @@ pub enum Effect {
     Pack,
     /// Takes packs out of a unit: its fields `contents` and `count` say which.
     Unpack,
-    /// Ends a pack's way.
+    /// Ends a pack's way, such as dispensing.
     Dispense,
-    /// Calls the product back, for good.
+    /// Recalls the product, finally.
     Recall,
-    /// Stops the product until further notice.
+    /// Suspends the product until lifted.
     Suspend,
     /// Ends the linked suspension.
     Lift,
-    /// The goods were not accepted: the two parties disagree until the goods move on.
+    /// The goods were refused: a dispute until the goods move on.
     Dispute,
     /// The goods were handed to two people.
     Conflict,

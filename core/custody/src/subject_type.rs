@@ -1,14 +1,14 @@
-//! Where a subject stands: a product class, a lot of it, a pack of the lot, or something else that is traced.
+//! The type of a subject: a product class, a lot, a pack, or another traced item.
 //!
-//! In scope: the shape of the GS1 Digital Link paths that custody meets: `01`, `01/10`, `01/21`, `01/10/21` and `00`.
-//! Out of scope: check digits, character sets and percent-encoding, which the reader of a label judges.
+//! In scope: the GS1 Digital Link paths that custody uses: `01`, `01/10`, `01/21`, `01/10/21` and `00`. Out of scope:
+//! check digits, character sets and percent-encoding, which the reader of a label checks.
 
 use countersign_ledger::Subject;
 use serde::Deserialize;
 
 const DIGITAL_LINK: &str = "https://id.gs1.org/";
 
-/// What kind of thing a subject is.
+/// The type of a subject.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SubjectType {
@@ -20,12 +20,12 @@ pub enum SubjectType {
     Pack,
     /// A logistic unit, `00/{sscc}`.
     Unit,
-    /// A matter without goods of its own, such as an order: any URN.
+    /// A matter without goods, such as an order: any URN.
     Matter,
 }
 
 impl SubjectType {
-    /// The level of `subject`; `None` for members and for links of another shape.
+    /// The type of `subject`; `None` for members and for links of another shape.
     pub fn of(subject: &Subject) -> Option<Self> {
         if subject.as_str().starts_with("urn:") {
             return Some(Self::Matter);
@@ -45,7 +45,7 @@ impl SubjectType {
     }
 }
 
-/// Where a linked statement's subject stands, seen from the statement that links it.
+/// The relation of a linked statement's subject to the subject of the statement that links it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
@@ -55,12 +55,12 @@ pub enum Relation {
     Lot,
     /// The product class.
     Class,
-    /// Any subject: the link alone ties the two together.
+    /// Any subject: only the link connects the two.
     Any,
 }
 
 impl Relation {
-    /// Whether `theirs` stands to `ours` in this relation.
+    /// Whether `theirs` has this relation to `ours`.
     pub fn holds(self, ours: &Subject, theirs: &Subject) -> bool {
         match self {
             Self::Same => ours == theirs,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn links_have_the_level_that_their_path_says() {
+    fn links_have_the_type_that_their_path_says() {
         let level = |text: &str| SubjectType::of(&subject(text));
         assert_eq!(level(CLASS), Some(SubjectType::Class));
         assert_eq!(level(&format!("{CLASS}/10/L")), Some(SubjectType::Lot));

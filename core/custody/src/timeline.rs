@@ -1,4 +1,4 @@
-//! What happened to a product, in the order in which it was signed.
+//! The timeline of a product, in the order of signing.
 
 use countersign_ledger::{Hash, Kind, UnixMillis};
 
@@ -7,55 +7,56 @@ use crate::contents::{Aggregate, Opened};
 use crate::fault::{Fault, Party};
 use crate::profile::Profile;
 
-/// One event in a product's life.
+/// One event in a product's timeline.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TimelineEvent {
     /// When it was signed.
     pub at: UnixMillis,
-    /// What it was; the key under which apps keep its title.
+    /// Its kind; apps keep its title under this key.
     pub kind: Kind,
     /// Its title in English, from the profile.
     pub title: String,
     /// Who signed it.
     pub party: Party,
-    /// Whom it was for.
+    /// Its receiver.
     pub receiver: Option<Party>,
-    /// Who signed before the party what it carries, the first that signed first: whoever gave what the party received.
+    /// The signers of what it carries, in the order of signing: the giver, if the party received something.
     pub countersigned: Vec<Signature>,
     /// Where, coarsely.
     pub place: Option<String>,
-    /// In which condition the goods were.
+    /// The condition of the goods.
     pub condition: Option<String>,
     /// Why, in the party's words.
     pub reason: Option<String>,
-    /// If a unit came into the party's hands: how many packs are in it, how many were scanned and how many are inferred.
+    /// If the party received a unit: how many packs are in it, how many were scanned and how many are inferred.
     pub aggregate: Option<Aggregate>,
-    /// If it opened a unit: how many packs came out, beside how many went in.
+    /// If it opened a unit: how many packs came out, and how many went in.
     pub opened: Option<Opened>,
     /// The statement.
     pub statement: Hash,
     /// What is wrong with it, if it does not fit its place.
     pub fault: Option<Box<Fault>>,
-    /// What is to be thought of it.
+    /// Its mark.
     pub mark: Mark,
-    /// If it came late: the moment before which the log had not recorded it, at least [`crate::LATE_MILLIS`] after `at`.
-    /// `at` is then its signer's word alone. It is no accusation.
+    /// If it came late: the lower bound on its time of inclusion in the log, at least [`crate::LATE_MILLIS`] after
+    /// `at`. Then `at` is only the signer's claim. Being late is no accusation.
     pub late: Option<UnixMillis>,
 }
 
-/// What is to be thought of a statement in its history. Its signature has been verified in any case.
+/// The mark of a statement in its history. Its signature has been verified in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mark {
     /// It fits its place.
     Verified,
     /// It does not fit its place.
     AtFault,
-    /// Its signer's certificate, or that of whom it countersigns, had been revoked: it is void, and shown struck out.
+    /// Its signer's certificate, or that of the signer whom it countersigns, had been revoked: it is void, and shown
+    /// struck out.
     Void,
 }
 
 impl Audit {
-    /// The history that was verified, as a timeline.
+    /// The verified history as a timeline.
     pub fn timeline(&self, profile: &Profile) -> Vec<TimelineEvent> {
         self.steps.iter().map(|step| TimelineEvent::new(profile, step)).collect()
     }

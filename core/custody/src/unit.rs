@@ -1,8 +1,9 @@
-//! Logistic units on whose way packs were: who follows a unit, and has the list of what is in it, knows the packs' way too.
+//! Logistic units that packs travelled in: a client that follows a unit, and has the list of its contents, knows the
+//! way of its packs too.
 //!
-//! A pack gets no statement for travelling in a unit, and the ledger says nowhere in which unit it is. The list does, and the
-//! ledger has the list's digest: so a list that fits a packing is as good as the packing. From there until the unit is
-//! opened, what happened to the unit happened to the pack, as far as one may infer.
+//! A pack gets no statement for travelling in a unit, and the ledger does not say which unit it is in. The list does,
+//! and the packing has the list's digest, so a list that matches a packing proves as much as the packing. From the
+//! packing until the unit is opened, the history of the unit is inferred to be that of the pack.
 
 use countersign_ledger::{Entry, Hash, IndexEntry, Subject};
 
@@ -14,7 +15,7 @@ use crate::step::Effect;
 use crate::timeline::TimelineEvent;
 use crate::unpacking::{Difference, DifferenceKind, Unpacking};
 
-/// What was proven of one logistic unit.
+/// The facts that are proven of one logistic unit.
 #[derive(Clone, Debug)]
 pub struct UnitFacts {
     /// The unit.
@@ -23,11 +24,11 @@ pub struct UnitFacts {
     pub entry: Option<IndexEntry>,
     /// Its history.
     pub history: Vec<Entry>,
-    /// Lists of what is in it, as they came. One that no packing names says nothing.
+    /// Lists of its contents, as received. A list that no packing names is ignored.
     pub contents: Vec<Contents>,
 }
 
-/// One unit from its packing until it was opened, judged.
+/// One unit from its packing until its opening, judged.
 #[derive(Clone, Debug)]
 pub(crate) struct UnitFile {
     pub(crate) unit: Subject,
@@ -35,13 +36,13 @@ pub(crate) struct UnitFile {
     pub(crate) finding: Option<Finding>,
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) dispute: Option<Dispute>,
-    /// If it was opened, and something else came out than went in.
+    /// The difference, if it was opened and other contents came out than went in.
     pub(crate) unpacking: Option<Unpacking>,
     pub(crate) events: Vec<TimelineEvent>,
 }
 
 impl UnitFile {
-    /// A file for each packing of which there is a list. `events` is the whole history's timeline.
+    /// One for each packing whose list is here. `events` is the timeline of the whole history.
     pub(crate) fn all(
         profile: &Profile,
         unit: &UnitFacts,
@@ -79,7 +80,7 @@ impl UnitFile {
                     .into_iter()
                     .filter(|conflict| within(conflict.stands))
                     .collect(),
-                // Once it is open, there is no unit any more that somebody could accept.
+                // Once it is open, there is no unit left that somebody could accept.
                 dispute: dispute(profile, &entries[from..until], &part).filter(|_| !opened),
                 unpacking,
                 events: events[from..until].to_vec(),
@@ -104,7 +105,7 @@ pub(crate) fn carriers<'a>(pack: &Subject, units: &'a [UnitFile]) -> Vec<&'a Uni
     found
 }
 
-/// What differs of a pack, and of the units in which it is or was.
+/// The differences that concern a pack, or the units that it is or was in.
 pub(crate) fn differences(pack: &Subject, units: &[UnitFile]) -> Vec<Difference> {
     let mut whats: Vec<&Subject> = carriers(pack, units).into_iter().map(|unit| &unit.unit).collect();
     whats.push(pack);
@@ -115,7 +116,7 @@ pub(crate) fn differences(pack: &Subject, units: &[UnitFile]) -> Vec<Difference>
     units.iter().filter_map(of_unit).collect()
 }
 
-/// The units out of which a pack came that had not gone in.
+/// The units that a pack came out of without having gone in.
 pub(crate) fn came_out_of<'a>(
     pack: &'a Subject,
     units: &'a [UnitFile],

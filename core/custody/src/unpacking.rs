@@ -1,10 +1,10 @@
-//! A logistic unit that was opened: what came out of it, beside what is stated to have gone in.
+//! An opened logistic unit: what came out of it, compared with what went in as stated.
 //!
-//! Two people have signed a list each: whoever packed the unit, and whoever held it last and opened it. Where the lists
-//! differ, one of the two has miscounted, or something was taken out or put in on the way; which, no signature tells. So it
-//! asks for attention and makes no potential suspect: nothing shows that a pack is not what it says. Whoever opened the
-//! unit answers, who took it as it was and signs for what was in it. It is no accusation of those who had it before, who
-//! handed on something closed. A pack that is on both lists is not touched by it.
+//! Two people have signed a list each: the packer of the unit, and its last holder, who opened it. If the lists differ,
+//! one of the two has miscounted, or something was taken out or put in on the way; no signature shows which. So the
+//! result is attention and not a potential suspect: nothing shows that a pack is not genuine. Only the unpacker is
+//! accountable, who received the unit as it was and signs for its contents. It does not accuse earlier holders, who
+//! handed on a closed unit. A pack that is on both lists is not affected.
 
 use std::fmt;
 
@@ -13,15 +13,16 @@ use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
 use crate::contents::{Contents, Opened};
 use crate::fault::Party;
 
-/// How many packs are named; of any more it is told how many there are.
+/// How many packs are named; the others are only counted.
 const MOST_NAMED: usize = 8;
 
-/// Something that went into a unit and did not come out, or came out and had not gone in, as far as two lists tell.
+/// Something that went into a unit and did not come out, or came out without having gone in, according to the two
+/// lists.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
     /// The unit.
     pub unit: Subject,
-    /// What differs: the pack, or the unit in which it is.
+    /// What differs: the pack, or the unit that it is in.
     pub what: Subject,
     /// How.
     pub kind: DifferenceKind,
@@ -29,9 +30,9 @@ pub struct Difference {
     pub opened: Opened,
     /// What went in and did not come out; `None` if the list of what came out is not here.
     pub missing: Option<Few>,
-    /// What came out and had not gone in.
+    /// What came out without having gone in.
     pub added: Option<Few>,
-    /// Who opened it, and answers for it.
+    /// Who opened it, and is accountable.
     pub opener: Party,
     /// When.
     pub at: UnixMillis,
@@ -41,12 +42,12 @@ pub struct Difference {
     pub unpacking: Hash,
 }
 
-/// What two lists that differ say of one thing.
+/// What the two differing lists say of one pack or unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DifferenceKind {
     /// It went in and did not come out.
     NotUnpacked,
-    /// It came out and had not gone in.
+    /// It came out without having gone in.
     NotPacked,
     /// It went in. The list of what came out is not here.
     Unclear,
@@ -62,7 +63,7 @@ pub struct Few {
 }
 
 impl Few {
-    /// What is on one list and not on the other.
+    /// The subjects on one list that are not on the other.
     fn beyond(one: &Contents, other: &Contents) -> Self {
         let mut few = Self { count: 0, named: Vec::new() };
         for pack in one.packs().filter(|pack| !other.contains(pack)) {
@@ -87,7 +88,7 @@ impl fmt::Display for Few {
     }
 }
 
-/// A unit that was opened, and out of which something else came than went in.
+/// An opened unit, of which other contents came out than went in.
 #[derive(Clone, Debug)]
 pub(crate) struct Unpacking {
     opened: Opened,
@@ -95,12 +96,12 @@ pub(crate) struct Unpacking {
     at: UnixMillis,
     packing: Hash,
     unpacking: Hash,
-    /// The list of what came out.
+    /// The list of the contents that came out.
     out: Option<Contents>,
 }
 
 impl Unpacking {
-    /// `None` if the two lists are one.
+    /// `None` if the two lists are the same.
     pub(crate) fn new(
         packing: &Placed,
         unpacking: &Placed,
@@ -117,7 +118,7 @@ impl Unpacking {
         })
     }
 
-    /// What differs of one thing that went into a unit or came out of it; `None` if it is on both lists or on neither.
+    /// The difference for one pack or unit; `None` if it is on both lists or on neither.
     pub(crate) fn difference(&self, unit: &Subject, packed: &Contents, what: &Subject) -> Option<Difference> {
         Some(Difference {
             unit: unit.clone(),
@@ -133,7 +134,7 @@ impl Unpacking {
         })
     }
 
-    /// What the lists say of one thing, if it is not on both or on neither.
+    /// What the lists say of one pack or unit, unless it is on both or on neither.
     pub(crate) fn kind(&self, packed: &Contents, what: &Subject) -> Option<DifferenceKind> {
         match (packed.contains(what), self.out.as_ref().map(|out| out.contains(what))) {
             (true, Some(false)) => Some(DifferenceKind::NotUnpacked),

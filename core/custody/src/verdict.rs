@@ -13,7 +13,7 @@ use crate::timeline::TimelineEvent;
 use crate::unit::{came_out_of, carriers, differences};
 
 /// Above this age a snapshot no longer says that a product is good. A recall must reach every phone within days, and a
-/// phone that is used has seen a network once a week.
+/// phone in use has a network at least once a week.
 pub const MAX_AGE_MILLIS: u64 = 7 * DAY_MILLIS;
 
 /// Above this age a snapshot does not say that a lot or a serial is unknown: manufacturers' late uploads are a known
@@ -22,18 +22,18 @@ pub const MAX_AGE_OF_ABSENCE_MILLIS: u64 = DAY_MILLIS;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
-/// What a phone tells of a pack.
+/// The verdict on a pack, with its reasons.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
     /// The verdict.
     pub kind: VerdictKind,
-    /// Why, the most important first; empty when everything is in order.
+    /// Why, the most important first; empty if everything is in order.
     pub reasons: Vec<Reason>,
-    /// Who answers for the first reason that somebody answers for.
+    /// Who is accountable for the first reason that somebody is accountable for.
     pub answerable: Option<Party>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub timeline: Vec<TimelineEvent>,
-    /// The statements that the verdict rests on, those of the reasons first.
+    /// The statements that the verdict is based on, those of the reasons first.
     pub evidence: Vec<Hash>,
     /// Size of the supply log's checkpoint; `None` if the product is not followed.
     pub checkpoint: Option<u64>,
@@ -44,7 +44,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The rules by which it was given, among `profiles`; `None` if it speaks of no step.
+    /// The rules that it was made by, among `profiles`; `None` if it mentions no step.
     pub fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
         let missing = self.reasons.iter().filter_map(|reason| match reason {
             Reason::MissingStep { step, .. } => Some(step),
@@ -60,11 +60,11 @@ impl Verdict {
 pub enum VerdictKind {
     /// The pack is one of a lot whose whole history verifies.
     Authentic,
-    /// The answer cannot be given from what this phone holds.
+    /// The data on this phone is not enough for an answer.
     CannotTell,
     /// The code was misread.
     CheckScan,
-    /// The product is known, and something speaks against using it.
+    /// The product is known, but there is a reason against using it.
     Attention,
     /// A potential suspect: the product is not what its label says, or its history does not hold.
     Suspect,
@@ -72,7 +72,7 @@ pub enum VerdictKind {
 
 /// The verdict on `item` at `now`, from what is proven of its product class.
 ///
-/// A clock that lags behind the snapshot's own time is not believed.
+/// A clock that is behind the snapshot's own time is not trusted.
 pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdict {
     let Some(dossier) = dossier.filter(|dossier| dossier.class == item.class) else {
         return not_followed(item, now);
@@ -137,7 +137,7 @@ fn alerts(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
 /// What the lot says, and the pack in it.
 fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
     if lot.state == State::Damaged || dossier.state == State::Damaged {
-        // Nothing follows from a history that is not the one the ledger counts, least of all who is to blame.
+        // Nothing follows from a history that does not match the index, least of all who is accountable.
         reasons.push(Reason::SnapshotDamaged);
         return;
     }
@@ -231,8 +231,8 @@ fn expiry(item: &Item, lot: Option<&LotFile>, now: UnixMillis, reasons: &mut Vec
     }
 }
 
-/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading; a code that
-/// breaks the rules as it was read has said nothing yet, whatever the ledger knows.
+/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading. A code that
+/// violates the rules as read is scanned again, whatever the ledger knows.
 fn misread(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
     let of_the_reading = |reason: &Reason| {
         matches!(
@@ -275,7 +275,7 @@ fn timeline(item: &Item, lot: Option<&LotFile>, dossier: &Dossier) -> Vec<Timeli
     let alerts = subjects(item).filter_map(|subject| dossier.alert_events.get(subject)).flatten();
     let lot = lot.iter().flat_map(|lot| &lot.events);
     let units = item.pack.iter().flat_map(|pack| carriers(pack, &dossier.units));
-    // Of a unit into which the pack had not gone, it is told that it came out.
+    // For a unit that the pack had not gone into, the opening is shown.
     let came = item.pack.iter().flat_map(|pack| came_out_of(pack, &dossier.units));
     let units = units.flat_map(|unit| &unit.events).chain(came.filter_map(|unit| unit.events.last()));
     let mut timeline: Vec<TimelineEvent> =
@@ -314,11 +314,11 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
     }
 }
 
-/// What a reason makes of the verdict on a snapshot of that age, and its place among the reasons that make the same.
+/// The verdict that a reason leads to on a snapshot of that age, and its rank among the reasons with the same verdict.
 ///
-/// A conflict makes a potential suspect of whatever bears the number: both handovers are signed by the same giver, so it is
-/// proven, and of the two things one must be a copy. A dispute proves nothing against the goods: somebody would not take
-/// them, a dented box is reason enough. It asks for attention until they move on.
+/// A conflict makes every item with the number a potential suspect: both handovers are signed by the same giver, so it
+/// is proven that one of two items is a copy. A dispute proves nothing against the goods: a dented box is reason enough
+/// to refuse them. They need attention until they move on.
 fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
     use VerdictKind::{Attention, CannotTell, CheckScan, Suspect};
     let of_absence = if age_millis > MAX_AGE_OF_ABSENCE_MILLIS { CannotTell } else { Suspect };

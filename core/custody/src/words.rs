@@ -1,6 +1,6 @@
-//! English, for the desk. Apps keep their own texts under the same keys.
+//! English texts, for the command line. Apps keep their own texts under the same keys.
 //!
-//! No text calls a product a fake: a phone sees a potential suspect, and people decide.
+//! No text calls a product a fake: a phone reports a potential suspect, and people decide.
 
 use crate::profile::Profile;
 use crate::reason::{Argument, Reason};
@@ -10,31 +10,34 @@ use crate::verdict::VerdictKind;
 const REASONS: &[(&str, &str)] = &[
     (
         "broken-history",
-        "The history does not hold: {fault}, at “{step}” ({finding}). {party} answers for it.",
+        "The history does not hold: {fault}, at “{step}” ({finding}). {party} is accountable.",
     ),
     (
         "conflicting-custody",
-        "{party} signed it over to two people: to {first}, and on {at} to {second}. Which of them has the one that was made cannot be told.",
+        "{party} signed it over to two people: to {first}, and on {at} to {second}. It cannot be proven which of them has the genuine one.",
     ),
     ("lot-serial-mismatch", "The serial number belongs to another lot: {lots}."),
     ("expiry-mismatch", "The label says it expires on {label}; the manufacturer stated {stated}."),
-    ("unknown-product", "This ledger knows nothing of the product. It may be traced elsewhere, or nowhere."),
+    (
+        "unknown-product",
+        "This ledger has no statement on the product. It may be traced elsewhere, or nowhere.",
+    ),
     ("unknown-lot", "The manufacturer has not stated this lot."),
     ("unknown-serial", "The manufacturer has not stated this serial number for the lot."),
     ("recalled", "Recalled on {at} by {party}: {why} ({subject})"),
     ("suspended", "Suspended on {at} by {party}: {why} ({subject})"),
-    ("disputed", "Not accepted by {by} on {at}: {why}. {party} still has it and answers for it."),
+    ("disputed", "Not accepted by {by} on {at}: {why}. {party} still has it and is accountable."),
     (
         "not-unpacked",
-        "{what} went into {unit} and was not among what came out on {at}: {packed} went in, {unpacked} came out. Not come out: {missing}. Come out besides: {added}. {party} opened it and answers for it.",
+        "{what} went into {unit} and was not among what came out on {at}: {packed} went in, {unpacked} came out. Missing: {missing}. Additional: {added}. {party} opened it and is accountable.",
     ),
     (
         "not-packed",
-        "{what} came out of {unit} on {at} and was not among what went in: {packed} went in, {unpacked} came out. Not come out: {missing}. Come out besides: {added}. {party} opened it and answers for it.",
+        "{what} came out of {unit} on {at} and was not among what went in: {packed} went in, {unpacked} came out. Missing: {missing}. Additional: {added}. {party} opened it and is accountable.",
     ),
     (
         "contents-differ",
-        "What came out of {unit} on {at} is not what went in: {packed} went in, {unpacked} came out. Whether {what} was among it is not known here. {party} opened it and answers for it.",
+        "What came out of {unit} on {at} is not what went in: {packed} went in, {unpacked} came out. Whether {what} was among it is not known here. {party} opened it and is accountable.",
     ),
     (
         "dispensed",
@@ -45,17 +48,17 @@ const REASONS: &[(&str, &str)] = &[
         "Dispensed or delivered already, as of checkpoint {checkpoint}. Expected if you have just been given it.",
     ),
     ("expired", "Expired on {at}."),
-    ("missing-step", "A step is missing on its way: “{step}”, which is {party}'s to state."),
-    ("approval-expired", "The product's certificate ran out on {at}."),
+    ("missing-step", "A step is missing on its way: “{step}”, which {party} should have stated."),
+    ("approval-expired", "The product's certificate expired on {at}."),
     (
         "separator-lost",
         "The code was not read fully. Readings that are known: {readings}. Please scan again.",
     ),
     ("not-followed", "This phone does not follow {subject}."),
-    ("not-serialised", "The code names no single pack, so a copy could not be told from it."),
+    ("not-serialised", "The code names no single pack, so a copy could not be detected."),
     ("filter-missing", "The lot's serial numbers are not on this phone yet."),
-    ("snapshot-damaged", "What this phone holds is damaged. Please sync again."),
-    ("snapshot-too-old", "What this phone holds is {days} days old, too old to tell. Please sync."),
+    ("snapshot-damaged", "The data on this phone is damaged. Please sync again."),
+    ("snapshot-too-old", "The data on this phone is {days} days old, too old for an answer. Please sync."),
 ];
 
 /// The verdict in a few words.
@@ -75,7 +78,7 @@ pub fn sentence(reason: &Reason, profile: &Profile) -> String {
         REASONS.iter().find(|(key, _)| *key == reason.key()).map_or(reason.key(), |(_, text)| text);
     let arguments = reason.arguments();
     let (mut sentence, mut rest) = (String::new(), template);
-    // One pass, so that words of others that look like an argument are left alone.
+    // One pass, so that untrusted text that looks like an argument is left alone.
     while let Some((before, (name, after))) =
         rest.split_once('{').and_then(|(before, inner)| Some((before, inner.split_once('}')?)))
     {
@@ -98,8 +101,7 @@ fn written(argument: &Argument, profile: &Profile) -> String {
     }
 }
 
-/// Other people's words without control characters, which a terminal obeys, and without those that turn the direction of
-/// what follows.
+/// Untrusted text without control characters, which a terminal obeys, and without those that change the text direction.
 pub fn sanitize(words: &str) -> String {
     let acts = |c: char| {
         c.is_control()

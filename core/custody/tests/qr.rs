@@ -36,7 +36,7 @@ fn picture(text: &str) -> Picture {
     Label::plain(text).unwrap().picture(Scale::new(4).unwrap())
 }
 
-/// What our scanner and one of others read from the drawn code.
+/// What our scanner and a foreign one read from the drawn code.
 fn read(text: &str) -> String {
     let picture = picture(text);
     let ours = decode(&picture.frame().unwrap());
@@ -148,7 +148,7 @@ fn each_refusal_has_its_own_reason_and_changes_nothing() {
 
 #[test]
 fn parts_that_do_not_add_up_are_refused_and_reading_begins_again() {
-    // A part with the right head and other contents, as somebody with a second screen would mix it in.
+    // A part with the right head and other contents, as an attacker with a second screen would mix it in.
     let sent = bytes(801, 1);
     let mut texts: Vec<String> = parts(&sent).take(3).collect();
     let part = ur::ur::decode(&texts[1]).unwrap().1;
@@ -163,7 +163,7 @@ fn parts_that_do_not_add_up_are_refused_and_reading_begins_again() {
     assert_eq!(assembly.progress(), None);
 }
 
-/// Numbers that look drawn by lot, the same in every run.
+/// Numbers that look random, the same in every run.
 struct Lot(u64);
 
 impl Lot {
@@ -175,7 +175,7 @@ impl Lot {
 
 #[test]
 fn a_message_of_many_codes_comes_through_a_camera_that_misses_and_dazzles() {
-    // A line of four hops with its offer.
+    // A chain of four hops with its offer.
     let sent = bytes(4600, 5);
     let Codes::Parts(shown) = encode(&sent).unwrap() else { panic!("one code") };
     let (need, mut lot, mut assembly) = (shown.needed(), Lot(7), Assembly::default());
@@ -218,7 +218,7 @@ fn a_message_of_many_codes_comes_through_a_camera_that_misses_and_dazzles() {
 fn a_screen_that_never_shows_one_part_is_given_up_and_what_follows_is_read() {
     let sent = bytes(MAX_ONE + 1, 1);
     let second = parts(&sent).nth(1).unwrap();
-    // Whoever shows these holds back the first of two fragments, and all mixtures that would tell it.
+    // This sender holds back the first of two fragments, and all mixtures that would reveal it.
     let tells = |part: &str| {
         let mut assembly = Assembly::default();
         assembly.feed(&second).unwrap();

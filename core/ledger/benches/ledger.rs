@@ -1,4 +1,5 @@
-//! What believing costs, beside the raw primitive: in each group `raw` is the primitive that the others cannot avoid.
+//! The cost of verification compared with the raw primitive: in each group, `raw` is the primitive that the others
+//! cannot avoid.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![allow(clippy::expect_used, reason = "a bench that cannot be set up should stop")]
@@ -120,7 +121,7 @@ fn index(c: &mut Criterion) {
         let (proof, members) = (index.prove(&key), index.prove_family(family));
         let id = |name: &str| BenchmarkId::new(name, size);
         let mut next = 0;
-        // A block of 1,000 statements on subjects all over the index, and the root that goes into the checkpoint.
+        // A block of 1,000 statements on subjects spread over the index, and the root for the checkpoint.
         group.bench_function(id("block_of_1000"), |b| {
             b.iter(|| {
                 let mut grown = index.clone();

@@ -1,4 +1,5 @@
-//! Deterministic CBOR (RFC 8949 section 4.2.1), as we write it and as we demand it of our own statements.
+//! Deterministic CBOR (RFC 8949 section 4.2.1): the form in which we write, and the only one accepted for our
+//! statements.
 //!
 //! In scope: one bounded pass that accepts a single item with shortest heads, definite lengths and sorted unique map
 //! keys. Out of scope: floating point and the simple values we never write.
@@ -12,7 +13,7 @@ pub(crate) const MAX_DEPTH: u8 = 8;
 /// Why bytes are not in our own deterministic form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CborError {
-    /// The item ends before its last byte should come.
+    /// The input ends inside the item.
     #[error("CBOR item is cut short")]
     Truncated,
     /// Bytes follow the item.
@@ -24,7 +25,7 @@ pub enum CborError {
     /// A string, array or map of indefinite length.
     #[error("CBOR item has indefinite length")]
     Indefinite,
-    /// Map keys out of bytewise order, or one twice.
+    /// Map keys are not in bytewise order, or one occurs twice.
     #[error("CBOR map keys are not sorted and unique")]
     KeyOrder,
     /// A type that our format never uses: floating point, undefined, a reserved head.
@@ -120,11 +121,8 @@ pub fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<
     encode_into(Vec::new(), write)
 }
 
-/// The same, behind what is in `bytes` or has room there.
-pub fn encode_into(
-    mut bytes: Vec<u8>,
-    write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written,
-) -> Vec<u8> {
+/// As [`encode`], appending to `bytes`.
+pub fn encode_into(mut bytes: Vec<u8>, write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
     // safe: a `Vec` accepts every write, and we encode no type of our own that can refuse.
     let _ = write(&mut Encoder::new(&mut bytes));
     bytes

@@ -71,7 +71,7 @@ pub enum CertificateError {
 
 /// A member's certificate: who holds which key, from when to when.
 ///
-/// Reading one says nothing of its truth; [`crate::TrustStore::enrol`] checks its path.
+/// Reading one verifies nothing; [`crate::TrustStore::enrol`] checks its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -110,7 +110,7 @@ impl Certificate {
         self.fingerprint
     }
 
-    /// Whom it names.
+    /// The member that it names.
     pub const fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -176,7 +176,7 @@ pub fn request(signer: &dyn Signer) -> Result<Vec<u8>, CertificateError> {
         .and_then(|builder| builder.build::<_, DerSignature>(&signer))
         .ok()
         .and_then(|request| request.to_der().ok())
-        // The builder knows no reasons.
+        // The builder's error does not carry the signer's reason.
         .ok_or_else(|| signer.refusal.get().map_or(CertificateError::Issue, CertificateError::Signer))
 }
 
@@ -195,10 +195,10 @@ pub fn requested_key(request: &[u8]) -> Result<PublicKey, CertificateError> {
     Ok(key)
 }
 
-/// How long a certificate holds.
+/// The validity period of a certificate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Period {
-    /// First moment, kept to the second.
+    /// First moment, rounded down to the second.
     pub from: UnixMillis,
     /// Last moment, kept to the second.
     pub until: UnixMillis,
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_is_no_member_and_damage_is_seen() {
+    fn a_root_is_not_a_member_and_damage_is_detected() {
         let root_der = root("meds.example", &key(1), YEAR, [1; 16]).unwrap();
         assert_eq!(Certificate::from_der(&root_der), Err(CertificateError::Identity));
         let certificate = issue(&holder(), &key(3).public_key(), &key(1), YEAR, [2; 16]).unwrap();

@@ -1,7 +1,7 @@
 //! Checkpoints: what a log commits to at one size (C2SP tlog-checkpoint).
 //!
 //! In scope: the text of a checkpoint, both ways and strictly; our one extension line, with the root of the subject
-//! index. Out of scope: signatures (`vkey`), whose signatures suffice (`policy`).
+//! index. Out of scope: signatures (`vkey`), which signatures suffice (`policy`).
 //!
 //! ```text
 //! example.com/supply                                              origin: the log's name, as in its keys
@@ -23,13 +23,13 @@ use crate::log_name::LogName;
 use crate::note::is_key_name;
 use crate::tree::empty_root;
 
-/// What the extension line begins with.
+/// The beginning of the extension line.
 const INDEX_LINE: &str = "subject-index ";
 
 /// Why text is not a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointTextError {
-    /// Fewer than three lines, or the last is not ended.
+    /// Fewer than three lines, or no newline after the last.
     #[error("a checkpoint has at least three lines, each ended by a newline")]
     Lines,
     /// The origin is empty, or not fit to be a key's name.
@@ -50,12 +50,12 @@ pub enum CheckpointTextError {
     /// An extension line is empty.
     #[error("an extension line of the checkpoint is empty")]
     EmptyLine,
-    /// Not exactly one extension line, or not the one with the root of the subject index.
+    /// Not exactly one extension line, or another one than the root of the subject index.
     #[error("the checkpoint does not carry exactly the root of the subject index")]
     Extension,
 }
 
-/// The text of any log's checkpoint, whatever its extension lines say.
+/// The text of any log's checkpoint, with any extension lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     /// The log's name.
@@ -102,7 +102,7 @@ fn parse_root(text: &str) -> Result<Hash, CheckpointTextError> {
     Hash::from_slice(&bytes).ok_or(CheckpointTextError::RootLength)
 }
 
-/// A checkpoint of one of our logs. As text it is what the log and the witnesses sign; nothing in it has been checked.
+/// A checkpoint of one of our logs. Its text is what the log and the witnesses sign; nothing in it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     origin: String,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_not_to_be_a_checkpoint_has_its_name() {
+    fn each_malformed_checkpoint_has_its_own_error() {
         use CheckpointTextError as E;
         assert_eq!(Checkpoint::parse(""), Err(E::Lines));
         assert_eq!(Checkpoint::parse("log\n0\n"), Err(E::Lines));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn another_logs_checkpoint_is_read_but_is_none_of_ours() {
+    fn another_kind_of_log_is_read_as_a_tree_head_but_not_as_our_checkpoint() {
         let text = "Log\n18446744073709551615\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
         assert_eq!(TreeHead::parse(text).map(|head| (head.size, head.extensions)), Ok((u64::MAX, vec![])));
         assert_eq!(Checkpoint::parse(text), Err(CheckpointTextError::Extension));

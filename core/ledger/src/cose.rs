@@ -1,8 +1,8 @@
-//! COSE_Sign1 (RFC 9052 section 4.2), read without copying and without believing.
+//! COSE_Sign1 (RFC 9052 section 4.2), read without copying; reading verifies nothing.
 //!
-//! In scope: the tagged structure, header maps with labels of either type, the `Sig_structure` with external data.
-//! Out of scope: encryption, MACs, several signers, counter signatures. Foreign key order is accepted, as nineteen of
-//! twenty-five published files need that; a label twice, in one bucket or across both, is not.
+//! In scope: the tagged structure, header maps with labels of either type, the `Sig_structure` with external data. Out
+//! of scope: encryption, MACs, several signers, counter signatures. Any order of map keys is accepted, since nineteen
+//! of twenty-five published files need that. A label that occurs twice, in one bucket or across both, is refused.
 //!
 //! `coset` reads the same format, but also accepts indefinite lengths and a label in both buckets; it serves the tests
 //! as an independent reader.
@@ -16,7 +16,7 @@ use crate::cbor;
 pub mod label {
     /// Signature algorithm.
     pub const ALG: i64 = 1;
-    /// Labels that the reader must understand.
+    /// Critical labels, which the reader must understand.
     pub const CRIT: i64 = 2;
     /// Content type of the payload.
     pub const CONTENT_TYPE: i64 = 3;
@@ -65,10 +65,10 @@ pub enum CoseError {
     /// Bytes follow the structure.
     #[error("bytes follow the COSE_Sign1 structure")]
     Trailing,
-    /// A header label twice.
+    /// A header label occurs twice.
     #[error("a COSE header label appears twice")]
     DuplicateLabel,
-    /// More headers than any published form has.
+    /// More header entries in one bucket than are read.
     #[error("too many COSE headers")]
     TooManyHeaders,
 }
@@ -112,7 +112,7 @@ impl<'b> Sign1<'b> {
         Ok(Self { protected, unprotected, payload, signature })
     }
 
-    /// Both header buckets; a label may stand in one of them, once.
+    /// Both header buckets. A label may occur once, in one of them.
     pub fn headers(&self) -> Result<(Headers<'b>, Headers<'b>), CoseError> {
         let protected =
             if self.protected.is_empty() { Headers(Vec::new()) } else { Headers::parse(self.protected)? };

@@ -9,9 +9,9 @@ use minicbor::{Decoder, Encoder};
 const MAX_FIELDS: u64 = 24;
 /// Longest field name.
 const MAX_NAME: usize = 23;
-/// Longest text value; a sentence or two.
+/// Longest text value in bytes; a sentence or two.
 const MAX_TEXT: usize = 1024;
-/// Longest byte value; a certificate fits.
+/// Longest byte string value; a certificate fits.
 const MAX_BYTES: usize = 2048;
 
 /// Why a body is refused.
@@ -117,7 +117,7 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Refuses what the format does not allow, before it is signed.
+    /// Refuses a body that the format does not allow, before it is signed.
     pub(crate) fn check(&self) -> Result<(), FieldsError> {
         if self.0.len() as u64 > MAX_FIELDS {
             return Err(FieldsError::Count);
@@ -145,7 +145,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Reads a body. That it is deterministic is for the caller to check.
+    /// Reads a body. The caller checks that the encoding is deterministic.
     pub fn decode(d: &mut Decoder<'_>) -> Result<Self, FieldsError> {
         let shape = |_| FieldsError::Shape;
         let count = d.map().map_err(shape)?.ok_or(FieldsError::Shape)?;

@@ -1,6 +1,6 @@
-//! What a phone pins: the anchors of its trust. Everything else it learns is proven from here.
+//! The genesis file: the trust anchors that a client pins. Everything else is verified from them.
 //!
-//! A JSON file that ships with the app, or is handed over by somebody trusted:
+//! A JSON file that ships with the app, or comes from a trusted person:
 //!
 //! ```json
 //! {
@@ -37,13 +37,13 @@ pub enum GenesisError {
     /// Not JSON of the form.
     #[error("the genesis file is not of the format: {0}")]
     Json(#[from] serde_json::Error),
-    /// Base64 that is none.
+    /// Not Base64.
     #[error("a certificate in the genesis file is not base64")]
     Base64,
     /// The logs contradict each other, or the rest of the file.
     #[error("the logs in the genesis file: {0}")]
     Logs(&'static str),
-    /// The witness policy is not one.
+    /// The witness policy is malformed.
     #[error("the witness policy in the genesis file: {0}")]
     Policy(#[from] PolicyError),
     /// A registrar's certificate does not lead to its domain's root.
@@ -56,7 +56,7 @@ pub enum GenesisError {
     },
 }
 
-/// The pinned beginning of trust.
+/// The trust anchors of a ledger, as pinned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
@@ -64,11 +64,11 @@ pub struct Genesis {
     pub name: String,
     /// The logs, in the order in which a block's statements are applied; `trust` is among them, and held whole.
     pub logs: Vec<LogSpec>,
-    /// The logs' keys and which of n witnesses must have cosigned (C2SP tlog-policy).
+    /// The logs' keys, and how many of which witnesses must have cosigned (C2SP tlog-policy).
     pub policy: String,
     /// The trust domains.
     pub domains: Vec<GenesisDomain>,
-    /// Root certificates of the node's TLS endpoint, where it has none that the platform knows.
+    /// Root certificates for the node's TLS endpoint, if its certificate has no root that the platform trusts.
     #[serde(default)]
     pub tls: Vec<Base64>,
 }
@@ -117,7 +117,7 @@ impl Genesis {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// The anchors of trust that follow from it: which checkpoints to trust, and which members.
+    /// The trust anchors in use: which checkpoints to trust, and which members.
     pub fn trust_anchors(&self) -> Result<(Policy, TrustStore), GenesisError> {
         let mut trust = TrustStore::new();
         for domain in &self.domains {
@@ -133,10 +133,10 @@ impl Genesis {
     fn check_logs(&self) -> Result<(), GenesisError> {
         let names: BTreeSet<LogName> = self.logs.iter().map(|log| log.name).collect();
         if names.len() != self.logs.len() || self.logs.len() > MAX_LOGS {
-            return Err(GenesisError::Logs("a log stands twice, or there are too many"));
+            return Err(GenesisError::Logs("a log is listed twice, or there are too many"));
         }
         if !self.logs.iter().any(|log| log.name == LogName::TRUST && log.held == Held::Whole) {
-            return Err(GenesisError::Logs("there is no log `trust` that is held whole"));
+            return Err(GenesisError::Logs("the log `trust` is missing, or not held whole"));
         }
         let known = |domain: &String| self.domains.iter().any(|known| known.name == *domain);
         if !self.logs.iter().filter_map(|log| log.domain.as_ref()).all(known) {

@@ -1,4 +1,4 @@
-//! SHA-256 digests (FIPS 180-4) and the injective encoding that everything of ours is hashed in.
+//! SHA-256 digests (FIPS 180-4), and the injective encoding of the input in our own formats.
 
 use std::fmt;
 use std::str::FromStr;

@@ -5,8 +5,8 @@
 //! entry = [index: uint, statement: bstr, path: [* bstr .size 32]]
 //! ```
 //!
-//! Complete means: the subject index of the checkpoint says how many statements the subject has and which is the latest;
-//! each names the one before it; so none can be missing, added, exchanged or withheld.
+//! Complete means: the subject index of the checkpoint commits to the number of statements on the subject and to the
+//! latest one, and each statement names the one before it. So none can be missing, added, exchanged or withheld.
 
 use minicbor::Decoder;
 
@@ -23,23 +23,23 @@ pub const MAX_ENTRIES: usize = 256;
 /// Most certificates in one message: a statement needs up to three, and shares most of them with others.
 const MAX_CERTIFICATES: usize = 3 * MAX_ENTRIES;
 
-/// Why a history is refused, the first that applies.
+/// Why a history is refused. The first failure is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     /// Not a history message.
     #[error("not a history message")]
     Malformed,
-    /// The subject index does not show what the message says.
+    /// The proof from the subject index does not hold.
     #[error(transparent)]
     Index(#[from] IndexError),
     /// A certificate in the message is not good.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A statement in the message is not one.
+    /// A statement in the message is malformed.
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The checkpoint's origin names no log of a ledger.
-    #[error("the checkpoint is of a log that is none of a ledger's")]
+    #[error("the checkpoint's origin names no log of a ledger")]
     OtherLog,
     /// A statement in the message is about something else.
     #[error("the history contains a statement about another subject")]
@@ -50,13 +50,13 @@ pub enum HistoryError {
     /// A statement does not follow the one before it: one was left out, added or exchanged.
     #[error("a statement does not follow the one before it")]
     Chain,
-    /// The log does not hold a statement where the message says.
-    #[error("the log does not hold a statement of the history: {0}")]
+    /// A statement is not in the log at the place that the message gives.
+    #[error("a statement of the history is not in the log: {0}")]
     NotIncluded(ProofError),
-    /// A statement is refused.
+    /// A statement does not verify.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// There are fewer or more statements than the subject index counts, or the latest is another.
+    /// There are fewer or more statements than the subject index counts, or the latest is a different one.
     #[error("the history is not complete as of its checkpoint")]
     Incomplete,
 }
@@ -83,7 +83,7 @@ pub struct SubjectHistory {
     pub certificates: Vec<Vec<u8>>,
 }
 
-/// What is already verified of a subject: how many statements, and the latest. Nothing, by default.
+/// What has already been verified of a subject: how many statements, and the latest. Nothing by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Number of statements.
@@ -123,8 +123,8 @@ impl SubjectHistory {
         shape.then_some(Self { index_proof, entries, certificates })
     }
 
-    /// Verifies the message: everything on `subject` that `checkpoint` covers, after what is `known`. Void statements are in
-    /// their place. Certificates that lead to a pinned root are added to `trust` on the way.
+    /// Verifies the message: every statement on `subject` that `checkpoint` covers, after what is `known`. Void
+    /// statements keep their place. Certificates that lead to a pinned root are added to `trust` on the way.
     pub fn verify(
         &self,
         subject: &Subject,
@@ -159,8 +159,8 @@ impl SubjectHistory {
 }
 
 impl HistoryEntry {
-    /// Verifies one entry: a statement on `subject` that follows `prev` and stands in the log where it says. Entries
-    /// of one log are shown to be so by the same `inclusions`.
+    /// Verifies one entry: a statement on `subject` that follows `prev` and is in the log at its index. All entries of
+    /// one log are verified by the same `inclusions`.
     pub fn verify(
         &self,
         subject: &Subject,

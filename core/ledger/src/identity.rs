@@ -9,7 +9,7 @@ const SCHEME: &str = "spiffe://";
 /// Longest trust domain or path segment; the standard bounds the whole at 2048 bytes, a certificate of ours needs less.
 const MAX_PART: usize = 64;
 
-/// Text that is not a member's identity.
+/// Text that is not the SPIFFE ID of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an identity is spiffe://<trust domain>/<role>/<name>")]
 pub struct NotAnIdentity;

@@ -1,12 +1,12 @@
 //! The subject index: how many statements there are about each subject, and which is the latest.
 //!
 //! In scope: the map, its root and its proofs (`proof`). Out of scope: which statements count (the state machine
-//! decides), what a subject's texts are. The format is ours; this is its definition.
+//! decides), the form of a subject's text. The format is ours; this is its definition.
 //!
 //! A key is 48 bytes: the first 16 of SHA-256(family), then all 32 of SHA-256(subject), both of the UTF-8 text. A
-//! family groups subjects that are asked for together (the lots of a product, the packs of a lot); its members are
-//! neighbours, so one proof shows them all and that there are no others. Whoever finds two families with one 16-byte
-//! digest (2^64 work) gets their members listed together, and hides nothing.
+//! family groups subjects that are queried together (the lots of a product, the packs of a lot). Its members are
+//! neighbours, so one proof shows all of them and that there are no others. If somebody finds two families with the
+//! same 16-byte digest (2^64 work), their members are listed together, and nothing is hidden.
 //!
 //! The map is the binary tree over the sorted keys in which every inner node has two children: it divides its leaves
 //! by the first bit (bit 0 is the highest of the first byte) in which their keys differ, its *depth*.
@@ -17,9 +17,9 @@
 //! root   = the only leaf, or the topmost branch; 32 zero bytes when there is no leaf
 //! ```
 //!
-//! The first byte and the length tell a leaf from a branch, and both from the log's own nodes. The root is a function
-//! of the map's content alone. Since branches commit to their depth, following a key's own bits from the root leads to
-//! one leaf only: it is the key's, or there is none. That is what absence is proven by.
+//! The first byte and the length distinguish a leaf from a branch, and both from the nodes of the log's tree. The root
+//! depends on the map's content alone. Since branches commit to their depth, the bits of a key lead from the root to
+//! exactly one leaf: it is the key's own, or the key is absent. Absence is proven that way.
 
 mod proof;
 
@@ -113,8 +113,8 @@ pub struct Index {
     len: usize,
 }
 
-/// A subtree and its hash. The hash lies in the branch above: in a large index every node that is looked at is one that the
-/// processor waits for, and whoever hashes a branch now looks at no child but the one that changed.
+/// A subtree and its hash. The hash is stored in the branch above, because each node that is visited in a large index
+/// is a cache miss: hashing a branch now visits only the child that changed.
 #[derive(Clone, Debug)]
 struct Node {
     at: At,
@@ -135,7 +135,7 @@ struct Leaf {
 
 #[derive(Clone, Debug)]
 struct Branch {
-    /// Greater than that of the branch above, so nesting is bounded by [`KEY_BITS`].
+    /// Greater than the depth of the branch above, so nesting is bounded by [`KEY_BITS`].
     depth: u16,
     children: [Node; 2],
 }
@@ -156,12 +156,12 @@ impl Index {
         self.len == 0
     }
 
-    /// The root that stands in a checkpoint.
+    /// The root that a checkpoint states.
     pub fn root(&self) -> Hash {
         self.root.as_ref().map_or(Hash::default(), Node::hash)
     }
 
-    /// What is known of a subject.
+    /// The entry of a subject.
     pub fn get(&self, key: &IndexKey) -> Option<IndexEntry> {
         let leaf = self.root.as_ref()?.nearest(key);
         (leaf.key == *key).then_some(leaf.entry)
@@ -188,7 +188,7 @@ impl Index {
         self.change(key, |_| entry);
     }
 
-    /// Sets a subject's entry, given how many statements there were.
+    /// Sets a subject's entry, computed from the number of statements so far.
     fn change(&mut self, key: IndexKey, entry: impl FnOnce(u64) -> IndexEntry) {
         let leaf = |before| Node::new(At::Leaf(Arc::new(Leaf { key, entry: entry(before) })));
         let Some(root) = &mut self.root else {
@@ -208,14 +208,14 @@ impl Index {
         self.len += 1;
     }
 
-    /// Takes a subject out again, as if it had never been recorded.
+    /// Removes a subject, as if it had never been recorded.
     pub(crate) fn remove(&mut self, key: &IndexKey) {
         let Some(root) = &mut self.root else { return };
         if root.nearest(key).key != *key {
             return;
         }
         self.len -= 1;
-        // The branch above the leaf gives way to the leaf's sibling.
+        // The leaf's sibling replaces the branch above the leaf.
         let mut above = None;
         root.descend(key, KEY_BITS, |depth, sibling| above = Some((depth, sibling.clone())));
         match above {
@@ -241,8 +241,8 @@ impl Node {
         }
     }
 
-    /// Where the key's bits lead through branches above `depth`. All of these are made this tree's own and forget
-    /// their hashes.
+    /// The node that the key's bits lead to through branches above `depth`. Each branch passed is made this tree's own
+    /// and its hash is cleared.
     fn descend_mut(&mut self, key: &IndexKey, depth: u16) -> &mut Self {
         let mut node = self;
         loop {

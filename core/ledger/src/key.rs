@@ -1,7 +1,7 @@
 //! ECDSA over P-256 with SHA-256 (FIPS 186-5), low-s only.
 //!
-//! One form each, said in the type: a public key is an uncompressed SEC1 point, a signature is `r || s` with
-//! `s <= n/2`. Whatever a key store returns (DER, high s) is brought into that form here and nowhere else.
+//! One form each, said in the type: a public key is an uncompressed SEC1 point, a signature is `r || s` with `s <=
+//! n/2`. The output of a key store (DER, high s) is normalised here and nowhere else.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub enum KeyError {
     /// Not an ECDSA signature in DER or raw form.
     #[error("not a P-256 signature")]
     Encoding,
-    /// The malleable twin of a signature.
+    /// The malleable (high-s) form of a signature.
     #[error("the signature's s is above half the group order")]
     HighS,
     /// The signature does not verify.
@@ -109,7 +109,7 @@ impl Signature {
         if raw[32..] > HALF_ORDER[..] { Err(KeyError::HighS) } else { Ok(Self(raw)) }
     }
 
-    /// Takes what a key store returned, DER or raw, with s high or low, into the one form.
+    /// Normalises the output of a key store: DER or raw, s high or low.
     pub fn normalise(bytes: &[u8]) -> Result<Self, KeyError> {
         let parsed = match bytes.len() {
             Self::LEN => p256::ecdsa::Signature::from_slice(bytes),
@@ -130,7 +130,7 @@ impl Signature {
     }
 }
 
-/// Why a key could not be used. Says nothing of the message or the key.
+/// Why a key could not be used. Reveals nothing about the message or the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignerError {
     /// The person declined the prompt; nothing is wrong.
@@ -141,7 +141,7 @@ pub enum SignerError {
     Failed,
 }
 
-/// Somebody who can sign with a P-256 key that may live in hardware.
+/// A signer with a P-256 key, which may be in hardware.
 pub trait Signer {
     /// The public half.
     fn public_key(&self) -> PublicKey;
@@ -150,7 +150,7 @@ pub trait Signer {
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError>;
 }
 
-/// A P-256 key in memory, for desks, tests and nodes; erased when dropped.
+/// A P-256 key in memory, for the command line, tests and nodes; erased when dropped.
 pub struct SoftwareKey(p256::ecdsa::SigningKey);
 
 impl SoftwareKey {

@@ -1,21 +1,22 @@
-//! Statements, the log, and what it takes to believe them.
+//! Signed statements, the transparency logs that hold them, and the verification of both.
 //!
-//! A statement is one signed sentence about one subject. A log orders statements and commits to all of them in one root;
-//! witnesses cosign that root; whoever trusts a quorum of witnesses believes, without asking anybody, what is in the log and
-//! that nothing was left out. Nothing here has a clock, a disk or a socket.
+//! A statement is one signed claim about one subject (a SCITT Signed Statement). A log orders statements and commits to
+//! all of them in one root; witnesses cosign that root. A client that trusts a quorum of witnesses verifies offline
+//! what is in the log, and that nothing was left out. Nothing here uses a clock, a disk or a socket.
 //!
 //! # Reading order
 //!
-//! | step | modules | what one holds then |
+//! | step | modules | result |
 //! | --- | --- | --- |
-//! | who may speak | `identity`, [`certificate`], `trust` | [`TrustStore`]: pinned roots, enrolled members, revocations |
+//! | who may sign | `identity`, [`certificate`], `trust` | [`TrustStore`]: pinned roots, enrolled members, revocations |
 //! | what is said | `subject`, `fields`, `statement` on [`cose`] and `cbor`, [`sealed`] | [`Statement`], then [`Verified`] |
-//! | where it stands | `tree`, `index`, `tile` | [`Tree`], [`Index`] and the proofs of both |
+//! | where it is recorded | `tree`, `index`, `tile` | [`Tree`], [`Index`] and the proofs of both |
 //! | what the log commits to | `note`, `vkey`, `checkpoint`, `policy`, `witness` | [`TrustedCheckpoint`] |
 //! | how it is shown | `history`, [`receipt`], `tlog_proof` | [`Placed`] statements, complete for their subject |
 //!
-//! Each of those types is made only by the function that checks it: [`Statement::parse`] tells no payload,
-//! [`TrustStore::verify`] makes a [`Verified`], [`TrustStore::log`] a [`Placed`], [`Policy::trust`] a [`TrustedCheckpoint`].
+//! Each of these types is made only by the function that checks it. [`Statement::parse`] exposes headers; the payload
+//! is inaccessible until verified. [`TrustStore::verify`] makes a [`Verified`], [`TrustStore::place`] a [`Placed`],
+//! [`Policy::trust`] a [`TrustedCheckpoint`].
 //!
 //! # The life of a statement
 //!
@@ -31,7 +32,7 @@
 //! let year = Period { from: UnixMillis(1_790_000_000_000), until: UnixMillis(1_821_536_000_000) };
 //! let (registrar, maker) = (SoftwareKey::from_bytes(&[1; 32])?, SoftwareKey::from_bytes(&[2; 32])?);
 //!
-//! // A domain's registrar certifies its members; who pins the registrar's root trusts them.
+//! // A domain's registrar certifies its members; whoever pins the domain's root trusts them.
 //! let root = certificate::root("meds.example", &registrar, year, [1; 16])?;
 //! let identity = Identity::new("meds.example", "manufacturer", "northwind")?;
 //! let member = certificate::issue(&identity, &maker.public_key(), &registrar, year, [2; 16])?;
@@ -52,13 +53,13 @@
 //! let verified = trust.verify(Statement::parse(&bytes)?)?;
 //! assert_eq!(verified.signer().identity().role(), "manufacturer");
 //!
-//! // A log holds it, and shows so to whoever knows the root.
+//! // A log holds it, and proves that to whoever has the root.
 //! let (mut log, leaf) = (Tree::default(), leaf_hash(verified.statement().id().as_bytes()));
 //! let index = log.push(leaf);
 //! let path = log.inclusion(index, log.size()).ok_or("not in the log")?;
 //! verify_inclusion(leaf, index, log.size(), &path, log.root())?;
 //!
-//! // One changed byte, and there is no statement to believe.
+//! // With one byte changed, nothing verifies.
 //! let mut altered = bytes;
 //! *altered.last_mut().ok_or("empty")? ^= 1;
 //! assert!(Statement::parse(&altered).map_or(true, |statement| trust.verify(statement).is_err()));

@@ -1,4 +1,4 @@
-//! The logs of a ledger: their names, and how much of each a phone holds.
+//! The logs of a ledger: their names, and how much of each a client holds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Longest name: a revocation has a field for each log, called `from-` and the name.
 const MAX_LOG_NAME: usize = 16;
 
-/// Text that names no log.
+/// Text that is not a log's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a log's name has 1 to {MAX_LOG_NAME} lower-case letters, digits and hyphens, a letter first")]
 pub struct NotALogName;
@@ -18,21 +18,24 @@ pub struct NotALogName;
 pub struct LogName([u8; MAX_LOG_NAME]);
 
 impl LogName {
-    /// The log of revocations, recalls and suspensions. Every ledger has it, and every phone holds it whole.
+    /// The log of revocations, recalls and suspensions. Every ledger has it, and every client holds all of it.
     pub const TRUST: Self = Self::padded("trust");
     /// The log of product histories and of members' enrolments.
     pub const SUPPLY: Self = Self::padded("supply");
 
-    /// Reads a name.
-    pub fn new(name: &str) -> Result<Self, NotALogName> {
-        let bytes = name.as_bytes();
-        let letter_first = bytes.first().is_some_and(u8::is_ascii_lowercase);
-        let all = bytes.iter().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'-');
-        if letter_first && all && bytes.len() <= MAX_LOG_NAME {
-            Ok(Self::padded(name))
-        } else {
-            Err(NotALogName)
+    /// Reads a name. A family of rules names its log by a constant.
+    pub const fn new(name: &str) -> Result<Self, NotALogName> {
+        let (bytes, mut at) = (name.as_bytes(), 1);
+        if bytes.is_empty() || bytes.len() > MAX_LOG_NAME || !bytes[0].is_ascii_lowercase() {
+            return Err(NotALogName);
         }
+        while at < bytes.len() {
+            if !matches!(bytes[at], b'a'..=b'z' | b'0'..=b'9' | b'-') {
+                return Err(NotALogName);
+            }
+            at += 1;
+        }
+        Ok(Self::padded(name))
     }
 
     /// The name.
@@ -84,13 +87,13 @@ impl<'de> Deserialize<'de> for LogName {
     }
 }
 
-/// How much of a log a phone holds.
+/// How much of a log a client holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Held {
     /// All of it, from its first entry on.
     Whole,
-    /// The histories of the subjects that it follows.
+    /// Only the histories of the subjects that it follows.
     Followed,
 }
 
@@ -100,9 +103,9 @@ pub enum Held {
 pub struct LogSpec {
     /// Its name.
     pub name: LogName,
-    /// How much of it a phone holds.
+    /// How much of it a client holds.
     pub held: Held,
-    /// The trust domain that it serves; none if it serves several.
+    /// The trust domain that it serves; `None` if it serves several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
 }
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_names_no_log() {
+    fn other_text_is_not_a_log_name() {
         for text in ["", "Trust", "1st", "-a", "a_b", "a/b", "a\0", "ä", "abcdefghijklmnopq"] {
             assert_eq!(LogName::new(text), Err(NotALogName), "{text}");
         }

@@ -1,6 +1,6 @@
 //! The family of rules of membership: who is enrolled, and whose certificate is revoked.
 //!
-//! What its statements change is the [`TrustStore`] ([`TrustStore::apply`]); nothing is remembered of their subjects.
+//! Its statements change the [`TrustStore`] ([`TrustStore::apply`]); no state is kept for their subjects.
 
 use crate::log_name::LogName;
 use crate::rules::{Context, Rules, State, Violation};
@@ -35,7 +35,7 @@ impl Rules for Membership {
         State::default()
     }
 
-    /// The code of an enrolment: a member enrols once with it, whatever the registrar signs.
+    /// The one-time code of an enrolment: it can be used once, even if the registrar signs a second enrolment with it.
     fn uses_up(&self, statement: &Verified) -> Option<Hash> {
         let code =
             (statement.statement().kind().as_str() == ENROL).then(|| statement.fields().bytes(CODE))??;

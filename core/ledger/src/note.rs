@@ -36,12 +36,12 @@ pub enum NoteError {
     /// No blank line between text and signatures, or no signature below it.
     #[error("the note has no signatures")]
     Unsigned,
-    /// A line below the blank line that is no signature line.
+    /// A line below the blank line that is not a signature line.
     #[error("a signature line is malformed")]
     BadSignatureLine,
 }
 
-/// A text and the signatures under it, of which none has been checked.
+/// A text and the signatures under it. None has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     text: String,
@@ -82,12 +82,12 @@ impl Note {
         Ok(())
     }
 
-    /// What is signed. Nothing in it may be believed before a signature has been verified.
+    /// The signed text. Do not trust it before a signature has been verified.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The signatures, in the order in which they stand.
+    /// The signatures, in the order of the note.
     pub fn signatures(&self) -> &[NoteSignature] {
         &self.signatures
     }
@@ -122,7 +122,7 @@ pub struct NoteSignature {
 }
 
 impl NoteSignature {
-    /// Name of the key that is said to have signed.
+    /// Name of the key that the line claims to be signed by.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_not_to_be_a_note_has_its_name() {
+    fn each_malformed_note_has_its_own_error() {
         let line = LINE.trim_end();
         assert_eq!(parse(&"a".repeat(MAX_NOTE_LEN + 1)), Err(NoteError::TooLong));
         assert_eq!(parse(&format!("a\tb\n\n{LINE}")), Err(NoteError::ControlCharacter));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_holds_so_many_signatures_and_no_more() {
+    fn a_note_holds_at_most_max_signatures() {
         let line = |i: usize| format!("\u{2014} name{i} AAAAAAE=\n");
         let note = |n: usize| format!("a\n\n{}", (0..n).map(line).collect::<String>());
         assert_eq!(parse(&note(MAX_SIGNATURES)).unwrap().signatures().len(), MAX_SIGNATURES);

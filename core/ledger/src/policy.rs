@@ -1,11 +1,11 @@
 //! Whose signatures a checkpoint needs (C2SP tlog-policy).
 //!
-//! In scope: the text form, read strictly and written; the quorum with its nested groups. Out of scope: using the
-//! URLs, which are kept and never looked at.
+//! In scope: the text form, read strictly and written; the quorum with its nested groups. Out of scope: the URLs, which
+//! are kept and never used.
 //!
-//! Narrower than the standard, so that every policy of ours is a policy everywhere and means no less here:
+//! Narrower than the standard, so that each of our policies is valid elsewhere and is at least as strict here:
 //! - *all* keys listed for a log's origin must have signed, not any one of them: a log has a P-256 and an Ed25519 key;
-//! - `quorum none` is refused: without cosignatures nothing tells a checkpoint's age, and nobody would notice a fork;
+//! - `quorum none` is refused: without cosignatures a checkpoint has no provable age, and a fork would go unnoticed;
 //! - the text is UTF-8, logs sign with types 0x01 and 0x02, witnesses with 0x04.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ const MAX_WITNESSES: usize = 48;
 /// Most `group` lines. The standard recommends at least 32.
 const MAX_GROUPS: usize = 48;
 
-/// What is wrong with one line of a policy.
+/// The error in one line of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyFault {
     /// The text is too long.
@@ -33,7 +33,7 @@ pub enum PolicyFault {
     /// Too many lines of one kind.
     #[error("there are too many lines of this kind")]
     TooMany,
-    /// The last line is not ended.
+    /// No newline after the last line.
     #[error("the line is not ended by a newline")]
     NotEnded,
     /// A control character other than tab and newline.
@@ -51,17 +51,17 @@ pub enum PolicyFault {
     /// A log with a cosigner's key, or a witness without one.
     #[error("the key's type does not fit its role")]
     KeyType,
-    /// The public key stands on an earlier line of the same kind.
+    /// The public key is on an earlier line of the same kind.
     #[error("the public key is listed twice")]
     DuplicateKey,
-    /// The name is taken, or is `none`.
-    #[error("the name is taken")]
+    /// The name is already defined, or is `none`.
+    #[error("the name is already defined, or is `none`")]
     NameTaken,
     /// The name is not defined on an earlier line.
     #[error("the name is not defined above")]
     UndefinedName,
-    /// The name is a member of a group already.
-    #[error("the name is in a group already")]
+    /// The name is already a member of a group.
+    #[error("the name is already a member of a group")]
     MemberTwice,
     /// Not `any`, `all`, or a number from 1 to the number of members.
     #[error("the group's threshold is not between 1 and its number of members")]
@@ -123,7 +123,7 @@ struct Witness {
     url: Option<String>,
 }
 
-/// Members stand on earlier lines than their group, so there is no cycle.
+/// Members are defined on earlier lines than their group, so there is no cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
     name: String,
@@ -148,18 +148,18 @@ impl Policy {
         origins.into_iter()
     }
 
-    /// The keys of a log; none if the log is unknown.
+    /// The keys of a log; empty if the policy does not name it.
     pub fn log_keys(&self, origin: &str) -> impl Iterator<Item = &VerifierKey> {
         self.logs.iter().map(|log| &log.key).filter(move |key| key.name() == origin)
     }
 
-    /// The witnesses: their names in this policy, which need not be those of their keys, and their keys.
+    /// The witnesses: their names in this policy, which may differ from their keys' names, and their keys.
     pub fn witnesses(&self) -> impl Iterator<Item = (&str, &VerifierKey)> {
         self.witnesses.iter().map(|witness| (witness.name.as_str(), &witness.key))
     }
 
-    /// The latest time such that the cosignatures of that time or later meet the quorum. `times` has each witness's
-    /// own, in order: a group is as old as the youngest of its members without which it would fall short.
+    /// The latest time such that the cosignatures of that time or later meet the quorum. `times` has one entry for each
+    /// witness, in order. A group with threshold k has the k-th latest time among its members.
     pub(crate) fn quorum_time(&self, times: &[Option<UnixMillis>]) -> Result<UnixMillis, Shortfall> {
         let mut groups: Vec<Option<UnixMillis>> = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
@@ -250,7 +250,7 @@ struct Parser {
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
     quorum: Option<Member>,
-    /// What each name stands for, and whether a group has it as a member.
+    /// What each name refers to, and whether a group has it as a member.
     names: BTreeMap<String, (Member, bool)>,
 }
 
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_named_with_its_line() {
+    fn each_fault_is_reported_with_its_line() {
         use PolicyFault as F;
         let (a, b, w) = (log(1), log(2), format!("witness w {}\n", witness(1)));
         for (text, line, expected) in [

@@ -1,4 +1,5 @@
-//! Why a node gives no answer, by stable names that a program may switch on: the title of an RFC 9290 problem document.
+//! Why a node refuses a request. The stable names are the titles of RFC 9290 problem documents, so programs may switch
+//! on them.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use crate::trust_store::Refusal;
 
 macro_rules! problems {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
-        /// Why a node gives no answer.
+        /// Why a node refuses a request.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Problem { $($(#[$doc])* $variant,)+ }
 
@@ -30,35 +31,41 @@ macro_rules! problems {
 }
 
 problems! {
-    /// The request is not of the form.
+    /// The request is malformed.
     Malformed = "malformed",
-    /// There is no such thing here.
+    /// The resource does not exist.
     NotFound = "not-found",
-    /// It was here, and is no longer kept.
+    /// The resource existed and is no longer kept.
     Gone = "gone",
-    /// Larger than it may be.
+    /// The request is too large.
     TooLarge = "too-large",
-    /// Ask again later; nothing was looked at.
+    /// The node is busy and has not looked at the request. Try again later.
     Busy = "busy",
-    /// The node failed; its own log says why.
+    /// The node failed. The reason is in the node's own log file.
     Internal = "internal",
+    /// The path does not support this method.
+    Method = "method",
+    /// The request took too long.
+    Timeout = "timeout",
+    /// This address writes more often than allowed.
+    Rate = "rate",
     /// No statement names this blob.
     Unnamed = "unnamed",
-    /// The statement belongs to another log.
+    /// The statement belongs in another log.
     OtherLog = "other-log",
-    /// No family of rules has statements of this kind.
+    /// No family of rules has this kind of statement.
     UnknownKind = "unknown-kind",
-    /// Not a statement of the form.
+    /// The statement is malformed.
     Format = "format",
-    /// The signature is the malleable twin of one.
+    /// The signature has a high s.
     HighS = "high-s",
-    /// Dated in the future. This passes.
+    /// Dated in the future. May succeed later.
     Future = "future",
     /// Signed too long ago.
     Stale = "stale",
     /// The signer is not enrolled.
     UnknownSigner = "unknown-signer",
-    /// The certificate is another member's.
+    /// The certificate belongs to another member than the issuer.
     WrongIssuer = "wrong-issuer",
     /// Signed before the certificate was valid.
     NotYetValid = "not-yet-valid",
@@ -68,32 +75,40 @@ problems! {
     Signature = "signature",
     /// The signer's certificate was revoked.
     Revoked = "revoked",
-    /// The signer's role does not allow it.
+    /// The signer's role does not allow this statement.
     Role = "role",
     /// The signer is of another trust domain.
     Domain = "domain",
     /// A field is missing or of another type.
     Fields = "fields",
-    /// The certificate in the statement is not good.
+    /// The certificate in the statement is not valid.
     Certificate = "certificate",
     /// The issuer has used this `cti` for another statement.
     Replay = "replay",
     /// It does not follow the latest statement on its subject.
     NotLatest = "not-latest",
-    /// Its predecessor has not arrived. This passes.
+    /// Its predecessor has not arrived. May succeed later.
     AwaitsPredecessor = "awaits-predecessor",
-    /// Another handover of the same goods came first.
+    /// Another handover of the same goods was recorded first.
     CustodyConflict = "custody-conflict",
-    /// It names a checkpoint that the log never had.
+    /// It names a checkpoint that does not match the log.
     ForeignCheckpoint = "foreign-checkpoint",
     /// Dated before a checkpoint that its signer had seen.
     Backdated = "backdated",
     /// It builds on a statement whose signer had been revoked.
     VoidLink = "void-link",
-    /// A rule of its family.
+    /// It breaks another rule of its family.
     Rule = "rule",
-    /// The enrolment code has been used or has run out.
+    /// The enrolment code does not exist.
+    CodeUnknown = "code-unknown",
+    /// The enrolment code has been used.
     CodeUsed = "code-used",
+    /// The enrolment code has expired.
+    CodeExpired = "code-expired",
+    /// The certification request does not prove possession of its key.
+    Possession = "possession",
+    /// Not a certification request.
+    Request = "request",
 }
 
 impl fmt::Display for Problem {

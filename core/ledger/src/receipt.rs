@@ -1,13 +1,13 @@
-//! COSE Receipts (RFC 9942): a log's signed word that it holds a statement.
+//! COSE Receipts (RFC 9942): a log's signed proof that it holds a statement.
 //!
 //! In scope: inclusion receipts over RFC9162_SHA256 (vds 1), written under ES256, read under ES256 and EdDSA.
 //! Out of scope: CCF and other tree kinds, which are refused by name; consistency receipts.
 //!
-//! A receipt signs the root alone: its size and index stand outside the signature, and one path can fit several of both
-//! (ledger practice, and 127 of 767 path shapes up to size 299). So [`Receipt::verify`] tells no more than that the log
-//! holds the entry; the place follows only from [`Receipt::place`], against a checkpoint that binds root and size.
+//! A receipt signs the root alone: size and index are outside the signature, and one path can fit several pairs of them
+//! (127 of 767 path shapes up to size 299 do). So [`Receipt::verify`] shows only that the log holds the entry. Its
+//! index follows from [`Receipt::place`], against a checkpoint that binds root and size.
 //!
-//! The entry is SHA-256 of the statement with its unprotected header emptied. The RFC leaves that to the log.
+//! The entry is SHA-256 of the statement with its unprotected header emptied. The RFC leaves this choice to the log.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use minicbor::Decoder;
@@ -36,10 +36,10 @@ pub enum ReceiptError {
     /// A tree of another kind than RFC9162_SHA256.
     #[error("the receipt is for a kind of tree that is not read here")]
     UnsupportedVds,
-    /// Signed by an algorithm other than that of the key it is checked under.
+    /// Signed with another algorithm than that of the verifying key.
     #[error("the receipt's algorithm is not that of the log's key")]
     Algorithm,
-    /// Asks the reader to understand headers that it does not.
+    /// It lists critical headers that this reader does not understand.
     #[error("the receipt has critical headers that are not understood")]
     Critical,
     /// Not exactly one inclusion proof, or one that is not of the registered shape.
@@ -121,10 +121,10 @@ pub fn issue(
     }))
 }
 
-/// Why no receipt was written.
+/// Why a receipt could not be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IssueError {
-    /// The inclusion is not one.
+    /// The inclusion proof does not fit its size and index.
     #[error(transparent)]
     Path(#[from] ProofError),
     /// The log's key could not be used.
@@ -132,7 +132,7 @@ pub enum IssueError {
     Signer(#[from] SignerError),
 }
 
-/// A receipt as read; nothing in it has been verified.
+/// A parsed receipt; nothing in it has been verified.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     algorithm: i64,
@@ -168,7 +168,7 @@ impl Receipt {
         &self.inclusion
     }
 
-    /// What the statement is about, by the receipt's word; `None` if it does not say.
+    /// The subject of the statement, as the receipt claims; `None` if it names none.
     pub fn subject(&self) -> Option<Subject> {
         let protected = Headers::parse(&self.protected).ok()?;
         let mut claims = protected.value(label::CWT_CLAIMS)?;
@@ -187,7 +187,7 @@ impl Receipt {
         let root = inclusion_root(leaf_hash(id.as_bytes()), *index, *size, path)?;
         let signed = cose::to_be_signed(&self.protected, root.as_bytes(), &[]);
         let verified = match (key, self.algorithm) {
-            // Foreign logs may write a high s; a receipt has no identity that its twin could confuse.
+            // Foreign logs may write a high s. Nothing is identified by a receipt, so the low-s form is not required.
             (ReceiptKey::Es256(key), ALG_ES256) => Signature::normalise(&self.signature)
                 .is_ok_and(|signature| key.verify(&signed, &signature).is_ok()),
             (ReceiptKey::EdDsa(key), ALG_EDDSA) => {

@@ -22,7 +22,7 @@ type EncappedKey = <DhP256HkdfSha256 as Kem>::EncappedKey;
 const ENCAPPED: usize = 65;
 const INFO: &[u8] = b"countersign/sealed/v1";
 
-/// A sealed part that cannot be made or opened. Says no more, so that it tells an attacker nothing.
+/// A sealed part cannot be made or opened. No further detail, so that an attacker learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the confidential part cannot be opened with this key")]
 pub struct SealError;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::key::{Signer as _, SoftwareKey};
 
-    /// Counts: enough like randomness for a test of what is sealed, not of how well.
+    /// A counter: random enough for a test of what is sealed, not of how well.
     struct Counter(u8);
 
     impl rand_core::TryRng for Counter {

@@ -1,9 +1,9 @@
 //! Keys that sign notes: a log's (C2SP signed-note, types 0x01 and 0x02) and a cosigner's (C2SP tlog-cosignature,
 //! type 0x04).
 //!
-//! In scope: signing in software, from a secret that the caller keeps. Out of scope: where secrets come from.
-//! Neither type copies its secret out again, and both clear it when dropped: p256 by `ZeroizeOnDrop`, AWS-LC by
-//! cleansing every key that it frees.
+//! In scope: signing in software, from a secret that the caller keeps. Out of scope: where secrets come from. Neither
+//! type returns its secret, and both erase it when dropped: p256 by `ZeroizeOnDrop`, AWS-LC by cleansing every key that
+//! it frees.
 
 use std::fmt;
 
@@ -85,8 +85,8 @@ impl Cosigner {
         &self.public
     }
 
-    /// Cosigns a checkpoint's text at `now`, rounded down to the second. This says that the checkpoint is the largest
-    /// that the cosigner has seen of the log: only [`crate::Witness`] knows.
+    /// Cosigns a checkpoint's text at `now`, rounded down to the second. A cosignature states that the checkpoint is
+    /// the largest that the cosigner has seen of the log; [`crate::Witness`] ensures that.
     pub fn cosign(&self, text: &str, now: UnixMillis) -> NoteSignature {
         let time = now.seconds();
         let signature = self.secret.sign(cosigned_message(text, time).as_bytes());

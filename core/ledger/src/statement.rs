@@ -1,4 +1,4 @@
-//! Statements: SCITT Signed Statements (RFC 9943) in one strict form of our own.
+//! Statements: SCITT Signed Statements (RFC 9943) in one strict form.
 //!
 //! In scope: tagged COSE_Sign1, ES256, deterministic CBOR, CWT claims (RFC 9597), `x5t` (RFC 9360), `typ` (RFC 9596).
 //! Out of scope: other algorithms, detached payloads, foreign statements (see [`crate::cose`] for those).
@@ -17,11 +17,11 @@
 //! digest = bstr .size 32
 //! ```
 //!
-//! A statement may countersign another: it carries that one whole, so that two parties sign one entry of a log and
-//! neither can be shown without the other. Both signatures are verified wherever one is.
+//! A statement may countersign another: it carries that one whole, so that two parties sign one log entry and neither
+//! signature can be shown without the other. Both are always verified together.
 //!
-//! A [`Statement`] has been read, not believed: it tells what it claims about itself so that it can be looked up and
-//! routed, and nothing of its payload. Only [`crate::TrustStore::verify`] makes a [`Verified`] one.
+//! A [`Statement`] has been parsed, not verified. It exposes headers, so that it can be looked up and routed; the
+//! payload is inaccessible until verified. Only [`crate::TrustStore::verify`] makes a [`Verified`] one.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ use crate::{Hash, Identity, UnixMillis};
 pub const MAX_STATEMENT: usize = 16 * 1024;
 /// Most further statements that one statement may link.
 const MAX_LINKS: u64 = 8;
-/// Most statements that are carried one within the other: evidence, which carries what two parties signed.
+/// How many statements one may carry, one within the other. Evidence needs most: it carries what two parties signed.
 const MAX_NESTING: u8 = 3;
 /// Media type of the whole statement (RFC 9943).
 const TYP: &str = "application/scitt-statement+cose";
@@ -47,7 +47,7 @@ const TYP: &str = "application/scitt-statement+cose";
 /// Why bytes are not a statement in our own form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// Larger than any statement of ours.
+    /// Larger than [`MAX_STATEMENT`].
     #[error("the statement is larger than {MAX_STATEMENT} bytes")]
     TooLarge,
     /// Not a tagged COSE_Sign1.
@@ -59,7 +59,7 @@ pub enum FormatError {
     /// A header is missing, unknown, or not of the type that the format gives it.
     #[error("the statement's headers are not of the format")]
     Headers,
-    /// A content type that is not one of ours.
+    /// The content type is not `application/vnd.countersign.<kind>.v1+cbor`.
     #[error("the content type names no statement kind")]
     Kind,
     /// The unprotected header is not empty.
@@ -68,18 +68,18 @@ pub enum FormatError {
     /// The payload map is not of the format.
     #[error("the statement's payload is not of the format")]
     Payload,
-    /// Statements carried one within the other, deeper than any of ours.
-    #[error("the statement carries too many statements one within the other")]
+    /// Statements are carried one within the other, deeper than allowed.
+    #[error("the statement carries other statements too deeply nested")]
     Nesting,
     /// The body is not of the format.
     #[error(transparent)]
     Fields(#[from] FieldsError),
-    /// The signature is not 64 bytes, or is the malleable twin of one.
+    /// The signature is not 64 bytes, or its s is high.
     #[error(transparent)]
     Signature(#[from] KeyError),
 }
 
-/// A statement as read: well-formed, and not yet believed.
+/// A parsed statement: well-formed, not yet verified.
 #[derive(Clone, Debug)]
 pub struct Statement {
     bytes: Arc<[u8]>,
@@ -129,7 +129,7 @@ impl Statement {
         &self.bytes
     }
 
-    /// SHA-256 of the statement with its unprotected header empty: its name, and its entry in a log.
+    /// SHA-256 of the statement with its unprotected header empty: its id, and its entry in a log.
     pub const fn id(&self) -> Hash {
         self.id
     }
@@ -139,12 +139,12 @@ impl Statement {
         &self.kind
     }
 
-    /// What it claims to be about.
+    /// The subject that it claims to be about.
     pub const fn subject(&self) -> &Subject {
         &self.claims.subject
     }
 
-    /// Who it claims to be from.
+    /// The issuer that it claims.
     pub const fn issuer(&self) -> &Identity {
         &self.claims.issuer
     }
@@ -154,7 +154,7 @@ impl Statement {
         self.claims.issued_at
     }
 
-    /// SHA-256 of the certificate that is to verify it.
+    /// SHA-256 of the certificate to verify it with.
     pub const fn certificate(&self) -> Hash {
         self.certificate
     }
@@ -174,7 +174,7 @@ impl Statement {
         std::iter::successors(Some(self), |statement| statement.countersigned()).map(Self::certificate)
     }
 
-    /// Issuer and `cti` under one digest: no log takes two statements with the same.
+    /// Digest of issuer and `cti`: no log accepts two statements with the same.
     pub fn replay_key(&self) -> Hash {
         Hash::framed("countersign/replay/v1", &[self.issuer().as_str().as_bytes(), &self.claims.cti])
     }
@@ -187,7 +187,7 @@ impl Statement {
 
 /// A statement whose signature verifies under the key of an enrolled member who was entitled to sign at its time.
 ///
-/// Made by [`crate::TrustStore::verify`] alone.
+/// Made by [`crate::TrustStore::verify`], and from a node's own store by [`crate::TrustStore::recall`].
 #[derive(Clone, Debug)]
 pub struct Verified {
     statement: Statement,
@@ -209,7 +209,7 @@ impl Verified {
         self.countersigned.as_deref()
     }
 
-    /// The statement and what it says of itself, now true.
+    /// The statement. Its headers are verified.
     pub const fn statement(&self) -> &Statement {
         &self.statement
     }
@@ -239,7 +239,7 @@ impl Verified {
         self.statement.payload.sealed.as_deref()
     }
 
-    /// `z`, SHA-256 of what was signed, and the signature `r || s`: the operands of the papers' chain values.
+    /// `z`, SHA-256 of the signed bytes, and the signature `r || s`: the operands of the papers' chain values.
     pub fn signature_operands(&self) -> (Hash, [u8; Signature::LEN]) {
         (Hash::of(&self.statement.to_be_signed), *self.statement.signature.as_bytes())
     }
@@ -248,11 +248,11 @@ impl Verified {
 /// A statement to be signed.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Its kind.
+    /// The kind.
     pub kind: Kind,
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
-    /// Its body.
+    /// The body.
     pub fields: Fields,
     /// The statement that it follows on the same subject, `None` for the first.
     pub prev: Option<Hash>,
@@ -274,7 +274,8 @@ pub enum SignError {
 }
 
 impl Draft {
-    /// Signs the draft as the holder of `certificate` at `now`. `cti` is fresh randomness: it tells this statement from every other.
+    /// Signs the draft as the holder of `certificate` at `now`. `cti` is fresh randomness, which makes this statement
+    /// unique.
     pub fn sign(
         &self,
         certificate: &Certificate,
@@ -408,7 +409,7 @@ struct Payload {
 }
 
 impl Payload {
-    /// `nesting` is how many more statements may be carried one within the other.
+    /// `nesting` is how many more levels of carried statements are allowed.
     fn decode(bytes: &[u8], nesting: u8) -> Result<Self, FormatError> {
         let mut d = Decoder::new(bytes);
         let mut payload = Self::default();

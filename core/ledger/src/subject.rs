@@ -6,18 +6,18 @@ use std::fmt;
 const MAX_SUBJECT: usize = 240;
 /// Longest kind name.
 const MAX_KIND: usize = 48;
-/// What every GS1 Digital Link of ours begins with; the domain is an identifier, never an address.
+/// The beginning of every canonical GS1 Digital Link; the domain is an identifier, never an address.
 const DIGITAL_LINK: &str = "https://id.gs1.org/";
-/// What a URN of ours begins with; the sort and the name of what it is about follow.
+/// The beginning of our URNs; the sort and the name of the matter follow.
 const OWN_URN: &str = "urn:countersign:";
 
-/// Why text names no subject or kind.
+/// Why text is not a subject or a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Empty, or longer than the format allows.
     #[error("the name's length is outside the format")]
     Length,
-    /// A character that has no place in it.
+    /// A character that is not allowed.
     #[error("the name has a character outside the format")]
     Character,
     /// Neither a canonical GS1 Digital Link, a SPIFFE ID nor a URN.
@@ -46,7 +46,7 @@ impl Subject {
         if known { Ok(Self(text)) } else { Err(NameError::Scheme) }
     }
 
-    /// The text, as it stands in statements.
+    /// The text, as written in statements.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -15,22 +15,22 @@ use crate::tree::{consistency_path, inclusion_path, node_hash, range_root};
 pub const TILE_WIDTH: u16 = 256;
 /// Levels of the tree that one level of tiles spans.
 const TILE_HEIGHT: u32 = 8;
-/// The highest level that the grammar knows.
+/// The highest level in the grammar.
 const MAX_LEVEL: u8 = 63;
 
-/// Why bytes or text are no part of a tiled log.
+/// Why bytes or text are not part of a tiled log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TileError {
     /// Not a path of a tile or bundle.
     #[error("not a path of a tile or bundle")]
     Path,
-    /// Bytes for another path, or of the wrong length for it.
+    /// The bytes do not have the length that the path requires.
     #[error("the tile is not as wide as its path says")]
     Width,
     /// A bundle ends within an entry, or holds another number of entries than its path says.
     #[error("the bundle does not hold the entries that its path says")]
     Bundle,
-    /// An entry that a bundle has no room for.
+    /// An entry is too long for a bundle.
     #[error("an entry is longer than 65535 bytes")]
     EntryTooLong,
 }
@@ -42,7 +42,7 @@ pub enum TileKind {
     Hashes(u8),
     /// The log's entries.
     Entries,
-    /// The statements that the entries are the ids of.
+    /// The statements whose ids are the entries.
     Bodies,
 }
 
@@ -55,8 +55,7 @@ pub struct TilePath {
 }
 
 impl TilePath {
-    /// The path of tile number `index` as it stands in a log of `size` entries, full or partial; `None` if it is empty
-    /// then.
+    /// The path of tile number `index` in a log of `size` entries, full or partial; `None` if the tile is empty.
     pub fn at_size(kind: TileKind, index: u64, size: u64) -> Option<Self> {
         let level = if let TileKind::Hashes(level) = kind { level } else { 0 };
         let hashes = size.checked_shr(TILE_HEIGHT * u32::from(level)).unwrap_or(0);
@@ -145,7 +144,7 @@ pub fn write_bundle<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Result<V
     Ok(bundle)
 }
 
-/// Reads the bundle that `path` leads to. Nothing ties the entries to the log yet: hash them.
+/// Reads the bundle at `path`. The entries are not verified: hash them and compare with the log.
 pub fn read_bundle<'a>(path: &TilePath, bundle: &'a [u8]) -> Result<Vec<&'a [u8]>, TileError> {
     let mut entries = Vec::new();
     let mut rest = bundle;
@@ -159,7 +158,7 @@ pub fn read_bundle<'a>(path: &TilePath, bundle: &'a [u8]) -> Result<Vec<&'a [u8]
     if complete && !matches!(path.kind, TileKind::Hashes(_)) { Ok(entries) } else { Err(TileError::Bundle) }
 }
 
-/// Tiles of one log, and what can be computed from them. The tiles are believed: check what comes out against a
+/// Tiles of one log, and what can be computed from them. The tiles are not verified: check each result against a
 /// trusted checkpoint, as a root or by verifying the proof.
 #[derive(Clone, Debug, Default)]
 pub struct Tiles {
@@ -172,7 +171,7 @@ impl Tiles {
         Self::default()
     }
 
-    /// Adds the tile that `path` leads to. Of a partial tile the widest form stays.
+    /// Adds the tile at `path`. Of several partial tiles the widest is kept.
     pub fn insert(&mut self, path: &TilePath, tile: &[u8]) -> Result<(), TileError> {
         let TileKind::Hashes(level) = path.kind else { return Err(TileError::Width) };
         let (hashes, rest) = tile.as_chunks();

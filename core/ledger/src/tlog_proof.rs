@@ -1,6 +1,7 @@
 //! The proof that a log holds an entry, as a text of its own (C2SP tlog-proof).
 //!
-//! In scope: the text, both ways and strictly; believing it. Out of scope: what the extra data means, which nobody signs.
+//! In scope: the text, both ways and strictly; its verification. Out of scope: the meaning of the extra data, which
+//! nobody signs.
 //!
 //! ```text
 //! c2sp.org/tlog-proof@v1
@@ -28,19 +29,19 @@ const HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// Why text is not a tlog-proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LogProofTextError {
-    /// The first line is another.
+    /// The first line is a different one.
     #[error("the text does not begin with {HEADER}")]
     Header,
     /// The extra data is not canonical Base64, or longer than a statement.
     #[error("the proof's extra data is malformed")]
     Extra,
-    /// No index where it should stand, or not a decimal number of 64 bits without leading zeros.
+    /// The index is missing, or is not a decimal number of 64 bits without leading zeros.
     #[error("the proof's index is malformed")]
     Index,
     /// A line of the path is not the canonical Base64 of 32 bytes.
     #[error("a hash of the proof is malformed")]
     Hash,
-    /// More hashes than a tree is high.
+    /// More than [`MAX_PATH`] hashes.
     #[error("the proof has more than {MAX_PATH} hashes")]
     TooManyHashes,
     /// No blank line and checkpoint below the path, or one that is too long.
@@ -51,7 +52,7 @@ pub enum LogProofTextError {
 /// Why a tlog-proof proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogProofError {
-    /// The checkpoint is not to be trusted.
+    /// The checkpoint is not trusted.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The path does not lead from the entry to the checkpoint's root.
@@ -59,10 +60,10 @@ pub enum LogProofError {
     Path(#[from] ProofError),
 }
 
-/// An entry's place in a log, the path to a checkpoint's root, and the checkpoint. Nothing in it has been checked.
+/// An entry's place in a log, the path to a checkpoint's root, and the checkpoint. Nothing in it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogProof {
-    /// What the application adds; nothing vouches for it.
+    /// The application's extra data; nobody signs it.
     pub extra: Option<Vec<u8>>,
     /// The entry's index.
     pub index: u64,
@@ -73,7 +74,7 @@ pub struct LogProof {
 }
 
 impl LogProof {
-    /// Believes that the log holds the statement `id` at the index, under a checkpoint that `policy` trusts.
+    /// Verifies that the log holds the statement `id` at the index, under a checkpoint that `policy` trusts.
     pub fn verify(&self, id: Hash, policy: &Policy) -> Result<TrustedCheckpoint, LogProofError> {
         let trusted = policy.trust(&self.checkpoint)?;
         let head = trusted.checkpoint();

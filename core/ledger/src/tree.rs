@@ -1,10 +1,10 @@
 //! The log's Merkle tree: roots, inclusion proofs, consistency proofs (RFC 9162 section 2.1, SHA-256).
 //!
-//! In scope: tree hashing (2.1.1), inclusion proofs (2.1.3), consistency proofs (2.1.4), made from complete subtrees
-//! so that nothing costs more than O(log n). Out of scope: what an entry is, who signed the root.
+//! In scope: tree hashing (2.1.1), inclusion proofs (2.1.3), consistency proofs (2.1.4), made from complete subtrees so
+//! that nothing costs more than O(log n). Out of scope: the content of an entry, the signer of the root.
 //!
-//! A proof alone binds neither size nor index to the root: the path of leaf 2 of 8 also fits leaf 2 of 5. Size and
-//! root must therefore come together from one checkpoint.
+//! A proof alone binds neither size nor index to the root: the path of leaf 2 of 8 also fits leaf 2 of 5. So size and
+//! root must come from one checkpoint.
 
 mod inclusions;
 
@@ -45,7 +45,7 @@ pub enum ProofError {
     #[error("the proof's length does not fit the tree's size")]
     WrongLength,
     /// The proof does not lead to the older root, which must be a part of the newer tree.
-    #[error("the older root is no part of the newer tree")]
+    #[error("the older root is not part of the newer tree")]
     OldRootMismatch,
     /// The proof leads to another root.
     #[error("the proof leads to another root")]
@@ -104,8 +104,8 @@ impl Tree {
         inclusion_path(&|level, index| self.node(level, index), index, size)
     }
 
-    /// The proof that the first `old` of the first `new` entries are the older tree; empty when there is nothing to
-    /// prove (`old` is 0 or equals `new`).
+    /// The proof that the tree of the first `new` entries extends the tree of the first `old`; empty when there is
+    /// nothing to prove (`old` is 0 or equals `new`).
     pub fn consistency(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
         if new > self.size() {
             return None;
@@ -119,7 +119,7 @@ impl Tree {
         usize::try_from(level).ok().and_then(|level| self.levels.get(level)).map_or(&[], Vec::as_slice)
     }
 
-    /// The same tree without the ability to prove.
+    /// The same tree without the nodes that proofs need.
     pub fn frontier(&self) -> Frontier {
         let size = self.size();
         let peaks = self.levels.iter().enumerate().rev();
@@ -147,7 +147,7 @@ impl Frontier {
         Self::default()
     }
 
-    /// Puts stored parts together again; `None` unless there is one peak for each set bit of `size`.
+    /// Restores a frontier from its stored parts; `None` unless there is one peak for each set bit of `size`.
     pub fn from_parts(size: u64, peaks: Vec<Hash>) -> Option<Self> {
         (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
     }
@@ -193,8 +193,8 @@ pub fn verify_inclusion(
     if inclusion_root(leaf, index, size, proof)? == root { Ok(()) } else { Err(ProofError::RootMismatch) }
 }
 
-/// The root of the tree of `size` entries whose entry `index` has the hash `leaf`, if `proof` is of the right shape.
-/// It proves nothing until somebody trusted has signed that root and that size.
+/// The root of the tree of `size` entries whose entry `index` has the hash `leaf`, if `proof` is of the right shape. It
+/// proves nothing until a trusted signer has signed that root with that size.
 pub fn inclusion_root(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Result<Hash, ProofError> {
     let mut edge = Edge::new(proof, index, size)?;
     let mut hash = leaf;

@@ -1,8 +1,8 @@
-//! Whom to trust: domain roots, enrolled certificates and revocations, and the only way to a verified statement.
+//! The trust store: domain roots, enrolled certificates and revocations, and the only way to a verified statement.
 //!
-//! A revocation names each log of the ledger with an index: from that entry on, the certificate signs nothing there; in a
-//! log that it does not name it signs nothing at all. The order of the log decides, so a thief who dates a statement back
-//! gains nothing, node and phone need no common clock, and what was signed before stays good.
+//! A revocation names each log of the ledger with an index: from that entry on, the certificate is not valid there. In
+//! a log that it does not name the certificate is not valid at all. The order of the log decides. So a thief who
+//! backdates a statement gains nothing, node and client need no common clock, and what was signed before remains valid.
 
 use std::collections::hash_map::Entry as HashEntry;
 use std::collections::{BTreeMap, HashMap};
@@ -23,32 +23,32 @@ pub const REGISTRAR: &str = "registrar";
 
 /// How far a statement's time may lie ahead of the reader's clock.
 pub const MAX_SKEW_MILLIS: u64 = 5 * 60 * 1000;
-/// How old a statement may be when it reaches the log: a month, for phones that were long without signal. Replays are
-/// caught for ever by (issuer, cti), so this bounds surprise, not safety.
+/// How old a statement may be when it reaches the log: a month, for phones that were offline for long. Replays are
+/// always caught by (issuer, cti), so safety does not depend on this bound.
 pub const MAX_AGE_MILLIS: u64 = 31 * 24 * 3600 * 1000;
 
-/// Why a statement is refused, the most useful reason first: a check is only reached when those above it pass.
+/// Why a statement is refused, the most useful reason first: each check runs only if those above it pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not a statement in our form.
+    /// The statement is malformed.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// Its time lies too far ahead.
+    /// Its time is too far in the future.
     #[error("the statement is dated in the future")]
     FromTheFuture,
-    /// Its time lies too far back.
+    /// Its time is too far in the past.
     #[error("the statement is too old to be accepted")]
     Stale,
     /// Signed under a certificate that nobody enrolled.
     #[error("the signer is not enrolled")]
     UnknownSigner,
-    /// The certificate belongs to somebody else than the statement's issuer.
-    #[error("the statement names another issuer than its certificate")]
+    /// The certificate does not belong to the statement's issuer.
+    #[error("the statement's issuer is not the holder of its certificate")]
     WrongIssuer,
-    /// Signed before its certificate began to hold.
+    /// Signed before its certificate was valid.
     #[error("the signer's certificate was not yet valid")]
     NotYetValid,
-    /// Signed after its certificate ran out.
+    /// Signed after its certificate had expired.
     #[error("the signer's certificate had expired")]
     Expired,
     /// The signature does not verify.
@@ -60,21 +60,21 @@ pub enum Refusal {
     /// The signer's role does not allow this kind of statement.
     #[error("the signer's role does not allow this statement")]
     Role,
-    /// The signer is of another trust domain than the matter.
+    /// The signer belongs to another trust domain than the statement's subject.
     #[error("the signer belongs to another trust domain")]
     Domain,
     /// A required field is missing or of the wrong type.
     #[error("a required field is missing or of the wrong type")]
     Fields,
-    /// The certificate to be enrolled is not good.
+    /// The certificate to be enrolled is not valid.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
 }
 
 /// A verified statement at its place in a log, where its signer had not been revoked.
 ///
-/// Made by [`TrustStore::place`] alone. That the log really holds it there is proven by an inclusion proof against a
-/// [`crate::TrustedCheckpoint`], or by the log's own store.
+/// Made only by [`TrustStore::place`]. An inclusion proof against a [`crate::TrustedCheckpoint`], or the log's own
+/// store, shows that the log holds it there.
 #[derive(Clone, Debug)]
 pub struct Placed {
     verified: Verified,
@@ -106,19 +106,20 @@ impl std::ops::Deref for Placed {
     }
 }
 
-/// What stands at one place of a log.
+/// The entry at one place of a log.
 ///
 /// Made by [`TrustStore::place`] alone.
 #[derive(Clone, Debug)]
 pub enum Entry {
     /// A statement that counts.
     Standing(Placed),
-    /// A statement of a signer who had been revoked from an earlier place on, or that carries one of such a signer. It keeps
-    /// its place, since the next one names it as its predecessor; rules pass over it, and people see it struck out.
+    /// A statement whose signer had been revoked from this place or an earlier one, or that carries a statement of such
+    /// a signer. It keeps its place, since the next one names it as its predecessor; rules skip it, and people see it
+    /// struck out.
     Void(Void),
 }
 
-/// A statement that counts for nothing. There is no way from it to a [`Placed`] one.
+/// A void statement. It cannot become a [`Placed`] one.
 #[derive(Clone, Debug)]
 pub struct Void(Placed);
 
@@ -166,18 +167,27 @@ impl Entry {
     }
 }
 
-/// The roots that were pinned, and all that was proven from them.
+/// Whether the signatures of a statement are verified.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+    /// They are verified.
+    Verify,
+    /// They were verified before the statement was stored.
+    Kept,
+}
+
+/// The pinned roots, and all that was verified from them.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
     roots: BTreeMap<String, Vec<u8>>,
     certificates: HashMap<Hash, Arc<Certificate>>,
-    /// Certificate fingerprint, then log, to the first index at which it no longer signs. In a log that is not named it
-    /// signs nothing.
+    /// Certificate fingerprint, then log, to the first index at which it is no longer valid. In a log that is not named
+    /// it is not valid at all.
     revocations: HashMap<Hash, BTreeMap<LogName, u64>>,
 }
 
 impl TrustStore {
-    /// Trusts nobody.
+    /// An empty store, which trusts nobody.
     pub fn new() -> Self {
         Self::default()
     }
@@ -207,9 +217,20 @@ impl TrustStore {
         self.certificates.get(&fingerprint)
     }
 
-    /// Verifies a statement: its signer is enrolled, is who the statement says, was entitled at its time, and signed it;
-    /// and so is the signer of what it countersigns.
+    /// Verifies a statement: its signer is enrolled, is its issuer, had a valid certificate at its time, and signed it.
+    /// The same is verified of a statement that it countersigns.
     pub fn verify(&self, statement: Statement) -> Result<Verified, Refusal> {
+        self.verify_by(statement, Signatures::Verify)
+    }
+
+    /// As [`TrustStore::verify`], but without the signatures, for a statement that this machine has verified and stored
+    /// before. A node uses it to reload a log of millions of statements at start, and must compare the root with the
+    /// one that it signed.
+    pub fn recall(&self, statement: Statement) -> Result<Verified, Refusal> {
+        self.verify_by(statement, Signatures::Kept)
+    }
+
+    fn verify_by(&self, statement: Statement, signatures: Signatures) -> Result<Verified, Refusal> {
         let signer = self.certificates.get(&statement.certificate()).ok_or(Refusal::UnknownSigner)?;
         if signer.identity() != statement.issuer() {
             return Err(Refusal::WrongIssuer);
@@ -220,17 +241,20 @@ impl TrustStore {
         if statement.issued_at() > signer.not_after() {
             return Err(Refusal::Expired);
         }
-        statement.verify_signature(signer.key()).map_err(|_| Refusal::Signature)?;
+        if signatures == Signatures::Verify {
+            statement.verify_signature(signer.key()).map_err(|_| Refusal::Signature)?;
+        }
         let countersigned = match statement.countersigned() {
-            Some(other) => Some(Box::new(self.verify(other.clone())?)),
+            Some(other) => Some(Box::new(self.verify_by(other.clone(), signatures)?)),
             None => None,
         };
         Ok(Verified::new(statement, Arc::clone(signer), countersigned))
     }
 
-    /// Places a verified statement at `index` of `log`. It is void if its signer was revoked from an earlier place
-    /// on, or that of the statement which it countersigns: a thief with a revoked key needs no more than an accomplice who
-    /// receives. What is carried deeper does nothing, it only shows what two parties once signed.
+    /// Places a verified statement at `index` of `log`. It is void if its signer, or the signer of the statement that
+    /// it countersigns, was revoked from this place or an earlier one: otherwise a thief with a revoked key would only
+    /// need an accomplice who receives. Statements carried deeper have no effect; they only show what two parties once
+    /// signed.
     pub fn place(&self, verified: Verified, log: LogName, index: u64) -> Entry {
         let revoked = |one: &Verified| self.is_revoked(one.signer().fingerprint(), log, index);
         let void = revoked(&verified) || verified.countersigned().is_some_and(revoked);
@@ -238,7 +262,7 @@ impl TrustStore {
         if void { Entry::Void(Void(placed)) } else { Entry::Standing(placed) }
     }
 
-    /// Whether a certificate signs nothing at `index` of `log`.
+    /// Whether a certificate is no longer valid at `index` of `log`.
     pub fn is_revoked(&self, certificate: Hash, log: LogName, index: u64) -> bool {
         let Some(revocation) = self.revocations.get(&certificate) else { return false };
         revocation.get(&log).is_none_or(|&from| index >= from)
@@ -253,7 +277,7 @@ impl TrustStore {
         }
     }
 
-    /// Applies an enrolment or a revocation. A refusal changes nothing; other kinds are ignored.
+    /// Applies an enrolment or a revocation. Ignores other kinds. A refusal changes nothing.
     pub fn apply(&mut self, statement: &Placed) -> Result<(), Refusal> {
         match statement.statement().kind().as_str() {
             ENROL => {
@@ -284,7 +308,8 @@ impl TrustStore {
         Ok(certificate)
     }
 
-    /// Reads a revocation: it names the certificate, and for each log of the ledger the index from which it signs nothing.
+    /// Reads a revocation: it names the certificate, and for each log of the ledger the index from which the
+    /// certificate is not valid.
     fn check_revocation(&self, statement: &Verified) -> Result<Revocation, Refusal> {
         let fields = statement.fields();
         let certificate = fields.hash("certificate").ok_or(Refusal::Fields)?;
@@ -294,7 +319,7 @@ impl TrustStore {
             let (Some(log), Value::Uint(index)) = (log, value) else { return Err(Refusal::Fields) };
             from.insert(log, *index);
         }
-        // A phone may hold the revocation of a certificate that it never met: the subject then says whose it was.
+        // A client may hold the revocation of a certificate that it has never seen: the subject then says whose it was.
         let subject =
             crate::Identity::parse(statement.statement().subject().as_str()).map_err(|_| Refusal::Fields)?;
         if self.certificates.get(&certificate).is_some_and(|known| known.identity() != &subject) {
@@ -312,15 +337,15 @@ impl TrustStore {
     }
 }
 
-/// What a revocation says.
+/// The content of a revocation.
 struct Revocation {
     certificate: Hash,
-    /// For each log that it names: the index from which on the certificate signs nothing there.
+    /// For each log that it names: the index from which the certificate is not valid there.
     from: BTreeMap<LogName, u64>,
 }
 
-/// Of two revocations of one certificate, for each log the earlier place counts. A log that one of them does not name is
-/// closed to the certificate from its beginning.
+/// If a certificate is revoked twice, the lower index counts for each log. In a log that one of them does not name the
+/// certificate is not valid from the beginning.
 fn earliest(held: &mut BTreeMap<LogName, u64>, other: &BTreeMap<LogName, u64>) {
     held.retain(|log, from| match other.get(log) {
         Some(earlier) => {
@@ -339,7 +364,8 @@ fn registrar_of(statement: &Verified, domain: &str) -> Result<(), Refusal> {
     if signer.domain() == domain { Ok(()) } else { Err(Refusal::Domain) }
 }
 
-/// Checks that a statement reaches the log while fresh. Only a log asks this; a reader goes by the log's order.
+/// Checks that a statement is fresh when it reaches the log. Only a log checks this; a reader relies on the log's
+/// order.
 pub fn check_fresh(statement: &Statement, now: UnixMillis) -> Result<(), Refusal> {
     // The statement's time is in whole seconds, rounded down.
     if statement.issued_at().since(now) > MAX_SKEW_MILLIS {

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::note::{Note, NoteSignature, is_key_name};
 use crate::{Hash, PublicKey, UnixMillis};
 
-/// What an uncompressed P-256 point is preceded by in a `SubjectPublicKeyInfo` (RFC 5480 section 2).
+/// The bytes before an uncompressed P-256 point in a `SubjectPublicKeyInfo` (RFC 5480 section 2).
 const P256_SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -62,7 +62,7 @@ pub enum SignatureType {
     Cosignature = 0x04,
 }
 
-/// A key that notes are verified with: `name+id+key` as text.
+/// A key to verify notes with: `name+id+key` as text.
 #[derive(Clone)]
 pub struct VerifierKey {
     name: String,
@@ -106,13 +106,13 @@ impl VerifierKey {
         (self.kind == SignatureType::EcdsaP256).then(|| PublicKey::from_spki_der(&self.material).ok())?
     }
 
-    /// Whether both wrap the same public key, whatever their names and types (C2SP tlog-policy's "duplicate").
+    /// Whether both have the same public key, whatever their names and types (C2SP tlog-policy's "duplicate").
     pub fn same_public_key(&self, other: &Self) -> bool {
         self.material == other.material
     }
 
-    /// Checks every signature that carries this key's name and id; there must be one, and one bad one spoils the
-    /// note. `Some` is the latest time at which a cosigner says that it signed; other keys state no time.
+    /// Checks every signature that carries this key's name and id; there must be at least one, and a single invalid one
+    /// fails the note. `Some` is the latest time that a cosigner states; other keys state none.
     pub fn verify(&self, note: &Note) -> Result<Option<UnixMillis>, SignatureError> {
         let ours = note.signatures().iter().filter(|s| s.name == self.name && s.key_id == self.id);
         let times = ours.map(|signature| self.verify_one(note.text(), signature));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_missing_or_wrong() {
+    fn a_missing_and_a_wrong_signature_are_refused() {
         let key = parse(KEY).unwrap();
         let verify = |note: &str| key.verify(&Note::parse(note).unwrap());
         assert_eq!(verify(&NOTE.replace("message", "passage")), Err(SignatureError::Invalid));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_not_to_be_a_key_has_its_name() {
+    fn each_malformed_key_has_its_own_error() {
         assert_eq!(parse("example.com/foo+530d903a"), Err(VerifierKeyError::Malformed));
         assert_eq!(parse(&KEY.replace("example", "ex ample")), Err(VerifierKeyError::Malformed));
         assert_eq!(parse(&KEY.replace("AekyeR", "Aeky!R")), Err(VerifierKeyError::Malformed));

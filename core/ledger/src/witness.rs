@@ -3,9 +3,9 @@
 //! In scope: the witness's rule (C2SP tlog-cosignature: cosign only what extends what was cosigned before), and ours,
 //! that the subject index follows from the entries as well. Out of scope: fetching entries, storing anything.
 //!
-//! What a witness must not forget is the last checkpoint of each log that it cosigned: the caller stores that note
-//! before the cosignature leaves the machine, and gives it to [`Witness::restore`] at the next start. A crash between
-//! the two costs one cosignature; the other order could have the witness cosign two histories.
+//! A witness must never lose the last checkpoint of each log that it cosigned: the caller stores that note before the
+//! cosignature leaves the machine, and passes it to [`Witness::restore`] at the next start. A crash between the two
+//! costs one cosignature; in the other order the witness could cosign two histories.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::tree::{Frontier, leaf_hash};
 use crate::vkey::VerifierKey;
 use crate::{Checkpoint, CheckpointError, ForkEvidence, Hash, UnixMillis};
 
-/// Why a witness does not cosign. In this order: the first that applies is told.
+/// Why a witness does not cosign. Checks run in this order; the first failure is reported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WitnessRefusal {
     /// Not a checkpoint signed by a log that the witness follows.
@@ -26,15 +26,15 @@ pub enum WitnessRefusal {
     /// Smaller than the last one cosigned.
     #[error("the checkpoint is older than the one cosigned last")]
     Rollback,
-    /// Of the size of the last one cosigned and different from it: the log has signed both.
+    /// Of the same size as the last one cosigned, but different: the log has signed both.
     #[error("the log has signed two different checkpoints of one size")]
     Fork(Box<ForkEvidence>),
     /// The entries given are not those between the last checkpoint and this one.
     #[error("the checkpoint is of size {size}, but the log with the entries given is of size {reached}")]
     Size {
-        /// What the checkpoint says.
+        /// Size that the checkpoint states.
         size: u64,
-        /// Entries held and given.
+        /// Size that the entries lead to.
         reached: u64,
     },
     /// The entries do not lead to the checkpoint's root.
@@ -62,7 +62,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// A witness that has cosigned nothing yet. Of the policy only the logs and their keys matter.
+    /// A witness that has cosigned nothing yet. It uses only the logs and their keys of the policy.
     pub fn new(cosigner: Cosigner, policy: Policy) -> Self {
         Self { cosigner, policy, logs: BTreeMap::new() }
     }
@@ -79,7 +79,7 @@ impl Witness {
 
     /// Cosigns a checkpoint, as of `now`. `entries` are the log's entries since [`Witness::last`]: each statement's id,
     /// which is the entry, and its place in the subject index. Cosigning the last checkpoint again, without entries,
-    /// tells that it is still the latest.
+    /// states that it is still the latest.
     pub fn cosign(
         &mut self,
         entries: &[(Hash, IndexKey)],
@@ -90,8 +90,8 @@ impl Witness {
         Ok(self.cosigner.cosign(note.text(), now))
     }
 
-    /// Moves on to a checkpoint without cosigning it. At start this is how the state comes back: the last checkpoint
-    /// cosigned, and all entries up to it.
+    /// Advances to a checkpoint without cosigning it. This restores the state at start: the last checkpoint cosigned,
+    /// and all entries up to it.
     pub fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), WitnessRefusal> {
         let checkpoint = self.policy.log_signed(note)?;
         let log = self.logs.entry(checkpoint.origin().to_owned()).or_default();
@@ -100,7 +100,7 @@ impl Witness {
 }
 
 impl Followed {
-    /// Appends `entries` to the log, if it then is what the checkpoint says.
+    /// Appends `entries` to the log, if it then matches the checkpoint.
     fn follow(
         &mut self,
         entries: &[(Hash, IndexKey)],
@@ -121,7 +121,8 @@ impl Followed {
         if size != reached {
             return Err(WitnessRefusal::Size { size, reached });
         }
-        // The index is changed in place and, if need be, back: beside a copy every branch on the way would be made anew.
+        // The index is changed in place and, on failure, changed back: with a copy, every branch on the way would be
+        // rebuilt.
         let tree = self.tree.clone();
         let mut before = Vec::new();
         for (id, key) in entries {
@@ -161,7 +162,7 @@ mod tests {
 
     const LOG: &str = "example.com/log";
 
-    /// A log that signs whatever it is told, and its witness.
+    /// A log that signs whatever it is given, and its witness.
     struct World {
         log: NoteSigner,
         witness: Witness,
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_a_name_and_changes_nothing() {
+    fn each_refusal_has_its_own_error_and_changes_nothing() {
         let mut world = world();
         let (first, all) = (checkpoint(&entries(0..9)), checkpoint(&entries(0..20)));
         let mut unknown = entries(0..9);
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_followed_log_that_has_signed_is_heard() {
+    fn only_a_followed_log_that_has_signed_is_cosigned() {
         let mut world = world();
         let first = checkpoint(&entries(0..2));
         let mut forged = Note::new(first.to_string()).unwrap();
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notary_that_starts_again_refuses_what_it_refused_before() {
+    fn a_restarted_witness_refuses_what_it_refused_before() {
         let mut world = world();
         let last = checkpoint(&entries(0..30));
         let note = world.signed(&last);

@@ -1,7 +1,7 @@
 //! Published COSE and SCITT test vectors, read by our COSE reader and our receipts.
 //!
-//! Known divergences, each on purpose: an untagged COSE_Sign1 is refused (RFC 9943 wants the tag), and receipts of CCF
-//! (vds 2, ES384) are refused by name, since only RFC9162_SHA256 is read.
+//! Known divergences, each on purpose: an untagged COSE_Sign1 is refused (RFC 9943 requires the tag), and receipts of
+//! CCF (vds 2, ES384) are refused by name, since only RFC9162_SHA256 is read.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 #![allow(clippy::disallowed_methods, reason = "the vectors are files")]
@@ -16,7 +16,7 @@ use countersign_ledger::receipt::{Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{Hash, PublicKey, Signature};
 use serde_json::Value;
 
-/// The folder of published COSE vectors; `None`, said aloud, where this clone has none. CI never goes without.
+/// The folder of published COSE vectors; `None`, with a message, if this clone has none. CI requires it.
 fn vectors() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/cose");
     if folder.is_dir() {
@@ -107,7 +107,8 @@ fn claim(headers: &Headers<'_>, wanted: i64) -> Option<String> {
 
 fn check_receipt(name: &str, folder: &Path, expected: &Value, statement: &[u8]) {
     let entry = Hash::of(statement);
-    // These vectors hash the whole statement, which for a bare one is our own rule. CCF empties the header first.
+    // These vectors hash the whole statement, which equals our rule if the unprotected header is empty. CCF empties
+    // that header first.
     if name != "valid-ccf-vds2" {
         assert_eq!(entry.to_string(), expected["leaf_entry"], "{name}");
     }
@@ -173,7 +174,7 @@ fn certificates_are_read_from_the_headers() {
     let mut found = 0;
     for path in files(&folder, "json") {
         let bytes = hex(json(&path)["output"]["cbor"].as_str().unwrap());
-        // COSE_Sign, of which we read no more than the headers of its one signer.
+        // COSE_Sign, of which only the headers of its one signer are read.
         let mut d = minicbor::Decoder::new(&bytes);
         assert_eq!(d.tag().unwrap().as_u64(), 98);
         assert_eq!(d.array().unwrap(), Some(4));

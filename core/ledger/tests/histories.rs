@@ -1,4 +1,4 @@
-//! A complete history is believed; anything a lying server can do to one has its own refusal.
+//! A complete history verifies; each manipulation by a dishonest server has its own error.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 
@@ -118,24 +118,24 @@ fn log() -> Log {
     log
 }
 
-fn believe(history: &SubjectHistory, log: &Log) -> Result<usize, HistoryError> {
+fn verify(history: &SubjectHistory, log: &Log) -> Result<usize, HistoryError> {
     history
         .verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust())
         .map(|placed| placed.len())
 }
 
 #[test]
-fn a_complete_history_is_believed_in_one_piece_or_in_two() {
+fn a_complete_history_verifies_in_one_piece_or_in_two() {
     let log = log();
     let history = log.history(&subject("B"));
     let history = SubjectHistory::from_cbor(&history.to_cbor()).unwrap();
-    assert_eq!(believe(&history, &log), Ok(5));
+    assert_eq!(verify(&history, &log), Ok(5));
     let second = &log.statements[4];
     let known = Known { count: 2, latest: Some(second.id()) };
     let rest = SubjectHistory { entries: history.entries[2..].to_vec(), ..history };
     let placed = rest.verify(&subject("B"), known, &log.checkpoint(), &mut trust()).unwrap();
     assert_eq!(placed.iter().map(Entry::index).collect::<Vec<_>>(), [5, 6, 7]);
-    assert_eq!(believe(&rest, &log), Err(HistoryError::Chain));
+    assert_eq!(verify(&rest, &log), Err(HistoryError::Chain));
 }
 
 #[test]
@@ -147,34 +147,34 @@ fn a_subject_without_statements_is_proven_to_have_none() {
         0
     );
     let denied = SubjectHistory { entries: Vec::new(), ..log.history(&subject("B")) };
-    assert_eq!(believe(&denied, &log), Err(HistoryError::Incomplete));
+    assert_eq!(verify(&denied, &log), Err(HistoryError::Incomplete));
 }
 
 #[test]
-fn a_hidden_latest_statement_is_missed() {
+fn a_withheld_latest_statement_is_detected() {
     let log = log();
     let mut history = log.history(&subject("B"));
     history.entries.pop();
-    assert_eq!(believe(&history, &log), Err(HistoryError::Incomplete));
+    assert_eq!(verify(&history, &log), Err(HistoryError::Incomplete));
     // The index of an earlier state, at which the history ended, is not the checkpoint's.
     let mut earlier = Log::default();
     earlier.play(&subject("A"), 3);
     earlier.play(&subject("B"), 4);
     history.index_proof = earlier.index.prove(&index_key(&subject("B")));
-    assert_eq!(believe(&history, &log), Err(HistoryError::Index(IndexError::RootMismatch)));
+    assert_eq!(verify(&history, &log), Err(HistoryError::Index(IndexError::RootMismatch)));
 }
 
 #[test]
-fn a_link_left_out_or_put_in_is_missed() {
+fn a_statement_left_out_or_added_is_detected() {
     let log = log();
     let mut history = log.history(&subject("B"));
     history.entries.remove(2);
-    assert_eq!(believe(&history, &log), Err(HistoryError::Chain));
+    assert_eq!(verify(&history, &log), Err(HistoryError::Chain));
     let mut history = log.history(&subject("B"));
     history.entries.insert(1, log.history(&subject("A")).entries.remove(0));
-    assert_eq!(believe(&history, &log), Err(HistoryError::Order));
+    assert_eq!(verify(&history, &log), Err(HistoryError::Order));
     history.entries.swap(0, 1);
-    assert_eq!(believe(&history, &log), Err(HistoryError::OtherSubject));
+    assert_eq!(verify(&history, &log), Err(HistoryError::OtherSubject));
 }
 
 #[test]
@@ -182,11 +182,11 @@ fn a_reordered_history_is_refused() {
     let log = log();
     let mut history = log.history(&subject("B"));
     history.entries.swap(1, 2);
-    assert_eq!(believe(&history, &log), Err(HistoryError::Chain));
+    assert_eq!(verify(&history, &log), Err(HistoryError::Chain));
     let index = history.entries[1].index;
     history.entries[2].index = index;
     history.entries.swap(1, 2);
-    assert_eq!(believe(&history, &log), Err(HistoryError::NotIncluded(ProofError::RootMismatch)));
+    assert_eq!(verify(&history, &log), Err(HistoryError::NotIncluded(ProofError::RootMismatch)));
 }
 
 #[test]
@@ -194,9 +194,9 @@ fn another_place_or_another_log_is_refused() {
     let log = log();
     let mut history = log.history(&subject("B"));
     history.entries[0].index = 2;
-    assert_eq!(believe(&history, &log), Err(HistoryError::NotIncluded(ProofError::RootMismatch)));
+    assert_eq!(verify(&history, &log), Err(HistoryError::NotIncluded(ProofError::RootMismatch)));
     history.entries[0].index = 99;
-    assert_eq!(believe(&history, &log), Err(HistoryError::NotIncluded(ProofError::IndexOutOfRange)));
+    assert_eq!(verify(&history, &log), Err(HistoryError::NotIncluded(ProofError::IndexOutOfRange)));
     let mut other = Log::default();
     other.play(&subject("B"), 5);
     other.play(&subject("A"), 4);
@@ -204,7 +204,7 @@ fn another_place_or_another_log_is_refused() {
         index_proof: log.history(&subject("B")).index_proof,
         ..other.history(&subject("B"))
     };
-    assert!(matches!(believe(&mixed, &log), Err(HistoryError::NotIncluded(_))));
+    assert!(matches!(verify(&mixed, &log), Err(HistoryError::NotIncluded(_))));
 }
 
 #[test]
@@ -212,11 +212,11 @@ fn signers_that_lead_to_no_pinned_root_are_refused_and_those_revoked_leave_void_
     let log = log();
     let mut history = log.history(&subject("B"));
     history.certificates.clear();
-    assert_eq!(believe(&history, &log), Err(HistoryError::Refused(Refusal::UnknownSigner)));
+    assert_eq!(verify(&history, &log), Err(HistoryError::Refused(Refusal::UnknownSigner)));
     let identity = Identity::new(DOMAIN, "maker", "m2").unwrap();
     let forged = certificate::issue(&identity, &key(2).public_key(), &key(9), YEAR, [2; 16]).unwrap();
     history.certificates.push(forged.as_der().to_vec());
-    assert!(matches!(believe(&history, &log), Err(HistoryError::Certificate(_))));
+    assert!(matches!(verify(&history, &log), Err(HistoryError::Certificate(_))));
 
     let (registrar, maker) = (member(REGISTRAR, 5), member("maker", 2));
     let fields = Fields::new().with("certificate", maker.fingerprint()).with("from-supply", 5);
@@ -239,7 +239,7 @@ fn signers_that_lead_to_no_pinned_root_are_refused_and_those_revoked_leave_void_
 }
 
 #[test]
-fn no_altered_byte_of_the_message_is_believed_to_say_something_else() {
+fn no_altered_byte_of_the_message_changes_what_is_verified() {
     let log = log();
     let bytes = log.history(&subject("B")).to_cbor();
     let honest: Vec<_> = log.statements[3..8].iter().map(Statement::id).collect();
@@ -247,9 +247,9 @@ fn no_altered_byte_of_the_message_is_believed_to_say_something_else() {
         let mut altered = bytes.clone();
         altered[position] ^= 1 << (position % 8);
         let Ok(history) = SubjectHistory::from_cbor(&altered) else { continue };
-        let believed = history.verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust());
-        if let Ok(believed) = believed {
-            assert_eq!(believed.iter().map(Entry::id).collect::<Vec<_>>(), honest, "byte {position}");
+        let verified = history.verify(&subject("B"), Known::default(), &log.checkpoint(), &mut trust());
+        if let Ok(verified) = verified {
+            assert_eq!(verified.iter().map(Entry::id).collect::<Vec<_>>(), honest, "byte {position}");
         }
     }
 }

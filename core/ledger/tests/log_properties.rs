@@ -150,7 +150,7 @@ proptest! {
             wrong.remove(at);
             prop_assert!(verify_inclusion(leaf, index, size, &wrong, root).is_err());
         }
-        // Another size is refused where paths are of another length in it; else only the checkpoint tells.
+        // Another size is refused if its paths have another length; otherwise only the checkpoint shows the difference.
         for other in [size - 1, size + 1] {
             let length = self::tree(other as usize).inclusion(index, other).map(|path| path.len());
             let refused = verify_inclusion(leaf, index, other, &proof, root).is_err();
@@ -314,7 +314,7 @@ proptest! {
         }
     }
 
-    /// A proof of the index with one member changed, added or left out is no proof of the index.
+    /// A family proof with one member changed, added or left out is refused.
     #[test]
     fn a_family_without_or_with_one_more_is_refused(
         entries in vec((key(), entry()), 1..60),
@@ -359,7 +359,7 @@ proptest! {
         }
     }
 
-    /// Whatever proof is offered for whatever key: it shows the truth or is refused.
+    /// Any proof for any key either shows the truth or is refused.
     #[test]
     fn no_proof_shows_anything_untrue(entries in vec((key(), entry()), 0..60), asked in vec(key(), 12)) {
         let (index, map) = index_of(&entries);

@@ -1,6 +1,6 @@
 //! Published transparency-log vectors: inclusion proofs, a whole tiled log, notes and keys.
 //!
-//! What we refuse although its publishers accept it stands in [`refused_on_purpose`], with the reason.
+//! [`refused_on_purpose`] lists what we refuse although its publishers accept it, with the reasons.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use countersign_ledger::{
 };
 use serde_json::Value;
 
-/// A folder of the published vectors; `None`, said aloud, where this clone has none. CI never goes without.
+/// A folder of the published vectors; `None`, with a message, if this clone has none. CI requires it.
 fn vectors(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors").join(name);
     if folder.is_dir() {
@@ -53,7 +53,7 @@ fn inclusion_proofs_hold_exactly_where_they_should() {
     let (mut good, mut bad) = (0, 0);
     for file in files(&folder) {
         let case = json(&file);
-        // A root, leaf or sibling that is not 32 bytes long cannot even be asked about.
+        // A root, leaf or sibling that is not 32 bytes long cannot be expressed in our types.
         let hash = |value: &Value| Hash::from_slice(&STANDARD.decode(value.as_str()?).ok()?);
         let proof = case["proof"].as_array().map_or(Some(vec![]), |proof| proof.iter().map(hash).collect());
         let (index, size) = (case["leafIdx"].as_u64().unwrap(), case["treeSize"].as_u64().unwrap());
@@ -172,7 +172,7 @@ fn every_proof_from_the_published_tile_leads_to_the_published_roots() {
 }
 
 #[test]
-fn any_flipped_bit_in_the_tiled_log_is_noticed() {
+fn any_flipped_bit_in_the_tiled_log_is_detected() {
     let Some(log) = TiledLog::open() else { return };
     for size in 0..=15 {
         let head = log.head_at(size);
@@ -190,12 +190,12 @@ fn any_flipped_bit_in_the_tiled_log_is_noticed() {
     }
 }
 
-/// Why a line of the notes that is published as valid is refused here; `None` for all others.
+/// Why a vector that is published as valid is refused here; `None` for all others.
 fn refused_on_purpose(case: &Value) -> Option<&'static str> {
     match case["name"].as_str()? {
         // static-ct-api tree heads, which no log of ours signs and no policy of ours accepts.
         "Static CT works" | "RFC 6962 tree head as note, works" => Some("type 0x05"),
-        // The publisher's parser leaves the hash function open; C2SP tlog-checkpoint and we do not.
+        // The publisher's parser accepts any hash function; C2SP tlog-checkpoint and we accept SHA-256 only.
         "valid one"
         | "valid with different origin"
         | "valid with trailing data"

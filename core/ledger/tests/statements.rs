@@ -1,4 +1,4 @@
-//! What is refused of a statement, each with its own reason.
+//! Invalid statements are refused, each with its own reason.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 
@@ -55,7 +55,7 @@ fn at(bytes: &[u8], needle: &[u8]) -> usize {
 }
 
 #[test]
-fn a_signed_statement_is_read_back_and_believed() {
+fn a_signed_statement_is_read_back_and_verified() {
     let authority = member("authority", "da", 2);
     let draft = Draft {
         prev: Some(Hash::of(b"prev")),
@@ -105,10 +105,10 @@ fn every_changed_byte_is_refused() {
         for bit in 0..8 {
             let mut changed = bytes.clone();
             changed[position] ^= 1 << bit;
-            let believed = Statement::parse(&changed)
+            let verified = Statement::parse(&changed)
                 .map_err(Refusal::from)
                 .and_then(|statement| trust.verify(statement));
-            assert!(believed.is_err(), "byte {position}, bit {bit}");
+            assert!(verified.is_err(), "byte {position}, bit {bit}");
         }
     }
     for length in 0..bytes.len() {
@@ -132,7 +132,7 @@ fn a_changed_body_and_another_kind_fail_the_signature() {
 }
 
 #[test]
-fn the_high_s_twin_is_no_statement() {
+fn the_high_s_twin_is_not_a_statement() {
     let bytes = signed(&sample(), &member("authority", "da", 2), 2).as_bytes().to_vec();
     let (rest, signature) = bytes.split_at(bytes.len() - 64);
     let (r, s) = p256::ecdsa::Signature::from_slice(signature).unwrap().split_scalars();
@@ -203,9 +203,10 @@ fn a_revocation_ends_a_certificate_at_an_entry_of_each_log() {
     revoke(7, &mut trust);
     assert!(stands(&trust, LogName::SUPPLY, 6) && !stands(&trust, LogName::SUPPLY, 7));
     assert!(stands(&trust, LogName::TRUST, 8) && !stands(&trust, LogName::TRUST, 9));
-    // A log that the revocation does not name, perhaps since it is newer, is closed from its beginning.
+    // In a log that the revocation does not name, perhaps because it is newer, the certificate is not valid from the
+    // beginning.
     assert!(!stands(&trust, LogName::new("records").unwrap(), 0));
-    // The earlier place counts, whichever revocation names it.
+    // The lower index counts, whichever revocation names it.
     revoke(8, &mut trust);
     assert!(stands(&trust, LogName::SUPPLY, 6) && !stands(&trust, LogName::SUPPLY, 7));
     revoke(3, &mut trust);
@@ -270,7 +271,7 @@ fn the_same_cti_has_the_same_replay_key_whatever_it_says() {
 }
 
 #[test]
-fn what_does_not_fit_the_format_is_not_signed() {
+fn a_draft_outside_the_format_is_not_signed() {
     let authority = member("authority", "da", 2);
     let sign =
         |fields: Fields| Draft { fields, ..sample() }.sign(&authority, &key(2), NOW, [9; 16]).map(|_| ());

@@ -1,5 +1,5 @@
-//! A live camera: processor time a frame of the scanner as apps run it, on frames with a readable code and on frames
-//! with none. Each line begins with a new scanner, which then sees one frame after the other.
+//! A live camera: processor time per frame of the scanner as apps run it, on frames with a readable code and on frames
+//! without. Each line begins with a new scanner, which then sees one frame after the other.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,7 +17,7 @@ mod support;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign_scan::{Luma, Pass, Scanner, ScanResult, Wanted};
+use countersign_scan::{Luma, Pass, ScanResult, Scanner, Wanted};
 use scenes::{Scene, label};
 use support::cpu;
 
@@ -37,7 +37,7 @@ fn main() {
     for (name, carrier, module) in scenes::LABELS {
         let symbol = label(carrier, module);
         let frames = (0..FRAMES).map(|seed| Scene::gradient(1280, 720, seed).with(&symbol)).collect();
-        // Each is the first that the camera sees: the next would not be needed.
+        // Each is the first frame of a scan: the next would not be needed.
         all.extend(line(&format!("720p, {name}"), frames, true));
     }
     summary("720p with a readable code", all);

@@ -1,4 +1,4 @@
-//! Reading rates and times on the shared photographs beside other decoders, then the cost of an element string.
+//! Reading rates and times on the shared photographs, compared with other decoders, then the cost of an element string.
 //! Without the shared photographs only the second part runs.
 #![allow(missing_docs, reason = "criterion's macros make functions")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]

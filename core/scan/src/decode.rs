@@ -1,8 +1,8 @@
 //! From a frame to the symbols in it: one quick pass, then costlier ones while nothing is found.
 //!
-//! One decoder does all passes. rqrr, which reads the links that we draw as a second opinion in the tests, has no place
-//! here: it knows neither Data Matrix nor the FNC1 of a GS1 QR Code, and of the 9 shared photographs that these passes
-//! miss (of 103) it reads none. `benches/photos.rs` counts them anew.
+//! One decoder does all passes. rqrr, which the tests use as a second reader of the links that we draw, is not used
+//! here: it supports neither Data Matrix nor the FNC1 of a GS1 QR Code, and of the 9 shared photographs (of 103) that
+//! these passes miss it reads none. `benches/photos.rs` counts them again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,14 +12,14 @@ use crate::frame::Luma;
 use crate::picture::Picture;
 use crate::symbol::{Format, Symbol};
 
-/// All symbols in a frame. Passes that cost more are tried only while the ones before found nothing.
+/// All symbols in a frame. Costlier passes are tried only if the ones before found nothing.
 #[must_use]
 pub fn decode(frame: &Luma<'_>) -> Vec<Symbol> {
     let passes = Pass::ALL.into_iter();
     passes.map(|pass| pass.decode(frame, Wanted::All)).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// One way of looking at a frame. In the order of their cost; each finds codes that the ones before miss.
+/// One way of searching a frame. In the order of cost; each finds codes that the ones before miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// The frame as it is.
@@ -35,7 +35,7 @@ pub enum Pass {
 pub enum Wanted {
     /// Stops at the first: several times faster.
     First,
-    /// Looks on, for packs that bear several.
+    /// Continues, for packs with several symbols.
     All,
 }
 
@@ -43,7 +43,7 @@ impl Pass {
     /// Every pass, in order.
     pub const ALL: [Pass; 3] = [Pass::Whole, Pass::Enlarged, Pass::Sharpened];
 
-    /// Looks at the frame in this one way.
+    /// Searches the frame in this one way.
     #[must_use]
     pub fn decode(self, frame: &Luma<'_>, wanted: Wanted) -> Vec<Symbol> {
         self.look(frame, Effort { wanted, invert: true, shrink: true, widest: MAX_ENLARGED })
@@ -60,7 +60,7 @@ impl Pass {
         }
     }
 
-    /// How many pixels it looks at in a frame of this size.
+    /// How many pixels it reads in a frame of this size.
     pub(crate) fn pixels(self, width: usize, height: usize, widest: usize) -> usize {
         let enlarged = |factor| {
             let side = side_of_centre(width, height, widest / factor);
@@ -121,8 +121,8 @@ fn read_picture(picture: &Picture, effort: Effort) -> Vec<Symbol> {
     read(picture.width, picture.height, &picture.pixels, effort)
 }
 
-/// The C++ library reports its exceptions as errors and its binding panics on what it does not know; to us both mean
-/// that nothing was read.
+/// The C++ library reports its exceptions as errors, and its binding panics on unknown values; here both mean that
+/// nothing was read.
 fn read(width: usize, height: usize, pixels: &[u8], effort: Effort) -> Vec<Symbol> {
     let attempt = AssertUnwindSafe(|| {
         let view = ImageView::from_slice(pixels, width, height, ImageFormat::Lum).ok()?;
@@ -132,9 +132,9 @@ fn read(width: usize, height: usize, pixels: &[u8], effort: Effort) -> Vec<Symbo
     catch_unwind(attempt).ok().flatten().unwrap_or_default()
 }
 
-/// Made anew for each call, as it may not pass from thread to thread.
+/// Created for each call, since it must not move between threads.
 fn reader(effort: Effort) -> BarcodeReader {
-    /// More codes than a pack bears; a sheet full of them costs no more time than this.
+    /// More codes than a pack has; this bounds the time for a sheet full of them.
     const MAX_SYMBOLS: i32 = 16;
     BarcodeReader::new()
         .formats([BarcodeFormat::QRCode, BarcodeFormat::DataMatrix])

@@ -1,13 +1,13 @@
 //! Enlarging a part of a frame, for codes whose modules are only two or three pixels wide.
 //!
-//! These passes look at millions of pixels within a live frame's time. So the factors are known to the compiler, which
+//! These passes read millions of pixels within a live frame's time. So the factors are compile-time constants, which
 //! turns divisions into multiplications, and the inner loops run over whole rows without a branch.
 
 use crate::frame::Luma;
 use crate::picture::Picture;
 
 impl Picture {
-    /// Enlarged by a whole factor, with straight lines between the pixels.
+    /// Enlarged by a whole factor, with linear interpolation.
     pub(crate) fn enlarge<const FACTOR: usize>(frame: &Luma<'_>) -> Picture {
         let (width, height) = (frame.width() * FACTOR, frame.height() * FACTOR);
         let mut pixels = vec![0; width * height];
@@ -32,7 +32,7 @@ impl Picture {
         Picture { width, height, pixels }
     }
 
-    /// Smoothed against noise, then every edge made steeper: what is lighter than its surroundings gets lighter still.
+    /// Smoothed against noise, then sharpened: a pixel lighter than its surroundings gets lighter still.
     pub(crate) fn sharpen(&self) -> Picture {
         let mut smooth = self.blur::<1>();
         let around = smooth.blur::<4>();

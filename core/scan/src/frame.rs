@@ -1,4 +1,4 @@
-//! A camera frame as the phones hand it in: its luma plane.
+//! A camera frame as the phones pass it: its luma plane.
 
 use thiserror::Error;
 
@@ -14,13 +14,13 @@ pub struct Luma<'a> {
     pixels: &'a [u8],
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotAFrame {
     /// No pixels.
     #[error("the frame is empty")]
     Empty,
-    /// A side over [`MAX_SIDE`]: the caller scales it down, as it can do so while decoding.
+    /// A side over [`MAX_SIDE`]: the caller scales the picture down, which it can do while decoding.
     #[error("the frame is larger than {MAX_SIDE} pixels a side")]
     TooLarge,
     /// Rows that overlap.

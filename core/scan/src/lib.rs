@@ -1,13 +1,13 @@
 //! A camera frame becomes a product identity.
 //!
-//! [`decode`] finds the symbols in a picture and [`Scanner`] those before a live camera, [`identify`] says which
-//! product a symbol names, [`gs1`] holds the rules in between, [`draw`] makes symbols. Nothing here is believed: what
-//! a symbol says is a claim for the ledger to judge.
+//! [`decode`] finds the symbols in a picture, [`Scanner`] those in front of a live camera; [`identify`] gives the
+//! product that a symbol names, [`gs1`] has the rules in between, [`draw`] makes symbols. Nothing that is read here is
+//! trusted: the text of a symbol is a claim, which the ledger confirms or not.
 //!
 //! In scope: QR Code (ISO/IEC 18004), Data Matrix (ISO/IEC 16022), GS1 data and Digital Links in them, packs numbered
-//! by IFA. Out of scope: linear symbols (the text of one, read by a scanner of its own, is taken), cameras, files.
+//! by IFA. Out of scope: linear symbols (their text is accepted from a hand-held scanner), cameras, files.
 //!
-//! The crate is pure: no clock, so that the current year is an argument; no disk, no thread. Every function takes
+//! The crate is pure: no clock, so that the current year is an argument; no disk, no thread. Every function accepts
 //! hostile input: it is bounded in time and memory and does not panic.
 //!
 //! ```
@@ -44,6 +44,6 @@ pub use frame::{Luma, MAX_SIDE, NotAFrame};
 pub use picture::Picture;
 pub use ppn::Ppn;
 pub use product::{NotAProduct, Product, identify, identify_text};
-pub use scanner::{Scanner, ScanResult};
+pub use scanner::{ScanResult, Scanner};
 pub use split::splits;
 pub use symbol::{Format, Symbol};

@@ -1,11 +1,11 @@
-//! How long the steps of a live scanner take on this machine, as far as the frames so far have told.
+//! How long the steps of a live scanner need on this machine, measured on the frames so far.
 
 use std::time::Duration;
 
-/// After this many refusals in a row a measured time is forgotten: it may have been a hiccup of the machine.
+/// After this many skipped steps in a row a measured time is forgotten: it may have been an outlier.
 const REFUSALS: u32 = 32;
 
-/// The time a pixel takes in one kind of step, in nanoseconds for 1024 pixels.
+/// The time that one kind of step needs, in nanoseconds for 1024 pixels.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     measured: Option<u64>,
@@ -13,14 +13,14 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The time that so many pixels will take; `None` when nothing has been measured.
+    /// The expected time for so many pixels; `None` if nothing has been measured.
     pub(crate) fn expected(&self, pixels: usize) -> Option<Duration> {
         let nanos = self.measured?.saturating_mul(pixels as u64) / 1024;
         Some(Duration::from_nanos(nanos))
     }
 
-    /// Learns from a step that looked at every pixel. Slower counts at once, though no more than double, as one frame may
-    /// have been interrupted; faster counts little by little.
+    /// Learns from a step that read every pixel. A slower time counts at once, but at most twofold, since one frame may
+    /// have been interrupted; a faster one counts gradually.
     pub(crate) fn learn(&mut self, pixels: usize, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let found = nanos.saturating_mul(1024) / (pixels as u64).max(1);

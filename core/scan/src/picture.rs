@@ -1,4 +1,4 @@
-//! A grey picture of our own, and the way from colour files and to PNG files.
+//! An owned grey picture, made from colour pixels and written as PNG.
 
 use crate::frame::{Luma, MAX_SIDE, NotAFrame};
 
@@ -11,8 +11,8 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// From pixels of red, green, blue and opacity, as image decoders give them. What is transparent turns white, as
-    /// on paper. A picture too large for a frame is made smaller by the least whole factor that makes it fit.
+    /// From RGBA pixels, as image decoders give them. Transparent pixels become white, as on paper. A picture that is
+    /// too large for a frame is reduced by the smallest whole factor that makes it fit.
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Result<Picture, NotAFrame> {
         if width == 0 || height == 0 {
             return Err(NotAFrame::Empty);
@@ -62,7 +62,7 @@ impl Picture {
         &self.pixels
     }
 
-    /// As a camera would hand it in.
+    /// As a camera would pass it.
     pub fn frame(&self) -> Result<Luma<'_>, NotAFrame> {
         Luma::new(self.width, self.height, self.width, &self.pixels)
     }

@@ -1,23 +1,23 @@
 //! Pharmacy Product Numbers in Data Matrix codes of format 06 (IFA Coding System, Code Specification for Retail
 //! Packages; ISO/IEC 15434 envelope, ASC MH10 data identifiers).
 //!
-//! In scope: recognising such a pack and telling what it bears. Out of scope: writing one.
+//! In scope: recognising such a pack and reading its data. Out of scope: writing one.
 
 use crate::gs1::{Date, GS, Gtin};
 use crate::product::Product;
 
-/// A pack numbered by IFA. Its number is not a GTIN; some packs bear a GTIN as well.
+/// A pack numbered by IFA. Its number is not a GTIN; some packs have a GTIN too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ppn {
     /// The number with its two check digits, data identifier 9N.
     pub number: String,
-    /// Which batch, 1T.
+    /// The batch, 1T.
     pub lot: Option<String>,
-    /// Which pack, S.
+    /// The serial number, S.
     pub serial: Option<String>,
-    /// Last day on which it may be used, D.
+    /// The expiry day, D.
     pub expiry: Option<Date>,
-    /// The article's GTIN where the pack bears it, 8P.
+    /// The article's GTIN, if the pack has it, 8P.
     pub gtin: Option<Gtin>,
 }
 
@@ -39,7 +39,7 @@ impl Ppn {
         })
     }
 
-    /// The product, where the pack bears a GTIN.
+    /// The product, if the pack has a GTIN.
     #[must_use]
     pub fn product(&self) -> Option<Product> {
         let Ppn { lot, serial, expiry, gtin, .. } = self.clone();

@@ -1,4 +1,4 @@
-//! What a pack says it is.
+//! The product that a pack's code names.
 
 use thiserror::Error;
 
@@ -7,31 +7,33 @@ use crate::ppn::Ppn;
 use crate::split::readings;
 use crate::symbol::Symbol;
 
-/// The identity printed on a pack: a claim, until the ledger has been asked.
+/// The identity printed on a pack: a claim until the ledger confirms it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Product {
-    /// Which article, AI (01).
+    /// The article, AI (01).
     pub gtin: Gtin,
-    /// Which batch, AI (10).
+    /// The batch, AI (10).
     pub lot: Option<String>,
-    /// Which pack, AI (21).
+    /// The serial number, AI (21).
     pub serial: Option<String>,
-    /// Last day on which it may be used, AI (17) or (7003).
+    /// The expiry day, AI (17) or (7003).
     pub expiry: Option<Date>,
 }
 
-/// Why a symbol names no product. None of these says anything against the pack.
+/// Why a symbol names no product. None of these is evidence against the pack.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotAProduct {
-    /// A symbol that announces GS1 data, or a web link, and breaks its rules: misread, misprinted or not meant for us.
+    /// A symbol that announces GS1 data, or a web link, and violates the rules: misread, misprinted or not meant for
+    /// us.
     #[error(transparent)]
     Gs1(#[from] Gs1Error),
-    /// Text that breaks the rules as it stands, such as a serial that is too long, and keeps them if separators were lost.
+    /// Text that violates the rules as read, such as a serial that is too long, but satisfies them if separators were
+    /// lost.
     #[error("{fault}, unless a separator was lost")]
     Unseparated {
-        /// How it breaks the rules.
+        /// The violation.
         fault: Gs1Error,
-        /// What it may have said; fewest lost separators first.
+        /// Possible readings; fewest lost separators first.
         readings: Vec<Product>,
     },
     /// GS1 data about something else, such as a pallet or a place.
@@ -50,9 +52,9 @@ pub fn identify(symbol: &Symbol, current_year: u16) -> Result<Product, NotAProdu
     identify_text(&symbol.identifier, &symbol.text, current_year)
 }
 
-/// The same for the line of a hand-held scanner, which has been cut into symbology identifier and text.
+/// The same for the output of a hand-held scanner, split into symbology identifier and text.
 pub fn identify_text(identifier: &str, text: &str, current_year: u16) -> Result<Product, NotAProduct> {
-    // What a pack lacks in this symbol it may bear in another.
+    // What is missing in this symbol may be in another symbol of the pack.
     let partners = Partners::OnAnyCarrier;
     let content = match Content::from_symbol(identifier, text, partners) {
         Err(Gs1Error::Link(LinkFault::NoKey)) => Message::from_compressed_link(text, partners)
@@ -82,13 +84,13 @@ impl Product {
             let day = value.get(..6).unwrap_or_default();
             Date::from_yymmdd(day, current_year).map_err(|fault| Gs1Error::Value { ai: code, fault })
         };
-        // (7003) is the expiry to the minute, for what decays within hours.
+        // (7003) is the expiry to the minute, for short-lived products.
         let expiry = ["17", "7003"].into_iter().find_map(|code| Some(date(code, message.value(code)?)));
         let text = |code| message.value(code).map(str::to_owned);
         Ok(Product { gtin, lot: text("10"), serial: text("21"), expiry: expiry.transpose()? })
     }
 
-    /// What to print on the pack. Fails when lot or serial are too long or have characters that GS1 does not allow.
+    /// The message to print on the pack. Fails if lot or serial is too long or has characters that GS1 does not allow.
     pub fn to_message(&self) -> Result<Message, Gs1Error> {
         let expiry = self.expiry.map(Date::yymmdd);
         let fields = [
@@ -113,7 +115,7 @@ impl Product {
         self.lot().map(|lot| self.uri(&[("10", lot)]))
     }
 
-    /// The pack as a subject: `https://id.gs1.org/01/{gtin}/10/{lot}/21/{serial}`, without the lot where it bears none.
+    /// The pack as a subject: `https://id.gs1.org/01/{gtin}/10/{lot}/21/{serial}`, without the lot if there is none.
     #[must_use]
     pub fn pack_uri(&self) -> Option<String> {
         let serial = self.serial()?;

@@ -1,4 +1,4 @@
-//! A live camera: what to try on which frame, and when to believe a damaged symbol.
+//! A live camera: which steps to try on which frame, and when to accept a damaged symbol.
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use crate::gs1::{Content, Partners};
 use crate::pace::Pace;
 use crate::symbol::Symbol;
 
-/// What a camera has shown so far. It has no clock: the caller tells how long a frame has taken.
+/// The state of a live scan. It has no clock: the caller passes the time that a frame has taken.
 #[derive(Clone, Debug, Default)]
 pub struct Scanner {
-    /// Frames since something was last found, counted round and round; 0 only for the first.
+    /// Frames since something was last found, modulo the round; 0 only for the first.
     turn: usize,
     paces: [Pace; Step::COUNT],
     /// A damaged symbol that waits for a second frame to agree, and how many frames it has waited.
     doubtful: Option<(Symbol, usize)>,
 }
 
-/// What a frame came to.
+/// The result of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScanResult {
     /// No symbol.
     Nothing,
-    /// A symbol so damaged that a second frame must agree before it is believed.
+    /// A symbol so damaged that a second frame must agree before it is accepted.
     HoldStill,
-    /// Symbols that are believed to say what is printed.
+    /// Symbols that are accepted as read.
     Symbols(Vec<Symbol>),
 }
 
-/// One look at a frame.
+/// One step on a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// The whole frame, for black on white and as large as it is.
@@ -38,12 +38,12 @@ enum Step {
     Inverted,
     Enlarged,
     Sharpened,
-    /// All symbols of the whole frame, when the first one found is not what is looked for.
+    /// All symbols of the whole frame, if the first one found is not a product code.
     All,
 }
 
 /// What is tried while nothing is found, one step a frame: a code in the middle is seen by each, one elsewhere by every
-/// second. White on black is rare; sharpening is dear.
+/// second. White on black is rare; sharpening is costly.
 const ROUND: [Step; 8] = [
     Step::Plain,
     Step::Inverted,
@@ -62,19 +62,24 @@ const WIDEST: usize = 1600;
 const PATIENCE: usize = 15;
 
 impl Scanner {
-    /// A camera that has seen nothing.
+    /// A scanner that has seen nothing.
     #[must_use]
     pub fn new() -> Scanner {
         Scanner::default()
     }
 
-    /// Looks at the next frame. `budget` is the time that a frame may take, such as 60 ms at 15 frames a second, and
-    /// `elapsed` tells how long this one has taken so far. What each step costs is measured, and the costlier ones are
-    /// taken only when they are expected to end within the budget; otherwise the cheapest is taken, on every frame.
-    pub fn look(&mut self, frame: &Luma<'_>, budget: Duration, elapsed: impl FnMut() -> Duration) -> ScanResult {
+    /// Scans the next frame. `budget` is the time that a frame may need, such as 60 ms at 15 frames a second, and
+    /// `elapsed` returns the time that this one has needed so far. The time of each step is measured; costlier steps
+    /// run only if they are expected to end within the budget, and otherwise the cheapest runs on every frame.
+    pub fn look(
+        &mut self,
+        frame: &Luma<'_>,
+        budget: Duration,
+        elapsed: impl FnMut() -> Duration,
+    ) -> ScanResult {
         let see = |step: Step| step.pass().look(frame, step.effort());
         let symbols = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
-        self.believe(symbols)
+        self.accept(symbols)
     }
 
     fn see<E: FnMut() -> Duration>(
@@ -86,7 +91,7 @@ impl Scanner {
         let mut take = |scanner: &mut Scanner, clock: &mut Clock<E>, step: Step| {
             let before = (clock.elapsed)();
             let symbols = see(step);
-            // Finding something ends a step early, which tells nothing of what it costs.
+            // A step that finds something ends early, so its time is not measured.
             if symbols.is_empty() {
                 let took = (clock.elapsed)().saturating_sub(before);
                 scanner.paces[step as usize].learn(step.pixels(size), took);
@@ -96,7 +101,7 @@ impl Scanner {
         let next = ROUND[self.turn % ROUND.len()];
         let fits = next == Step::Plain || self.fits(next, size, &mut clock);
         let mut symbols = take(self, &mut clock, if fits { next } else { Step::Plain });
-        // A small code that is held still from the first is not kept waiting.
+        // A small code that is held still from the start need not wait.
         if symbols.is_empty() && self.turn == 0 && self.fits(Step::Enlarged, size, &mut clock) {
             symbols = take(self, &mut clock, Step::Enlarged);
         }
@@ -105,7 +110,7 @@ impl Scanner {
             return symbols;
         }
         self.turn = 0;
-        // A pack may bear an advertisement beside its code; then look for the code.
+        // A pack may have an advertising code beside the product code; then look for the product code.
         if !symbols.iter().any(is_gs1) && self.fits(Step::All, size, &mut clock) {
             let all = take(self, &mut clock, Step::All);
             symbols = if all.is_empty() { symbols } else { all };
@@ -126,21 +131,21 @@ impl Scanner {
         fits
     }
 
-    /// By its own pace, or as long as the plain look takes for as many pixels.
+    /// By its own measured pace, or else by that of the plain step for as many pixels.
     fn expected(&self, step: Step, size: (usize, usize)) -> Duration {
         let pace = |of: Step| self.paces[of as usize].expected(step.pixels(size));
         pace(step).or_else(|| pace(Step::Plain)).unwrap_or_default()
     }
 
-    /// Whole symbols at once; damaged ones when an earlier frame said the same.
-    fn believe(&mut self, symbols: Vec<Symbol>) -> ScanResult {
+    /// Accepts intact symbols at once, and damaged ones if an earlier frame had the same text.
+    fn accept(&mut self, symbols: Vec<Symbol>) -> ScanResult {
         let before = self.doubtful.take().filter(|(_, waited)| *waited < PATIENCE);
         let agrees =
             |symbol: &Symbol| before.as_ref().is_some_and(|(before, _)| before.says_the_same_as(symbol));
-        let (believed, doubted): (Vec<Symbol>, Vec<Symbol>) =
+        let (accepted, doubted): (Vec<Symbol>, Vec<Symbol>) =
             symbols.into_iter().partition(|symbol| !symbol.is_damaged() || agrees(symbol));
-        if !believed.is_empty() {
-            return ScanResult::Symbols(believed);
+        if !accepted.is_empty() {
+            return ScanResult::Symbols(accepted);
         }
         if let Some(symbol) = doubted.into_iter().next() {
             self.doubtful = Some((symbol, 0));
@@ -151,7 +156,7 @@ impl Scanner {
     }
 }
 
-/// The time that a frame may take, and how long it has taken.
+/// The time that a frame may need, and how much it has needed.
 struct Clock<E> {
     budget: Duration,
     elapsed: E,
@@ -174,7 +179,7 @@ impl Step {
         Effort { wanted, invert, shrink: self != Step::Plain, widest: WIDEST }
     }
 
-    /// The pixels that are looked at; twice where white on black is looked for as well.
+    /// The pixels that are read; twice as many if white on black is tried too.
     fn pixels(self, (width, height): (usize, usize)) -> usize {
         let pixels = self.pass().pixels(width, height, WIDEST);
         if self.effort().invert { 2 * pixels } else { pixels }
@@ -279,26 +284,26 @@ mod tests {
     #[test]
     fn a_whole_symbol_is_believed_at_once() {
         let whole = symbol("A", 0.9);
-        assert_eq!(Scanner::new().believe(vec![whole.clone()]), ScanResult::Symbols(vec![whole]));
+        assert_eq!(Scanner::new().accept(vec![whole.clone()]), ScanResult::Symbols(vec![whole]));
     }
 
     #[test]
     fn a_damaged_symbol_is_believed_when_two_frames_agree() {
         let mut scanner = Scanner::new();
-        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
-        assert_eq!(scanner.believe(vec![symbol("B", 0.1)]), ScanResult::HoldStill);
-        assert_eq!(scanner.believe(Vec::new()), ScanResult::Nothing);
+        assert_eq!(scanner.accept(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
+        assert_eq!(scanner.accept(vec![symbol("B", 0.1)]), ScanResult::HoldStill);
+        assert_eq!(scanner.accept(Vec::new()), ScanResult::Nothing);
         let again = symbol("B", 0.2);
-        assert_eq!(scanner.believe(vec![again.clone()]), ScanResult::Symbols(vec![again]));
+        assert_eq!(scanner.accept(vec![again.clone()]), ScanResult::Symbols(vec![again]));
     }
 
     #[test]
     fn a_damaged_symbol_is_forgotten_after_a_while() {
         let mut scanner = Scanner::new();
-        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
+        assert_eq!(scanner.accept(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
         for _ in 0..PATIENCE {
-            assert_eq!(scanner.believe(Vec::new()), ScanResult::Nothing);
+            assert_eq!(scanner.accept(Vec::new()), ScanResult::Nothing);
         }
-        assert_eq!(scanner.believe(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
+        assert_eq!(scanner.accept(vec![symbol("A", 0.1)]), ScanResult::HoldStill);
     }
 }

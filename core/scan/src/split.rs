@@ -1,23 +1,23 @@
-//! A lost separator. `21SER1<GS>10LOT1` scanned without its GS is a valid, wrong serial `SER110LOT1`; only the ledger
-//! can tell which reading exists, so all that the label may have meant are offered to it.
+//! A lost separator. `21SER1<GS>10LOT1` scanned without its GS gives the valid but wrong serial `SER110LOT1`; only the
+//! ledger knows which reading exists, so all possible readings are offered to it.
 
 use crate::gs1::{Ai, Date, GS, Gtin};
 use crate::product::Product;
 
-/// The most readings that are offered; a label with that many is told apart by nobody.
+/// The most readings that are offered; a label with more is hopelessly ambiguous.
 const MAX_READINGS: usize = 64;
 
 /// The most partial readings that are looked at, so that no text takes long.
 const MAX_STEPS: usize = 20_000;
 
-/// What may stand on a pack behind a lost separator: article, lot, dates, serial, national numbers.
+/// What may follow a lost separator on a pack: article, lot, dates, serial, national numbers.
 const ON_PACKS: &[&str] = &[
     "01", "10", "11", "13", "15", "16", "17", "20", "21", "22", "240", "710", "711", "712", "713", "714",
     "715",
 ];
 
-/// What a product may have been before separators were lost in its lot or serial; fewest lost separators first. The
-/// product as it was read is not among them.
+/// The possible products if separators were lost in the lot or serial; fewest lost separators first. The product as it
+/// was read is not among them.
 #[must_use]
 pub fn splits(product: &Product, current_year: u16) -> Vec<Product> {
     let field = |code: &str, value: &Option<String>| value.as_ref().map(|value| format!("{code}{value}"));
@@ -32,8 +32,8 @@ pub fn splits(product: &Product, current_year: u16) -> Vec<Product> {
     search(&chunks, read, current_year)
 }
 
-/// The same for the text of a GS1 symbol that breaks the rules as it stands, such as a serial that is too long. What it
-/// says with none lost is not among them: it breaks other rules.
+/// The same for the text of a GS1 symbol that violates the rules as read, such as a serial that is too long. The
+/// reading without a lost separator is not among them: it is invalid.
 pub(crate) fn readings(text: &str, current_year: u16) -> Vec<Product> {
     if text.len() > crate::gs1::MAX_TEXT {
         return Vec::new();
@@ -74,7 +74,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Goes on from a place in a chunk, which every value so far has ended at.
+    /// Continues from a position in a chunk, at which every value so far has ended.
     fn read(&mut self, chunk: usize, at: usize, reading: Reading) {
         self.steps += 1;
         if self.steps > MAX_STEPS || self.found.len() >= MAX_READINGS {

@@ -1,16 +1,16 @@
-//! What a decoder reports.
+//! A symbol as a decoder reports it.
 
-/// A symbol that was read. The text is what the symbol says and proves nothing.
+/// A symbol that was read. Its text is a claim and proves nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Symbol {
-    /// Which kind.
+    /// Its format.
     pub format: Format,
     /// Symbology identifier (ISO/IEC 15424), such as `]d2`: the only sign that the text is GS1 data.
     pub identifier: String,
     /// The text, FNC1 given as GS (0x1D).
     pub text: String,
-    /// The share of the error correction that was left over: 1.0 for a clean symbol, 0.0 for one on the brink, at
-    /// which a misread becomes thinkable. `None` when the decoder does not tell.
+    /// The share of the error correction that was left over: 1.0 for a clean symbol, 0.0 for one at the limit, at which
+    /// a misread is possible. `None` if the decoder does not report it.
     pub spare: Option<f32>,
     /// The corners in pixels of the frame, from the symbol's own top left clockwise.
     pub corners: [(i32, i32); 4],
@@ -25,12 +25,12 @@ pub enum Format {
     DataMatrix,
 }
 
-/// A symbol with less than half of its error correction left over is taken for damaged: beyond the other half, what
-/// the correction makes of it may be another text.
+/// A symbol with less than half of its error correction left over counts as damaged: beyond that, the correction may
+/// give another text.
 const DAMAGED_BELOW: f32 = 0.5;
 
 impl Symbol {
-    /// Whether one reading is too little to rely on. A symbol without the figure counts as damaged.
+    /// Whether one reading is not reliable enough. A symbol without the figure counts as damaged.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         self.spare.is_none_or(|spare| spare < DAMAGED_BELOW)
@@ -40,7 +40,7 @@ impl Symbol {
         self.identifier == other.identifier && self.text == other.text
     }
 
-    /// Moves the corners from an enlarged part of a frame to the frame.
+    /// Converts the corners from an enlarged part of a frame to the frame.
     pub(crate) fn place_in_frame(&mut self, factor: usize, (left, top): (usize, usize)) {
         let whole = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
         for (x, y) in &mut self.corners {

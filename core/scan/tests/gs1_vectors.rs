@@ -11,7 +11,7 @@ use std::path::Path;
 use countersign_scan::gs1::{Charset, Content, Fault, Gs1Error, Message, Partners, Rule};
 use serde_json::Value;
 
-/// Lines on which we differ and are right: file, line number, reason. A line that agrees again is stale.
+/// Lines on which we differ and are right: file, line number, reason. If a line agrees again, its entry is stale.
 const DIVERGENCES: &str = include_str!("data/divergences.tsv");
 
 #[test]
@@ -89,7 +89,7 @@ fn compare(folder: &Path, file: &str) -> usize {
     text.lines().count()
 }
 
-/// What our answer and the engine's differ in.
+/// The difference between our answer and the engine's.
 fn difference(vector: &Value) -> Option<String> {
     let content = match (answer(vector), vector["accepted"].as_bool()?) {
         (Ok(content), true) => content,

@@ -1,4 +1,4 @@
-//! From what a symbol says to a product, and what is told when it names none.
+//! From a symbol's text to a product, and the errors if it names none.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::format_collect, reason = "a test")]
 
 use countersign_scan::gs1::{Content, Date, Fault, Gs1Error, Gtin, LinkFault, Message, NoLink, Partners};
@@ -72,7 +72,7 @@ fn day_00_is_the_last_of_the_month_and_the_day_ends_at_midnight() {
     assert_eq!(date("261200"), "2026-12-31");
     assert_eq!(Date::from_yymmdd("261300", 2026), Err(Fault::Month));
     assert_eq!(Date::from_yymmdd("260230", 2026), Err(Fault::Day));
-    // 2100 is no leap year, which the digits alone do not tell.
+    // 2100 is not a leap year, which the digits alone do not show.
     assert_eq!(Date::from_yymmdd("000229", 2060), Err(Fault::Day));
     assert_eq!(Date::new(1970, 1, 1).unwrap().end_of_day_unix_millis(), 86_399_999);
     assert_eq!(Date::new(2026, 11, 21).unwrap().end_of_day_unix_millis(), 1_795_305_599_999);
@@ -154,7 +154,7 @@ fn compressed_links_are_read() {
         let found = Message::from_compressed_link(compressed, Partners::OnAnyCarrier).expect(line);
         assert_eq!(found.to_link(), expected.to_link(), "{line}");
         assert_eq!(identify_text("]Q1", compressed, 2026), identify_text("]Q1", plain, 2026), "{line}");
-        // A character more or less is another link.
+        // A link with one character more or less is another link.
         let shorter = &compressed[..compressed.len() - 2];
         let shorter = Message::from_compressed_link(shorter, Partners::OnAnyCarrier);
         assert!(shorter.is_err() || shorter.unwrap().to_link() != expected.to_link(), "{line}");
@@ -169,7 +169,7 @@ fn compressed_links_are_read() {
 #[test]
 fn a_link_may_be_compressed_after_its_key() {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    // (01) takes 8 bits and its value 47; what follows is moved to the front.
+    // (01) has 8 bits and its value 47; what follows is moved to the front.
     let rank = |symbol| ALPHABET.find(symbol).unwrap();
     let bits: String =
         "ARFKk4XBoCCNV4JGLolFRCydoD8A".chars().map(|symbol| format!("{:06b}", rank(symbol))).collect();

@@ -6,11 +6,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countersign_scan::{Luma, Scanner, ScanResult, Symbol, decode};
+use countersign_scan::{Luma, ScanResult, Scanner, Symbol, decode};
 use support::photos;
 
-/// What must be read of each set, of how many. The first two are all that there is; of the frames, one default call of
-/// the same engine reads 42 of 60, and the retries of the first measurements 80 %.
+/// How many of each set must be read, and of how many. The first two sets are complete; of the frames, one default call
+/// of the same engine reads 42 of 60, and the retries of the first measurements 80 %.
 const AT_LEAST: [(&str, usize, usize); 5] = [
     ("datamatrix-1", 23, 23),
     ("frames, easy", 21, 21),
@@ -24,7 +24,7 @@ fn photographs_are_read_and_never_misread() {
     check(decode);
 }
 
-/// Held before a live camera for two of its rounds, as what is damaged must be read twice.
+/// Held in front of a live camera for two of its rounds, since a damaged symbol must be read twice.
 #[test]
 fn a_live_camera_reads_as_much_as_a_single_picture() {
     check(|frame| {

@@ -1,4 +1,4 @@
-//! What we draw, decoders that others wrote read as well.
+//! Foreign decoders read what we draw.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use countersign_scan::Picture;

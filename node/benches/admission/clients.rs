@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign_node::{LogId, Outcome, Running, Sequencer as _, Ticket};
+use countersign_ledger::LogName;
+use countersign_node::{Outcome, Running, Ticket};
 
 /// How clients submit.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ impl Clients {
                                 if tickets.len() == in_flight {
                                     tickets.pop_front().map(wait);
                                 }
-                                let ticket = running.node().sequencer().submit(LogId::Supply, statement);
+                                let ticket = running.node().sequencer().submit(LogName::SUPPLY, statement);
                                 tickets.push_back(ticket);
                             }
                             Way::Https => {

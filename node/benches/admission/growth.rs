@@ -1,12 +1,15 @@
 //! How admission, opening again, disk and memory grow with the log. The log is filled as it is measured: by clients that
 //! submit signed statements, so that tree, subject index, replay table and database are those of a node of that age. Every
 //! statement opens a subject of its own, which is the largest index that a log of that length can have.
+//!
+//! And how admission grows with the history of one subject (`-- histories` for that alone).
 
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use countersign_node::{Config, LogId, Node, Running};
+use countersign_ledger::LogName;
+use countersign_node::{Config, Node, Running};
 
 use crate::clients::{Clients, Way};
 use crate::member::Member;
@@ -28,7 +31,7 @@ pub fn growth() {
     let sizes: &[u64] = if full { &[10_000, 100_000, 1_000_000] } else { &[2_000] };
     let directory = tempfile::TempDir::new().unwrap();
     let mut running = open(directory.path()).start().unwrap();
-    let member = Member::enrol(running.node());
+    let member = Member::enrol(running.node(), "manufacturer");
     for &size in sizes {
         fill(&running, &member, size);
         let each = (size / 10).clamp(400, 10_000);
@@ -50,6 +53,53 @@ pub fn growth() {
     }
 }
 
+/// Statements that are admitted at each length of a history.
+const EACH: u64 = 1000;
+/// One client, whose statements come in the order in which they follow each other.
+const IN_ORDER: Way = Way::InProcess { in_flight: 1024 };
+
+/// By default up to a history of 1,000; `COUNTERSIGN_BENCH_FULL=1` goes up to 100,000 and compares 10,000 statements on one
+/// subject with as many on subjects of their own.
+pub fn histories() {
+    let full = std::env::var_os("COUNTERSIGN_BENCH_FULL").is_some();
+    let lengths: &[u64] = if full { &[10, 100, 1000, 10_000, 100_000] } else { &[10, 100, 1000] };
+    let directory = tempfile::TempDir::new().unwrap();
+    let running = open(directory.path()).start().unwrap();
+    let authority = Member::enrol(running.node(), "authority");
+    let client = Clients::new(1, IN_ORDER, &running);
+    let admit = |statements: &[Vec<u8>]| {
+        let raw = raw::verification_on_the_processor();
+        let used = raw::processor_time();
+        let took = client.submit(statements, IN_ORDER, &running);
+        let used = raw::processor_time().saturating_sub(used);
+        let count = f64::from(u32::try_from(statements.len()).unwrap());
+        (count / took.as_secs_f64(), used.as_secs_f64() / count / raw.as_secs_f64())
+    };
+    let mut history = authority.certificates();
+    let mut length = 0;
+    for &until in lengths {
+        while length < until {
+            let more = (until - length).min(FILL);
+            client.submit(&history.on_one_subject(more), IN_ORDER, &running);
+            length += more;
+        }
+        let (rate, processor) = admit(&history.on_one_subject(EACH));
+        length += EACH;
+        println!(
+            "histories: after {until} statements on the subject {rate:.0}/s, {processor:.2} x one verification of processor \
+             time each"
+        );
+    }
+    let each = if full { 10_000 } else { EACH };
+    for run in 1..=RUNS {
+        let ((one, of_one), (many, of_many)) =
+            (admit(&history.on_one_subject(each)), admit(&history.on_subjects_of_their_own(each)));
+        println!(
+            "histories: run {run}: {each} on one subject {one:.0}/s and {of_one:.2} x, on as many {many:.0}/s and {of_many:.2} x"
+        );
+    }
+}
+
 fn open(directory: &Path) -> Node {
     let mut config = Config::development(directory.join("data"));
     (config.limits.write_burst, config.limits.writes_per_second) = (u32::MAX, u32::MAX);
@@ -57,7 +107,8 @@ fn open(directory: &Path) -> Node {
 }
 
 fn count(node: &Node) -> u64 {
-    LogId::ALL.iter().map(|&log| node.checkpoint(log).lines().nth(1).unwrap().parse::<u64>().unwrap()).sum()
+    let logs = [LogName::TRUST, LogName::SUPPLY];
+    logs.iter().map(|&log| node.checkpoint(log).lines().nth(1).unwrap().parse::<u64>().unwrap()).sum()
 }
 
 fn fill(running: &Running, member: &Member, size: u64) {

@@ -1,6 +1,7 @@
-//! Admission at the sequencer: form, freshness, signature, replay, links and custody checked, tree and index grown,
+//! Admission at the sequencer: form, freshness, signature, replay, links and rules checked, tree and index grown,
 //! checkpoint signed and cosigned by three witnesses that recompute it, durable on disk, by 1, 8 and 64 client threads; by
-//! clients over HTTPS; and how it grows with the log (`-- growth` for that alone).
+//! clients over HTTPS; and how it grows with the log and with the
+//! history of a subject (`-- growth`, `-- histories` for that alone).
 //!
 //! Statements are signed before the clock starts. The figure to hold is the ratio to raw P-256 verification on one
 //! thread, measured in the same run: what is lost is everything but the signature.
@@ -23,7 +24,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clients::{Clients, Way};
-use countersign_node::{Config, Node, Sequencer as _};
+use countersign_node::{Config, Node};
 use criterion::{Criterion, SamplingMode, Throughput};
 use member::Member;
 
@@ -43,7 +44,7 @@ fn admission(criterion: &mut Criterion) {
     let mut config = Config::development(directory.path());
     (config.limits.write_burst, config.limits.writes_per_second) = (u32::MAX, u32::MAX);
     let running = Node::open(config).unwrap().start().unwrap();
-    let member = Member::enrol(running.node());
+    let member = Member::enrol(running.node(), "manufacturer");
     for (threads, way) in WAYS {
         let clients = Clients::new(threads, way, &running);
         let (blocks, first) = (|| running.node().sequencer().health().height, member.signed());
@@ -82,10 +83,17 @@ fn main() {
         return growth::opened(Path::new(&directory));
     }
     let mut criterion = Criterion::default().configure_from_args();
-    // `-- growth` measures that alone.
-    if !std::env::args().any(|argument| argument == "growth") {
+    // `-- growth` and `-- histories` measure that alone.
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    let all = !asked("growth") && !asked("histories");
+    if all {
         admission(&mut criterion);
     }
-    growth::growth();
+    if all || asked("growth") {
+        growth::growth();
+    }
+    if all || asked("histories") {
+        growth::histories();
+    }
     criterion.final_summary();
 }

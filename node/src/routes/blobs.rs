@@ -13,15 +13,20 @@ use axum::response::IntoResponse;
 use countersign_ledger::Hash;
 use rusqlite::TransactionBehavior;
 
+use countersign_ledger::Problem;
+
 use super::{IMMUTABLE, OCTETS, Shared, blocking, body, digest};
-use crate::problem::Problem;
+use crate::problem::ProblemDetails;
 use crate::store::{self, StoreError};
 
 /// `GET /blob/{digest}`
-pub(super) async fn get(State(service): Shared, Path(hex): Path<String>) -> Result<Response<Body>, Problem> {
+pub(super) async fn get(
+    State(service): Shared,
+    Path(hex): Path<String>,
+) -> Result<Response<Body>, ProblemDetails> {
     let digest = digest(&hex)?;
     let blob = blocking(move || Ok(service.published.readers().with(|c| store::blob(c, digest))?)).await?;
-    let blob = blob.ok_or_else(|| Problem::not_found("nobody has brought this blob"))?;
+    let blob = blob.ok_or_else(|| ProblemDetails::not_found("nobody has brought this blob"))?;
     Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], blob).into_response())
 }
 
@@ -30,13 +35,14 @@ pub(super) async fn put(
     State(service): Shared,
     Path(hex): Path<String>,
     received: Result<Bytes, BytesRejection>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Response<Body>, ProblemDetails> {
     let (digest, bytes) = (digest(&hex)?, body(received)?);
     blocking(move || {
-        let promised = service.published.readers().with(|connection| store::blob_length(connection, digest))?;
-        let unnamed = || Problem::new(StatusCode::FORBIDDEN, "unnamed", "no statement names this blob");
+        let promised =
+            service.published.readers().with(|connection| store::blob_length(connection, digest))?;
+        let unnamed = || ProblemDetails::new(Problem::Unnamed, "no statement names this blob");
         if promised.ok_or_else(unnamed)? != bytes.len() as u64 || Hash::of(&bytes) != digest {
-            return Err(Problem::malformed("these are not the bytes that the statement names"));
+            return Err(ProblemDetails::malformed("these are not the bytes that the statement names"));
         }
         let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         let tx =

@@ -15,19 +15,21 @@ use axum::response::IntoResponse;
 use countersign_ledger::CertificateError;
 use minicbor::Decoder;
 
+use countersign_ledger::Problem;
+
 use super::{CERTIFICATE, Shared, blocking, body};
 use crate::node::AuthorityError;
-use crate::problem::Problem;
+use crate::problem::ProblemDetails;
 use crate::registrar::{CodeError, EnrolmentCode, RegistrarError};
 
 /// `POST /enrol`
 pub(super) async fn enrol(
     State(service): Shared,
     received: Result<Bytes, BytesRejection>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Response<Body>, ProblemDetails> {
     let received = body(received)?;
     let (code, request) =
-        read(&received).ok_or_else(|| Problem::malformed("an enrolment is [code, request]"))?;
+        read(&received).ok_or_else(|| ProblemDetails::malformed("an enrolment is [code, request]"))?;
     let code = EnrolmentCode::parse(code).ok_or(AuthorityError::Code(CodeError::Unknown))?;
     let request = request.to_vec();
     let certificate = blocking(move || Ok(service.enrol(&code, &request)?)).await?;
@@ -42,23 +44,17 @@ fn read(bytes: &[u8]) -> Option<(&str, &[u8])> {
     (shape && d.position() == bytes.len()).then_some((code, request))
 }
 
-impl From<AuthorityError> for Problem {
+impl From<AuthorityError> for ProblemDetails {
     fn from(error: AuthorityError) -> Self {
         let said = error.to_string();
         match error {
-            AuthorityError::Code(CodeError::Unknown) => {
-                Self::new(StatusCode::FORBIDDEN, "code-unknown", said)
-            }
-            AuthorityError::Code(CodeError::Used) => Self::new(StatusCode::FORBIDDEN, "code-used", said),
-            AuthorityError::Code(CodeError::Expired) => {
-                Self::new(StatusCode::FORBIDDEN, "code-expired", said)
-            }
+            AuthorityError::Code(CodeError::Unknown) => Self::new(Problem::CodeUnknown, said),
+            AuthorityError::Code(CodeError::Used) => Self::new(Problem::CodeUsed, said),
+            AuthorityError::Code(CodeError::Expired) => Self::new(Problem::CodeExpired, said),
             AuthorityError::Registrar(RegistrarError::Certificate(CertificateError::Possession)) => {
-                Self::new(StatusCode::BAD_REQUEST, "possession", said)
+                Self::new(Problem::Possession, said)
             }
-            AuthorityError::Registrar(RegistrarError::Certificate(_)) => {
-                Self::new(StatusCode::BAD_REQUEST, "request", said)
-            }
+            AuthorityError::Registrar(RegistrarError::Certificate(_)) => Self::new(Problem::Request, said),
             AuthorityError::Busy(delay) => {
                 Self::busy(if delay.is_zero() { Duration::from_secs(1) } else { delay })
             }

@@ -9,14 +9,13 @@ use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::receipt::{Inclusion, issue};
-use countersign_ledger::{Hash, Statement};
+use countersign_ledger::{Hash, Statement, cbor};
 
 use super::{CBOR, Shared, blocking, body, digest, log};
-use crate::cbor;
 use crate::machine::Bodies as _;
 use crate::node::Service;
-use crate::problem::Problem;
-use crate::sequencer::{Ordered, Outcome, Sequencer as _, Status};
+use crate::problem::ProblemDetails;
+use crate::sequencer::{Ordered, Outcome, Status};
 use crate::store::StoreError;
 
 const RECEIPT: HeaderValue = HeaderValue::from_static("application/scitt-receipt+cose");
@@ -26,8 +25,8 @@ pub(super) async fn submit(
     State(service): Shared,
     Path(name): Path<String>,
     received: Result<Bytes, BytesRejection>,
-) -> Result<Response<Body>, Problem> {
-    let log = log(&name)?;
+) -> Result<Response<Body>, ProblemDetails> {
+    let log = log(&service, &name)?;
     let statement = body(received)?;
     // Read and verified here: that takes less than a tenth of a millisecond, about as long as finding another thread.
     match service.sequencer.submit(log, &statement).await {
@@ -38,7 +37,7 @@ pub(super) async fn submit(
             Ok((StatusCode::SEE_OTHER, [(LOCATION, location.as_str())], [(CONTENT_TYPE, CBOR)], place)
                 .into_response())
         }
-        Outcome::Busy { retry_after } => Err(Problem::busy(retry_after)),
+        Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
         Outcome::Refused(reason) => Err(reason.into()),
     }
 }
@@ -47,8 +46,8 @@ pub(super) async fn submit(
 pub(super) async fn receipt(
     State(service): Shared,
     Path((name, id)): Path<(String, String)>,
-) -> Result<Response<Body>, Problem> {
-    let (log, id) = (log(&name)?, digest(&id)?);
+) -> Result<Response<Body>, ProblemDetails> {
+    let (log, id) = (log(&service, &name)?, digest(&id)?);
     match service.sequencer.status(id) {
         Status::Ordered(ordered) if ordered.place.log == log => {
             let receipt = blocking(move || write(&service, id, ordered)).await?;
@@ -58,21 +57,21 @@ pub(super) async fn receipt(
             let location = format!("/{log}/entries/{id}");
             Ok((StatusCode::FOUND, [(LOCATION, location.as_str()), (RETRY_AFTER, "1")]).into_response())
         }
-        _ => Err(Problem::not_found("the log holds no such statement")),
+        _ => Err(ProblemDetails::not_found("the log holds no such statement")),
     }
 }
 
 /// Signs a receipt against the newest checkpoint.
-fn write(service: &Arc<Service>, id: Hash, ordered: Ordered) -> Result<Vec<u8>, Problem> {
+fn write(service: &Arc<Service>, id: Hash, ordered: Ordered) -> Result<Vec<u8>, ProblemDetails> {
     let Ordered { place, size } = ordered;
     let statement =
         Statement::parse(&service.published.body(place)?).map_err(|_| StoreError::Damaged("statements"))?;
-    let path = service.published.shared().grown(place.log, |grown| grown.tree.inclusion(place.index, size));
-    let inclusion = Inclusion { size, index: place.index, path: path.ok_or_else(Problem::internal)? };
-    let origin = service.config.origin(place.log.as_str());
-    let key = &service.receipts[place.log.slot()];
+    let path = service.published.state().inclusion(place.log, place.index, size)?;
+    let inclusion = Inclusion { size, index: place.index, path: path.ok_or_else(ProblemDetails::internal)? };
+    let origin = service.genesis.origin(place.log);
+    let key = service.receipts.get(&place.log).ok_or_else(ProblemDetails::internal)?;
     issue(&origin, statement.subject(), id, &inclusion, (service.clock)(), key).map_err(|error| {
         tracing::error!(%error, "a receipt could not be written");
-        Problem::internal()
+        ProblemDetails::internal()
     })
 }

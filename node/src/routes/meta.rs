@@ -7,15 +7,13 @@ use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_ledger::cbor::{self, Written};
 use countersign_ledger::{Hash, PublicKey, cose};
 use minicbor::Encoder;
 
 use super::{CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest};
-use crate::cbor;
-use crate::log::LogId;
 use crate::metrics::{header, line, metric};
-use crate::problem::Problem;
-use crate::sequencer::Sequencer as _;
+use crate::problem::ProblemDetails;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const KEY: HeaderValue = HeaderValue::from_static("application/cose-key");
@@ -29,12 +27,13 @@ pub(super) async fn genesis(State(service): Shared) -> Response<Body> {
 /// `GET /health`
 pub(super) async fn health(State(service): Shared) -> Response<Body> {
     let health = service.sequencer.health();
-    let (height, waiting, accepting) = (health.height, health.waiting, health.accepting);
-    let cosigned = health.cosigned_at;
-    let body = format!(
-        "{{\"accepting\":{accepting},\"height\":{height},\"cosigned_at\":\"{cosigned}\",\"waiting\":{waiting}}}\n"
-    );
-    ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], body).into_response()
+    let body = serde_json::json!({
+        "accepting": health.accepting,
+        "height": health.height,
+        "cosigned_at": health.cosigned_at.to_string(),
+        "waiting": health.waiting,
+    });
+    ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], format!("{body}\n")).into_response()
 }
 
 /// `GET /metrics`
@@ -42,8 +41,8 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
     let mut text = service.metrics.to_text();
     let (view, health) = (service.published.view(), service.sequencer.health());
     header(&mut text, "gauge", "countersign_log_size", "Entries in each log.");
-    for log in LogId::ALL {
-        line(&mut text, &format!("countersign_log_size{{log=\"{log}\"}}"), view.size(log));
+    for log in view.heads.keys() {
+        line(&mut text, &format!("countersign_log_size{{log=\"{log}\"}}"), view.size(*log));
     }
     let age = (service.clock)().since(health.cosigned_at) / 1000;
     metric(
@@ -62,11 +61,11 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
 pub(super) async fn certificate(
     State(service): Shared,
     Path(hex): Path<String>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Response<Body>, ProblemDetails> {
     let view = service.published.view();
     let certificate = view.trust.certificate(digest(&hex)?);
-    let der =
-        certificate.ok_or_else(|| Problem::not_found("nobody has a certificate with this fingerprint"))?;
+    let der = certificate
+        .ok_or_else(|| ProblemDetails::not_found("nobody has a certificate with this fingerprint"))?;
     Ok(([(CONTENT_TYPE, CERTIFICATE), (CACHE_CONTROL, IMMUTABLE)], der.as_der().to_vec()).into_response())
 }
 
@@ -81,22 +80,22 @@ pub(super) async fn keys(State(service): Shared) -> Response<Body> {
 }
 
 /// `GET /.well-known/scitt-keys/{kid}`: the kid in base64url, as it stands in receipts.
-pub(super) async fn key(State(service): Shared, Path(kid): Path<String>) -> Result<Response<Body>, Problem> {
-    let kid =
-        URL_SAFE_NO_PAD.decode(kid).map_err(|_| Problem::malformed("a key id is written in base64url"))?;
+pub(super) async fn key(
+    State(service): Shared,
+    Path(kid): Path<String>,
+) -> Result<Response<Body>, ProblemDetails> {
+    let kid = URL_SAFE_NO_PAD
+        .decode(kid)
+        .map_err(|_| ProblemDetails::malformed("a key id is written in base64url"))?;
     let keys = service.receipt_keys();
     let found = keys.iter().find(|(known, _)| known.as_bytes()[..] == kid);
-    let (kid, key) = found.ok_or_else(|| Problem::not_found("no log has a key with this id"))?;
+    let (kid, key) = found.ok_or_else(|| ProblemDetails::not_found("no log has a key with this id"))?;
     let key = cbor::encode(|e| write_key(e, *kid, key));
     Ok(([(CONTENT_TYPE, KEY), (CACHE_CONTROL, FRESH)], key).into_response())
 }
 
 /// A `COSE_Key` (RFC 9052 section 7, RFC 9053 section 7.1.1): EC2, its id, ES256, P-256, x, y.
-fn write_key(
-    e: &mut Encoder<&mut Vec<u8>>,
-    kid: Hash,
-    key: &PublicKey,
-) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+fn write_key(e: &mut Encoder<&mut Vec<u8>>, kid: Hash, key: &PublicKey) -> Written {
     let (x, y) = key.as_sec1()[1..].split_at(32);
     e.map(6)?.u8(1)?.u8(2)?.u8(2)?.bytes(kid.as_bytes())?.u8(3)?.i64(cose::ALG_ES256)?;
     e.i8(-1)?.u8(1)?.i8(-2)?.bytes(x)?.i8(-3)?.bytes(y)?.ok()

@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::Response;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{
-    Family, Hash, HistoryEntry, Index, MAX_ENTRIES, NameError, Statement, Subject, SubjectHistory,
+    Family, Hash, HistoryEntry, IndexKey, LogName, MAX_ENTRIES, NameError, Statement, Subject,
+    SubjectHistory, cbor,
 };
 
+use countersign_ledger::Problem;
+
 use super::{CBOR, FRESH, IMMUTABLE, Shared, blocking, log};
-use crate::published::View;
-use crate::cbor;
-use crate::log::{LogId, Place};
-use crate::machine::{Bodies as _, index_key};
+use crate::ledger::Place;
+use crate::ledger_state::SubjectIndex;
+use crate::machine::Bodies as _;
 use crate::node::Service;
-use crate::problem::Problem;
+use crate::problem::ProblemDetails;
+use crate::published::View;
 use crate::store::StoreError;
 
 /// Most names in one answer.
@@ -38,13 +41,13 @@ struct About {
 pub(super) async fn consistency(
     State(service): Shared,
     Path((name, old, new)): Path<(String, String, String)>,
-) -> Result<Response<Body>, Problem> {
-    let (log, old, new) = (log(&name)?, number(&old)?, number(&new)?);
+) -> Result<Response<Body>, ProblemDetails> {
+    let (log, old, new) = (log(&service, &name)?, number(&old)?, number(&new)?);
     if new > service.published.view().size(log) {
         return Err(ahead());
     }
-    let proof = service.published.shared().grown(log, |grown| grown.tree.consistency(old, new));
-    let proof = proof.ok_or_else(|| Problem::malformed("the newer size is smaller than the older"))?;
+    let proof = service.published.state().consistency(log, old, new)?;
+    let proof = proof.ok_or_else(|| ProblemDetails::malformed("the newer size is smaller than the older"))?;
     let answer = cbor::encode(|e| {
         e.array(proof.len() as u64)?;
         proof.iter().try_for_each(|hash| e.bytes(hash.as_bytes())?.ok())
@@ -57,11 +60,11 @@ pub(super) async fn subjects(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
     RawQuery(query): RawQuery,
-) -> Result<Response<Body>, Problem> {
-    let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
+) -> Result<Response<Body>, ProblemDetails> {
+    let (log, size, about) = (log(&service, &name)?, number(&size)?, asked(query)?);
     let subject = |About { s, skip }| Ok((Subject::new(s)?, skip));
     let subjects: Result<Vec<_>, NameError> = about.into_iter().map(subject).collect();
-    let subjects = subjects.map_err(|error| Problem::malformed(error.to_string()))?;
+    let subjects = subjects.map_err(|error| ProblemDetails::malformed(error.to_string()))?;
     let histories = blocking(move || {
         let (mut histories, mut room) = (Vec::new(), MAX_ENTRIES);
         for (subject, skip) in subjects {
@@ -82,12 +85,12 @@ pub(super) async fn families(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
     RawQuery(query): RawQuery,
-) -> Result<Response<Body>, Problem> {
-    let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
+) -> Result<Response<Body>, ProblemDetails> {
+    let (log, size, about) = (log(&service, &name)?, number(&size)?, asked(query)?);
     let proofs = blocking(move || {
-        let view = service.published.view();
-        let index = index_at(&view, log, size)?;
-        Ok(about.iter().map(|about| index.prove_family(Family::new(&about.s)).to_cbor()).collect::<Vec<_>>())
+        let index = index_at(&service, &service.published.view(), log, size)?;
+        let prove = |about: &About| Ok(index.prove_family(Family::new(&about.s))?.to_cbor());
+        about.iter().map(prove).collect::<Result<Vec<_>, ProblemDetails>>()
     });
     Ok(answer(&proofs.await?))
 }
@@ -97,10 +100,10 @@ pub(super) async fn names(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
     RawQuery(query): RawQuery,
-) -> Result<Response<Body>, Problem> {
-    let (log, size, about) = (log(&name)?, number(&size)?, asked(query)?);
+) -> Result<Response<Body>, ProblemDetails> {
+    let (log, size, about) = (log(&service, &name)?, number(&size)?, asked(query)?);
     let Ok([About { s, skip }]) = <[About; 1]>::try_from(about) else {
-        return Err(Problem::malformed("the names of one family are asked for at a time"));
+        return Err(ProblemDetails::malformed("the names of one family are asked for at a time"));
     };
     let names = blocking(move || names_of(&service, log, size, &s, skip)).await?;
     let names = cbor::encode(|e| {
@@ -113,28 +116,28 @@ pub(super) async fn names(
 /// A subject's statements after the first `skip`, at most `room` of them.
 fn history(
     service: &Arc<Service>,
-    log: LogId,
+    log: LogName,
     size: u64,
     subject: &Subject,
     skip: u64,
     room: usize,
-) -> Result<SubjectHistory, Problem> {
-    let view = service.published.view();
-    let index = index_at(&view, log, size)?;
-    let key = index_key(subject);
+) -> Result<SubjectHistory, ProblemDetails> {
+    let (view, state) = (service.published.view(), service.published.state());
+    let index = index_at(service, &view, log, size)?;
+    let key = IndexKey::of(subject);
     let mut indices = Vec::new();
-    if let Some(entry) = index.get(&key) {
-        let latest = service.published.shared().place(entry.latest).ok_or_else(Problem::internal)?;
-        let wanted = entry.count.saturating_sub(skip);
-        indices = service.published.shared().grown(log, |grown| {
-            let from_latest = std::iter::successors(Some(latest.index), |&index| grown.before(index));
-            from_latest.take(usize::try_from(wanted).unwrap_or(usize::MAX)).collect::<Vec<_>>()
-        });
+    if let Some(entry) = index.get(&key)? {
+        let mut next = state.place(entry.latest)?;
+        let wanted = usize::try_from(entry.count.saturating_sub(skip)).unwrap_or(usize::MAX);
+        while let Some(place) = next.filter(|_| indices.len() < wanted) {
+            indices.push(place.index);
+            next = state.neighbours(place)?.before.map(|index| Place { log, index });
+        }
         indices.reverse();
         indices.truncate(room);
     }
     let mut history = SubjectHistory {
-        index_proof: index.prove(&key),
+        index_proof: index.prove(&key)?,
         entries: Vec::with_capacity(indices.len()),
         certificates: vec![],
     };
@@ -149,8 +152,12 @@ fn history(
                 history.certificates.extend(known);
             }
         }
-        let path = service.published.shared().grown(log, |grown| grown.tree.inclusion(index, size));
-        history.entries.push(HistoryEntry { index, statement, path: path.ok_or_else(Problem::internal)? });
+        let path = state.inclusion(log, index, size)?;
+        history.entries.push(HistoryEntry {
+            index,
+            statement,
+            path: path.ok_or_else(ProblemDetails::internal)?,
+        });
     }
     Ok(history)
 }
@@ -158,54 +165,64 @@ fn history(
 /// The texts of a family's subjects: the index knows their digests only, their latest statements say the rest.
 fn names_of(
     service: &Arc<Service>,
-    log: LogId,
+    log: LogName,
     size: u64,
     family: &str,
     skip: u64,
-) -> Result<Vec<Subject>, Problem> {
-    let view = service.published.view();
-    let members = index_at(&view, log, size)?.family(Family::new(family));
+) -> Result<Vec<Subject>, ProblemDetails> {
+    let members = index_at(service, &service.published.view(), log, size)?.family(Family::new(family))?;
     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     let mut names = Vec::new();
     for (_, entry) in members.into_iter().skip(skip).take(MAX_NAMES) {
-        let place = service.published.shared().place(entry.latest).ok_or_else(Problem::internal)?;
+        let place = service.published.state().place(entry.latest)?.ok_or_else(ProblemDetails::internal)?;
         let statement = Statement::parse(&service.published.body(place)?);
         names.push(statement.map_err(|_| StoreError::Damaged("statements"))?.subject().clone());
     }
     Ok(names)
 }
 
-fn index_at(view: &View, log: LogId, size: u64) -> Result<&Index, Problem> {
+fn index_at(
+    service: &Service,
+    view: &View,
+    log: LogName,
+    size: u64,
+) -> Result<Box<dyn SubjectIndex>, ProblemDetails> {
     if size > view.size(log) {
         return Err(ahead());
     }
     let gone = "proofs at this size are no longer given: take the newest checkpoint";
-    view.head(log).index_at(size).ok_or_else(|| Problem::new(StatusCode::GONE, "gone", gone))
+    service.published.state().index_at(log, size)?.ok_or_else(|| ProblemDetails::new(Problem::Gone, gone))
 }
 
-fn ahead() -> Problem {
-    Problem::not_found("the log has not grown to this size")
+fn ahead() -> ProblemDetails {
+    ProblemDetails::not_found("the log has not grown to this size")
 }
 
-fn number(text: &str) -> Result<u64, Problem> {
+fn number(text: &str) -> Result<u64, ProblemDetails> {
     let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
-    number.ok_or_else(|| Problem::malformed("a size and a `skip` are decimal numbers"))
+    number.ok_or_else(|| ProblemDetails::malformed("a size and a `skip` are decimal numbers"))
 }
 
 /// Reads `s=…&skip=…&s=…`: each `skip` belongs to the `s` before it.
-fn asked(query: Option<String>) -> Result<Vec<About>, Problem> {
+fn asked(query: Option<String>) -> Result<Vec<About>, ProblemDetails> {
     let mut asked: Vec<About> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match (&*name, asked.last_mut()) {
             ("s", _) => asked.push(About { s: value.into_owned(), skip: 0 }),
             ("skip", Some(about)) => about.skip = number(&value)?,
-            _ => return Err(Problem::malformed("the query is made of `s`, each followed by `skip` or not")),
+            _ => {
+                return Err(ProblemDetails::malformed(
+                    "the query is made of `s`, each followed by `skip` or not",
+                ));
+            }
         }
     }
     if (1..=MAX_ASKED).contains(&asked.len()) {
         return Ok(asked);
     }
-    Err(Problem::malformed(format!("the query names what is asked about as `s`, once to {MAX_ASKED} times")))
+    Err(ProblemDetails::malformed(format!(
+        "the query names what is asked about as `s`, once to {MAX_ASKED} times"
+    )))
 }
 
 /// One message for each that was asked about.

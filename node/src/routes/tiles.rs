@@ -7,20 +7,21 @@ use axum::extract::{Path, State};
 use axum::http::Response;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use countersign_ledger::{TILE_WIDTH, TileKind, TilePath, write_bundle};
+use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 
 use super::{FRESH, IMMUTABLE, OCTETS, Shared, TEXT, blocking, log};
-use crate::log::LogId;
 use crate::node::Service;
-use crate::problem::Problem;
+use crate::problem::ProblemDetails;
 use crate::store;
 
 /// `GET /{log}/checkpoint`
 pub(super) async fn checkpoint(
     State(service): Shared,
     Path(name): Path<String>,
-) -> Result<Response<Body>, Problem> {
-    let note = service.published.view().head(log(&name)?).note.to_string();
+) -> Result<Response<Body>, ProblemDetails> {
+    let log = log(&service, &name)?;
+    let note = service.published.view().heads.get(&log).map(|head| head.note.to_string());
+    let note = note.ok_or_else(ProblemDetails::internal)?;
     Ok(([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], note).into_response())
 }
 
@@ -28,20 +29,21 @@ pub(super) async fn checkpoint(
 pub(super) async fn tile(
     State(service): Shared,
     Path((name, path)): Path<(String, String)>,
-) -> Result<Response<Body>, Problem> {
-    let log = log(&name)?;
-    let path: TilePath =
-        format!("tile/{path}").parse().map_err(|_| Problem::not_found("not a path of a tile or bundle"))?;
+) -> Result<Response<Body>, ProblemDetails> {
+    let log = log(&service, &name)?;
+    let path: TilePath = format!("tile/{path}")
+        .parse()
+        .map_err(|_| ProblemDetails::not_found("not a path of a tile or bundle"))?;
     let size = service.published.view().size(log);
     let available = TilePath::at_size(path.kind(), path.index(), size).map_or(0, |tile| tile.width());
     if path.width() > available {
-        return Err(Problem::not_found("the log has not grown as far as this tile"));
+        return Err(ProblemDetails::not_found("the log has not grown as far as this tile"));
     }
     let bytes = blocking(move || read(&service, log, path)).await?;
     Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], bytes).into_response())
 }
 
-fn read(service: &Arc<Service>, log: LogId, path: TilePath) -> Result<Vec<u8>, Problem> {
+fn read(service: &Arc<Service>, log: LogName, path: TilePath) -> Result<Vec<u8>, ProblemDetails> {
     let from = path.index() * u64::from(TILE_WIDTH);
     let until = from + u64::from(path.width());
     let bundle = match path.kind() {
@@ -52,20 +54,23 @@ fn read(service: &Arc<Service>, log: LogId, path: TilePath) -> Result<Vec<u8>, P
             write_bundle(ids.iter().map(|id| &id.as_bytes()[..]))
         }
         TileKind::Bodies => {
-            let read =
-                service.published.readers().with(|connection| store::statements(connection, log, from, until));
+            let read = service
+                .published
+                .readers()
+                .with(|connection| store::statements(connection, log, from, until));
             write_bundle(read?.iter().map(|stored| &stored.bytes[..]))
         }
     };
-    bundle.map_err(|_| Problem::internal())
+    bundle.map_err(|_| ProblemDetails::internal())
 }
 
-fn hashes(service: &Arc<Service>, log: LogId, level: u8, from: u64, until: u64) -> Result<Vec<u8>, Problem> {
-    let range = usize::try_from(from).ok().zip(usize::try_from(until).ok());
-    let (from, until) = range.ok_or_else(Problem::internal)?;
-    service.published.shared().grown(log, |grown| {
-        let row = grown.tree.complete_subtrees(8 * u32::from(level));
-        let hashes = row.get(from..until).ok_or_else(Problem::internal)?;
-        Ok(hashes.iter().flat_map(|hash| hash.0).collect())
-    })
+fn hashes(
+    service: &Arc<Service>,
+    log: LogName,
+    level: u8,
+    from: u64,
+    until: u64,
+) -> Result<Vec<u8>, ProblemDetails> {
+    let hashes = service.published.state().subtrees(log, 8 * u32::from(level), from, until)?;
+    Ok(hashes.ok_or_else(ProblemDetails::internal)?.iter().flat_map(|hash| hash.0).collect())
 }

@@ -1,11 +1,9 @@
 //! What the sequencer accepts and refuses, each refusal for its own reason.
 
-use countersign_ledger::{Fields, MAX_STATEMENT, Statement};
+use countersign_ledger::{Fields, LogName, MAX_STATEMENT, Statement};
 use std::sync::{Arc, Mutex};
 
-use countersign_node::{
-    CommitPoint, LogId, Node, Outcome, Place, Reason, Sequencer as _, Status, Surroundings,
-};
+use countersign_node::{CommitPoint, Node, Outcome, Place, Reason, Status, Surroundings};
 
 use crate::world::{DAY_MILLIS, Site, accepted, certified, enrol, fresh_key, lot, refusal, submit};
 
@@ -15,11 +13,11 @@ fn statements_are_ordered_in_their_logs_and_a_second_submission_is_told_the_plac
     let node = site.open();
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let first = manufacturer.sign(&site.request(1));
-    let ordered = accepted(&node, LogId::Supply, &first);
+    let ordered = accepted(&node, LogName::SUPPLY, &first);
     // The enrolment stands before it.
-    assert_eq!((ordered.place, ordered.size), (Place { log: LogId::Supply, index: 1 }, 2));
-    accepted(&node, LogId::Supply, &manufacturer.sign(&site.request(2)));
-    let Outcome::Duplicate(again) = submit(&node, LogId::Supply, &first) else { panic!("not a duplicate") };
+    assert_eq!((ordered.place, ordered.size), (Place { log: LogName::SUPPLY, index: 1 }, 2));
+    accepted(&node, LogName::SUPPLY, &manufacturer.sign(&site.request(2)));
+    let Outcome::Duplicate(again) = submit(&node, LogName::SUPPLY, &first) else { panic!("not a duplicate") };
     assert_eq!((again.place, again.size), (ordered.place, 3));
     assert_eq!(node.sequencer().status(first.id()), Status::Ordered(again));
     assert_eq!(node.sequencer().status(countersign_ledger::Hash::of(b"other")), Status::Unknown);
@@ -33,16 +31,16 @@ fn each_refusal_has_its_own_reason_and_changes_nothing() {
     let pharmacy = enrol(&node, "pharmacy", "tp");
     let good = site.request(1);
     let first = manufacturer.sign(&good);
-    accepted(&node, LogId::Supply, &first);
+    accepted(&node, LogName::SUPPLY, &first);
     let before = node.sequencer().health().height;
-    let supply = |statement: &Statement| refusal(&node, LogId::Supply, statement);
+    let supply = |statement: &Statement| refusal(&node, LogName::SUPPLY, statement);
     let with = |change: &dyn Fn(&mut crate::world::Spec)| {
         let mut spec = site.request(2);
         change(&mut spec);
         manufacturer.sign(&spec)
     };
 
-    assert_eq!(refusal(&node, LogId::Trust, &manufacturer.sign(&site.request(2))), "other-log");
+    assert_eq!(refusal(&node, LogName::TRUST, &manufacturer.sign(&site.request(2))), "other-log");
     assert_eq!(supply(&with(&|spec| spec.kind = "parcel.order")), "unknown-kind");
     assert_eq!(supply(&with(&|spec| spec.at.0 += 10 * 60 * 1000)), "future");
     assert_eq!(supply(&with(&|spec| spec.at.0 -= 32 * DAY_MILLIS)), "stale");
@@ -51,14 +49,14 @@ fn each_refusal_has_its_own_reason_and_changes_nothing() {
     assert_eq!(supply(&with(&|spec| spec.cti = good.cti)), "replay");
     assert_eq!(supply(&with(&|spec| spec.subject = lot(1))), "not-latest");
     assert_eq!(supply(&with(&|spec| spec.prev = Some(first.id()))), "not-latest");
-    assert_eq!(supply(&with(&|spec| spec.fields = Fields::new().with("materials", "starch"))), "custody");
-    assert_eq!(supply(&pharmacy.sign(&site.request(2))), "custody");
+    assert_eq!(supply(&with(&|spec| spec.fields = Fields::new().with("materials", "starch"))), "rule");
+    assert_eq!(supply(&pharmacy.sign(&site.request(2))), "rule");
     let stranger = certified(&fresh_key(), "manufacturer", "dm", site.clock.now());
     assert_eq!(supply(&stranger.sign(&site.request(2))), "unknown-signer");
 
-    // Statements are read before they are believed, so these are altered as bytes.
-    let bytes = |bytes: &[u8]| match node.sequencer().submit(LogId::Supply, bytes).wait() {
-        Outcome::Refused(reason) => reason.name(),
+    // Statements are read before they are verified, so these are altered as bytes.
+    let bytes = |bytes: &[u8]| match node.sequencer().submit(LogName::SUPPLY, bytes).wait() {
+        Outcome::Refused(reason) => reason.problem().as_str(),
         other => panic!("not refused: {other:?}"),
     };
     let sound = manufacturer.sign(&site.request(2));
@@ -73,7 +71,7 @@ fn each_refusal_has_its_own_reason_and_changes_nothing() {
     assert_eq!(bytes(&high_s(sound.as_bytes())), "high-s");
 
     assert_eq!(node.sequencer().health().height, before);
-    accepted(&node, LogId::Supply, &sound);
+    accepted(&node, LogName::SUPPLY, &sound);
 }
 
 /// The malleable twin: the same statement with the other signature that verifies.
@@ -91,9 +89,9 @@ fn an_expired_certificate_signs_nothing_more() {
     site.config.certificate_days = 1;
     let node = site.open();
     let manufacturer = enrol(&node, "manufacturer", "dm");
-    accepted(&node, LogId::Supply, &manufacturer.sign(&site.request(1)));
+    accepted(&node, LogName::SUPPLY, &manufacturer.sign(&site.request(1)));
     site.clock.advance(2 * DAY_MILLIS);
-    assert_eq!(refusal(&node, LogId::Supply, &manufacturer.sign(&site.request(2))), "expired");
+    assert_eq!(refusal(&node, LogName::SUPPLY, &manufacturer.sign(&site.request(2))), "expired");
 }
 
 #[test]
@@ -103,11 +101,11 @@ fn a_revoked_signer_signs_nothing_more_and_what_was_signed_before_stays() {
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let other = enrol(&node, "manufacturer", "dm-2");
     let before = manufacturer.sign(&site.request(1));
-    accepted(&node, LogId::Supply, &before);
+    accepted(&node, LogName::SUPPLY, &before);
     node.revoke(manufacturer.certificate.fingerprint()).unwrap();
-    assert_eq!(refusal(&node, LogId::Supply, &manufacturer.sign(&site.request(2))), "revoked");
-    assert!(matches!(submit(&node, LogId::Supply, &before), Outcome::Duplicate(_)));
-    accepted(&node, LogId::Supply, &other.sign(&site.request(2)));
+    assert_eq!(refusal(&node, LogName::SUPPLY, &manufacturer.sign(&site.request(2))), "revoked");
+    assert!(matches!(submit(&node, LogName::SUPPLY, &before), Outcome::Duplicate(_)));
+    accepted(&node, LogName::SUPPLY, &other.sign(&site.request(2)));
 }
 
 #[test]
@@ -116,9 +114,9 @@ fn a_statement_that_was_ordered_long_ago_is_still_told_its_place() {
     let node = site.open();
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let first = manufacturer.sign(&site.request(1));
-    let ordered = accepted(&node, LogId::Supply, &first);
+    let ordered = accepted(&node, LogName::SUPPLY, &first);
     site.clock.advance(40 * DAY_MILLIS);
-    assert_eq!(submit(&node, LogId::Supply, &first), Outcome::Duplicate(ordered));
+    assert_eq!(submit(&node, LogName::SUPPLY, &first), Outcome::Duplicate(ordered));
 }
 
 #[test]
@@ -133,19 +131,17 @@ fn only_the_registrar_enrols_and_revokes() {
     spec.fields
         .insert("certificate", countersign_ledger::Value::Bytes(manufacturer.certificate.as_der().to_vec()));
     let Outcome::Refused(Reason::NotLatest { latest }) =
-        submit(&node, LogId::Supply, &manufacturer.sign(&spec))
+        submit(&node, LogName::SUPPLY, &manufacturer.sign(&spec))
     else {
         panic!("the enrolment is not on the subject")
     };
     spec.prev = latest;
-    assert_eq!(refusal(&node, LogId::Supply, &manufacturer.sign(&spec)), "role");
+    assert_eq!(refusal(&node, LogName::SUPPLY, &manufacturer.sign(&spec)), "role");
     spec.kind = "revoke";
     spec.prev = None;
-    spec.fields = Fields::new()
-        .with("certificate", manufacturer.certificate.fingerprint())
-        .with("log", "ledger.meds.example/supply")
-        .with("from", 0);
-    assert_eq!(refusal(&node, LogId::Trust, &manufacturer.sign(&spec)), "role");
+    spec.fields =
+        Fields::new().with("certificate", manufacturer.certificate.fingerprint()).with("from-supply", 0);
+    assert_eq!(refusal(&node, LogName::TRUST, &manufacturer.sign(&spec)), "role");
 }
 
 #[test]
@@ -154,7 +150,7 @@ fn a_stopped_engine_answers_busy_and_may_be_stopped_again() {
     let node = site.open();
     let manufacturer = enrol(&node, "manufacturer", "dm");
     node.sequencer().shutdown();
-    let outcome = submit(&node, LogId::Supply, &manufacturer.sign(&site.request(1)));
+    let outcome = submit(&node, LogName::SUPPLY, &manufacturer.sign(&site.request(1)));
     assert!(matches!(outcome, Outcome::Busy { .. }), "{outcome:?}");
     assert!(!node.sequencer().health().accepting);
     node.sequencer().shutdown();
@@ -180,7 +176,7 @@ fn a_full_queue_answers_busy_and_what_waits_is_pending() {
     let shut = door.lock().unwrap();
     let mut tickets = Vec::new();
     let refused = statements.iter().find(|statement| {
-        let ticket = node.sequencer().submit(LogId::Supply, statement.as_bytes());
+        let ticket = node.sequencer().submit(LogName::SUPPLY, statement.as_bytes());
         // The first is taken up by the ordering thread, some may join its block, one waits, and then it is full.
         std::thread::sleep(std::time::Duration::from_millis(20));
         if node.sequencer().status(statement.id()) == Status::Pending {
@@ -196,7 +192,7 @@ fn a_full_queue_answers_busy_and_what_waits_is_pending() {
     for ticket in tickets {
         assert!(matches!(ticket.wait(), Outcome::Accepted(_)));
     }
-    accepted(&node, LogId::Supply, refused);
+    accepted(&node, LogName::SUPPLY, refused);
 }
 
 #[test]
@@ -210,8 +206,8 @@ fn many_threads_submit_and_each_statement_stands_once() {
             scope.spawn(move || {
                 for i in 0..20 {
                     let statement = manufacturer.sign(&site.request(thread * 100 + i));
-                    accepted(node, LogId::Supply, &statement);
-                    assert!(matches!(submit(node, LogId::Supply, &statement), Outcome::Duplicate(_)));
+                    accepted(node, LogName::SUPPLY, &statement);
+                    assert!(matches!(submit(node, LogName::SUPPLY, &statement), Outcome::Duplicate(_)));
                 }
             });
         }

@@ -1,36 +1,28 @@
 //! Couriers without signal, on the pure machines: goods go from hand to hand, phones sync in any order, some are lost, some
-//! crash, some cheat. Every custody line ends right, and every fraud is found.
+//! crash, some cheat. Every chain of custody ends right, and every fraud is found.
 //!
 //! `COURIERS` and `HANDOVERS` in the environment make it larger (1000 and 100000 in the figures), `SEED` makes it another.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_custody::Profile;
 use countersign_custody::handover::{
-    Answer, Condition, Key, CustodyChain, OFFER_MILLIS, Offered, Rules, Seen, Terms,
+    Answer, Condition, CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject, TrustStore,
-    UnixMillis,
+    Certificate, Draft, Families, Fields, Hash, Identity, IndexKey, Kind, LogName, Signer as _, SoftwareKey,
+    Statement, Subject, TrustStore, UnixMillis,
 };
-use countersign_node::{Admission, Bodies, Candidate, LogId, Place, Reason, StateMachine, StoreError};
+use countersign_node::{Admission, Candidate, Reason, StateMachine};
 
-const DOMAIN: &str = "meds.example";
+use crate::pure::{self, DOMAIN, Memory, machine, two_logs};
+
 const MINUTE: u64 = 60_000;
 const START: UnixMillis = UnixMillis(20_758 * 24 * 60 * MINUTE);
-/// How many handovers a unit gets before its line is full.
+/// How many handovers a unit gets before its chain is full.
 const HOPS: usize = 6;
-
-#[derive(Default)]
-struct Memory(HashMap<Place, Vec<u8>>);
-
-impl Bodies for Memory {
-    fn body(&self, place: Place) -> Result<Vec<u8>, StoreError> {
-        self.0.get(&place).cloned().ok_or(StoreError::Damaged("statements"))
-    }
-}
 
 /// Small and seedable; what it draws decides nothing but who does what.
 struct Chance(u64);
@@ -111,9 +103,10 @@ impl World {
                 Member { key, certificate, outbox: Vec::new() }
             })
             .collect();
+        let families = Families::new([Arc::new(custody_only()) as Arc<dyn countersign_ledger::Rules>]);
         Self {
             profile: custody_only(),
-            machine: StateMachine::new("ledger.example", DOMAIN, ledger.clone(), vec![custody_only()]),
+            machine: machine(&pure::ledger(two_logs(), families), &ledger),
             pinned,
             ledger,
             memory: Memory::default(),
@@ -125,7 +118,7 @@ impl World {
     }
 
     fn rules(&self) -> Rules<'_> {
-        Rules { profile: &self.profile, trust: &self.pinned, origin: "ledger.example/supply", domain: DOMAIN }
+        Rules { profile: &self.profile, trust: &self.pinned, log: LogName::SUPPLY, domain: DOMAIN }
     }
 
     fn key(&self, who: usize) -> Key<'_> {
@@ -134,12 +127,13 @@ impl World {
 
     fn submit(&mut self, statement: &Statement) -> Admission {
         let verified = self.ledger.verify(statement.clone()).unwrap();
-        let candidate = Candidate { log: LogId::Supply, statement: verified };
+        let candidate = Candidate::verified(LogName::SUPPLY, verified);
         let begun = Instant::now();
         let mut applied = self.machine.apply(self.now, vec![candidate], &self.memory).unwrap();
         self.figures.admitted += begun.elapsed();
         for new in &applied.admitted {
-            self.memory.0.insert(new.place, new.statement.statement().as_bytes().to_vec());
+            let bytes = new.statement.verified().statement().as_bytes().to_vec();
+            self.memory.0.insert(new.place, bytes);
         }
         applied.admissions.remove(0)
     }
@@ -154,24 +148,29 @@ impl World {
         let statement =
             draft.sign(&self.members[0].certificate, &self.members[0].key, self.now, cti).unwrap();
         assert!(matches!(self.submit(&statement), Admission::New(_)));
-        let placed =
-            self.ledger.log(self.ledger.verify(statement).unwrap(), "ledger.example/supply", 0).unwrap();
-        CustodyChain::new(&[placed]).unwrap()
+        let entry = self.ledger.place(self.ledger.verify(statement).unwrap(), LogName::SUPPLY, 0);
+        CustodyChain::new(&[entry]).unwrap()
     }
 
     fn seen(&self) -> Seen {
-        let checkpoint = self.machine.checkpoint(LogId::Supply).unwrap();
+        let checkpoint = self.machine.checkpoint(LogName::SUPPLY).unwrap().unwrap();
         Seen { size: checkpoint.size(), root: checkpoint.root() }
     }
 
     /// Two phones meet. Either may crash after any step and goes on from its bytes. Both keep all that no log has.
-    fn meet(&mut self, line: CustodyChain, from: usize, to: usize, seen: Option<Seen>) -> (CustodyChain, bool) {
+    fn meet(
+        &mut self,
+        chain: CustodyChain,
+        from: usize,
+        to: usize,
+        seen: Option<Seen>,
+    ) -> (CustodyChain, bool) {
         let (nonce, cti) = (self.chance.nonce(), self.chance.nonce());
         let refuses = self.chance.percent(3);
-        let subject = line.subject().clone();
+        let subject = chain.subject().clone();
         let terms = Terms { to: None, place: None, seen, millis: OFFER_MILLIS };
         let begun = Instant::now();
-        let offered = Offered::make(line, &terms, self.key(from), &self.rules(), self.now, nonce).unwrap();
+        let offered = Offered::make(chain, &terms, self.key(from), &self.rules(), self.now, nonce).unwrap();
         let message = offered.to_bytes();
         let offered_in = begun.elapsed();
         let condition = if refuses { Condition::Refused { reason: "wet".into() } } else { Condition::Intact };
@@ -193,18 +192,18 @@ impl World {
         figures.refusals += usize::from(refuses);
         figures.offer_bytes += message.len();
         figures.answer_bytes += shown.len();
-        let line = CustodyChain::from_bytes(&receivers.to_bytes()).unwrap();
+        let chain = CustodyChain::from_bytes(&receivers.to_bytes()).unwrap();
         for phone in [from, to] {
             // The giver's phone may die before it has scanned the answer: the receiver's copy is enough.
             if phone == from && self.chance.percent(20) {
                 continue;
             }
             // Some keep no more than what they signed themselves, and have to wait for others.
-            let skip = if self.chance.percent(20) { line.statements().len() - 1 } else { 0 };
-            let unsynced = line.statements().iter().skip(skip).filter(|one| one.countersigned().is_some());
+            let skip = if self.chance.percent(20) { chain.statements().len() - 1 } else { 0 };
+            let unsynced = chain.statements().iter().skip(skip).filter(|one| one.countersigned().is_some());
             self.members[phone].outbox.extend(unsynced.cloned());
         }
-        (line, refuses)
+        (chain, refuses)
     }
 
     /// One phone has signal: it submits what it holds, from the oldest on, and keeps what has to wait.
@@ -224,8 +223,8 @@ impl World {
     }
 
     fn accuse(&mut self, who: usize, evidence: &Statement) {
-        let key = countersign_ledger::IndexKey::new(evidence.subject().family(), evidence.subject().as_str());
-        let latest = self.machine.index(LogId::Supply).get(&key).map(|entry| entry.latest);
+        let key = IndexKey::of(evidence.subject());
+        let latest = self.machine.state().latest(LogName::SUPPLY, &key).unwrap().map(|entry| entry.latest);
         let kind = Kind::new("medicine.conflict").unwrap();
         let subject = evidence.subject().clone();
         let draft = Draft { kind, subject, fields: Fields::new(), prev: latest, links: vec![], sealed: None };
@@ -242,7 +241,7 @@ fn period() -> Period {
 }
 
 /// The rules for units alone: without the lots that would come before.
-fn custody_only() -> Profile {
+pub fn custody_only() -> Profile {
     let text = include_str!("../../../core/custody/profiles/medicine.toml");
     let rule = "links = [{ kind = \"medicine.distribution\", on = \"any\" }]\n";
     let signer = "signer = { roles = [\"distributor\"], receiver-of = [\"medicine.distribution\"] }\nafter = [\"nothing\", \"medicine.unpack\"]";
@@ -256,16 +255,16 @@ fn from_environment(name: &str, default: usize) -> usize {
 }
 
 #[test]
-fn every_custody_line_ends_right_and_every_fraud_is_found() {
+fn every_chain_of_custody_ends_right_and_every_fraud_is_found() {
     let (couriers, handovers) = (from_environment("COURIERS", 20), from_environment("HANDOVERS", 240));
     let seed = from_environment("SEED", 1) as u64;
     let mut world = World::new(couriers, seed);
     let mut frauds = Vec::new();
-    let mut lines = Vec::new();
+    let mut chains = Vec::new();
     let mut number = 0;
     while world.figures.handovers < handovers {
         number += 1;
-        let mut line = world.pack(number);
+        let mut chain = world.pack(number);
         let mut holder = 0;
         let seen = Some(world.seen());
         let hops = 1 + world.chance.below(HOPS);
@@ -276,22 +275,22 @@ fn every_custody_line_ends_right_and_every_fraud_is_found() {
             if to == holder {
                 to = 1 + to % couriers;
             }
-            let before = line.clone();
-            let (next, refused) = world.meet(line, holder, to, seen);
-            line = next;
+            let before = chain.clone();
+            let (next, refused) = world.meet(chain, holder, to, seen);
+            chain = next;
             // A phone that was restored from a backup, or a thief: the same goods to somebody else as well.
             if !refused && world.chance.percent(2) {
                 let victim = (1..=couriers).find(|&one| one != to && one != holder).unwrap();
                 let (rival, _) = world.meet(before, holder, victim, seen);
-                frauds.push((number, holder, line.last().id(), rival.last().id()));
+                frauds.push((number, holder, chain.last().id(), rival.last().id()));
                 // The two never meet again before both have synced.
-                lines.push((number, None));
+                chains.push((number, None));
                 break;
             }
             holder = if refused { holder } else { to };
         }
         if frauds.last().is_none_or(|(fraud, ..)| *fraud != number) {
-            lines.push((number, Some(line.last().id())));
+            chains.push((number, Some(chain.last().id())));
         }
         // Some have signal, in whatever order.
         for _ in 0..world.chance.below(4) {
@@ -316,7 +315,7 @@ fn every_custody_line_ends_right_and_every_fraud_is_found() {
             world.sync(who);
         }
     }
-    check(&world, &lines, &frauds);
+    check(&world, &chains, &frauds);
     let Figures { offered, answered, closed, admitted, handovers, offer_bytes, answer_bytes, .. } =
         world.figures;
     let each = |total: Duration| total / u32::try_from(handovers).unwrap();
@@ -338,16 +337,13 @@ fn every_custody_line_ends_right_and_every_fraud_is_found() {
     );
 }
 
-fn check(world: &World, lines: &[(usize, Option<Hash>)], frauds: &[(usize, usize, Hash, Hash)]) {
+fn check(world: &World, chains: &[(usize, Option<Hash>)], frauds: &[(usize, usize, Hash, Hash)]) {
     assert!(world.members.iter().all(|member| member.outbox.is_empty()), "something waits for ever");
     let latest = |number: usize| {
-        let subject = format!("https://id.gs1.org/00/{number:018}");
-        let key = countersign_ledger::IndexKey::new(&subject, &subject);
-        let family = Subject::new(subject.clone()).unwrap().family().to_owned();
-        let key = if family == subject { key } else { countersign_ledger::IndexKey::new(&family, &subject) };
-        world.machine.index(LogId::Supply).get(&key).unwrap().latest
+        let subject = Subject::new(format!("https://id.gs1.org/00/{number:018}")).unwrap();
+        world.machine.state().latest(LogName::SUPPLY, &IndexKey::of(&subject)).unwrap().unwrap().latest
     };
-    for (number, end) in lines.iter().filter_map(|(number, end)| Some((*number, (*end)?))) {
+    for (number, end) in chains.iter().filter_map(|(number, end)| Some((*number, (*end)?))) {
         assert_eq!(latest(number), end, "unit {number} ends elsewhere");
     }
     let parsed: Vec<_> = world.memory.0.values().map(|bytes| Statement::parse(bytes).unwrap()).collect();

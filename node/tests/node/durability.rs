@@ -6,10 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, Statement};
-use countersign_node::{
-    CommitPoint, Config, LogId, Node, OpenError, Outcome, RecoveryError, Sequencer as _, Status, Surroundings,
-};
+use countersign_ledger::{Hash, LogName, Statement};
+use countersign_node::{CommitPoint, Config, Node, OpenError, Outcome, RecoveryError, Status, Surroundings};
 
 use crate::life::{Life, STEPS};
 use crate::world::{Site, accepted, enrol, open_patiently, random, submit};
@@ -18,12 +16,12 @@ use crate::world::{Site, accepted, enrol, open_patiently, random, submit};
 const VICTIM: &str = "COUNTERSIGN_TEST_VICTIM";
 
 fn roots(node: &Node) -> BTreeMap<String, String> {
-    let running = [LogId::Trust, LogId::Supply].map(|log| (log.to_string(), checkpoint_text(node, log)));
+    let running = [LogName::TRUST, LogName::SUPPLY].map(|log| (log.to_string(), checkpoint_text(node, log)));
     running.into()
 }
 
 /// The text of a log's newest checkpoint, without its signatures.
-fn checkpoint_text(node: &Node, log: LogId) -> String {
+fn checkpoint_text(node: &Node, log: LogName) -> String {
     node.checkpoint(log).split("\n\n").next().unwrap().to_owned()
 }
 
@@ -51,7 +49,7 @@ fn revocations_and_replays_are_remembered_over_a_restart() {
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let good = enrol(&node, "manufacturer", "dm-2");
     let spec = site.request(1);
-    accepted(&node, LogId::Supply, &good.sign(&spec));
+    accepted(&node, LogName::SUPPLY, &good.sign(&spec));
     node.revoke(manufacturer.certificate.fingerprint()).unwrap();
     drop(node);
     let node = site.open();
@@ -60,10 +58,10 @@ fn revocations_and_replays_are_remembered_over_a_restart() {
         other.cti = spec.cti;
         good.sign(&other)
     };
-    let refused = |statement: &Statement| crate::world::refusal(&node, LogId::Supply, statement);
+    let refused = |statement: &Statement| crate::world::refusal(&node, LogName::SUPPLY, statement);
     assert_eq!(refused(&replayed), "replay");
     assert_eq!(refused(&manufacturer.sign(&site.request(3))), "revoked");
-    accepted(&node, LogId::Supply, &good.sign(&site.request(4)));
+    accepted(&node, LogName::SUPPLY, &good.sign(&site.request(4)));
 }
 
 #[test]
@@ -115,7 +113,7 @@ fn small_ledger() -> (Site, Vec<Statement>) {
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let statements: Vec<_> = (0..6).map(|i| manufacturer.sign(&site.request(i))).collect();
     for statement in &statements {
-        accepted(&node, LogId::Supply, statement);
+        accepted(&node, LogName::SUPPLY, statement);
     }
     drop(node);
     (site, statements)
@@ -132,7 +130,7 @@ fn one_flipped_byte_in_a_statement_is_found_at_open() {
         damaged[at + offset] ^= 0x10;
         std::fs::write(site.database(), &damaged).unwrap();
         match site.try_open() {
-            Err(OpenError::Damaged(RecoveryError::Entry { log: LogId::Supply, index: 4, .. })) => {}
+            Err(OpenError::Damaged(RecoveryError::Entry { log: LogName::SUPPLY, index: 4, .. })) => {}
             Err(other) => panic!("byte {offset}: {other}"),
             Ok(_) => panic!("byte {offset} was not missed"),
         }
@@ -167,14 +165,16 @@ fn any_flipped_byte_that_matters_is_found_at_open() {
 #[test]
 fn a_statement_that_was_taken_out_of_the_database_is_missed() {
     for sql in [
-        "DELETE FROM statements WHERE entry = (SELECT max(entry) FROM statements)",
-        "DELETE FROM statements WHERE entry = (SELECT min(entry) + 2 FROM statements)",
+        "DELETE FROM statements WHERE number = (SELECT max(number) FROM statements)",
+        "DELETE FROM statements WHERE number = 3",
+        "UPDATE statements SET number = number + 1 WHERE number = (SELECT max(number) FROM statements)",
+        "UPDATE statements SET log = 'trust' WHERE number = 3",
         "DELETE FROM blocks WHERE height = 3",
         "DELETE FROM blocks WHERE height = (SELECT max(height) FROM blocks)",
         "DELETE FROM checkpoints",
         "UPDATE blocks SET time = time + 1 WHERE height = 2",
-        "UPDATE statements SET id = randomblob(32) WHERE entry = (SELECT max(entry) FROM statements)",
-        "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE log = 0) WHERE log = 1",
+        "UPDATE statements SET id = randomblob(32) WHERE number = 4",
+        "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE log = 'trust') WHERE log = 'supply'",
         "UPDATE checkpoints SET note = replace(note, '7', '6')",
     ] {
         let (site, _) = small_ledger();
@@ -210,7 +210,7 @@ fn play_victim(mode: &str) {
                     spec.at = countersign_node::system_clock()();
                     let statement = member.sign(&spec);
                     println!("submitted {}", statement.id());
-                    match submit(&node, LogId::Supply, &statement) {
+                    match submit(&node, LogName::SUPPLY, &statement) {
                         Outcome::Accepted(ordered) => {
                             println!("acknowledged {} {}", statement.id(), ordered.place.index);
                         }
@@ -268,7 +268,7 @@ fn examine(directory: &Path, said: &str) -> u64 {
             assert!(seen.insert(Hash::of(statement)), "a statement stands twice");
         }
     }
-    let size = node.checkpoint(LogId::Supply).lines().nth(1).unwrap().parse::<usize>().unwrap();
+    let size = node.checkpoint(LogName::SUPPLY).lines().nth(1).unwrap().parse::<usize>().unwrap();
     assert_eq!(seen.len(), size);
     acknowledged
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use countersign_custody::{Profile, SerialSet, chain_head};
-use countersign_ledger::{Fields, Hash, Kind, Placed, Statement, TrustStore};
-use countersign_node::{LogId, Node};
+use countersign_custody::{Profile, SerialSet};
+use countersign_ledger::{Entry, Fields, Hash, Kind, LogName, Statement, TrustStore};
+use countersign_node::Node;
 
 use crate::world::{CLASS, DAY_MILLIS, Member, Site, Spec, accepted, enrol, lot, random};
 
@@ -14,17 +14,16 @@ pub const STEPS: [&str; 7] =
 
 pub struct Life<'a> {
     site: &'a Site,
-    profile: Profile,
     trust: TrustStore,
     members: BTreeMap<&'static str, Member>,
-    certificate: Vec<Placed>,
-    history: Vec<Placed>,
+    certificate: Vec<Entry>,
+    history: Vec<Entry>,
     pub serials: SerialSet,
 }
 
 impl<'a> Life<'a> {
     pub fn new(site: &'a Site, node: &Node) -> Self {
-        let (_, mut trust) = node.genesis().believe().unwrap();
+        let (_, mut trust) = node.genesis().trust_anchors().unwrap();
         let roles = ["authority", "supplier", "manufacturer", "distributor"];
         let members = roles.map(|role| (role, enrol(node, role, role)));
         for (_, member) in &members {
@@ -32,7 +31,6 @@ impl<'a> Life<'a> {
         }
         Self {
             site,
-            profile: Profile::medicine(),
             trust,
             members: members.into(),
             certificate: Vec::new(),
@@ -90,15 +88,16 @@ impl<'a> Life<'a> {
         let history = if on_class { &self.certificate } else { &self.history };
         let kind = STEPS.iter().position(|known| *known == step).map(|at| KINDS[at]).unwrap();
         let mut fields = fields;
-        let rule = self.profile.step(&Kind::new(kind).unwrap()).unwrap();
-        if let (Some(field), Some((_, value))) = (rule.chain_field(), chain_head(&self.profile, history)) {
+        let profile = Profile::medicine();
+        let (rule, state) = (profile.step(&Kind::new(kind).unwrap()).unwrap(), profile.state_after(history));
+        if let (Some(field), Some((_, value))) = (rule.chain_field(), state.chain_head()) {
             fields.insert(field, value.into());
         }
         self.members[signer].sign(&Spec {
             kind,
             subject: if on_class { CLASS.to_owned() } else { lot(1) },
             fields,
-            prev: history.last().map(Placed::id),
+            prev: history.last().map(Entry::id),
             links,
             at: self.site.clock.now(),
             cti: random(),
@@ -108,16 +107,16 @@ impl<'a> Life<'a> {
     /// Signs the next statement of the story and has it admitted.
     pub fn admit(&mut self, node: &Node, step: &str) {
         let statement = self.sign(step);
-        let ordered = accepted(node, LogId::Supply, &statement);
+        let ordered = accepted(node, LogName::SUPPLY, &statement);
         let verified = self.trust.verify(statement).unwrap();
-        let placed = self.trust.log(verified, "ledger.meds.example/supply", ordered.place.index).unwrap();
+        let entry = self.trust.place(verified, LogName::SUPPLY, ordered.place.index);
         let history = if step == "certificate" { &mut self.certificate } else { &mut self.history };
-        history.push(placed);
+        history.push(entry);
     }
 
     fn latest(&self, kind: &str) -> Hash {
         let all = self.certificate.iter().chain(&self.history).rev();
-        all.into_iter().find(|placed| placed.statement().kind().as_str() == kind).unwrap().id()
+        all.into_iter().find(|entry| entry.verified().statement().kind().as_str() == kind).unwrap().id()
     }
 }
 

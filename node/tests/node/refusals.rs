@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use countersign_ledger::{Hash, MAX_STATEMENT};
-use countersign_node::{Node, Running, Sequencer as _};
+use countersign_node::{Node, Running};
 
 use crate::life::{Life, STEPS};
 use crate::world::{Client, DAY_MILLIS, Site, WEEK, csr, enrol, fresh_key};
@@ -299,4 +299,35 @@ fn a_blob_is_taken_when_an_admitted_statement_names_it() {
     let got = stage.client.get(&path);
     assert!(got.header("cache-control").contains("immutable"));
     assert_eq!(Hash::of(&got.body), digest);
+}
+
+#[test]
+fn a_problem_is_told_in_json_to_whoever_asks_for_that() {
+    let stage = Stage::new(|_| ());
+    let get = |accept: &str| {
+        let request = stage.client.http.get(format!("{}/records/checkpoint", stage.client.base));
+        let response = request.header("accept", accept).send().unwrap();
+        assert_eq!(response.status(), 404);
+        let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (content_type, response.bytes().unwrap().to_vec())
+    };
+    for accept in ["application/problem+json", "text/html, application/json;q=0.9"] {
+        let (content_type, body) = get(accept);
+        assert_eq!(content_type, "application/problem+json");
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["type"], "urn:countersign:problem:not-found");
+        assert_eq!((&body["title"], &body["status"]), (&"not-found".into(), &404.into()));
+        assert_eq!(body["detail"], "there is no such log");
+    }
+    for accept in
+        ["*/*", "application/cbor", "application/json, application/concise-problem-details+cbor", "nonsense"]
+    {
+        assert_eq!(get(accept).0, "application/concise-problem-details+cbor", "{accept}");
+    }
+    // Bounds that stand before any route speak it too.
+    let long = vec![0; MAX_STATEMENT + 1];
+    let request = stage.client.http.post(format!("{}/supply/entries", stage.client.base)).body(long);
+    let answer = request.header("accept", "application/json").send().unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&answer.bytes().unwrap()).unwrap();
+    assert_eq!((&body["title"], &body["status"]), (&"too-large".into(), &413.into()));
 }

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use countersign_ledger::certificate::{Period, issue, request};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, SoftwareKey, Statement, Subject, UnixMillis,
+    Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
+    UnixMillis,
 };
-use countersign_node::{
-    Clock, Config, LogId, Node, OpenError, Ordered, Outcome, Sequencer as _, Surroundings, system_clock,
-};
+use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, system_clock};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
@@ -179,11 +178,11 @@ pub fn enrol(node: &Node, role: &str, name: &str) -> Member {
     Member { key, certificate }
 }
 
-pub fn submit(node: &Node, log: LogId, statement: &Statement) -> Outcome {
+pub fn submit(node: &Node, log: LogName, statement: &Statement) -> Outcome {
     node.sequencer().submit(log, statement.as_bytes()).wait()
 }
 
-pub fn accepted(node: &Node, log: LogId, statement: &Statement) -> Ordered {
+pub fn accepted(node: &Node, log: LogName, statement: &Statement) -> Ordered {
     match submit(node, log, statement) {
         Outcome::Accepted(ordered) => ordered,
         other => panic!("not accepted: {other:?}"),
@@ -191,9 +190,9 @@ pub fn accepted(node: &Node, log: LogId, statement: &Statement) -> Ordered {
 }
 
 /// The name of the reason for which a statement is refused.
-pub fn refusal(node: &Node, log: LogId, statement: &Statement) -> &'static str {
+pub fn refusal(node: &Node, log: LogName, statement: &Statement) -> &'static str {
     match submit(node, log, statement) {
-        Outcome::Refused(reason) => reason.name(),
+        Outcome::Refused(reason) => reason.problem().as_str(),
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -261,4 +260,11 @@ impl Answer {
         assert!(!d.str().unwrap().is_empty());
         (self.status, title)
     }
+}
+
+/// The messages in an answer.
+pub fn messages(cbor: &[u8]) -> Vec<Vec<u8>> {
+    let mut d = minicbor::Decoder::new(cbor);
+    let count = d.array().unwrap().unwrap();
+    (0..count).map(|_| d.bytes().unwrap().to_owned()).collect()
 }

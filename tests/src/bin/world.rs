@@ -21,12 +21,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_custody::qr::{self, Codes};
-use countersign_custody::{Contents, Context, SerialSet};
-use countersign_ledger::{Fields, Hash, Kind, Placed, Subject, UnixMillis};
+use countersign_custody::{Contents, SerialSet};
+use countersign_ledger::{Fields, Hash, Kind, LogName, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Cost, Courier, Issuer, Https, KeyStore, Log, OfferTo, Snapshot, Vault};
+use countersign_wallet::{Client, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -153,7 +153,7 @@ impl Office {
         let signer = self.issuer().certificate(role)?.identity().clone();
         let log = self.issuer().log_of(&kind)?;
         let history = self.issuer().history(log, &about)?;
-        let mut related: Vec<Placed> = history.clone();
+        let mut others = Vec::new();
         let lot = match about.as_str().split_once("/21/") {
             Some((lot, _)) => lot,
             // What is in a unit comes from the first lot.
@@ -162,12 +162,9 @@ impl Office {
         };
         let class = about.as_str().get(..CLASS.len()).filter(|class| class.contains("/01/")).unwrap_or(CLASS);
         for other in [class, lot] {
-            related.extend(self.issuer().history(Log::Supply, &Subject::new(other)?)?);
+            others.extend(self.issuer().history(LogName::SUPPLY, &Subject::new(other)?)?);
         }
-        let linked: Vec<&Placed> = related.iter().collect();
-        let step = profile.step(&kind).ok_or("a step of the profile")?;
-        let past = Context { log: step.log, domain: None, subject: &history, linked: &linked };
-        let draft = profile.draft(&kind, &about, &signer, fields, &past).ok_or("a draft")?;
+        let draft = profile.draft(&kind, &about, &signer, fields, &history, &others).ok_or("a draft")?;
         self.issuer().record(role, &draft, now())?;
         Ok(())
     }
@@ -228,7 +225,7 @@ impl Office {
     /// The texts of the codes that the distributor shows.
     fn offer(&mut self, unit: &str) -> Outcome<Vec<String>> {
         let about = Subject::new(unit)?;
-        if self.issuer().history(Log::Supply, &about)?.is_empty() {
+        if self.issuer().history(LogName::SUPPLY, &about)?.is_empty() {
             self.state("distributor", "pack", unit, packs()?.fields())?;
         }
         let mut courier = Courier::new(&mut self.snapshot, Arc::clone(&self.keys), "distributor")?;

@@ -1,11 +1,11 @@
 //! Statements as events.
 //!
-//! - An event's time is the statement's, in UTC, which is all that a statement tells. No record time is given, since the
+//! - An event's time is the statement's, in UTC; a statement has no other zone. There is no record time, since the
 //!   ledger orders statements and keeps no clock of its own.
-//! - Goods are named by GS1 Digital Links in their canonical form, so a pack without its lot; that stands beside.
-//! - Parties are named by their identities in the ledger, as `possessing_party`. Whoever takes goods out of the chain for
-//!   themselves is not named: neither patient nor consumer is a partner's business.
-//! - What EPCIS has no word for stands under [`NAMESPACE`].
+//! - Goods are named by canonical GS1 Digital Links, so a pack is named without its lot; the lot is a separate field.
+//! - Parties are named by their identities in the ledger, as `possessing_party`. End users (patients, consumers) are
+//!   not named: they are not a partner's business.
+//! - Terms that EPCIS lacks are under [`NAMESPACE`].
 
 use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
 use serde_json::{Map, Value, json};
@@ -20,14 +20,14 @@ use crate::step::{Effect, Step};
 use crate::subject_type::SubjectType;
 
 const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
-/// Steps by which goods change hands, besides those of which the profile says so.
+/// Steps by which goods change hands, besides those that the profile marks as such.
 const MOVES: [&str; 4] = ["shipping", "consigning", "accepting", "receiving"];
-/// Of a unit that was taken over by its own code, and of one whose packs were scanned one by one.
+/// For a unit that was received by its own code, and for one whose packs were scanned one by one.
 const INFERRED: &str = "completeness_inferred";
 const VERIFIED: &str = "completeness_verified";
 
-/// A document, made at `now`, of those among `statements` that the profile calls events, in the order given. They should be
-/// sound: a document tells nobody that a statement does not fit its place.
+/// A document, made at `now`, of those among `statements` that are events by the profile, in the order given. They
+/// should be sound: a document cannot show that a statement does not fit its place.
 pub fn document(profile: &Profile, statements: &[&Placed], now: UnixMillis) -> Value {
     let events: Vec<Value> = statements.iter().filter_map(|one| event(profile, one, statements)).collect();
     json!({
@@ -108,12 +108,12 @@ fn object(
     Some(())
 }
 
-/// The name of goods; their own where a key is not as GS1 has it, which the ledger does not ask.
+/// The name of goods; their subject itself if the key is not valid by GS1 rules, which the ledger does not require.
 fn name(subject: &Subject) -> String {
     Key::parse(subject.as_str()).map_or_else(|| subject.as_str().to_owned(), |key| key.epc())
 }
 
-/// Whether what is in a unit was seen when it changed hands, by the latest packing before.
+/// Whether a unit's contents were seen when it changed hands, according to the latest packing before.
 fn completeness(statement: &Placed, all: &[&Placed]) -> &'static str {
     match packing(statement, all).and_then(|packing| aggregate(statement, packing)) {
         Some(aggregate) if aggregate.inferred() == 0 => VERIFIED,
@@ -121,7 +121,7 @@ fn completeness(statement: &Placed, all: &[&Placed]) -> &'static str {
     }
 }
 
-/// What CBV calls it when something else came out of a unit than went in.
+/// The CBV's term if other contents came out of a unit than went in.
 fn mismatch(statement: &Placed, all: &[&Placed]) -> Option<&'static str> {
     let opened = opened(statement, packing(statement, all)?)?;
     match (opened.same, opened.packed == opened.unpacked) {
@@ -155,7 +155,7 @@ fn quantity(step: &Step, statement: &Placed) -> Value {
     quantity
 }
 
-/// Master data of what is brought into being.
+/// Master data of commissioned goods.
 fn ilmd(step: &Step, statement: &Placed) -> Value {
     let mut ilmd = Map::new();
     if let Some(Key::Item { lot: Some(lot), .. }) = Key::parse(statement.statement().subject().as_str()) {
@@ -170,8 +170,8 @@ fn ilmd(step: &Step, statement: &Placed) -> Value {
     Value::Object(ilmd)
 }
 
-/// A unit, and what was put into it: packs of the lots whose statements it links, as many as it counts if they are of one
-/// lot. What is not known to hold anything is no event.
+/// A unit and its contents: packs of the lots whose statements it links, with their count if they are of one lot. A
+/// unit without known contents gives no event.
 fn aggregation(event: &mut Event, rule: &Rule, statement: &Placed, all: &[&Placed]) -> Option<()> {
     event.put("type", "AggregationEvent");
     event.put("parentID", name(statement.statement().subject()));
@@ -200,7 +200,7 @@ fn aggregation(event: &mut Event, rule: &Rule, statement: &Placed, all: &[&Place
     }
 }
 
-/// Out of whose hands into whose.
+/// The parties: from whom, to whom.
 fn hands(event: &mut Event, step: &Step, rule: &Rule, statement: &Placed) {
     if step.custody.is_none() && !MOVES.contains(&rule.step.as_str()) {
         return;
@@ -217,12 +217,12 @@ fn hands(event: &mut Event, step: &Step, rule: &Rule, statement: &Placed) {
     }
 }
 
-/// Whether the signer is the one for whom the goods were made.
+/// Whether the signer is the end user.
 fn takes_for_themselves(step: &Step, statement: &Placed) -> bool {
     step.effect == Effect::Dispense && statement.countersigned().is_some()
 }
 
-/// What was stated, by whom, and in which words.
+/// The statement behind the event: its kind, its signer, and the signer's words.
 fn said(event: &mut Event, step: &Step, statement: &Placed) {
     event.put("countersign:kind", statement.statement().kind().as_str());
     if !takes_for_themselves(step, statement) {
@@ -239,7 +239,7 @@ fn said(event: &mut Event, step: &Step, statement: &Placed) {
     }
 }
 
-/// Whether a place is told as EPCIS wants it: by coordinates, or as a GS1 Digital Link of a location.
+/// Whether a place has a form that EPCIS allows: coordinates, or a GS1 Digital Link of a location.
 fn is_location(place: &str) -> bool {
     let uri = |c: u8| c.is_ascii_alphanumeric() || b"-._~:/,;=%".contains(&c);
     (place.starts_with("geo:") || place.starts_with("https://id.gs1.org/414/")) && place.bytes().all(uri)

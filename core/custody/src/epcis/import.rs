@@ -1,6 +1,6 @@
-//! Events as drafts of statements: what a partner's system says was made and shipped.
+//! Events as drafts of statements: what a partner's system reports as made and shipped.
 //!
-//! A document is foreign bytes. It is bounded, nothing in it is fetched, and words count only as the standard lists them.
+//! A document is untrusted input. It is bounded, nothing in it is fetched, and only words listed in the standard count.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use crate::subject_type::SubjectType;
 pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 /// Most events of one document.
 pub const MAX_EVENTS: usize = 10_000;
-/// The business steps that are taken. What else happened to goods, those sign themselves who were there.
+/// The business steps that are accepted. Other events must be signed by the people who were there.
 const TAKEN: [&str; 3] = ["commissioning", "shipping", "consigning"];
 
-/// A statement that an event proposes. Whoever signs it makes it their own word; until then it is nobody's.
+/// A statement that an event proposes. It counts for nothing until somebody signs it as their own statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proposal {
     /// The event's id.
@@ -32,19 +32,19 @@ pub struct Proposal {
     pub at: UnixMillis,
     /// The kind of statement.
     pub kind: Kind,
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
-    /// The fields that the event tells.
+    /// The fields that the event gives.
     pub fields: Fields,
-    /// The packs that it commissions, as they stand on the labels.
+    /// The packs that it commissions, as printed on the labels.
     pub serials: Vec<String>,
-    /// The receiver's name in the document, if it is none of the ledger's.
+    /// The receiver's name in the document, if the ledger does not have it.
     pub receiver: Option<String>,
 }
 
 impl Proposal {
-    /// The fields that whoever signs has to add, by name: those that the event does not tell and the rules do not give.
-    /// `serials` stands for all that follows from the packs.
+    /// The names of the fields that the signer has to add: neither the event nor the rules give them. `serials` stands
+    /// for all fields that follow from the packs.
     pub fn missing(&self, profile: &Profile) -> Vec<String> {
         let Some(step) = profile.step(&self.kind) else { return Vec::new() };
         let of_packs: Vec<&str> = match &step.effect {
@@ -69,7 +69,8 @@ impl Proposal {
     }
 }
 
-/// What each event of a document proposes, or why it is not taken. A step on single packs gives a proposal for each of them.
+/// What each event of a document proposes, or why it is not accepted. A step on single packs gives a proposal for each
+/// pack.
 pub fn read(profile: &Profile, bytes: &[u8]) -> Result<Vec<Result<Vec<Proposal>, NotTaken>>, NotADocument> {
     if bytes.len() > MAX_DOCUMENT {
         return Err(NotADocument::TooLarge);
@@ -130,7 +131,7 @@ fn propose(profile: &Profile, event: &RawValue) -> Result<Vec<Proposal>, NotTake
     Ok(goods.subjects(step)?.into_iter().map(proposal).collect())
 }
 
-/// Whether a word is one of the CBV's, in any of the forms in which it may be written.
+/// Whether a word is this word of the CBV, in any of the forms in which it may be written.
 fn is_word(text: &str, of: &str, word: &str) -> bool {
     let uri = |start: &str, join: &str| {
         text.strip_prefix(start).and_then(|rest| rest.strip_prefix(join)) == Some(word)
@@ -141,7 +142,7 @@ fn is_word(text: &str, of: &str, word: &str) -> bool {
         || uri("urn:epcglobal:cbv:", &format!("{}:", of.to_lowercase()))
 }
 
-/// What an event is about.
+/// The objects of an event.
 struct Goods {
     gtin: Option<String>,
     lot: Option<String>,
@@ -215,7 +216,7 @@ impl Goods {
     }
 }
 
-/// How many packs there are, as counted or as named.
+/// The number of packs, as counted or as named.
 fn counted(event: &Event, named: u64) -> Result<Option<u64>, NotTaken> {
     let counted = event.quantity_list.first().map(whole).transpose()?.flatten();
     match counted {
@@ -232,7 +233,7 @@ fn whole(quantity: &Quantity) -> Result<Option<u64>, NotTaken> {
     text.strip_suffix(".0").unwrap_or(&text).parse().map(Some).map_err(|_| NotTaken::Measured)
 }
 
-/// The fields that the event tells, and the receiver's name if the ledger does not know it.
+/// The fields that the event gives, and the receiver's name if the ledger does not know it.
 fn fields(step: &Step, event: &Event, count: Option<u64>) -> Result<(Fields, Option<String>), NotTaken> {
     let mut fields = Fields::new();
     if let Effect::Commission { expiry, count: counts, .. } = &step.effect {

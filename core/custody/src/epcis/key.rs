@@ -1,17 +1,17 @@
-//! How events name goods.
+//! The names of goods in events.
 //!
-//! In scope: trade items and logistic units, as GS1 Digital Links (also under another domain, which says nothing) and as
-//! EPC URNs (TDS 2.0: `sgtin`, `lgtin`, `sscc`, and the pattern of a whole class). Out of scope: other keys, and links with
+//! In scope: trade items and logistic units, as GS1 Digital Links (under any domain, which has no meaning) and as EPC
+//! URNs (TDS 2.0: `sgtin`, `lgtin`, `sscc`, and the pattern of a whole class). Out of scope: other keys, and links with
 //! attributes.
 
 use countersign_ledger::Subject;
 
 use crate::lot::MAX_SERIAL;
 
-/// What is named.
+/// The named goods.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Key {
-    /// A class, a lot, or a pack; texts as they stand on the label.
+    /// A class, a lot, or a pack; texts as printed on the label.
     Item { gtin: String, lot: Option<String>, serial: Option<String> },
     /// A logistic unit.
     Unit { sscc: String },
@@ -26,7 +26,7 @@ impl Key {
         }
     }
 
-    /// The event's name of it: a pack's has no lot.
+    /// Its name in an event: a pack's has no lot.
     pub(super) fn epc(&self) -> String {
         match self {
             Self::Item { gtin, serial: Some(serial), .. } => link(gtin, None, Some(serial)),
@@ -35,7 +35,7 @@ impl Key {
         }
     }
 
-    /// The subject of the ledger; `None` if it is longer than one can be.
+    /// The subject in the ledger; `None` if it is longer than a subject may be.
     pub(super) fn subject(&self) -> Option<Subject> {
         match self {
             Self::Item { gtin, lot, serial } => {
@@ -56,7 +56,7 @@ impl Key {
         if !(6..=12).contains(&prefix.len()) || !digits(prefix) || !digits(reference) {
             return None;
         }
-        // The reference's first digit is the indicator, or the extension, and stands before the prefix in the number.
+        // The reference's first digit is the indicator, or the extension, which comes before the prefix in the number.
         let (first, reference) = reference.split_at_checked(1)?;
         let body = format!("{first}{prefix}{reference}");
         let number = format!("{body}{}", check_digit(&body)?);
@@ -78,7 +78,7 @@ impl Key {
 
     fn from_link(uri: &str) -> Option<Self> {
         let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"))?;
-        // Attributes and fragments are no part of a name.
+        // Attributes and fragments are not part of a name.
         if rest.contains(['?', '#']) {
             return None;
         }
@@ -156,7 +156,7 @@ fn is_checked(number: &str) -> bool {
     cut.is_some_and(|(body, last)| check_digit(body).is_some_and(|digit| last == digit.to_string()))
 }
 
-/// The check digit after these digits (GS1 General Specifications section 7.9); `None` if they are none.
+/// The check digit after these digits (GS1 General Specifications section 7.9); `None` if they are not digits.
 fn check_digit(body: &str) -> Option<u32> {
     let digits = body.chars().rev().map(|c| c.to_digit(10)).collect::<Option<Vec<_>>>()?;
     let sum: u32 =
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_goods_is_none() {
+    fn names_of_other_things_are_refused() {
         for text in [
             "",
             "https://id.gs1.org/01/09506000134353/10/L",

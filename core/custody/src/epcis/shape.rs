@@ -1,4 +1,4 @@
-//! The shape of a document, as far as it is read. What else there is is passed over.
+//! The shape of a document, as far as it is read. Everything else is ignored.
 
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -22,7 +22,7 @@ pub(super) struct Document {
     pub(super) epcis_body: Body,
 }
 
-/// Where a document takes its words from.
+/// The JSON-LD context of a document.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Context {
@@ -31,7 +31,7 @@ enum Context {
     Terms(Terms),
 }
 
-/// Words of the document's own. Of these only those matter that we read.
+/// Terms that the document defines itself. Only those that we read matter.
 #[derive(Deserialize)]
 struct Terms {
     cbvmda: Option<String>,
@@ -39,7 +39,7 @@ struct Terms {
 }
 
 impl Document {
-    /// Whether the document takes its words from GS1, and leaves them their meaning.
+    /// Whether the document uses GS1's context and does not redefine its terms.
     pub(super) fn speaks_gs1(&self) -> bool {
         let context = self.context.get();
         context.len() <= MAX_CONTEXT
@@ -48,7 +48,7 @@ impl Document {
 }
 
 impl Context {
-    /// Whether GS1's words are there and mean what they mean.
+    /// Whether GS1's terms are there and are not redefined.
     fn is_gs1(&self) -> bool {
         match self {
             Self::Address(address) => {
@@ -77,7 +77,7 @@ pub(super) struct Body {
     pub(super) event_list: Events,
 }
 
-/// Events, each still unread; one more than are taken, if there are more.
+/// Events, each still unparsed; one more than the maximum, if there are more.
 pub(super) struct Events(pub(super) Vec<Box<RawValue>>);
 
 impl<'de> Deserialize<'de> for Events {
@@ -150,7 +150,7 @@ pub(super) struct Destination {
     pub(super) destination: String,
 }
 
-/// Master data of what was brought into being.
+/// Master data of commissioned goods.
 #[derive(Deserialize)]
 pub(super) struct Ilmd {
     #[serde(rename = "cbvmda:lotNumber", alias = "urn:epcglobal:cbv:mda:lotNumber")]

@@ -7,7 +7,7 @@ use countersign_ledger::UnixMillis;
 const DAY_MILLIS: u64 = 86_400_000;
 const MINUTE_MILLIS: u64 = 60_000;
 
-/// A moment with its zone, to the millisecond; `None` if it is none.
+/// A moment with its zone, to the millisecond; `None` if malformed.
 pub(super) fn moment(text: &str) -> Option<UnixMillis> {
     let (day, rest) = text.split_at_checked(10)?;
     let rest = rest.strip_prefix(['T', 't'])?;
@@ -31,12 +31,12 @@ pub(super) fn moment(text: &str) -> Option<UnixMillis> {
     }
 }
 
-/// The last millisecond of a day, in UTC: when goods that bear it as their expiry are no longer good.
+/// The last millisecond of a day, in UTC: the expiry of goods that are labelled with this day.
 pub(super) fn end_of_day(text: &str) -> Option<UnixMillis> {
     Some(UnixMillis((days(text)? + 1) * DAY_MILLIS - 1))
 }
 
-/// Whether a zone lies east of Greenwich, and by how many minutes: `+01:00`.
+/// Whether a zone is east of Greenwich, and by how many minutes: `+01:00`.
 pub(super) fn offset(text: &str) -> Option<(bool, u64)> {
     let east = match text.as_bytes().first()? {
         b'+' => true,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_none() {
+    fn malformed_moments_are_refused() {
         for text in [
             "",
             "2026-11-30",

@@ -1,6 +1,6 @@
 //! The words of the Core Business Vocabulary, CBV 2.0.
 
-/// CBV 2.0 section 7.1. The schema takes any URI besides, and readers understand none.
+/// CBV 2.0 section 7.1. The schema also accepts any URI, but readers do not understand those.
 pub(super) const STEPS: &[&str] = &[
     "accepting",
     "arriving",

@@ -1,4 +1,4 @@
-//! The line of goods: every statement on them, as it travels with them.
+//! The chain of custody: every statement on some goods, as it travels with them.
 
 use std::collections::HashMap;
 
@@ -12,21 +12,21 @@ use crate::profile::Profile;
 use crate::state::SubjectState;
 use crate::subject_type::SubjectType;
 
-/// Most statements in one line: some ten hops, each of them some eleven hundred bytes.
-pub const MAX_LINE: usize = 16;
-/// Most certificates that come along.
-const MAX_CERTIFICATES: usize = 2 * MAX_LINE;
-/// The place at which statements count that no log has placed: after every revocation that is known.
+/// Most statements in one chain: some ten hops, each of about 1,100 bytes.
+pub const MAX_CHAIN: usize = 16;
+/// Most certificates in one chain.
+const MAX_CERTIFICATES: usize = 2 * MAX_CHAIN;
+/// The index assumed for statements that are in no log yet: after every revocation that is known.
 pub(super) const UNPLACED: u64 = u64::MAX - 1;
 
-/// By what a custody chain is judged: the rules, and whom this phone trusts.
+/// What a custody chain is judged by: the rules, and whom this phone trusts.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// The industry's rules.
     pub profile: &'a Profile,
     /// Whom to trust.
     pub trust: &'a TrustStore,
-    /// The log that the statements are in, or are to enter.
+    /// The log that holds the statements, or that they are submitted to.
     pub log: LogName,
     /// The trust domain.
     pub domain: &'a str,
@@ -51,15 +51,15 @@ impl PartialEq for CustodyChain {
 }
 
 impl CustodyChain {
-    /// The line of goods whose whole history is `history`.
+    /// The custody chain of the goods with this complete `history`.
     pub fn new(history: &[Entry]) -> Result<Self, HandoverError> {
-        let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
+        let mut chain = Self { statements: Vec::new(), certificates: Vec::new() };
         for entry in history {
-            line.push(entry.verified().statement().clone())?;
+            chain.push(entry.verified().statement().clone())?;
             let signers = std::iter::successors(Some(entry.verified()), |one| one.countersigned());
-            signers.for_each(|one| line.add_certificate(one.signer().as_der()));
+            signers.for_each(|one| chain.add_certificate(one.signer().as_der()));
         }
-        if line.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(line) }
+        if chain.statements.is_empty() { Err(HandoverError::NoHolder) } else { Ok(chain) }
     }
 
     /// The goods.
@@ -68,9 +68,13 @@ impl CustodyChain {
     }
 
     /// The latest statement.
-    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "no line is made without a statement")]
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::expect_used,
+        reason = "no chain is built without a statement"
+    )]
     pub fn last(&self) -> &Statement {
-        self.statements.last().expect("a line has a statement")
+        self.statements.last().expect("a chain has a statement")
     }
 
     /// The statements, oldest first.
@@ -78,13 +82,13 @@ impl CustodyChain {
         &self.statements
     }
 
-    /// The certificates that came along, in DER.
+    /// The signers' certificates, in DER.
     pub fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
     }
 
     /// Verifies everything: each signature, that none is missing between two, and that each fits its place. The first
-    /// statement's links lead elsewhere; that it stands in the log is for a snapshot to know.
+    /// statement's links are not in the chain; whether it is in the log is checked with a snapshot.
     pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Entry>, HandoverError> {
         Ok(self.judged(rules)?.1.entries)
     }
@@ -94,10 +98,10 @@ impl CustodyChain {
         Ok(self.judged(rules)?.1.state.holder().cloned())
     }
 
-    /// As [`CustodyChain::verify`], and keeps what was proven.
+    /// As [`CustodyChain::verify`], keeping what was proven.
     pub(super) fn prove<'a>(self, rules: &Rules<'a>) -> Result<Proven<'a>, HandoverError> {
         let (trust, history) = self.judged(rules)?;
-        Ok(Proven { line: self, rules: *rules, trust, history })
+        Ok(Proven { chain: self, rules: *rules, trust, history })
     }
 
     fn judged(&self, rules: &Rules<'_>) -> Result<(TrustStore, History), HandoverError> {
@@ -115,7 +119,7 @@ impl CustodyChain {
         Ok((trust, history))
     }
 
-    /// The line as bytes.
+    /// The chain as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(|e| self.encode(e))
     }
@@ -123,12 +127,12 @@ impl CustodyChain {
     /// Reads what [`CustodyChain::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(bytes);
-        let line = Self::decode(&mut d)?;
-        if d.position() == bytes.len() { Ok(line) } else { Err(HandoverError::Malformed) }
+        let chain = Self::decode(&mut d)?;
+        if d.position() == bytes.len() { Ok(chain) } else { Err(HandoverError::Malformed) }
     }
 
     pub(super) fn push(&mut self, statement: Statement) -> Result<(), HandoverError> {
-        if self.statements.len() >= MAX_LINE {
+        if self.statements.len() >= MAX_CHAIN {
             return Err(HandoverError::TooLong);
         }
         self.statements.push(statement);
@@ -152,24 +156,24 @@ impl CustodyChain {
         if array(d)? != 2 {
             return Err(HandoverError::Malformed);
         }
-        let mut line = Self { statements: Vec::new(), certificates: Vec::new() };
-        for _ in 0..bounded(d, MAX_LINE)? {
-            line.statements.push(statement(d)?);
+        let mut chain = Self { statements: Vec::new(), certificates: Vec::new() };
+        for _ in 0..bounded(d, MAX_CHAIN)? {
+            chain.statements.push(statement(d)?);
         }
         for _ in 0..bounded(d, MAX_CERTIFICATES)? {
-            line.certificates.push(bytes(d)?.to_vec());
+            chain.certificates.push(bytes(d)?.to_vec());
         }
-        if line.statements.is_empty() { Err(HandoverError::Malformed) } else { Ok(line) }
+        if chain.statements.is_empty() { Err(HandoverError::Malformed) } else { Ok(chain) }
     }
 }
 
-/// A line of which everything was verified, with the rules by which it was: what comes next is judged after it, and nothing
-/// of it is judged again. Made by [`CustodyChain::prove`] alone.
+/// A fully verified chain, with the rules used: the next statement is judged after it, and nothing in it is judged
+/// again. Made by [`CustodyChain::prove`] alone.
 #[derive(Clone, Debug)]
 pub(super) struct Proven<'a> {
-    line: CustodyChain,
+    chain: CustodyChain,
     rules: Rules<'a>,
-    /// With the chain's own certificates.
+    /// Includes the chain's own certificates.
     trust: TrustStore,
     history: History,
 }
@@ -178,13 +182,13 @@ pub(super) struct Proven<'a> {
 #[derive(Clone, Debug, Default)]
 struct History {
     entries: Vec<Entry>,
-    /// What the statements that stand come to.
+    /// Folded from the standing statements.
     state: SubjectState,
 }
 
 impl Proven<'_> {
-    pub(super) const fn line(&self) -> &CustodyChain {
-        &self.line
+    pub(super) const fn chain(&self) -> &CustodyChain {
+        &self.chain
     }
 
     pub(super) const fn rules(&self) -> &Rules<'_> {
@@ -204,32 +208,32 @@ impl Proven<'_> {
         self.history.state.holder()
     }
 
-    /// Ends with one more statement, verified as the others were.
+    /// Appends one more statement, verified as the others were.
     pub(super) fn followed_by(
         mut self,
         statement: Statement,
         certificate: &[u8],
     ) -> Result<CustodyChain, HandoverError> {
         self.trust.enrol(certificate)?;
-        self.line.add_certificate(certificate);
-        if statement.subject() != self.line.subject() {
+        self.chain.add_certificate(certificate);
+        if statement.subject() != self.chain.subject() {
             return Err(HandoverError::OtherSubject);
         }
-        // Whoever gets the line has these certificates and no others.
-        if self.line.certificates.iter().all(|der| der != certificate) {
+        // A recipient of the chain has these certificates and no others.
+        if self.chain.certificates.iter().all(|der| der != certificate) {
             return Err(HandoverError::TooLong);
         }
-        self.line.push(statement)?;
-        self.rules.judge(self.line.last(), &self.trust, &mut self.history)?;
-        Ok(self.line)
+        self.chain.push(statement)?;
+        self.rules.judge(self.chain.last(), &self.trust, &mut self.history)?;
+        Ok(self.chain)
     }
 }
 
 impl Rules<'_> {
-    /// Adds a statement that is its signer's and fits after `history`.
+    /// Adds a statement that verifies and fits after `history`.
     ///
-    /// Where a chain stands in no log yet, a signer who is revoked by now signs nothing: the statement is void, and what follows
-    /// must fit without it.
+    /// If the chain is in no log yet, the statement of a signer who is revoked by now is void, and what follows must
+    /// fit without it.
     fn judge(
         &self,
         statement: &Statement,
@@ -239,7 +243,7 @@ impl Rules<'_> {
         let verified = trust.verify(statement.clone())?;
         let prev = history.entries.last().map(Entry::id);
         if verified.prev() != prev {
-            return Err(HandoverError::BrokenLine);
+            return Err(HandoverError::BrokenChain);
         }
         let entry = trust.place(verified, self.log, UNPLACED);
         if entry.standing().is_some() {
@@ -250,7 +254,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    /// Whether a statement fits after `history`.
+    /// Checks that a statement fits after `history`.
     fn check(&self, entry: &Entry, prev: Option<Hash>, history: &History) -> Result<(), HandoverError> {
         let statement = entry.verified();
         let nothing = HashMap::new();
@@ -267,7 +271,7 @@ impl Rules<'_> {
             voids: Voids::PassedOver,
         };
         match self.profile.step(statement.statement().kind()) {
-            // What it links is not here; that its author may make such a statement is what can be told.
+            // What it links is not here, so only the author's right to make such a statement can be checked.
             Some(step) if history.state.latest().is_none() && !step.links.is_empty() => {
                 let signer = statement.signer().identity();
                 let level = SubjectType::of(statement.statement().subject());
@@ -298,7 +302,7 @@ pub(super) fn statement(d: &mut Decoder<'_>) -> Result<Statement, HandoverError>
     Ok(Statement::parse(bytes(d)?)?)
 }
 
-/// The kind's name in the first place of a message of so many parts.
+/// Reads the head of a message: an array of so many parts, beginning with `tag`.
 pub(super) fn tagged(tag: u64, parts: u64, d: &mut Decoder<'_>) -> Result<(), HandoverError> {
     if array(d)? == parts && d.u64().ok() == Some(tag) { Ok(()) } else { Err(HandoverError::Malformed) }
 }

@@ -16,10 +16,10 @@ use crate::field::{CONDITION, EXPIRES, PHOTO, PLACE, REASON, RECEIVER, SCANNED};
 use crate::step::{Countersigned, Effect, Holder, Step};
 use crate::subject_type::SubjectType;
 
-/// What the giver says beside the goods.
+/// What the giver states besides the goods.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
-    /// For whom it is, if for one person alone.
+    /// The receiver, if the offer is for one person only.
     pub to: Option<Identity>,
     /// Where, coarsely.
     pub place: Option<String>,
@@ -29,24 +29,24 @@ pub struct Terms {
     pub millis: u64,
 }
 
-/// In which condition the goods are.
+/// The condition of the goods.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Condition {
-    /// Accepted, and nothing is wrong with them.
+    /// Accepted as intact.
     Intact,
-    /// Accepted, damaged; SHA-256 of a photo that the receiver keeps.
+    /// Accepted as damaged; SHA-256 of a photo that the receiver keeps.
     Damaged {
         /// The photo's digest.
         photo: Hash,
     },
-    /// Not accepted: the giver still has them, and answers for them.
+    /// Refused: the giver still has them, and is accountable for them.
     Refused {
         /// Why.
         reason: String,
     },
 }
 
-/// What the receiver says.
+/// What the receiver states.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The condition, or the refusal.
@@ -57,7 +57,7 @@ pub struct Answer {
     pub seen: Option<Seen>,
 }
 
-/// Somebody who signs: their certificate, and their key, which may live in hardware.
+/// A signer: the certificate, and the key, which may be in hardware.
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
     /// The certificate.
@@ -66,20 +66,20 @@ pub struct Key<'a> {
     pub signer: &'a dyn Signer,
 }
 
-/// The next statement of a line.
-fn draft(kind: &Kind, line: &CustodyChain, fields: Fields) -> Draft {
-    let (subject, prev) = (line.subject().clone(), Some(line.last().id()));
+/// The draft of a chain's next statement.
+fn draft(kind: &Kind, chain: &CustodyChain, fields: Fields) -> Draft {
+    let (subject, prev) = (chain.subject().clone(), Some(chain.last().id()));
     Draft { kind: kind.clone(), subject, fields, prev, links: Vec::new(), sealed: None }
 }
 
-/// Goods that are offered. As bytes it is both what the giver keeps and what the giver shows.
+/// Goods that are offered. Its bytes are both the giver's stored state and the message that the giver shows.
 ///
 /// ```cddl
 /// offered = [1, chain, offer: bstr]
 /// ```
 #[derive(Clone, Debug)]
 pub struct Offered {
-    line: CustodyChain,
+    chain: CustodyChain,
     offer: Statement,
 }
 
@@ -87,16 +87,16 @@ const OFFERED: u64 = 1;
 const ANSWERED: u64 = 2;
 
 impl Offered {
-    /// Offers the goods of `line`, which the holder of `key` holds. `nonce` is fresh randomness.
+    /// Offers the goods of `chain`, which the holder of `key` holds. `nonce` is fresh randomness.
     pub fn make(
-        mut line: CustodyChain,
+        mut chain: CustodyChain,
         terms: &Terms,
         key: Key<'_>,
         rules: &Rules<'_>,
         now: UnixMillis,
         nonce: [u8; 16],
     ) -> Result<Self, HandoverError> {
-        if line.holder(rules)?.as_ref() != Some(key.certificate.identity()) {
+        if chain.holder(rules)?.as_ref() != Some(key.certificate.identity()) {
             return Err(HandoverError::NotTheCustodian);
         }
         let expires = now.0.saturating_add(terms.millis.min(MAX_OFFER_MILLIS));
@@ -107,9 +107,9 @@ impl Offered {
         if let Some(place) = &terms.place {
             fields.insert(PLACE, place.as_str().into());
         }
-        let offer = draft(&offer_kind(), &line, fields).sign(key.certificate, key.signer, now, nonce)?;
-        line.add_certificate(key.certificate.as_der());
-        Ok(Self { line, offer })
+        let offer = draft(&offer_kind(), &chain, fields).sign(key.certificate, key.signer, now, nonce)?;
+        chain.add_certificate(key.certificate.as_der());
+        Ok(Self { chain, offer })
     }
 
     /// The offer's id.
@@ -122,25 +122,25 @@ impl Offered {
         self.offer.subject()
     }
 
-    /// What the goods travel with.
-    pub const fn line(&self) -> &CustodyChain {
-        &self.line
+    /// The chain of custody that travels with the goods.
+    pub const fn chain(&self) -> &CustodyChain {
+        &self.chain
     }
 
-    /// Verifies all that the offer says, as a receiver at `now` does.
+    /// Verifies the offer and its chain, as a receiver does at `now`.
     pub fn examine<'a>(self, rules: &Rules<'a>, now: UnixMillis) -> Result<Examined<'a>, HandoverError> {
-        let line = self.line.prove(rules)?;
-        let offer = verify_offer(self.offer, &line)?;
+        let chain = self.chain.prove(rules)?;
+        let offer = verify_offer(self.offer, &chain)?;
         if offer.statement().issued_at().since(now) > CLOCKS_APART_MILLIS {
             return Err(HandoverError::FromTheFuture);
         }
         if !in_time(&offer, now) {
             return Err(HandoverError::OfferExpired);
         }
-        Ok(Examined { line, offer, contents: None })
+        Ok(Examined { chain, offer, contents: None })
     }
 
-    /// Takes the receiver's answer to this offer, the giver's part. The line that comes back ends with it.
+    /// Verifies the receiver's answer to this offer, for the giver. Returns the chain that ends with the answer.
     pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<CustodyChain, HandoverError> {
         let answered = answer_in(message)?;
         if answered.offer != self.offer.id() {
@@ -150,13 +150,13 @@ impl Offered {
         if answer.countersigned().map(Statement::id) != Some(self.offer.id()) {
             return Err(HandoverError::OtherOffer);
         }
-        self.line.prove(rules)?.followed_by(answer, answered.certificate)
+        self.chain.prove(rules)?.followed_by(answer, answered.certificate)
     }
 
     /// The message.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(|e| {
-            self.line.encode(e.array(3)?.u64(OFFERED)?)?;
+            self.chain.encode(e.array(3)?.u64(OFFERED)?)?;
             e.bytes(self.offer.as_bytes())?.ok()
         })
     }
@@ -165,37 +165,37 @@ impl Offered {
     pub fn from_bytes(message: &[u8]) -> Result<Self, HandoverError> {
         let mut d = Decoder::new(message);
         tagged(OFFERED, 3, &mut d)?;
-        let (line, offer) = (CustodyChain::decode(&mut d)?, statement(&mut d)?);
-        if d.position() == message.len() { Ok(Self { line, offer }) } else { Err(HandoverError::Malformed) }
+        let (chain, offer) = (CustodyChain::decode(&mut d)?, statement(&mut d)?);
+        if d.position() == message.len() { Ok(Self { chain, offer }) } else { Err(HandoverError::Malformed) }
     }
 }
 
-/// The offer, if whoever holds the goods by their line has made it.
-fn verify_offer(offer: Statement, line: &Proven<'_>) -> Result<Verified, HandoverError> {
-    let (trust, rules) = (line.trust(), line.rules());
+/// The offer, if it was made by the holder according to the chain.
+fn verify_offer(offer: Statement, chain: &Proven<'_>) -> Result<Verified, HandoverError> {
+    let (trust, rules) = (chain.trust(), chain.rules());
     let offer = trust.verify(offer)?;
-    // Revoked signers offer nothing.
+    // Revoked signers cannot offer.
     if trust.is_revoked(offer.signer().fingerprint(), rules.log, UNPLACED) {
         return Err(Refusal::Revoked.into());
     }
     if offer.statement().kind() != &offer_kind() {
         return Err(HandoverError::Malformed);
     }
-    if offer.statement().subject() != line.line().subject() {
+    if offer.statement().subject() != chain.chain().subject() {
         return Err(HandoverError::OtherSubject);
     }
-    if offer.prev() != Some(line.line().last().id()) {
-        return Err(HandoverError::BrokenLine);
+    if offer.prev() != Some(chain.chain().last().id()) {
+        return Err(HandoverError::BrokenChain);
     }
-    let holder = line.holder().ok_or(HandoverError::NoHolder)?;
+    let holder = chain.holder().ok_or(HandoverError::NoHolder)?;
     if holder == offer.signer().identity() { Ok(offer) } else { Err(HandoverError::NotTheCustodian) }
 }
 
-/// An offer that was verified, and all that stands behind it, by rules by which it is answered too. Made by
-/// [`Offered::examine`] alone.
+/// A verified offer with its verified chain, and the rules, which apply to its answer too. Made only by
+/// [`Offered::examine`].
 #[derive(Clone, Debug)]
 pub struct Examined<'a> {
-    line: Proven<'a>,
+    chain: Proven<'a>,
     offer: Verified,
     contents: Option<Contents>,
 }
@@ -218,16 +218,16 @@ impl Examined<'_> {
 
     /// Every statement on the goods, verified.
     pub fn history(&self) -> &[Entry] {
-        self.line.history()
+        self.chain.history()
     }
 
-    /// How the packing of the unit that is offered names what is in it; `None` if the goods are no unit.
+    /// The digest of the offered unit's contents, from its packing; `None` if the goods are not a packed unit.
     pub fn contents_digest(&self) -> Option<Hash> {
         self.packing().and_then(|packing| digest_in(packing))
     }
 
-    /// With the list of what is in the unit, which came with it: its packs can then be scanned one by one. It must be the
-    /// list that the unit's packing names.
+    /// Adds the list of the unit's contents that came with it, so that its packs can be scanned one by one. It must be
+    /// the list that the unit's packing names.
     pub fn with_contents(self, contents: Contents) -> Result<Self, HandoverError> {
         match self.packing() {
             Some(packing) if contents.is_of(packing) => Ok(Self { contents: Some(contents), ..self }),
@@ -239,17 +239,17 @@ impl Examined<'_> {
         self.history().iter().rev().filter_map(Entry::standing).find(|one| digest_in(one).is_some())
     }
 
-    /// How many of the unit's packs are among what was scanned; `None` if anything but them and the goods is, or if the
-    /// goods are not.
+    /// How many of the unit's packs are among `scanned`; `None` if anything else is, or if the goods themselves are
+    /// not.
     fn count(&self, scanned: &[Subject]) -> Option<u64> {
-        let goods = self.line.line().subject();
+        let goods = self.chain.chain().subject();
         let packs: BTreeSet<&Subject> = scanned.iter().filter(|one| *one != goods).collect();
         let listed = |pack: &&Subject| self.contents.as_ref().is_some_and(|contents| contents.contains(pack));
         (scanned.contains(goods) && packs.iter().all(listed)).then_some(packs.len() as u64)
     }
 
-    /// Answers, having scanned `scanned`: the goods, and as many of a unit's packs as were looked at. The line that comes
-    /// back ends with the answer.
+    /// Signs the answer. `scanned` has the goods, and those of a unit's packs that were scanned. Returns the chain that
+    /// ends with the answer.
     pub fn answer(
         self,
         scanned: &[Subject],
@@ -258,8 +258,8 @@ impl Examined<'_> {
         now: UnixMillis,
         cti: [u8; 16],
     ) -> Result<CustodyChain, HandoverError> {
-        let line = self.line.line();
-        // Refusing is what somebody does who was shown other goods.
+        let chain = self.chain.chain();
+        // A receiver who was shown other goods may still refuse them.
         let refuses = matches!(answer.condition, Condition::Refused { .. });
         let packs = self.count(scanned);
         if !refuses && packs.is_none() {
@@ -269,23 +269,23 @@ impl Examined<'_> {
         if self.offer.fields().text(RECEIVER).is_some_and(|to| to != me.as_str()) || me == self.giver() {
             return Err(HandoverError::NotForYou);
         }
-        let step = step(self.line.rules(), me, line.subject(), refuses).ok_or(HandoverError::NoStep)?;
+        let step = step(self.chain.rules(), me, chain.subject(), refuses).ok_or(HandoverError::NoStep)?;
         let mut fields = fields(answer);
         if let Some(packs) = packs.filter(|_| self.contents.is_some() && step.fields.contains_key(SCANNED)) {
             fields.insert(SCANNED, packs.into());
         }
-        let statement = draft(&step.kind, line, fields).countersign(
+        let statement = draft(&step.kind, chain, fields).countersign(
             self.offer.statement(),
             key.certificate,
             key.signer,
             now,
             cti,
         )?;
-        self.line.followed_by(statement, key.certificate.as_der())
+        self.chain.followed_by(statement, key.certificate.as_der())
     }
 }
 
-/// A receiver's message. Nothing of it is verified.
+/// A receiver's message. Nothing in it is verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answered<'a> {
     /// Id of the offer that is answered.
@@ -314,8 +314,8 @@ pub fn answer_in(message: &[u8]) -> Result<Answered<'_>, HandoverError> {
 }
 
 impl CustodyChain {
-    /// The message by which the receiver shows the giver the answer that ends this line. The offer that the answer carries
-    /// is left out of it: the giver has that, and a third of what would be shown is saved.
+    /// The message that shows the giver the answer at the end of this chain. The offer in the answer is left out: the
+    /// giver has it, and the message is a third smaller.
     ///
     /// ```cddl
     /// answered = [2, offer-id: bstr .size 32, before: bstr, after: bstr, certificate: bstr]
@@ -352,7 +352,7 @@ fn fields(answer: &Answer) -> Fields {
     fields
 }
 
-/// The step by which somebody in that role answers an offer of such goods.
+/// The step with which a member in that role answers an offer of such goods.
 fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) -> Option<&'a Step> {
     let level = SubjectType::of(subject)?;
     rules.profile.steps().iter().find(|step| {
@@ -365,7 +365,7 @@ fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) 
     })
 }
 
-#[expect(clippy::expect_used, reason = "the name is a constant of the right form")]
+#[expect(clippy::expect_used, reason = "the name is a well-formed constant")]
 fn offer_kind() -> Kind {
     Kind::new(OFFER).expect("a kind's name")
 }

@@ -1,50 +1,50 @@
-//! Why a handover does not come about.
+//! Why a handover fails.
 
 use countersign_ledger::{CertificateError, FormatError, Refusal, SignError};
 
 use crate::fault::{Fault, FaultReason};
 
-/// Why a handover does not come about. Nothing has changed. In the order of the checks: the first that fails is told.
+/// Why a handover fails. Nothing has changed. Checks run in this order; the first failure is reported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandoverError {
-    /// Not a message of a handover, or not of the kind that is awaited.
-    #[error("this is no message of a handover")]
+    /// Not a handover message, or not of the expected type.
+    #[error("this is not a handover message")]
     Malformed,
-    /// The goods have moved more often than one message can carry.
-    #[error("the goods have moved too often to be shown")]
+    /// The chain is longer than one message can carry.
+    #[error("the goods have moved too often for one message")]
     TooLong,
-    /// A certificate that came along is not good.
+    /// A certificate in the message is not valid.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A statement that came along is not to be believed.
+    /// A statement in the message does not verify.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The statements are about several things.
+    /// The statements are about several subjects.
     #[error("the statements are not all about the same goods")]
     OtherSubject,
     /// A statement is missing between two.
     #[error("a statement on the goods is missing")]
-    BrokenLine,
-    /// The goods have no statement from which on somebody holds them.
-    #[error("nobody is stated to hold the goods")]
+    BrokenChain,
+    /// No statement says who holds the goods.
+    #[error("no statement says who holds the goods")]
     NoHolder,
-    /// Whoever offers does not hold the goods.
-    #[error("whoever offers the goods does not hold them")]
+    /// The party who offers the goods does not hold them.
+    #[error("the party who offers the goods does not hold them")]
     NotTheCustodian,
-    /// The offer lies in the future.
+    /// The offer is dated in the future.
     #[error("the offer is dated in the future")]
     FromTheFuture,
-    /// The offer has run out, or was made for too long.
-    #[error("the offer has run out")]
+    /// The offer has expired, or was made for too long.
+    #[error("the offer has expired")]
     OfferExpired,
     /// The offer is for somebody else.
     #[error("the offer is for somebody else")]
     NotForYou,
-    /// What was scanned is not what is offered.
-    #[error("the goods are not those that are offered")]
+    /// The scanned goods are not the offered ones.
+    #[error("the scanned goods are not the offered ones")]
     GoodsDiffer,
-    /// The list of what is in the unit is not the one by which it was packed.
-    #[error("the list of contents is not the one by which the unit was packed")]
+    /// The list of the unit's contents is not the one in its packing.
+    #[error("the list of contents is not the one that the unit was packed with")]
     OtherContents,
     /// The answer is to another offer.
     #[error("the answer is to another offer")]
@@ -55,7 +55,7 @@ pub enum HandoverError {
     /// A statement breaks a rule of the profile.
     #[error(transparent)]
     Rule(Box<Fault>),
-    /// It was not signed.
+    /// The statement could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
 }
@@ -70,9 +70,9 @@ impl HandoverError {
             Self::Refused(Refusal::Signature) => "signature",
             Self::Refused(Refusal::Revoked) => "revoked",
             Self::Refused(Refusal::Expired | Refusal::NotYetValid) => "certificate-expired",
-            Self::Refused(_) => "not-believed",
+            Self::Refused(_) => "not-verified",
             Self::OtherSubject => "other-subject",
-            Self::BrokenLine => "broken-line",
+            Self::BrokenChain => "broken-chain",
             Self::NoHolder => "no-holder",
             Self::NotTheCustodian => "not-the-custodian",
             Self::FromTheFuture => "offer-from-the-future",

@@ -9,14 +9,14 @@ use super::{MAX_BYTES, MAX_PARTS, PREFIX, base45};
 /// The most characters that the largest QR code holds in alphanumeric mode (ISO/IEC 18004, table 7).
 const MAX_TEXT: usize = 4296;
 
-/// So many parts in a row of one other message, and it is taken to be the one that is shown now.
+/// After so many parts in a row of one other message, that message replaces the current one.
 const REPLACES: usize = 3;
 
-/// The most parts that are taken for each that is needed. A fountain needs few more than it must; who needs more than this
-/// is being fed.
+/// The most parts accepted for each part needed. A fountain code needs few more than the minimum; far more means that
+/// somebody holds parts back.
 const SURPLUS: usize = 16;
 
-/// What has been read so far of a message.
+/// A message that is being read, as far as it has come.
 #[derive(Default)]
 pub struct Assembly {
     current: Message,
@@ -33,26 +33,26 @@ pub struct Progress {
     pub need: usize,
 }
 
-/// What a text did.
+/// The result of reading a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It is one of several, whether new or seen before.
+    /// It is one of several parts, new or seen before.
     Part(Progress),
     /// The message is whole. The assembly is empty again.
     Whole(Vec<u8>),
 }
 
-/// Why a text was not taken. Each leaves what was read before as it was, save that a message which turns out wrong once all
-/// of it is there is dropped, and reading begins again.
+/// Why a text was refused. What was read before is kept, except if a message is complete but wrong: it is dropped, and
+/// reading begins again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotTaken {
     /// The code is of another kind.
-    #[error("the code holds no statement")]
+    #[error("this is not a code of this system")]
     NotOurs,
     /// The text or its message is larger than any of ours.
     #[error("the message is too large")]
     TooLarge,
-    /// The message is cut into more parts than are taken.
+    /// The message has more parts than are accepted.
     #[error("the message has too many parts")]
     TooManyParts,
     /// The text is damaged.
@@ -61,18 +61,18 @@ pub enum NotTaken {
     /// A part of another message than the one that is being read.
     #[error("the code belongs to another message")]
     OtherMessage,
-    /// The parts together are not what the message was: somebody mixed in one of their own.
+    /// The parts do not give the message's checksum: a foreign part was mixed in.
     #[error("the codes do not add up to the message; read them again")]
     Checksum,
-    /// Far more parts came than a message needs.
-    #[error("the codes do not come to an end; read them again")]
+    /// Far more parts came than the message needs.
+    #[error("the codes do not complete the message; read them again")]
     Endless,
 }
 
 impl Assembly {
-    /// Takes the text of a code. Order, repetitions and losses do not matter. Parts of another message are refused; three of
-    /// them in a row, with none of the first between, replace it, since somebody now points at another screen. A code that is
-    /// a whole message by itself is taken at once.
+    /// Accepts the text of a code. Order, repetitions and losses do not matter. Parts of another message are refused;
+    /// three of them in a row, with none of the first between, replace the first message, since the camera now points
+    /// at another screen. A code that is a whole message by itself is accepted at once.
     pub fn feed(&mut self, text: &str) -> Result<Received, NotTaken> {
         if text.len() > MAX_TEXT {
             return Err(NotTaken::TooLarge);
@@ -130,7 +130,7 @@ impl Assembly {
 #[derive(Default)]
 struct Message {
     decoder: ur::Decoder,
-    /// The numbers of the parts that were taken.
+    /// The numbers of the parts that were accepted.
     seen: BTreeSet<u32>,
 }
 
@@ -167,7 +167,7 @@ impl Message {
     }
 }
 
-/// What a part says of itself before its body: `sequence-count`.
+/// The head of a part: `sequence-count`.
 #[derive(Clone, Copy)]
 struct Place {
     sequence: u32,
@@ -178,7 +178,7 @@ struct Place {
 const MAX_HEAD: usize = 28;
 
 impl Place {
-    /// `None` if the text is a whole message. Judged before the decoder makes room for anything.
+    /// `None` if the text is a whole message. Checked before the decoder allocates anything.
     fn of(text: &str) -> Result<Option<Self>, NotTaken> {
         let lower = text.to_ascii_lowercase();
         let rest = lower.strip_prefix("ur:bytes/").ok_or(NotTaken::NotOurs)?;

@@ -1,7 +1,7 @@
 //! Base45, RFC 9285.
 //!
-//! The `base45` crate (3.2.0) takes a last pair of characters that means more than 255 and cuts it off, so two texts
-//! would be read as the same bytes; the RFC refuses such a text, and so do we.
+//! The `base45` crate (3.2.0) accepts a last pair of characters above 255 and truncates it, so two texts would be read
+//! as the same bytes; the RFC refuses such a text, and so do we.
 
 const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
@@ -18,7 +18,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes that a text stands for; `None` if it stands for none.
+/// The bytes that a text encodes; `None` if it is malformed.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let digit = |character: &u8| ALPHABET.iter().position(|known| known == character);
     let mut bytes = Vec::with_capacity(text.len() / 3 * 2 + 1);

@@ -4,24 +4,24 @@ use thiserror::Error;
 
 use super::{MAX_BYTES, MAX_ONE, PREFIX, base45};
 
-/// The most bytes of the message in a part: with two characters a byte, a code like that of a whole message.
+/// The most bytes of the message in a part. At two characters a byte, its code is as large as that of a whole message.
 const MAX_FRAGMENT: usize = 400;
 
 /// The texts to be shown.
 pub enum Codes {
-    /// One code holds it all.
+    /// One code holds the whole message.
     One(String),
-    /// Codes to be shown one after the other until the other side has enough.
+    /// Codes to show one after the other until the other side has enough.
     Parts(Parts),
 }
 
-/// Why bytes are not encoded.
+/// Why bytes cannot be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotEncoded {
     /// There is nothing to show.
     #[error("there is nothing to show")]
     Empty,
-    /// More than codes are meant for.
+    /// More than [`MAX_BYTES`].
     #[error("more than {MAX_BYTES} bytes")]
     TooLarge,
 }

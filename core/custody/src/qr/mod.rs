@@ -1,8 +1,8 @@
 //! Statements from screen to camera: bytes as the texts of QR codes, and back.
 //!
 //! In scope: `CS1:` and base45 (RFC 9285) for what fits into one code; multi-part UR of type `bytes` (BCR-2020-005,
-//! BCR-2020-006, BCR-2024-001: fountain codes, so that no lost part need be waited for) for more. Out of scope: drawing
-//! and reading the codes, and what the bytes mean: they are a claim until they are verified.
+//! BCR-2020-006, BCR-2024-001: fountain codes, so that nobody waits for a lost part) for more. Out of scope: drawing
+//! and reading the codes, and the meaning of the bytes: they are unverified.
 //!
 //! Both forms use only characters that a QR code keeps in alphanumeric mode, 5.5 bits each.
 
@@ -16,11 +16,11 @@ pub use codes::{Codes, NotEncoded, Parts, encode};
 /// The most bytes that go into one code: with base45 a version 19 code, which phones read from each other's screens.
 pub const MAX_ONE: usize = 700;
 
-/// The most bytes that go into codes at all; at three codes a second that is a minute, and a file serves better.
+/// The most bytes that go into codes at all: a minute at three codes a second. A file is better for more.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// The most parts that a message is taken to have. Ours have at most 165; others may cut theirs smaller.
+/// The most parts that are accepted for a message. Ours have at most 165; other senders may use smaller parts.
 pub const MAX_PARTS: usize = 512;
 
-/// How a text begins that is a whole message.
+/// The beginning of a text that is a whole message.
 const PREFIX: &str = "CS1:";

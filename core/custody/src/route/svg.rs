@@ -1,9 +1,9 @@
 //! The route as a picture, as wide as a phone. Parties are numbered lanes on the left, time runs downwards, a leg is an
 //! arrow from lane to lane with its words to the right.
 //!
-//! Colour is never alone in telling: what is missing is dashed, what is disputed or wrong bears a sign and words. A filled
-//! end of an arrow is a signature, a hollow one is none. All text is escaped and broken into the room that there is, since
-//! names, places and reasons are other people's words.
+//! Colour is never the only mark: what is missing is dashed, what is disputed or wrong has a sign and words. A filled
+//! end of an arrow means a signature, a hollow one none. All text is escaped and wrapped to the available width, since
+//! names, places and reasons are untrusted text.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use crate::fault::Party;
 const MARGIN: usize = 14;
 /// Width of the words beside the lanes.
 const WORDS: usize = 290;
-/// Width of the lanes, as long as they are not too close together.
+/// Width of all lanes together, unless they would be too close.
 const LANES: usize = 136;
 /// From one lane to the next.
 const LEAST_STEP: usize = 16;
@@ -27,7 +27,7 @@ const TITLE_ROOM: usize = 31;
 const LINE: usize = 16;
 /// Above and below the words of a stop.
 const PADDING: usize = 10;
-/// Most lines for one thing that somebody said.
+/// Most lines for one text of a signer.
 const MOST: usize = 3;
 
 const INK: &str = "#1b1f24";
@@ -55,7 +55,7 @@ pub(super) fn draw(route: &Route) -> String {
         y += row.height();
     }
     if rows.is_empty() {
-        text(&mut stops, Style::small(MARGIN, y, FAINT), "Nothing is known of it here.");
+        text(&mut stops, Style::small(MARGIN, y, FAINT), "There is no data on it here.");
         y += LINE;
     }
     for index in 0..parties.len() {
@@ -72,7 +72,7 @@ pub(super) fn draw(route: &Route) -> String {
     )
 }
 
-/// Where the lanes are. Many stand closer together.
+/// The positions of the lanes. Many lanes are closer together.
 struct Lanes {
     count: usize,
     step: usize,
@@ -88,7 +88,7 @@ impl Lanes {
         MARGIN + 9 + index * self.step
     }
 
-    /// Where the words begin.
+    /// The left edge of the text.
     const fn words(&self) -> usize {
         self.x(self.count.saturating_sub(1)) + 20
     }
@@ -244,7 +244,7 @@ fn name(party: &Party) -> &str {
     party.identity.as_ref().map_or(party.role.as_str(), |identity| identity.name())
 }
 
-/// What the whole amounts to. Returns the height of the picture.
+/// The summary. Returns the height of the picture.
 fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
     let mut y = top;
     let mut say = |colour: &str, words: &str| {
@@ -254,7 +254,7 @@ fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
         }
     };
     if let Some(party) = &route.answerable {
-        say(WRONG, &format!("Answerable: {party}"));
+        say(WRONG, &format!("Accountable: {party}"));
     }
     match (route.checkpoint, route.as_of, route.age_millis) {
         (Some(size), Some(as_of), Some(age)) => {
@@ -273,7 +273,7 @@ const fn room(width: usize) -> usize {
     (width - 2 * MARGIN) * ROOM / WORDS
 }
 
-/// An age in the largest unit that tells it well.
+/// An age in the largest suitable unit.
 fn age_text(millis: u64) -> String {
     match millis / 60_000 {
         minutes @ 0..=119 => format!("{minutes} min"),
@@ -294,7 +294,7 @@ fn rail(svg: &mut String, x: usize, top: usize, bottom: usize, index: usize) {
     number(svg, x, top, index);
 }
 
-/// A lane's number, at its top and before the name of whose it is.
+/// A lane's number, at its top and before the party's name.
 fn number(svg: &mut String, x: usize, y: usize, index: usize) {
     let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"7\" fill=\"{FAINT}\"/>");
     centred(svg, x, y + 4, 10, &index.to_string());
@@ -334,7 +334,7 @@ fn centred(svg: &mut String, x: usize, y: usize, size: usize, sign: &str) {
     );
 }
 
-/// How a line of text is set.
+/// The style of a line of text.
 #[derive(Clone, Copy)]
 struct Style<'a> {
     x: usize,

@@ -1,4 +1,4 @@
-//! Words in a picture: escaped, and broken into lines by counting characters, since nothing here knows a font.
+//! Text in a picture: escaped, and wrapped by counting characters, since no font is available here.
 
 use crate::words::sanitize;
 
@@ -40,7 +40,7 @@ fn fitting(words: &str, room: usize) -> usize {
     words.len()
 }
 
-/// Text that XML reads as text and nothing else.
+/// The text, escaped for XML.
 pub(super) fn escaped(words: &str) -> String {
     let mut escaped = String::with_capacity(words.len());
     for c in sanitize(words).chars() {

@@ -10,7 +10,7 @@ fn audit(play: &Play) -> Audit {
     play.profile.audit(&play.lot_history(), &[play.class_history()])
 }
 
-/// What is found, at which step, and in which role somebody answers.
+/// The finding, the step, and the accountable role.
 fn found(play: &Play) -> (String, String, String) {
     let finding = audit(play).finding.expect("something is wrong");
     (finding.finding.clone(), finding.fault.step.to_string(), finding.answerable().role.clone())
@@ -99,7 +99,7 @@ fn material_exchanged_by_the_supplier_names_the_supplier() {
 }
 
 #[test]
-fn a_supplier_that_uploads_a_wrong_value_answers_for_it() {
+fn a_supplier_that_uploads_a_wrong_value_is_accountable() {
     let mut play = Play::until("material-request");
     let spec = play.spec("material").with("bc", hash("wrong"));
     play.force(&spec);
@@ -116,14 +116,15 @@ fn a_wrong_upload_does_not_condemn_the_transfers_after_it() {
     play.admit_all(&["approval", "commission", "distribution", "sales-status", "receipt"]);
     let audit = audit(&play);
     assert_eq!(audit.steps.iter().filter(|step| !step.judged.counts()).count(), 1);
-    // Transfer 2 stands as it was received: who signed the wrong value answers, whatever the published role.
+    // Transfer 2 is as it was received: the signer of the wrong value is accountable, whatever role the publication
+    // names.
     let finding = audit.finding.unwrap();
     assert_eq!(finding.finding, "material-tampered");
     assert_eq!(finding.answerable().identity, Some(identity("manufacturer")));
 }
 
 #[test]
-fn of_several_failures_the_first_question_is_told() {
+fn of_several_failures_the_first_question_s_is_reported() {
     let mut play = Play::whole();
     play.exchange("material", |spec| spec.with("content", "chalk"));
     play.exchange("trial", |spec| spec);
@@ -147,7 +148,7 @@ fn a_pack_dispensed_twice_is_found_outside_the_questions() {
 }
 
 #[test]
-fn steps_tell_who_did_what_for_a_timeline() {
+fn steps_say_who_did_what_for_a_timeline() {
     let play = Play::whole();
     let steps = audit(&play).steps;
     let kinds: Vec<&str> = steps.iter().map(|step| step.kind.as_str()).collect();

@@ -57,7 +57,7 @@ fn schema() -> Option<jsonschema::Validator> {
     Some(jsonschema::options().should_validate_formats(true).build(&schema).unwrap())
 }
 
-/// That the official schema takes a document, and that it would not take anything.
+/// Checks that the official schema accepts a document, and that it does not accept just anything.
 fn assert_valid(document: &Value) {
     let Some(schema) = schema() else { return };
     let errors: Vec<_> = schema.iter_errors(document).map(|error| error.to_string()).collect();
@@ -107,9 +107,9 @@ fn goods_go_from_the_signer_to_the_receiver_and_a_pack_is_named_without_its_lot(
 #[test]
 fn couriers_are_named_to_partners_and_consumers_are_not() {
     let road = Road::new();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let line = road.hand_over("courier b", "consumer", line, at(20));
-    let each = line.statements().iter().enumerate();
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let chain = road.hand_over("courier b", "consumer", chain, at(20));
+    let each = chain.statements().iter().enumerate();
     let history: Vec<Entry> = each.map(|(index, one)| road.placed(one.clone(), index as u64)).collect();
     let document = epcis::document(
         &road.profile,
@@ -175,13 +175,13 @@ fn a_unit_holds_what_was_packed_and_is_inferred_to_be_whole_until_it_is_opened()
         (&json!("DELETE"), &json!("completeness_verified"))
     );
     assert_valid(&document);
-    // Of what it holds nothing is known without the statement that it was packed from.
+    // Its contents are not known without the statement that they were packed from.
     let alone = epcis::document(&play.profile, &[&pack], NOW);
     assert_eq!(events(&alone), &[] as &[Value]);
 }
 
 #[test]
-fn what_does_not_fit_its_place_is_no_event() {
+fn a_statement_that_does_not_fit_its_place_is_no_event() {
     let mut play = Play::whole();
     let again = play.spec("commission");
     play.force(&again);
@@ -283,7 +283,7 @@ fn a_shipment_to_somebody_whom_the_ledger_does_not_know_says_so() {
     assert_eq!(proposals[0].subject.as_str(), LOT);
     assert_eq!(proposals[0].receiver.as_deref(), Some("urn:epc:id:pgln:4012345.00002"));
     assert_eq!(proposals[0].missing(Profile::medicine()), ["to", "class", "expiry"]);
-    // A member in the wrong role is no receiver either.
+    // A member in the wrong role is not a receiver either.
     let mut wrong = event.clone();
     wrong["destinationList"][1]["destination"] = json!(identity("supplier").as_str());
     assert_eq!(propose(&wrong).unwrap()[0].fields.text("to"), None);
@@ -304,10 +304,10 @@ fn goods_that_are_consigned_piece_by_piece_are_a_draft_each() {
 }
 
 #[test]
-fn a_piece_that_we_told_of_is_read_with_its_lot() {
+fn a_piece_in_our_own_document_is_read_with_its_lot() {
     let road = Road::new();
-    let line = road.to_the_courier();
-    let order = road.placed(line.last().clone(), 1).into_standing().unwrap();
+    let chain = road.to_the_courier();
+    let order = road.placed(chain.last().clone(), 1).into_standing().unwrap();
     let document = epcis::document(&road.profile, &[&order], at(30)).to_string();
     let proposals = epcis::read(&road.profile, document.as_bytes()).unwrap().remove(0).unwrap();
     let [proposal] = proposals.as_slice() else { panic!("{proposals:?}") };
@@ -391,7 +391,7 @@ fn each_refusal_of_a_document_has_its_own_reason() {
 #[test]
 fn every_public_document_is_read_event_by_event() {
     let Some(vectors) = vectors() else { return };
-    let mut told: BTreeMap<String, u32> = BTreeMap::new();
+    let mut refusals: BTreeMap<String, u32> = BTreeMap::new();
     for folder in ["examples", "examples/WithDigitalLinkID", "openepcis-documents", "event-hash"] {
         for file in std::fs::read_dir(vectors.join(folder)).unwrap() {
             let path = file.unwrap().path();
@@ -407,7 +407,7 @@ fn every_public_document_is_read_event_by_event() {
                     for event in events {
                         let words = event.map_or_else(|reason| format!("{reason:?}"), |_| "taken".to_owned());
                         let word = words.split(['(', ' ']).next().unwrap().to_owned();
-                        *told.entry(word).or_default() += 1;
+                        *refusals.entry(word).or_default() += 1;
                     }
                 }
                 // Some give GS1's prefixes another meaning.
@@ -427,10 +427,10 @@ fn every_public_document_is_read_event_by_event() {
         ("Withdrawn", 2),
         ("WrongLevel", 1),
     ];
-    assert_eq!(told, known.map(|(reason, count)| (reason.to_owned(), count)).into());
+    assert_eq!(refusals, known.map(|(reason, count)| (reason.to_owned(), count)).into());
 }
 
-/// A text as it stands in a link.
+/// A text as written in a link.
 fn escaped(text: &str) -> String {
     text.bytes()
         .map(|c| if c.is_ascii_alphanumeric() { char::from(c).to_string() } else { format!("%{c:02X}") })

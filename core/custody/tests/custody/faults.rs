@@ -1,4 +1,4 @@
-//! Each way in which a statement does not fit has its own reason, and the engine tells it.
+//! Each way in which a statement does not fit has its own reason, which the engine reports.
 
 use countersign_custody::{CertificateFlaw, FaultReason, chain_value};
 use countersign_ledger::{Entry, Hash, Kind, LogName, UnixMillis, Verified};
@@ -7,7 +7,7 @@ use crate::play::{
     CLASS, DAY, DOMAIN, EXPIRY, HOUR, LIFE, LOT, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity,
 };
 
-/// What the engine says of the next step, changed.
+/// The engine's result for the next step, changed.
 fn reason(before: &str, kind: &str, change: impl FnOnce(Spec) -> Spec) -> FaultReason {
     let mut play = Play::until(before);
     let spec = change(play.spec(kind));
@@ -151,7 +151,7 @@ fn a_step_too_early_is_refused() {
         [("material-request", "trial"), ("trial", "commission"), ("approval", "distribution")]
     {
         let mut play = Play::until(before);
-        // The links that it needs are not there; its place is judged first.
+        // The links that it needs are missing; its place is judged first.
         let mut spec = if kind == "trial" { play.spec(kind) } else { Play::until(kind).spec("receipt") };
         spec.draft.kind = Kind::new(format!("medicine.{kind}")).unwrap();
         spec.draft.prev = play.history(LogName::SUPPLY, LOT).last().map(Entry::id);
@@ -302,7 +302,7 @@ fn chain_values_of_two_lots_differ() {
     assert!(values(LOT).iter().all(|value| !values(OTHER_LOT).contains(value)));
 }
 
-/// What the engine says of the approval under a certificate of another kind.
+/// The engine's result for the approval under a certificate of another kind.
 fn under(change: impl FnOnce(Spec) -> Spec) -> FaultReason {
     let mut play = Play::new();
     let certificate = change(play.spec("certificate"));
@@ -412,7 +412,7 @@ fn a_manufacturer_stops_its_own_product_and_no_other() {
         let theirs = own(&play, "manufacturer second");
         let reason = play.check(&theirs).unwrap_err().reason;
         assert_eq!(reason, FaultReason::CertificateNotValid(CertificateFlaw::Holder));
-        // Also when its certificate has run out: stopping is never too late.
+        // Also after its certificate has expired: a product can always be stopped.
         let late = Spec { at: START + 2000 * DAY, ..own(&play, "manufacturer") };
         play.check(&late).unwrap();
     }

@@ -1,5 +1,5 @@
-//! Messages of a handover as a stranger's screen may show them: nothing makes the reader fail, and nothing that was changed is
-//! believed.
+//! Handover messages as a stranger's screen may show them: nothing makes the reader panic, and nothing that was changed
+//! verifies.
 
 use countersign_custody::Contents;
 use countersign_custody::handover::{CustodyChain, Offered, answer_in};
@@ -7,16 +7,16 @@ use proptest::prelude::*;
 
 use crate::road::{Road, at};
 
-/// What is shown at the third hop: an offer with its line, and the answer to it.
+/// What is shown at the third hop: an offer with its chain, and the answer to it.
 fn shown(road: &Road) -> (Vec<u8>, Vec<u8>) {
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let offer = road.offer("courier b", line, at(20)).to_bytes();
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let offer = road.offer("courier b", chain, at(20)).to_bytes();
     let answer = road.answer("courier c", &offer, at(20)).unwrap().answer_message();
     (offer, answer)
 }
 
 fn read(road: &Road, message: &[u8]) {
-    let _ = CustodyChain::from_bytes(message).map(|line| line.verify(&road.rules()));
+    let _ = CustodyChain::from_bytes(message).map(|chain| chain.verify(&road.rules()));
     let _ = answer_in(message);
     let _ = Contents::from_bytes(message);
     if let Ok(offered) = Offered::from_bytes(message) {
@@ -51,9 +51,9 @@ proptest! {
             *at.get_mut(&mut changed) ^= by;
         }
         if let Ok(examined) = Offered::from_bytes(&changed).and_then(|one| one.examine(&road.rules(), at(20))) {
-            // Signatures cover all of it: at most a certificate that nobody needs was exchanged.
+            // Signatures cover everything: at most a certificate that is not needed was exchanged.
             prop_assert_eq!(examined.offer().statement().id(), whole.id());
-            prop_assert_eq!(examined.history().last().map(countersign_ledger::Entry::id), Some(whole.line().last().id()));
+            prop_assert_eq!(examined.history().last().map(countersign_ledger::Entry::id), Some(whole.chain().last().id()));
         }
         read(&road, &offer[..cut.index(offer.len())]);
 

@@ -12,28 +12,28 @@ fn judged(road: &Road, facts: Facts) -> Verdict {
     verdict(&label(), Some(&Dossier::new(&road.profile, facts)), UnixMillis(at(61).0))
 }
 
-/// A piece that is handed over once and delivered; its four statements stand at 10 to 13.
+/// A piece that is handed over once and delivered; its four statements have the indices 10 to 13.
 fn delivered(road: &Road) -> Facts {
     let made = road.made();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let line = road.hand_over("courier b", "consumer", line, at(20));
-    road.facts(&made, line.statements())
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let chain = road.hand_over("courier b", "consumer", chain, at(20));
+    road.facts(&made, chain.statements())
 }
 
 #[test]
-fn what_came_after_a_checkpoint_of_days_later_is_marked_with_both_times() {
+fn a_statement_recorded_after_a_checkpoint_of_days_later_is_marked_with_both_times() {
     let road = Road::new();
     let mut facts = delivered(&road);
     let seen = UnixMillis(NOON.0 + 3 * DAY);
     facts.earlier = vec![AsOf { size: 13, at: seen }];
-    let told = judged(&road, facts);
-    let late: Vec<_> = told.timeline.iter().filter(|event| event.late.is_some()).collect();
+    let verdict = judged(&road, facts);
+    let late: Vec<_> = verdict.timeline.iter().filter(|event| event.late.is_some()).collect();
     let [delivery] = late.as_slice() else { panic!("{late:?}") };
     assert_eq!((delivery.at, delivery.late), (at(20), Some(seen)));
     assert_eq!(delivery.kind.as_str(), "luxury.delivery");
     // It fits its place, and nobody is blamed.
-    assert_eq!((delivery.mark, told.answerable), (Mark::Verified, None));
-    assert_eq!(told.kind, VerdictKind::Attention);
+    assert_eq!((delivery.mark, verdict.answerable), (Mark::Verified, None));
+    assert_eq!(verdict.kind, VerdictKind::Attention);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_log_s_order_shows_it_where_no_checkpoint_does() {
     let verdict = verdict(&item(), Some(&play.dossier()), NOW);
     let late: Vec<_> =
         verdict.timeline.iter().filter_map(|event| Some((event.kind.as_str(), event.late?))).collect();
-    // As far as the signer's clock may have been ahead.
+    // Within the tolerance for a signer's clock that is ahead.
     let recorded = UnixMillis(report.at + 5 * DAY - 5 * 60 * 1000);
     assert_eq!(late, [("medicine.receipt", recorded)]);
     assert_eq!(verdict.kind, VerdictKind::Authentic);

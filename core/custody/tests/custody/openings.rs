@@ -1,4 +1,4 @@
-//! Units out of which something else came than went in: who answers, and which packs it touches.
+//! Units whose contents came out different than they went in: who is accountable, and which packs are affected.
 
 use countersign_custody::{
     Contents, DifferenceKind, Dossier, Few, History, Item, Opened, Reason, Route, Standing, Stop, UnitFacts,
@@ -41,7 +41,7 @@ fn open(play: &mut Play, unit: &str, packed: &Contents, unpacked: &Contents) {
     }
 }
 
-fn told(play: &Play, lists: &[Contents], item: &Item) -> Verdict {
+fn verdict_on(play: &Play, lists: &[Contents], item: &Item) -> Verdict {
     let mut facts = play.facts();
     for unit in [UNIT, PALLET] {
         let Some(history) = play.histories.get(&(LogName::SUPPLY, unit.to_owned())) else { continue };
@@ -64,14 +64,14 @@ fn keys(verdict: &Verdict) -> Vec<&'static str> {
 fn a_unit_that_held_what_was_packed_says_nothing_against_it() {
     let all = list(&["S001", "S002"]);
     let play = opened(UNIT, &all, &all);
-    let told = told(&play, &[all], &item_of(LOT, "S001"));
-    assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
-    let opening = told.timeline.last().unwrap();
+    let verdict = verdict_on(&play, &[all], &item_of(LOT, "S001"));
+    assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Authentic, vec![]));
+    let opening = verdict.timeline.last().unwrap();
     assert_eq!(opening.opened, Some(Opened { packed: 2, unpacked: 2, same: true }));
 }
 
 #[test]
-fn what_did_not_come_out_and_what_came_out_besides_is_told_with_whoever_opened_the_unit() {
+fn missing_and_additional_packs_are_reported_with_the_unpacker() {
     let (packed, unpacked) = (list(&["S001", "S002", "S003"]), list(&["S001", "S009"]));
     let play = opened(UNIT, &packed, &unpacked);
     let lists = [packed, unpacked];
@@ -79,24 +79,24 @@ fn what_did_not_come_out_and_what_came_out_besides_is_told_with_whoever_opened_t
         ("S002", "not-unpacked", DifferenceKind::NotUnpacked),
         ("S009", "not-packed", DifferenceKind::NotPacked),
     ] {
-        let told = told(&play, &lists, &item_of(LOT, serial));
-        assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec![key]), "{serial}");
-        let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+        let verdict = verdict_on(&play, &lists, &item_of(LOT, serial));
+        assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec![key]), "{serial}");
+        let Reason::ContentsDiffer(difference) = &verdict.reasons[0] else { panic!() };
         assert_eq!((difference.kind, &difference.what), (kind, &pack(serial)));
         assert_eq!(difference.missing, Some(Few { count: 2, named: vec![pack("S002"), pack("S003")] }));
         assert_eq!(difference.added, Some(Few { count: 1, named: vec![pack("S009")] }));
-        assert_eq!(told.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
-        // Both lists' statements are the evidence, and the opening is told.
-        assert!([difference.packing, difference.unpacking].iter().all(|one| told.evidence.contains(one)));
-        assert_eq!(told.timeline.last().unwrap().statement, difference.unpacking);
-        let sentence = words::sentence(&told.reasons[0], &play.profile);
+        assert_eq!(verdict.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
+        // Both lists' statements are the evidence, and the opening is shown.
+        assert!([difference.packing, difference.unpacking].iter().all(|one| verdict.evidence.contains(one)));
+        assert_eq!(verdict.timeline.last().unwrap().statement, difference.unpacking);
+        let sentence = words::sentence(&verdict.reasons[0], &play.profile);
         assert!(sentence.contains(UNIT) && sentence.contains("3 went in, 2 came out"), "{sentence}");
         assert!(!sentence.contains('{') && !sentence.to_lowercase().contains("fake"), "{sentence}");
     }
-    // What is on both lists, and what is on neither, is not touched.
+    // Packs on both lists, and packs on neither, are not affected.
     for serial in ["S001", "S050"] {
-        let told = told(&play, &lists, &item_of(LOT, serial));
-        assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]), "{serial}");
+        let verdict = verdict_on(&play, &lists, &item_of(LOT, serial));
+        assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Authentic, vec![]), "{serial}");
     }
 }
 
@@ -104,11 +104,11 @@ fn what_did_not_come_out_and_what_came_out_besides_is_told_with_whoever_opened_t
 fn without_the_list_of_what_came_out_no_pack_is_said_to_be_missing() {
     let packed = list(&["S001", "S002"]);
     let play = opened(UNIT, &packed, &list(&["S001"]));
-    let told = told(&play, &[packed], &item_of(LOT, "S002"));
-    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["contents-differ"]));
-    let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+    let verdict = verdict_on(&play, &[packed], &item_of(LOT, "S002"));
+    assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["contents-differ"]));
+    let Reason::ContentsDiffer(difference) = &verdict.reasons[0] else { panic!() };
     assert_eq!((&difference.missing, &difference.added), (&None, &None));
-    assert!(words::sentence(&told.reasons[0], &play.profile).contains("not known here"));
+    assert!(words::sentence(&verdict.reasons[0], &play.profile).contains("not known here"));
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn a_case_that_did_not_come_off_its_pallet_took_its_packs_with_it() {
     let packing = spec(&play, "pack", UNIT, case.fields());
     play.take(&packing).unwrap();
     open(&mut play, PALLET, &loaded, &unloaded);
-    let told = told(&play, &[case, loaded, unloaded], &item_of(LOT, "S001"));
-    assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec!["not-unpacked"]));
-    let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+    let verdict = verdict_on(&play, &[case, loaded, unloaded], &item_of(LOT, "S001"));
+    assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["not-unpacked"]));
+    let Reason::ContentsDiffer(difference) = &verdict.reasons[0] else { panic!() };
     assert_eq!((&difference.what, difference.unit.as_str()), (&unit, PALLET));
 }
 
@@ -133,8 +133,8 @@ fn many_packs_are_counted_and_some_of_them_named() {
     let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
     let (packed, unpacked) = (list(&serials), list(&serials[..10]));
     let play = opened(UNIT, &packed, &unpacked);
-    let told = told(&play, &[packed, unpacked], &item_of(LOT, "S020"));
-    let Reason::ContentsDiffer(difference) = &told.reasons[0] else { panic!() };
+    let verdict = verdict_on(&play, &[packed, unpacked], &item_of(LOT, "S020"));
+    let Reason::ContentsDiffer(difference) = &verdict.reasons[0] else { panic!() };
     let missing = difference.missing.as_ref().unwrap();
     assert_eq!((missing.count, missing.named.len()), (30, 8));
     assert!(missing.to_string().ends_with("/21/S017 and 22 more"), "{missing}");

@@ -47,7 +47,7 @@ struct Member {
     certificate: Certificate,
 }
 
-/// A statement that is still open to change.
+/// A statement that can still be changed.
 #[derive(Clone)]
 pub struct Spec {
     pub who: &'static str,
@@ -148,8 +148,8 @@ impl Play {
         }
     }
 
-    /// The registrar revokes a member's certificate: in the supply log and the trust log it signs nothing from `from` on. All
-    /// that was stated is placed anew.
+    /// The registrar revokes a member's certificate: in the supply log and the trust log it is not valid from `from`
+    /// on. All statements are placed anew.
     pub fn revoke(&mut self, who: &str, from: u64) {
         let member = &self.members[who];
         let draft = Draft {
@@ -227,7 +227,7 @@ impl Play {
         all.max_by_key(|one| one.index()).unwrap()
     }
 
-    /// What an honest member would state next.
+    /// The statement that an honest member would make next.
     pub fn spec(&self, kind: &str) -> Spec {
         match kind {
             "certificate" => self.spec_on(kind, CLASS),
@@ -319,7 +319,7 @@ impl Play {
             .id()
     }
 
-    /// Signs a statement, without asking whether it fits.
+    /// Signs a statement without checking whether it fits.
     pub fn sign(&mut self, spec: &Spec) -> Entry {
         let member = &self.members[spec.who];
         self.count += 1;
@@ -330,7 +330,7 @@ impl Play {
         self.trust.place(verified, log, self.count)
     }
 
-    /// What the engine says of a statement.
+    /// The engine's result for a statement.
     pub fn check(&mut self, spec: &Spec) -> Result<(), Box<Fault>> {
         let statement = self.sign(spec);
         self.judge(&statement, self.log(&statement))
@@ -356,7 +356,7 @@ impl Play {
         self.profile.check(statement.verified(), &past)
     }
 
-    /// Takes in a statement that fits.
+    /// Records a statement that fits.
     pub fn take(&mut self, spec: &Spec) -> Result<(), Box<Fault>> {
         let statement = self.sign(spec);
         self.judge(&statement, self.log(&statement))?;
@@ -364,7 +364,7 @@ impl Play {
         Ok(())
     }
 
-    /// Takes in what an honest member would state next.
+    /// Records the statement that an honest member would make next.
     pub fn admit(&mut self, kind: &str) {
         let spec = self.spec(kind);
         self.take(&spec).unwrap_or_else(|fault| panic!("{fault}"));
@@ -376,7 +376,7 @@ impl Play {
         }
     }
 
-    /// Takes in a statement as a log would that does not ask.
+    /// Records a statement as a log would that does not check.
     pub fn force(&mut self, spec: &Spec) {
         let statement = self.sign(spec);
         self.push(statement);
@@ -415,7 +415,7 @@ impl Play {
         History { log: LogName::SUPPLY, domain: Some(DOMAIN), entries: self.history(LogName::SUPPLY, LOT) }
     }
 
-    /// All that there is, as a phone that follows the class has it. Packs are known from the index alone.
+    /// All facts, as a phone that follows the class has them. Packs are known from the index alone.
     pub fn facts(&self) -> Facts {
         let entry = |history: &[Entry]| IndexEntry {
             count: history.len() as u64,

@@ -1,11 +1,11 @@
-//! Profiles are data: what a file may say, and the slips that are caught.
+//! Profiles are data: what a file may contain, and the mistakes that are caught.
 
 use countersign_custody::{Effect, Profile, ProfileError};
 use countersign_ledger::{Kind, LogName};
 
 const MEDICINE: &str = include_str!("../../profiles/medicine.toml");
 
-/// What is wrong with the medicine profile after an edit.
+/// The error in the medicine profile after an edit.
 fn edited(from: &str, to: &str) -> ProfileError {
     assert!(MEDICINE.contains(from), "{from}");
     Profile::parse(&MEDICINE.replacen(from, to, 1)).unwrap_err()
@@ -120,7 +120,7 @@ fn rules_that_cannot_hold_are_refused() {
 #[test]
 fn what_is_no_profile_says_where() {
     let error = edited("materials = \"text\"", "materials = \"txt\"").to_string();
-    assert!(error.contains("`txt` is no field type") && error.contains("line"), "{error}");
+    assert!(error.contains("`txt` is not a field type") && error.contains("line"), "{error}");
     assert!(
         edited("custody = \"signer\"", "kustody = \"signer\"")
             .to_string()

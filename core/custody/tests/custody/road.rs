@@ -41,7 +41,7 @@ pub struct Road {
     commission: std::cell::Cell<Hash>,
 }
 
-/// What came before a piece was sold: the design and its licence, the order, and the lot that was made for it.
+/// The statements before a piece was sold: the design and its licence, the order, and the lot that was made for it.
 pub struct Made {
     pub class: Vec<Entry>,
     pub order: Vec<Entry>,
@@ -93,7 +93,7 @@ impl Road {
         }
     }
 
-    /// A certified member whose certificate nobody has met yet.
+    /// A certified member whose certificate nobody has seen yet.
     pub fn enrol(&mut self, who: &str) {
         let key = SoftwareKey::from_bytes(&Hash::of(who.as_bytes()).0).unwrap();
         let certificate =
@@ -116,7 +116,7 @@ impl Road {
         self.nonce.get().to_be_bytes()
     }
 
-    /// The registrar revokes a member's certificate: in the supply log it signs nothing from `from` on.
+    /// The registrar revokes a member's certificate: in the supply log it is not valid from `from` on.
     pub fn revoke(&mut self, who: &str, from: u64) {
         let certificate = self.key(who).certificate.fingerprint();
         let draft = Draft {
@@ -144,7 +144,7 @@ impl Road {
         self.trust.enrol(former.certificate.as_der()).unwrap();
     }
 
-    /// Everybody's certificate, as the ledger has them.
+    /// All certificates that the ledger has.
     pub fn ledger_trust(&self) -> TrustStore {
         let mut trust = self.trust.clone();
         for member in self.members.values() {
@@ -183,8 +183,8 @@ impl Road {
         CustodyChain::new(&[purchase, order]).unwrap()
     }
 
-    pub fn offer(&self, who: &str, line: CustodyChain, now: UnixMillis) -> Offered {
-        Offered::make(line, &terms(), self.key(who), &self.rules(), now, self.nonce()).unwrap()
+    pub fn offer(&self, who: &str, chain: CustodyChain, now: UnixMillis) -> Offered {
+        Offered::make(chain, &terms(), self.key(who), &self.rules(), now, self.nonce()).unwrap()
     }
 
     pub fn answer(&self, who: &str, message: &[u8], now: UnixMillis) -> Result<CustodyChain, HandoverError> {
@@ -205,16 +205,16 @@ impl Road {
         examined.answer(&scanned, answer, self.key(who), now, self.nonce())
     }
 
-    /// A whole handover: both end with the same line.
-    pub fn hand_over(&self, from: &str, to: &str, line: CustodyChain, now: UnixMillis) -> CustodyChain {
-        let offered = self.offer(from, line, now);
+    /// A whole handover: both end with the same chain.
+    pub fn hand_over(&self, from: &str, to: &str, chain: CustodyChain, now: UnixMillis) -> CustodyChain {
+        let offered = self.offer(from, chain, now);
         let receivers = self.answer(to, &offered.to_bytes(), now).unwrap();
         let givers = offered.close(&receivers.answer_message(), &self.rules()).unwrap();
         assert_eq!(givers, receivers);
         receivers
     }
 
-    /// The piece's lot is made, as the rules have it.
+    /// The piece's lot is made, as the rules require.
     pub fn made(&self) -> Made {
         let serials = SerialSet::new((1..10).map(|i| format!("P{i}"))).unwrap();
         let mut made = Made { class: Vec::new(), order: Vec::new(), lot: Vec::new(), serials };
@@ -266,7 +266,7 @@ impl Road {
         }
     }
 
-    /// All that a phone knows that follows the piece, whose whole history is `piece`.
+    /// All facts on a phone that follows the piece, whose whole history is `piece`.
     pub fn facts(&self, made: &Made, piece: &[Statement]) -> Facts {
         let each = piece.iter().zip(10..);
         let piece: Vec<Entry> = each.map(|(one, index)| self.placed(one.clone(), index)).collect();
@@ -298,7 +298,7 @@ impl Road {
         }
     }
 
-    /// What the engine says of the last statement of a line that follows `history`.
+    /// The engine's result for the last statement of a chain that follows `history`.
     pub fn judge(
         &self,
         statement: &Statement,

@@ -1,4 +1,4 @@
-//! A verdict is a total function: whatever is read and whatever is held, there is an answer, and it is never too good.
+//! A verdict is a total function: for any item and any facts there is an answer, and it is never too good.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use proptest::sample::subsequence;
 
 use crate::play::{AS_OF, DAY, EXPIRY, LOT, NOW, OTHER_LOT, Play, SERIAL, item, item_of};
 
-/// Everything that can be known of two lots, one of them under a lifted suspension, one of its packs dispensed.
+/// All facts on two lots, one of them under a lifted suspension, one of its packs dispensed.
 fn everything() -> &'static Facts {
     static FACTS: OnceLock<Facts> = OnceLock::new();
     FACTS.get_or_init(|| {
@@ -62,7 +62,7 @@ fn some_facts() -> impl Strategy<Value = (Facts, bool)> {
         let whole =
             kept && history.iter().map(Entry::id).eq(lot.history.iter().take(history.len()).map(Entry::id));
         if index_agrees {
-            // A server may claim any part to be the whole; here the index says the same.
+            // A server may claim that a part is the whole; here the index agrees.
             if let Some(last) = history.last() {
                 let entry = facts.members.get_mut(&crate::play::hash(LOT)).unwrap();
                 (entry.count, entry.latest) = (history.len() as u64, last.id());

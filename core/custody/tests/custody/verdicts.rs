@@ -1,4 +1,4 @@
-//! What a phone tells of a pack, and why.
+//! The verdicts on a pack, with their reasons.
 
 use countersign_custody::{
     Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Profile, Reason,
@@ -124,7 +124,7 @@ fn a_pack_past_its_day_is_expired_and_not_an_instant_earlier() {
     assert_eq!(at(EXPIRY).kind, VerdictKind::Authentic);
     let verdict = at(EXPIRY + 1);
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["expired"]));
-    // Also if the label leaves the date out.
+    // Also if the label has no date.
     let unlabelled = with(facts, &Item { expires_at: None, ..item() }, UnixMillis(EXPIRY + 1));
     assert_eq!(keys(&unlabelled), ["expired"]);
 }
@@ -177,7 +177,7 @@ fn a_suspended_class_lot_or_pack_needs_attention_until_lifted() {
 }
 
 #[test]
-fn alerts_of_those_who_are_not_entitled_are_not_heard() {
+fn alerts_of_those_who_are_not_entitled_are_ignored() {
     for who in ["pharmacy", "foreign authority", "manufacturer second"] {
         let mut play = Play::whole();
         let mut recall = play.spec("recall").by(who);
@@ -189,7 +189,7 @@ fn alerts_of_those_who_are_not_entitled_are_not_heard() {
 }
 
 #[test]
-fn a_recall_is_heard_even_if_the_log_let_in_what_should_not_stand_before_it() {
+fn a_recall_counts_even_if_the_log_accepted_an_invalid_statement_before_it() {
     let mut play = Play::whole();
     let junk = play.spec("recall").by("pharmacy");
     play.force(&junk);
@@ -218,7 +218,7 @@ fn a_lift_out_of_its_place_lifts_nothing() {
 }
 
 #[test]
-fn a_dispensed_pack_is_told_from_the_index_and_in_full_when_it_is_followed() {
+fn a_dispensed_pack_is_known_from_the_index_and_in_full_when_it_is_followed() {
     let mut play = Play::whole();
     play.admit("dispense");
     let statement = play.latest("dispense").id();
@@ -330,7 +330,7 @@ fn a_code_that_breaks_the_rules_as_it_was_read_is_scanned_again() {
 }
 
 #[test]
-fn a_recall_is_told_of_a_misread_pack_too() {
+fn a_recall_is_reported_for_a_misread_pack_too() {
     let mut play = Play::whole();
     let recall = play.spec_on("recall", CLASS);
     play.take(&recall).unwrap();
@@ -378,7 +378,7 @@ fn an_unknown_lot_or_serial_may_be_a_late_upload_on_a_snapshot_of_yesterday() {
 }
 
 #[test]
-fn what_is_not_followed_cannot_be_told() {
+fn a_product_that_is_not_followed_has_no_answer() {
     let play = Play::whole();
     let other = Item { class: subject("https://id.gs1.org/01/09506000134369"), ..item() };
     for verdict in [verdict(&item(), None, NOW), judged(&play, &other)] {
@@ -392,13 +392,13 @@ fn what_is_not_followed_cannot_be_told() {
 }
 
 #[test]
-fn an_expired_label_is_told_without_any_snapshot() {
+fn an_expired_label_is_reported_without_any_snapshot() {
     let verdict = verdict(&Item { expires_at: Some(UnixMillis(START)), ..item() }, None, NOW);
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["expired", "not-followed"]));
 }
 
 #[test]
-fn a_code_without_lot_or_serial_cannot_be_told_from_a_copy() {
+fn a_code_without_lot_or_serial_has_no_answer() {
     let play = Play::whole();
     for bare in
         [Item { lot: None, pack: None, serial: None, ..item() }, Item { pack: None, serial: None, ..item() }]

@@ -1,4 +1,4 @@
-//! A revocation voids what a thief has signed and closes no subject: honest parties go on, and are never blamed.
+//! A revocation voids what a thief has signed and closes no subject: honest parties continue, and are never blamed.
 
 use countersign_custody::{
     Contents, Dossier, FaultReason, Finding, History, Item, Judged, Mark, Reason, Route, Standing, Stop,
@@ -19,7 +19,7 @@ fn judged(play: &Play, subject: &str) -> (Vec<Judged>, Option<Finding>) {
     (audit.steps.into_iter().map(|step| step.judged).collect(), audit.finding)
 }
 
-fn told(play: &Play, item: &Item) -> Verdict {
+fn verdict_on(play: &Play, item: &Item) -> Verdict {
     let with_pack = play.histories.contains_key(&(LogName::SUPPLY, format!("{LOT}/21/{SERIAL}")));
     let facts = if with_pack { play.facts_with_pack() } else { play.facts() };
     verdict(item, Some(&Dossier::new(&play.profile, facts)), NOW)
@@ -34,8 +34,8 @@ fn marks(verdict: &Verdict, kind: &str) -> Vec<Mark> {
     verdict.timeline.iter().filter(|event| event.kind == kind).map(|event| event.mark).collect()
 }
 
-/// The stories in which a thief signs `kind` with the key of `who`, told for a revocation from that very place and from an
-/// earlier one.
+/// The stories in which a thief signs `kind` with the key of `who`, once with a revocation from that very place and
+/// once from an earlier one.
 fn stolen(kind: &str, who: &'static str, then: impl Fn(Play)) {
     let mut play = Play::until(kind);
     let index = play.latest(kind).index();
@@ -65,10 +65,10 @@ fn the_next_honest_statement_follows_a_void_one_and_the_lot_is_authentic() {
         let (judged, finding) = judged(&play, LOT);
         assert_eq!((&judged[1], finding), (&Judged::Void, None));
         assert_eq!(judged.iter().filter(|one| **one == Judged::Sound).count(), judged.len() - 1);
-        let told = told(&play, &item());
-        assert_eq!((told.kind, told.answerable.as_ref()), (VerdictKind::Authentic, None));
-        assert_eq!(marks(&told, "material"), [Mark::Void, Mark::Verified]);
-        let route = Route::new(&item(), &told, &play.profile);
+        let verdict = verdict_on(&play, &item());
+        assert_eq!((verdict.kind, verdict.answerable.as_ref()), (VerdictKind::Authentic, None));
+        assert_eq!(marks(&verdict, "material"), [Mark::Void, Mark::Verified]);
+        let route = Route::new(&item(), &verdict, &play.profile);
         let struck = route.stops.iter().filter(|stop| {
             matches!(stop, Stop::Leg(leg) if leg.standing == Standing::Void && stop.answerable().is_none())
         });
@@ -80,7 +80,8 @@ fn the_next_honest_statement_follows_a_void_one_and_the_lot_is_authentic() {
 #[test]
 fn a_void_statement_is_no_reason_for_the_next_step() {
     stolen("approval", "authority", |mut play| {
-        // Who would go on from the thief's approval is refused, and told why; once the authority approves, it is not.
+        // A statement that builds on the thief's approval is refused with the reason; once the authority approves, it
+        // is accepted.
         let commission = play.spec("commission");
         assert_eq!(play.check(&commission).unwrap_err().reason, FaultReason::WrongStep);
         play.admit("approval");
@@ -95,18 +96,18 @@ fn a_pack_that_a_thief_dispensed_can_be_dispensed() {
     play.admit("dispense");
     let index = play.latest("dispense").index();
     play.revoke("pharmacy", index);
-    let stolen = told(&play, &item());
+    let stolen = verdict_on(&play, &item());
     assert_eq!((stolen.kind, marks(&stolen, "dispense")), (VerdictKind::Authentic, vec![Mark::Void]));
     let honest = play.spec("dispense").by("pharmacy second");
     play.take(&honest).unwrap();
-    let dispensed = told(&play, &item());
+    let dispensed = verdict_on(&play, &item());
     assert_eq!((keys(&dispensed), dispensed.kind), (vec!["dispensed"], VerdictKind::Attention));
     assert_eq!(marks(&dispensed, "dispense"), [Mark::Void, Mark::Verified]);
     assert_eq!(dispensed.answerable, None);
 }
 
 #[test]
-fn who_went_on_from_a_statement_before_it_was_void_is_not_blamed() {
+fn those_who_continued_from_a_statement_before_it_was_void_are_not_blamed() {
     let mut play = Play::until("sales-status");
     let index = play.latest("material").index();
     play.revoke("supplier", index);
@@ -120,32 +121,32 @@ fn who_went_on_from_a_statement_before_it_was_void_is_not_blamed() {
         ("material-tampered", &FaultReason::SignerRevoked)
     );
     assert_eq!(finding.answerable().identity, Some(identity("supplier")));
-    // The next honest step is taken, on the lot as on its packs.
+    // The next honest step is accepted, on the lot and on its packs.
     play.admit("receipt");
     play.admit("dispense");
     assert!(judged(&play, LOT).0.iter().all(|one| one.fault().is_none()));
-    let told = told(&play, &item());
+    let verdict = verdict_on(&play, &item());
     assert_eq!(
-        (told.kind, told.answerable.unwrap().identity),
+        (verdict.kind, verdict.answerable.unwrap().identity),
         (VerdictKind::Suspect, Some(identity("supplier")))
     );
-    assert!(told.timeline.iter().all(|event| event.fault.is_none()));
+    assert!(verdict.timeline.iter().all(|event| event.fault.is_none()));
 }
 
 #[test]
 fn a_void_commission_commissions_nothing_and_can_be_made_again() {
     stolen("commission", "manufacturer", |mut play| {
-        let lost = told(&play, &item());
+        let lost = verdict_on(&play, &item());
         assert!(keys(&lost).contains(&"unknown-serial") && lost.answerable.is_some(), "{:?}", lost.reasons);
         for kind in ["commission", "distribution", "sales-status", "receipt"] {
             play.admit(kind);
         }
-        assert_eq!(told(&play, &item()).kind, VerdictKind::Authentic);
+        assert_eq!(verdict_on(&play, &item()).kind, VerdictKind::Authentic);
     });
 }
 
 #[test]
-fn what_links_a_void_statement_is_refused_and_taken_with_another_link() {
+fn a_statement_that_links_a_void_one_is_refused_and_accepted_with_another_link() {
     let mut play = Play::until("commission");
     let index = play.latest("commission").index();
     let stale = play.spec("dispense");
@@ -158,7 +159,7 @@ fn what_links_a_void_statement_is_refused_and_taken_with_another_link() {
     let relinked = play.spec("dispense");
     assert_ne!(relinked.draft.links, stale.draft.links);
     play.take(&relinked).unwrap();
-    // Who linked it while it counted is not blamed: whose key it was is accountable.
+    // A signer who linked it while it counted is not blamed: the holder of the key is accountable.
     let (judged, finding) = judged(&play, &format!("{LOT}/21/S008"));
     assert!(matches!(judged.as_slice(), [Judged::RestsOn(_)]));
     assert_eq!(finding.unwrap().answerable().identity, Some(identity("manufacturer")));
@@ -170,15 +171,15 @@ fn a_void_recall_warns_of_nothing_and_closes_nothing() {
     let mut play = Play::whole();
     play.admit("recall");
     let index = play.latest("recall").index();
-    assert_eq!(told(&play, &item()).kind, VerdictKind::Attention);
+    assert_eq!(verdict_on(&play, &item()).kind, VerdictKind::Attention);
     play.revoke("authority", index);
-    let cleared = told(&play, &item());
+    let cleared = verdict_on(&play, &item());
     assert_eq!((cleared.kind, marks(&cleared, "recall")), (VerdictKind::Authentic, vec![Mark::Void]));
     play.renew("authority");
     play.admit("suspend");
     play.admit("lift");
     play.admit("recall");
-    assert_eq!(keys(&told(&play, &item())), ["recalled"]);
+    assert_eq!(keys(&verdict_on(&play, &item())), ["recalled"]);
 }
 
 fn on_unit(play: &Play, kind: &str, contents: &Contents) -> Spec {
@@ -216,9 +217,9 @@ fn a_void_packing_packs_nothing_and_the_unit_can_be_packed() {
     facts.units.push(UnitFacts { subject: Subject::new(UNIT).unwrap(), entry, history, contents });
     let dossier = Dossier::new(&play.profile, facts);
     for (serial, events) in [("S001", 0), ("S002", 2)] {
-        let told = verdict(&item_of(LOT, serial), Some(&dossier), NOW);
-        assert_eq!((told.kind, told.reasons.as_slice()), (VerdictKind::Authentic, &[] as &[Reason]));
-        let packed = told.timeline.iter().filter(|event| event.kind.as_str().ends_with("pack")).count();
+        let verdict = verdict(&item_of(LOT, serial), Some(&dossier), NOW);
+        assert_eq!((verdict.kind, verdict.reasons.as_slice()), (VerdictKind::Authentic, &[] as &[Reason]));
+        let packed = verdict.timeline.iter().filter(|event| event.kind.as_str().ends_with("pack")).count();
         assert_eq!(packed, events, "{serial}");
     }
 }
@@ -228,12 +229,13 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
     for from in [12, 11] {
         let mut road = Road::new();
         let made = road.made();
-        // A thief has the key of courier A, and an honest courier accepts: both statements are one, at index 12.
-        let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
+        // A thief has the key of courier A, and an honest courier accepts: both statements are in one entry, at index
+        // 12.
+        let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
         road.revoke("courier a", from);
         road.renew("courier a");
         let indices = 10..;
-        let history: Vec<Entry> = line
+        let history: Vec<Entry> = chain
             .statements()
             .iter()
             .zip(indices)
@@ -241,16 +243,16 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
             .collect();
         assert!(history[2].standing().is_none() && history[1].standing().is_some());
         // A still holds the goods, and hands them to C, offline, in a chain that shows the void one in its place.
-        let line = countersign_custody::handover::CustodyChain::new(&history).unwrap();
-        assert_eq!(line.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
-        let line = road.hand_over("courier a", "courier c", line, at(9));
-        let line = road.hand_over("courier c", "consumer", line, at(12));
-        assert_eq!(line.statements().len(), 5);
-        let facts = road.facts(&made, line.statements());
+        let chain = countersign_custody::handover::CustodyChain::new(&history).unwrap();
+        assert_eq!(chain.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
+        let chain = road.hand_over("courier a", "courier c", chain, at(9));
+        let chain = road.hand_over("courier c", "consumer", chain, at(12));
+        assert_eq!(chain.statements().len(), 5);
+        let facts = road.facts(&made, chain.statements());
         assert_eq!(facts.lots[0].followed[&Subject::new(PIECE).unwrap()][2].standing().map(|_| ()), None);
-        let told = verdict(&label(), Some(&Dossier::new(&road.profile, facts)), at(61));
-        assert_eq!((keys(&told), told.answerable.as_ref()), (vec!["dispensed"], None));
-        let route = Route::new(&label(), &told, &road.profile);
+        let verdict = verdict(&label(), Some(&Dossier::new(&road.profile, facts)), at(61));
+        assert_eq!((keys(&verdict), verdict.answerable.as_ref()), (vec!["dispensed"], None));
+        let route = Route::new(&label(), &verdict, &road.profile);
         let marks: Vec<bool> = route.stops[6..]
             .iter()
             .map(|stop| matches!(stop, Stop::Leg(leg) if leg.standing == Standing::Void))
@@ -262,15 +264,15 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
 #[test]
 fn a_revoked_signer_in_a_chain_that_no_log_has_holds_nothing() {
     let mut road = Road::new();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
-    let offered = road.offer("courier b", line.clone(), at(5));
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(1));
+    let offered = road.offer("courier b", chain.clone(), at(5));
     road.revoke("courier b", 0);
     road.renew("courier b");
-    assert_eq!(line.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
+    assert_eq!(chain.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
     assert!(road.answer("courier c", &offered.to_bytes(), at(5)).is_err());
 }
 
-/// What the node asks through the seam, over states that lie as bytes, is what the phone asks over histories.
+/// The node's checks through the seam, over stored states, equal the phone's over histories.
 #[test]
 fn the_seam_judges_each_step_as_the_engine_does() {
     let mut play = Play::new();
@@ -329,15 +331,15 @@ impl Seam for countersign_custody::Profile {
 }
 
 #[test]
-fn what_is_remembered_of_a_subject_does_not_grow_with_its_history() {
+fn a_subject_s_state_does_not_grow_with_its_history() {
     let road = Road::new();
     let mut state = State::default();
-    let mut line = road.to_the_courier();
+    let mut chain = road.to_the_courier();
     let mut sizes = Vec::new();
     for hop in 0..10 {
         let (from, to) = if hop % 2 == 0 { ("courier a", "courier b") } else { ("courier b", "courier a") };
-        line = road.hand_over(from, to, line, at(hop + 1));
-        let entry = road.placed(line.last().clone(), hop);
+        chain = road.hand_over(from, to, chain, at(hop + 1));
+        let entry = road.placed(chain.last().clone(), hop);
         state = road.profile.fold(&state, entry.verified());
         sizes.push(state.0.len());
     }

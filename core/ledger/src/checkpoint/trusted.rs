@@ -6,14 +6,14 @@ use crate::tree::{ProofError, verify_consistency};
 use crate::vkey::{SignatureError, VerifierKey};
 use crate::{Checkpoint, CheckpointTextError, Hash, UnixMillis};
 
-/// Why a note is no checkpoint to be trusted under a policy. In this order: the first that applies is told.
+/// Why a note is not a trusted checkpoint under a policy. Checks run in this order; the first failure is reported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// Not a signed note at all.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The policy names no log of this origin.
-    #[error("the checkpoint is of a log that the policy does not know")]
+    /// The policy names no log with this origin.
+    #[error("the policy names no log with the checkpoint's origin")]
     UnknownLog,
     /// A line that claims to be by a key of the policy does not verify: the note was altered or the signer is broken.
     #[error("a signature by {0} does not verify")]
@@ -21,7 +21,7 @@ pub enum CheckpointError {
     /// One of the log's own keys has not signed.
     #[error("the checkpoint lacks a signature by the log's own key {0}")]
     LogSignatureMissing(String),
-    /// The text is signed by the log, but is not a checkpoint of the form we require.
+    /// The log signed the text, but it is not a checkpoint in the form that we require.
     #[error(transparent)]
     Text(#[from] CheckpointTextError),
     /// Too few witnesses have cosigned.
@@ -38,10 +38,11 @@ impl CheckpointError {
     }
 }
 
-/// Two checkpoints signed under the policy that contradict each other, in whole, so that anyone can verify it.
+/// Two checkpoints, both trusted under the policy, that contradict each other. Both notes are whole, so anyone can
+/// verify the fork.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForkEvidence {
-    /// The checkpoint believed before.
+    /// The checkpoint that was trusted first.
     pub held: Note,
     /// The one that was offered as its successor.
     pub offered: Note,
@@ -56,12 +57,12 @@ pub enum AdvanceError {
     /// Smaller than the one held.
     #[error("the checkpoint is older than the one held")]
     Rollback,
-    /// Of the same size with another tree or another subject index: both are signed, so the log has lied to someone.
+    /// Of the same size with another tree or another subject index. Both are signed, so the log has forked.
     #[error("two different checkpoints of one size are signed")]
     Fork(Box<ForkEvidence>),
-    /// The proof does not show that the log has only grown. The proof may be to blame, or the log; only a valid proof
-    /// or its lasting absence tells.
-    #[error("the log is not shown to have only grown: {reason}")]
+    /// The proof does not show that the log is append-only. Either the proof is wrong or the log has forked; only a
+    /// valid proof, or its lasting absence, decides.
+    #[error("no valid proof shows that the log is append-only: {reason}")]
     NotAnExtension {
         /// What is wrong with the proof.
         reason: ProofError,
@@ -95,8 +96,8 @@ impl TrustedCheckpoint {
         &self.note
     }
 
-    /// Moves on to `newer`, which `consistency` proves to extend this checkpoint. Of two checkpoints that say the same
-    /// the one cosigned later is kept, and no proof is needed.
+    /// Advances to `newer`, which `consistency` proves to extend this checkpoint. Of two checkpoints with the same
+    /// content, the one cosigned later is kept, and no proof is needed.
     pub fn advance(&self, newer: Self, consistency: &[Hash]) -> Result<Self, AdvanceError> {
         let (held, next) = (&self.checkpoint, &newer.checkpoint);
         if held.origin() != next.origin() {
@@ -125,7 +126,7 @@ impl TrustedCheckpoint {
 }
 
 impl Policy {
-    /// Reads a signed checkpoint and believes it if the log's keys have all signed it and enough witnesses have
+    /// Reads a signed checkpoint and trusts it if all the log's keys have signed it and a quorum of witnesses has
     /// cosigned it.
     pub fn trust(&self, note: &str) -> Result<TrustedCheckpoint, CheckpointError> {
         let note = Note::parse(note)?;
@@ -139,8 +140,8 @@ impl Policy {
         Ok(TrustedCheckpoint { checkpoint, cosigned_at, note })
     }
 
-    /// Reads a checkpoint that all of its log's keys have signed. Whether anyone else has seen it is not asked: this is
-    /// for those who are about to cosign.
+    /// Reads a checkpoint that all of its log's keys have signed. Cosignatures are not checked: this is for those who
+    /// are about to cosign.
     pub fn log_signed(&self, note: &Note) -> Result<Checkpoint, CheckpointError> {
         let origin = note.text().split('\n').next().unwrap_or_default();
         let mut known = false;

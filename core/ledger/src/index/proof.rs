@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Both are deterministic CBOR (RFC 8949 section 4.2.1), and nothing else is read. Reading allocates no more than a
-//! small multiple of the bytes given, so whoever receives a proof bounds it by its size.
+//! small multiple of the input, so a receiver bounds the cost by bounding the input's size.
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
@@ -29,13 +29,13 @@ pub enum IndexError {
     /// CBOR of another shape.
     #[error("the bytes are not a proof from a subject index")]
     Format,
-    /// The path's depths do not rise, or go beyond what the proof may speak of.
+    /// The path's depths do not rise, or exceed the greatest depth that this proof may have.
     #[error("the path is not one from the root down")]
     Path,
-    /// The leaf that is to show an absence does not.
-    #[error("the leaf shown does not stand for an absence")]
+    /// The leaf that should show an absence does not show it.
+    #[error("the leaf shown does not prove an absence")]
     NotAbsent,
-    /// The members of a family are not sorted, or one stands there twice.
+    /// The members of a family are not sorted, or one occurs twice.
     #[error("the family's members are not sorted and unique")]
     Order,
     /// The proof leads to another root: something in it is altered or left out, or it is from another checkpoint.
@@ -49,14 +49,14 @@ impl From<minicbor::decode::Error> for IndexError {
     }
 }
 
-/// One branch on a path, and the hash of its child that is not followed.
+/// One branch on a path, and the hash of the child that is off the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Step {
     depth: u16,
     sibling: Hash,
 }
 
-/// What a path leads to.
+/// The end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reached {
     /// The index is empty.
@@ -75,7 +75,7 @@ pub struct IndexProof {
 }
 
 impl IndexProof {
-    /// The subject's entry in the index with that root; `None` is proven too.
+    /// The subject's entry in the index with that root. `None` means that its absence is proven.
     pub fn verify(&self, key: &IndexKey, root: Hash) -> Result<Option<IndexEntry>, IndexError> {
         let (leaf, entry) = match self.reached {
             Reached::Nothing if self.path.is_empty() => (Hash::default(), None),
@@ -84,7 +84,7 @@ impl IndexProof {
             Reached::Other(other, _) if other == *key => return Err(IndexError::NotAbsent),
             Reached::Other(other, entry) => (leaf_hash(&other, &entry), None),
         };
-        // The leaf is where the key's own bits lead, whoever's it is.
+        // The leaf is where the key's own bits lead, whichever subject it belongs to.
         if climb(&self.path, key, leaf, KEY_BITS)? == root {
             Ok(entry)
         } else {
@@ -175,7 +175,7 @@ impl FamilyProof {
 }
 
 impl Index {
-    /// Proves what the index says of a subject, be it nothing.
+    /// Proves a subject's entry, or that it has none.
     pub fn prove(&self, key: &IndexKey) -> IndexProof {
         let Some(root) = &self.root else {
             return IndexProof { path: Vec::new(), reached: Reached::Nothing };
@@ -186,7 +186,7 @@ impl Index {
         IndexProof { path: path_to(root, key, KEY_BITS), reached }
     }
 
-    /// Proves what all the members of a family are, be there none.
+    /// Proves the members of a family, or that it has none.
     pub fn prove_family(&self, family: Family) -> FamilyProof {
         let (first, members) = (family.lowest_key(), self.family(family));
         FamilyProof(match &self.root {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_fail_for_one_subject_has_its_name() {
+    fn each_failure_for_one_subject_has_its_own_error() {
         let (index, present, absent) = (index(), key("a", 3), key("a", 10));
         let root = index.root();
         let (proof, no) = (index.prove(&present), index.prove(&absent));
@@ -339,7 +339,8 @@ mod tests {
         assert_eq!(with(&|p| p.path.truncate(1)), Err(IndexError::RootMismatch));
     }
 
-    /// Sending the verifier down the wrong side is the way to deny what is there; the committed depth forbids it.
+    /// To deny a present subject, a prover would send the verifier down the wrong side; the committed depth prevents
+    /// that.
     #[test]
     fn a_branch_cannot_pass_for_one_of_another_depth() {
         let index = index();
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_fail_for_a_family_has_its_name() {
+    fn each_failure_for_a_family_has_its_own_error() {
         let (index, family) = (index(), Family::new("b"));
         let (root, proof) = (index.root(), index.prove_family(family));
         assert_eq!(proof.verify(family, root), Ok(index.family(family)));

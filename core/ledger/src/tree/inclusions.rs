@@ -5,19 +5,19 @@ use crate::{Checkpoint, Hash, TrustedCheckpoint};
 
 /// Checks inclusion proofs against one checkpoint, one after the other.
 ///
-/// Paths of neighbours end alike. Where a path has come to a node that the one before it went through, and names the same
-/// siblings from there on, it leads where that one led, and nothing more is hashed.
+/// Paths of neighbouring entries share their upper part. When a path reaches a node of the path before it, with the
+/// same siblings from there on, it leads to the same root, and nothing more is hashed.
 #[derive(Clone, Debug)]
 pub struct Inclusions<'a> {
     checkpoint: &'a TrustedCheckpoint,
-    /// Siblings on the last path that led to the root.
+    /// Siblings on the last path that was verified.
     siblings: Vec<Hash>,
     /// The nodes it went through, one before each sibling.
     nodes: Vec<(Edge, Hash)>,
 }
 
 impl<'a> Inclusions<'a> {
-    /// Nothing is shown yet.
+    /// No entry is verified yet.
     pub const fn new(checkpoint: &'a TrustedCheckpoint) -> Self {
         Self { checkpoint, siblings: Vec::new(), nodes: Vec::new() }
     }

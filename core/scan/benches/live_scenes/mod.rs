@@ -1,4 +1,4 @@
-//! Frames that are made up: what a camera sees with a pack before it, and on its way to one.
+//! Synthetic frames: what a camera sees with a pack in front of it, and before.
 
 use countersign_scan::Picture;
 use countersign_scan::draw::{Carrier, Label, Scale};

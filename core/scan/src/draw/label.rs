@@ -10,7 +10,7 @@ use super::svg;
 use crate::gs1::{Message, NoLink, Rule};
 use crate::picture::Picture;
 
-/// Which symbol bears the message.
+/// The symbol that carries the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// GS1 `DataMatrix`, the symbol of medicine packs.
@@ -21,7 +21,7 @@ pub enum Carrier {
     LinkQr,
 }
 
-/// Why a message is not drawn.
+/// Why a message cannot be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotDrawn {
     /// A date without a day. It is read on old stock; new labels must name the day (GSCN 21-040).
@@ -35,7 +35,7 @@ pub enum NotDrawn {
     TooLong,
 }
 
-/// A symbol with the text that stands under it, at no size yet.
+/// A symbol with the text under it, not yet scaled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     pub(super) side: Side,

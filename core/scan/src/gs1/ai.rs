@@ -6,7 +6,7 @@ use super::rule::Rule;
 
 include!(concat!(env!("OUT_DIR"), "/ai.rs"));
 
-/// One Application Identifier and what its value must be.
+/// One Application Identifier and the rules for its value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ai {
     /// Two to four digits.
@@ -27,10 +27,10 @@ pub struct Ai {
     pub title: &'static str,
 }
 
-/// A stretch of a value.
+/// A part of a value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What it is written with.
+    /// Its character set.
     pub set: Charset,
     /// Least length in characters, when present.
     pub min: usize,
@@ -73,7 +73,7 @@ impl Ai {
         self.parts.iter().filter(|part| !part.optional).map(|part| part.min).sum()
     }
 
-    /// Whether a value, taken whole, is right.
+    /// Checks a whole value.
     pub(crate) fn check(&self, value: &[u8]) -> Result<(), Gs1Error> {
         if value.is_empty() {
             return Err(Gs1Error::NoValue(self.code));

@@ -26,7 +26,7 @@ pub(super) fn read(text: &str) -> Result<Draft, Gs1Error> {
     Ok(draft)
 }
 
-/// The length tells more than a check digit that a wrong length has spoilt.
+/// A wrong length is reported first: it also makes the check digit wrong.
 pub(super) fn check_length(ai: &'static Ai, length: usize) -> Result<(), Gs1Error> {
     match length {
         0 => Err(Gs1Error::NoValue(ai.code)),

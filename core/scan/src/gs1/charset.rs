@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 
-/// What a part of a value may be written with.
+/// The character set of a part of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
     /// Digits only.

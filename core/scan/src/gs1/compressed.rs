@@ -11,7 +11,7 @@ const BROKEN: Gs1Error = Gs1Error::Link(LinkFault::Compressed);
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Adds what the bits of a base64url segment say. Less than a byte may be left over, all zeros.
+/// Adds the elements in the bits of a base64url segment. Less than a byte may be left over, all zeros.
 pub(super) fn read(segment: &str, raw: &mut Raw) -> Result<(), Gs1Error> {
     let rank = |byte: u8| {
         ALPHABET.iter().position(|&symbol| symbol == byte).and_then(|rank| u8::try_from(rank).ok())
@@ -107,7 +107,7 @@ fn together(high: u128, low: u128) -> Option<Vec<String>> {
     Some(codes.into_iter().map(str::to_owned).collect())
 }
 
-/// A stretch of a value as it is compressed: neighbouring parts of a kind count as one.
+/// A part of a value as it is compressed: neighbouring parts of one kind count as one.
 #[derive(Clone, Copy)]
 struct Stretch {
     digits: bool,

@@ -1,4 +1,4 @@
-//! What a symbol says, judged by its symbology identifier (ISO/IEC 15424).
+//! The content of a symbol, by its symbology identifier (ISO/IEC 15424).
 
 use super::error::Gs1Error;
 use super::gtin::Gtin;
@@ -50,7 +50,7 @@ impl Content {
         }
     }
 
-    /// From data that no FNC1 announces. A web link must be a Digital Link; any other text is taken as it is.
+    /// From data that no FNC1 announces. A web link must be a Digital Link; any other text is plain.
     pub fn from_plain(data: &str, partners: Partners) -> Result<Content, Gs1Error> {
         if data.len() > MAX_TEXT {
             return Err(Gs1Error::TooMuchText);

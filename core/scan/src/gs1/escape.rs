@@ -1,13 +1,13 @@
 //! Percent-encoding in links (RFC 3986 section 2.1; in a query, `+` is a space).
 
-/// Where in the link a value stands.
+/// The part of the link that has the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Path,
     Query,
 }
 
-/// The bytes behind the escapes; a `%` that begins none stands for itself. `None` when an escape hides a NUL.
+/// The unescaped bytes; a `%` that begins no escape is kept. `None` if an escape encodes a NUL.
 pub(super) fn decode(text: &str, place: Place) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -3,7 +3,7 @@
 use super::check::check_digit;
 use super::error::Gs1Error;
 
-/// A GTIN as fourteen digits with a right check digit, whatever length it was printed with.
+/// A GTIN as fourteen digits with a correct check digit, whatever its printed length.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gtin([u8; 14]);
 
@@ -22,7 +22,7 @@ impl Gtin {
     /// Fourteen digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only digits get in, so that the alternative is never taken.
+        // There are only digits, so the alternative is unreachable.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

@@ -10,12 +10,12 @@ use super::message::{Draft, Element, MAX_ELEMENTS, Message};
 
 const CANONICAL_STEM: &str = "https://id.gs1.org";
 
-/// Whether a text claims to be a web link, so that it is judged as a Digital Link and not taken as plain text.
+/// Whether a text looks like a web link, so that it is parsed as a Digital Link and not as plain text.
 pub(super) fn is_web_link(text: &str) -> bool {
     strip_scheme(text).is_some()
 }
 
-/// Path from the rightmost key on, then the query; a fragment is passed over.
+/// The path from the rightmost key on, then the query; a fragment is ignored.
 pub(super) fn read(uri: &str) -> Result<Draft, Gs1Error> {
     if uri.len() > MAX_TEXT {
         return Err(Gs1Error::TooMuchText);
@@ -93,7 +93,7 @@ pub(crate) fn canonical_path<'a>(pairs: impl IntoIterator<Item = &'a (&'a str, &
     uri
 }
 
-/// The first key of the message with as many of its qualifiers as one of its orders takes.
+/// The first key of the message with as many of its qualifiers as one of its orders allows.
 fn choose_path(message: &Message) -> Result<Vec<&Element>, NoLink> {
     let find = |code: &&str| message.elements.iter().find(|element| element.ai.code == *code);
     let key = message.elements.iter().find(|element| element.ai.path.is_some()).ok_or(NoLink::NoKey)?;
@@ -108,7 +108,8 @@ fn choose_path(message: &Message) -> Result<Vec<&Element>, NoLink> {
     Ok(best)
 }
 
-/// Only the plain and the all-capital forms of a scheme: a reader that takes others would not agree with the rest.
+/// Only the lower-case and the upper-case form of a scheme: a reader that accepts others would disagree with other
+/// readers.
 fn strip_scheme(uri: &str) -> Option<&str> {
     ["https://", "HTTPS://", "http://", "HTTP://"].iter().find_map(|scheme| uri.strip_prefix(scheme))
 }
@@ -129,7 +130,7 @@ fn split(uri: &str) -> Result<(&str, &str), LinkFault> {
     Ok(rest.split_once('?').unwrap_or((rest, "")))
 }
 
-/// What a link says, before the values are judged.
+/// The parts of a link, before the values are checked.
 #[derive(Default)]
 pub(super) struct Raw {
     values: Vec<(&'static Ai, Vec<u8>)>,
@@ -193,7 +194,7 @@ impl Raw {
         if count > MAX_ELEMENTS { Err(Gs1Error::TooMany) } else { Ok(()) }
     }
 
-    /// Each Application Identifier stands once, and where it belongs.
+    /// Each Application Identifier occurs once, and where it belongs.
     fn check_places(&self, path: usize) -> Result<(), LinkFault> {
         let all: Vec<&'static Ai> = self.values.iter().map(|(ai, _)| *ai).collect();
         let (path, query) = all.split_at(path);

@@ -1,18 +1,18 @@
-//! A message: what one symbol says, as a list of element strings.
+//! A message: the data of one symbol, as a list of element strings.
 
 use super::ai::Ai;
 use super::error::{Gs1Error, NoLink};
 use super::partner::{self, Partners};
 use super::{bracket, element, hri, link};
 
-/// The most element strings in a message; the official engine's bound. A pack bears four or five.
+/// The most element strings in a message; the official engine's bound. A pack has four or five.
 pub(super) const MAX_ELEMENTS: usize = 64;
 
-/// Checked GS1 data: every value keeps the rules of its Application Identifier, and no two contradict each other.
+/// Checked GS1 data: every value satisfies the rules of its Application Identifier, and no two contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub(super) elements: Vec<Element>,
-    /// How many of the elements stood in the path, when read from a link: that order is kept when written again.
+    /// How many of the elements were in the path, if read from a link: that order is kept when written again.
     pub(super) path: usize,
     pub(super) ignored: Vec<String>,
 }
@@ -49,13 +49,13 @@ impl Message {
         link::read(uri)?.finish(partners)
     }
 
-    /// From a Digital Link whose last segment is compressed. Any short path may look like one, so this is tried on a
-    /// link that names no key, and only what keeps every rule is believed.
+    /// From a Digital Link whose last segment is compressed. Any short path may look like one, so this is tried only on
+    /// a link that names no key, and accepted only if every rule is satisfied.
     pub fn from_compressed_link(uri: &str, partners: Partners) -> Result<Message, Gs1Error> {
         link::read_compressed(uri)?.finish(partners)
     }
 
-    /// What was read, in order; the same Application Identifier may come again with the same value.
+    /// The elements, in order; the same Application Identifier may occur again with the same value.
     #[must_use]
     pub fn elements(&self) -> &[Element] {
         &self.elements
@@ -67,7 +67,7 @@ impl Message {
         self.path > 0
     }
 
-    /// Parameters of the link that are not Application Identifiers, as they stood.
+    /// Parameters of the link that are not Application Identifiers, unchanged.
     #[must_use]
     pub fn ignored(&self) -> &[String] {
         &self.ignored
@@ -104,7 +104,7 @@ impl Message {
 }
 
 impl Element {
-    /// Which Application Identifier.
+    /// Its Application Identifier.
     #[must_use]
     pub fn ai(&self) -> &'static Ai {
         self.ai
@@ -117,7 +117,7 @@ impl Element {
     }
 }
 
-/// A message whose elements are each right, and whose pairs are still to be checked.
+/// A message whose elements are valid each, and whose pairs are still to be checked.
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) elements: Vec<Element>,

@@ -4,12 +4,12 @@ use super::ai::Ai;
 use super::error::Gs1Error;
 use super::message::Element;
 
-/// Where the Application Identifiers that others need must be.
+/// Where required Application Identifiers must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Partners {
     /// In this message.
     Required,
-    /// Anywhere on the item: the rule is on all its symbols together, and this message is one of them.
+    /// Anywhere on the item: the rule applies to all its symbols together, and this message is one of them.
     OnAnyCarrier,
 }
 
@@ -53,7 +53,7 @@ fn repeated(elements: &[Element]) -> Result<(), Gs1Error> {
     Ok(())
 }
 
-/// A signature (8030) is over one item, so a key that has a serial as its optional part must have it.
+/// A signature (8030) is for one item, so a key with an optional serial must have it.
 fn signed_without_serial(elements: &[Element]) -> Result<(), Gs1Error> {
     if !elements.iter().any(|element| element.ai.code == "8030") {
         return Ok(());

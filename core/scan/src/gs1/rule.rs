@@ -77,7 +77,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whether the value, which has the character set of its part, keeps the rule.
+    /// Checks the rule on a value, which has the character set of its part.
     pub fn check(self, value: &[u8]) -> Result<(), Fault> {
         match self {
             Rule::CheckDigit => check::check_digit(value),

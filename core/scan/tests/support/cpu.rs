@@ -1,6 +1,6 @@
-//! Time on the processor, which other work on the machine does not lengthen.
+//! Processor time, which other work on the machine does not lengthen.
 
-/// Time that this thread has spent on a processor.
+/// Processor time of this thread.
 pub fn nanos() -> i64 {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     spent.tv_sec * 1_000_000_000 + spent.tv_nsec

@@ -1,4 +1,4 @@
-//! Where the shared vectors lie, and what to do without them.
+//! Where the shared vectors are, and what to do without them.
 
 #[allow(dead_code, reason = "benches alone measure")]
 pub mod cpu;
@@ -7,7 +7,7 @@ pub mod photos;
 
 use std::path::PathBuf;
 
-/// The folder of shared vectors, or `None` (said aloud) outside CI. CI never goes without.
+/// The folder of shared vectors, or `None` (with a message) outside CI. CI requires it.
 pub fn vectors(folder: &str) -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors")).join(folder);
     if path.is_dir() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use countersign_ledger::receipt::ReceiptError;
 use countersign_ledger::{
-    CertificateError, Draft, Fields, HistoryError, IndexError, Placed, ProofError, Statement, Subject,
+    CertificateError, Draft, Entry, Fields, HistoryError, IndexError, LogName, ProofError, Statement, Subject,
 };
 use countersign_wallet::{
-    ActError, AdvanceError, Cost, Issuer, KeyStore, KeyStoreError, Log, Response, Snapshot, Vault,
+    ActError, AdvanceError, Cost, Issuer, KeyStore, KeyStoreError, Response, Snapshot, Vault,
 };
 
 use crate::world::{CLASS, LOT, Scene, World, kind, messages, subject};
@@ -60,26 +60,26 @@ fn a_member_enrols_signs_and_is_recorded() {
     assert_eq!(issuer.enrol("pharmacy key", "pharmacy").unwrap(), certificate);
     assert_eq!(issuer.enrolled().unwrap(), ["pharmacy key"]);
     let recorded = issuer.record("pharmacy key", &dispense("S001"), now).unwrap();
-    assert_eq!((recorded.log, recorded.index, recorded.size), (Log::Supply, 9, 10));
+    assert_eq!((recorded.log, recorded.index, recorded.size), (LogName::SUPPLY, 9, 10));
     // The next on the same subject follows it, whatever its author believed.
     let next = issuer.sign("pharmacy key", &dispense("S001"), now).unwrap();
     assert_eq!(issuer.submit(&next).unwrap().index, 10);
     let again = issuer.submit(&next).unwrap();
     assert_eq!((again.index, again.id), (10, next.id()));
-    let history = issuer.history(Log::Supply, &subject(&format!("{LOT}/21/S001"))).unwrap();
-    assert_eq!(history.iter().map(Placed::id).collect::<Vec<_>>(), [recorded.id, next.id()]);
-    assert_eq!(history[1].prev(), Some(recorded.id));
+    let history = issuer.history(LogName::SUPPLY, &subject(&format!("{LOT}/21/S001"))).unwrap();
+    assert_eq!(history.iter().map(Entry::id).collect::<Vec<_>>(), [recorded.id, next.id()]);
+    assert_eq!(history[1].verified().prev(), Some(recorded.id));
     let (log, receipt) = office.scene.open().receipt(next.id()).unwrap().unwrap();
-    assert!(log == Log::Supply && !receipt.is_empty());
+    assert!(log == LogName::SUPPLY && !receipt.is_empty());
 }
 
 #[test]
 fn a_long_history_is_fetched_and_verified_whole() {
     let mut office = Office::new();
     office.scene.world().pile_up(CLASS, 300);
-    let history = office.issuer().history(Log::Supply, &subject(CLASS)).unwrap();
+    let history = office.issuer().history(LogName::SUPPLY, &subject(CLASS)).unwrap();
     assert_eq!(history.len(), 301);
-    let none = office.issuer().history(Log::Supply, &subject("urn:example:none")).unwrap();
+    let none = office.issuer().history(LogName::SUPPLY, &subject("urn:example:none")).unwrap();
     assert!(none.is_empty());
 }
 
@@ -88,10 +88,12 @@ fn a_lie_about_the_latest_statement_signs_nothing() {
     let mut office = Office::new();
     office.issuer().enrol("key", "manufacturer").unwrap();
     let (lot, class): (Subject, _) = (subject(LOT), subject(CLASS));
-    let other = office.scene.world().logs[1].history(&class, 9, u64::MAX, &HashMap::default()).to_cbor();
+    let other = office.scene.world().logs[&LogName::SUPPLY]
+        .history(&class, 9, u64::MAX, &HashMap::default())
+        .to_cbor();
     let other = messages(&[other]);
     office.lie("/subjects/", move |response| Response { body: other.clone(), ..response });
-    let error = office.issuer().latest(Log::Supply, &lot).unwrap_err();
+    let error = office.issuer().latest(LogName::SUPPLY, &lot).unwrap_err();
     assert!(matches!(error, ActError::History(HistoryError::Index(IndexError::RootMismatch))), "{error}");
 }
 
@@ -123,13 +125,13 @@ fn nothing_is_recorded_on_the_nodes_word_alone() {
     office.issuer().enrol("key", "pharmacy").unwrap();
     let statement = office.issuer().sign("key", &dispense("S002"), now).unwrap();
     // Acknowledged, and then never shown: the log's checkpoint does not grow.
-    let old = office.scene.world().note(Log::Supply);
+    let old = office.scene.world().note(LogName::SUPPLY);
     office.lie("/supply/checkpoint", move |response| Response { body: old.clone().into_bytes(), ..response });
     let error = office.issuer().submit(&statement).unwrap_err();
     assert!(matches!(error, ActError::NotYet), "{error}");
     assert_eq!(office.snapshot.receipt(statement.id()).unwrap(), None);
     office.scene.world().lie = None;
-    assert_eq!(office.issuer().confirm(Log::Supply, statement.id()).unwrap().index, 9);
+    assert_eq!(office.issuer().confirm(LogName::SUPPLY, statement.id()).unwrap().index, 9);
 }
 
 #[test]
@@ -147,7 +149,7 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
         let mut altered = honest.clone();
         altered[at + offset] = value;
         office.lie("/entries/", move |response| Response { body: altered.clone(), ..response });
-        let error = office.issuer().confirm(Log::Supply, statement.id()).unwrap_err();
+        let error = office.issuer().confirm(LogName::SUPPLY, statement.id()).unwrap_err();
         let refused = matches!(error, ActError::Receipt(_) | ActError::NotProven(_) | ActError::NotYet);
         assert!(refused, "{error}");
     }
@@ -155,18 +157,18 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
     let last = forged.len() - 1;
     forged[last] ^= 1;
     office.lie("/entries/", move |response| Response { body: forged.clone(), ..response });
-    let error = office.issuer().confirm(Log::Supply, statement.id()).unwrap_err();
+    let error = office.issuer().confirm(LogName::SUPPLY, statement.id()).unwrap_err();
     assert!(matches!(error, ActError::Receipt(ReceiptError::Signature)), "{error}");
-    let other = office.scene.world().logs[1].statements[3].id();
+    let other = office.scene.world().logs[&LogName::SUPPLY].statements[3].id();
     office.lie("/entries/", move |response| Response { body: honest.clone(), ..response });
-    let error = office.issuer().confirm(Log::Supply, other).unwrap_err();
+    let error = office.issuer().confirm(LogName::SUPPLY, other).unwrap_err();
     assert!(matches!(error, ActError::Receipt(ReceiptError::Signature)), "{error}");
     office.scene.world().lie = None;
     // The log has grown since: the receipt leads into the newer checkpoint by a consistency proof, or not at all.
     let old = office.snapshot.receipt(statement.id()).unwrap().unwrap().1;
     office.scene.world().pile_up("urn:example:more", 5);
     office.lie("/entries/", move |response| Response { body: old.clone(), ..response });
-    assert_eq!(office.issuer().confirm(Log::Supply, statement.id()).unwrap().size, 15);
+    assert_eq!(office.issuer().confirm(LogName::SUPPLY, statement.id()).unwrap().size, 15);
     office.lie("/consistency/10/15", |response| Response { body: vec![0x80], ..response });
     let old = office.snapshot.receipt(statement.id()).unwrap().unwrap().1;
     let keep = std::sync::Mutex::new(old);
@@ -178,18 +180,18 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
         };
         Ok(Response { body, ..response })
     }));
-    let error = office.issuer().confirm(Log::Supply, statement.id()).unwrap_err();
+    let error = office.issuer().confirm(LogName::SUPPLY, statement.id()).unwrap_err();
     assert!(matches!(error, ActError::NotProven(ProofError::WrongLength)), "{error}");
 }
 
 #[test]
 fn a_desk_notices_a_rolled_back_log() {
     let mut office = Office::new();
-    let old = office.scene.world().note(Log::Supply);
+    let old = office.scene.world().note(LogName::SUPPLY);
     office.scene.world().pile_up(CLASS, 3);
-    office.issuer().latest(Log::Supply, &subject(CLASS)).unwrap();
+    office.issuer().latest(LogName::SUPPLY, &subject(CLASS)).unwrap();
     office.lie("/supply/checkpoint", move |response| Response { body: old.clone().into_bytes(), ..response });
-    let error = office.issuer().latest(Log::Supply, &subject(CLASS)).unwrap_err();
+    let error = office.issuer().latest(LogName::SUPPLY, &subject(CLASS)).unwrap_err();
     assert!(matches!(error, ActError::Advance(AdvanceError::Rollback)), "{error}");
 }
 

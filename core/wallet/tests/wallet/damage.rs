@@ -97,7 +97,7 @@ fn damage_is_told_as_damage_and_a_sync_repairs_it() {
         blank("certificates", "der"),
         blank("families", "proof"),
         blank("filters", "bytes"),
-        blank("trust_statements", "bytes"),
+        blank("whole_logs", "bytes"),
         "UPDATE statements SET place = place + 1".into(),
         "UPDATE statements SET place = -place".into(),
         "UPDATE statements SET size = 5".into(),
@@ -113,7 +113,7 @@ fn damage_is_told_as_damage_and_a_sync_repairs_it() {
         "UPDATE subjects SET text = text || 'x' WHERE text LIKE '%/10/L1'".into(),
         "DELETE FROM families".into(),
         "DELETE FROM certificates".into(),
-        "DELETE FROM trust_statements".into(),
+        "DELETE FROM whole_logs".into(),
         "UPDATE statements SET bytes = (SELECT bytes FROM statements WHERE place = 3) WHERE place = 2".into(),
     ] {
         let (before, health, after) = changed(&change);
@@ -134,7 +134,8 @@ fn a_position_that_was_set_back_is_no_rollback_of_what_is_told() {
     let younger = scene.now();
     scene.sync(&mut snapshot);
     drop(snapshot);
-    let set_back = "UPDATE positions SET head = 9, seen = 9 WHERE log = 1; UPDATE followed SET ready = 9";
+    let set_back =
+        "UPDATE positions SET head = 9, seen = 9 WHERE log = 'supply'; UPDATE followed SET ready = 9";
     Connection::open(scene.path()).unwrap().execute_batch(set_back).unwrap();
     let verdict = scene.open().check(&item(LOT, "S001"), younger);
     assert_eq!(verdict.kind, VerdictKind::CannotTell);

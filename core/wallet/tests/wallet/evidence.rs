@@ -1,8 +1,8 @@
 //! Evidence convinces whoever has the genesis, and nobody once a byte of it is changed.
 
 use countersign_custody::{Reason, VerdictKind};
-use countersign_ledger::{Genesis, Hash};
-use countersign_wallet::{EvidenceError, Log, Snapshot, verify_evidence};
+use countersign_ledger::{Genesis, Hash, LogName};
+use countersign_wallet::{EvidenceError, Snapshot, verify_evidence};
 
 use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
 
@@ -14,7 +14,7 @@ fn scene() -> (Scene, Vec<u8>) {
     // The class's certificate is proven at another checkpoint than its renewal.
     scene.world().certify(CLASS);
     scene.world().recall(&format!("{CLASS}/10/L9"));
-    scene.world().revoke("distributor", Log::Supply, 1000);
+    scene.world().revoke("distributor", LogName::SUPPLY, 1000);
     scene.sync(&mut snapshot);
     let evidence = snapshot.export(&item(LOT, "S001")).unwrap();
     (scene, evidence)
@@ -54,7 +54,7 @@ fn evidence_against_a_product_holds_as_well() {
 #[test]
 fn evidence_shows_that_a_revoked_signer_counts_no_longer() {
     let (scene, _) = scene();
-    scene.world().revoke("supplier", Log::Supply, 0);
+    scene.world().revoke("supplier", LogName::SUPPLY, 0);
     let mut snapshot = scene.synced();
     let told = snapshot.check(&item(LOT, "S001"), scene.now());
     assert_ne!(told.kind, VerdictKind::Authentic);

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use countersign_custody::VerdictKind;
-use countersign_wallet::{Health, Log, Snapshot, Step};
+use countersign_ledger::LogName;
+use countersign_wallet::{Health, Snapshot, Step};
 
 use crate::world::{CLASS, LOT, Scene, World, item};
 
@@ -71,7 +72,7 @@ fn run_and_die(scene: &Scene, name: &str, after: u64) {
 fn told(scene: &Scene, before: u64, after: u64) -> bool {
     let mut snapshot = scene.open();
     assert_eq!(snapshot.health(), Health::Sound);
-    let size = snapshot.checkpoint(Log::Supply).unwrap().checkpoint().size();
+    let size = snapshot.checkpoint(LogName::SUPPLY).unwrap().checkpoint().size();
     assert!(size == before || size == after, "{size}");
     let now = scene.now();
     let first = snapshot.check(&item(LOT, "S001"), now);
@@ -91,9 +92,9 @@ fn told(scene: &Scene, before: u64, after: u64) -> bool {
 fn second_chapter() -> (Scene, u64, u64) {
     let mut scene = Scene::new(story(1));
     drop(scene.synced());
-    let before = scene.world().size(Log::Supply);
+    let before = scene.world().size(LogName::SUPPLY);
     let world = story(2);
-    let after = world.size(Log::Supply);
+    let after = world.size(LogName::SUPPLY);
     *scene.world() = world;
     scene.client = crate::world::client(&scene.world);
     (scene, before, after)

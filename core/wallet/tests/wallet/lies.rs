@@ -2,11 +2,11 @@
 
 use countersign_custody::VerdictKind;
 use countersign_ledger::{
-    CheckpointError, Family, FamilyProof, Fields, Hash, HistoryError, IndexError, ProofError, Refusal,
-    Subject, SubjectHistory, Tree,
+    CheckpointError, Family, FamilyProof, Fields, Hash, HistoryError, IndexError, LogName, ProofError,
+    Refusal, Subject, SubjectHistory, Tree,
 };
 use countersign_wallet::{
-    AdvanceError, ClientError, Log, Response, Snapshot, SyncError, TransportError, TrustLogError,
+    AdvanceError, ClientError, Response, Snapshot, SyncError, TransportError, WholeLogError,
 };
 
 use crate::world::{
@@ -24,9 +24,11 @@ fn grown() -> (Scene, Snapshot) {
 }
 
 fn attempt(scene: &Scene, snapshot: &mut Snapshot) -> SyncError {
-    let before = (snapshot.checkpoint(Log::Supply).cloned(), snapshot.check(&item(LOT, "S001"), scene.now()));
+    let before =
+        (snapshot.checkpoint(LogName::SUPPLY).cloned(), snapshot.check(&item(LOT, "S001"), scene.now()));
     let error = snapshot.sync(&scene.client, std::time::Duration::ZERO).unwrap_err();
-    let after = (snapshot.checkpoint(Log::Supply).cloned(), snapshot.check(&item(LOT, "S001"), scene.now()));
+    let after =
+        (snapshot.checkpoint(LogName::SUPPLY).cloned(), snapshot.check(&item(LOT, "S001"), scene.now()));
     assert_eq!(before, after, "a refused answer changed something");
     assert_eq!(scene.open().check(&item(LOT, "S001"), scene.now()), before.1);
     error
@@ -62,6 +64,15 @@ fn history(
         histories[0] = first.to_cbor();
         body(messages(&histories))
     }
+}
+
+/// Histories, the first without its last entry.
+pub fn without_last_entry(answer: &[u8]) -> Vec<u8> {
+    let mut histories = one_by_one(answer);
+    let mut first = SubjectHistory::from_cbor(&histories[0]).unwrap();
+    first.entries.pop();
+    histories[0] = first.to_cbor();
+    messages(&histories)
 }
 
 fn history_error(change: impl Fn(&mut SubjectHistory) + Send + 'static) -> HistoryError {
@@ -178,7 +189,7 @@ fn a_changed_statement_is_refused() {
 #[test]
 fn a_proof_of_another_subject_or_another_checkpoint_is_refused() {
     let (scene, _) = grown();
-    let ledger: Ledger = scene.world().logs[Log::Supply as usize].clone();
+    let ledger: Ledger = scene.world().logs[&LogName::SUPPLY].clone();
     let certificates = scene.world().certificates.clone();
     let (other, older) = (ledger.clone(), ledger);
     let known = certificates.clone();
@@ -201,7 +212,7 @@ fn a_proof_of_another_subject_or_another_checkpoint_is_refused() {
 #[test]
 fn an_omitted_lot_is_missed() {
     let (scene, _) = grown();
-    let ledger = scene.world().logs[Log::Supply as usize].clone();
+    let ledger = scene.world().logs[&LogName::SUPPLY].clone();
     let older = ledger.statements[..9].to_vec();
     let family = lied("/families/", move |_| {
         let mut ledger = Ledger::default();
@@ -221,7 +232,7 @@ fn an_omitted_lot_is_missed() {
 #[test]
 fn a_hidden_dispensing_is_missed() {
     let (scene, mut snapshot) = grown();
-    let without = scene.world().logs[Log::Supply as usize].index.prove_family(Family::new(LOT)).to_cbor();
+    let without = scene.world().logs[&LogName::SUPPLY].index.prove_family(Family::new(LOT)).to_cbor();
     FamilyProof::from_cbor(&without).unwrap();
     scene.world().dispense(PACK);
     let lot = "s=https%3A%2F%2Fid.gs1.org%2F01%2F09506000134352%2F10%2FL1";
@@ -259,14 +270,14 @@ fn a_checkpoint_that_was_altered_or_is_of_another_log_is_refused() {
     assert!(matches!(truncated, AdvanceError::Untrusted(_)), "{truncated}");
 
     let (scene, mut snapshot) = grown();
-    let other = scene.world().note(Log::Trust);
+    let other = scene.world().note(LogName::TRUST);
     scene.world().lie = Some(Box::new(move |path, response| {
         Ok(if path == "/supply/checkpoint" { body(other.clone().into_bytes()) } else { response })
     }));
     let error = attempt(&scene, &mut snapshot);
     assert!(matches!(error, SyncError::Advance(AdvanceError::OtherLog)), "{error}");
-    let foreign = World::new().note(Log::Supply).replace("ledger.meds", "other.meds");
-    let error = snapshot.advance(Log::Supply, &foreign, &[]).unwrap_err();
+    let foreign = World::new().note(LogName::SUPPLY).replace("ledger.meds", "other.meds");
+    let error = snapshot.advance(LogName::SUPPLY, &foreign, &[]).unwrap_err();
     assert!(matches!(error, AdvanceError::Untrusted(E::UnknownLog)), "{error}");
 }
 
@@ -287,7 +298,7 @@ fn too_few_cosignatures_are_counted() {
 #[test]
 fn a_rolled_back_log_is_refused() {
     let (scene, mut snapshot) = grown();
-    let old = scene.world().note(Log::Supply);
+    let old = scene.world().note(LogName::SUPPLY);
     scene.world().play_lot(&format!("{CLASS}/10/L3"), 'U');
     scene.sync(&mut snapshot);
     scene.world().lie = Some(Box::new(move |path, response| {
@@ -301,8 +312,8 @@ fn a_rolled_back_log_is_refused() {
 /// A ledger that parted ways after the first `common` entries, with `more` entries of its own, all properly signed.
 pub fn fork(scene: &Scene, common: usize, more: usize) -> World {
     let mut fork = World::new();
-    for statement in &scene.world().logs[Log::Supply as usize].statements[..common] {
-        fork.logs[Log::Supply as usize].append(statement.clone());
+    for statement in &scene.world().logs[&LogName::SUPPLY].statements[..common] {
+        fork.log_mut(LogName::SUPPLY).append(statement.clone());
     }
     fork.pile_up("urn:example:fork", more);
     fork
@@ -313,7 +324,7 @@ fn a_forked_log_is_refused_and_the_evidence_is_kept() {
     let (scene, mut snapshot) = grown();
     scene.sync(&mut snapshot);
     let fork = fork(&scene, 9, 8);
-    let offered = fork.note(Log::Supply);
+    let offered = fork.note(LogName::SUPPLY);
     let lie: Lie = Box::new(move |path, response| {
         Ok(if path == "/supply/checkpoint" { body(offered.clone().into_bytes()) } else { response })
     });
@@ -321,8 +332,8 @@ fn a_forked_log_is_refused_and_the_evidence_is_kept() {
     let error = attempt(&scene, &mut snapshot);
     assert!(matches!(error, SyncError::Advance(AdvanceError::Fork(_))), "{error}");
     let kept = scene.open().forks().unwrap();
-    let held = snapshot.seen(Log::Supply).unwrap().note().to_string();
-    assert_eq!(kept, [(held, fork.note(Log::Supply))]);
+    let held = snapshot.seen(LogName::SUPPLY).unwrap().note().to_string();
+    assert_eq!(kept, [(held, fork.note(LogName::SUPPLY))]);
     for note in [&kept[0].0, &kept[0].1] {
         snapshot.policy().trust(note).unwrap();
     }
@@ -333,7 +344,7 @@ fn a_fork_that_has_grown_further_cannot_show_that_it_only_grew() {
     let (scene, mut snapshot) = grown();
     scene.sync(&mut snapshot);
     let fork = fork(&scene, 9, 40);
-    let (offered, tree): (_, Tree) = (fork.note(Log::Supply), fork.logs[Log::Supply as usize].tree.clone());
+    let (offered, tree): (_, Tree) = (fork.note(LogName::SUPPLY), fork.logs[&LogName::SUPPLY].tree.clone());
     scene.world().lie = Some(Box::new(move |path, response| {
         if path == "/supply/checkpoint" {
             return Ok(body(offered.clone().into_bytes()));
@@ -372,7 +383,7 @@ fn nothing_can_be_left_out_of_the_trust_log() {
         if exchanged {
             other.recall(&format!("{CLASS}/10/L7"));
         }
-        let statements = other.logs[Log::Trust as usize].statements.clone();
+        let statements = other.logs[&LogName::TRUST].statements.clone();
         scene.world().lie = Some(Box::new(move |path, response| {
             if !path.contains("/tile/bodies/") {
                 return Ok(response);
@@ -382,7 +393,7 @@ fn nothing_can_be_left_out_of_the_trust_log() {
         }));
         let error = attempt(&scene, &mut snapshot);
         if exchanged {
-            assert!(matches!(error, SyncError::TrustLog(TrustLogError::Root)), "{error}");
+            assert!(matches!(error, SyncError::WholeLog { reason: WholeLogError::Root, .. }), "{error}");
         } else {
             assert!(matches!(error, SyncError::Client(ClientError::Malformed("bundle"))), "{error}");
         }
@@ -394,27 +405,30 @@ fn nothing_can_be_left_out_of_the_trust_log() {
 #[test]
 fn a_trust_log_whose_index_hides_something_is_refused() {
     let (scene, mut snapshot) = grown();
-    let (lying, honest) = (scene.world().checkpoint(Log::Trust), Hash::of(b"another index"));
+    let (lying, honest) = (scene.world().checkpoint(LogName::TRUST), Hash::of(b"another index"));
     let lying =
         countersign_ledger::Checkpoint::new(lying.origin(), lying.size(), lying.root(), honest).unwrap();
-    let offered = scene.world().signed(Log::Trust, &lying);
+    let offered = scene.world().signed(LogName::TRUST, &lying);
     scene.world().lie = Some(Box::new(move |path, response| {
         Ok(if path == "/trust/checkpoint" { body(offered.clone().into_bytes()) } else { response })
     }));
     let error = attempt(&scene, &mut snapshot);
-    assert!(matches!(error, SyncError::TrustLog(TrustLogError::IndexRoot)), "{error}");
+    assert!(matches!(error, SyncError::WholeLog { reason: WholeLogError::IndexRoot, .. }), "{error}");
 }
 
 #[test]
 fn a_statement_in_the_trust_log_that_nobody_may_believe_is_refused() {
     let (scene, mut snapshot) = grown();
     // A registrar's word by somebody who is none.
-    let fields = Fields::new().with("certificate", Hash::of(b"x")).with("log", "x").with("from", 0);
+    let fields = Fields::new().with("certificate", Hash::of(b"x")).with("from-supply", 0);
     let about = scene.world().identity("supplier").to_owned();
     scene.world().state("manufacturer", "revoke", &about, fields);
     let error = attempt(&scene, &mut snapshot);
     assert!(
-        matches!(error, SyncError::TrustLog(TrustLogError::Refused { index: 2, reason: Refusal::Role })),
+        matches!(
+            error,
+            SyncError::WholeLog { reason: WholeLogError::Refused { index: 2, reason: Refusal::Role }, .. }
+        ),
         "{error}"
     );
 }

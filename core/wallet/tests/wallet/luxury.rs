@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_custody::{
-    Context, Item, Mark, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
+    Item, Mark, Profile, Reason, Route, SerialSet, Standing, Stop, Verdict, VerdictKind,
 };
-use countersign_ledger::{Fields, Hash, Placed};
+use countersign_ledger::{Fields, Hash, LogName};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    Client, Cost, EvidenceError, Health, Https, Issuer, KeyStore, Log, OfferTo, Request, Response, Snapshot,
+    Client, Cost, EvidenceError, Health, Https, Issuer, KeyStore, OfferTo, Request, Response, Snapshot,
     SyncError, Transport, TransportError, Vault, verify_evidence,
 };
 
@@ -75,19 +75,12 @@ impl House {
         let (kind, about) = (kind(&format!("luxury.{name}")), subject(about));
         let profile = self.snapshot.profile_of(&kind).unwrap().clone();
         let signer = self.issuer().certificate(role).unwrap().identity().clone();
-        let history = self.issuer().history(Log::Supply, &about).unwrap();
-        let mut related: Vec<Placed> = Vec::new();
+        let history = self.issuer().history(LogName::SUPPLY, &about).unwrap();
+        let mut related = Vec::new();
         for other in [CLASS, ORDER, LOT] {
-            related.extend(self.issuer().history(Log::Supply, &subject(other)).unwrap());
+            related.extend(self.issuer().history(LogName::SUPPLY, &subject(other)).unwrap());
         }
-        let linked: Vec<&Placed> = related.iter().collect();
-        let past = Context {
-            log: countersign_custody::Log::Supply,
-            domain: None,
-            subject: &history,
-            linked: &linked,
-        };
-        let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
+        let draft = profile.draft(&kind, &about, &signer, fields, &history, &related).unwrap();
         self.issuer().record(role, &draft, now()).unwrap();
     }
 
@@ -263,7 +256,8 @@ fn what_the_trust_log_says_of_a_giver_cannot_be_left_out_of_evidence() {
     let fingerprint = a.issuer().certificate(KEY).unwrap().fingerprint();
     running.node().revoke(fingerprint).unwrap();
     let mut snapshot = follower(&running, &directory.path().join("follower.db"));
-    assert_eq!(snapshot.checkpoint(Log::Trust).unwrap().checkpoint().size(), 2);
+    // One statement names all logs.
+    assert_eq!(snapshot.checkpoint(LogName::TRUST).unwrap().checkpoint().size(), 1);
     running.stop();
     let evidence = snapshot.export(&label()).unwrap();
     assert_eq!(verify_evidence(&evidence, &genesis).unwrap().verdict.kind, VerdictKind::Authentic);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_custody::VerdictKind;
 use countersign_custody::handover::Meeting;
-use countersign_ledger::{Hash, Tree};
-use countersign_wallet::{Cost, Courier, Issuer, KeyStore, Log, Response, Snapshot, Vault};
+use countersign_ledger::{Hash, LogName, Tree};
+use countersign_wallet::{Cost, Courier, Issuer, KeyStore, Response, Snapshot, Vault};
 
 use crate::lies::fork;
 use crate::world::{CLASS, LOT, Scene, World, encode, item};
@@ -52,8 +52,8 @@ impl Phone {
 #[test]
 fn two_checkpoints_of_one_size_are_evidence_at_once_and_for_good() {
     let mut phone = Phone::new();
-    let other = fork(&phone.scene, 5, 4).note(Log::Supply);
-    let mine = phone.snapshot.seen(Log::Supply).unwrap().note().to_string();
+    let other = fork(&phone.scene, 5, 4).note(LogName::SUPPLY);
+    let mine = phone.snapshot.seen(LogName::SUPPLY).unwrap().note().to_string();
     assert_eq!(phone.compare(&mine), Some(Meeting::Same));
     assert!(phone.snapshot.forks().unwrap().is_empty());
     for _ in 0..2 {
@@ -67,11 +67,15 @@ fn two_checkpoints_of_one_size_are_evidence_at_once_and_for_good() {
 #[test]
 fn what_nobody_signed_is_not_compared() {
     let mut phone = Phone::new();
-    let forged = fork(&phone.scene, 5, 4).note(Log::Supply).replacen("\n9\n", "\n10\n", 1);
+    let forged = fork(&phone.scene, 5, 4).note(LogName::SUPPLY).replacen("\n9\n", "\n10\n", 1);
     let mut courier = Courier::new(&mut phone.snapshot, Arc::clone(&phone.keys), "mine").unwrap();
     assert_eq!(courier.compare(&forged).unwrap_err().reason(), "checkpoint");
-    let trust_log = phone.scene.world().note(Log::Trust);
-    assert_eq!(phone.compare(&trust_log), None);
+    let trust_log = phone.scene.world().note(LogName::TRUST);
+    // Another log of this ledger is compared with this phone's own checkpoint of it; one of another ledger with nothing.
+    assert_eq!(phone.compare(&trust_log), Some(Meeting::Same));
+    let elsewhere = trust_log.replace("ledger.meds", "other.meds");
+    let mut courier = Courier::new(&mut phone.snapshot, Arc::clone(&phone.keys), "mine").unwrap();
+    assert_eq!(courier.compare(&elsewhere).unwrap_err().reason(), "checkpoint");
     phone.grow();
     phone.sync();
     assert!(phone.snapshot.forks().unwrap().is_empty());
@@ -80,9 +84,9 @@ fn what_nobody_signed_is_not_compared() {
 #[test]
 fn a_newer_and_an_older_checkpoint_of_the_same_log_are_shown_to_be_so_by_the_next_sync() {
     let mut phone = Phone::new();
-    let older = phone.scene.world().note(Log::Supply);
+    let older = phone.scene.world().note(LogName::SUPPLY);
     phone.grow();
-    let newer = phone.scene.world().note(Log::Supply);
+    let newer = phone.scene.world().note(LogName::SUPPLY);
     assert_eq!(phone.compare(&newer), Some(Meeting::Newer));
     phone.scene.world().certify(CLASS);
     // The app is killed in between.
@@ -98,14 +102,14 @@ fn a_newer_and_an_older_checkpoint_of_the_same_log_are_shown_to_be_so_by_the_nex
 fn a_checkpoint_that_the_ledger_cannot_explain_is_evidence_whichever_is_larger() {
     for (common, more) in [(5, 6), (3, 2)] {
         let mut phone = Phone::new();
-        let other = fork(&phone.scene, common, more).note(Log::Supply);
+        let other = fork(&phone.scene, common, more).note(LogName::SUPPLY);
         let expected = if common + more > 9 { Meeting::Newer } else { Meeting::Older };
         assert_eq!(phone.compare(&other), Some(expected));
         assert!(phone.snapshot.forks().unwrap().is_empty());
         phone.grow();
         // The node proves what it can; the other's root is not the beginning of its log.
         assert_eq!(phone.sync().len(), 2);
-        let newest = phone.snapshot.seen(Log::Supply).unwrap().note().to_string();
+        let newest = phone.snapshot.seen(LogName::SUPPLY).unwrap().note().to_string();
         assert_eq!(phone.scene.open().forks().unwrap(), [(newest, other)]);
         // It is asked once.
         assert_eq!(phone.sync(), [""; 0]);
@@ -116,12 +120,12 @@ fn a_checkpoint_that_the_ledger_cannot_explain_is_evidence_whichever_is_larger()
 fn a_node_that_proves_the_other_story_is_caught_by_its_own_proof() {
     let mut phone = Phone::new();
     let other = fork(&phone.scene, 5, 6);
-    phone.compare(&other.note(Log::Supply));
+    phone.compare(&other.note(LogName::SUPPLY));
     phone.grow();
     // It answers from the log that it had shown to the other phone, which is as long.
     let mut longer = other;
     longer.pile_up("urn:example:fork", 6);
-    let tree: Tree = longer.logs[Log::Supply as usize].tree.clone();
+    let tree: Tree = longer.logs[&LogName::SUPPLY].tree.clone();
     phone.scene.world().lie = Some(Box::new(move |path, response| {
         Ok(match path {
             "/supply/consistency/11/17" => proof(&tree.consistency(11, 17).unwrap()),
@@ -141,7 +145,7 @@ fn proof(hashes: &[Hash]) -> Response {
 fn a_node_that_will_not_say_holds_nothing_up_and_is_asked_again() {
     let mut phone = Phone::new();
     phone.grow();
-    let newer = phone.scene.world().note(Log::Supply);
+    let newer = phone.scene.world().note(LogName::SUPPLY);
     phone.compare(&newer);
     phone.scene.world().certify(CLASS);
     phone.scene.world().lie = Some(Box::new(|path, response| {
@@ -161,7 +165,7 @@ fn a_node_that_will_not_say_holds_nothing_up_and_is_asked_again() {
 #[test]
 fn a_checkpoint_beyond_the_node_s_own_waits_for_it_to_grow() {
     let mut phone = Phone::new();
-    let other = fork(&phone.scene, 9, 2).note(Log::Supply);
+    let other = fork(&phone.scene, 9, 2).note(LogName::SUPPLY);
     assert_eq!(phone.compare(&other), Some(Meeting::Newer));
     assert_eq!(phone.sync(), [""; 0]);
     phone.grow();

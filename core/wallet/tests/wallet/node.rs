@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_custody::{Context, Profile, SerialSet, VerdictKind};
-use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, Placed, UnixMillis};
-use countersign_node::{Config, LogId, Node, Running};
+use countersign_custody::{Profile, SerialSet, VerdictKind};
+use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, UnixMillis};
+use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Log, Recorded, Snapshot,
-    SyncError, TransportError, Vault, verify_evidence,
+    ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot, SyncError,
+    TransportError, Vault, verify_evidence,
 };
 
 use crate::world::{CLASS, LOT, PACK, item, kind, subject};
@@ -67,14 +67,11 @@ impl Office {
         let (profile, signer) = (self.snapshot.profile_of(&kind).unwrap().clone(), self.identity(role));
         let log = self.issuer().log_of(&kind).unwrap();
         let history = self.issuer().history(log, &about).unwrap();
-        let mut related: Vec<Placed> = history.clone();
+        let mut related = Vec::new();
         for other in [CLASS, LOT] {
-            related.extend(self.issuer().history(Log::Supply, &subject(other)).unwrap());
+            related.extend(self.issuer().history(LogName::SUPPLY, &subject(other)).unwrap());
         }
-        let linked: Vec<&Placed> = related.iter().collect();
-        let custody = profile.step(&kind).unwrap().log;
-        let past = Context { log: custody, domain: None, subject: &history, linked: &linked };
-        let draft = profile.draft(&kind, &about, &signer, fields, &past).unwrap();
+        let draft = profile.draft(&kind, &about, &signer, fields, &history, &related).unwrap();
         self.issuer().record(role, &draft, now()).unwrap()
     }
 
@@ -115,7 +112,7 @@ fn a_lot_is_played_followed_and_judged_with_the_node_gone() {
     let mut office = Office::open(&running, directory.path());
     office.play();
     let dispensed = office.state("pharmacy", "dispense", PACK, Fields::new());
-    assert_eq!(dispensed.log, Log::Supply);
+    assert_eq!(dispensed.log, LogName::SUPPLY);
 
     let mut patient = Snapshot::open(&directory.path().join("patient.db"), &genesis).unwrap();
     patient.follow(&subject(CLASS)).unwrap();
@@ -124,7 +121,7 @@ fn a_lot_is_played_followed_and_judged_with_the_node_gone() {
     office.state("authority", "recall", &format!("{CLASS}/10/L9"), Fields::new().with("reason", "particles"));
     let reader = client(&running);
     patient.sync(&reader, PATIENCE).unwrap();
-    assert_eq!(patient.checkpoint(Log::Trust).unwrap().checkpoint().size(), 1);
+    assert_eq!(patient.checkpoint(LogName::TRUST).unwrap().checkpoint().size(), 1);
     running.stop();
 
     let label =
@@ -165,7 +162,7 @@ fn a_node_that_refuses_says_why() {
         links: Vec::new(),
         sealed: None,
     };
-    assert_eq!(refused(office.issuer().record("manufacturer", &early, now()).unwrap_err()), "custody");
+    assert_eq!(refused(office.issuer().record("manufacturer", &early, now()).unwrap_err()), "rule");
     // Signed before its certificate began to hold.
     let old = office.issuer().sign("manufacturer", &early, UnixMillis(now().0 - 2 * 86_400_000)).unwrap();
     assert_eq!(refused(office.issuer().submit(&old).unwrap_err()), "not-yet-valid");
@@ -179,12 +176,13 @@ fn a_node_that_is_not_the_pinned_one_is_told_from_a_lost_signal() {
     let other = Node::open(Config::development(directory.path().join("other"))).unwrap();
     let pinned = other.genesis().clone();
     let wrong = Client::new(Https::new(&address(&running), &pinned).unwrap());
-    let error = wrong.checkpoint(Log::Trust).unwrap_err();
+    let error = wrong.checkpoint(LogName::TRUST).unwrap_err();
     assert!(matches!(error, ClientError::Transport(TransportError::NotTheNode(_))), "{error:?}");
     // Without a pinned root those of the platform are asked, and they do not know a development node.
     let platform = Genesis { tls: Vec::new(), ..pinned.clone() };
-    let error =
-        Client::new(Https::new(&address(&running), &platform).unwrap()).checkpoint(Log::Trust).unwrap_err();
+    let error = Client::new(Https::new(&address(&running), &platform).unwrap())
+        .checkpoint(LogName::TRUST)
+        .unwrap_err();
     assert!(matches!(error, ClientError::Transport(TransportError::NotTheNode(_))), "{error:?}");
     let no_address = [
         "localhost",
@@ -201,7 +199,7 @@ fn a_node_that_is_not_the_pinned_one_is_told_from_a_lost_signal() {
         Https::new("https://localhost:1", &broken).err(),
         Some(HttpsError::Root | HttpsError::Tls(_))
     ));
-    assert!(running.node().checkpoint(LogId::Trust).contains("/trust"));
+    assert!(running.node().checkpoint(LogName::TRUST).contains("/trust"));
     running.stop();
 }
 
@@ -231,7 +229,7 @@ fn who_is_revoked_can_no_longer_be_recorded_and_phones_know() {
         "{error:?}"
     );
     patient.sync(&client(&running), PATIENCE).unwrap();
-    assert!(patient.checkpoint(Log::Trust).unwrap().checkpoint().size() > 0);
+    assert!(patient.checkpoint(LogName::TRUST).unwrap().checkpoint().size() > 0);
     let label = countersign_custody::Item { expires_at: Some(office.expiry), ..item(LOT, "S001") };
     assert_eq!(patient.check(&label, now()).kind, VerdictKind::Authentic);
     running.stop();

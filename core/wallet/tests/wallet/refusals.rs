@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms};
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{LogName, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    AdvanceError, Cause, Courier, Delivery, Log, NextStep, OfferTo, Round, StoredKey, SyncError,
+    AdvanceError, Cause, Courier, Delivery, NextStep, OfferTo, Round, StoredKey, SyncError,
 };
 
-use crate::couriers::{KEY, Phone, intact, now, pack, scene, unit, units_only};
+use crate::couriers::{KEY, Phone, custody_only, intact, now, pack, scene, unit, units_only};
 
 const HOUR: u64 = 3600 * 1000;
 
@@ -29,7 +29,7 @@ fn ahead(directory: &Path) -> (Running, Arc<AtomicU64>) {
     let hours = Arc::new(AtomicU64::new(0));
     let shown = Arc::clone(&hours);
     let clock = Arc::new(move || UnixMillis(now().0 + shown.load(Ordering::Relaxed) * HOUR));
-    let surroundings = Surroundings { profiles: vec![units_only()], clock, ..Surroundings::default() };
+    let surroundings = Surroundings { families: custody_only(), clock, ..Surroundings::default() };
     let node = Node::open_with(Config::development(directory.join("node")), surroundings).unwrap();
     (node.start().unwrap(), hours)
 }
@@ -93,7 +93,7 @@ fn an_earlier_refusal_does_not_stand_in_the_way_of_the_same_goods_later() {
     let rows = b.courier().outbox().unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].delivery, refused("custody-conflict", NextStep::ConflictRecorded));
-    assert_eq!(b.issuer().history(Log::Supply, &unit()).unwrap().len(), 5);
+    assert_eq!(b.issuer().history(LogName::SUPPLY, &unit()).unwrap().len(), 5);
     running.stop();
 }
 
@@ -122,15 +122,15 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
         .map(|(role, name)| Phone::new(&running, directory.path(), role, name));
     hours.store(2, Ordering::Relaxed);
     pack(&mut giver, later(2));
-    let history = giver.issuer().history(Log::Supply, &unit()).unwrap();
+    let history = giver.issuer().history(LogName::SUPPLY, &unit()).unwrap();
     let certificate = giver.issuer().certificate(KEY).unwrap();
     let signer = StoredKey::find(Arc::clone(&giver.keys), KEY).unwrap();
-    let newest = giver.snapshot.seen(Log::Supply).unwrap().checkpoint();
+    let newest = giver.snapshot.seen(LogName::SUPPLY).unwrap().checkpoint();
     let seen = Some(Seen { size: newest.size(), root: newest.root() });
     let terms = Terms { to: None, place: None, seen, millis: OFFER_MILLIS };
-    let (trust, origin) = (giver.snapshot.trust().unwrap(), giver.snapshot.genesis().origin("supply"));
+    let trust = giver.snapshot.trust().unwrap();
     let domain = certificate.identity().domain();
-    let rules = Rules { profile: &units_only(), trust: &trust, origin: &origin, domain };
+    let rules = Rules { profile: &units_only(), trust: &trust, log: LogName::SUPPLY, domain };
     let key = Key { certificate: &certificate, signer: &signer };
     let offered =
         Offered::make(CustodyChain::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();
@@ -157,13 +157,13 @@ fn a_handover_whose_signer_was_shown_another_log_is_refused_and_the_fork_is_kept
     let (one, other) = (directory.path().join("node"), directory.path().join("other"));
     copy(&one, &other);
     let open = |path: &Path| {
-        let surroundings = Surroundings { profiles: vec![units_only()], ..Surroundings::default() };
+        let surroundings = Surroundings { families: custody_only(), ..Surroundings::default() };
         Node::open_with(Config::development(path.to_owned()), surroundings).unwrap().start().unwrap()
     };
     let running = open(&other);
     Phone::new(&running, directory.path(), "courier", "x");
     a.reach(&running);
-    a.issuer().latest(Log::Supply, &unit()).unwrap();
+    a.issuer().latest(LogName::SUPPLY, &unit()).unwrap();
     running.stop();
 
     let running = open(&one);

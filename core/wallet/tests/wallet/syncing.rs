@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_custody::{Reason, VerdictKind};
-use countersign_ledger::{Fields, UnixMillis};
-use countersign_wallet::{FollowState, Health, Log, Step, TransportError};
+use countersign_ledger::{Fields, LogName, UnixMillis};
+use countersign_wallet::{FollowState, Health, Step, TransportError};
 
 use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
 
@@ -186,7 +186,7 @@ fn a_checkpoint_is_kept_as_long_as_a_path_leads_to_it() {
     let sizes = || -> Vec<u64> {
         let connection = rusqlite::Connection::open(scene.path()).unwrap();
         let mut query =
-            connection.prepare("SELECT size FROM checkpoints WHERE log = 1 ORDER BY size").unwrap();
+            connection.prepare("SELECT size FROM checkpoints WHERE log = 'supply' ORDER BY size").unwrap();
         query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     };
     let first = sizes();
@@ -250,7 +250,7 @@ fn a_node_that_has_moved_on_is_asked_anew() {
         snapshot.sync_step(&scene.client).unwrap();
     }
     scene.world().play_lot(&format!("{CLASS}/10/L2"), 'T');
-    let size = scene.world().size(Log::Supply);
+    let size = scene.world().size(LogName::SUPPLY);
     scene.world().oldest = size;
     scene.sync(&mut snapshot);
     let verdict = snapshot.check(&item(&format!("{CLASS}/10/L2"), "T001"), scene.now());
@@ -350,11 +350,11 @@ fn one_product_is_dropped_whole_and_another_stays() {
 fn what_a_revoked_key_signed_after_its_revocation_counts_no_longer() {
     let scene = Scene::new(World::with_lot());
     let mut snapshot = scene.synced();
-    scene.world().revoke("distributor", Log::Supply, 0);
+    scene.world().revoke("distributor", LogName::SUPPLY, 0);
     scene.sync(&mut snapshot);
     let verdict = snapshot.check(&item(LOT, "S001"), scene.now());
     assert_ne!(verdict.kind, VerdictKind::Authentic);
-    scene.world().revoke("supplier", Log::Supply, 100);
+    scene.world().revoke("supplier", LogName::SUPPLY, 100);
     scene.sync(&mut snapshot);
 }
 

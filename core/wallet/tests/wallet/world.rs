@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use countersign_custody::{Context, Log as CustodyLog, Profile, SerialSet};
+use countersign_custody::{Profile, SerialSet};
+use countersign_families::families;
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion};
 use countersign_ledger::{
-    Base64, Certificate, Checkpoint, Cosigner, Draft, Family, Fields, Genesis, GenesisDomain, Hash,
-    HistoryEntry, Identity, Index, IndexKey, Kind, Note, NoteSigner, Placed, Signer as _, SoftwareKey,
-    Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree, TrustStore, UnixMillis, Value, leaf_hash,
-    write_bundle,
+    Base64, Certificate, Checkpoint, Cosigner, Draft, Entry, Families, Family, Fields, Genesis,
+    GenesisDomain, Hash, Held, HistoryEntry, Identity, Index, IndexKey, Kind, LogName, LogSpec, Note,
+    NoteSigner, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree,
+    TrustStore, UnixMillis, leaf_hash, write_bundle,
 };
-use countersign_wallet::{Client, Log, Method, Request, Response, Snapshot, Transport, TransportError};
+use countersign_wallet::{Client, Method, Request, Response, Snapshot, Transport, TransportError};
 
 pub const DOMAIN: &str = "meds.example";
 pub const NAME: &str = "ledger.meds.example";
@@ -113,7 +114,10 @@ pub const PAGE: usize = 256;
 
 /// A ledger and its members.
 pub struct World {
-    pub logs: [Ledger; 2],
+    pub logs: BTreeMap<LogName, Ledger>,
+    pub specs: Vec<LogSpec>,
+    /// The rules that say which log takes a kind.
+    pub families: Families,
     pub members: BTreeMap<&'static str, Member>,
     pub certificates: HashMap<Hash, Vec<u8>>,
     pub blobs: HashMap<Hash, Vec<u8>>,
@@ -138,7 +142,7 @@ fn seed(name: &str) -> [u8; 32] {
     Hash::of(name.as_bytes()).0
 }
 
-fn log_keys(log: Log) -> [NoteSigner; 2] {
+fn log_keys(log: LogName) -> [NoteSigner; 2] {
     let origin = format!("{NAME}/{log}");
     [
         NoteSigner::p256(&origin, &seed(&origin)).unwrap(),
@@ -167,7 +171,12 @@ impl World {
             (role, Member { key, certificate })
         });
         Self {
-            logs: Default::default(),
+            logs: [LogName::TRUST, LogName::SUPPLY].map(|log| (log, Ledger::default())).into(),
+            specs: vec![
+                LogSpec { name: LogName::TRUST, held: Held::Whole, domain: None },
+                LogSpec { name: LogName::SUPPLY, held: Held::Followed, domain: Some(DOMAIN.into()) },
+            ],
+            families: families(),
             members: members.into_iter().collect(),
             certificates,
             blobs: HashMap::new(),
@@ -177,10 +186,20 @@ impl World {
             cosigners: 3,
             oldest: 0,
             trust,
-            profile: Profile::medicine(),
+            profile: Profile::medicine().clone(),
             root,
             statements: 0,
         }
+    }
+
+    /// One member more, by the name `who`.
+    pub fn enlist(&mut self, role: &str, who: &'static str) {
+        let (key, identity) = (key(who), Identity::new(DOMAIN, role, who).unwrap());
+        let certificate =
+            certificate::issue(&identity, &key.public_key(), &self.root, PERIOD, [2; 16]).unwrap();
+        self.trust.enrol(certificate.as_der()).unwrap();
+        self.certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());
+        self.members.insert(who, Member { key, certificate });
     }
 
     /// A class with its certificate, and one lot played to its end, with serials S000 to S099.
@@ -197,8 +216,8 @@ impl World {
 
     pub fn genesis(&self) -> Genesis {
         let mut policy = String::new();
-        for log in Log::ALL {
-            for key in log_keys(log) {
+        for log in self.logs.keys() {
+            for key in log_keys(*log) {
                 policy += &format!("log {}\n", key.verifier_key());
             }
         }
@@ -209,23 +228,32 @@ impl World {
         let root = certificate::root(DOMAIN, &self.root, PERIOD, [1; 16]).unwrap();
         let registrar = self.members["registrar"].certificate.as_der().to_vec();
         let domain = GenesisDomain { name: DOMAIN.into(), root: Base64(root), registrar: Base64(registrar) };
-        Genesis { name: NAME.into(), policy, domains: vec![domain], tls: vec![] }
+        Genesis { name: NAME.into(), logs: self.specs.clone(), policy, domains: vec![domain], tls: vec![] }
     }
 
-    fn log_of(&self, kind: &Kind) -> Log {
-        match self.profile.step(kind).map(|step| step.log) {
-            Some(CustodyLog::Supply) => Log::Supply,
-            _ => Log::Trust,
-        }
+    /// One log more.
+    pub fn add_log(&mut self, name: &str, held: Held) -> LogName {
+        let name = LogName::new(name).unwrap();
+        self.specs.push(LogSpec { name, held, domain: None });
+        self.logs.insert(name, Ledger::default());
+        name
+    }
+
+    pub fn log_mut(&mut self, log: LogName) -> &mut Ledger {
+        self.logs.get_mut(&log).unwrap()
+    }
+
+    fn log_of(&self, kind: &Kind) -> LogName {
+        self.families.logs(kind).first().copied().unwrap_or(LogName::TRUST)
     }
 
     /// Every statement on `subject` and what it belongs to, as custody's rules ask for it.
-    fn placed(&self, log: Log, subject: &str) -> Vec<Placed> {
-        let ledger = &self.logs[log as usize];
+    fn placed(&self, log: LogName, subject: &str) -> Vec<Entry> {
+        let ledger = &self.logs[&log];
         let places = ledger.by_subject.get(&self::subject(subject)).into_iter().flatten();
         let placed = places.map(|&index| {
             let statement = ledger.statements[usize::try_from(index).unwrap()].clone();
-            self.trust.log(self.trust.verify(statement).unwrap(), "elsewhere", index).unwrap()
+            self.trust.place(self.trust.verify(statement).unwrap(), log, index)
         });
         placed.collect()
     }
@@ -237,17 +265,14 @@ impl World {
         let history = self.placed(log, about);
         let lot = about.split("/21/").next().unwrap();
         let class = about.split("/10/").next().unwrap();
-        let mut related = self.placed(Log::Supply, class);
-        related.extend(self.placed(Log::Supply, lot));
-        let linked: Vec<&Placed> = related.iter().chain(&history).collect();
-        let custody = if log == Log::Trust { CustodyLog::Trust } else { CustodyLog::Supply };
-        let past = Context { log: custody, domain: Some(DOMAIN), subject: &history, linked: &linked };
+        let mut related = self.placed(LogName::SUPPLY, class);
+        related.extend(self.placed(LogName::SUPPLY, lot));
         let signer = self.members[who].certificate.identity().clone();
         let draft = self
             .profile
-            .draft(&kind, &subject(about), &signer, fields.clone(), &past)
+            .draft(&kind, &subject(about), &signer, fields.clone(), &history, &related)
             .unwrap_or_else(|| Draft {
-                prev: history.last().map(Placed::id),
+                prev: history.last().map(Entry::id),
                 kind,
                 subject: subject(about),
                 fields,
@@ -269,7 +294,7 @@ impl World {
     pub fn state(&mut self, who: &str, name: &str, about: &str, fields: Fields) -> Hash {
         let statement = self.sign(who, name, about, fields);
         let (id, log) = (statement.id(), self.log_of(statement.kind()));
-        self.logs[log as usize].append(statement);
+        self.log_mut(log).append(statement);
         id
     }
 
@@ -289,15 +314,19 @@ impl World {
 
     /// Puts many statements on one subject, each following the one before, that no rule asks for.
     pub fn pile_up(&mut self, about: &str, count: usize) {
+        self.pile_up_on(LogName::SUPPLY, about, count);
+    }
+
+    pub fn pile_up_on(&mut self, log: LogName, about: &str, count: usize) {
         for _ in 0..count {
-            let ledger = &self.logs[Log::Supply as usize];
+            let ledger = &self.logs[&log];
             let key = subject(about);
             let prev = ledger.index.get(&IndexKey::new(key.family(), about)).map(|entry| entry.latest);
             let fields = Fields::new();
             let draft =
                 Draft { prev, kind: kind("note.more"), subject: key, fields, links: vec![], sealed: None };
             let statement = self.sign_draft("authority", &draft);
-            self.logs[Log::Supply as usize].append(statement);
+            self.log_mut(log).append(statement);
         }
     }
 
@@ -345,34 +374,39 @@ impl World {
         self.state("authority", "medicine.recall", about, Fields::new().with("reason", "particles found"));
     }
 
-    /// Revokes a member from an index of a log on.
-    pub fn revoke(&mut self, who: &str, log: Log, from: u64) {
-        let fingerprint = self.members[who].certificate.fingerprint();
-        let fields = Fields::new()
-            .with("certificate", fingerprint)
-            .with("log", Value::Text(format!("{NAME}/{log}")))
-            .with("from", from);
-        let about = self.identity(who).to_owned();
+    /// Revokes a member from an index of a log on, and in the others from now on.
+    pub fn revoke(&mut self, who: &str, log: LogName, from: u64) {
+        let certificate = self.members[who].certificate.clone();
+        self.revoke_certificate(&certificate, log, from);
+    }
+
+    pub fn revoke_certificate(&mut self, certificate: &Certificate, log: LogName, from: u64) {
+        let mut fields = Fields::new().with("certificate", certificate.fingerprint());
+        for (other, ledger) in &self.logs {
+            let from = if *other == log { from } else { ledger.tree.size() };
+            fields = fields.with(&format!("from-{other}"), from);
+        }
+        let about = certificate.identity().as_str().to_owned();
         self.state("registrar", "revoke", &about, fields);
     }
 
-    pub fn size(&self, log: Log) -> u64 {
-        self.logs[log as usize].tree.size()
+    pub fn size(&self, log: LogName) -> u64 {
+        self.logs[&log].tree.size()
     }
 
     /// What a log's checkpoint says.
-    pub fn checkpoint(&self, log: Log) -> Checkpoint {
-        let ledger = &self.logs[log as usize];
+    pub fn checkpoint(&self, log: LogName) -> Checkpoint {
+        let ledger = &self.logs[&log];
         let origin = format!("{NAME}/{log}");
         Checkpoint::new(&origin, ledger.tree.size(), ledger.tree.root(), ledger.index.root()).unwrap()
     }
 
-    pub fn note(&self, log: Log) -> String {
+    pub fn note(&self, log: LogName) -> String {
         self.signed(log, &self.checkpoint(log))
     }
 
     /// Signs any checkpoint, as a log and witnesses would that had conspired.
-    pub fn signed(&self, log: Log, checkpoint: &Checkpoint) -> String {
+    pub fn signed(&self, log: LogName, checkpoint: &Checkpoint) -> String {
         let text = checkpoint.to_string();
         let mut note = Note::new(text.clone()).unwrap();
         for key in log_keys(log) {
@@ -404,7 +438,7 @@ impl World {
             }
             (Method::Post, ["enrol"]) => self.enrol(request.body),
             (method, [log, rest @ ..]) => {
-                let log = if *log == "trust" { Log::Trust } else { Log::Supply };
+                let log = LogName::new(log).unwrap();
                 return self.answer_log(method, log, rest, &about, request.body);
             }
             _ => None,
@@ -415,14 +449,15 @@ impl World {
     fn answer_log(
         &mut self,
         method: Method,
-        log: Log,
+        log: LogName,
         rest: &[&str],
         about: &[(String, u64)],
         body: &[u8],
     ) -> Response {
-        let ledger = &self.logs[log as usize];
+        let ledger = &self.logs[&log];
         let size = |text: &&str| text.parse::<u64>().unwrap();
-        if let (["subjects" | "families" | "names", at], Log::Supply) = (rest, log)
+        if let ["subjects" | "families" | "names", at] = rest
+            && log == LogName::SUPPLY
             && size(at) < self.oldest
         {
             return Response { status: 410, ..Response::default() };
@@ -477,9 +512,9 @@ impl World {
         found(body)
     }
 
-    fn submit(&mut self, log: Log, body: &[u8]) -> Response {
+    fn submit(&mut self, log: LogName, body: &[u8]) -> Response {
         let statement = Statement::parse(body).unwrap();
-        let ledger = &mut self.logs[log as usize];
+        let ledger = self.log_mut(log);
         let known = ledger.statements.iter().position(|known| known.id() == statement.id());
         let index = known.map_or_else(|| ledger.append(statement), |index| index as u64);
         let size = ledger.tree.size();
@@ -487,8 +522,8 @@ impl World {
         Response { status: 303, retry_after: None, body }
     }
 
-    fn receipt(&self, log: Log, id: Hash) -> Option<Vec<u8>> {
-        let ledger = &self.logs[log as usize];
+    fn receipt(&self, log: LogName, id: Hash) -> Option<Vec<u8>> {
+        let ledger = &self.logs[&log];
         let index = ledger.statements.iter().position(|known| known.id() == id)? as u64;
         let size = ledger.tree.size();
         let inclusion = Inclusion { size, index, path: ledger.tree.inclusion(index, size)? };
@@ -498,13 +533,14 @@ impl World {
         Some(receipt::issue(&origin, about, id, &inclusion, self.now, &key).unwrap())
     }
 
-    /// The code is the role.
+    /// The code is the role, with a name if there are several.
     fn enrol(&mut self, body: &[u8]) -> Option<Vec<u8>> {
         let mut d = minicbor::Decoder::new(body);
         d.array().unwrap();
         let role = d.str().unwrap().to_owned();
         let key = certificate::requested_key(d.bytes().unwrap()).ok()?;
-        let identity = Identity::new(DOMAIN, &role, "second").unwrap();
+        let (role, name) = role.split_once('/').unwrap_or((&role, "second"));
+        let identity = Identity::new(DOMAIN, role, name).unwrap();
         let certificate = certificate::issue(&identity, &key, &self.root, PERIOD, [3; 16]).unwrap();
         self.trust.enrol(certificate.as_der()).unwrap();
         self.certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());

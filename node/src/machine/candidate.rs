@@ -1,0 +1,57 @@
+//! A statement on its way to the machine.
+
+use countersign_ledger::{FormatError, LogName, Refusal, Statement, TrustStore, Verified};
+
+/// A statement to be ordered.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub(super) log: LogName,
+    claim: Claim,
+}
+
+/// How far a candidate has been looked at. None of it depends on when that was: certificates are never taken back.
+#[derive(Clone, Debug)]
+enum Claim {
+    Malformed(FormatError),
+    /// Not verified, or not to be verified under the certificates that were known.
+    Read(Statement),
+    Verified(Verified),
+}
+
+impl Candidate {
+    /// Reads a statement that was sent to `log`, and verifies it if its signers are known already.
+    pub fn read(log: LogName, bytes: &[u8], trust: &TrustStore) -> Self {
+        let claim = match Statement::parse(bytes) {
+            Ok(statement) => trust.verify(statement.clone()).map_or(Claim::Read(statement), Claim::Verified),
+            Err(error) => Claim::Malformed(error),
+        };
+        Self { log, claim }
+    }
+
+    /// A statement that has been verified.
+    pub const fn verified(log: LogName, statement: Verified) -> Self {
+        Self { log, claim: Claim::Verified(statement) }
+    }
+
+    /// The statement, if it is one.
+    pub fn statement(&self) -> Result<&Statement, Refusal> {
+        match &self.claim {
+            Claim::Malformed(error) => Err((*error).into()),
+            Claim::Read(statement) => Ok(statement),
+            Claim::Verified(verified) => Ok(verified.statement()),
+        }
+    }
+
+    /// The statement as whoever holds `trust` accepts it.
+    pub(super) fn accept(self, trust: &TrustStore) -> Result<Verified, Refusal> {
+        match self.claim {
+            Claim::Malformed(error) => Err(error.into()),
+            Claim::Read(statement) => trust.verify(statement),
+            Claim::Verified(verified) => {
+                let enrolled =
+                    verified.statement().certificates().all(|one| trust.certificate(one).is_some());
+                if enrolled { Ok(verified) } else { Err(Refusal::UnknownSigner) }
+            }
+        }
+    }
+}
