@@ -5,7 +5,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::raw::{NULL, array, bytes, int, text, uint};
 use crate::reason;
 
@@ -155,7 +155,7 @@ impl Parts {
 #[derive(Serialize, Deserialize)]
 struct OfSubject {
     subject: String,
-    proof: Hex,
+    proof: Blob,
 }
 
 fn of_subject(subject: &str, proof: Vec<u8>) -> OfSubject {
@@ -330,7 +330,7 @@ fn refuse_forms(file: &mut OneFile, index: &Index) {
 #[derive(Serialize, Deserialize)]
 struct OfFamily {
     family: String,
-    proof: Hex,
+    proof: Blob,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]

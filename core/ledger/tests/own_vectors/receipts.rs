@@ -7,7 +7,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::logs::{Log, ORIGIN, cosigned, policy};
 use crate::raw::{NULL, array, bytes, int, map, text, uint};
 use crate::reason;
@@ -25,7 +25,7 @@ struct Given {
 struct Bytes {
     /// Id of the statement.
     id: Hex,
-    receipt: Hex,
+    receipt: Blob,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]

@@ -4,7 +4,7 @@ use countersign_ledger::cose::to_be_signed;
 use countersign_ledger::{Fields, FormatError, Hash, Signature, Statement};
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::raw::{self, array, bytes, int, map, text, uint};
 use crate::reason;
 use crate::world::{LOT, Member, NOW, draft, member};
@@ -14,7 +14,7 @@ struct Given {}
 
 #[derive(Serialize, Deserialize)]
 struct Bytes {
-    statement: Hex,
+    statement: Blob,
 }
 
 /// What a statement says of itself.
