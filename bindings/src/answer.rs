@@ -109,8 +109,8 @@ pub struct Event {
     pub statement: String,
     /// Whether it fits its place.
     pub in_order: bool,
-    /// Whether its signer's certificate had been revoked, or that of whom it countersigns: it counts for nothing and is to be
-    /// shown struck out.
+    /// Whether its signer's certificate, or that of the signer whom it countersigns, had been revoked: it is void, and
+    /// to be shown struck out.
     pub is_void: bool,
 }
 
