@@ -1,7 +1,7 @@
-//! What makes a block durable, whoever has put it together: check, apply, seal, write, publish.
+//! Makes a block durable, whichever engine has put it together: check, apply, seal, write, publish.
 //!
-//! Each step takes what the one before it gave, so none can be left out or done twice. An engine that has all replicas agree
-//! on a block before it is written calls the steps one by one; [`Committer::commit`] takes them in a row.
+//! Each step consumes the result of the one before, so none can be left out or done twice. [`Committer::commit`] runs them in
+//! a row; an engine with replicas may call them one by one.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,8 +76,8 @@ pub struct Sealed {
 /// A block that is durable.
 pub struct Written(Sealed);
 
-/// The machine with all that a block passes through until readers see it. After an error it must not be used again: memory
-/// may be ahead of the disk, or a witness of the log.
+/// The machine, and what a block passes through until readers see it. After an error it must not be used again: memory may
+/// be ahead of the disk, or a witness ahead of the log.
 pub struct Committer {
     pub(crate) machine: StateMachine,
     pub(crate) connection: Connection,
@@ -89,7 +89,7 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// What readers see of all this.
+    /// What readers see.
     pub const fn published(&self) -> &Arc<Published> {
         &self.published
     }
@@ -99,9 +99,9 @@ impl Committer {
         &self.machine
     }
 
-    /// Makes the candidates a block as of now, and acknowledges what became of each. What a crash leaves behind is told at
-    /// each step; recovery is in every case the one of [`crate::recovery`], which reads the blocks in the database and
-    /// finds them whole.
+    /// Commits the candidates as one block at the current time, and acknowledges the outcome of each. The comments say what
+    /// a crash leaves behind at each step. Recovery is the same in every case: [`crate::recovery`] replays the blocks in the
+    /// database, which are whole.
     pub fn commit(
         &mut self,
         candidates: Vec<Candidate>,
@@ -136,17 +136,17 @@ impl Committer {
         Ok(())
     }
 
-    /// Reads the statements of a block from elsewhere, and verifies them on all cores.
+    /// Reads the statements of a block that came as bytes, and verifies them on all cores.
     pub fn read(&self, block: &[(LogName, Vec<u8>)]) -> Vec<Candidate> {
         self.machine.read(block)
     }
 
-    /// What would become of a candidate if it were the next block by itself; `None` if it would be admitted. Nothing changes.
+    /// A dry run: what would become of a candidate if it were the next block; `None` if it would be admitted.
     pub fn check(&mut self, candidate: Candidate) -> StoreResult<Option<Admission>> {
         self.machine.check((self.clock)(), candidate, &self.connection)
     }
 
-    /// What the rules remember of a subject.
+    /// The rules' state of a subject.
     pub fn remembered(&mut self, log: LogName, subject: &Subject) -> StoreResult<Folded<State>> {
         self.machine.remembered(log, subject, &self.connection)
     }
@@ -201,7 +201,7 @@ impl Committer {
         Ok(Written(sealed))
     }
 
-    /// Lets readers see a block, and tells what became of each candidate.
+    /// Makes a block visible to readers, and returns the outcome of each candidate.
     pub fn publish(&mut self, written: Written) -> Vec<Outcome> {
         let Written(Sealed { applied, heads }) = written;
         if let Some(block) = applied.block {

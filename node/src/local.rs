@@ -1,4 +1,4 @@
-//! The engine in this process: threads that submit fill a queue, one thread makes what has gathered there the next block.
+//! The engine in this process: threads that submit fill a queue, one thread commits what has gathered there as a block.
 //!
 //! Threads that submit read the statement and verify its signature themselves; the ordering thread takes what has
 //! gathered while the last block went to disk. So a lone client waits for one commit, and many clients share one.

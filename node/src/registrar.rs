@@ -7,9 +7,8 @@
 //! who the holder is. A code is used up by the enrolment that publishes the certificate, wherever that is applied; asking
 //! again with the same code for the same key returns the same certificate, so an answer that got lost costs nothing.
 //!
-//! The enrolment names the code by a random number that is kept beside it. A digest would do as well once the code is used,
-//! but an engine shows statements to others before they are ordered, and 80 bits behind a fast hash are within reach of
-//! whoever has a reason to search for them. The number says nothing.
+//! The enrolment names the code by a random number that is stored with it, not by a digest of it: engines show statements to
+//! others before they are ordered, and 80 bits behind a fast hash can be searched. The number reveals nothing.
 
 use std::fmt;
 use std::path::PathBuf;
