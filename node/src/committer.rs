@@ -31,7 +31,7 @@ pub enum CommitPoint {
     Committed,
     /// Readers see the block.
     Published,
-    /// Those who submitted have been told.
+    /// The outcomes are sent.
     Acknowledged,
 }
 
@@ -47,7 +47,7 @@ pub type Observer = Box<dyn Fn(CommitPoint) + Send>;
 /// Why a block could not be made durable.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The database does not take it.
+    /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The checkpoint is not signed.
@@ -56,7 +56,7 @@ pub enum CommitError {
     /// The log's name cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointTextError),
-    /// The system gives no thread.
+    /// No thread could be started.
     #[error("no thread for the sequencer: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -109,17 +109,17 @@ impl Committer {
     ) -> Result<(), CommitError> {
         let started = Instant::now();
         let applied = self.apply((self.clock)(), candidates)?;
-        // A crash from here on loses this process's memory: the block was never there, nobody was told that it was.
+        // A crash from here on loses this process's memory: the block never existed, and nobody was told that it did.
         (self.observer)(CommitPoint::Applied);
 
         let sealed = self.seal(applied)?;
-        // The signatures exist in this process alone and have not left it. After a crash others are made, perhaps over
-        // another block: nobody holds two, so nobody can be told two stories.
+        // The signatures have not left this process. After a crash others are made, perhaps over another block: nobody
+        // holds both, so nobody can be shown two histories.
         (self.observer)(CommitPoint::Signed);
 
         let written = self.write(sealed)?;
-        // Durable, checkpoints and all: after a crash here the node starts with this block, and whoever submitted and heard
-        // nothing submits again and is told the place.
+        // Durable, with its checkpoints: after a crash here the node starts with this block, and a client that heard nothing
+        // submits again and is told the place.
         (self.observer)(CommitPoint::Committed);
 
         let admitted = written.0.applied.admitted.len();
@@ -131,7 +131,7 @@ impl Committer {
             self.metrics.block(admitted, started.elapsed());
         }
         acknowledge(outcomes);
-        // Told: from now on the statements must never be lost, and they are durable since Committed.
+        // Acknowledged: from now on the statements must not be lost, and they are durable since Committed.
         (self.observer)(CommitPoint::Acknowledged);
         Ok(())
     }
@@ -215,7 +215,7 @@ impl Committer {
         applied.admissions.into_iter().map(|admission| outcome(admission, &view)).collect()
     }
 
-    /// Signs the same state again, as of now, so that phones see how fresh the silence is.
+    /// Signs the same state again at the current time, so that phones see that nothing newer exists.
     pub fn recosign(&mut self) -> Result<(), CommitError> {
         let mut heads = Vec::new();
         for log in self.log_names() {
@@ -230,7 +230,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Leaves one file behind instead of a file and its log; an error here costs nothing but that.
+    /// Leaves one file behind instead of a file and its write-ahead log; an error has no other effect.
     pub fn close(self) {
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log was left in place");
