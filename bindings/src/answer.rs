@@ -10,13 +10,13 @@ use crate::handover::Packed;
 pub struct Answer {
     /// The verdict in a word.
     pub verdict: VerdictKind,
-    /// Why, the most important first; empty when everything is in order.
+    /// Why, the most important first; empty if everything is in order.
     pub reasons: Vec<Text>,
-    /// What the code names.
+    /// The product that the code names.
     pub product: Product,
-    /// What else the code may have said, if a separator was lost: offer these.
+    /// Other readings of the code, if a separator may have been lost: offer these.
     pub readings: Vec<Product>,
-    /// Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
+    /// Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
     pub answerable: Option<String>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub history: Vec<Event>,
@@ -33,11 +33,11 @@ pub struct Answer {
 pub enum VerdictKind {
     /// The pack is one of a lot whose whole history verifies.
     Authentic,
-    /// The answer cannot be given from what this phone holds.
+    /// The data on this phone is not enough for an answer.
     CannotTell,
     /// The code was misread.
     CheckScan,
-    /// The product is known, and something speaks against using it.
+    /// The product is known, but there is a reason against using it.
     Attention,
     /// A potential suspect: the product is not what its label says, or its history does not hold. Never "fake".
     Suspect,
@@ -48,7 +48,7 @@ pub enum VerdictKind {
 pub struct Text {
     /// Its stable key.
     pub key: String,
-    /// What it speaks of, by name.
+    /// Its arguments, by name.
     pub arguments: Vec<Argument>,
 }
 
@@ -61,10 +61,10 @@ pub struct Argument {
     pub value: Value,
 }
 
-/// An argument's value, to be formatted as the person's language has it.
+/// An argument's value, to be formatted for the person's language.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Value {
-    /// As it is.
+    /// Text, to be shown unchanged.
     Text(String),
     /// The key of a step's title.
     Step(String),
@@ -79,7 +79,7 @@ pub enum Value {
 pub struct Product {
     /// The product class as a link: what to follow.
     pub class: String,
-    /// The narrowest that the code names, as a link.
+    /// The narrowest subject that the code names, as a link.
     pub link: String,
     /// The serial number.
     pub serial: Option<String>,
@@ -90,37 +90,38 @@ pub struct Product {
 /// Something that happened to a product.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Event {
-    /// When it was signed, by its signer's word.
+    /// When it was signed, as its signer claims.
     pub at_millis: u64,
-    /// If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+    /// If it was recorded a day or more later: the lower bound on the time of inclusion in the log. Being late is no
+    /// accusation.
     pub late_millis: Option<u64>,
-    /// What it was, the key of its title.
+    /// Its kind, the key of its title.
     pub kind: String,
     /// Who signed it.
     pub party: String,
-    /// Whom it was for.
+    /// Its receiver.
     pub receiver: Option<String>,
-    /// If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+    /// If it came in a logistic unit: how many of its packs were scanned. The other packs are inferred to be in it.
     pub unit: Option<Packed>,
-    /// If it opened the logistic unit: how much came out, beside how much went in.
+    /// If it opened the logistic unit: how many packs came out, and how many went in.
     pub opened: Option<Opened>,
     /// The statement's SHA-256, in hexadecimal.
     pub statement: String,
     /// Whether it fits its place.
     pub in_order: bool,
-    /// Whether its signer's certificate had been revoked, or that of whom it countersigns: it counts for nothing and is to be
-    /// shown struck out.
+    /// Whether its signer's certificate, or that of the signer whom it countersigns, had been revoked: it is void, and
+    /// to be shown struck out.
     pub is_void: bool,
 }
 
-/// A logistic unit that was opened.
+/// An opened logistic unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct Opened {
-    /// How many packs went in, by whoever packed it.
+    /// How many packs went in, as the packer stated.
     pub packed: u64,
-    /// How many came out, by whoever opened it.
+    /// How many came out, as the unpacker stated.
     pub unpacked: u64,
-    /// Whether the two lists are one.
+    /// Whether the two lists are the same.
     pub same: bool,
 }
 
@@ -219,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_late_and_in_a_unit_is_told_with_both_times_and_what_was_seen() {
+    fn a_late_event_in_a_unit_has_both_times_and_the_number_of_scanned_packs() {
         let event = Event::from(&TimelineEvent {
             at: UnixMillis(1_000),
             kind: Kind::new("medicine.handover").unwrap(),

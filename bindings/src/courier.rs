@@ -1,4 +1,4 @@
-//! From hand to hand without a signal: offer, answer, close; and send when there is a network again.
+//! Offline handover: offer, answer, close; and send when there is a network again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use crate::outbox::{Outgoing, Round};
 use crate::patient::{message_in, year};
 use crate::wallet::{Wallet, now};
 
-/// No look at a frame is begun that would not end within this: the other phone's screen shows the next part soon.
+/// No step on a frame is begun that would not end within this: the other phone's screen soon shows the next part.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
 
-/// Somebody who carries goods, by one of the wallet's certified keys.
+/// A member who carries goods, with one of the wallet's certified keys.
 ///
-/// What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
-/// `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+/// What is signed is in the database before a call returns: after a restart, `pending` lists the handovers under way,
+/// and `outbox` the statements that are not yet recorded. Only `load` and `send` need a network.
 #[derive(uniffi::Object)]
 pub struct Courier {
     wallet: Arc<Wallet>,
@@ -30,7 +30,7 @@ pub struct Courier {
     eye: Mutex<Eye>,
 }
 
-/// What the camera has shown so far.
+/// The state of the live scan.
 #[derive(Default)]
 struct Eye {
     scanner: Scanner,
@@ -39,26 +39,26 @@ struct Eye {
 
 #[uniffi::export]
 impl Courier {
-    /// Whoever the key speaks for; see [`Wallet::memberships`].
+    /// A courier with the member's key `key`; see [`Wallet::memberships`].
     #[uniffi::constructor]
     pub fn new(wallet: Arc<Wallet>, key: String) -> Self {
         Self { wallet, key, eye: Mutex::default() }
     }
 
-    /// Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
-    /// network. What came from somebody's hand need not be fetched.
+    /// Fetches and verifies all statements on the goods that a code or link names, so that they can be offered offline.
+    /// Goods that were received by handover need not be fetched.
     pub fn load(&self, code: &str) -> Result<Goods, Error> {
         let (goods, client) = (goods_in(code)?, self.wallet.client());
         self.act(|courier| courier.load(&client, &goods)).map(Goods::from)
     }
 
-    /// The goods that this phone can show all statements on, and who holds them.
+    /// The goods whose complete chain of custody is on this phone, and who holds them.
     pub fn goods(&self) -> Result<Vec<Goods>, Error> {
         Ok(self.act(|courier| courier.goods())?.into_iter().map(Goods::from).collect())
     }
 
-    /// Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
-    /// again. Show its codes.
+    /// Offers goods to anyone present, or to one member only. Until the offer expires, this returns the same one again.
+    /// Show its codes.
     pub fn offer(&self, code: &str, to: Option<String>, place: Option<String>) -> Result<Handover, Error> {
         let to = to.map(|to| Identity::parse(&to)).transpose().map_err(|_| Error::invalid("member"))?;
         let goods = goods_in(code)?;
@@ -66,8 +66,8 @@ impl Courier {
         Handover::new(Pending { shown, subject: goods.to_string(), side: Side::Giver })
     }
 
-    /// Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
-    /// not copied.
+    /// Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+    /// are not copied.
     pub fn scan_frame(&self, width: u32, height: u32, stride: u32, luma: &[u8]) -> Result<Scan, Error> {
         let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
         let begun = Instant::now();
@@ -82,7 +82,8 @@ impl Courier {
         }
     }
 
-    /// The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+    /// The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
+    /// brackets.
     pub fn scan_code(&self, text: &str) -> Result<Scan, Error> {
         match goods_in(text) {
             Ok(goods) => Ok(Scan::Goods { link: goods.to_string() }),
@@ -90,8 +91,8 @@ impl Courier {
         }
     }
 
-    /// Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-    /// goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+    /// Answers the offer in `message`, after scanning `goods` (codes or links): accepts the goods, or refuses them,
+    /// which is recorded as a dispute. For a unit, its own code is enough; packs in it may be named too. The same offer
     /// gets the same answer again. Show its codes.
     #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
     pub fn answer(
@@ -108,7 +109,7 @@ impl Courier {
         Handover::new(Pending { shown, subject, side: Side::Receiver })
     }
 
-    /// Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+    /// Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
     #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
     pub fn close(&self, answer: Vec<u8>) -> Result<Goods, Error> {
         self.act(|courier| courier.close(&answer)).map(Goods::from)
@@ -119,25 +120,25 @@ impl Courier {
         self.act(|courier| courier.pending())?.into_iter().map(Handover::new).collect()
     }
 
-    /// Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+    /// Removes a handover from that list: an offer that nobody accepted, or an answer that the giver has read.
     pub fn dismiss(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("handover"))?;
         self.act(|courier| courier.dismiss(id))
     }
 
-    /// What was signed and is not yet proven to be on the ledger, in order.
+    /// The statements that were signed and are not yet proven to be in the log, in order.
     pub fn outbox(&self) -> Result<Vec<Outgoing>, Error> {
         Ok(self.act(|courier| courier.outbox())?.into_iter().map(Outgoing::from).collect())
     }
 
-    /// Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
-    /// the goods can then be loaded.
+    /// Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
+    /// ledger's history of the goods can be loaded.
     pub fn settle(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("statement"))?;
         self.act(|courier| courier.settle(id)).map(drop)
     }
 
-    /// Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+    /// Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
     pub fn send(&self) -> Result<Round, Error> {
         let client = self.wallet.client();
         self.act(|courier| courier.send(&client, now())).map(Round::from)
@@ -145,7 +146,7 @@ impl Courier {
 }
 
 impl Courier {
-    /// On a snapshot of its own: no lock is held while the key store waits for a person.
+    /// With its own snapshot: no lock is held while the key store waits for a person.
     fn act<T>(
         &self,
         act: impl FnOnce(&mut countersign_wallet::Courier<'_>) -> Result<T, CourierError>,
@@ -164,7 +165,7 @@ impl Courier {
         }
     }
 
-    /// Takes the text of a code of a message. One that does not fit is as good as none: the camera shows the next.
+    /// Reads the text of a message's code. A text that does not fit is ignored: the camera shows the next one.
     fn feed(&self, text: &str) -> Result<Scan, Error> {
         let fed = self.eye().assembly.feed(text);
         match fed {
@@ -186,13 +187,13 @@ impl Courier {
         Ok(Scan::Offered { offer: (reading, message).into() })
     }
 
-    /// What a panic under this lock could leave half done is at worst read again.
+    /// After a panic under this lock, at worst some codes are read again.
     fn eye(&self) -> MutexGuard<'_, Eye> {
         self.eye.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The note that a message is, if it is one: no other message is text.
+/// The note in a message, if it is one: no other message is text.
 fn note_in(message: &[u8]) -> Option<String> {
     let note = std::str::from_utf8(message).ok()?;
     Note::parse(note).is_ok().then(|| note.to_owned())

@@ -1,4 +1,4 @@
-//! The one error, by what the screen does next.
+//! The one error type, by what the screen does next.
 
 use std::time::Duration;
 
@@ -11,39 +11,39 @@ use countersign_wallet::{
     OpenError, StoreError, SyncError, TransportError,
 };
 
-/// Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
+/// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum CountersignError {
-    /// No network, or the node is busy or failed: try again later. What is known stays in use.
+    /// No network, or the node is busy or failed: try again later. The verified data stays in use.
     #[error("try again later")]
     Retry {
-        /// How long the node asks for patience, if it does.
+        /// How long the node asks to wait, if it does.
         after_millis: Option<u64>,
     },
-    /// The node or the rules refuse: say why. Repeating will not help.
+    /// The node or the rules refuse: show why. Repeating will not help.
     #[error("refused: {reason}")]
     Refused {
         /// The reason's stable name, the key of its text.
         reason: String,
     },
-    /// What was handed in cannot be used: say so where it was entered.
+    /// The input cannot be used: show that where it was entered.
     #[error("cannot be used: {reason}")]
     Invalid {
-        /// What is wrong, the key of its text.
+        /// The reason's stable name, the key of its text.
         reason: String,
     },
     /// The person declined the prompt. Nothing is wrong: go back to where they were.
     #[error("declined")]
     Cancelled,
-    /// There is no key, or it is not enrolled: offer to enrol.
+    /// There is no key, or it is not enrolled: offer enrolment.
     #[error("enrol first")]
     KeyNeeded,
     /// The phone's key store failed: unlock the phone, or enrol with a new key.
     #[error("the key store failed")]
     KeyStoreFailed,
-    /// What the node says contradicts what is proven, or it is not the node that was pinned: warn. What is known stays in
-    /// use.
-    #[error("the node is not to be believed")]
+    /// The node's answer contradicts what is proven, or it is not the node that was pinned: warn. The verified data
+    /// stays in use.
+    #[error("the node is not trusted")]
     Distrusted,
     /// The phone's storage is full or damaged: make room, or remove the database and sync again.
     #[error("the storage failed")]
@@ -194,7 +194,7 @@ impl From<FollowError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            // Another call on the same wallet was quicker; this one begins anew when it is made again.
+            // Another call on the same wallet was quicker; this one starts again when it is repeated.
             StoreError::Moved => Self::Retry { after_millis: Some(0) },
             _ => Self::Storage,
         }

@@ -9,107 +9,108 @@ use countersign_wallet::{Pending, Reading, Side};
 
 use crate::error::CountersignError as Error;
 
-/// So many parts for each that is needed are shown, then the first again. Any of them stands in for one that was missed.
+/// How many parts are shown for each part needed, before the first is shown again. Any of them can replace a missed
+/// one.
 const ROUNDS: usize = 3;
 
-/// Goods that this phone can show all statements on.
+/// Goods whose complete chain of custody is on this phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Goods {
-    /// What they are, as a link.
+    /// The goods, as a link.
     pub link: String,
     /// Who holds them, as far as this phone knows: a SPIFFE ID.
     pub holder: Option<String>,
     /// SHA-256 of the latest statement on them, in hexadecimal.
     pub latest: String,
-    /// How much of them was seen, if they are a logistic unit.
+    /// How many of their packs were scanned, if they are a logistic unit.
     pub unit: Option<Packed>,
 }
 
-/// What is packed into a logistic unit, which stands for it.
+/// The packs in a logistic unit, which its code represents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct Packed {
-    /// How many packs, by whoever packed them.
+    /// How many packs, as the packer stated.
     pub packs: u64,
-    /// How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+    /// How many of them were scanned one by one when it last changed hands; the others are inferred.
     pub scanned: u64,
 }
 
 /// A handover under way, to be shown to the other phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Handover {
-    /// Its name on this phone.
+    /// Its id on this phone.
     pub id: String,
     /// The goods, as a link.
     pub goods: String,
-    /// Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+    /// Whether this phone gives and shows its offer; otherwise it receives and shows its answer.
     pub gives: bool,
     /// The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
     pub codes: Vec<String>,
-    /// When the offer runs out.
+    /// When the offer expires.
     pub expires_millis: u64,
 }
 
-/// An offer, verified: all statements on the goods, that none is missing, and that the giver holds them.
+/// A verified offer: all statements on the goods verify, none is missing, and the giver holds the goods.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Offer {
-    /// The message that is answered.
+    /// The message to answer.
     pub message: Vec<u8>,
     /// The goods, as a link.
     pub goods: String,
     /// Who gives: a SPIFFE ID.
     pub giver: String,
-    /// Where, by the giver's word.
+    /// Where, in the giver's words.
     pub place: Option<String>,
     /// When it was made.
     pub issued_millis: u64,
-    /// When it runs out.
+    /// When it expires.
     pub expires_millis: u64,
     /// How often the goods changed hands before.
     pub hops: u32,
-    /// How much of them was seen, if they are a logistic unit.
+    /// How many of their packs were scanned, if they are a logistic unit.
     pub unit: Option<Packed>,
-    /// This phone knows what is in the unit: its packs may be scanned one by one as well.
+    /// This phone has the list of the unit's contents: its packs may be scanned one by one too.
     pub lists_packs: bool,
-    /// The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
-    /// and tell the office.
+    /// The two phones have contradicting checkpoints: the log has forked, or one of the phones lies. Accept the goods,
+    /// and inform the office.
     pub contradicts: bool,
 }
 
-/// In which condition goods are that were offered.
+/// The condition of the offered goods.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Condition {
-    /// Accepted, and nothing is wrong with them.
+    /// Accepted as intact.
     Intact,
-    /// Accepted, damaged.
+    /// Accepted as damaged.
     Damaged {
-        /// The file of a photo of it. The record gets its digest: keep the file.
+        /// The file of a photo of the damage. The statement has its digest: keep the file.
         photo: Vec<u8>,
     },
-    /// Not accepted: the giver still has them, and answers for them.
+    /// Refused: the giver still has them, and is accountable for them.
     Refused {
-        /// Why, in words.
+        /// Why, in the receiver's words.
         reason: String,
     },
 }
 
-/// What a courier's camera has seen.
+/// The result of a scan by a courier.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 #[allow(clippy::large_enum_variant, reason = "it crosses the boundary once, where there are no boxes")]
 pub enum Scan {
-    /// No code that tells anything new.
+    /// No code with anything new.
     Nothing,
-    /// A code so damaged that a second frame must agree before it is believed.
+    /// A code so damaged that a second frame must agree before it is accepted.
     HoldStill,
-    /// A code of another kind: neither goods that change hands nor a message.
+    /// A code of another kind: neither goods that can be handed over nor a message.
     Foreign,
     /// Goods, to be named in an answer.
     Goods {
-        /// What they are, as a link.
+        /// The goods, as a link.
         link: String,
     },
-    /// A part of a message; go on.
+    /// A part of a message; continue.
     Part {
-        /// Parts that are here.
+        /// Parts that were read.
         have: u32,
         /// Parts that are needed.
         need: u32,
@@ -124,7 +125,7 @@ pub enum Scan {
         /// Its note, for [`crate::Wallet::compare`].
         note: String,
     },
-    /// An answer, for the giver to close with.
+    /// An answer, with which the giver closes the handover.
     Answered {
         /// The message.
         message: Vec<u8>,
@@ -138,12 +139,12 @@ pub struct Drawing {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// A byte a pixel, 0 for black and 255 for white, rows without gaps.
+    /// One byte per pixel, 0 for black and 255 for white, rows without gaps.
     pub luma: Vec<u8>,
 }
 
-/// Draws one of the codes of a [`Handover`], with the white around it that it needs. A module of the code becomes `scale`
-/// pixels wide, 1 to 16.
+/// Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 1
+/// to 16.
 #[uniffi::export]
 pub fn draw_code(text: &str, scale: u8) -> Result<Drawing, Error> {
     let scale = Scale::new(scale).ok_or_else(|| Error::invalid("scale"))?;

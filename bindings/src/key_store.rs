@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-/// Why a key store did not do what it was asked. Anything else that an implementation throws counts as failed.
+/// Why a key store call failed. Any other exception of an implementation counts as `Failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum KeyStoreError {
-    /// The person declined the prompt; nothing is wrong, and asking again is fine.
+    /// The person declined the prompt. Nothing is wrong, and asking again is fine.
     #[error("the key's holder declined")]
     Cancelled,
     /// There is no key or secret of that name, or it is of the other kind.
@@ -32,53 +32,53 @@ impl From<KeyStoreError> for countersign_wallet::KeyStoreError {
     }
 }
 
-/// Keys and small secrets by name, in the phone's secure hardware where it has some.
+/// Keys and small secrets by name, in the phone's secure hardware if it has any.
 ///
 /// A call may come on any thread and may wait for a person; no lock is held meanwhile. Every call is safe to repeat.
 ///
-/// Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or as
-/// `r || s`, with s high or low. The core brings them into one form.
+/// Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or
+/// as `r || s`, with s high or low. The core normalises them.
 #[uniffi::export(with_foreign)]
 pub trait KeyStore: Send + Sync {
-    /// Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
+    /// Makes a P-256 signing key, unless there is one with that name, and returns its public half.
     fn make_signing_key(&self, name: String) -> Result<Vec<u8>, KeyStoreError>;
 
-    /// Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
-    /// chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
-    /// is of the time when it was made. Empty where the hardware proves nothing.
+    /// Makes the signing key `name`, unless there is one, and returns the attestation that it is in hardware: its
+    /// certificate chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. For an existing
+    /// key it is the attestation from its creation. Empty if the hardware attests nothing.
     fn attest(&self, name: String, challenge: Vec<u8>) -> Result<Vec<Vec<u8>>, KeyStoreError>;
 
-    /// Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
+    /// Makes a P-256 key for key agreement, unless there is one with that name, and returns its public half.
     fn make_agreement_key(&self, name: String) -> Result<Vec<u8>, KeyStoreError>;
 
     /// The public half of a key of either kind.
     fn public_key(&self, name: String) -> Result<Vec<u8>, KeyStoreError>;
 
-    /// Signs SHA-256 of `message` by ECDSA. The message itself is handed over, not its hash.
+    /// Signs SHA-256 of `message` by ECDSA. The message itself is passed, not its hash.
     fn sign(&self, name: String, message: Vec<u8>) -> Result<Vec<u8>, KeyStoreError>;
 
-    /// The x coordinate, 32 bytes big-endian, that an agreement key and the public key `peer` (an uncompressed SEC1
-    /// point, 65 bytes) have in common.
+    /// The shared x coordinate (ECDH), 32 bytes big-endian, of an agreement key and the public key `peer` (an
+    /// uncompressed SEC1 point, 65 bytes).
     fn agree(&self, name: String, peer: Vec<u8>) -> Result<Vec<u8>, KeyStoreError>;
 
-    /// Keeps a small secret, in place of any that it kept under that name.
+    /// Stores a small secret, replacing any with that name.
     fn keep_secret(&self, name: String, secret: Vec<u8>) -> Result<(), KeyStoreError>;
 
-    /// Gives back a small secret.
+    /// Returns a small secret.
     fn recall_secret(&self, name: String) -> Result<Vec<u8>, KeyStoreError>;
 
-    /// Forgets a key or secret, if there is one of that name.
+    /// Deletes a key or secret, if there is one with that name.
     fn delete(&self, name: String) -> Result<(), KeyStoreError>;
 }
 
-/// An app's key store, as the wallet sees it.
+/// An app's key store, adapted for the wallet.
 pub(crate) struct Foreign(pub(crate) Arc<dyn KeyStore>);
 
-/// Longest challenge that Android puts into a proof.
+/// Longest challenge that Android puts into an attestation.
 const MAX_CHALLENGE: usize = 128;
 
 impl Foreign {
-    /// The proof for a key that is to be certified by a code.
+    /// The attestation of a key that is to be certified with a code.
     pub(crate) fn attest(&self, key: &str, code: &str) -> Result<Vec<Vec<u8>>, KeyStoreError> {
         let challenge = code.bytes().take(MAX_CHALLENGE).collect();
         self.0.attest(key.to_owned(), challenge)

@@ -1,23 +1,25 @@
-//! The core as a phone's app calls it, in Kotlin and in Swift.
+//! The core for phone apps, in Kotlin and in Swift.
 //!
-//! One object a job: [`Wallet`] keeps what is known and brings it up to date, [`Patient`] asks about packs, [`Courier`]
-//! hands goods over. Every call is synchronous, short and safe to repeat, and belongs on a thread that may wait; a call to
-//! the network is bounded in size and time. Records are shaped for screens: texts are keys with arguments, the apps hold the translations. There is one
-//! error, [`CountersignError`], and each of its variants says what the screen does next.
+//! One object per task: [`Wallet`] keeps the verified data and brings it up to date, [`Patient`] checks packs,
+//! [`Courier`] hands goods over. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
+//! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
+//! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
+//! says what the screen does next.
 //!
-//! No rule is written here: bodies are a few lines. Where the two apps would disagree if one
-//! forgot a line, the line belongs to the core.
+//! There are no rules here: bodies are a few lines. If the two apps would disagree when one forgot a line, the line
+//! belongs to the core.
 //!
 //! # Locks
 //!
-//! A wallet holds its snapshot twice: one is read, the other is brought up to date, so that a verdict never waits for the
+//! A wallet has its snapshot open twice: one is read, the other is updated, so that a verdict never waits for the
 //! network. A call that signs opens a third for itself, so no lock is held while the key store waits for a person.
-//! After a panic under a lock the snapshot is opened again; what it holds is verified by that, as always.
+//! After a panic under a lock the snapshot is opened again, which verifies its contents as always.
 //!
 //! # Signals
 //!
-//! Writing to a connection that the node has closed raises `SIGPIPE` on Linux, where no socket can be told not to. Android,
-//! Java and Apple's sockets keep it from the app; a Swift program on Linux must ignore it (`signal(SIGPIPE, SIG_IGN)`).
+//! Writing to a connection that the node has closed raises `SIGPIPE` on Linux, where sockets cannot disable it.
+//! Android, Java and Apple's sockets keep it from the app; a Swift program on Linux must ignore it (`signal(SIGPIPE,
+//! SIG_IGN)`).
 //!
 //! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
 

@@ -1,21 +1,21 @@
-//! What was signed, on its way to the ledger, as a screen shows it.
+//! Signed statements on their way to the log, as a screen shows them.
 
 use countersign_wallet::{self as wallet, Queued};
 
-/// A statement that is not yet proven to be on the ledger.
+/// A statement that is not yet proven to be in the log.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Outgoing {
     /// Its SHA-256, in hexadecimal.
     pub id: String,
     /// The goods, as a link.
     pub goods: String,
-    /// What it is, the key of its title.
+    /// Its kind, the key of its title.
     pub kind: String,
-    /// When it was signed, which counts, and not when it is sent.
+    /// When it was signed. This time counts, not the time of sending.
     pub signed_millis: u64,
-    /// How far it has come.
+    /// Its delivery state.
     pub delivery: Delivery,
-    /// If it is refused for another one's sake: the first that it follows and that was refused.
+    /// If it is refused because of another statement: the first refused one that it follows.
     pub cause: Option<Cause>,
     /// How often it was tried.
     pub tries: u32,
@@ -23,27 +23,27 @@ pub struct Outgoing {
     pub due_millis: u64,
 }
 
-/// Why a statement is refused that has no fault of its own.
+/// The cause, if a statement is refused without a fault of its own.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Cause {
-    /// SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+    /// SHA-256 of the statement that was refused, in hexadecimal: the one to deal with.
     pub id: String,
     /// The reason's stable name, the key of its text.
     pub reason: String,
 }
 
-/// How far a statement has come. One that is proven is in the outbox no more.
+/// The delivery state of a statement. A proven one is no longer in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Delivery {
     /// It waits for a network, or for its turn.
     Waiting,
-    /// The node has it; the proof is still to come.
+    /// The node has accepted it; the proof is not here yet.
     Sent,
     /// The ledger refuses it, and trying again will not help.
     Refused {
         /// The reason's stable name, the key of its text.
         reason: String,
-        /// What to do.
+        /// What the person can do.
         next: NextStep,
     },
 }
@@ -51,15 +51,15 @@ pub enum Delivery {
 /// What a person can do about a statement that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum NextStep {
-    /// Nothing: the goods were handed to somebody else as well, and the evidence of it is on the ledger.
+    /// Nothing: the goods were handed to somebody else too, and the evidence is in the log.
     ConflictRecorded,
-    /// Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+    /// Load the goods again: their holder according to the ledger must hand them over, with correct clocks.
     HandOverAgain,
-    /// Show it to whoever runs the ledger.
+    /// Show it to the operator of the ledger.
     AskOffice,
 }
 
-/// What a round of sending did.
+/// The result of a round of sending.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Round {
     /// Statements that are proven now.

@@ -1,4 +1,4 @@
-//! One clear answer about the pack in one's hand, without a network.
+//! One clear answer about a pack, offline.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,38 +12,39 @@ use crate::answer::Answer;
 use crate::error::CountersignError as Error;
 use crate::wallet::{Wallet, now};
 
-/// No look at a frame is begun that would not end within this: the camera brings the next one.
+/// No step on a frame is begun that would not end within this: the camera soon has the next frame.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
 
-/// Asks about packs.
+/// Checks packs.
 #[derive(uniffi::Object)]
 pub struct Patient {
     wallet: Arc<Wallet>,
     scanner: Mutex<Scanner>,
 }
 
-/// What a frame or picture came to.
+/// The result of a frame or picture.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
 #[allow(clippy::large_enum_variant, reason = "it crosses the boundary once, where there are no boxes")]
 pub enum ScanResult {
     /// No code: hold the pack closer, flat and in good light.
     Nothing,
-    /// A code so damaged that a second frame must agree before it is believed.
+    /// A code so damaged that a second frame must agree before it is accepted.
     HoldStill,
-    /// A code that names no pack: another kind of code, or one that breaks the rules. Says nothing against the pack.
+    /// A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
+    /// the pack.
     NotAPack,
     /// Several packs: show one.
     Several,
-    /// The answer.
+    /// A pack.
     Pack {
-        /// The answer.
+        /// The answer about it.
         answer: Answer,
     },
 }
 
 #[uniffi::export]
 impl Patient {
-    /// Asks from what this wallet knows.
+    /// Checks packs with the data of `wallet`.
     #[uniffi::constructor]
     pub fn new(wallet: Arc<Wallet>) -> Self {
         Self { wallet, scanner: Mutex::new(Scanner::new()) }
@@ -55,7 +56,7 @@ impl Patient {
         self.answer(&item_in(code)?)
     }
 
-    /// Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
+    /// Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
     /// are not copied.
     pub fn check_frame(
         &self,
@@ -66,26 +67,26 @@ impl Patient {
     ) -> Result<ScanResult, Error> {
         let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
         let begun = Instant::now();
-        // A scanner holds nothing that a panic could leave half done: at worst a damaged code waits for one more frame.
+        // A panic cannot leave a scanner inconsistent: at worst a damaged code waits for one more frame.
         let mut scanner = self.scanner.lock().unwrap_or_else(PoisonError::into_inner);
         let sight = scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
         drop(scanner);
         match sight {
             countersign_scan::ScanResult::Nothing => Ok(ScanResult::Nothing),
             countersign_scan::ScanResult::HoldStill => Ok(ScanResult::HoldStill),
-            countersign_scan::ScanResult::Symbols(symbols) => self.told(&symbols),
+            countersign_scan::ScanResult::Symbols(symbols) => self.result(&symbols),
         }
     }
 
-    /// Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
+    /// Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
     pub fn check_photo(&self, width: u32, height: u32, rgba: &[u8]) -> Result<ScanResult, Error> {
         let picture = Picture::from_rgba(width as usize, height as usize, rgba)?;
-        self.told(&decode(&picture.frame()?))
+        self.result(&decode(&picture.frame()?))
     }
 }
 
 impl Patient {
-    fn told(&self, symbols: &[Symbol]) -> Result<ScanResult, Error> {
+    fn result(&self, symbols: &[Symbol]) -> Result<ScanResult, Error> {
         let mut items: Vec<Item> =
             symbols.iter().filter_map(|symbol| item(identify(symbol, year()), year()).ok()).collect();
         items.dedup();
@@ -109,7 +110,7 @@ pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
     item(product, year()).map_err(|_| invalid())
 }
 
-/// What a typed code, in brackets, or a link says.
+/// The message of a typed code, in brackets, or of a link.
 pub(crate) fn message_in(code: &str) -> Option<Message> {
     if code.starts_with('(') {
         Message::from_bracketed(code, Partners::OnAnyCarrier).ok()

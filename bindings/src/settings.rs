@@ -1,44 +1,44 @@
-//! Who I am, whom I ask and what I know, as a settings screen shows it.
+//! Memberships, node and knowledge, as a settings screen shows them.
 
 use countersign_custody::handover;
 use countersign_ledger::Certificate;
 
-/// What a settings screen shows.
+/// The content of a settings screen.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Settings {
-    /// Who this wallet's keys speak for, and until when.
+    /// The members that this wallet's keys sign for, and until when.
     pub memberships: Vec<Membership>,
-    /// The address of the node that is asked; see [`crate::Wallet::set_node`].
+    /// The address of the node in use; see [`crate::Wallet::set_node`].
     pub node: String,
-    /// What is known, and as of when.
+    /// The state of the verified data.
     pub knowledge: Knowledge,
     /// How many products, packs and logistic units are followed.
     pub following: u64,
-    /// What all of it takes on this phone, in bytes.
+    /// Size of the database on this phone, in bytes.
     pub bytes: u64,
 }
 
-/// Who a key speaks for.
+/// The member that a key signs for.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Membership {
     /// The key's name in the key store.
     pub key: String,
     /// SPIFFE ID of the member.
     pub identity: String,
-    /// When the certificate ends.
+    /// When the certificate expires.
     pub until_millis: u64,
 }
 
-/// A key that was certified.
+/// A newly certified key.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Enrolment {
-    /// Who it speaks for.
+    /// The member that it signs for.
     pub membership: Membership,
-    /// What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
+    /// The result of [`crate::KeyStore::attest`], for the registrar if they ask; the ledger does not use it.
     pub attestation: Vec<Vec<u8>>,
 }
 
-/// What the wallet knows.
+/// The state of the wallet's verified data.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Knowledge {
     /// The ledger's name.
@@ -49,24 +49,25 @@ pub struct Knowledge {
     pub as_of_millis: Option<u64>,
     /// How long ago that was.
     pub age_millis: Option<u64>,
-    /// Something stored was damaged: the next sync repairs it.
+    /// Some stored data is damaged: the next sync repairs it.
     pub damaged: bool,
-    /// Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
+    /// Number of pairs of signed checkpoints that contradict each other: evidence that the log has forked.
     pub contradictions: u64,
 }
 
-/// What another phone's newest checkpoint says beside this one's.
+/// How another phone's newest checkpoint compares with this one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Meeting {
     /// Both have seen the same.
     Same,
-    /// The other has seen less. The next sync shows whether it was the beginning of the same.
+    /// The other has seen a smaller one. The next sync shows whether this log extends it.
     Older,
-    /// The other has seen more. The next sync shows whether it goes on from the same.
+    /// The other has seen a larger one. The next sync shows whether it extends this log.
     Newer,
-    /// The ledger has told the two phones different things, and has signed both. The evidence is kept: tell the office.
+    /// The log has forked: it has signed contradicting checkpoints for the two phones. The evidence is kept: inform the
+    /// office.
     Contradicts,
-    /// There is nothing to compare: this phone was never up to date, or the other is of another ledger.
+    /// There is nothing to compare: this phone has never synced, or the other is of another ledger.
     Nothing,
 }
 

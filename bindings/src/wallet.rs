@@ -1,4 +1,4 @@
-//! What a phone keeps, and how it stays current.
+//! The wallet: a phone's verified data, and its sync.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,19 +17,19 @@ use crate::key_store::{Foreign, KeyStore};
 use crate::settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 use crate::{courier, patient};
 
-/// What a phone keeps: one for each ledger. Calls may come from any number of threads.
+/// The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
 #[derive(uniffi::Object)]
 pub struct Wallet {
     database: PathBuf,
     genesis: Genesis,
     keys: Arc<Foreign>,
-    /// The node that is asked.
+    /// The node in use.
     node: Mutex<Node>,
-    /// What verdicts are read from.
+    /// The snapshot that verdicts are read from.
     reading: Mutex<Snapshot>,
-    /// What is being brought up to date.
+    /// The snapshot that is being updated.
     syncing: Mutex<Snapshot>,
-    /// Something else is followed since the round under way was planned.
+    /// The followed subjects have changed since the current round was planned.
     replan: AtomicBool,
 }
 
@@ -39,41 +39,41 @@ struct Node {
     https: Https,
 }
 
-/// Something that is followed.
+/// A followed subject.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Followed {
     /// The product class, pack or logistic unit, as a link.
     pub link: String,
-    /// Whether all of it is here; if not, sync.
+    /// Whether its data is complete; if not, sync.
     pub ready: bool,
 }
 
-/// What a step of a sync did.
+/// The result of a step of a sync.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum SyncStep {
-    /// Something; there is more to do.
+    /// Progress; there is more to do.
     Progress {
         /// Parts done.
         done: u64,
         /// Parts known so far; more may turn up.
         of: u64,
-        /// The product that it was about, if it was about one.
+        /// The product of this step, if any.
         about: Option<String>,
     },
-    /// Nothing: the node asks for patience.
+    /// Nothing: the node asks to wait.
     Waiting {
         /// How long.
         after_millis: u64,
     },
-    /// The last thing there was to do.
+    /// Finished: the wallet is up to date.
     Done,
 }
 
 #[uniffi::export]
 impl Wallet {
-    /// Opens the wallet in the database file, or begins one there. `genesis` is what is pinned, the bytes of its JSON
-    /// file; `node` is the address that is asked, such as `https://ledger.example:7443`, unless the person has chosen
-    /// another one ([`Wallet::set_node`]). Needs no network.
+    /// Opens the wallet in the database file, or creates one there. `genesis` has the bytes of the genesis file, whose
+    /// trust anchors are pinned; `node` is the node's address, such as `https://ledger.example:7443`, unless the person
+    /// has chosen another one ([`Wallet::set_node`]). Needs no network.
     #[uniffi::constructor]
     pub fn open(
         database: String,
@@ -84,15 +84,15 @@ impl Wallet {
         let (database, genesis) = (PathBuf::from(database), Genesis::parse(genesis)?);
         let reading = Snapshot::open(&database, &genesis)?;
         let syncing = Mutex::new(Snapshot::open(&database, &genesis)?);
-        // One that was damaged is as good as none.
+        // A damaged address is ignored.
         let chosen = reading.node()?.and_then(|chosen| Node::new(chosen, &genesis).ok());
         let node = Mutex::new(chosen.map_or_else(|| Node::new(node, &genesis), Ok)?);
         let (reading, keys) = (Mutex::new(reading), Arc::new(Foreign(keys)));
         Ok(Self { database, genesis, keys, node, reading, syncing, replan: AtomicBool::new(false) })
     }
 
-    /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
-    /// maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+    /// Makes the key `key`, unless it exists, and has it certified with a one-time code of the registrar. The key's
+    /// attestation ([`KeyStore::attest`]) has the code as challenge.
     pub fn enrol(&self, key: &str, code: &str) -> Result<Enrolment, Error> {
         let attestation = self.keys.attest(key, code)?;
         let (mut snapshot, client) = (self.snapshot()?, self.client());
@@ -100,14 +100,15 @@ impl Wallet {
         Ok(Enrolment { membership: Membership::new(key, &certificate), attestation })
     }
 
-    /// Who this wallet's keys speak for.
+    /// The members that this wallet's keys sign for.
     pub fn memberships(&self) -> Result<Vec<Membership>, Error> {
         let (mut snapshot, client) = (self.snapshot()?, self.client());
         let issuer = Issuer::new(&mut snapshot, &client, self.keys());
         issuer.enrolled()?.iter().map(|key| Ok(Membership::new(key, &issuer.certificate(key)?))).collect()
     }
 
-    /// Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
+    /// Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
+    /// sync.
     pub fn follow(&self, code: &str) -> Result<(), Error> {
         self.reading()?.follow(&patient::item_in(code)?.class)?;
         self.replan.store(true, Ordering::Release);
@@ -122,7 +123,7 @@ impl Wallet {
         Ok(())
     }
 
-    /// Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+    /// Follows one logistic unit, with its own history. The history is also that of the packs in it, once their list is
     /// here ([`Wallet::keep_contents`]).
     pub fn follow_unit(&self, code: &str) -> Result<(), Error> {
         let unit = courier::goods_in(code)?;
@@ -131,7 +132,7 @@ impl Wallet {
         Ok(())
     }
 
-    /// Follows something no longer: the link of a [`Followed`].
+    /// Stops following a subject: the link of a [`Followed`].
     pub fn unfollow(&self, link: &str) -> Result<(), Error> {
         let subject = Subject::new(link).map_err(|_| Error::invalid("product"))?;
         self.reading()?.unfollow(&subject)?;
@@ -139,15 +140,15 @@ impl Wallet {
         Ok(())
     }
 
-    /// Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
-    /// and have the unit's history. It counts where it is the one that the ledger names.
-    #[expect(clippy::needless_pass_by_value, reason = "Kotlin hands over an array, and not a buffer")]
+    /// Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
+    /// one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
+    #[expect(clippy::needless_pass_by_value, reason = "Kotlin passes an array, and not a buffer")]
     pub fn keep_contents(&self, list: Vec<u8>) -> Result<(), Error> {
         let contents = Contents::from_bytes(&list).map_err(|_| Error::invalid("contents"))?;
         Ok(self.reading()?.keep_contents(&contents)?)
     }
 
-    /// All that is followed.
+    /// All followed subjects.
     pub fn following(&self) -> Result<Vec<Followed>, Error> {
         let rows = self.reading()?.following()?.into_iter();
         Ok(rows
@@ -155,8 +156,8 @@ impl Wallet {
             .collect())
     }
 
-    /// Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
-    /// until it says that it is done. It may be stopped, or the app killed, at any moment.
+    /// Does the next step of a sync: at most one request, bounded in size and time. Call it until it returns `Done`. It
+    /// may be stopped, or the app killed, at any moment.
     pub fn sync_step(&self) -> Result<SyncStep, Error> {
         let mut snapshot = sound(&self.syncing, || self.snapshot())?;
         if self.replan.swap(false, Ordering::AcqRel) {
@@ -164,7 +165,7 @@ impl Wallet {
         }
         let step = snapshot.sync_step(&self.client()).map_err(Error::from);
         if step == Err(Error::from(StoreError::Moved)) {
-            // A courier's call has moved the wallet on: the next step begins from there.
+            // A courier's call has advanced the wallet: the next step begins from there.
             self.replan.store(true, Ordering::Release);
             return Ok(SyncStep::Waiting { after_millis: 0 });
         }
@@ -175,8 +176,8 @@ impl Wallet {
         Ok(step.into())
     }
 
-    /// Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
-    /// of the ledger will do, since all that one says is proven.
+    /// Uses the node at `address` from now on, also after a restart: `https://`, a host, and optionally a port. Any
+    /// node of the ledger will do, since clients verify all of its answers.
     pub fn set_node(&self, address: String) -> Result<(), Error> {
         let node = Node::new(address, &self.genesis)?;
         self.snapshot()?.set_node(&node.address)?;
@@ -198,7 +199,7 @@ impl Wallet {
         })
     }
 
-    /// What this wallet knows.
+    /// The state of this wallet's verified data.
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
         let checkpoint = snapshot.checkpoint(LogName::SUPPLY);
@@ -212,16 +213,16 @@ impl Wallet {
         })
     }
 
-    /// The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
-    /// before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
+    /// The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
+    /// empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
     pub fn checkpoint_codes(&self) -> Result<Vec<String>, Error> {
         let snapshot = self.snapshot()?;
         let note = snapshot.seen(LogName::SUPPLY).map(|seen| seen.note().to_string());
         Ok(note.map_or_else(|| Ok(Vec::new()), |note| codes(note.as_bytes()))?)
     }
 
-    /// Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
-    /// or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+    /// Compares another phone's newest checkpoint, its note, with this one's. A contradiction is kept as evidence, at
+    /// once or when the next sync has shown it ([`Knowledge`]). Repeating is harmless.
     pub fn compare(&self, note: &str) -> Result<Meeting, Error> {
         Ok(self.snapshot()?.compare(note)?.into())
     }
@@ -235,17 +236,17 @@ impl Wallet {
         if snapshot.health() == Health::Sound {
             return Ok(verdict);
         }
-        // Another may have moved the head, and with it what is stored, since this snapshot was opened.
+        // Another call may have advanced the wallet and changed its stored data since this snapshot was opened.
         *snapshot = self.snapshot()?;
         Ok(snapshot.check(item, now()))
     }
 
-    /// A snapshot for one call alone.
+    /// A snapshot for a single call.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
         Ok(Snapshot::open(&self.database, &self.genesis)?)
     }
 
-    /// The node that is asked, for one call alone. Connections are kept.
+    /// A client of the node for a single call. Connections are kept.
     pub(crate) fn client(&self) -> Client {
         Client::new(self.node().https.clone())
     }
@@ -258,13 +259,13 @@ impl Wallet {
         sound(&self.reading, || self.snapshot())
     }
 
-    /// A panic leaves one or the other here, and whole.
+    /// A panic leaves the old or the new value here, never a mixture.
     fn node(&self) -> MutexGuard<'_, Node> {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a lock guards; made anew if a panic may have left it half done.
+/// The value under a lock; created again if a panic may have left it inconsistent.
 fn sound<T>(lock: &Mutex<T>, anew: impl FnOnce() -> Result<T, Error>) -> Result<MutexGuard<'_, T>, Error> {
     let poisoned = lock.is_poisoned();
     let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -298,7 +299,7 @@ impl From<Step> for SyncStep {
     }
 }
 
-/// The phone's time. A clock that lags behind what is proven is not believed.
+/// The phone's time. A clock that is behind what is proven is not trusted.
 pub(crate) fn now() -> UnixMillis {
     UnixMillis(millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
 }

@@ -1,11 +1,11 @@
-//! The boundary grows by decision alone: what it holds is counted here, and compared with what was decided.
+//! The boundary grows only by decision: its size is counted here, and compared with the decided limits.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 use std::fs;
 use std::path::Path;
 
-/// How much crosses the boundary, and how much is written on this side of it.
+/// The size of the boundary, and of the code on this side of it.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Size {
     /// What an app opens and closes.
@@ -71,5 +71,5 @@ fn count(source: &str, size: &mut Size) {
 #[test]
 fn a_panic_is_caught_in_every_profile() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
-    assert!(!manifest.contains("panic = \"abort\""), "what aborts cannot become an error");
+    assert!(!manifest.contains("panic = \"abort\""), "an abort cannot become an error");
 }

@@ -1,17 +1,17 @@
-//! The command line, as people read it in the help.
+//! The command line and its help.
 
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-/// Check where a medicine has been, offline; sign for what you do with it; run the ledger.
+/// Verify the custody of medicines and luxury goods offline, sign statements about them, and run a transparency log.
 #[derive(Parser)]
 #[command(name = "countersign", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// Folder of this wallet: what is pinned, keys, snapshot
+    /// Folder of this wallet: genesis file, keys, snapshot
     #[arg(long, global = true, env = "COUNTERSIGN_HOME", value_hint = ValueHint::DirPath)]
     pub home: Option<PathBuf>,
-    /// Print JSON, one value a line, for scripts
+    /// Print JSON, one value per line, for scripts
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -19,40 +19,40 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, or the verdict is Authentic; 1 failed; 2 wrong usage;
-of `check`: 10 Attention, 11 Potential suspect, 12 Check the scan, 13 Cannot tell (the worst of several pictures).";
+Exit codes: 0 success, or the verdict is Authentic; 1 failure; 2 wrong usage;
+`check` and `verify`: 10 Attention, 11 Potential suspect, 12 Check the scan, 13 Cannot tell (the worst verdict).";
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Play the life of a medicine, check pictures of packs with the node gone, then deliver a parcel without a network
+    /// Run a demo: trace a medicine, check pictures of packs offline, and hand over a parcel without a network
     Demo(Demo),
-    /// Check pictures of packs against the snapshot, offline
+    /// Check packs offline: print a verdict for each picture or code
     Check(Check),
-    /// Read the codes in pictures, and say what they name
+    /// Read the codes in pictures and print the products that they name
     Scan(Scan),
-    /// Answer lines of GS1 data on standard input: what each says, or why it is refused
+    /// Parse lines of GS1 data from standard input: print the elements of each, or why it is invalid
     Gs1,
-    /// Draw the symbol of a code, to print or to show
+    /// Draw a GS1 DataMatrix or QR code
     Label(Label),
-    /// Show the route of a product, as far as this wallet holds it: who, when, where, signed by whom, and what is missing
+    /// Show the chain of custody of a product: who, when, where, signed by whom, and what is missing
     Trace(Trace),
-    /// Begin a wallet: pin a ledger's genesis file
+    /// Create a wallet: pin a ledger's genesis file (its trust anchors)
     Init(Init),
-    /// Follow a product, or one pack of it, from the next sync on
+    /// Follow a product, a pack or a logistic unit, or list what is followed
     Follow(Follow),
-    /// Fetch and verify what is new
+    /// Fetch what is new from the node and verify it
     Sync,
-    /// Have your key certified with a code from the domain's registrar
+    /// Enrol: have your key certified with a one-time code from the domain's registrar
     Enrol(Enrol),
-    /// Sign a statement and have it recorded
+    /// Sign a statement and submit it to the log
     Sign(Sign),
-    /// Export evidence that needs nobody's word: a bundle for a product, a receipt for a statement
+    /// Export an evidence bundle, a receipt (RFC 9942) or an EPCIS document
     Export(Export),
-    /// Verify an evidence bundle
+    /// Verify an evidence bundle offline
     Verify(Verify),
-    /// Make drafts of statements from a partner's EPCIS document, to be signed with `sign --draft`
+    /// Make drafts of statements from a partner's EPCIS document, for `sign --draft`
     Import(Import),
-    /// Run a ledger node, or manage one
+    /// Run or manage a ledger node
     Node(Node),
     /// Print a completion script for your shell
     Completion(Completion),
@@ -60,10 +60,10 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct Demo {
-    /// Where pictures, wallet and ledger are left to look at
+    /// Folder for the pictures, wallet and ledger of the demo
     #[arg(long, default_value = "countersign-demo", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
-    /// Packs in the main lot
+    /// Number of packs in the main lot
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub packs: u32,
 }
@@ -80,10 +80,10 @@ pub struct Scan {
     /// PNG or JPEG pictures
     #[arg(required_unless_present_any = ["camera", "frames"], value_hint = ValueHint::FilePath)]
     pub pictures: Vec<PathBuf>,
-    /// Watch a camera of this machine until interrupted, such as 0
+    /// Number of a camera to scan from until interrupted, such as 0
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["pictures", "frames"])]
     pub camera: Option<u32>,
-    /// Watch the pictures of a folder as if a camera showed them
+    /// Scan the pictures of a folder as if they were frames of a camera
     #[arg(long, value_name = "FOLDER", conflicts_with = "pictures", value_hint = ValueHint::DirPath)]
     pub frames: Option<PathBuf>,
 }
@@ -92,10 +92,10 @@ pub struct Scan {
 pub struct Label {
     /// The text of a code, such as (01)09506000134352(17)281130(10)ABC(21)XYZ, or a Digital Link
     pub code: String,
-    /// File to write, .png or .svg
+    /// File to write: .png or .svg
     #[arg(long, short, value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
-    /// Which symbol bears the code
+    /// Symbol to draw
     #[arg(long = "as", value_enum, default_value_t = Symbology::Datamatrix)]
     pub symbology: Symbology,
     /// Width of a module in pixels
@@ -115,33 +115,35 @@ pub enum Symbology {
 
 #[derive(Args)]
 pub struct Trace {
-    /// A picture, the text of a code, or a Digital Link; for a logistic unit, (00)…, the node is asked
+    /// A picture, the text of a code, or a Digital Link. The history of a logistic unit, (00)…, is fetched from the
+    /// node
     #[arg(value_hint = ValueHint::FilePath)]
     pub pack: String,
-    /// Draw the route as a picture into this file, .svg
+    /// Also draw the route into this file: .svg
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub svg: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct Init {
-    /// The genesis file, from somebody you trust
+    /// The genesis file, from a source that you trust
     #[arg(value_hint = ValueHint::FilePath)]
     pub genesis: PathBuf,
-    /// Address of a node: https://host:port
+    /// Address of the node: https://host:port
     #[arg(long)]
     pub node: String,
 }
 
 #[derive(Args)]
 pub struct Follow {
-    /// A picture, the text of a code, or a Digital Link, of a product or of a logistic unit; none lists what is followed
+    /// A picture, the text of a code, or a Digital Link of a product or a logistic unit; without it, list what is
+    /// followed
     #[arg(value_hint = ValueHint::FilePath)]
     pub product: Option<String>,
-    /// Follow this one pack too, with every statement on it
+    /// Follow this single pack too, with every statement on it
     #[arg(long, requires = "product")]
     pub pack: bool,
-    /// What is in the unit: the codes of its packs, one a line
+    /// File with the contents of the unit: the codes of its packs, one per line
     #[arg(long, requires = "product", conflicts_with = "pack", value_hint = ValueHint::FilePath)]
     pub contents: Option<PathBuf>,
     /// Stop following
@@ -151,31 +153,31 @@ pub struct Follow {
 
 #[derive(Args)]
 pub struct Enrol {
-    /// The one-time code
+    /// The one-time code from the registrar
     pub code: String,
 }
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("asked").args(["kind", "draft"])))]
 pub struct Sign {
-    /// Kind of statement; none lists the kinds with their fields
+    /// Kind of statement; without it, list the kinds with their fields
     pub kind: Option<String>,
-    /// What it is about: a picture, the text of a code, a Digital Link, or a URN, such as an order's
+    /// Subject of the statement: a picture, the text of a code, a Digital Link, or a URN such as an order's
     #[arg(long, requires = "kind", value_hint = ValueHint::FilePath)]
     pub about: Option<String>,
-    /// A draft that `import` wrote, or one like it
+    /// File with a draft, as written by `import`
     #[arg(long, conflicts_with = "about", value_hint = ValueHint::FilePath)]
     pub draft: Option<PathBuf>,
-    /// A field: name=value; times are RFC 3339 dates, digests and bytes hexadecimal
+    /// A field. Times are dates (YYYY-MM-DD), digests and bytes are hexadecimal
     #[arg(long = "field", short = 'f', value_name = "NAME=VALUE", requires = "asked")]
     pub fields: Vec<String>,
-    /// Serial numbers of the lot, one a line (for commissioning)
+    /// File with the serial numbers of the lot, one per line (for commissioning)
     #[arg(long, requires = "asked", value_hint = ValueHint::FilePath)]
     pub serials: Option<PathBuf>,
-    /// What is packed or unpacked: the codes of the packs, one a line
+    /// File with the packs that are packed or unpacked: their codes, one per line
     #[arg(long, requires = "asked", value_hint = ValueHint::FilePath)]
     pub contents: Option<PathBuf>,
-    /// Something else that it builds upon, such as the order that a lot was made for
+    /// Another subject to link, such as the order that a lot was made for
     #[arg(long = "with", value_name = "SUBJECT", requires = "asked")]
     pub with: Vec<String>,
 }
@@ -188,20 +190,20 @@ pub struct Export {
 
 #[derive(Args)]
 pub struct Import {
-    /// The document: EPCIS 2.0, JSON-LD
+    /// The EPCIS 2.0 document (JSON-LD)
     #[arg(value_hint = ValueHint::FilePath)]
     pub document: PathBuf,
     /// Folder for the drafts
     #[arg(long, short, default_value = "drafts", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
-    /// By which industry's rules
+    /// The industry profile to apply
     #[arg(long, default_value = "medicine")]
     pub profile: String,
 }
 
 #[derive(Subcommand)]
 pub enum ExportWhat {
-    /// The history of a product as an EPCIS 2.0 document (JSON-LD), for partners whose systems read events
+    /// The history of a product as an EPCIS 2.0 document (JSON-LD)
     Epcis {
         /// A picture, the text of a code, or a Digital Link
         #[arg(value_hint = ValueHint::FilePath)]
@@ -210,7 +212,7 @@ pub enum ExportWhat {
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
-    /// A self-contained bundle: the histories of a product with all proofs
+    /// An evidence bundle: the histories of a product with all proofs, verifiable offline
     Evidence {
         /// A picture, the text of a code, or a Digital Link
         #[arg(value_hint = ValueHint::FilePath)]
@@ -219,7 +221,7 @@ pub enum ExportWhat {
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
-    /// The log's receipt for a statement (RFC 9942), fetched from the node
+    /// The log's COSE receipt for a statement (RFC 9942)
     Receipt {
         /// Id of the statement, hexadecimal
         id: String,
@@ -231,10 +233,10 @@ pub enum ExportWhat {
 
 #[derive(Args)]
 pub struct Verify {
-    /// The bundle
+    /// The bundle file
     #[arg(value_hint = ValueHint::FilePath)]
     pub bundle: PathBuf,
-    /// Genesis file to verify it from; this wallet's own if not given
+    /// Genesis file with the trust anchors [default: this wallet's]
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub genesis: Option<PathBuf>,
 }
@@ -250,23 +252,23 @@ pub struct Node {
 
 #[derive(Subcommand)]
 pub enum NodeCommand {
-    /// Serve until interrupted
+    /// Run the node until interrupted
     Run,
-    /// Print a documented example of the configuration
+    /// Print an example of the configuration file
     Example,
-    /// Make a one-time code with which a member can enrol
+    /// Create a one-time code for the enrolment of a member
     Code {
         /// The member's role, such as manufacturer
         role: String,
         /// The member's name within its role
         name: String,
-        /// How long the code is good, in hours
+        /// Validity of the code in hours
         #[arg(long, default_value_t = 72)]
         hours: u64,
     },
-    /// Print what phones pin
+    /// Print the genesis file, which clients pin
     Genesis,
-    /// Revoke a certificate from now on
+    /// Revoke a certificate from the next log entry on
     Revoke {
         /// SHA-256 of the certificate, hexadecimal
         certificate: String,

@@ -5,15 +5,15 @@ use countersign_scan::gs1::{Content, Gs1Error, LinkFault, Message, Partners};
 /// The separator of a symbol (FNC1) on its way through a keyboard.
 const GS: &str = "\u{1d}";
 
-/// Reads a text by how it begins: `]` a scanner's line, `(` brackets, `^` element strings with `^` for FNC1, otherwise a
-/// Digital Link or text that is no GS1 data.
+/// Reads a text by its first character: `]` a scanner's line, `(` brackets, `^` element strings with `^` for FNC1,
+/// otherwise a Digital Link or text that is not GS1 data.
 pub fn read(text: &str, partners: Partners) -> Result<Content, Gs1Error> {
     match text.as_bytes().first() {
         Some(b']') => Content::from_line(text, partners),
         Some(b'(') => Message::from_bracketed(text, partners).map(Content::Gs1),
         Some(b'^') => carets(text, partners),
         _ => match Content::from_plain(text, partners) {
-            // Any short path may look like a compressed link, so one that names no key is read so only now.
+            // Any short path may look like a compressed link, so a link is read as one only if it names no key.
             Err(Gs1Error::Link(LinkFault::NoKey)) => Message::from_compressed_link(text, partners)
                 .map(Content::Gs1)
                 .map_err(|_| Gs1Error::Link(LinkFault::NoKey)),

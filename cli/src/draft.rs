@@ -1,10 +1,10 @@
-//! A statement that is yet to be signed, as a file: what `import` writes, `sign --draft` reads, and a person may edit.
+//! A draft of a statement, as a file: `import` writes it, `sign --draft` reads it, and a person may edit it.
 //!
 //! ```json
 //! { "kind": "medicine.commission", "about": "https://id.gs1.org/01/…/10/L1",
 //!   "fields": { "expiry": "2028-11-30" }, "serials": ["S1"] }
 //! ```
-//! Fields are written as they are given on the command line. Other members tell where the draft comes from.
+//! Fields are written as on the command line. Other members say where the draft comes from.
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::Proposal;
@@ -17,17 +17,17 @@ use crate::print::date;
 /// Largest file: some 500,000 serial numbers.
 pub const MAX_DRAFT: usize = 16 * 1024 * 1024;
 
-/// What is to be signed.
+/// The statement to sign.
 pub struct Draft {
     /// The kind of statement.
     pub kind: String,
-    /// What it is about: a picture, the text of a code, a Digital Link or a URN.
+    /// Its subject: a picture, the text of a code, a Digital Link or a URN.
     pub about: String,
     /// Fields, as name=value.
     pub fields: Vec<String>,
     /// The packs to be commissioned; none, if it commissions nothing.
     pub serials: Vec<String>,
-    /// Where it comes from.
+    /// Its origin.
     origin: serde_json::Value,
 }
 
@@ -53,7 +53,7 @@ impl Draft {
         }
     }
 
-    /// What a person asks for on the command line.
+    /// The draft that the command line gives.
     pub fn asked(kind: &str, about: &str, fields: &[String], serials: Vec<String>) -> Self {
         let (kind, about) = (kind.to_owned(), about.to_owned());
         Self { kind, about, fields: fields.to_vec(), serials, origin: serde_json::Value::Null }
@@ -61,17 +61,20 @@ impl Draft {
 
     /// Reads what [`Draft::to_json`] wrote.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        let file: serde_json::Value = serde_json::from_slice(json).context("a draft is JSON")?;
+        let file: serde_json::Value = serde_json::from_slice(json).context("a draft must be JSON")?;
         let text = |name: &str| {
             file[name].as_str().map(str::to_owned).with_context(|| format!("the draft has no `{name}`"))
         };
         let none = Map::new();
         let fields = file["fields"].as_object().unwrap_or(&none).iter().map(|(name, value)| {
-            let value = value.as_str().with_context(|| format!("the field `{name}` is written as a text"))?;
+            let value = value
+                .as_str()
+                .with_context(|| format!("the value of the field `{name}` must be a string"))?;
             Ok(format!("{name}={value}"))
         });
         let serials = file["serials"].as_array().map_or(&[][..], Vec::as_slice).iter();
-        let serials = serials.map(|one| one.as_str().map(str::to_owned).context("a serial number is a text"));
+        let serials =
+            serials.map(|one| one.as_str().map(str::to_owned).context("a serial number must be a string"));
         Ok(Self {
             kind: text("kind")?,
             about: text("about")?,
@@ -92,7 +95,7 @@ impl Draft {
         format!("{file:#}\n")
     }
 
-    /// Adds the fields given on the command line; these count before the draft's.
+    /// Adds the fields given on the command line; these override the draft's.
     pub fn add(&mut self, given: &[String]) -> Result<()> {
         for field in given {
             let Some((name, _)) = field.split_once('=') else { bail!("`{field}` is not NAME=VALUE") };
@@ -134,14 +137,14 @@ mod tests {
 
     #[test]
     fn what_is_no_draft_is_refused_by_name() {
-        for (json, told) in [
-            ("", "a draft is JSON"),
+        for (json, reason) in [
+            ("", "a draft must be JSON"),
             ("{}", "no `kind`"),
-            (r#"{"kind":"a","about":"b","fields":{"n":1}}"#, "written as a text"),
-            (r#"{"kind":"a","about":"b","serials":[1]}"#, "a serial number is a text"),
+            (r#"{"kind":"a","about":"b","fields":{"n":1}}"#, "must be a string"),
+            (r#"{"kind":"a","about":"b","serials":[1]}"#, "a serial number must be a string"),
         ] {
             let error = Draft::parse(json.as_bytes()).err().unwrap().to_string();
-            assert!(error.contains(told), "{json}: {error}");
+            assert!(error.contains(reason), "{json}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A wallet's folder at a desk: what is pinned, the vault, the snapshot.
+//! The folder of a command-line wallet: the genesis file, the vault, the snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,44 +17,48 @@ const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
 pub struct Home(PathBuf);
 
 impl Home {
-    /// The folder given, or the usual one.
+    /// The given folder, or the default one.
     pub fn new(given: Option<&Path>) -> Result<Self> {
         if let Some(path) = given {
             return Ok(Self(path.to_owned()));
         }
-        let user = std::env::home_dir().context("there is no home folder: name one with --home")?;
+        let user = std::env::home_dir().context("this user has no home folder: name a folder with --home")?;
         Ok(Self(user.join(".countersign")))
     }
 
-    /// Begins a wallet that believes `genesis` and asks the node at `address`.
+    /// Creates a wallet that trusts `genesis` and uses the node at `address`.
     pub fn init(&self, genesis: &Genesis, address: &str) -> Result<()> {
         genesis.trust_anchors()?;
         Https::new(address, genesis)?;
         fs::create_dir_all(&self.0)?;
         let path = self.0.join("genesis.json");
         if path.exists() && self.genesis()? != *genesis {
-            bail!("{} is already a wallet of another ledger: choose another folder", self.0.display());
+            bail!(
+                "{} is already a wallet for another ledger: choose another folder with --home",
+                self.0.display()
+            );
         }
         fs::write(path, genesis.to_json())?;
         fs::write(self.0.join("node"), address)?;
         Ok(())
     }
 
-    /// What is pinned.
+    /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
         let json = fs::read(&path).with_context(|| {
             format!(
-                "{} is no wallet yet: begin one with `countersign init GENESIS --node URL`",
+                "{} is not a wallet yet: create one with `countersign init GENESIS --node URL`",
                 self.0.display()
             )
         })?;
         Ok(Genesis::parse(&json)?)
     }
 
-    /// The node, to be asked over HTTPS.
+    /// A client of the wallet's node, over HTTPS.
     pub fn client(&self) -> Result<Client> {
-        let address = fs::read_to_string(self.0.join("node")).context("this wallet has no node's address")?;
+        let address = fs::read_to_string(self.0.join("node"))
+            .context("this wallet has no node address: run `countersign init` again")?;
         Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
     }
 
@@ -63,18 +67,18 @@ impl Home {
         Ok(Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?)
     }
 
-    /// The vault, made now if there is none.
+    /// The vault, created if there is none.
     pub fn vault(&self) -> Result<Arc<dyn KeyStore>> {
         let path = self.0.join("vault");
         let vault = if path.exists() {
             Vault::open(&path, passphrase("Passphrase of the vault: ")?.as_bytes())?
         } else {
-            let chosen = passphrase("A passphrase for the new vault: ")?;
+            let chosen = passphrase("Choose a passphrase for the new vault: ")?;
             if chosen.len() < 8 {
-                bail!("the passphrase is too short: eight characters at least");
+                bail!("the passphrase is too short: it needs at least eight characters");
             }
             match Vault::create(&path, chosen.as_bytes()) {
-                Err(VaultError::Exists) => bail!("another command has just made a vault: try again"),
+                Err(VaultError::Exists) => bail!("another command has just created a vault: try again"),
                 made => made?,
             }
         };
@@ -87,7 +91,7 @@ fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
         return Ok(Zeroizing::new(passphrase));
     }
     let typed = rpassword::prompt_password(prompt)
-        .with_context(|| format!("no passphrase: type one at a terminal, or set {PASSPHRASE}"))?;
+        .with_context(|| format!("no passphrase: type it at a terminal, or set {PASSPHRASE}"))?;
     Ok(Zeroizing::new(typed))
 }
 

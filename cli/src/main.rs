@@ -1,6 +1,6 @@
-//! The `countersign` command: every role at a desk.
+//! The `countersign` command: every role on the command line.
 
-#![allow(clippy::print_stdout, reason = "a command speaks on standard output")]
+#![allow(clippy::print_stdout, reason = "a command prints to standard output")]
 
 mod args;
 mod camera;
@@ -21,7 +21,7 @@ use clap::Parser as _;
 use crate::args::{Cli, Command};
 use crate::home::Home;
 
-/// What a shell says of a process that wrote to nobody: 128 and SIGPIPE.
+/// The exit code of a process whose reader is gone: 128 and SIGPIPE.
 const NOBODY_READS: u8 = 141;
 
 fn main() -> ExitCode {
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends quietly when whoever reads has seen enough, as in `countersign trace … | head`: all that `println!` can do is panic.
-/// Leaving the signal to the system instead would also end the command when a node closes its connection.
+/// Ends quietly when the reader of standard output is gone, as in `countersign trace … | head`; `println!` can only
+/// panic. The default action of the signal would also end the command when a node closes its connection.
 fn end_with_the_reader() {
     let otherwise = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! What a person puts in front of the command: a picture, the text of a code, a scanner's line, or a link.
+//! The ways to name a product on the command line: a picture, the text of a code, a scanner's line, or a link.
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +13,13 @@ use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 use crate::code;
 
-/// Largest picture side that is opened; more is a bomb or a map.
+/// Largest picture side that is opened, against decompression bombs.
 const MAX_SIDE: u32 = 20_000;
 /// Most memory that opening a picture may take.
 const MAX_MEMORY: u64 = 512 * 1024 * 1024;
 
-/// Finds the product on a pack: in a picture file, or in the text of a code as a person types it or a hand-held scanner
-/// sends it, `]` and the symbology identifier first.
+/// Finds the product on a pack: in a picture file, or in the text of a code as typed by a person or sent by a hand-held
+/// scanner, with `]` and the symbology identifier first.
 pub fn read(argument: &str, current_year: u16) -> Result<Item> {
     let product = if let (Some(']'), Some((identifier, text))) =
         (argument.chars().next(), argument.split_at_checked(3))
@@ -52,7 +52,7 @@ pub fn unit(argument: &str, current_year: u16) -> Option<Subject> {
     }
 }
 
-/// The list of what is in a unit: the texts of the codes of packs and units, one a line.
+/// The contents of a unit: the texts of the codes of packs and units, one per line.
 pub fn contents(path: &Path, current_year: u16) -> Result<Contents> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let packs = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
@@ -60,7 +60,7 @@ pub fn contents(path: &Path, current_year: u16) -> Result<Contents> {
             Some(unit) => Some(unit),
             None => read(line, current_year)?.pack,
         };
-        pack.with_context(|| format!("`{line}` names no single pack of a lot"))
+        pack.with_context(|| format!("`{line}` names no single pack: it needs lot and serial number"))
     });
     Ok(Contents::new(packs.collect::<Result<Vec<Subject>>>()?)?)
 }
@@ -83,21 +83,21 @@ fn in_picture(path: &Path, current_year: u16) -> Result<Item> {
     match (items.len(), refused) {
         (1, _) => Ok(items.remove(0)),
         (0, Some(reason)) => {
-            Err(anyhow!(reason).context(format!("the code in {} names no pack", path.display())))
+            Err(anyhow!(reason).context(format!("the code in {} names no product", path.display())))
         }
-        _ => bail!("several packs are in {}: take a picture of one", path.display()),
+        _ => bail!("there are several packs in {}: take a picture of one", path.display()),
     }
 }
 
 /// All symbols in a picture file.
 pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
-    // A decoder's error tells its cause itself.
+    // The decoder's error includes its cause.
     let picture =
-        open(path).map_err(|error| anyhow!("{} is no picture that can be read: {error}", path.display()))?;
+        open(path).map_err(|error| anyhow!("{} is not a readable picture: {error}", path.display()))?;
     Ok(decode(&picture.frame()?))
 }
 
-/// Opens a PNG or JPEG file, turned as its EXIF says.
+/// Opens a PNG or JPEG file, rotated as its EXIF data says.
 pub fn open(path: &Path) -> Result<Picture> {
     let mut reader = ImageReader::open(path)?.with_guessed_format()?;
     let mut limits = Limits::default();

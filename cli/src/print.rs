@@ -24,7 +24,7 @@ pub const fn exit_code(kind: VerdictKind) -> u8 {
     }
 }
 
-/// A sign beside the words, so that colour is never alone in telling.
+/// A sign beside the words, so that colour is never the only mark.
 const fn sign(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Authentic => "✓",
@@ -35,19 +35,19 @@ const fn sign(kind: VerdictKind) -> &'static str {
     }
 }
 
-/// A verdict for a person: headline, reasons, history, and how old the knowledge is.
+/// A verdict for a person: headline, reasons, history, and the age of the snapshot.
 pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
     let mut text = format!("  {} {}\n", sign(verdict.kind), headline(verdict.kind));
     for reason in &verdict.reasons {
         let _ = writeln!(text, "    {}", sentence(reason, profile));
         if let Reason::SeparatorLost { readings } = reason {
             for reading in readings {
-                let _ = writeln!(text, "      perhaps {}", narrowest(reading));
+                let _ = writeln!(text, "      possible reading: {}", narrowest(reading));
             }
         }
     }
     if let Some(party) = &verdict.answerable {
-        let _ = writeln!(text, "    Answerable: {}", member(party));
+        let _ = writeln!(text, "    Accountable: {}", member(party));
     }
     text.push_str(&timeline(&verdict.timeline));
     if let (Some(checkpoint), Some(as_of), Some(age)) =
@@ -64,7 +64,7 @@ pub fn narrowest(item: &Item) -> &Subject {
     item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class)
 }
 
-/// A history, a line a statement.
+/// A history, one line per statement.
 fn timeline(events: &[TimelineEvent]) -> String {
     let mut text = String::new();
     for event in events {
@@ -85,7 +85,7 @@ fn timeline(events: &[TimelineEvent]) -> String {
     text
 }
 
-/// A party as people know it: its name within its role.
+/// A party for people: its name and its role.
 fn member(party: &Party) -> String {
     match &party.identity {
         Some(identity) => format!("{} ({})", identity.name(), identity.role()),

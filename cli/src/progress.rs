@@ -1,4 +1,4 @@
-//! Progress of long work, shown where somebody watches.
+//! Progress of long operations, shown on a terminal.
 
 use std::thread;
 

@@ -32,17 +32,17 @@ fn succeed(home: &Path, arguments: &[&str]) -> String {
 fn demo() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
-    let told = succeed(folder.path(), &["demo", "--packs", "200", "--dir", dir.to_str().unwrap()]);
+    let printed = succeed(folder.path(), &["demo", "--packs", "200", "--dir", dir.to_str().unwrap()]);
     for words in [
         "✓ Authentic",
         "✗ Potential suspect",
         "↻ Check the scan",
-        "Answerable: fabrikam-logistics (distributor)",
+        "Accountable: fabrikam-logistics (distributor)",
         "ana → bruno, Gare du Nord",
         "customer-7f3a  2 proven, 0 refused, 0 waiting",
         "bruno (courier) → customer-7f3a (consumer)",
     ] {
-        assert!(told.contains(words), "the demo does not say {words}:\n{told}");
+        assert!(printed.contains(words), "the demo does not say {words}:\n{printed}");
     }
     folder
 }
@@ -82,7 +82,7 @@ fn the_demo_plays_and_its_pictures_are_judged_offline_with_exit_codes_for_script
     no_altered_statement_is_believed(folder.path(), &home);
 }
 
-/// What the demo's inspector sees, asked again.
+/// The view of the demo's inspector, requested again.
 fn a_delivery_is_traced_with_both_signatures(folder: &Path) {
     let photo = folder.join("piece/1-bag-photo.png");
     let traced = succeed(&folder.join("inspector"), &["--json", "trace", photo.to_str().unwrap()]);
@@ -96,7 +96,7 @@ fn a_delivery_is_traced_with_both_signatures(folder: &Path) {
     assert!(lines.iter().all(|line| line["answerable"].is_null()), "{traced}");
     let picture = fs::read_to_string(folder.join("route.svg")).unwrap();
     assert!(picture.contains("signed by bruno") && picture.contains("intact · Rue de la Paix"));
-    // Three thousand bytes of offer are several codes, and every picture is one that people can look at.
+    // An offer of three thousand bytes needs several codes, and each is a picture that people can look at.
     let codes = fs::read_dir(folder.join("codes")).unwrap().count();
     assert!((12..60).contains(&codes), "{codes} pictures of codes");
 }
@@ -109,8 +109,8 @@ fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
     let events = written["epcisBody"]["eventList"].as_array().unwrap();
     let steps: Vec<_> = events.iter().map(|event| event["bizStep"].as_str().unwrap()).collect();
     assert_eq!(steps, ["inspecting", "commissioning", "shipping", "dispensing"]);
-    let told = succeed(home, &["import", file, "--output", out]);
-    assert!(told.contains("the business step `inspecting` is not taken"), "{told}");
+    let printed = succeed(home, &["import", file, "--output", out]);
+    assert!(printed.contains("the business step `inspecting` is not accepted"), "{printed}");
     let draft: Value =
         serde_json::from_slice(&fs::read(drafts.join("1-medicine.commission.json")).unwrap()).unwrap();
     assert_eq!(draft["fields"]["count"], "200");
@@ -155,10 +155,10 @@ fn a_picture_of_anything_else_accuses_nobody(folder: &Path, home: &Path) {
     for path in [&blank, &text, &folder.join("missing.png")] {
         let output = countersign(home, &["check", path.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1), "{}", path.display());
-        let told = String::from_utf8(output.stdout).unwrap().to_lowercase();
-        assert!(!told.contains("suspect"), "{told}");
-        let why = told.trim_end().rsplit(": ").next().unwrap();
-        assert_eq!(told.matches(why).count(), 1, "the reason is told once: {told}");
+        let printed = String::from_utf8(output.stdout).unwrap().to_lowercase();
+        assert!(!printed.contains("suspect"), "{printed}");
+        let why = printed.trim_end().rsplit(": ").next().unwrap();
+        assert_eq!(printed.matches(why).count(), 1, "the reason is reported once: {printed}");
     }
 }
 
@@ -186,19 +186,19 @@ fn a_lost_separator_accuses_nobody(folder: &Path, home: &Path) {
         lost.push(whole.replace('\u{1d}', ""));
         for line in lost {
             let output = countersign(home, &["--json", "check", &line]);
-            let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-            assert_eq!(output.status.code(), Some(12), "{line:?}: {told}");
+            let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(12), "{line:?}: {printed}");
             asked_again += 1;
-            assert_eq!(told["verdict"], "check-scan");
-            assert_eq!(told["reasons"][0]["key"], "separator-lost", "{line:?}");
-            let readings = told["reasons"][0]["readings"].as_array().unwrap();
-            assert!(readings.contains(&product["link"]), "{line:?}: {told}");
+            assert_eq!(printed["verdict"], "check-scan");
+            assert_eq!(printed["reasons"][0]["key"], "separator-lost", "{line:?}");
+            let readings = printed["reasons"][0]["readings"].as_array().unwrap();
+            assert!(readings.contains(&product["link"]), "{line:?}: {printed}");
         }
     }
     assert!(asked_again >= 12, "{asked_again}");
 }
 
-/// Changes one byte of what the wallet stores of a genuine pack's history, wherever it is stored, and asks again.
+/// Changes one byte of a genuine pack's history, wherever the wallet stores it, and checks the pack again.
 fn no_altered_statement_is_believed(folder: &Path, home: &Path) {
     let genuine = photo(folder, "1-genuine-photo.png");
     let mut altered = 0;
@@ -216,7 +216,8 @@ fn no_altered_statement_is_believed(folder: &Path, home: &Path) {
                 bytes[at] ^= 1;
                 fs::write(&path, &bytes).unwrap();
                 let output = countersign(home, &["--json", "check", &genuine]);
-                // Other lots have statements of the same words; only theirs may be damaged without harm to this one.
+                // Other lots have statements with the same words; only damage to theirs leaves this lot's verdict as it
+                // is.
                 let line: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
                 altered += u32::from(line["verdict"] != "authentic");
                 assert_ne!(line["verdict"], "suspect", "damage on this phone is nobody's fault: {line}");
@@ -333,7 +334,7 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
         assert_eq!(times, 1, "{statement} in {traced:?}");
     }
 
-    // The rules are the node's as well as the phone's: what does not come next is refused, and says why.
+    // Node and client have the same rules: a step that does not come next is refused, with the reason.
     manufacturer.point_at(folder.path(), &node);
     let refused = countersign(
         &manufacturer.home,
@@ -351,11 +352,11 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
         ],
     );
     assert_eq!(refused.status.code(), Some(1));
-    let told = String::from_utf8(refused.stderr).unwrap();
-    assert!(told.contains("does not come next"), "{told}");
+    let printed = String::from_utf8(refused.stderr).unwrap();
+    assert!(printed.contains("does not come next"), "{printed}");
 }
 
-/// What a partner's system tells of a lot.
+/// A partner's report of a lot.
 const PARTNER: &str = r#"{
   "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
   "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-11-01T00:00:00Z",
@@ -389,11 +390,11 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
     let (document, drafts) = (folder.path().join("partner.jsonld"), folder.path().join("drafts"));
     fs::write(&document, PARTNER).unwrap();
     let out = drafts.to_str().unwrap();
-    let told = succeed(&manufacturer.home, &["import", document.to_str().unwrap(), "--output", out]);
+    let printed = succeed(&manufacturer.home, &["import", document.to_str().unwrap(), "--output", out]);
     let draft = drafts.join("1-medicine.commission.json");
     let draft = draft.to_str().unwrap();
-    assert!(told.contains(&format!("countersign sign --draft {draft}\n")), "{told}");
-    // A draft is edited at will, and says nothing that its serial numbers do not bear out.
+    assert!(printed.contains(&format!("countersign sign --draft {draft}\n")), "{printed}");
+    // A draft can be edited, but must agree with its serial numbers.
     let wrong = countersign(&manufacturer.home, &["sign", "--draft", draft, "-f", "count=3"]);
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("not what follows from the 2 serial numbers"));
     succeed(&manufacturer.home, &["sign", "--draft", draft]);
@@ -411,7 +412,8 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
     a_unit_is_packed_and_traced(folder.path(), &config, &node, [&manufacturer, &patient], lot);
 }
 
-/// The lot is shipped and some of it packed; the route of the unit is asked of the node, with all that it builds on.
+/// The lot is shipped and some of it packed; the route of the unit is fetched from the node, with all that it builds
+/// on.
 fn a_unit_is_packed_and_traced(
     folder: &Path,
     config: &Path,
@@ -436,7 +438,7 @@ fn a_unit_is_packed_and_traced(
         traced.contains("Packed somebody (distributor)") && traced.contains("2 packs, each scanned"),
         "{traced}"
     );
-    // Whoever follows the unit and has the list knows the packs' way as well.
+    // A client that follows the unit and has the list knows the packs' way too.
     succeed(&anybody.home, &["follow", UNIT, "--contents", contents]);
     succeed(&anybody.home, &["sync"]);
     let traced = succeed(&anybody.home, &["trace", &format!("{lot}(21)A2")]);
@@ -458,7 +460,7 @@ fn an_import_takes_no_other_drafts_place() {
     };
     fs::write(&document, PARTNER).unwrap();
     let draft = drafts.join("1-medicine.commission.json");
-    // Again is harmless as long as it is the same.
+    // Repeating is harmless if the draft is the same.
     assert!(import().status.success() && import().status.success());
     let edited = fs::read_to_string(&draft).unwrap().replace("A2", "A7");
     fs::write(&draft, &edited).unwrap();

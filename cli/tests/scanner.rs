@@ -1,4 +1,4 @@
-//! The scanner at a desk: lines of GS1 data, labels, pictures.
+//! The scanner on the command line: lines of GS1 data, labels, pictures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
@@ -21,7 +21,7 @@ fn countersign(arguments: &[&str], input: &str) -> Output {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // Written beside, since the program answers while it is still being asked.
+    // Written by another thread, since the program answers while it still reads.
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
@@ -33,7 +33,7 @@ fn lines(output: &Output) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The shared vectors, or `None` (said aloud) outside CI.
+/// The shared vectors, or `None` (with a message) outside CI.
 fn vectors(name: &str) -> Option<String> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors/gs1")).join(name);
     let text = fs::read_to_string(&path).ok();
@@ -55,10 +55,10 @@ fn every_line_of_the_official_engine_is_answered_as_the_engine_does() {
         for (ours, theirs) in ours.iter().zip(theirs.lines()) {
             let mut theirs: Value = serde_json::from_str(theirs).unwrap();
             let mut ours = ours.clone();
-            // What a refusal is called is ours; that there is one is not.
+            // The wording of a refusal is ours; whether there is one must agree.
             for wording in ["message", "link_message"] {
-                let told = (ours[wording].take().is_string(), theirs[wording].take().is_string());
-                assert_eq!(told.0, told.1, "{wording}: {ours} {theirs}");
+                let refused = (ours[wording].take().is_string(), theirs[wording].take().is_string());
+                assert_eq!(refused.0, refused.1, "{wording}: {ours} {theirs}");
             }
             theirs.as_object_mut().unwrap().remove("markup");
             assert_eq!(ours, theirs);
@@ -69,10 +69,10 @@ fn every_line_of_the_official_engine_is_answered_as_the_engine_does() {
 #[test]
 fn people_are_answered_in_words() {
     let output = countersign(&["gs1"], "(01)09506000134352(10)AB\n(01)09506000134353\n");
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("BATCH/LOT"), "{told}");
-    assert!(told.contains("https://id.gs1.org/01/09506000134352/10/AB"), "{told}");
-    assert!(told.contains("refused: (01) has a wrong check digit"), "{told}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("BATCH/LOT"), "{printed}");
+    assert!(printed.contains("https://id.gs1.org/01/09506000134352/10/AB"), "{printed}");
+    assert!(printed.contains("refused: (01) has a wrong check digit"), "{printed}");
 }
 
 const PACK: &str = "(01)09506000134352(17)281130(10)ABC123(21)7QH4";
@@ -104,15 +104,15 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let (png, pdf) = (folder.path().join("a.png"), folder.path().join("a.pdf"));
     for (code, file, reason) in [
-        ("hello", &png, "no GS1 data"),
+        ("hello", &png, "not GS1 data"),
         ("(01)09506000134353", &png, "check digit"),
         ("(01)09506000134352(17)281100(10)A", &png, "must name the day"),
         (PACK, &pdf, "neither a .png nor a .svg"),
     ] {
         let output = countersign(&["label", code, "-o", file.to_str().unwrap()], "");
         assert_eq!(output.status.code(), Some(1), "{code}");
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains(reason), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(printed.contains(reason), "{printed}");
         assert!(!file.exists());
     }
     let refused = countersign(&["label", PACK, "-o", png.to_str().unwrap(), "--module", "17"], "");
@@ -150,15 +150,18 @@ fn a_camera_tells_each_symbol_once_and_says_what_it_names() {
     let arguments = ["--json", "scan", "--frames", frames.to_str().unwrap()];
     let output = countersign(&arguments, "");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = lines(&output);
+    let printed = lines(&output);
     let symbol = |line: &Value| {
         let symbol = &line["symbols"][0];
         (line["frame"].as_u64().unwrap(), symbol["identifier"].clone(), symbol["product"]["link"].clone())
     };
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(symbol(&told[0]), (4, "]d2".into(), LINK.into()));
-    assert_eq!(symbol(&told[1]), (11, "]Q1".into(), "https://id.gs1.org/01/09506000134352/10/OTHER".into()));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("frame 7"), "the broken picture is told");
+    assert_eq!(printed.len(), 2, "{printed:?}");
+    assert_eq!(symbol(&printed[0]), (4, "]d2".into(), LINK.into()));
+    assert_eq!(
+        symbol(&printed[1]),
+        (11, "]Q1".into(), "https://id.gs1.org/01/09506000134352/10/OTHER".into())
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("frame 7"), "the broken picture is reported");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The generated sides of the bindings are committed; here they are compared with what the library says of itself.
-//! `bindings/generate/run` writes them anew.
+//! The generated bindings are committed; here they are compared with the library. `bindings/generate/run` writes them
+//! again.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
@@ -44,7 +44,7 @@ fn the_committed_bindings_are_those_of_the_library() {
             fs::write(committed, made).unwrap();
         } else {
             let held = fs::read_to_string(&committed).unwrap_or_default();
-            assert!(held == made, "{} is of another library: run bindings/generate/run", committed.display());
+            assert!(held == made, "{} is out of date: run bindings/generate/run", committed.display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A camera that shows the pictures of a folder, one a frame.
+//! A camera that shows the pictures of a folder, one per frame.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use nokhwa::utils::{
 
 use crate::pack;
 
-/// It has no clock of its own: a frame is ready when it is asked for.
+/// It has no clock: a frame is ready when it is requested.
 const FRAME_RATE: u32 = 15;
 
 pub struct Folder {
@@ -67,7 +67,7 @@ impl Folder {
     }
 }
 
-/// Pictures have the format that they have, and nothing on them can be turned.
+/// The format of pictures is fixed, and there are no controls.
 const FIXED: NokhwaError = NokhwaError::UnsupportedOperationError(ApiBackend::Auto);
 
 impl CaptureBackendTrait for Folder {

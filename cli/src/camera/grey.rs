@@ -15,7 +15,7 @@ pub struct Grey {
 }
 
 impl Grey {
-    /// Takes the luma out of whatever the camera gives.
+    /// Extracts the luma from any format of the camera.
     pub fn from_buffer(buffer: &Buffer) -> Result<Self> {
         let (size, bytes) = (buffer.resolution(), buffer.buffer());
         let (width, height) = (size.width() as usize, size.height() as usize);
@@ -24,13 +24,13 @@ impl Grey {
             // The luma plane comes first.
             FrameFormat::GRAY | FrameFormat::NV12 => bytes.get(..count).map(<[u8]>::to_vec),
             FrameFormat::YUYV => Some(bytes.iter().step_by(2).take(count).copied().collect()),
-            // With red for blue the greys shift a little, which no reader of black on white minds.
+            // With red and blue exchanged the greys shift a little, which does not matter for black on white.
             FrameFormat::RAWRGB | FrameFormat::RAWBGR => rgb(buffer),
             FrameFormat::MJPEG => {
                 let image = image::load_from_memory_with_format(bytes, ImageFormat::Jpeg)?.into_luma8();
                 ensure!(
                     (image.width(), image.height()) == (size.width(), size.height()),
-                    "the camera sent a picture of another size than it said"
+                    "the camera sent a picture of another size than announced"
                 );
                 Some(image.into_raw())
             }

@@ -1,5 +1,5 @@
-//! Where live frames come from: a camera of this machine, or a folder of pictures behind the same interface, so that
-//! everything after the lens can be tried without one.
+//! The source of live frames: a camera of this machine, or a folder of pictures behind the same interface, so that
+//! everything else can be tested without a camera.
 //!
 //! In scope: frames as grey planes, one after the other. Out of scope: settings of the camera, sound, recording.
 
@@ -27,7 +27,7 @@ const FORMATS: [FrameFormat; 4] =
 /// Frames from a camera.
 pub struct Frames {
     camera: Camera,
-    /// How many are to come, where that is known.
+    /// How many are to come, if known.
     left: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Frames {
             cfg!(feature = "camera"),
             "this program was built without cameras: build with --features camera"
         );
-        ensure!(permitted(), "this program may not use the camera: allow it in the system's settings");
+        ensure!(permitted(), "this program may not use the camera: allow it in the system settings");
         let camera = open(number).with_context(|| format!("camera {number} cannot be opened"))?;
         Self::begin(camera, None)
     }
@@ -71,12 +71,12 @@ impl Iterator for Frames {
 
 /// Whether the person lets this program use cameras. macOS asks; elsewhere the answer is yes.
 fn permitted() -> bool {
-    let (tell, told) = mpsc::channel();
-    // Whoever asked is gone only if the program is.
+    let (tell, answer) = mpsc::channel();
+    // The receiver is gone only if the program ends.
     nokhwa_initialize(move |permitted| {
         let _ = tell.send(permitted);
     });
-    told.recv().unwrap_or(false)
+    answer.recv().unwrap_or(false)
 }
 
 /// In the first format that the camera has: near 720p, or else in whatever size it gives.

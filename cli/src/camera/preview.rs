@@ -49,7 +49,7 @@ impl<W: Write> Preview<W> {
         write!(self.output, "{back}\x1b[J")
     }
 
-    /// To where the preview begins.
+    /// Moves the cursor to the beginning of the preview.
     fn back(&self) -> String {
         if self.lines == 0 { String::new() } else { format!("\x1b[{}A\r", self.lines) }
     }
@@ -57,7 +57,7 @@ impl<W: Write> Preview<W> {
 
 impl<W: Write> Drop for Preview<W> {
     fn drop(&mut self) {
-        // The terminal may be gone, and then nobody misses the cursor.
+        // The terminal may be gone; then the cursor does not matter.
         let _ = write!(self.output, "\x1b[?25h");
         let _ = self.output.flush();
     }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn dark_and_light_are_told_apart_and_the_symbol_is_outlined() {
+    fn dark_and_light_differ_and_the_symbol_is_outlined() {
         let pixels = [[0_u8; 4], [255; 4]].concat().repeat(8);
         let frame = Luma::new(8, 8, 8, &pixels).unwrap();
         assert!(

@@ -1,4 +1,4 @@
-//! `enrol` and `sign`: what a member does at a issuer.
+//! `enrol` and `sign`: what a member does as an issuer of statements.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
 use crate::{pack, print};
 
-/// The name of a desk's one key in its vault.
+/// The name of the wallet's one key in its vault.
 const KEY: &str = "signing";
 
 /// Has this wallet's key certified.
@@ -32,12 +32,16 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
             })
         );
     } else {
-        println!("You are {}, until {}.", certificate.identity(), certificate.not_after());
+        println!(
+            "Enrolled as {}; the certificate is valid until {}.",
+            certificate.identity(),
+            certificate.not_after()
+        );
     }
     Ok(())
 }
 
-/// Signs a statement and has it recorded, or lists what can be signed.
+/// Signs a statement and submits it, or lists what can be signed.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let Some(asked) = asked(args)? else {
         Profile::all().iter().for_each(list);
@@ -45,7 +49,7 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     };
     let kind = Kind::new(asked.kind.as_str())?;
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
-    let unknown = || anyhow!("there is no statement `{kind}`; `countersign sign` lists them");
+    let unknown = || anyhow!("there is no kind of statement `{kind}`; `countersign sign` lists the kinds");
     let profile = snapshot.profile_of(&kind).ok_or_else(unknown)?.clone();
     let step = profile.step(&kind).ok_or_else(unknown)?;
     let subject = subject(step, &asked.about)?;
@@ -67,15 +71,15 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// What is to be signed: by a draft, or by the command line alone.
+/// The statement to sign, from a draft or from the command line alone.
 fn asked(args: &Sign) -> Result<Option<Draft>> {
     let serials = args.serials.as_deref().map(serials).transpose()?;
     let mut asked = match (&args.draft, &args.kind) {
         (Some(path), _) => Draft::parse(&bounded(path, MAX_DRAFT)?)
-            .with_context(|| format!("{} is no draft", path.display()))?,
+            .with_context(|| format!("{} is not a draft", path.display()))?,
         (None, Some(kind)) => {
             let about = args.about.as_deref();
-            let about = about.context("what is the statement about? Name it with --about")?;
+            let about = about.context("the statement has no subject: name it with --about")?;
             Draft::asked(kind, about, &[], Vec::new())
         }
         (None, None) => return Ok(None),
@@ -100,7 +104,7 @@ fn commission(
     let serials = SerialSet::new(serials.iter().cloned())?;
     let expires = match &step.effect {
         Effect::Commission { expiry: Some(expiry), .. } => {
-            fields.uint(expiry).context("the lot's expiry: -f expiry=YYYY-MM-DD")?
+            fields.uint(expiry).context("the lot has no expiry: give it with -f expiry=YYYY-MM-DD")?
         }
         _ => 0,
     };
@@ -111,7 +115,7 @@ fn commission(
     Ok(Some(serials))
 }
 
-/// Takes in what follows from something else, and nothing that a person has said differs from.
+/// Adds the fields that follow from `what`. Fields that a person gave must not differ from them.
 fn follows(fields: &mut Fields, from: &Fields, what: &str) -> Result<()> {
     for (name, value) in from.iter() {
         if fields.get(name).is_some_and(|given| given != value) {
@@ -130,12 +134,12 @@ fn report(recorded: &Recorded, as_json: bool) {
             json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string() })
         );
     } else {
-        println!("Recorded as number {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+        println!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
     }
 }
 
-/// Drafts the next statement of `kind` on `subject`: what follows from the rules is looked up, verified and filled in.
-/// `with` are subjects that it builds upon besides those that it belongs to.
+/// Drafts the next statement of `kind` on `subject`: fields and links that follow from the rules are looked up,
+/// verified and filled in. `with` are further subjects to link.
 pub fn draft(
     issuer: &mut Issuer<'_>,
     key: &str,
@@ -145,9 +149,9 @@ pub fn draft(
     with: &[Subject],
 ) -> Result<countersign_ledger::Draft> {
     let profile = Profile::of_kind(Profile::all(), kind);
-    let profile = profile.with_context(|| format!("there is no statement `{kind}`"))?;
+    let profile = profile.with_context(|| format!("there is no kind of statement `{kind}`"))?;
     let signer = issuer.certificate(key)?.identity().clone();
-    let step = profile.step(kind).with_context(|| format!("there is no statement `{kind}`"))?;
+    let step = profile.step(kind).with_context(|| format!("there is no kind of statement `{kind}`"))?;
     let history = issuer.history(step.log, subject)?;
     let mut others = Vec::new();
     for rule in &step.links {
@@ -158,7 +162,7 @@ pub fn draft(
     }
     profile
         .draft(kind, subject, &signer, fields, &history, &others)
-        .with_context(|| format!("there is no statement `{kind}`"))
+        .with_context(|| format!("there is no kind of statement `{kind}`"))
 }
 
 /// A subject and what it belongs to: a pack, its lot, its class.
@@ -189,7 +193,9 @@ fn subject(step: &Step, about: &str) -> Result<Subject> {
     if step.subject.iter().all(|level| matches!(level, SubjectType::Unit | SubjectType::Matter)) {
         let subject = named(about)?;
         let level = SubjectType::of(&subject).filter(|level| step.subject.contains(level));
-        return level.map(|_| subject).ok_or_else(|| anyhow!("that is nothing `{}` can be about", step.kind));
+        return level
+            .map(|_| subject)
+            .ok_or_else(|| anyhow!("this cannot be the subject of `{}`", step.kind));
     }
     let item = check::read(about)?;
     let named = |level: &SubjectType| match level {
@@ -202,7 +208,7 @@ fn subject(step: &Step, about: &str) -> Result<Subject> {
         .iter()
         .rev()
         .find_map(named)
-        .ok_or_else(|| anyhow!("the code does not name what `{}` is about", step.kind))
+        .ok_or_else(|| anyhow!("the code does not name a subject for `{}`", step.kind))
 }
 
 fn fields(step: &Step, given: &[String]) -> Result<Fields> {
@@ -235,7 +241,7 @@ pub fn end_of_day(text: &str) -> Result<UnixMillis> {
     let digits: Vec<&str> = text.split('-').collect();
     let [year, month, day] = digits.as_slice() else { bail!("a day is written as 2028-11-30") };
     let date = countersign_scan::gs1::Date::new(year.parse()?, month.parse()?, day.parse()?)
-        .with_context(|| format!("there is no day {text}"))?;
+        .with_context(|| format!("{text} is not a day"))?;
     Ok(UnixMillis(u64::try_from(date.end_of_day_unix_millis())?))
 }
 
@@ -251,13 +257,13 @@ fn serials(path: &std::path::Path) -> Result<Vec<String>> {
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
-/// The statements that one side makes alone; those of two go from phone to phone.
+/// Lists the statements that one party signs alone; those of two parties are made by phones.
 fn list(profile: &Profile) {
     for step in profile.steps().iter().filter(|step| step.countersigned.is_none()) {
         println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
         let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
         let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {
-            let optional = if rule.presence == Presence::Optional { " (may be left out)" } else { "" };
+            let optional = if rule.presence == Presence::Optional { " (optional)" } else { "" };
             format!("{name}=<{}>{optional}", type_name(rule.kind))
         });
         for field in to.into_iter().chain(own) {

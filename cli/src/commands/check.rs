@@ -1,4 +1,4 @@
-//! `check` and `trace`: what is known of a pack, offline.
+//! `check` and `trace`: verdict and route of a pack, offline.
 
 use std::fs;
 
@@ -58,14 +58,14 @@ pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
 }
 
-/// The route of a logistic unit, which no product's snapshot covers: the node is asked.
+/// The route of a logistic unit. It is not part of a product's snapshot, so its history is fetched from the node.
 fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Route> {
     let asked = snapshot.ask(&home.client()?, unit)?;
     let nothing = || format!("the ledger holds nothing about {unit}");
     let first = asked.history().first().with_context(nothing)?;
     let profile = snapshot
         .profile_of(first.verified().statement().kind())
-        .context("no rules are known for such goods")?;
+        .context("no profile has rules for these goods")?;
     asked.route(profile, now()).with_context(nothing)
 }
 

@@ -16,11 +16,11 @@ use crate::args::Import;
 use crate::draft::Draft;
 use crate::home::{Home, now};
 
-/// Writes what is known of a product as an EPCIS 2.0 document.
+/// Writes the history of a product as an EPCIS 2.0 document.
 pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     let (item, verdict) = check::verdict(&mut snapshot, pack)?;
-    let facts = snapshot.facts(&item)?.context("nothing is known of it here: follow it and sync")?;
+    let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
         verdict.timeline.iter().partition(|event| event.mark == Mark::Verified);
@@ -34,7 +34,7 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     fs::write(output, format!("{document:#}\n")).with_context(|| output.display().to_string())?;
     println!("{}: {events} events, of {} statements", output.display(), sound.len());
     if !wrong.is_empty() {
-        println!("  {} more do not fit their place and are not told: see `countersign trace`", wrong.len());
+        println!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());
     }
     Ok(())
 }
@@ -46,8 +46,8 @@ fn statements(facts: &Facts) -> Vec<&Placed> {
     all.filter_map(Entry::standing).collect()
 }
 
-/// Writes a draft for each commissioning and each shipment in a partner's document, or none if one would take the place of
-/// another.
+/// Writes a draft for each commissioning and each shipment in a partner's document, or none if one would overwrite
+/// another draft.
 pub fn import(args: &Import, as_json: bool) -> Result<()> {
     let profiles = Profile::all();
     let known = || profiles.iter().map(Profile::name).collect::<Vec<_>>().join(", ");
@@ -79,20 +79,20 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
         }
     }
     if drafts.is_empty() {
-        bail!("none of the {} events was taken", events.len());
+        bail!("none of the {} events was accepted", events.len());
     }
     Ok(())
 }
 
-/// Whether a draft can be written there: nothing is, or the same. What somebody has edited is not lost, nor what another
-/// document proposed.
+/// Checks that a draft can be written there: the file does not exist, or is the same. Edited drafts, and drafts from
+/// other documents, are never overwritten.
 fn is_free(path: &Path, draft: &str) -> Result<()> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Ok(file) if file.len() == draft.len() as u64 && fs::read(path)? == draft.as_bytes() => return Ok(()),
         _ => {}
     }
-    bail!("{} is another draft: sign it or remove it, or name another folder with --output", path.display())
+    bail!("{} is another draft: sign it or remove it, or choose another folder with --output", path.display())
 }
 
 fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_json: bool) {
@@ -113,7 +113,7 @@ fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_j
     }
     println!("event {number}: {} about {}", proposal.kind, proposal.subject);
     if let Some(receiver) = &proposal.receiver {
-        println!("  to {}, whom the ledger does not know by this name", sanitize(receiver));
+        println!("  to {}, a name that the ledger does not have", sanitize(receiver));
     }
     let missing = if missing.is_empty() { String::new() } else { format!("; add {}", missing.join(", ")) };
     println!("  sign it with: countersign sign --draft {}{missing}", path.display());

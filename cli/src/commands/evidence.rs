@@ -1,4 +1,4 @@
-//! `export` and `verify`: evidence that needs nobody's word.
+//! `export` and `verify`: evidence that anyone can verify offline.
 
 use std::fs;
 use std::path::Path;
@@ -26,13 +26,13 @@ pub fn export(home: &Home, args: &Export) -> Result<()> {
             write(output, &bundle)
         }
         ExportWhat::Receipt { id, output } => {
-            let id: Hash = id.parse().context("a statement is named by its id")?;
+            let id: Hash = id.parse().context("a statement is named by its id, 64 hexadecimal digits")?;
             write(output, &receipt(home, id)?)
         }
     }
 }
 
-/// The receipt kept when the statement was recorded here, or the node's.
+/// The receipt that this wallet kept when it recorded the statement, or else the node's.
 fn receipt(home: &Home, id: Hash) -> Result<Vec<u8>> {
     if let Some((_, receipt)) = home.snapshot()?.receipt(id)? {
         return Ok(receipt);
@@ -55,17 +55,19 @@ pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
         None => home.genesis()?,
     };
     let size = fs::metadata(&args.bundle).with_context(|| args.bundle.display().to_string())?.len();
-    anyhow::ensure!(size <= MAX_BUNDLE, "{} is larger than any bundle", args.bundle.display());
+    anyhow::ensure!(size <= MAX_BUNDLE, "{} is larger than a bundle may be", args.bundle.display());
     let report = verify_evidence(&fs::read(&args.bundle)?, &genesis)?;
     let verdict = &report.verdict;
     let profiles = Profile::all();
-    // A verdict that speaks of no step is told by any rules.
+    // A verdict that mentions no step can be printed by any profile.
     let profile = verdict.profile(profiles).unwrap_or(&profiles[0]);
     if as_json {
         println!("{}", print::verdict_json(verdict, profile));
     } else {
         println!("{}\n{}", print::narrowest(&report.item), print::verdict(verdict, profile));
-        println!("    Every signature, place and proof in the bundle was verified from the genesis alone.");
+        println!(
+            "    Every signature, inclusion and completeness proof in the bundle was verified from the genesis file alone."
+        );
     }
     Ok(print::exit_code(verdict.kind))
 }

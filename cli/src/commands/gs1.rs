@@ -1,8 +1,8 @@
-//! `gs1`: answers lines of GS1 data, so that anyone can hold the rules here against another set.
+//! `gs1`: parses lines of GS1 data, so that anyone can compare the rules here with another implementation.
 //!
 //! With `--json` a line is an object with `via` (`scan`, `raw`, `bracketed` or `link`) and `input`; `partners_checked`
-//! may be false. The answer repeats what was asked and adds `accepted`, then `ais`, `bracketed`, `link`,
-//! `element_string` (`^` for FNC1), or `plain` for text that is no GS1 data, or `message` for a refusal.
+//! may be false. The answer repeats the question and adds `accepted`, then `ais`, `bracketed`, `link`, `element_string`
+//! (`^` for FNC1), or `plain` for text that is not GS1 data, or `message` for a refusal.
 
 use std::io::{self, BufRead, Read as _, Write};
 
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 use crate::code;
 
-/// The longest line: the longest text of a symbol with every character escaped, and room for what is said of it.
+/// The longest line: the longest text of a symbol with every character escaped, and room for the other members.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Fields that are ours to give.
+/// Members that only the answer has.
 const ANSWERS: [&str; 10] = [
     "accepted",
     "ais",
@@ -29,7 +29,7 @@ const ANSWERS: [&str; 10] = [
     "markup",
 ];
 
-/// Answers standard input line by line; the exit code is 1 if a line was no question.
+/// Answers standard input line by line; the exit code is 1 if a line was not a valid question.
 pub fn run(as_json: bool) -> Result<u8> {
     answer_all(&mut io::stdin().lock(), &mut io::BufWriter::new(io::stdout().lock()), as_json)
 }
@@ -56,13 +56,13 @@ fn answer_all(input: &mut impl BufRead, output: &mut impl Write, as_json: bool) 
                 }
             }
         }
-        // Whoever asks line by line waits for the answer.
+        // A caller that asks line by line waits for the answer.
         output.flush()?;
     }
     Ok(code)
 }
 
-/// The next line without its end. Of one that is too long nothing is kept, and the one after it is whole.
+/// The next line without its end. A line that is too long is skipped, and the next one is read whole.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
     let mut line = Vec::new();
     let limit = MAX_LINE as u64 + 1;
@@ -82,7 +82,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'sta
 /// The answer to a question in JSON.
 fn answer(line: &str) -> Result<Value, &'static str> {
     let Ok(Value::Object(mut question)) = serde_json::from_str(line) else {
-        return Err("the line is no JSON object");
+        return Err("the line is not a JSON object");
     };
     for field in ANSWERS {
         question.remove(field);
@@ -98,14 +98,14 @@ fn answer(line: &str) -> Result<Value, &'static str> {
         "raw" => code::carets(input, partners),
         "bracketed" => Message::from_bracketed(input, partners).map(Content::Gs1),
         "link" => Content::from_plain(input, partners),
-        _ => return Err("`via` is none of scan, raw, bracketed and link"),
+        _ => return Err("`via` must be scan, raw, bracketed or link"),
     };
     let fields = fields(content, input);
     question.extend(fields);
     Ok(Value::Object(question))
 }
 
-/// What there is to say of a content and of the input that it was read from.
+/// The answer for a content and its input.
 fn fields(content: Result<Content, Gs1Error>, input: &str) -> Map<String, Value> {
     let value = match content {
         Err(refusal) => json!({ "accepted": false, "message": refusal.to_string() }),
@@ -145,7 +145,7 @@ fn gs1(message: &Message) -> Value {
 fn describe(text: &str) -> String {
     match code::read(text, Partners::Required) {
         Err(refusal) => format!("{text}\n  refused: {refusal}"),
-        Ok(Content::Plain(_)) => format!("{text}\n  no GS1 data"),
+        Ok(Content::Plain(_)) => format!("{text}\n  not GS1 data"),
         Ok(Content::Ean(gtin)) => format!("{text}\n  GTIN {}", gtin.as_str()),
         Ok(Content::Gs1(message)) => {
             let mut lines = vec![text.to_owned()];
@@ -177,7 +177,7 @@ mod tests {
         r#"{"id":"a","via":"bracketed","input":"(01)09506000134352(10)A","accepted":false}"#;
 
     #[test]
-    fn a_line_that_is_no_question_is_answered_and_the_next_one_as_well() {
+    fn a_line_that_is_not_a_question_gets_an_error_and_the_next_one_an_answer() {
         let long = "9".repeat(MAX_LINE + 7);
         for wrong in [
             b"no JSON".as_slice(),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_greatest_length_is_read_and_an_answer_given_along_is_not_repeated() {
+    fn a_line_of_the_greatest_length_is_read_and_members_of_the_answer_are_not_taken_from_it() {
         let padding = "x".repeat(MAX_LINE - QUESTION.len() - r#","more":"""#.len());
         let line = QUESTION.replace('}', &format!(r#","more":"{padding}"}}"#));
         assert_eq!(line.len(), MAX_LINE);
@@ -207,11 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn people_are_told_what_each_element_is() {
-        let told = describe("]d2010950600013435217281130\u{1d}10A");
-        assert!(told.contains("(17) 281130"), "{told}");
-        assert!(told.ends_with("https://id.gs1.org/01/09506000134352/10/A?17=281130"), "{told}");
+    fn people_see_each_element_with_its_title() {
+        let shown = describe("]d2010950600013435217281130\u{1d}10A");
+        assert!(shown.contains("(17) 281130"), "{shown}");
+        assert!(shown.ends_with("https://id.gs1.org/01/09506000134352/10/A?17=281130"), "{shown}");
         assert!(describe("(01)09506000134353").ends_with("refused: (01) has a wrong check digit"));
-        assert!(describe("hello").ends_with("no GS1 data"));
+        assert!(describe("hello").ends_with("not GS1 data"));
     }
 }

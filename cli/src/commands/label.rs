@@ -9,10 +9,10 @@ use countersign_scan::gs1::{Content, Partners};
 use crate::args::{Label, Symbology};
 use crate::code;
 
-/// Draws into the file, as its name says.
+/// Draws into the file, in the format of its extension.
 pub fn run(args: &Label) -> Result<()> {
     let Content::Gs1(message) = code::read(&args.code, Partners::Required)? else {
-        bail!("the text is no GS1 data: give it in brackets, such as (01)09506000134352(10)ABC");
+        bail!("the text is not GS1 data: give it in brackets, such as (01)09506000134352(10)ABC");
     };
     let carrier = match args.symbology {
         Symbology::Datamatrix => Carrier::DataMatrix,

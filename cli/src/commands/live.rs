@@ -1,4 +1,4 @@
-//! `scan --camera` and `scan --frames`: watches frame after frame, and tells each symbol once.
+//! `scan --camera` and `scan --frames`: scans frame after frame, and reports each symbol once.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Stdout};
@@ -14,21 +14,21 @@ use super::scan::{sentence, symbol_json};
 use crate::camera::preview::Preview;
 use crate::camera::{Frames, Grey};
 
-/// Time for a frame, so that fifteen a second are looked at.
+/// Time for a frame, for fifteen frames a second.
 const BUDGET: Duration = Duration::from_millis(60);
 
-/// A camera that fails so many times in a row has been unplugged.
+/// After so many failures in a row the camera counts as unplugged.
 const MAX_FAILURES: u32 = 10;
 
-/// Symbols that are remembered as told.
-const MAX_TOLD: usize = 64;
+/// How many reported symbols are remembered.
+const MAX_REPORTED: usize = 64;
 
-/// Watches until there are no more frames or somebody interrupts; the exit code is 1 if nothing was read.
+/// Scans until there are no more frames or the user interrupts; the exit code is 1 if nothing was read.
 pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&stopped);
     ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))?;
-    let mut watch = Watch { scanner: Scanner::new(), told: VecDeque::new(), preview: None, as_json };
+    let mut watch = Watch { scanner: Scanner::new(), reported: VecDeque::new(), preview: None, as_json };
     if !as_json && io::stdout().is_terminal() {
         watch.preview = Some(Preview::new(io::stdout())?);
     }
@@ -47,12 +47,12 @@ pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
         }
     }
     watch.clear()?;
-    Ok(u8::from(watch.told.is_empty()))
+    Ok(u8::from(watch.reported.is_empty()))
 }
 
 struct Watch {
     scanner: Scanner,
-    told: VecDeque<(String, String)>,
+    reported: VecDeque<(String, String)>,
     preview: Option<Preview<Stdout>>,
     as_json: bool,
 }
@@ -64,15 +64,15 @@ impl Watch {
         let sight = self.scanner.look(&frame, BUDGET, || began.elapsed());
         let took = began.elapsed();
         if let ScanResult::Symbols(symbols) = &sight {
-            self.tell(number, symbols)?;
+            self.report(number, symbols)?;
         }
         self.show(&frame, &sight, took)
     }
 
-    fn tell(&mut self, number: u64, symbols: &[Symbol]) -> Result<()> {
+    fn report(&mut self, number: u64, symbols: &[Symbol]) -> Result<()> {
         for symbol in symbols {
             let said = (symbol.identifier.clone(), symbol.text.clone());
-            if self.told.contains(&said) {
+            if self.reported.contains(&said) {
                 continue;
             }
             self.clear()?;
@@ -81,9 +81,9 @@ impl Watch {
             } else {
                 println!("frame {number}\n  {}", sentence(symbol));
             }
-            self.told.push_back(said);
-            if self.told.len() > MAX_TOLD {
-                self.told.pop_front();
+            self.reported.push_back(said);
+            if self.reported.len() > MAX_REPORTED {
+                self.reported.pop_front();
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! One module a theme; each command is a function.
+//! One module per theme; each command is a function.
 
 pub mod act;
 pub mod check;

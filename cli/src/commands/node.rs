@@ -1,4 +1,4 @@
-//! `node`: run a ledger node, or manage one beside it.
+//! `node`: run a ledger node, or manage one.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::args::{Node as Args, NodeCommand};
 
 /// The documented configuration.
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
-/// Messages of a node that nobody told otherwise.
+/// The default log filter of a node.
 const LOG_LEVEL: &str = "info";
 
 /// Runs one of the node's commands.
@@ -22,7 +22,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let config = Config::load(&args.config).with_context(|| {
         format!(
-            "{} cannot be used; `countersign node example` prints one to begin with",
+            "{} cannot be used; `countersign node example` prints one to start from",
             args.config.display()
         )
     })?;
@@ -38,16 +38,18 @@ pub fn run(args: &Args) -> Result<()> {
             Ok(())
         }
         NodeCommand::Revoke { certificate } => {
-            let fingerprint = certificate.parse().context("a certificate is named by its SHA-256")?;
+            let fingerprint = certificate
+                .parse()
+                .context("a certificate is named by its SHA-256, 64 hexadecimal digits")?;
             Node::open(config)?.revoke(fingerprint)?;
-            println!("revoked: from now on it signs nothing");
+            println!("revoked: from now on the certificate is not valid");
             Ok(())
         }
         NodeCommand::Example => Ok(()),
     }
 }
 
-/// Serves until the process is told to stop.
+/// Serves until the process is asked to stop.
 fn serve(config: Config) -> Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_LEVEL));
     tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
@@ -55,10 +57,10 @@ fn serve(config: Config) -> Result<()> {
     let node = Node::open(config)?;
     std::fs::write(&genesis, node.genesis().to_json())?;
     let running = node.start()?;
-    println!("listening on https://{}; phones pin {}", running.addr(), genesis.display());
+    println!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
-        // Nobody waits any more once the node is stopping.
+        // The receiver is gone once the node is stopping.
         let _ = stop.send(());
     })?;
     stopped.recv()?;

@@ -1,4 +1,4 @@
-//! `scan`: what a picture's codes say, without asking the ledger.
+//! `scan`: reads the codes in pictures, without the ledger.
 
 use anyhow::Result;
 use countersign_scan::{Format, Product, Symbol, identify};
@@ -57,7 +57,7 @@ pub fn sentence(symbol: &Symbol) -> String {
     let text = symbol.text.replace('\u{1d}', "␝");
     match identify(symbol, year()) {
         Ok(product) => format!("{} {text}\n    {}", symbol.identifier, link(&product)),
-        Err(reason) => format!("{} {text}\n    names no pack: {reason}", symbol.identifier),
+        Err(reason) => format!("{} {text}\n    names no product: {reason}", symbol.identifier),
     }
 }
 

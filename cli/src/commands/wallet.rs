@@ -1,4 +1,4 @@
-//! `init`, `follow` and `sync`: what a wallet keeps and how it stays current.
+//! `init`, `follow` and `sync`: set up a wallet and keep it up to date.
 
 use std::fs;
 
@@ -13,13 +13,13 @@ use crate::args::{Follow, Init};
 use crate::home::{Home, year};
 use crate::{pack, progress};
 
-/// Begins a wallet.
+/// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
     let json = fs::read(&args.genesis).with_context(|| args.genesis.display().to_string())?;
     let genesis = Genesis::parse(&json)?;
     home.init(&genesis, &args.node)?;
     println!(
-        "This wallet now believes {} and what can be proven from it. Next: follow a product, then sync.",
+        "This wallet now trusts the ledger {}, as pinned by its genesis file. Next: follow a product, then sync.",
         genesis.name
     );
     Ok(())
@@ -51,23 +51,23 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// What a person asks to follow.
+/// The subject that a person wants to follow.
 fn followed(product: &str, args: &Follow) -> Result<Subject> {
     if let Some(unit) = pack::unit(product, year()) {
         return Ok(unit);
     }
     if args.contents.is_some() {
-        bail!("the code names no logistic unit that could have contents");
+        bail!("--contents needs the code of a logistic unit");
     }
     let item = check::read(product)?;
     match (args.pack, item.pack) {
         (true, Some(pack)) => Ok(pack),
-        (true, None) => bail!("the code names no single pack of a lot"),
+        (true, None) => bail!("the code names no single pack: it needs lot and serial number"),
         (false, _) => Ok(item.class),
     }
 }
 
-/// Syncs to the end.
+/// Syncs until nothing is left to fetch.
 pub fn sync(home: &Home, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
     progress::sync(&mut snapshot, &client)?;

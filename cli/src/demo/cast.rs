@@ -1,4 +1,4 @@
-//! Who plays: one member a role, each with a vault and a key of its own, at a desk that talks to the node over HTTPS.
+//! The cast of the demo: one member per role, each with its own vault and key, that talks to the node over HTTPS.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::home::now;
 
 /// Every member keeps one key under this name.
 const KEY: &str = "signing";
-/// How long an enrolment code of the demo is good.
+/// Validity of an enrolment code of the demo.
 const CODE: Duration = Duration::from_mins(10);
 
-/// A member at its issuer.
+/// A member with its issuer.
 struct Member {
     snapshot: Snapshot,
     keys: Arc<dyn KeyStore>,
@@ -29,8 +29,8 @@ struct Member {
 pub struct Cast(Vec<std::cell::RefCell<Member>>);
 
 impl Cast {
-    /// Makes everyone's vault and key, and enrols them with codes from the node's registrar. `cast` holds roles and the names
-    /// of those who play them; the registrar comes with the node.
+    /// Makes everyone's vault and key, and enrols them with codes from the node's registrar. `cast` has the roles and
+    /// names; the registrar comes with the node.
     pub fn enrol(
         running: &Running,
         genesis: &Genesis,
@@ -56,7 +56,7 @@ impl Cast {
         Ok(Self(members))
     }
 
-    /// Prints who plays.
+    /// Prints the members.
     pub fn print(&self) {
         println!("  {:<14} (comes with the node)", "registrar");
         for member in &self.0 {
@@ -72,8 +72,8 @@ impl Cast {
         Ok(format!("spiffe://{}/{}/{}", domain.name, member.role, member.name))
     }
 
-    /// Has a member, named by role or name, sign a statement, and proves that it was recorded. `with` are subjects that it
-    /// builds upon besides those that it belongs to.
+    /// Has a member, named by role or name, sign a statement, and verifies that it was recorded. `with` are further
+    /// subjects to link.
     pub fn record(
         &self,
         client: &Client,
@@ -91,7 +91,7 @@ impl Cast {
         issuer.record(KEY, &draft, now()).with_context(|| format!("{kind} by {who}"))
     }
 
-    /// Lends a member's phone, as it is after the app was started anew.
+    /// Opens a member's phone, as after a restart of the app.
     pub fn phone<T>(&self, name: &str, use_it: impl FnOnce(&mut Courier<'_>) -> Result<T>) -> Result<T> {
         let mut member = self.member(name)?.borrow_mut();
         let Member { snapshot, keys, .. } = &mut *member;
@@ -101,6 +101,6 @@ impl Cast {
     fn member(&self, who: &str) -> Result<&std::cell::RefCell<Member>> {
         let is_who = |member: &Member| member.name == who || member.role == who;
         let found = self.0.iter().find(|member| is_who(&member.borrow()));
-        found.with_context(|| format!("{who} plays no part"))
+        found.with_context(|| format!("{who} is not a member of the demo"))
     }
 }

@@ -41,5 +41,5 @@ pub fn read(pictures: &[PathBuf]) -> Result<Vec<u8>> {
             }
         }
     }
-    bail!("the pictures show a part of a message")
+    bail!("the pictures show only a part of a message")
 }

@@ -15,7 +15,7 @@ use crate::commands::check;
 use crate::home::{Home, now};
 use crate::{print, progress};
 
-/// Roles and the names of those who play them.
+/// Roles and the members' names.
 const CAST: [(&str, &str); 8] = [
     ("brand", "maison-aurore"),
     ("manufacturer", "atelier-lumen"),
@@ -37,7 +37,7 @@ const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 /// Plays the delivery, and leaves its pictures in `dir`.
 pub fn play(dir: &Path) -> Result<()> {
     heading(
-        "A delivery. Another ledger starts, for luxury goods; from the design to the courier everybody signs",
+        "A delivery. A second ledger starts, for luxury goods; from the design to the courier every party signs",
     );
     let (ledger, screens) = (dir.join("ledger"), dir.join("codes"));
     fs::create_dir_all(&screens)?;
@@ -49,9 +49,9 @@ pub fn play(dir: &Path) -> Result<()> {
     let statements = goods.make(&cast, &client, &genesis)?;
     let held = cast.phone("ana", |ana| Ok(ana.load(&client, &goods.piece)?))?;
     let holder = held.holder.context("a holder")?;
-    println!("  {statements} statements; by the last of them {} holds {}", holder.name(), goods.piece);
+    println!("  {statements} statements; after the last of them {} holds {}", holder.name(), goods.piece);
 
-    heading("The network is cut. The bag goes from hand to hand by what the phones show each other");
+    heading("The network is cut. The bag is handed over twice; the phones show each other QR codes");
     running.stop();
     if client.checkpoint(LogName::SUPPLY).is_ok() {
         bail!("the node still answers");
@@ -71,7 +71,7 @@ pub fn play(dir: &Path) -> Result<()> {
             round.proven, round.refused, round.waiting
         );
         if round.refused + round.waiting > 0 {
-            bail!("something of what {name} holds did not reach the ledger");
+            bail!("not every statement of {name} reached the ledger");
         }
     }
 
@@ -83,7 +83,7 @@ pub fn play(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The bag, and where its photograph is.
+/// The bag and the path of its photograph.
 struct Goods {
     class: Subject,
     lot: Subject,
@@ -104,7 +104,7 @@ impl Goods {
         Ok(Self { class, lot, piece, order: Subject::new(ORDER)?, photo })
     }
 
-    /// From the design to the first courier's hands; returns how many statements that takes.
+    /// From the design to the first courier's hands; returns the number of statements.
     fn make(&self, cast: &Cast, client: &Client, genesis: &Genesis) -> Result<usize> {
         let serials = SerialSet::new([SERIAL, "K7QH2N", "K7QH2P"].map(str::to_owned))?;
         let commission = Profile::luxury()
@@ -158,7 +158,7 @@ impl Goods {
         Ok(count)
     }
 
-    /// What an inspector sees who follows the bag.
+    /// The inspector's view of the bag.
     fn trace(&self, home: &Home, dir: &Path) -> Result<()> {
         let mut snapshot = home.snapshot()?;
         snapshot.follow(&self.class)?;
@@ -173,7 +173,7 @@ impl Goods {
         let wrong = route.stops.iter().any(|stop| stop.answerable().is_some());
         let delivered = matches!(route.stops.last(), Some(Stop::Leg(leg)) if leg.signatures.len() == 2);
         if wrong || !delivered {
-            bail!("the bag's route should be whole and end with both signatures");
+            bail!("the bag's route should be complete and end with both signatures");
         }
         Ok(())
     }

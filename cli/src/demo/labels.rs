@@ -38,7 +38,7 @@ pub fn print(folder: &Path, number: usize, name: &str, elements: &[(&str, &str)]
     Ok(pictures)
 }
 
-/// Every pack is held a little differently.
+/// Each pack is held a little differently.
 fn pose(number: usize) -> Pose {
     let n = f32::from(u8::try_from(number).unwrap_or(u8::MAX));
     Pose {

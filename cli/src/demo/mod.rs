@@ -1,6 +1,6 @@
-//! `countersign demo`: the main job end to end, for real. A node is started, roles enrol with keys of their own, a
-//! medicine's life is signed step by step, a patient's wallet syncs, the node is stopped, and pictures of packs are
-//! checked. Then a parcel goes from hand to hand without a network.
+//! `countersign demo`: the main task end to end, with the real programs. A node is started, members enrol with their
+//! own keys, a medicine's life is signed step by step, a patient's wallet syncs, the node is stopped, and pictures of
+//! packs are checked. Then a parcel is handed over without a network.
 
 mod cast;
 mod codes;
@@ -28,26 +28,28 @@ use crate::commands::check;
 use crate::home::{Home, now};
 use crate::{print, progress};
 
-/// What marks a folder as one that a demo made, and that the next may empty.
+/// The file that marks a folder as made by a demo, so that the next demo may empty it.
 const MARK: &str = "made-by-countersign-demo";
 
-/// Plays the demo.
+/// Runs the demo.
 pub fn run(args: &Demo) -> Result<()> {
     let dir = prepare(&args.dir)?;
     let ledger = dir.join("ledger");
 
     heading(
-        "A ledger node starts on a free loopback port, with TLS and three witnesses of which two must cosign",
+        "A ledger node starts on a free loopback port, with TLS and three witnesses; two of them must cosign",
     );
     let running = start(&ledger, Profile::medicine())?;
     let genesis = running.node().genesis().clone();
     println!("  https://{}, name {}", running.addr(), genesis.name);
 
-    heading("Six roles enrol: each makes its own key, proves to hold it, and pays with a one-time code");
+    heading(
+        "Six members enrol: each makes its own key, proves possession of it, and presents a one-time code",
+    );
     let cast = Cast::enrol(&running, &genesis, &dir.join("desks"), &story::CAST)?;
     cast.print();
 
-    heading("A medicine's life: six signed transfers a lot, each lot's packs serialised in one statement");
+    heading("A medicine's life: six signed transfers per lot; one statement commissions all packs of a lot");
     let signing = Instant::now();
     let mut story = Story::play(&cast, &running, &genesis, args.packs)?;
     let signed = signing.elapsed();
@@ -59,7 +61,7 @@ pub fn run(args: &Demo) -> Result<()> {
         println!("  {:<14} {}", pack.name, pack.pictures.photo.display());
     }
 
-    heading("A patient's wallet pins the genesis, follows the product and syncs");
+    heading("A patient's wallet pins the genesis file, follows the product and syncs");
     let home = Home::new(Some(&dir.join("wallet")))?;
     home.init(&genesis, &format!("https://{}", running.addr()))?;
     let mut snapshot = home.snapshot()?;
@@ -75,7 +77,7 @@ pub fn run(args: &Demo) -> Result<()> {
     running.stop();
 
     heading(
-        "The node's operator is bribed: the node now runs rules from which one line was struck, and records a false expiry",
+        "The node's operator is bribed: the node now runs with one rule removed, and records a false expiry",
     );
     let running = start(&ledger, &story::doctored()?)?;
     story.tamper(&cast, &running, &genesis)?;
@@ -87,7 +89,7 @@ pub fn run(args: &Demo) -> Result<()> {
     if !client_is_gone(&home) {
         bail!("the node still answers");
     }
-    println!("  asked once more: no answer");
+    println!("  one more request: no answer");
 
     heading("Pictures are checked, offline");
     drop(snapshot);
@@ -106,7 +108,7 @@ fn prepare(dir: &Path) -> Result<std::path::PathBuf> {
     if dir.exists() {
         if !dir.join(MARK).exists() && fs::read_dir(dir)?.next().is_some() {
             bail!(
-                "{} is not empty and was not made by a demo: name another folder with --dir",
+                "{} is not empty and was not made by a demo: choose another folder with --dir",
                 dir.display()
             );
         }
@@ -133,7 +135,7 @@ fn client_is_gone(home: &Home) -> bool {
     home.client().is_ok_and(|client| client.checkpoint(LogName::TRUST).is_err())
 }
 
-/// Checks every photograph as a fresh start of the app would, and prints the verdicts; returns the times.
+/// Checks every photograph as after a fresh start of the app, and prints the verdicts; returns the times.
 fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
     let mut snapshot = home.snapshot()?;
     let mut times = Vec::new();
@@ -163,7 +165,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, start.elapsed())
 }
 
-/// How long the parts of a check took.
+/// The times of the parts of a check.
 struct Times {
     scanned: Duration,
     judged: Duration,

@@ -1,4 +1,4 @@
-//! What happens to the demo's medicine, lot by lot, and the packs that are looked at afterwards.
+//! The story of the demo's medicine, lot by lot, and the packs that are checked afterwards.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::labels::{self, Pictures};
 use crate::commands::act::end_of_day;
 use crate::home::now;
 
-/// Roles and the names of those who play them.
+/// Roles and the members' names.
 pub const CAST: [(&str, &str); 5] = [
     ("authority", "medicines-agency"),
     ("supplier", "alpine-chemicals"),
@@ -26,16 +26,16 @@ pub const CAST: [(&str, &str); 5] = [
 const GTIN: &str = "09506000134352";
 const PRODUCT: &str = "Northwind paracetamol 500 mg, 20 tablets";
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
-/// The rules as they ship.
+/// The medicine profile as shipped.
 const RULES: &str = include_str!("../../../core/custody/profiles/medicine.toml");
-/// The rule that a bribed operator would strike out: a sales report repeats the expiry that was commissioned.
+/// The rule that a bribed operator removes: a sales report repeats the expiry of the commission.
 const STRUCK: &str = "fields = { bc = \"chain\", expiry = \"time\", sold = \"uint\" }\nequal = [{ field = \"expiry\", with = \"medicine.commission\" }]";
 
 /// A lot of the demo.
 struct Lot {
     name: &'static str,
     packs: u32,
-    /// Last day of use, as days from today.
+    /// The expiry, in days from today.
     expires_in: i64,
 }
 
@@ -46,9 +46,9 @@ const TAMPERED: &str = "NW2611D";
 
 /// A pack that is photographed and checked.
 pub struct Pack {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// What is the matter with it.
+    /// What happened to it.
     pub story: &'static str,
     /// The verdict that it must get.
     pub expected: VerdictKind,
@@ -103,14 +103,14 @@ impl Story {
         Ok(Self { lots, statements: play.statements })
     }
 
-    /// Follows the product, and the pack that this patient was handed at the counter.
+    /// Follows the product, and the pack that this patient received at the counter.
     pub fn follow(snapshot: &mut Snapshot) -> Result<()> {
         snapshot.follow(&class()?)?;
         snapshot.follow_pack(&pack(GENUINE, &serial(GENUINE, 2))?)?;
         Ok(())
     }
 
-    /// Has the distributor report a false expiry for one lot. The node lets it pass, if its rules have been doctored.
+    /// Has the distributor report a false expiry for one lot. The node accepts it if its rules were manipulated.
     pub fn tamper(&mut self, cast: &Cast, running: &Running, genesis: &Genesis) -> Result<()> {
         let client = super::client(running, genesis)?;
         let lot = self.lot(TAMPERED)?;
@@ -125,7 +125,7 @@ impl Story {
         use VerdictKind::{Attention, Authentic, CheckScan, Suspect};
         let of = |lot, n| (lot, serial(lot, n));
         let never_made = (GENUINE, "Q7ZKPX9MTB".to_owned());
-        // A scanner that drops the separator between serial and lot reads one serial, which breaks no rule.
+        // A scanner that drops the separator between serial and lot reads one serial, which violates no rule.
         let run_together = (GENUINE, format!("{}10{GENUINE}", serial(GENUINE, 3)));
         let mut packs = Vec::new();
         for (name, story, expected, (lot, serial)) in [
@@ -156,16 +156,16 @@ impl Story {
     }
 }
 
-/// The medicine's rules with one line struck out.
+/// The medicine profile with one rule removed.
 pub fn doctored() -> Result<Profile> {
-    let Some((fields, _)) = STRUCK.split_once('\n') else { bail!("the rule to strike out has two lines") };
+    let Some((fields, _)) = STRUCK.split_once('\n') else { bail!("the rule to remove has two lines") };
     if !RULES.contains(STRUCK) {
-        bail!("the rule to strike out is not among the rules");
+        bail!("the rule to remove is not in the profile");
     }
     Ok(Profile::parse(&RULES.replace(STRUCK, fields))?)
 }
 
-/// One evening's signing.
+/// One session of signing.
 struct Play<'a> {
     cast: &'a Cast,
     client: &'a Client,
@@ -248,7 +248,7 @@ impl Lot {
         end_of_day(&crate::print::date(UnixMillis(day)))
     }
 
-    /// The date as it stands in the symbol.
+    /// The date as written in the symbol.
     fn label(&self) -> Result<String> {
         let date = crate::print::date(self.expires()?);
         let parts: Vec<&str> = date.split('-').collect();
@@ -257,9 +257,9 @@ impl Lot {
     }
 }
 
-/// The serial of pack number `n`: ten characters that tell nothing of the number.
+/// The serial of pack number `n`: ten characters that do not reveal the number.
 fn serial(lot: &str, n: u32) -> String {
-    // Without characters that are taken for others.
+    // Without characters that are easily confused.
     const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     let digest = Hash::framed("countersign/demo/serial", &[lot.as_bytes(), &n.to_be_bytes()]);
     digest.0[..10].iter().map(|&byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()

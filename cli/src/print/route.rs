@@ -1,4 +1,4 @@
-//! A route as an inspector reads it.
+//! A route as text for an inspector, and as JSON.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::{ago, member};
 /// Columns before the lines beneath a leg.
 const INDENT: usize = 26;
 
-/// A route for a person: a leg a line, and beneath it who signed and what is wrong.
+/// A route for a person: one line per leg, and below it the signers and what is wrong.
 pub fn route(route: &Route) -> String {
     let titles = route.stops.iter().map(|stop| match stop {
         Stop::Leg(leg) => leg.title.chars().count(),
@@ -19,7 +19,7 @@ pub fn route(route: &Route) -> String {
     let width = titles.max().unwrap_or_default();
     let mut text = format!("{}\n", route.subject);
     if route.stops.is_empty() {
-        text.push_str("  nothing is known of it here: follow it and sync\n");
+        text.push_str("  this wallet has no data on it: follow it and sync\n");
     }
     for stop in &route.stops {
         match stop {
@@ -54,7 +54,7 @@ fn leg(leg: &Leg, width: usize) -> String {
         line(&format!("signed by {}", signed.collect::<Vec<_>>().join(", then ")));
     }
     if let Some(recorded) = leg.late {
-        line(&format!("came late: not recorded before {recorded}, so its time is the signers' word"));
+        line(&format!("came late: not recorded before {recorded}, so its time is only the signers' claim"));
     }
     let said = leg.said();
     if !said.is_empty() {
@@ -77,7 +77,7 @@ fn gap(gap: &Gap, width: usize) -> String {
     )
 }
 
-/// A route for a script: a leg or a gap a line, and one of the whole at the end.
+/// A route for a script: one line per leg or gap, and a summary at the end.
 pub fn route_json(route: &Route) -> Vec<Value> {
     let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
     lines.push(json!({

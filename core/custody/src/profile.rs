@@ -249,7 +249,7 @@ impl File {
     fn check_shape(&self, step: &Step) -> Result<(), ProfileError> {
         let contradiction = |why| Err(ProfileError::Contradiction { at: step.kind.clone(), why });
         if step.subject.is_empty() || step.after.is_empty() {
-            return contradiction("nothing could ever satisfy an empty list");
+            return contradiction("an empty list can never be satisfied");
         }
         if step.fields.contains_key(RECEIVER) {
             return contradiction("the field `to` belongs to the receiver");
@@ -258,7 +258,7 @@ impl File {
             return contradiction("one statement uploads one chain value");
         }
         if step.custody == Some(Holder::Receiver) && step.receiver.is_none() {
-            return contradiction("it puts the goods into the hands of a receiver that it does not have");
+            return contradiction("it hands the goods to a receiver, but has no receiver");
         }
         let uploads = step.chain_field().is_some();
         if uploads && step.may_follow(None) {
@@ -301,7 +301,7 @@ impl File {
             self.step.iter().any(|other| other.kind == link.kind && other.effect == Effect::Suspend)
         });
         if step.effect == Effect::Lift && !lifts {
-            let why = "it lifts no suspension that it links";
+            let why = "it must link the suspension that it lifts";
             return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
         }
         Ok(())

@@ -70,7 +70,7 @@ impl Profile {
 }
 
 fn damaged() -> Violation {
-    Violation { problem: Problem::Internal, text: "what is remembered of the subject is damaged".to_owned() }
+    Violation { problem: Problem::Internal, text: "the stored state of the subject is damaged".to_owned() }
 }
 
 /// Checks that the checkpoints that its signers name are this log's, and that no signature is older than the checkpoint
@@ -81,7 +81,7 @@ fn check_seen(statement: &Verified, context: &Context<'_>) -> Result<(), Violati
         let Some(seen) = Seen::of(signed).filter(|seen| seen.size > 0) else { continue };
         let Some((_, at)) = checkpoints.at(context.log, seen.size).filter(|(root, _)| *root == seen.root)
         else {
-            let text = "the statement names a checkpoint that this log never had".to_owned();
+            let text = "the statement names a checkpoint that does not match this log".to_owned();
             return Err(Violation { problem: Problem::ForeignCheckpoint, text });
         };
         if at.since(signed.statement().issued_at()) > MAX_SKEW_MILLIS {

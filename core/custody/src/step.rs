@@ -246,7 +246,7 @@ impl<'de> Deserialize<'de> for FieldRule {
             "bytes" => FieldType::Bytes,
             "identity" => FieldType::Identity,
             "chain" => FieldType::Chain,
-            _ => return Err(D::Error::custom(format!("`{name}` is no field type"))),
+            _ => return Err(D::Error::custom(format!("`{name}` is not a field type"))),
         };
         Ok(Self { kind, presence })
     }

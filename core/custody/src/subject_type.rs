@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn links_have_the_level_that_their_path_says() {
+    fn links_have_the_type_that_their_path_says() {
         let level = |text: &str| SubjectType::of(&subject(text));
         assert_eq!(level(CLASS), Some(SubjectType::Class));
         assert_eq!(level(&format!("{CLASS}/10/L")), Some(SubjectType::Lot));

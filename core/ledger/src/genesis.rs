@@ -133,10 +133,10 @@ impl Genesis {
     fn check_logs(&self) -> Result<(), GenesisError> {
         let names: BTreeSet<LogName> = self.logs.iter().map(|log| log.name).collect();
         if names.len() != self.logs.len() || self.logs.len() > MAX_LOGS {
-            return Err(GenesisError::Logs("a log stands twice, or there are too many"));
+            return Err(GenesisError::Logs("a log is listed twice, or there are too many"));
         }
         if !self.logs.iter().any(|log| log.name == LogName::TRUST && log.held == Held::Whole) {
-            return Err(GenesisError::Logs("there is no log `trust` that is held whole"));
+            return Err(GenesisError::Logs("the log `trust` is missing, or not held whole"));
         }
         let known = |domain: &String| self.domains.iter().any(|known| known.name == *domain);
         if !self.logs.iter().filter_map(|log| log.domain.as_ref()).all(known) {

@@ -43,11 +43,11 @@ problems! {
     Busy = "busy",
     /// The node failed. The reason is in the node's own log file.
     Internal = "internal",
-    /// This path is not asked like this.
+    /// The path does not support this method.
     Method = "method",
     /// The request took too long.
     Timeout = "timeout",
-    /// This address writes more often than it may.
+    /// This address writes more often than allowed.
     Rate = "rate",
     /// No statement names this blob.
     Unnamed = "unnamed",
@@ -99,11 +99,11 @@ problems! {
     VoidLink = "void-link",
     /// It breaks another rule of its family.
     Rule = "rule",
-    /// There is no such enrolment code.
+    /// The enrolment code does not exist.
     CodeUnknown = "code-unknown",
     /// The enrolment code has been used.
     CodeUsed = "code-used",
-    /// The enrolment code has run out.
+    /// The enrolment code has expired.
     CodeExpired = "code-expired",
     /// The certification request does not prove possession of its key.
     Possession = "possession",

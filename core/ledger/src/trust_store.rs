@@ -167,12 +167,12 @@ impl Entry {
     }
 }
 
-/// What is done about the signatures of a statement.
+/// Whether the signatures of a statement are verified.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Signatures {
     /// They are verified.
     Verify,
-    /// They were, before the statement was kept.
+    /// They were verified before the statement was stored.
     Kept,
 }
 
@@ -223,8 +223,9 @@ impl TrustStore {
         self.verify_by(statement, Signatures::Verify)
     }
 
-    /// As [`TrustStore::verify`], for a statement that this machine has verified and kept in its own store since: everything
-    /// but the signatures. A node takes up a log of millions by it, and must compare the root that it once signed.
+    /// As [`TrustStore::verify`], but without the signatures, for a statement that this machine has verified and stored
+    /// before. A node uses it to reload a log of millions of statements at start, and must compare the root with the
+    /// one that it signed.
     pub fn recall(&self, statement: Statement) -> Result<Verified, Refusal> {
         self.verify_by(statement, Signatures::Kept)
     }

@@ -1,7 +1,7 @@
 //! What a wallet costs, beside the raw primitive that it cannot avoid: one P-256 verification by aws-lc-rs, measured in
 //! the same run, before and after each figure.
 //!
-//! By default small. `COUNTERSIGN_BENCH_FULL=1` takes in 10,000, 100,000 and 1,000,000 statements.
+//! By default small. `COUNTERSIGN_BENCH_FULL=1` ingests 10,000, 100,000 and 1,000,000 statements.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![allow(
@@ -189,9 +189,9 @@ fn tape(count: usize, each: usize) -> (Scene, Client) {
     (scene, Client::new(tape))
 }
 
-/// Takes in all there is: the time it took, how many raw verifications the cores would have done meanwhile, and the bytes
+/// Ingests all there is: the time it took, how many raw verifications the cores would have done meanwhile, and the bytes
 /// on disk. A shared machine changes its pace within seconds, so the raw rate is asked again after every few steps.
-fn take_in(scene: &Scene, client: &Client, raw: &Raw, path: &Path) -> (Duration, f64, u64) {
+fn ingest_all(scene: &Scene, client: &Client, raw: &Raw, path: &Path) -> (Duration, f64, u64) {
     let mut snapshot = Snapshot::open(path, &scene.genesis).unwrap();
     snapshot.follow(&subject(CLASS)).unwrap();
     let (mut took, mut could, mut done) = (Duration::ZERO, 0.0, false);
@@ -223,7 +223,7 @@ fn ingest(_: &mut Criterion) {
             let runs = if count > 100_000 { 3 } else { 5 };
             let path = |run| directory.path().join(format!("{run}.db"));
             for run in 0..runs {
-                let (took, could, on_disk) = take_in(&scene, &client, &raw, &path(run));
+                let (took, could, on_disk) = ingest_all(&scene, &client, &raw, &path(run));
                 ratios.push(size as f64 / could);
                 times.push(took);
                 bytes = on_disk;
@@ -248,6 +248,26 @@ fn ingest(_: &mut Criterion) {
     }
 }
 
+/// What it takes to open a snapshot whose trust log is long: for the first time in a process, and again, as an app does for
+/// every call.
+fn open_long_trust_log(_: &mut Criterion) {
+    let full = std::env::var_os("COUNTERSIGN_BENCH_FULL").is_some();
+    let count = if full { 10_000 } else { 2_000 };
+    let mut world = World::with_lot();
+    world.pile_up_on(LogName::TRUST, LOT, count);
+    let scene = Scene::new(world);
+    drop(scene.synced());
+    let took = || {
+        let start = Instant::now();
+        black_box(scene.open());
+        start.elapsed()
+    };
+    // The sync has verified them in this process; a process that begins anew verifies each once more.
+    let again = median((0..9).map(|_| took()).collect());
+    let raw = Raw::new().one() * u32::try_from(count).unwrap();
+    println!("open, {count} entries in the trust log: {again:.1?}; to verify them takes one core {raw:.1?}");
+}
+
 /// Bytes that a followed product adds to a snapshot: class, one lot of 10,000 packs, twelve statements.
 fn size_on_disk(_: &mut Criterion) {
     let empty = Scene::new(World::new());
@@ -270,5 +290,5 @@ fn size_on_disk(_: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, verdicts, ingest, size_on_disk);
+criterion_group!(benches, verdicts, ingest, open_long_trust_log, size_on_disk);
 criterion_main!(benches);

@@ -195,7 +195,7 @@ impl<'a> Courier<'a> {
             }
             _ => fetched,
         };
-        let goods = self.told(&chain)?;
+        let goods = self.goods_of(&chain)?;
         self.snapshot
             .store
             .write::<_, StoreError>(|tx| store::set_chain(tx, subject.as_str(), &chain.to_bytes()))?;
@@ -206,7 +206,10 @@ impl<'a> Courier<'a> {
     pub fn goods(&self) -> Result<Vec<Goods>, CourierError> {
         let chains = store::chains(self.snapshot.store.read())?;
         // A chain that was damaged is one that this phone does not have.
-        Ok(chains.iter().filter_map(|chain| self.told(&CustodyChain::from_bytes(chain).ok()?).ok()).collect())
+        Ok(chains
+            .iter()
+            .filter_map(|chain| self.goods_of(&CustodyChain::from_bytes(chain).ok()?).ok())
+            .collect())
     }
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
@@ -249,7 +252,7 @@ impl<'a> Courier<'a> {
     /// What an offer says, once all of it was verified. Writes nothing.
     pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<Reading, CourierError> {
         let offered = Offered::from_bytes(message)?;
-        let profile = profile_of(offered.line())?;
+        let profile = profile_of(offered.chain())?;
         let id = offered.id();
         let examined = offered.examine(&self.rules(profile), self.not_before_seen(now))?;
         let meeting = self.seen().zip(Seen::of(examined.offer())).map(|(mine, theirs)| mine.meet(theirs));
@@ -284,7 +287,7 @@ impl<'a> Courier<'a> {
             return Ok(shown(&given));
         }
         let now = self.not_before_seen(now);
-        let profile = profile_of(offered.line())?;
+        let profile = profile_of(offered.chain())?;
         let (offer, rules) = (offered.id(), self.rules(profile));
         let examined = offered.examine(&rules, now)?;
         let expires = examined.expires_at().0;
@@ -309,10 +312,10 @@ impl<'a> Courier<'a> {
         let found = store::handover(self.snapshot.store.read(), offer)?.filter(|one| !one.receiving);
         let made = found.ok_or(HandoverError::OtherOffer)?;
         let offered = Offered::from_bytes(&made.message)?;
-        let profile = profile_of(offered.line())?;
+        let profile = profile_of(offered.chain())?;
         let chain = offered.close(message, &self.rules(profile))?;
         self.keep(&chain, &made, true)?;
-        self.told(&chain)
+        self.goods_of(&chain)
     }
 
     /// Handovers under way: after a restart, what was shown can be shown again.
@@ -375,7 +378,7 @@ impl<'a> Courier<'a> {
         Ok(bytes.map(|bytes| CustodyChain::from_bytes(&bytes)).transpose()?)
     }
 
-    fn told(&self, chain: &CustodyChain) -> Result<Goods, CourierError> {
+    fn goods_of(&self, chain: &CustodyChain) -> Result<Goods, CourierError> {
         let profile = profile_of(chain)?;
         let history = chain.verify(&self.rules(profile))?;
         let (subject, latest) = (chain.subject().clone(), chain.last().id());

@@ -31,7 +31,7 @@ use countersign_ledger::{
 
 pub use self::verify::verify_evidence;
 
-/// Why there is no evidence, or it proves nothing. The first that applies is told.
+/// Why there is no evidence, or it proves nothing. The first that applies is reported.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// Nothing of the product is followed and here.

@@ -1,6 +1,6 @@
 //! The outbox: what was signed without a network, on its way to the ledger.
 //!
-//! A statement is in it before anybody is told that something is recorded, and leaves it when a receipt proves that the log
+//! A statement is in it before anything is reported as recorded, and leaves it when a receipt proves that the log
 //! holds it. Statements on the same goods go in their order; those on others do not wait for them. Sending twice is
 //! harmless: the ledger answers with the place of the first. A refusal stays visible, with what to do, until somebody has
 //! seen to it ([`Courier::settle`]). What follows a refused statement is not sent: it could only wait for it in vain.

@@ -5,10 +5,10 @@
 //! 1. For each log that is held whole, the trust log before all others: its checkpoint, the proof that it extends the one seen
 //!    before, and its statements, each verified, until they lead to the checkpoint's root and subject index.
 //! 2. For each other log: its checkpoint and its proof. Checkpoints that other phones showed are compared with the newest.
-//! 3. What is followed. A planner (`plan`) says what to find out next, and is told what was found: the proof of each
+//! 3. What is followed. A planner (`plan`) says what to find out next, and learns what was found: the proof of each
 //!    followed family, its members' names, the histories that have grown; for products also the proofs of lots' families (the
 //!    packs that have something on record), the filters over serials, and the dependencies, such as an order.
-//! 4. One transaction moves the head. Until then the snapshot tells what it told before.
+//! 4. One transaction moves the head. Until then the snapshot answers as before.
 //!
 //! Whatever was fetched and verified is stored by the next step at the latest, and found again: a round that was killed goes
 //! on where it was, since each step first looks at what is here. What is unchanged is not fetched again, but hashed again,
@@ -34,7 +34,7 @@ use crate::whole_logs::{WholeLogError, WholeLogs};
 /// How often a round begins anew because the node has moved on, before it is given up.
 const MAX_RESTARTS: u32 = 8;
 
-/// Why a sync stopped. The snapshot tells what it told before, and the next step takes the round up again.
+/// Why a sync stopped. The snapshot answers as before, and the next step takes the round up again.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
     /// The node gave no answer that can be used.
@@ -250,7 +250,7 @@ impl Snapshot {
     fn run(&mut self, client: &Client, stage: Stage) -> Result<Next, SyncError> {
         match stage {
             Stage::Checkpoint(mut reached) => {
-                let Some(log) = reached.left.pop_front() else { return self.meet(*reached) };
+                let Some(log) = reached.left.pop_front() else { return self.meet(*reached, LogName::TRUST) };
                 let note = client.checkpoint(log)?;
                 match self.needs_proof(log, &note)? {
                     Some(sizes) => {
@@ -261,7 +261,7 @@ impl Snapshot {
                 }
             }
             Stage::Proof(mut reached, note, (old, new)) => {
-                let Some(log) = reached.left.pop_front() else { return self.meet(*reached) };
+                let Some(log) = reached.left.pop_front() else { return self.meet(*reached, LogName::TRUST) };
                 let proof = client.consistency(log, old, new)?;
                 self.advance_to(log, &note, &proof, *reached)
             }
@@ -296,17 +296,18 @@ impl Snapshot {
     ) -> Result<Next, SyncError> {
         reached.checkpoints.insert(log, checkpoint);
         if reached.left.is_empty() {
-            return self.meet(reached);
+            return self.meet(reached, log);
         }
         Ok(Next::Stage(Stage::Checkpoint(Box::new(reached)), Part::Checkpoint(log)))
     }
 
-    fn meet(&mut self, reached: Reached) -> Result<Next, SyncError> {
+    /// All logs are reached, `log` the last of them.
+    fn meet(&mut self, reached: Reached, log: LogName) -> Result<Next, SyncError> {
         let stage = match self.meetings()? {
             met if met.is_empty() => Stage::Follow(Box::new(Fetch::new(&self.following()?, reached))),
             met => Stage::Meetings(Box::new(reached), met),
         };
-        Ok(Next::Stage(stage, Part::Checkpoint(LogName::TRUST)))
+        Ok(Next::Stage(stage, Part::Checkpoint(log)))
     }
 
     /// Compares one checkpoint that another phone showed with the newest one. What the node does not prove today is asked

@@ -2,7 +2,7 @@ import Countersign
 import Foundation
 import Security
 
-/// Small things in the keychain, by kind and name: on this phone alone, in no backup.
+/// Small items in the keychain, by kind and name: on this phone only, in no backup.
 enum Keychain: String, CaseIterable {
     case sign, agree, secret
 
@@ -19,7 +19,7 @@ enum Keychain: String, CaseIterable {
         }
     }
 
-    /// In place of what was there.
+    /// Stores an item, replacing any with that name.
     func keep(_ data: Data, _ name: String) throws {
         let changed = SecItemUpdate(item(name) as CFDictionary, [kSecValueData: data] as CFDictionary)
         if changed == errSecSuccess { return }

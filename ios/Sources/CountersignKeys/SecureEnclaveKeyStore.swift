@@ -4,13 +4,13 @@ import Foundation
 import LocalAuthentication
 import Security
 
-/// Keys in the Secure Enclave. What the keychain holds of them is a wrapping that only this phone's enclave opens.
+/// Keys in the Secure Enclave. The keychain has them wrapped, so that only this phone's enclave can open them.
 ///
-/// Every signature asks the person; without a passcode on the phone there are no keys. Public keys leave as SEC1 points,
-/// signatures as `r || s`; the core brings both into its one form.
+/// Every signature asks the person; without a passcode on the phone there are no keys. Public keys are returned as SEC1
+/// points, signatures as `r || s`; the core normalises both.
 public final class SecureEnclaveKeyStore: KeyStore {
     private let reason: @Sendable () -> String
-    /// One at a time: two that find no key would both make one, and the first would be lost.
+    /// One at a time: two calls that find no key would both make one, and the first would be lost.
     private let making = NSLock()
 
     /// - Parameter reason: what is being signed for, in the person's language; the prompt shows it.
@@ -21,7 +21,7 @@ public final class SecureEnclaveKeyStore: KeyStore {
     public func makeSigningKey(name: String) throws -> Data {
         making.lock()
         defer { making.unlock() }
-        return try told {
+        return try reported {
             if let held = try Keychain.sign[name] {
                 return try SecureEnclave.P256.Signing.PrivateKey(dataRepresentation: held).publicKey.x963Representation
             }
@@ -31,7 +31,7 @@ public final class SecureEnclaveKeyStore: KeyStore {
         }
     }
 
-    /// The enclave proves nothing of its keys.
+    /// The enclave does not attest its keys.
     public func attest(name: String, challenge: Data) throws -> [Data] {
         _ = try makeSigningKey(name: name)
         return []
@@ -40,7 +40,7 @@ public final class SecureEnclaveKeyStore: KeyStore {
     public func makeAgreementKey(name: String) throws -> Data {
         making.lock()
         defer { making.unlock() }
-        return try told {
+        return try reported {
             if let held = try Keychain.agree[name] { return try agreement(held).publicKey.x963Representation }
             let key = try SecureEnclave.P256.KeyAgreement.PrivateKey(accessControl: control(.privateKeyUsage))
             try Keychain.agree.keep(key.dataRepresentation, name)
@@ -49,7 +49,7 @@ public final class SecureEnclaveKeyStore: KeyStore {
     }
 
     public func publicKey(name: String) throws -> Data {
-        try told {
+        try reported {
             if let held = try Keychain.sign[name] {
                 return try SecureEnclave.P256.Signing.PrivateKey(dataRepresentation: held).publicKey.x963Representation
             }
@@ -59,7 +59,7 @@ public final class SecureEnclaveKeyStore: KeyStore {
     }
 
     public func sign(name: String, message: Data) throws -> Data {
-        try told {
+        try reported {
             guard let held = try Keychain.sign[name] else { throw KeyStoreError.Missing }
             let context = LAContext()
             context.localizedReason = reason()
@@ -69,7 +69,7 @@ public final class SecureEnclaveKeyStore: KeyStore {
     }
 
     public func agree(name: String, peer: Data) throws -> Data {
-        try told {
+        try reported {
             guard let held = try Keychain.agree[name] else { throw KeyStoreError.Missing }
             let peer = try P256.KeyAgreement.PublicKey(x963Representation: peer)
             return try agreement(held).sharedSecretFromKeyAgreement(with: peer).withUnsafeBytes { Data($0) }
@@ -77,21 +77,21 @@ public final class SecureEnclaveKeyStore: KeyStore {
     }
 
     public func keepSecret(name: String, secret: Data) throws {
-        try told { try Keychain.secret.keep(secret, name) }
+        try reported { try Keychain.secret.keep(secret, name) }
     }
 
     public func recallSecret(name: String) throws -> Data {
-        try told {
+        try reported {
             guard let secret = try Keychain.secret[name] else { throw KeyStoreError.Missing }
             return secret
         }
     }
 
     public func delete(name: String) throws {
-        try told { for place in Keychain.allCases { try place.delete(name) } }
+        try reported { for place in Keychain.allCases { try place.delete(name) } }
     }
 
-    /// Whether this phone's enclave does the work: found by doing it, with keys that are forgotten again.
+    /// Whether this phone's enclave works: found by trying, with keys that are then discarded.
     public func works() -> Bool {
         let message = Data("probe".utf8)
         guard
@@ -109,15 +109,15 @@ public final class SecureEnclaveKeyStore: KeyStore {
         try SecureEnclave.P256.KeyAgreement.PrivateKey(dataRepresentation: held)
     }
 
-    /// On this phone alone, while it is unlocked, and only as long as it has a passcode.
+    /// On this phone only, while it is unlocked, and only as long as it has a passcode.
     private func control(_ flags: SecAccessControlCreateFlags) throws -> SecAccessControl {
         let protection = kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly
         guard let control = SecAccessControlCreateWithFlags(nil, protection, flags, nil) else { throw KeyStoreError.Failed }
         return control
     }
 
-    /// Tells declining from failing.
-    private func told<T>(_ work: () throws -> T) throws -> T {
+    /// Reports declining as `Cancelled`, and other failures as `Failed`.
+    private func reported<T>(_ work: () throws -> T) throws -> T {
         do {
             return try work()
         } catch let error as KeyStoreError {

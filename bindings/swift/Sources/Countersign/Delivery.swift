@@ -1,6 +1,6 @@
 import Foundation
 
-/// Sends what is in a courier's outbox, a round an element, until nothing is on its way.
+/// Sends what is in a courier's outbox, one element per round, until nothing is waiting.
 ///
 /// Leaving the loop stops between two rounds, and nothing is lost.
 public struct Deliveries: AsyncSequence, Sendable {
@@ -20,7 +20,7 @@ public struct Deliveries: AsyncSequence, Sendable {
         public mutating func next() async throws -> Round? {
             if isDone { return nil }
             if let due {
-                // Even if it is due, so that a node that is late is not pressed.
+                // Even if it is due, so that a slow node is not flooded.
                 let pause = Swift.max(Double(due) / 1000 - Date().timeIntervalSince1970, 0.2)
                 try await Task.sleep(nanoseconds: UInt64(pause * 1_000_000_000))
             }
@@ -38,13 +38,13 @@ extension Courier {
     /// Sends what is in the outbox: `for try await round in courier.delivery() { }`.
     public func delivery() -> Deliveries { Deliveries(courier: self) }
 
-    /// Offers goods to whoever stands here, or to one member alone. The key store may ask the person meanwhile; if they
+    /// Offers goods to anyone present, or to one member only. The key store may ask the person meanwhile; if they
     /// decline, throws `CountersignError.Cancelled`.
     public func offered(code: String, to: String? = nil, place: String? = nil) async throws -> Handover {
         try await offTheMainThread { try self.offer(code: code, to: to, place: place) }
     }
 
-    /// Answers an offer, having scanned `goods`. It is recorded when this returns, whether there is a network or not.
+    /// Answers an offer, after scanning `goods`. The answer is stored when this returns, with or without a network.
     public func answered(
         _ offer: Offer, goods: [String], condition: Condition, place: String? = nil
     ) async throws -> Handover {

@@ -1,9 +1,9 @@
-//  What Swift expects on top of the generated calls. No rule is written here.
+//  Idiomatic Swift on top of the generated calls. There are no rules here.
 
-/// Brings a wallet up to date, a step an element; the last is `.done`.
+/// Syncs a wallet, one element per step; the last is `.done`.
 ///
-/// Patience that the node asks for is kept. Leaving the loop stops between two steps, and the next sync goes on from there.
-/// Throws `CountersignError.Retry` without a network; what is known stays in use.
+/// It waits as long as the node asks to. Leaving the loop stops between two steps, and the next sync continues from there.
+/// Throws `CountersignError.Retry` without a network; the verified data stays in use.
 public struct Sync: AsyncSequence, Sendable {
     public typealias Element = SyncStep
 
@@ -32,10 +32,10 @@ public struct Sync: AsyncSequence, Sendable {
 }
 
 extension Wallet {
-    /// Brings this wallet up to date: `for try await step in wallet.sync() { }`.
+    /// Syncs this wallet: `for try await step in wallet.sync() { }`.
     public func sync() -> Sync { Sync(wallet: self) }
 
-    /// Has the key certified by a registrar's one-time code. The key store may ask the person meanwhile; if they decline,
+    /// Has the key certified with a registrar's one-time code. The key store may ask the person meanwhile; if they decline,
     /// throws `CountersignError.Cancelled`.
     public func enrolled(key: String, code: String) async throws -> Enrolment {
         try await offTheMainThread { try self.enrol(key: key, code: code) }

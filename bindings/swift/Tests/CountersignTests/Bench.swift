@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Countersign
 
-/// What a call costs from Swift. Not a test: `tests/languages-bench` runs it.
+/// The cost of a call from Swift. Not a test: `tests/languages-bench` runs it.
 final class Bench: XCTestCase {
     private static let genuine = "(01)09506000134352(17)351130(10)L1(21)S001"
 
@@ -78,7 +78,7 @@ final class Bench: XCTestCase {
         print("Swift: \(what): \((DispatchTime.now().uptimeNanoseconds - begun) / 1000) µs")
     }
 
-    /// Of 201 runs of so many calls, after as many to warm up.
+    /// The median of 201 runs of so many calls, after as many to warm up.
     private func median(_ what: String, _ calls: Int, _ call: () -> Void) {
         func run() -> Double {
             let begun = DispatchTime.now().uptimeNanoseconds

@@ -4,7 +4,7 @@ import XCTest
 
 @testable import Countersign
 
-/// What the boundary itself must bear: threads, prompts that wait, objects by the thousand, a panic.
+/// What the boundary itself must withstand: threads, prompts that wait, objects by the thousand, a panic.
 final class BoundaryTests: XCTestCase {
     private static let genuine = "(01)09506000134352(17)351130(10)L1(21)S001"
 
@@ -37,22 +37,22 @@ final class BoundaryTests: XCTestCase {
         let keys = SoftwareKeys(folder: folder)
         let wallet = try await synced(world, folder, keys)
         let patient = Patient(wallet: wallet)
-        let told = Counter()
-        // Asked from another thread, in the middle of the prompt: a lock held across it would never end.
+        let verdicts = Counter()
+        // Called from another thread during the prompt: with a lock held across it, this would hang.
         keys.whileSigning = {
             let done = DispatchSemaphore(value: 0)
             DispatchQueue.global().async {
-                if (try? patient.checkCode(code: Self.genuine).verdict) == .authentic { told.add() }
+                if (try? patient.checkCode(code: Self.genuine).verdict) == .authentic { verdicts.add() }
                 done.signal()
             }
             _ = done.wait(timeout: .now() + 10)
         }
         _ = try await wallet.enrolled(key: "signing", code: world.ask("code pharmacy waiting"))
-        XCTAssertGreaterThanOrEqual(told.count, 1)
+        XCTAssertGreaterThanOrEqual(verdicts.count, 1)
     }
 
     func testAPanicInTheCoreIsAnErrorAndNotTheEndOfTheProcess() throws {
-        // What no app can pass: a text of five bytes that lie nowhere.
+        // An input that no app can pass: a text of five bytes at a null pointer.
         var status = RustCallStatus(code: 0, errorBuf: RustBuffer(capacity: 0, len: 0, data: nil))
         let nowhere = RustBuffer(capacity: 0, len: 5, data: nil)
         _ = uniffi_countersign_core_fn_func_draw_code(nowhere, 4, &status)

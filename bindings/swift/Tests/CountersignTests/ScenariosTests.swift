@@ -18,7 +18,7 @@ final class ScenariosTests: XCTestCase {
                     try await stage.play(step)
                     XCTAssertNil(step["error"], "went well: \(step)")
                 } catch let error as CountersignError {
-                    let (name, reason) = told(error)
+                    let (name, reason) = described(error)
                     XCTAssertEqual(name, step["error"] as? String, "\(step)")
                     if let expected = step["reason"] as? String { XCTAssertEqual(reason, expected, "\(step)") }
                 }
@@ -27,7 +27,7 @@ final class ScenariosTests: XCTestCase {
     }
 }
 
-/// One world, and what its people show each other.
+/// One world, and the messages that its people show each other.
 private final class Stage {
     private let world: World
     private let folder: URL
@@ -86,16 +86,16 @@ private final class Stage {
         case "memberships":
             XCTAssertEqual(try phone.wallet.memberships().map(\.identity), step["identities"] as? [String])
         case "settings":
-            let told = try phone.wallet.settings()
-            XCTAssertEqual(told.node == world.node ? "own" : told.node, text("node"), "\(step)")
-            XCTAssertEqual(Int(told.following), step["following"] as? Int, "\(step)")
-            XCTAssertEqual(told.memberships.map(\.identity), step["identities"] as? [String], "\(step)")
-            XCTAssertEqual(told.knowledge.checkpoint != nil, step["synced"] as? Bool, "\(step)")
-            XCTAssertEqual(told.knowledge.ageMillis != nil, step["synced"] as? Bool, "\(step)")
-            XCTAssertLessThan(told.knowledge.ageMillis ?? 0, 3_600_000, "\(step)")
-            XCTAssertGreaterThan(told.bytes, 20_000, "\(step)")
-            XCTAssertEqual(told.knowledge.contradictions, 0, "\(step)")
-            XCTAssertFalse(told.knowledge.damaged, "\(step)")
+            let settings = try phone.wallet.settings()
+            XCTAssertEqual(settings.node == world.node ? "own" : settings.node, text("node"), "\(step)")
+            XCTAssertEqual(Int(settings.following), step["following"] as? Int, "\(step)")
+            XCTAssertEqual(settings.memberships.map(\.identity), step["identities"] as? [String], "\(step)")
+            XCTAssertEqual(settings.knowledge.checkpoint != nil, step["synced"] as? Bool, "\(step)")
+            XCTAssertEqual(settings.knowledge.ageMillis != nil, step["synced"] as? Bool, "\(step)")
+            XCTAssertLessThan(settings.knowledge.ageMillis ?? 0, 3_600_000, "\(step)")
+            XCTAssertGreaterThan(settings.bytes, 20_000, "\(step)")
+            XCTAssertEqual(settings.knowledge.contradictions, 0, "\(step)")
+            XCTAssertFalse(settings.knowledge.damaged, "\(step)")
         case "set-node": try phone.wallet.setNode(address: text("node") == "own" ? world.node : text("node"))
         case "show-checkpoint":
             let shown = try phone.wallet.checkpointCodes()
@@ -116,8 +116,8 @@ private final class Stage {
         let number = { (name: String) in UInt64(step[name] as? Int ?? 0) }
         switch text("do") {
         case "world-offer":
-            let told = Data(world.ask("offer \(text("goods"))").utf8)
-            codes[text("as")] = try JSONSerialization.jsonObject(with: told) as? [String]
+            let json = Data(world.ask("offer \(text("goods"))").utf8)
+            codes[text("as")] = try JSONSerialization.jsonObject(with: json) as? [String]
         case "load": _ = try courier.load(code: text("goods"))
         case "offer":
             let shown = try await courier.offered(code: text("goods"), to: step["to"] as? String, place: "dock 4")
@@ -144,7 +144,7 @@ private final class Stage {
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
         case "outbox":
             let rows = try courier.outbox().map { row in
-                "\(row.kind) \(told(row.delivery))" + (row.cause.map { " because \($0.reason)" } ?? "")
+                "\(row.kind) \(described(row.delivery))" + (row.cause.map { " because \($0.reason)" } ?? "")
             }
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
         case "settle":
@@ -214,7 +214,7 @@ private func scanned(_ courier: Courier, _ codes: [String], _ step: [String: Any
     throw Missing(name: "a whole message")
 }
 
-private func told(_ delivery: Delivery) -> String {
+private func described(_ delivery: Delivery) -> String {
     switch delivery {
     case .waiting: "waiting"
     case .sent: "sent"
@@ -235,12 +235,12 @@ private func expect(_ answer: Answer, _ step: [String: Any]) {
         }
     XCTAssertEqual(verdict, step["verdict"] as? String, "\(step)")
     XCTAssertEqual(answer.reasons.map(\.key), step["reasons"] as? [String], "\(step)")
-    // Each time it came into somebody's hands with its unit: how much of that was scanned.
+    // Each time it was received with its unit: how many of the unit's packs were scanned.
     let units = answer.history.compactMap(\.unit).map { "\($0.scanned) of \($0.packs)" }
     XCTAssertEqual(units, step["units"] as? [String] ?? [], "\(step)")
 }
 
-private func told(_ error: CountersignError) -> (String, String?) {
+private func described(_ error: CountersignError) -> (String, String?) {
     switch error {
     case .Retry: ("retry", nil)
     case .Refused(let reason): ("refused", reason)

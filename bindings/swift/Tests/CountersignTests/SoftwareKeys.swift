@@ -3,7 +3,7 @@ import Foundation
 @testable import Countersign
 
 /// Keys by OpenSSL's command, since Linux has neither CryptoKit nor a keychain: DER everywhere, s high or low. Misbehaves
-/// when told to.
+/// on request.
 final class SoftwareKeys: KeyStore, @unchecked Sendable {
     private let folder: URL
     private let lock = NSLock()
@@ -27,7 +27,7 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
     func makeSigningKey(name: String) throws -> Data { try make(name + ".sign") }
     func makeAgreementKey(name: String) throws -> Data { try make(name + ".agree") }
 
-    /// What hardware would prove: here, that the key was made for this challenge.
+    /// What hardware would attest: here, that the key was made for this challenge.
     func attest(name: String, challenge: Data) throws -> [Data] { [try makeSigningKey(name: name), challenge] }
 
     func publicKey(name: String) throws -> Data {
@@ -48,7 +48,7 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
         return try openssl(["dgst", "-sha256", "-sign", path(name + ".sign")], message)
     }
 
-    /// No test of the core's asks for it.
+    /// No test of the core uses it.
     func agree(name: String, peer: Data) throws -> Data { throw KeyStoreError.Failed }
 
     func keepSecret(name: String, secret: Data) throws { lock.withLock { secrets[name] = secret } }
@@ -78,16 +78,16 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
 
     private func openssl(_ arguments: [String], _ input: Data = Data()) throws -> Data {
         let process = Process()
-        let (given, told) = (Pipe(), Pipe())
+        let (given, output) = (Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
         process.arguments = arguments
         process.standardInput = given
-        process.standardOutput = told
+        process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
         given.fileHandleForWriting.write(input)
         try given.fileHandleForWriting.close()
-        let answer = told.fileHandleForReading.readDataToEndOfFile()
+        let answer = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw KeyStoreError.Failed }
         return answer

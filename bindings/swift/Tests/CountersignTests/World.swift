@@ -12,18 +12,18 @@ final class World {
     private var frames = URL(fileURLWithPath: "/")
 
     init(folder: URL) throws {
-        // A node may close a connection that is being written to. iPhones and Android keep this signal from an app; a Swift
-        // program on Linux has to say that it does not end by it.
+        // A node may close a connection that is being written to. iPhones and Android keep the signal from an app; a Swift
+        // program on Linux has to ignore it.
         signal(SIGPIPE, SIG_IGN)
         process.executableURL = URL(fileURLWithPath: try setting("COUNTERSIGN_WORLD"))
         process.arguments = [folder.path]
         process.standardInput = commands
         process.standardOutput = answers
         try process.run()
-        let told = try JSONSerialization.jsonObject(with: Data(line().utf8)) as! [String: String]
-        node = told["node"]!
-        genesis = try Data(contentsOf: URL(fileURLWithPath: told["genesis"]!))
-        frames = URL(fileURLWithPath: told["frames"]!)
+        let hello = try JSONSerialization.jsonObject(with: Data(line().utf8)) as! [String: String]
+        node = hello["node"]!
+        genesis = try Data(contentsOf: URL(fileURLWithPath: hello["genesis"]!))
+        frames = URL(fileURLWithPath: hello["frames"]!)
     }
 
     deinit {

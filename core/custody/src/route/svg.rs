@@ -55,7 +55,7 @@ pub(super) fn draw(route: &Route) -> String {
         y += row.height();
     }
     if rows.is_empty() {
-        text(&mut stops, Style::small(MARGIN, y, FAINT), "Nothing is known of it here.");
+        text(&mut stops, Style::small(MARGIN, y, FAINT), "There is no data on it here.");
         y += LINE;
     }
     for index in 0..parties.len() {
@@ -254,7 +254,7 @@ fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
         }
     };
     if let Some(party) = &route.answerable {
-        say(WRONG, &format!("Answerable: {party}"));
+        say(WRONG, &format!("Accountable: {party}"));
     }
     match (route.checkpoint, route.as_of, route.age_millis) {
         (Some(size), Some(as_of), Some(age)) => {

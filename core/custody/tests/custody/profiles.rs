@@ -120,7 +120,7 @@ fn rules_that_cannot_hold_are_refused() {
 #[test]
 fn what_is_no_profile_says_where() {
     let error = edited("materials = \"text\"", "materials = \"txt\"").to_string();
-    assert!(error.contains("`txt` is no field type") && error.contains("line"), "{error}");
+    assert!(error.contains("`txt` is not a field type") && error.contains("line"), "{error}");
     assert!(
         edited("custody = \"signer\"", "kustody = \"signer\"")
             .to_string()

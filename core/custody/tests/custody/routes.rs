@@ -70,7 +70,7 @@ fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
     assert!(
         svg.contains("stroke-dasharray")
             && svg.contains("first is accountable")
-            && svg.contains("Answerable: ")
+            && svg.contains("Accountable: ")
     );
 }
 
@@ -104,16 +104,16 @@ fn a_product_that_is_not_followed_has_an_empty_route() {
 fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
     let road = Road::new();
     let made = road.made();
-    let line = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
-    let offer = road.offer("courier b", line, at(20)).to_bytes();
+    let chain = road.hand_over("courier a", "courier b", road.to_the_courier(), at(10));
+    let offer = road.offer("courier b", chain, at(20)).to_bytes();
     let refused = Answer {
         condition: Condition::Refused { reason: "seal </text> broken".into() },
         place: None,
         seen: None,
     };
-    let line = road.answer_as("courier c", &offer, &[PIECE], &refused, at(20)).unwrap();
-    let line = road.hand_over("courier b", "consumer", line, at(40));
-    let route = piece(&road, &made, line.statements());
+    let chain = road.answer_as("courier c", &offer, &[PIECE], &refused, at(20)).unwrap();
+    let chain = road.hand_over("courier b", "consumer", chain, at(40));
+    let route = piece(&road, &made, chain.statements());
     let legs: Vec<_> = route
         .stops
         .iter()
@@ -145,20 +145,20 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
 fn the_picture_is_as_wide_as_a_phone_and_no_words_meet_others() {
     let road = Road::new();
     let made = road.made();
-    let mut line = road.to_the_courier();
+    let mut chain = road.to_the_courier();
     for (from, to, minute) in
         [("courier a", "courier b", 10), ("courier b", "courier c", 20), ("courier c", "consumer", 30)]
     {
-        let offer = road.offer(from, line, at(minute)).to_bytes();
+        let offer = road.offer(from, chain, at(minute)).to_bytes();
         let damaged = Answer {
             condition: Condition::Damaged { photo: Hash::of(b"photo") },
             place: Some("a place that is described at such length that it takes several lines ".repeat(4)),
             seen: None,
         };
-        line = road.answer_as(to, &offer, &[PIECE], &damaged, at(minute)).unwrap();
+        chain = road.answer_as(to, &offer, &[PIECE], &damaged, at(minute)).unwrap();
     }
     for route in
-        [piece(&road, &made, line.statements()), route(&Play::whole()), route(&Play::until("commission"))]
+        [piece(&road, &made, chain.statements()), route(&Play::whole()), route(&Play::until("commission"))]
     {
         let svg = route.svg();
         let width = attribute(svg.lines().next().unwrap(), "width").unwrap();
@@ -196,9 +196,9 @@ fn area(element: &str) -> Option<[usize; 4]> {
 fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     let road = Road::new();
     let made = road.made();
-    let line = road.to_the_courier();
-    let stands = road.hand_over("courier a", "courier b", line.clone(), at(10));
-    let second = road.hand_over("courier a", "courier c", line, at(12));
+    let chain = road.to_the_courier();
+    let stands = road.hand_over("courier a", "courier b", chain.clone(), at(10));
+    let second = road.hand_over("courier a", "courier c", chain, at(12));
     let draft = Draft {
         kind: Kind::new("luxury.conflict").unwrap(),
         subject: Subject::new(PIECE).unwrap(),
@@ -241,8 +241,8 @@ fn words_of_others_do_nothing_to_a_terminal() {
     let offer = road.offer("courier a", road.to_the_courier(), at(10)).to_bytes();
     let place = Some("Rue \u{1b}[2J\u{202e}B".into());
     let answer = Answer { condition: Condition::Intact, place, seen: None };
-    let line = road.answer_as("courier b", &offer, &[PIECE], &answer, at(10)).unwrap();
-    let route = piece(&road, &made, line.statements());
+    let chain = road.answer_as("courier b", &offer, &[PIECE], &answer, at(10)).unwrap();
+    let route = piece(&road, &made, chain.statements());
     let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
     assert_eq!(leg.place.as_deref(), Some("Rue \u{fffd}[2J\u{fffd}B"));
 }

@@ -23,7 +23,7 @@ pub enum Gs1Error {
     /// A number that is not a GTIN of 8, 12, 13 or 14 digits with its check digit.
     #[error("not a GTIN")]
     NotAGtin,
-    /// A `^`, which stands for FNC1 in print and is no character of GS1 data.
+    /// A `^`, which represents FNC1 in print and is not a character of GS1 data.
     #[error("a ^ where FNC1 should be")]
     Caret,
     /// No Application Identifier begins here.

@@ -29,7 +29,7 @@ pub enum HttpsError {
     Tls(#[source] reqwest::Error),
 }
 
-/// A node over HTTPS. Where the genesis names TLS roots only those are believed, else those of the platform.
+/// A node over HTTPS. Where the genesis names TLS roots only those are trusted, else those of the platform.
 ///
 /// Blocking: not for use on a thread that runs asynchronous tasks. A clone uses the same connections.
 #[derive(Clone)]

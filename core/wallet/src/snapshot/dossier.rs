@@ -11,8 +11,8 @@ use super::{Health, Snapshot};
 use crate::facts::{self, PRODUCTS, Scope, as_of, digest};
 use crate::store::{self, StoreError};
 
-/// What this wallet stored is not what it once proved: something in the database was changed or damaged. Nothing is told
-/// from it; the next sync fetches it again.
+/// What this wallet stored is not what it once proved: something in the database was changed or damaged. Nothing is
+/// reported from it; the next sync fetches it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the snapshot is damaged; a sync repairs it")]
 pub struct SnapshotDamaged;

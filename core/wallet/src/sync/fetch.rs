@@ -8,7 +8,7 @@ use countersign_ledger::receipt::Receipt;
 use countersign_ledger::{Family, FamilyProof, Hash, LogName, Subject, TrustedCheckpoint};
 
 use super::histories::Pipeline;
-use super::plan::{Ask, Plan};
+use super::plan::{Ask, Fault, Plan};
 use super::{Next, Part, Reached, Stage, SyncError};
 use crate::client::{Client, ClientError, MAX_ASKED};
 use crate::facts::{Members, PRODUCTS};
@@ -59,7 +59,15 @@ impl Snapshot {
         if let Some(error) = failed {
             return Err(error);
         }
-        let Some(ask) = plan.next(MAX_ASKED)? else {
+        let next = match plan.next(MAX_ASKED) {
+            // Whoever said where it is is asked again, and then is to blame.
+            Err(Fault::Linked(statement)) => {
+                self.store.stage::<_, StoreError>(|tx| store::forget_link(tx, PRODUCTS, statement))?;
+                return Err(SyncError::Linked { statement });
+            }
+            next => next?,
+        };
+        let Some(ask) = next else {
             let Fetch { plan, reached: Reached { checkpoints, whole, .. }, .. } = *fetch;
             return Ok(Next::Finished(Box::new(Head { checkpoints, whole }), plan.followed()));
         };

@@ -97,7 +97,7 @@ impl Snapshot {
         let trust = reached.whole.trust();
         let (verified, beside) =
             verify_pages_beside(&pages, trust, keep, || self.look_ahead(client, reached, plan, pipeline));
-        // What failed is told when this is written.
+        // What failed is reported when this is written.
         pipeline.ahead = beside.transpose();
         let kept = verified.into_iter().zip(&asked).zip(&histories).enumerate().map(
             |(at, ((page, asked), history))| {
@@ -137,7 +137,7 @@ impl Snapshot {
         let mut ahead: Option<Ahead> = None;
         for _ in 0..ASKED_AHEAD {
             let more = match self.ask_ahead(client, reached, plan, pipeline) {
-                // What was answered is verified first; the rest is asked for again, and what fails then is told.
+                // What was answered is verified first; the rest is asked for again, and what fails then is reported.
                 Err(SyncError::Client(_)) if ahead.is_some() => None,
                 answer => answer?,
             };

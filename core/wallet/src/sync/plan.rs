@@ -344,3 +344,149 @@ impl Ask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::FollowState;
+
+    const CLASS: &str = "https://id.gs1.org/01/09506000134352";
+    const WARD: &str = "urn:countersign:ward:7";
+
+    fn subject(text: &str) -> Subject {
+        Subject::new(text).unwrap()
+    }
+
+    fn notes() -> LogName {
+        LogName::new("ward-notes").unwrap()
+    }
+
+    fn following(log: LogName, name: &str, class: &str) -> Following {
+        Following { log, subject: subject(name), class: subject(class), state: FollowState::Waiting }
+    }
+
+    fn entry(count: u64) -> IndexEntry {
+        IndexEntry { count, latest: Hash::of(&count.to_be_bytes()) }
+    }
+
+    fn members(of: &[&Subject]) -> Members {
+        of.iter().map(|subject| (digest(subject), entry(2))).collect()
+    }
+
+    /// Subjects in the order of the index, which is that of their digests.
+    fn sorted(texts: impl IntoIterator<Item = String>) -> Vec<Subject> {
+        let mut subjects: Vec<Subject> = texts.into_iter().map(|text| subject(&text)).collect();
+        subjects.sort_by_key(digest);
+        subjects
+    }
+
+    fn wanted(ask: Option<Ask>) -> Wanted {
+        match ask {
+            Some(Ask::History(wanted)) => wanted,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_family_is_its_members_their_names_and_their_histories() {
+        let mut plan = Plan::new(&[following(notes(), WARD, WARD)]);
+        let beds = sorted((0..5).map(|number| format!("{WARD}:{number}")));
+        let all: Vec<&Subject> = beds.iter().collect();
+        assert_eq!(plan.next(64), Ok(Some(Ask::Family(notes(), subject(WARD)))));
+        // Two names are here. The histories wait for the page of names, so that they are asked for together.
+        plan.has_family(notes(), &subject(WARD), members(&all), beds[..2].to_vec());
+        assert_eq!(plan.next(64), Ok(Some(Ask::Names(notes(), subject(WARD), 2))));
+        let fresh = plan.has_names(notes(), &subject(WARD), beds[1..4].to_vec()).unwrap();
+        assert_eq!(fresh, beds[1..4]);
+        let first: Vec<Subject> = (0..4).map(|_| wanted(plan.next(64).unwrap()).subject).collect();
+        assert_eq!(first, beds[..4]);
+        assert_eq!(plan.next(64), Ok(Some(Ask::Names(notes(), subject(WARD), 4))));
+        // Names that are none of the family's members are no answer.
+        let foreign = vec![subject("urn:countersign:ward:8:1")];
+        assert_eq!(plan.has_names(notes(), &subject(WARD), foreign), Err(Fault::Names(subject(WARD))));
+        plan.has_names(notes(), &subject(WARD), beds[4..].to_vec()).unwrap();
+        assert_eq!(wanted(plan.next(64).unwrap()).subject, beds[4]);
+        assert_eq!(plan.next(64), Ok(None));
+        assert_eq!(plan.followed(), BTreeMap::from([(notes(), vec![subject(WARD)])]));
+    }
+
+    #[test]
+    fn a_followed_pack_needs_its_class_and_its_lot_alone() {
+        let (lot, other) = (format!("{CLASS}/10/L1"), format!("{CLASS}/10/L2"));
+        let pack = format!("{lot}/21/S1");
+        let mut plan = Plan::new(&[following(PRODUCTS, &pack, CLASS)]);
+        assert_eq!(plan.next(64), Ok(Some(Ask::Family(PRODUCTS, subject(CLASS)))));
+        assert!(!plan.is_followed(PRODUCTS, &subject(CLASS)));
+        let all = [subject(CLASS), subject(&lot), subject(&other)];
+        plan.has_family(PRODUCTS, &subject(CLASS), members(&all.each_ref()), Vec::new());
+        let [class, of_lot] = [(); 2].map(|()| wanted(plan.next(64).unwrap()));
+        assert_eq!([&class.subject, &of_lot.subject], [&all[0], &all[1]]);
+        // Only a lot is asked for its filter, and only once its history is here.
+        plan.has_history(&class);
+        plan.has_history(&of_lot);
+        assert_eq!(plan.next(64), Ok(Some(Ask::Filter(subject(&lot)))));
+        assert_eq!(plan.next(64), Ok(Some(Ask::Packs(vec![subject(&lot)]))));
+        let stranger = subject(&format!("{lot}/21/S2"));
+        plan.has_packs(&subject(&lot), &members(&[&subject(&pack), &stranger]));
+        assert_eq!(wanted(plan.next(64).unwrap()).subject, subject(&pack));
+        assert_eq!(plan.next(64), Ok(None));
+    }
+
+    #[test]
+    fn lots_are_asked_for_their_packs_together_and_again_if_nothing_was_answered() {
+        let mut plan = Plan::new(&[following(PRODUCTS, CLASS, CLASS)]);
+        drop(plan.next(64));
+        let lots = sorted((0..70).map(|lot| format!("{CLASS}/10/L{lot}")));
+        plan.has_family(PRODUCTS, &subject(CLASS), members(&lots.iter().collect::<Vec<_>>()), lots.clone());
+        let asked = plan.next_packs(64).unwrap();
+        assert_eq!(asked, Ask::Packs(lots[..64].to_vec()));
+        plan.again(asked.clone());
+        assert_eq!(plan.next_packs(64), Some(asked));
+        assert_eq!(plan.next_packs(64), Some(Ask::Packs(lots[64..].to_vec())));
+        assert_eq!(plan.next_packs(64), None);
+    }
+
+    #[test]
+    fn what_a_page_left_out_is_asked_for_behind_it() {
+        let mut plan = Plan::default();
+        let held = Held { id: None, count: 0, last: None, from_before: true };
+        let of = |text: &str, count| Wanted::new(notes(), subject(text), entry(count));
+        let mut asked = vec![(of("urn:a:1", 1), held), (of("urn:a:2", 9), held), (of("urn:a:3", 1), held)];
+        let last = Some(Hash::of(b"last"));
+        plan.go_on(&mut asked, &[(1, None), (4, last)]);
+        assert_eq!(asked.len(), 2);
+        let goes_on = plan.next_history(None).unwrap();
+        assert_eq!(goes_on.subject, subject("urn:a:2"));
+        assert_eq!(goes_on.held, Some(Held { count: 4, last, from_before: false, ..held }));
+        // No history of another log is asked for in the same request.
+        assert_eq!(plan.next_history(Some(PRODUCTS)), None);
+        assert_eq!(plan.next_history(Some(notes())).unwrap().subject, subject("urn:a:3"));
+
+        // From the first again: what was planned behind a page that is refused is planned no longer.
+        plan.go_on(&mut asked, &[(1, None), (4, last)]);
+        let from_first = Held { count: 0, last: None, from_before: false, id: Some(3) };
+        plan.all_again([(of("urn:a:2", 9), from_first), (of("urn:a:2", 9), held)]);
+        assert_eq!(plan.next_history(None).unwrap().held, Some(from_first));
+        assert_eq!(plan.next(64), Ok(None));
+    }
+
+    #[test]
+    fn a_linked_statement_is_looked_for_once_and_then_somebody_has_lied() {
+        let (order, linked) = (subject("urn:example:order:7"), Hash::of(b"order"));
+        let mut plan = Plan::default();
+        plan.meet(notes(), Hash::of(b"elsewhere"), &[Hash::of(b"of another log")]);
+        plan.meet(PRODUCTS, Hash::of(b"lot"), &[linked]);
+        assert_eq!(plan.next(64), Ok(Some(Ask::Link(linked))));
+        plan.has_link(linked, order.clone());
+        assert_eq!(plan.next(64), Ok(Some(Ask::Family(PRODUCTS, order.clone()))));
+        plan.has_family(PRODUCTS, &order, members(&[&order]), Vec::new());
+        let history = wanted(plan.next(64).unwrap());
+        assert_eq!((&history.subject, history.entry), (&order, entry(2)));
+        // All of the history is here, and what was linked is not in it.
+        assert_eq!(plan.next(64), Err(Fault::Linked(linked)));
+        plan.meet(PRODUCTS, linked, &[]);
+        assert_eq!(plan.next(64), Ok(None));
+        plan.has_history(&history);
+        assert_eq!(plan.next(64), Ok(None), "an order names no filter");
+    }
+}

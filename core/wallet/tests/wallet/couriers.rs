@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_custody::handover::{Answer, Condition, Meeting};
 use countersign_custody::{Aggregate, Contents, History, Profile};
-use countersign_ledger::{Draft, Genesis, Kind, LogName, Subject, UnixMillis};
+use countersign_ledger::{Draft, Families, Genesis, Kind, LogName, Membership, Rules, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
     Client, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side, Snapshot, SyncError,
@@ -33,6 +33,12 @@ pub fn units_only() -> Profile {
         ("after = [\"nothing\", \"medicine.unpack\"]", "signer = { roles = [\"distributor\"] }");
     let signer = "signer = { roles = [\"distributor\"], receiver-of = [\"medicine.distribution\"] }";
     Profile::parse(&text.replace(&format!("{signer}\n{rule}"), &format!("{free}\n{rule}"))).unwrap()
+}
+
+/// The families of a ledger that knows units alone.
+pub fn custody_only() -> Families {
+    let rules: [Arc<dyn Rules>; 2] = [Arc::new(Membership), Arc::new(units_only())];
+    Families::new(rules)
 }
 
 pub struct Phone {
@@ -129,7 +135,7 @@ pub fn pack(distributor: &mut Phone, at: UnixMillis) {
 
 /// A unit that a distributor has packed, and a phone for each of `names`.
 pub fn scene(directory: &Path, names: [&str; 3]) -> (Running, Phone, [Phone; 3]) {
-    let surroundings = Surroundings { profiles: vec![units_only()], ..Surroundings::default() };
+    let surroundings = Surroundings { families: custody_only(), ..Surroundings::default() };
     let node = Node::open_with(Config::development(directory.join("node")), surroundings).unwrap();
     let running = node.start().unwrap();
     let mut distributor = Phone::new(&running, directory, "distributor", "dd");
@@ -201,9 +207,9 @@ fn goods_handed_to_two_people_end_with_the_first_and_evidence_of_the_second() {
     assert_eq!((round.proven, round.refused, round.waiting), (0, 2, 0));
 
     let history = a.issuer().history(LogName::SUPPLY, &unit()).unwrap();
-    let kinds: Vec<_> = history.iter().map(|one| one.statement().kind().as_str()).collect();
+    let kinds: Vec<_> = history.iter().map(|one| one.verified().statement().kind().as_str()).collect();
     assert_eq!(kinds, ["medicine.pack", "medicine.handover", "medicine.conflict", "medicine.conflict"]);
-    let evidence = history[2].countersigned().unwrap();
+    let evidence = history[2].verified().countersigned().unwrap();
     assert_eq!(evidence.signer().identity().name(), "b");
     assert_eq!(evidence.countersigned().unwrap().signer().identity().name(), "dd");
     running.stop();

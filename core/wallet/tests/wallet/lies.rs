@@ -66,6 +66,15 @@ fn history(
     }
 }
 
+/// Histories, the first without its last entry.
+pub fn without_last_entry(answer: &[u8]) -> Vec<u8> {
+    let mut histories = one_by_one(answer);
+    let mut first = SubjectHistory::from_cbor(&histories[0]).unwrap();
+    first.entries.pop();
+    histories[0] = first.to_cbor();
+    messages(&histories)
+}
+
 fn history_error(change: impl Fn(&mut SubjectHistory) + Send + 'static) -> HistoryError {
     match lied("/subjects/", history(change)) {
         SyncError::History { reason, .. } => reason,

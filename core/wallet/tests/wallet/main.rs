@@ -20,4 +20,6 @@ mod node;
 mod refusals;
 mod syncing;
 mod units;
+mod voids;
+mod wards;
 mod world;

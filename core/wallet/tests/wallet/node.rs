@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_custody::{Profile, SerialSet, VerdictKind};
-use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, Placed, UnixMillis};
+use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
     ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot, SyncError,
@@ -162,7 +162,7 @@ fn a_node_that_refuses_says_why() {
         links: Vec::new(),
         sealed: None,
     };
-    assert_eq!(refused(office.issuer().record("manufacturer", &early, now()).unwrap_err()), "custody");
+    assert_eq!(refused(office.issuer().record("manufacturer", &early, now()).unwrap_err()), "rule");
     // Signed before its certificate began to hold.
     let old = office.issuer().sign("manufacturer", &early, UnixMillis(now().0 - 2 * 86_400_000)).unwrap();
     assert_eq!(refused(office.issuer().submit(&old).unwrap_err()), "not-yet-valid");

@@ -11,7 +11,7 @@ use countersign_wallet::{
     AdvanceError, Cause, Courier, Delivery, NextStep, OfferTo, Round, StoredKey, SyncError,
 };
 
-use crate::couriers::{KEY, Phone, intact, now, pack, scene, unit, units_only};
+use crate::couriers::{KEY, Phone, custody_only, intact, now, pack, scene, unit, units_only};
 
 const HOUR: u64 = 3600 * 1000;
 
@@ -29,7 +29,7 @@ fn ahead(directory: &Path) -> (Running, Arc<AtomicU64>) {
     let hours = Arc::new(AtomicU64::new(0));
     let shown = Arc::clone(&hours);
     let clock = Arc::new(move || UnixMillis(now().0 + shown.load(Ordering::Relaxed) * HOUR));
-    let surroundings = Surroundings { profiles: vec![units_only()], clock, ..Surroundings::default() };
+    let surroundings = Surroundings { families: custody_only(), clock, ..Surroundings::default() };
     let node = Node::open_with(Config::development(directory.join("node")), surroundings).unwrap();
     (node.start().unwrap(), hours)
 }
@@ -128,9 +128,9 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
     let newest = giver.snapshot.seen(LogName::SUPPLY).unwrap().checkpoint();
     let seen = Some(Seen { size: newest.size(), root: newest.root() });
     let terms = Terms { to: None, place: None, seen, millis: OFFER_MILLIS };
-    let (trust, origin) = (giver.snapshot.trust().unwrap(), giver.snapshot.genesis().origin("supply"));
+    let trust = giver.snapshot.trust().unwrap();
     let domain = certificate.identity().domain();
-    let rules = Rules { profile: &units_only(), trust: &trust, origin: &origin, domain };
+    let rules = Rules { profile: &units_only(), trust: &trust, log: LogName::SUPPLY, domain };
     let key = Key { certificate: &certificate, signer: &signer };
     let offered =
         Offered::make(CustodyChain::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();
@@ -157,7 +157,7 @@ fn a_handover_whose_signer_was_shown_another_log_is_refused_and_the_fork_is_kept
     let (one, other) = (directory.path().join("node"), directory.path().join("other"));
     copy(&one, &other);
     let open = |path: &Path| {
-        let surroundings = Surroundings { profiles: vec![units_only()], ..Surroundings::default() };
+        let surroundings = Surroundings { families: custody_only(), ..Surroundings::default() };
         Node::open_with(Config::development(path.to_owned()), surroundings).unwrap().start().unwrap()
     };
     let running = open(&other);

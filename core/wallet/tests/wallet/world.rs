@@ -192,6 +192,16 @@ impl World {
         }
     }
 
+    /// One member more, by the name `who`.
+    pub fn enlist(&mut self, role: &str, who: &'static str) {
+        let (key, identity) = (key(who), Identity::new(DOMAIN, role, who).unwrap());
+        let certificate =
+            certificate::issue(&identity, &key.public_key(), &self.root, PERIOD, [2; 16]).unwrap();
+        self.trust.enrol(certificate.as_der()).unwrap();
+        self.certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());
+        self.members.insert(who, Member { key, certificate });
+    }
+
     /// A class with its certificate, and one lot played to its end, with serials S000 to S099.
     pub fn with_lot() -> Self {
         let mut world = Self::new();
@@ -304,15 +314,19 @@ impl World {
 
     /// Puts many statements on one subject, each following the one before, that no rule asks for.
     pub fn pile_up(&mut self, about: &str, count: usize) {
+        self.pile_up_on(LogName::SUPPLY, about, count);
+    }
+
+    pub fn pile_up_on(&mut self, log: LogName, about: &str, count: usize) {
         for _ in 0..count {
-            let ledger = &self.logs[&LogName::SUPPLY];
+            let ledger = &self.logs[&log];
             let key = subject(about);
             let prev = ledger.index.get(&IndexKey::new(key.family(), about)).map(|entry| entry.latest);
             let fields = Fields::new();
             let draft =
                 Draft { prev, kind: kind("note.more"), subject: key, fields, links: vec![], sealed: None };
             let statement = self.sign_draft("authority", &draft);
-            self.log_mut(LogName::SUPPLY).append(statement);
+            self.log_mut(log).append(statement);
         }
     }
 
@@ -362,13 +376,17 @@ impl World {
 
     /// Revokes a member from an index of a log on, and in the others from now on.
     pub fn revoke(&mut self, who: &str, log: LogName, from: u64) {
-        let fingerprint = self.members[who].certificate.fingerprint();
-        let mut fields = Fields::new().with("certificate", fingerprint);
+        let certificate = self.members[who].certificate.clone();
+        self.revoke_certificate(&certificate, log, from);
+    }
+
+    pub fn revoke_certificate(&mut self, certificate: &Certificate, log: LogName, from: u64) {
+        let mut fields = Fields::new().with("certificate", certificate.fingerprint());
         for (other, ledger) in &self.logs {
             let from = if *other == log { from } else { ledger.tree.size() };
             fields = fields.with(&format!("from-{other}"), from);
         }
-        let about = self.identity(who).to_owned();
+        let about = certificate.identity().as_str().to_owned();
         self.state("registrar", "revoke", &about, fields);
     }
 
@@ -515,13 +533,14 @@ impl World {
         Some(receipt::issue(&origin, about, id, &inclusion, self.now, &key).unwrap())
     }
 
-    /// The code is the role.
+    /// The code is the role, with a name if there are several.
     fn enrol(&mut self, body: &[u8]) -> Option<Vec<u8>> {
         let mut d = minicbor::Decoder::new(body);
         d.array().unwrap();
         let role = d.str().unwrap().to_owned();
         let key = certificate::requested_key(d.bytes().unwrap()).ok()?;
-        let identity = Identity::new(DOMAIN, &role, "second").unwrap();
+        let (role, name) = role.split_once('/').unwrap_or((&role, "second"));
+        let identity = Identity::new(DOMAIN, role, name).unwrap();
         let certificate = certificate::issue(&identity, &key, &self.root, PERIOD, [3; 16]).unwrap();
         self.trust.enrol(certificate.as_der()).unwrap();
         self.certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());

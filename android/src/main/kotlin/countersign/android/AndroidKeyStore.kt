@@ -18,54 +18,54 @@ import java.security.spec.X509EncodedKeySpec
 import javax.crypto.KeyAgreement
 
 /**
- * Keys in Android's Keystore: in StrongBox where that does the work, else in the trusted environment. Android 12 or newer.
+ * Keys in Android's Keystore: in StrongBox if that works, else in the trusted execution environment. Android 12 or newer.
  *
- * Keys for signing and for agreement are apart, since hardware gives a key one purpose. Every signature asks the person,
- * through [presence]. Public keys leave as DER, signatures as DER; the core brings both into its one form.
+ * Keys for signing and for agreement are separate, since hardware gives a key one purpose. Every signature asks the
+ * person, through [presence]. Public keys and signatures are returned as DER; the core normalises both.
  *
- * @param folder the app's own, not backed up: secrets are kept there, sealed by a key that does not leave this phone.
+ * @param folder the app's own, without backup: secrets are kept there, sealed by a key that does not leave this phone.
  */
 class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
     private val keys = java.security.KeyStore.getInstance(PROVIDER).apply { load(null) }
     private val secrets = SealedSecrets(File(folder, "countersign"))
 
-    /** What the hardware is found to do by doing it: what phones announce and what they do differ. */
+    /** What the hardware can do, found by trying: what phones announce and what they do differ. */
     private val strongBox: Map<Purpose, Boolean> by lazy {
         Purpose.entries.associateWith { works(it, strongBox = true) }
     }
 
-    /** Which keys live in StrongBox on this phone. */
+    /** Which keys are in StrongBox on this phone. */
     data class InStrongBox(val signing: Boolean, val agreement: Boolean)
 
-    /** Found by trying, once; it may take a second. */
+    /** Found by trying, once; it may need a second. */
     fun inStrongBox() = InStrongBox(strongBox.getValue(Purpose.SIGN), strongBox.getValue(Purpose.AGREE))
 
     /**
-     * The certificate chain that Android's key attestation gives a key when it is made. `Wallet.enrol` asks for it, with the
-     * registrar's code as [challenge]. Empty on a phone that cannot prove where its keys live.
+     * The certificate chain that Android's key attestation gives a key when it is made. `Wallet.enrol` calls this, with the
+     * registrar's code as [challenge]. Empty on a phone that cannot attest its keys.
      */
     @Synchronized
-    override fun attest(name: String, challenge: ByteArray): List<ByteArray> = told {
+    override fun attest(name: String, challenge: ByteArray): List<ByteArray> = reported {
         val alias = Purpose.SIGN.alias(name)
-        if (!keys.containsAlias(alias)) makeProven(name, challenge)
-        // A key that nothing proves has one certificate, which it has signed itself.
+        if (!keys.containsAlias(alias)) makeAttested(name, challenge)
+        // A key without attestation has one, self-signed, certificate.
         keys.getCertificateChain(alias).map { it.encoded }.takeIf { it.size > 1 }.orEmpty()
     }
 
-    // One at a time: two that find no key would both make one, and the first would be lost.
+    // One at a time: two calls that find no key would both make one, and the first would be lost.
     @Synchronized
-    override fun makeSigningKey(name: String): ByteArray = told { (find(Purpose.SIGN, name) ?: make(Purpose.SIGN, name)).encoded }
+    override fun makeSigningKey(name: String): ByteArray = reported { (find(Purpose.SIGN, name) ?: make(Purpose.SIGN, name)).encoded }
 
     @Synchronized
     override fun makeAgreementKey(name: String): ByteArray =
-        told { (find(Purpose.AGREE, name) ?: make(Purpose.AGREE, name)).encoded }
+        reported { (find(Purpose.AGREE, name) ?: make(Purpose.AGREE, name)).encoded }
 
-    override fun publicKey(name: String): ByteArray = told {
+    override fun publicKey(name: String): ByteArray = reported {
         val found = Purpose.entries.firstNotNullOfOrNull { find(it, name) }
         (found ?: throw KeyStoreException.Missing()).encoded
     }
 
-    override fun sign(name: String, message: ByteArray): ByteArray = told {
+    override fun sign(name: String, message: ByteArray): ByteArray = reported {
         val signature = Signature.getInstance("SHA256withECDSA")
         try {
             signature.initSign(held(Purpose.SIGN, name))
@@ -79,13 +79,13 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
         allowed.sign()
     }
 
-    override fun agree(name: String, peer: ByteArray): ByteArray = told { agreed(held(Purpose.AGREE, name), point(peer)) }
+    override fun agree(name: String, peer: ByteArray): ByteArray = reported { agreed(held(Purpose.AGREE, name), point(peer)) }
 
-    override fun keepSecret(name: String, secret: ByteArray) = told { secrets.keep(name, secret) }
+    override fun keepSecret(name: String, secret: ByteArray) = reported { secrets.keep(name, secret) }
 
-    override fun recallSecret(name: String): ByteArray = told { secrets.recall(name) ?: throw KeyStoreException.Missing() }
+    override fun recallSecret(name: String): ByteArray = reported { secrets.recall(name) ?: throw KeyStoreException.Missing() }
 
-    override fun delete(name: String) = told {
+    override fun delete(name: String) = reported {
         Purpose.entries.map { it.alias(name) }.filter(keys::containsAlias).forEach(keys::deleteEntry)
         secrets.delete(name)
     }
@@ -95,8 +95,8 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
     private fun held(purpose: Purpose, name: String): PrivateKey =
         keys.getKey(purpose.alias(name), null) as PrivateKey? ?: throw KeyStoreException.Missing()
 
-    /** With a proof, if this phone can give one: some throw instead. */
-    private fun makeProven(name: String, challenge: ByteArray) {
+    /** With an attestation, if this phone can give one: some throw instead. */
+    private fun makeAttested(name: String, challenge: ByteArray) {
         try {
             make(Purpose.SIGN, name, challenge)
         } catch (_: ProviderException) {
@@ -107,7 +107,7 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
     private fun make(purpose: Purpose, name: String, challenge: ByteArray? = null): PublicKey {
         val spec = spec(purpose, purpose.alias(name), strongBox.getValue(purpose)).setAttestationChallenge(challenge)
         if (purpose == Purpose.SIGN) {
-            // Zero seconds: each signature anew, by whatever unlocks the phone.
+            // Zero seconds: each signature needs a new authentication, by any method that unlocks the phone.
             val unlocks = KeyProperties.AUTH_BIOMETRIC_STRONG or KeyProperties.AUTH_DEVICE_CREDENTIAL
             spec.setUserAuthenticationRequired(true).setUserAuthenticationParameters(0, unlocks)
         }
@@ -132,7 +132,7 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
     } catch (_: GeneralSecurityException) {
         false
     } catch (_: ProviderException) {
-        // StrongBoxUnavailableException, and what firmware throws beside it.
+        // StrongBoxUnavailableException, and other exceptions that firmware throws.
         false
     } finally {
         keys.deleteEntry(PROBE)
@@ -176,8 +176,8 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
         private fun point(sec1: ByteArray): PublicKey =
             KeyFactory.getInstance("EC").generatePublic(X509EncodedKeySpec(SPKI.toByteArray() + sec1))
 
-        /** Says of every failure of the platform's that it is one. Anything else that is thrown the core takes for one. */
-        private inline fun <T> told(work: () -> T): T = try {
+        /** Reports failures of the platform as `Failed`. The core treats any other exception in the same way. */
+        private inline fun <T> reported(work: () -> T): T = try {
             work()
         } catch (_: GeneralSecurityException) {
             throw KeyStoreException.Failed()

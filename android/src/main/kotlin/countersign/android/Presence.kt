@@ -11,13 +11,13 @@ import java.util.concurrent.ExecutionException
 
 /** Asks the person before a key signs. */
 fun interface Presence {
-    /** The signature, allowed to be made once; `null` when the person declines. May wait for them. */
+    /** The signature, authorised for one use; `null` if the person declines. May wait for them. */
     fun allow(signature: Signature): Signature?
 }
 
 /**
- * Asks by the phone's own prompt: finger, face, or what unlocks the screen. Needs the main thread, so it must not be asked
- * from there; the calls of the core belong on another one anyway.
+ * Asks with the phone's own prompt: finger, face, or what unlocks the screen. The prompt needs the main thread, so this must
+ * not be called from there; the calls of the core belong on another one anyway.
  *
  * @param title what is being signed for, in the person's language.
  */
@@ -28,7 +28,7 @@ class PromptedPresence(private val context: Context, private val title: () -> St
             .setTitle(title())
             .setAllowedAuthenticators(Authenticators.BIOMETRIC_STRONG or Authenticators.DEVICE_CREDENTIAL)
             .build()
-        val told = object : BiometricPrompt.AuthenticationCallback() {
+        val outcome = object : BiometricPrompt.AuthenticationCallback() {
             override fun onAuthenticationSucceeded(result: BiometricPrompt.AuthenticationResult) {
                 answer.complete(result.cryptoObject.signature)
             }
@@ -38,11 +38,11 @@ class PromptedPresence(private val context: Context, private val title: () -> St
             }
         }
         val dismissal = CancellationSignal()
-        prompt.authenticate(BiometricPrompt.CryptoObject(signature), dismissal, context.mainExecutor, told)
+        prompt.authenticate(BiometricPrompt.CryptoObject(signature), dismissal, context.mainExecutor, outcome)
         return try {
             answer.get()
         } catch (_: InterruptedException) {
-            // Whoever asked has gone away, as a coroutine that is cancelled does: the prompt goes with them.
+            // The caller is gone, such as a cancelled coroutine: close the prompt.
             dismissal.cancel()
             null
         } catch (failed: ExecutionException) {

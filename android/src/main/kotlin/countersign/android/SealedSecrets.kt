@@ -13,14 +13,14 @@ import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
 
-/** Small secrets, a file each: AES-256-GCM (SP 800-38D) under a key that stays in the phone's hardware, bound to the name. */
+/** Small secrets, one file each: AES-256-GCM (SP 800-38D) under a key in the phone's hardware, bound to the name. */
 internal class SealedSecrets(private val folder: File) {
     @Synchronized
     fun keep(name: String, secret: ByteArray) {
         folder.mkdirs()
         val cipher = cipher(name) { init(Cipher.ENCRYPT_MODE, key()) }
         val sealed = cipher.doFinal(secret)
-        // Whole or not at all, should the app be killed or the power fail here.
+        // Atomic, in case the app is killed or the power fails here.
         val fresh = File(folder, "${file(name).name}.new")
         FileOutputStream(fresh).use {
             it.write(cipher.iv + sealed)

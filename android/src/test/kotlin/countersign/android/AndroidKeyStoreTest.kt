@@ -27,7 +27,7 @@ import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** The key store against Android's own classes, over hardware that is software and misbehaves when told to. */
+/** The key store against Android's own classes, over hardware that is simulated and misbehaves on request. */
 class AndroidKeyStoreTest {
     @TempDir
     lateinit var folder: Path
@@ -71,7 +71,7 @@ class AndroidKeyStoreTest {
     }
 
     @Test
-    fun `declining is not failing`() {
+    fun `declining is not a failure`() {
         store().makeSigningKey("mine")
         assertThrows(KeyStoreException.Cancelled::class.java) { store { null }.sign("mine", byteArrayOf()) }
         assertThrows(KeyStoreException.Missing::class.java) { store().sign("other", byteArrayOf()) }
@@ -103,12 +103,12 @@ class AndroidKeyStoreTest {
         store.makeAgreementKey("mine")
         assertTrue(FakeHardware.specs.getValue("countersign.sign.mine").isStrongBoxBacked)
         assertFalse(FakeHardware.specs.getValue("countersign.agree.mine").isStrongBoxBacked)
-        assertEquals(2, FakeHardware.keys.size, "what was probed is gone")
+        assertEquals(2, FakeHardware.keys.size, "the probe keys are deleted")
     }
 
     @Test
-    fun `the proof of hardware answers the challenge and is of the key that enrols`() {
-        // As the core asks, through the trait.
+    fun `the attestation has the challenge and is of the key that enrols`() {
+        // As the core calls it, through the trait.
         val store: KeyStore = store()
         val (own, maker) = store.attest("mine", "challenge".toByteArray())
         val public = store.makeSigningKey("mine")
@@ -118,7 +118,7 @@ class AndroidKeyStoreTest {
     }
 
     @Test
-    fun `a phone that proves nothing has keys all the same`() {
+    fun `a phone without attestation has keys all the same`() {
         FakeHardware.attests = false
         val store: KeyStore = store()
         assertEquals(emptyList<Any>(), store.attest("mine", "challenge".toByteArray()))

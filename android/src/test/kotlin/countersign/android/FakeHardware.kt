@@ -31,8 +31,8 @@ import javax.crypto.KeyGeneratorSpi
 import javax.crypto.SecretKey
 
 /**
- * What stands in for the phone's hardware: software under the name of Android's provider, which keeps what it was asked for
- * and misbehaves when told to. The rest of Android is the real one.
+ * Replaces the phone's hardware: software under the name of Android's provider, which records the requests and misbehaves
+ * on request. The rest of Android is the real one.
  */
 class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
     init {
@@ -48,13 +48,13 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
         val certificates = mutableMapOf<String, Certificate>()
         val specs = mutableMapOf<String, KeyGenParameterSpec>()
 
-        /** The purposes that StrongBox takes, as flags of [KeyProperties]. */
+        /** The purposes that StrongBox supports, as flags of [KeyProperties]. */
         var strongBox = KeyProperties.PURPOSE_SIGN or KeyProperties.PURPOSE_AGREE_KEY
 
-        /** StrongBox agrees upon something else than the other side. */
+        /** StrongBox computes another shared secret than the other side. */
         var agreesWrongly = false
 
-        /** Whether keys are attested; a phone that was made without the maker's keys fails when it is asked for a proof. */
+        /** Whether keys are attested; a phone that was made without attestation keys fails when it is asked to attest. */
         var attests = true
 
         fun reset() {
@@ -119,7 +119,7 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
         override fun engineGenerateSecret(algorithm: String) = throw UnsupportedOperationException()
     }
 
-    /** A certificate that says what it would attest. */
+    /** A certificate with what it would attest. */
     class Attested(private val key: PublicKey, val challenge: ByteArray?) : Certificate("X.509") {
         override fun getEncoded(): ByteArray = (challenge ?: byteArrayOf()) + key.encoded
         override fun getPublicKey(): PublicKey = key
@@ -135,7 +135,7 @@ class FakeHardware : Provider("AndroidKeyStore", "1", "for tests") {
         override fun getEncoded(): ByteArray? = null
     }
 
-    /** Refuses such a key. Other keys are of software, and signed with by Java's own. */
+    /** Refuses such a key. Other keys are software keys, and Java's own provider signs with them. */
     class Refusing : SignatureSpi() {
         override fun engineInitSign(key: PrivateKey) = throw when (key) {
             is Invalidated -> KeyPermanentlyInvalidatedException()

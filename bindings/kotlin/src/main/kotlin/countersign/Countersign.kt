@@ -1,12 +1,12 @@
 /**
- * What Kotlin expects on top of the generated calls: coroutines off the main thread, and sync and delivery as a [Flow].
+ * Idiomatic Kotlin on top of the generated calls: coroutines off the main thread, and sync and delivery as a [Flow].
  *
- * No rule is written here. The generated calls block: they belong on a thread that may wait, and may come on any number of
+ * There are no rules here. The generated calls block: they belong on a thread that may wait, and may come on any number of
  * threads at once. Objects are [AutoCloseable], each on its own, in any order: `Wallet.open(...).use { }`. Records are
  * immutable.
  *
- * What asks the person ([enrolled], [offered], [answered]) interrupts the thread of the key store when the coroutine is
- * cancelled, so that the prompt can go away; what was not signed by then is not recorded.
+ * The calls that ask the person ([enrolled], [offered], [answered]) interrupt the thread of the key store when the
+ * coroutine is cancelled, so that the prompt can close; nothing is recorded that was not signed by then.
  */
 package countersign
 
@@ -35,12 +35,12 @@ import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.withContext
 
 /**
- * Brings the wallet up to date and tells of every step. The last element is [SyncStep.Done]. Cold: each collector syncs.
+ * Syncs the wallet and emits every step. The last element is [SyncStep.Done]. Cold: each collector syncs.
  *
- * Patience that the node asks for is kept. Steps do not wait for a collector that is slow. Cancelling stops between two of
- * them, each of which is bounded, and the next sync goes on from there.
+ * It waits as long as the node asks to. Steps do not wait for a slow collector. Cancelling stops between two steps, each of
+ * which is bounded, and the next sync continues from there.
  *
- * @throws CountersignException.Retry without a network; what is known stays in use.
+ * @throws CountersignException.Retry without a network; the verified data stays in use.
  */
 fun Wallet.sync(): Flow<SyncStep> = flow {
     do {
@@ -51,18 +51,18 @@ fun Wallet.sync(): Flow<SyncStep> = flow {
 }.flowOn(Dispatchers.IO)
 
 /**
- * Has the key [key] certified by a registrar's one-time code. The key store may ask the person meanwhile.
+ * Has the key [key] certified with a registrar's one-time code. The key store may ask the person meanwhile.
  *
  * @throws CountersignException.Cancelled when they decline.
  */
 suspend fun Wallet.enrolled(key: String, code: String): Enrolment = asking { enrol(key, code) }
 
-/** The answer about a pack whose code was typed, or arrived as a link. */
+/** The answer about a pack whose code was typed, or came as a link. */
 suspend fun Patient.answer(code: String): Answer = withContext(Dispatchers.IO) { checkCode(code) }
 
 /**
- * Looks at a camera frame's luma plane. A direct [ByteBuffer], which the camera's planes are, is read where it lies; its
- * position and limit are left alone.
+ * Scans a camera frame's luma plane. A direct [ByteBuffer], such as the camera's planes, is read without a copy; its
+ * position and limit do not change.
  */
 suspend fun Patient.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): Sight =
     withContext(Dispatchers.Default) { checkFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }
@@ -72,7 +72,7 @@ suspend fun Courier.look(width: Int, height: Int, stride: Int, luma: ByteBuffer)
     withContext(Dispatchers.Default) { scanFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }
 
 /**
- * Offers goods to whoever stands here, or to one member alone. The key store may ask the person meanwhile.
+ * Offers goods to anyone present, or to one member only. The key store may ask the person meanwhile.
  *
  * @throws CountersignException.Cancelled when they decline.
  */
@@ -80,7 +80,7 @@ suspend fun Courier.offered(code: String, to: String? = null, place: String? = n
     asking { offer(code, to, place) }
 
 /**
- * Answers an offer, having scanned [goods]. It is recorded when this returns, whether there is a network or not.
+ * Answers an offer, after scanning [goods]. The answer is stored when this returns, with or without a network.
  *
  * @throws CountersignException.Cancelled when the person declines to sign.
  */
@@ -88,8 +88,8 @@ suspend fun Courier.answered(offer: Offer, goods: List<String>, condition: Condi
     asking { answer(offer.message, goods, condition, place) }
 
 /**
- * Sends what is in the outbox, a round an element, until nothing is on its way; without a network that is a long time, with
- * longer and longer pauses. Cancelling stops between two rounds, and nothing is lost.
+ * Sends what is in the outbox, one element per round, until nothing is waiting; without a network that is a long time,
+ * with longer and longer pauses. Cancelling stops between two rounds, and nothing is lost.
  *
  * @throws CountersignException.KeyNeeded without an enrolled key.
  */
@@ -103,14 +103,14 @@ fun Courier.delivery(): Flow<Round> = flow {
     }
 }.flowOn(Dispatchers.IO)
 
-/** Between two rounds even if the next is due, so that a node that is late is not pressed. */
+/** The pause between two rounds even if the next is due, so that a slow node is not flooded. */
 private const val MIN_PAUSE = 200L
 
 /** A call that may wait for a person. */
 private suspend fun <T> asking(call: () -> T): T = try {
     runInterruptible(Dispatchers.IO, call)
 } catch (failed: CountersignException) {
-    // A prompt that went away because nobody waits for it any more is no refusal, nor is a key store that was interrupted.
+    // A prompt that closed because the coroutine was cancelled is not a refusal, nor is an interrupted key store a failure.
     currentCoroutineContext().ensureActive()
     throw failed
 }

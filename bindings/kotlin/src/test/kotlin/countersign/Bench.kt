@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Tag
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** What a call costs from Kotlin. Not a test: `tests/languages-bench` runs it. */
+/** The cost of a call from Kotlin. Not a test: `tests/languages-bench` runs it. */
 @Tag("bench")
 class Bench {
     @TempDir
@@ -52,10 +52,10 @@ class Bench {
         Wallet.open(folder.resolve("wallet.db").toString(), direct(world.genesis), world.node, SoftwareKeys())
 
     /**
-     * Of 201 runs of so many calls, after three seconds and more in which Java compiles them. JNA keeps memory for each call
-     * until Java collects it, in a table that gets slower as it fills. So each run begins with that collected, as it is for
-     * an app that calls now and then; and once more without, as in a loop that does nothing else. The calling thread's time
-     * on the processor leaves out what other programs take meanwhile.
+     * The median of 201 runs of so many calls, after three seconds or more in which Java compiles them. JNA keeps memory for
+     * each call until Java collects it, in a table that gets slower as it fills. So each run begins after a collection, as
+     * for an app that calls now and then; and is repeated without one, as in a loop that does nothing else. The calling
+     * thread's processor time excludes the work of other programs.
      */
     private fun median(what: String, calls: Int, call: () -> Unit) {
         val timed = { clock: () -> Long ->
@@ -83,7 +83,7 @@ class Bench {
         Thread.sleep(20)
     }
 
-    /** What the first calls cost, before Java has compiled anything. */
+    /** The cost of the first calls, before Java has compiled anything. */
     private fun cold(what: String, call: () -> Unit) {
         val micros = List(1_000) {
             val begun = System.nanoTime()

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.BeforeAll
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** What the boundary itself must bear: threads, prompts that wait, objects by the thousand. */
+/** What the boundary itself must withstand: threads, prompts that wait, objects by the thousand. */
 class BoundaryTest {
     @TempDir
     lateinit var folder: Path
@@ -72,11 +72,11 @@ class BoundaryTest {
         open(keys).use { wallet ->
             synced(wallet)
             Patient(wallet).use { patient ->
-                // Asked from another thread, in the middle of the prompt: a lock held across it would never end.
+                // Called from another thread during the prompt: with a lock held across it, this would hang.
                 keys.whileSigning = {
                     val other = Executors.newSingleThreadExecutor()
-                    val told = other.submit(Callable { wallet.syncStep(); patient.checkCode(GENUINE).verdict })
-                    assertEquals(VerdictKind.AUTHENTIC, told.get(10, TimeUnit.SECONDS))
+                    val verdict = other.submit(Callable { wallet.syncStep(); patient.checkCode(GENUINE).verdict })
+                    assertEquals(VerdictKind.AUTHENTIC, verdict.get(10, TimeUnit.SECONDS))
                     other.shutdown()
                 }
                 wallet.enrol("signing", world.ask("code pharmacy waiting"))
@@ -127,14 +127,14 @@ class BoundaryTest {
             val loaded = threads.submit(Callable {
                 var loads = 0
                 while (growing.get()) {
-                    // Another call was quicker: that is no error, and the next one finds what it left.
+                    // Another call was quicker: that is not an error, and the next call continues from there.
                     val again = runCatching { courier.load(units[0]) }.exceptionOrNull()
                     assertTrue(again == null || again is CountersignException.Retry, "$again")
                     if (again == null) loads++
                 }
                 loads
             })
-            // The ledger grows meanwhile, so that each of both moves the wallet on.
+            // The ledger grows meanwhile, so that both calls advance the wallet.
             for (unit in units) world.ask("offer $unit")
             growing.set(false)
             assertTrue(synced.get(60, TimeUnit.SECONDS) > 0 && loaded.get(60, TimeUnit.SECONDS) > 0)
@@ -158,7 +158,7 @@ class BoundaryTest {
     }
 
     @Test
-    fun `a frame that is none is refused`() {
+    fun `a malformed frame is refused`() {
         val frame = ByteBuffer.allocateDirect(10)
         open().use { wallet ->
             Patient(wallet).use { patient ->
@@ -169,7 +169,7 @@ class BoundaryTest {
 
     @Test
     fun `a panic in the core is an exception and not the end of the process`() {
-        // What no app can pass: a text of five bytes that lie nowhere.
+        // An input that no app can pass: a text of five bytes at a null pointer.
         val status = UniffiRustCallStatus()
         UniffiLib.uniffi_countersign_core_fn_func_draw_code(RustBuffer.create(0uL, 5uL, null), 4, status)
         assertTrue(status.isPanic())

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** An app that is killed loses nothing that it has told the person is recorded. */
+/** An app that is killed loses nothing that it has confirmed to the person. */
 class KilledTest {
     @TempDir
     lateinit var folder: Path
@@ -42,12 +42,12 @@ class KilledTest {
             open(place, world).use { wallet ->
                 Courier(wallet, "signing").use { courier ->
                     val kept = courier.goods().map { it.link.substringAfter("/00/") }.toSet()
-                    val told = answered.map { UNITS[it.substringAfter(' ').toInt()] }.toSet()
-                    assertEquals(told, kept, "what was told, and what is there")
+                    val confirmed = answered.map { UNITS[it.substringAfter(' ').toInt()] }.toSet()
+                    assertEquals(confirmed, kept, "what was confirmed, and what is there")
                     val rounds = runBlocking { courier.delivery().toList() }
                     assertEquals(0uL, rounds.last().waiting)
                     assertEquals(emptyList<Delivery>(), courier.outbox().map { it.delivery })
-                    // Proven at the node, not only gone from here.
+                    // Proven by the node, not only gone from the outbox.
                     for (unit in kept) assertTrue(courier.load("(00)$unit").holder!!.endsWith("/courier/killed"))
                 }
             }
@@ -66,7 +66,7 @@ class KilledTest {
         process.inputStream.bufferedReader().useLines { lines ->
             for (line in lines) {
                 said += line
-                // By its handle, which leaves what it said to be read.
+                // By its handle, so that its output can still be read.
                 if (line == point) process.toHandle().destroyForcibly()
             }
         }
@@ -109,7 +109,7 @@ fun main(arguments: Array<String>) {
     try {
         while (courier.send().waiting > 0u) Thread.sleep(50)
     } catch (_: CountersignException.Retry) {
-        // The next run goes on.
+        // The next run continues.
     }
     say("sent")
     Thread.sleep(60_000)

@@ -57,7 +57,7 @@ class ScenariosTest {
     }
 }
 
-/** One world, and what its people show each other. */
+/** One world, and the messages that its people show each other. */
 private class Stage(private val world: World, private val folder: Path) : AutoCloseable {
     private val phones = mutableMapOf<String, Phone>()
     private val keys = mutableMapOf<String, SoftwareKeys>()
@@ -108,15 +108,15 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                 assertEquals(step.getJSONArray("identities").toString(), identities.toString())
             }
             "settings" -> {
-                val told = phone.wallet.settings()
-                val node = if (told.node == world.node) "own" else told.node
-                assertEquals(step.getString("node") to step.getLong("following"), node to told.following.toLong(), "$step")
-                val identities = JSONArray(told.memberships.map { it.identity })
+                val settings = phone.wallet.settings()
+                val node = if (settings.node == world.node) "own" else settings.node
+                assertEquals(step.getString("node") to step.getLong("following"), node to settings.following.toLong(), "$step")
+                val identities = JSONArray(settings.memberships.map { it.identity })
                 assertEquals(step.getJSONArray("identities").toString(), identities.toString(), "$step")
-                val (checkpoint, age) = told.knowledge.checkpoint to told.knowledge.ageMillis
+                val (checkpoint, age) = settings.knowledge.checkpoint to settings.knowledge.ageMillis
                 assertEquals(List(2) { step.getBoolean("synced") }, listOf(checkpoint != null, age != null), "$step")
-                assertTrue((age ?: 0u) < 3_600_000u && told.bytes > 20_000u, "$step: $told")
-                assertEquals(0uL to false, told.knowledge.contradictions to told.knowledge.damaged, "$step")
+                assertTrue((age ?: 0u) < 3_600_000u && settings.bytes > 20_000u, "$step: $settings")
+                assertEquals(0uL to false, settings.knowledge.contradictions to settings.knowledge.damaged, "$step")
             }
             "set-node" -> phone.wallet.setNode(step.getString("node").let { if (it == "own") world.node else it })
             "show-checkpoint" -> {
@@ -137,8 +137,8 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
 
     private fun handOver(courier: Courier, step: JSONObject): Unit = when (step.getString("do")) {
         "world-offer" -> {
-            val told = JSONArray(world.ask("offer ${step.getString("goods")}"))
-            codes[step.getString("as")] = told.map { it as String }
+            val codesJson = JSONArray(world.ask("offer ${step.getString("goods")}"))
+            codes[step.getString("as")] = codesJson.map { it as String }
         }
         "load" -> courier.load(step.getString("goods")).discard()
         "offer" -> {
@@ -149,10 +149,10 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         "scan" -> messages[step.getString("codes")] = scanned(courier, codes.getValue(step.getString("codes")), step)
         "answer" -> {
             val goods = step.getJSONArray("goods").map { it as String }
-            val condition = when (val told = step.getString("condition")) {
+            val condition = when (val word = step.getString("condition")) {
                 "intact" -> Condition.Intact
                 "damaged" -> Condition.Damaged("a photo".toByteArray())
-                else -> Condition.Refused(told)
+                else -> Condition.Refused(word)
             }
             val shown = courier.answer(messages.getValue(step.getString("to")), goods, condition, null)
             codes[step.getString("as")] = shown.codes
@@ -171,7 +171,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             assertEquals(step.getJSONArray("rows").toString(), rows.toString(), "$step")
         }
         "outbox" -> {
-            val rows = JSONArray(courier.outbox().map { "${it.kind} ${told(it)}" })
+            val rows = JSONArray(courier.outbox().map { "${it.kind} ${described(it)}" })
             assertEquals(step.getJSONArray("rows").toString(), rows.toString(), "$step")
         }
         "settle" -> courier.settle(courier.outbox().first { it.delivery is Delivery.Refused }.id)
@@ -198,8 +198,8 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             when (val scan = runBlocking { courier.look(width, height, width, direct(drawing.luma)) }) {
                 is Scan.Part -> parts += scan.have
                 is Scan.Offered -> {
-                    val told = listOf("offer", scan.offer.giver, scan.offer.hops.toInt(), scan.offer.contradicts)
-                    assertEquals(listOf(step["sees"], step["giver"], step["hops"], false), told, "$step")
+                    val seen = listOf("offer", scan.offer.giver, scan.offer.hops.toInt(), scan.offer.contradicts)
+                    assertEquals(listOf(step["sees"], step["giver"], step["hops"], false), seen, "$step")
                     assertEquals(parts.sorted(), parts, "$step")
                     return scan.offer.message
                 }
@@ -214,7 +214,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                 else -> error("$scan: $step")
             }
         }
-        error("the codes are no whole message: $step")
+        error("the codes are not a whole message: $step")
     }
 
     override fun close() = phones.values.forEach { it.close() }
@@ -233,7 +233,7 @@ private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCl
     }
 }
 
-private fun told(row: Outgoing) = when (val delivery = row.delivery) {
+private fun described(row: Outgoing) = when (val delivery = row.delivery) {
     is Delivery.Waiting -> "waiting"
     is Delivery.Sent -> "sent"
     is Delivery.Refused -> {
@@ -245,9 +245,9 @@ private fun told(row: Outgoing) = when (val delivery = row.delivery) {
 private fun Any.discard() = Unit
 
 private fun expect(answer: Answer, step: JSONObject) {
-    val told = listOf(answer.verdict.name.lowercase().replace('_', '-'), JSONArray(answer.reasons.map { it.key }).toString())
-    assertEquals(listOf(step.getString("verdict"), step.getJSONArray("reasons").toString()), told, "$step")
-    // Each time it came into somebody's hands with its unit: how much of that was scanned.
+    val found = listOf(answer.verdict.name.lowercase().replace('_', '-'), JSONArray(answer.reasons.map { it.key }).toString())
+    assertEquals(listOf(step.getString("verdict"), step.getJSONArray("reasons").toString()), found, "$step")
+    // Each time it was received with its unit: how many of the unit's packs were scanned.
     val units = answer.history.mapNotNull { it.unit }.map { "${it.scanned} of ${it.packs}" }
     assertEquals((step.optJSONArray("units") ?: JSONArray()).toString(), JSONArray(units).toString(), "$step")
 }

@@ -17,7 +17,7 @@ import java.security.spec.ECPublicKeySpec
 import java.util.concurrent.ConcurrentHashMap
 import javax.crypto.KeyAgreement
 
-/** Keys of the Java platform: DER everywhere, s high or low. Misbehaves when told to. Kept in [folder], if there is one. */
+/** Keys of the Java platform: DER everywhere, s high or low. Misbehaves on request. Kept in [folder], if there is one. */
 class SoftwareKeys(private val folder: File? = null) : KeyStore {
     @Volatile
     var manner = "works"
@@ -45,7 +45,7 @@ class SoftwareKeys(private val folder: File? = null) : KeyStore {
         return pair.public.encoded
     }
 
-    /** What hardware would prove: here, that the key was made for this challenge. */
+    /** What hardware would attest: here, that the key was made for this challenge. */
     override fun attest(name: String, challenge: ByteArray): List<ByteArray> = listOf(makeSigningKey(name), challenge)
 
     override fun makeAgreementKey(name: String): ByteArray = agreement.computeIfAbsent(name) { fresh() }.public.encoded

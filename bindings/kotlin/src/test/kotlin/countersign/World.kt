@@ -17,10 +17,10 @@ class World(folder: File) : AutoCloseable {
     private val frames: File
 
     init {
-        val told = JSONObject(answers.readLine())
-        node = told.getString("node")
-        genesis = File(told.getString("genesis")).readBytes()
-        frames = File(told.getString("frames"))
+        val hello = JSONObject(answers.readLine())
+        node = hello.getString("node")
+        genesis = File(hello.getString("genesis")).readBytes()
+        frames = File(hello.getString("frames"))
     }
 
     fun ask(command: String): String {
