@@ -16,7 +16,7 @@ pub enum SealError {
     /// The note could not be written.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// A witness of this process does not reach what the log says.
+    /// A witness in this process does not reach the same roots.
     #[error("witness {name} refuses the checkpoint: {reason}")]
     Witness {
         /// Its name.

@@ -1,7 +1,7 @@
-//! What makes a block durable, whoever has put it together: check, apply, seal, write, publish.
+//! Makes a block durable, whichever engine has put it together: check, apply, seal, write, publish.
 //!
-//! Each step takes what the one before it gave, so none can be left out or done twice. An engine that has all replicas agree
-//! on a block before it is written calls the steps one by one; [`Committer::commit`] takes them in a row.
+//! Each step consumes the result of the one before, so none can be left out or done twice. [`Committer::commit`] runs them in
+//! a row; an engine with replicas may call them one by one.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub enum CommitPoint {
     Committed,
     /// Readers see the block.
     Published,
-    /// Those who submitted have been told.
+    /// The outcomes are sent.
     Acknowledged,
 }
 
@@ -47,7 +47,7 @@ pub type Observer = Box<dyn Fn(CommitPoint) + Send>;
 /// Why a block could not be made durable.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The database does not take it.
+    /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The checkpoint is not signed.
@@ -56,7 +56,7 @@ pub enum CommitError {
     /// The log's name cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointTextError),
-    /// The system gives no thread.
+    /// No thread could be started.
     #[error("no thread for the sequencer: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -76,8 +76,8 @@ pub struct Sealed {
 /// A block that is durable.
 pub struct Written(Sealed);
 
-/// The machine with all that a block passes through until readers see it. After an error it must not be used again: memory
-/// may be ahead of the disk, or a witness of the log.
+/// The machine, and what a block passes through until readers see it. After an error it must not be used again: memory may
+/// be ahead of the disk, or a witness ahead of the log.
 pub struct Committer {
     pub(crate) machine: StateMachine,
     pub(crate) connection: Connection,
@@ -89,7 +89,7 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// What readers see of all this.
+    /// What readers see.
     pub const fn published(&self) -> &Arc<Published> {
         &self.published
     }
@@ -99,9 +99,9 @@ impl Committer {
         &self.machine
     }
 
-    /// Makes the candidates a block as of now, and acknowledges what became of each. What a crash leaves behind is told at
-    /// each step; recovery is in every case the one of [`crate::recovery`], which reads the blocks in the database and
-    /// finds them whole.
+    /// Commits the candidates as one block at the current time, and acknowledges the outcome of each. The comments say what
+    /// a crash leaves behind at each step. Recovery is the same in every case: [`crate::recovery`] replays the blocks in the
+    /// database, which are whole.
     pub fn commit(
         &mut self,
         candidates: Vec<Candidate>,
@@ -109,17 +109,17 @@ impl Committer {
     ) -> Result<(), CommitError> {
         let started = Instant::now();
         let applied = self.apply((self.clock)(), candidates)?;
-        // A crash from here on loses this process's memory: the block was never there, nobody was told that it was.
+        // A crash from here on loses this process's memory: the block never existed, and nobody was told that it did.
         (self.observer)(CommitPoint::Applied);
 
         let sealed = self.seal(applied)?;
-        // The signatures exist in this process alone and have not left it. After a crash others are made, perhaps over
-        // another block: nobody holds two, so nobody can be told two stories.
+        // The signatures have not left this process. After a crash others are made, perhaps over another block: nobody
+        // holds both, so nobody can be shown two histories.
         (self.observer)(CommitPoint::Signed);
 
         let written = self.write(sealed)?;
-        // Durable, checkpoints and all: after a crash here the node starts with this block, and whoever submitted and heard
-        // nothing submits again and is told the place.
+        // Durable, with its checkpoints: after a crash here the node starts with this block, and a client that heard nothing
+        // submits again and is told the place.
         (self.observer)(CommitPoint::Committed);
 
         let admitted = written.0.applied.admitted.len();
@@ -131,22 +131,22 @@ impl Committer {
             self.metrics.block(admitted, started.elapsed());
         }
         acknowledge(outcomes);
-        // Told: from now on the statements must never be lost, and they are durable since Committed.
+        // Acknowledged: from now on the statements must not be lost, and they are durable since Committed.
         (self.observer)(CommitPoint::Acknowledged);
         Ok(())
     }
 
-    /// Reads the statements of a block from elsewhere, and verifies them on all cores.
+    /// Reads the statements of a block that came as bytes, and verifies them on all cores.
     pub fn read(&self, block: &[(LogName, Vec<u8>)]) -> Vec<Candidate> {
         self.machine.read(block)
     }
 
-    /// What would become of a candidate if it were the next block by itself; `None` if it would be admitted. Nothing changes.
+    /// A dry run: what would become of a candidate if it were the next block; `None` if it would be admitted.
     pub fn check(&mut self, candidate: Candidate) -> StoreResult<Option<Admission>> {
         self.machine.check((self.clock)(), candidate, &self.connection)
     }
 
-    /// What the rules remember of a subject.
+    /// The rules' state of a subject.
     pub fn remembered(&mut self, log: LogName, subject: &Subject) -> StoreResult<Folded<State>> {
         self.machine.remembered(log, subject, &self.connection)
     }
@@ -201,7 +201,7 @@ impl Committer {
         Ok(Written(sealed))
     }
 
-    /// Lets readers see a block, and tells what became of each candidate.
+    /// Makes a block visible to readers, and returns the outcome of each candidate.
     pub fn publish(&mut self, written: Written) -> Vec<Outcome> {
         let Written(Sealed { applied, heads }) = written;
         if let Some(block) = applied.block {
@@ -215,7 +215,7 @@ impl Committer {
         applied.admissions.into_iter().map(|admission| outcome(admission, &view)).collect()
     }
 
-    /// Signs the same state again, as of now, so that phones see how fresh the silence is.
+    /// Signs the same state again at the current time, so that phones see that nothing newer exists.
     pub fn recosign(&mut self) -> Result<(), CommitError> {
         let mut heads = Vec::new();
         for log in self.log_names() {
@@ -230,7 +230,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Leaves one file behind instead of a file and its log; an error here costs nothing but that.
+    /// Leaves one file behind instead of a file and its write-ahead log; an error has no other effect.
     pub fn close(self) {
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log was left in place");

@@ -1,4 +1,4 @@
-//! What an operator decides: a TOML file, or the same values made in code.
+//! A node's configuration: a TOML file, or the same values made in code.
 //!
 //! `countersign-node.example.toml` beside this crate documents every key.
 
@@ -75,11 +75,11 @@ pub struct Config {
     /// The witnesses.
     #[serde(default = "default_witnesses", rename = "witness")]
     pub witnesses: Vec<WitnessConfig>,
-    /// When nothing happens, the witnesses cosign again after this many seconds, so that phones see how fresh the
-    /// silence is.
+    /// When nothing happens, the witnesses cosign again after this many seconds, so that phones see that nothing newer
+    /// exists.
     #[serde(default = "default_recosign")]
     pub recosign_seconds: u64,
-    /// How many days a certificate holds that the registrar issues.
+    /// For how many days the registrar's certificates are valid.
     #[serde(default = "default_certificate_days")]
     pub certificate_days: u32,
     /// The TLS endpoint.

@@ -1,8 +1,8 @@
-//! What grows with the logs, in memory.
+//! The state of a ledger in memory.
 //!
-//! Readers share with the machine what they need; what the machine alone asks for lies behind a lock of its own, so neither
-//! waits for the other longer than a look-up takes. An index is cloned before it is searched: clones share what they have
-//! in common, and cost nothing.
+//! What readers and the machine share lies behind read-write locks; what only the machine needs, behind locks of its own. So
+//! neither waits for the other longer than one look-up takes. An index is cloned before it is searched: clones share their
+//! branches and cost next to nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -70,7 +70,7 @@ impl InMemory {
     }
 }
 
-// What a thread that panicked leaves behind is whole: nothing here is changed in two steps that belong together.
+// A poisoned lock is used all the same: whoever writes stops the process when it fails.
 
 fn shared<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)

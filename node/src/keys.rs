@@ -1,8 +1,8 @@
 //! A node's secrets: made at the first start, read at every other.
 //!
 //! Everything lies in `data/keys`, one secret a file, readable by the owner only. This is a development registrar: it
-//! keeps the domain's root key on line, beside the registrar's, so that one command sets up a working domain. A domain
-//! of weight keeps its root elsewhere and gives the node its logs' keys alone.
+//! keeps the domain's root key online, beside the registrar's, so that one command sets up a working domain. A domain in
+//! production keeps its root elsewhere and gives the node only the keys of its logs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, QUORUM, WitnessConfig};
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
-/// How long the domain's root and its registrar hold.
+/// How long the certificates of the domain's root and registrar are valid.
 const ROOT_DAYS: u64 = 3650;
 
 /// Why the node's keys cannot be used. Names files, never what is in them.
@@ -39,7 +39,7 @@ pub enum KeysError {
     /// A file does not hold what its name says.
     #[error("{0} does not hold a key of its kind")]
     Malformed(PathBuf),
-    /// Random numbers could not be had.
+    /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
     /// A key was refused.
@@ -50,7 +50,7 @@ pub enum KeysError {
     Certificate(#[from] CertificateError),
 }
 
-/// The keys of one log: two signatures under each checkpoint, and the P-256 key for receipts as well.
+/// The keys of one log: two sign each checkpoint, and the P-256 key signs receipts as well.
 pub(crate) struct LogKeys {
     pub(crate) checkpoint: [NoteSigner; 2],
     pub(crate) receipt: SoftwareKey,
@@ -90,7 +90,7 @@ impl Keys {
         })
     }
 
-    /// What a phone pins of this node.
+    /// The trust anchors of this ledger, which phones pin.
     pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
         let keys = self.logs.values().flat_map(|keys| &keys.checkpoint);
         let logs = keys.map(|key| format!("log {}", key.verifier_key()));

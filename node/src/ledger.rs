@@ -1,4 +1,4 @@
-//! What a ledger is made of: its logs, the rules that it follows, and where in it a statement stands.
+//! What a ledger is made of: its logs and its rules; and places in it.
 
 use countersign_ledger::{Families, Kind, LogName, LogSpec};
 

@@ -1,11 +1,11 @@
-//! What grows with the logs, behind one trait: the machine and its readers reach it through [`LedgerState`] alone.
+//! Everything that grows with the logs, behind one trait: the machine and its readers use nothing but [`LedgerState`].
 //!
-//! It lies in memory ([`InMemory`](crate::InMemory)), which a log of 10^6 statements fits into; a log of 10^8 asks for one on
-//! disk. So nothing here hands out a reference, everything may fail, and what rules remember of a subject may be forgotten:
-//! it is folded from the subject's history again.
+//! The implementation here keeps it in memory ([`InMemory`](crate::InMemory)), which is enough for 10^6 statements; 10^8 need
+//! one on disk. Therefore no method returns a reference, every method may fail, and the rules' state of a subject may be
+//! dropped: the machine folds it again from the subject's history.
 //!
-//! One thread writes, any number read. What a block adds is seen at once by whoever asks for it; readers therefore ask for
-//! nothing beyond a published checkpoint.
+//! One thread writes, any number of threads read. A block is visible here as soon as it is applied, so readers must not ask
+//! for anything beyond a published checkpoint.
 
 use countersign_ledger::{
     Family, FamilyProof, Folded, Hash, IndexEntry, IndexKey, IndexProof, LogName, State, UnixMillis,
@@ -45,11 +45,11 @@ pub struct Addition<'a> {
     pub id: Hash,
     /// Its subject.
     pub key: IndexKey,
-    /// What it uses up, for the whole ledger.
+    /// The tokens that it uses up, in the whole ledger.
     pub uses_up: &'a [Hash],
     /// The certificates whose revocation makes it void.
     pub signers: &'a [Hash],
-    /// What is remembered of its subject from now on.
+    /// The rules' state of its subject from now on.
     pub folded: Folded<State>,
 }
 
@@ -88,22 +88,22 @@ pub trait LedgerState: Send + Sync {
     /// The subject index as of the checkpoint of `size`, if that is one of the last [`RECENT_CHECKPOINTS`].
     fn index_at(&self, log: LogName, size: u64) -> StoreResult<Option<Box<dyn SubjectIndex>>>;
 
-    /// Whether a statement has used this up.
+    /// Whether a token is used up.
     fn is_used(&self, token: Hash) -> StoreResult<bool>;
 
-    /// What is remembered of a subject; `None` if nothing ever was, or it has been forgotten.
+    /// The rules' state of a subject; `None` if there is none, or it has been dropped.
     fn folded(&self, log: LogName, key: &IndexKey) -> StoreResult<Option<Folded<State>>>;
 
-    /// Remembers what was folded anew.
+    /// Keeps a state that was folded again.
     fn remember(&self, log: LogName, key: &IndexKey, folded: &Folded<State>) -> StoreResult<()>;
 
-    /// Forgets what is remembered of every subject on which `certificate` has signed at or after index `from`.
+    /// Drops the state of every subject on which `certificate` has signed at or after index `from`.
     fn forget(&self, log: LogName, certificate: Hash, from: u64) -> StoreResult<()>;
 
-    /// Appends an entry, and tells its index.
+    /// Appends an entry and returns its index.
     fn append(&self, log: LogName, addition: Addition<'_>) -> StoreResult<u64>;
 
-    /// Remembers that a block has ended here: when, and the subject index as it is now.
+    /// Ends a block: keeps its time and size, and the subject index as it is now.
     fn close(&self, log: LogName, time: UnixMillis) -> StoreResult<()>;
 }
 

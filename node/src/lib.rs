@@ -1,7 +1,7 @@
 //! The ledger node: one state machine behind a sequencer, served over HTTPS.
 //!
 //! A node hosts the logs of its configuration: `<name>/trust` with revocations, recalls and suspensions, `<name>/supply` with
-//! the histories of products and the enrolments of members, and others. What a statement may do, its family of rules says
+//! the histories of products and the enrolments of members, and others. Each kind of statement belongs to a family of rules
 //! ([`Surroundings::families`]). Reading is anonymous. Writing needs a statement signed by an enrolled member; enrolling needs
 //! a one-time code from the domain's [`Registrar`], a certification request, and thereby possession of the key.
 //!
@@ -9,18 +9,18 @@
 //!
 //! 1. It arrives by `POST /{log}/entries`, or in process by [`Sequencer::submit`]. The request is bounded in size, time
 //!    and rate before anything is read.
-//! 2. On the thread that submits it is read, strictly; a statement that is ordered already is told its place, whatever
-//!    its age. Its time is compared with the clock, its signer looked up, its signature verified ([`Published::candidate`]).
+//! 2. The thread that submits parses it strictly. If it is in the log already, its place is returned, whatever its age.
+//!    Otherwise its time is compared with the clock and its signature is verified ([`Published::candidate`]).
 //! 3. It waits in a bounded queue; when that is full the client is told to come back.
 //! 4. The engine's thread takes what has gathered while the last block went to disk, and has a [`Committer`] commit it. The
-//!    [`StateMachine`] judges it at its own height against the block's time: freshness, revocation as of its very place, what
-//!    it uses up, the link to the latest statement on its subject, and the rules of its family over what is remembered of the
-//!    subject, whatever the length of its history. A refusal has its own [`Reason`] and changes nothing.
+//!    [`StateMachine`] checks it against its own state and the block's time: freshness, revocation as of its place, used-up
+//!    tokens, the link to the latest statement on its subject, and the rules of its family, which read a small state of the
+//!    subject and not its history. A refusal has its own [`Reason`] and changes nothing.
 //! 5. Each log that has grown gets a checkpoint, with the roots of its tree and its subject index. The log signs it with
 //!    two keys; each witness recomputes both roots from the entries and cosigns.
 //! 6. One SQLite transaction (write-ahead log, `synchronous=FULL`) holds the block, its statements, what they promise, the
-//!    enrolment codes that they use up and the checkpoints. Each step is a [`CommitPoint`]; what a crash leaves there is told,
-//!    and tested.
+//!    enrolment codes that they use up and the checkpoints. Each step is a [`CommitPoint`]; what a crash leaves behind there
+//!    is documented and tested.
 //! 7. The checkpoint is published; readers never see further than that.
 //! 8. The client is answered: 303, the place, and where the receipt is. This is the first moment at which anybody relies
 //!    on the statement, and it is durable.
@@ -28,8 +28,8 @@
 //! Another engine implements [`Sequencer`] over the same steps of a [`Committer`] ([`Surroundings::engine`]); whatever blocks
 //! it makes, the same statements lead to the same roots. What grows with the logs lies behind [`LedgerState`].
 //!
-//! Starting again reads, hashes and compares the whole history ([`RecoveryError`]); a node that does not come out at its
-//! own signed checkpoint does not start.
+//! A restart reads, hashes and compares the whole history ([`RecoveryError`]); a node that does not reach its own signed
+//! checkpoint does not start.
 //!
 //! # In process
 //!

@@ -1,4 +1,4 @@
-//! How much one client may ask: a token bucket for each address that writes, a count of its connections.
+//! Limits per client: a token bucket for writes, a count of connections.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ const MAX_ADDRESSES: usize = 65_536;
 /// Tokens are counted in thousandths, so that slow rates need no floating point.
 const TOKEN: u64 = 1000;
 
-/// Whom a limit counts as one: an address, and for IPv6 the network of 64 bits that one subscriber gets.
+/// What counts as one client: an IPv4 address, or the 64-bit IPv6 network that one subscriber gets.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Client(IpAddr);
 
@@ -40,7 +40,7 @@ impl WriteRate {
         Self { per_second: per_second.into(), burst: u64::from(burst) * TOKEN, buckets: Mutex::default() }
     }
 
-    /// Takes a token, or tells how long until there is one.
+    /// Takes a token, or returns the time until there is one.
     pub(crate) fn take(&self, client: Client, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&client) {

@@ -1,4 +1,4 @@
-//! The engine in this process: threads that submit fill a queue, one thread makes what has gathered there the next block.
+//! The engine in this process: threads that submit fill a queue, one thread commits what has gathered there as a block.
 //!
 //! Threads that submit read the statement and verify its signature themselves; the ordering thread takes what has
 //! gathered while the last block went to disk. So a lone client waits for one commit, and many clients share one.
@@ -25,9 +25,9 @@ use crate::store::StoreError;
 const MAX_BLOCK: usize = 2048;
 /// Longest wait for statements that are being verified while a block is gathered.
 const GATHER: Duration = Duration::from_micros(700);
-/// How often it is asked whether there still are any.
+/// How often this is checked.
 const GATHER_STEP: Duration = Duration::from_micros(100);
-/// When the queue is full, a client is told to come back after this time.
+/// When the queue is full, clients are asked to retry after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 struct Job {
@@ -35,7 +35,7 @@ struct Job {
     asker: Asker,
 }
 
-/// Who is to be told what became of a statement.
+/// Where the outcome of a statement is sent.
 struct Asker {
     id: Hash,
     reply: oneshot::Sender<Outcome>,
@@ -52,12 +52,12 @@ pub struct Local {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Submissions that have come and are not yet answered.
+/// Submissions that are not answered yet.
 #[derive(Default)]
 struct Waiting {
     ids: Mutex<HashSet<Hash>>,
     count: AtomicUsize,
-    /// Threads that are reading and verifying a statement at this moment.
+    /// Threads that are verifying a statement now.
     arriving: AtomicUsize,
 }
 
@@ -196,11 +196,11 @@ impl Worker {
     }
 
     /// The jobs that are waiting, and those that are about to: a commit costs the same for one as for many, so it is
-    /// worth a moment to let in who is being verified right now. A lone client is not held up.
+    /// worth a moment to wait for those that are being verified right now. A lone client is not delayed.
     fn gather(&self, first: Job) -> Vec<Job> {
         let (mut jobs, started) = (vec![first], Instant::now());
         while jobs.len() < MAX_BLOCK {
-            // Read before the queue: who has arrived since is in the queue then.
+            // Read before the queue: what has been verified since is in the queue.
             let arriving = self.waiting.arriving.load(Ordering::Acquire);
             match self.queue.try_recv() {
                 Ok(job) => jobs.push(job),
@@ -213,7 +213,7 @@ impl Worker {
         jobs
     }
 
-    /// Makes the jobs a block, and tells those who asked.
+    /// Commits the jobs as a block, and sends their outcomes.
     fn order(&mut self, jobs: Vec<Job>) -> Result<(), CommitError> {
         let (candidates, askers): (_, Vec<Asker>) =
             jobs.into_iter().map(|job| (job.candidate, job.asker)).unzip();
@@ -222,7 +222,7 @@ impl Worker {
             waiting.remove(askers.iter().map(|asker| &asker.id));
             for (asker, outcome) in askers.into_iter().zip(outcomes) {
                 metrics.outcome(&outcome);
-                // Whoever no longer waits will find the statement when they ask.
+                // A client that no longer waits finds the statement when it asks.
                 let _ = asker.reply.send(outcome);
             }
         })
@@ -234,8 +234,8 @@ impl Worker {
     }
 }
 
-/// Memory may be ahead of the disk, or a witness of the log: nothing that this process would say can be relied on. It
-/// stops at once, and starts again from what is durable.
+/// Memory may be ahead of the disk, or a witness ahead of the log, so this process can no longer be relied on. It stops at
+/// once, and starts again from what is durable.
 fn abort(error: &CommitError) -> ! {
     tracing::error!(%error, "a block could not be committed; stopping at once");
     eprintln!("countersign node: a block could not be committed; stopping at once: {error}");

@@ -1,17 +1,18 @@
 //! The state machine: what a block of statements does to the logs.
 //!
-//! In scope: admission in the order of SPEC section 0, and what follows from it: whom the ledger trusts, one tree and one
-//! subject index per log, what rules remember of each subject, what is used up. Out of scope: what the rules say
-//! ([`Rules`](countersign_ledger::Rules)), ordering, durability, signatures under checkpoints, who is asking.
+//! In scope: admission in the order of SPEC section 0, and the state that follows from it: the trust store, one tree and one
+//! subject index per log, the rules' state of each subject, the tokens that are used up. Out of scope: the rules themselves
+//! ([`Rules`](countersign_ledger::Rules)), ordering, durability, signatures on checkpoints, who submits.
 //!
 //! The same blocks lead to the same roots on every machine: time is an argument, there is no randomness and no floating
-//! point, and what is iterated of a hash map decides nothing. What is fetched from the store is named by its place, and its digest is checked.
+//! point, and no result depends on the order of a hash map. A statement is fetched from the store by its place, and its
+//! digest is checked.
 //!
 //! # Revocations
 //!
-//! A revocation that is applied may void entries that stand already. What is remembered of their subjects is then forgotten,
-//! and folded anew from the history when somebody next asks: a revocation costs the ordering thread a look-up for each entry
-//! that it voids, however long their subjects' histories are.
+//! A revocation may void entries that are in the logs already. The states of their subjects are then dropped, and folded
+//! again from the history when they are next needed. So a revocation costs the ordering thread one look-up per voided entry,
+//! however long the histories of their subjects are.
 
 mod candidate;
 mod recent;
@@ -35,9 +36,9 @@ pub use self::candidate::Candidate;
 use self::recent::Recent;
 pub use self::restore::Damage;
 
-/// Where the machine finds the statements that it no longer holds in memory.
+/// Where the machine fetches statements that it no longer holds in memory.
 pub trait Bodies {
-    /// The statement at `place`, which was once admitted there.
+    /// The bytes of the statement at `place`.
     fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
 }
 
@@ -72,8 +73,8 @@ pub struct Admitted {
     pub key: IndexKey,
     /// The statement.
     pub statement: Arc<Entry>,
-    /// What it promises, as of the check that admitted it. It is written in the transaction that makes the statement
-    /// durable, and no blob that a statement promises is ever dropped: what was there when it was checked is there.
+    /// What it promises, as computed by the check that admitted it. It is written in the transaction that makes the
+    /// statement durable. Blobs that a statement promises are never dropped, so one that was here at the check is here.
     pub promise: Option<Promise>,
 }
 
@@ -97,7 +98,7 @@ pub struct StateMachine {
     last: BlockRecord,
 }
 
-/// A statement that may be appended.
+/// A statement that has passed all checks.
 struct Fitting {
     log: LogName,
     key: IndexKey,
@@ -143,7 +144,7 @@ impl Stop {
 }
 
 impl StateMachine {
-    /// An empty ledger that trusts `trust`. What grows with it lies in `state`, which is empty as well.
+    /// An empty ledger with the trust anchors `trust`. What grows with the logs lies in `state`, which is empty.
     pub fn new(ledger: Arc<Ledger>, trust: TrustStore, state: Arc<dyn LedgerState>) -> Self {
         let last = BlockRecord { height: 0, time: UnixMillis(0), digest: Hash::default() };
         Self { ledger, trust: Arc::new(trust), state, recent: Recent::default(), last }
@@ -154,7 +155,7 @@ impl StateMachine {
         &self.ledger
     }
 
-    /// Whom the ledger trusts.
+    /// The trust store.
     pub const fn trust(&self) -> &Arc<TrustStore> {
         &self.trust
     }
@@ -175,7 +176,7 @@ impl StateMachine {
         Ok(Checkpoint::new(&self.ledger.origin(log), roots.size, roots.tree, roots.index))
     }
 
-    /// Reads the statements of a block from elsewhere, and verifies them on all cores.
+    /// Reads the statements of a block that came as bytes, and verifies them on all cores.
     pub fn read(&self, block: &[(LogName, Vec<u8>)]) -> Vec<Candidate> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let part = block.len().div_ceil(threads).max(1);
@@ -192,7 +193,7 @@ impl StateMachine {
         })
     }
 
-    /// What would become of a candidate if it were the next block by itself; `None` if it would be admitted. Nothing changes.
+    /// A dry run: what would become of a candidate if it were the next block; `None` if it would be admitted.
     pub fn check(
         &mut self,
         time: UnixMillis,
@@ -359,7 +360,7 @@ impl StateMachine {
         Ok(Some(next).filter(|next| next.verified().statement().subject() == subject))
     }
 
-    /// What is remembered of a subject.
+    /// The rules' state of a subject.
     pub fn remembered(
         &mut self,
         log: LogName,
@@ -369,7 +370,7 @@ impl StateMachine {
         self.folded(log, &IndexKey::of(subject), bodies)
     }
 
-    /// What is remembered of a subject, folded from its history where it was forgotten.
+    /// The rules' state of a subject, folded from its history if it was dropped.
     fn folded(&mut self, log: LogName, key: &IndexKey, bodies: &dyn Bodies) -> StoreResult<Folded<State>> {
         if let Some(folded) = self.state.folded(log, key)? {
             return Ok(folded);
@@ -383,7 +384,7 @@ impl StateMachine {
             next = self.state.neighbours(place)?.before.map(|index| Place { log, index });
         }
         for place in history.into_iter().rev() {
-            // Not to be kept with the recent ones: a long history would drive all others out.
+            // Not cached: a long history would evict everything else.
             let entry = match self.recent.get(place) {
                 Some(entry) => entry,
                 None => Arc::new(self.fetch(place, bodies)?),
@@ -396,7 +397,7 @@ impl StateMachine {
         Ok(folded)
     }
 
-    /// Appends a statement: the one step that admission and recovery share.
+    /// Appends a statement. Admission and recovery share this step.
     fn append(&mut self, fitting: Fitting) -> StoreResult<Admitted> {
         let Fitting { log, key, entry, rules, mut folded, uses_up, promise } = fitting;
         push(&mut folded, &entry, &*rules);
@@ -411,10 +412,10 @@ impl StateMachine {
         Ok(Admitted { place, key, statement, promise })
     }
 
-    /// Lets an enrolment or a revocation change whom the ledger trusts.
+    /// Applies an enrolment or a revocation to the trust store.
     fn follow(&mut self, entry: &Entry) -> StoreResult<()> {
         let Some(placed) = entry.standing().filter(|placed| changes_trust(placed)) else { return Ok(()) };
-        // Whoever may be appended has passed the same check.
+        // Cannot fail: the statement has passed the same check.
         Arc::make_mut(&mut self.trust).apply(placed).map_err(|_| StoreError::Damaged("statements"))?;
         let fields = placed.fields();
         let revoked = fields.hash("certificate").filter(|_| placed.statement().kind().as_str() == REVOKE);
@@ -481,7 +482,7 @@ fn push(folded: &mut Folded<State>, entry: &Entry, rules: &dyn Rules) {
     folded.push(entry, |state, one| rules.may_follow(state, one), |state, one| rules.fold(state, one));
 }
 
-/// The checkpoints of the ledger's own logs. The rules cannot be told that the store has failed: the machine looks afterwards.
+/// The checkpoints of the ledger's logs. Rules cannot be told that the store has failed, so the machine asks afterwards.
 struct Grown<'a> {
     state: &'a dyn LedgerState,
     failed: Cell<Option<StoreError>>,

@@ -38,7 +38,7 @@ const RETRIES: usize = 4;
 /// Why a node could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The configuration is not one.
+    /// The configuration is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The data directory cannot be used.
@@ -58,7 +58,7 @@ pub enum OpenError {
     /// The TLS endpoint cannot be made.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Keys and configuration form no genesis.
+    /// Keys and configuration do not form a valid genesis.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
     /// The database cannot be used.
@@ -78,13 +78,13 @@ pub enum OpenError {
 /// Why a certificate was not issued or not revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
-    /// The enrolment code is not good.
+    /// The enrolment code is not valid.
     #[error(transparent)]
     Code(#[from] CodeError),
-    /// The registrar could not do it, or the request is not good.
+    /// The registrar failed, or the request is not valid.
     #[error(transparent)]
     Registrar(#[from] RegistrarError),
-    /// Nobody has a certificate with this fingerprint.
+    /// No certificate has this fingerprint.
     #[error("there is no such certificate")]
     UnknownCertificate,
     /// The registrar's own statement was refused.
@@ -95,7 +95,7 @@ pub enum AuthorityError {
     Busy(Duration),
 }
 
-/// Makes an engine of what commits its blocks.
+/// Makes an engine that commits its blocks with this committer.
 pub type Engine = Box<dyn FnOnce(Committer) -> Result<Arc<dyn Sequencer>, CommitError>>;
 
 /// What a node is given besides its configuration.
@@ -111,7 +111,7 @@ pub struct Surroundings {
 }
 
 impl Default for Surroundings {
-    /// All families, the system's clock, nobody watching, and the engine in this process.
+    /// All families, the system's clock, no observer, and the engine in this process.
     fn default() -> Self {
         let observer = Box::new(|_: CommitPoint| ());
         Self { families: countersign_families::families(), clock: system_clock(), observer, engine: None }

@@ -1,4 +1,4 @@
-//! What a client is told when it gets no answer: Concise Problem Details (RFC 9290), or JSON (RFC 9457) if it asks for that.
+//! Problem documents: Concise Problem Details (RFC 9290), or JSON (RFC 9457) if the request asks for it.
 //!
 //! ```cddl
 //! problem = { -1 => tstr, -2 => tstr }   ; title: a stable name that a program may switch on; detail: a sentence
@@ -146,7 +146,7 @@ impl From<Reason> for ProblemDetails {
     }
 }
 
-/// In our own form, with itself beside it for whoever knows what the request asks for.
+/// As CBOR, with the problem itself in an extension: the middleware knows what the request accepts.
 impl IntoResponse for ProblemDetails {
     fn into_response(self) -> Response<Body> {
         let mut response = self.clone().respond(&HeaderMap::new());

@@ -27,7 +27,7 @@ pub(crate) struct Head {
     pub(crate) cosigned_at: UnixMillis,
 }
 
-/// All logs, and whom the ledger trusts, as of one moment.
+/// All logs and the trust store, as of one moment.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) height: u64,
@@ -96,8 +96,8 @@ impl Published {
         self.view().heads.values().map(|head| head.cosigned_at).min().unwrap_or_default()
     }
 
-    /// What can be said of a statement without ordering it: its form, whether it is there already, its age, its signer
-    /// and its signature. The machine asks again whatever may change until the statement's turn comes.
+    /// Checks what can be checked before a statement is ordered: its form, whether it is in the log already, its age, its
+    /// signer and its signature. The machine checks again whatever may have changed when its turn comes.
     pub fn candidate(&self, log: LogName, bytes: &[u8], now: UnixMillis) -> Result<Candidate, Outcome> {
         let refused = |refusal: Refusal| Outcome::Refused(refusal.into());
         let statement = Statement::parse(bytes).map_err(|error| refused(error.into()))?;

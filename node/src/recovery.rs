@@ -1,10 +1,10 @@
 //! Recovery: the whole history is read, hashed and compared, each time the node starts.
 //!
 //! What is checked: SQLite's own structure; that no block, entry or index is missing; that each body is a statement and
-//! hashes to its id; that each statement was allowed to stand where it stands; the chain of block digests; that tree and
+//! hashes to its id; that each statement was allowed at its place; the chain of block digests; that tree and
 //! subject index lead to the stored checkpoint, which the log's own keys signed; and, by each witness, the same again.
-//! What is not checked: members' signatures on statements that change nobody's trust. They were verified on admission,
-//! and the checkpoint's root covers them. What rules remember of subjects is folded on the way.
+//! What is not checked: members' signatures on statements that do not change the trust store. They were verified on
+//! admission, and the checkpoint's root covers them. The rules' states of subjects are folded on the way.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub enum RecoveryError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An entry is not what was once admitted.
+    /// An entry is not what was admitted.
     #[error("entry {index} of the log `{log}` is damaged: {damage}")]
     Entry {
         /// The log.
@@ -37,7 +37,7 @@ pub enum RecoveryError {
         /// What is wrong with it.
         damage: Damage,
     },
-    /// A block is not what was once committed.
+    /// A block is not what was committed.
     #[error("block {height} is damaged: {damage}")]
     Block {
         /// Its number.
@@ -78,7 +78,7 @@ pub enum RecoveryError {
     Witness(#[from] SealError),
 }
 
-/// Brings an empty machine, and the witnesses, to where the database ends.
+/// Brings an empty machine and the witnesses to the end of the database.
 pub(crate) fn restore(
     connection: &Connection,
     machine: &mut StateMachine,
@@ -100,7 +100,7 @@ pub(crate) fn restore(
     Ok(())
 }
 
-/// What a witness is told of each log.
+/// The entries of each log, as witnesses see them.
 type Entries = BTreeMap<LogName, Vec<(Hash, IndexKey)>>;
 
 fn replay(connection: &Connection, machine: &mut StateMachine) -> Result<Entries, RecoveryError> {
@@ -131,7 +131,7 @@ fn damaged(place: Option<Place>, height: u64, damage: Damage) -> RecoveryError {
     }
 }
 
-/// The stored checkpoint of a log, if the machine has come to the same.
+/// The stored checkpoint of a log, if the machine has reached it.
 fn compare(
     connection: &Connection,
     machine: &StateMachine,

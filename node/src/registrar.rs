@@ -7,9 +7,8 @@
 //! who the holder is. A code is used up by the enrolment that publishes the certificate, wherever that is applied; asking
 //! again with the same code for the same key returns the same certificate, so an answer that got lost costs nothing.
 //!
-//! The enrolment names the code by a random number that is kept beside it. A digest would do as well once the code is used,
-//! but an engine shows statements to others before they are ordered, and 80 bits behind a fast hash are within reach of
-//! whoever has a reason to search for them. The number says nothing.
+//! The enrolment names the code by a random number that is stored with it, not by a digest of it: engines show statements to
+//! others before they are ordered, and 80 bits behind a fast hash can be searched. The number reveals nothing.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -65,13 +64,13 @@ impl From<rusqlite::Error> for RegistrarError {
     }
 }
 
-/// Why a code buys no certificate.
+/// Why a code is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CodeError {
     /// No such code was ever given out.
     #[error("there is no such enrolment code")]
     Unknown,
-    /// It has bought a certificate for another key.
+    /// It was used for another key.
     #[error("the enrolment code has been used")]
     Used,
     /// Too late.
@@ -241,7 +240,7 @@ impl Registrar {
     }
 }
 
-/// The code that an enrolment uses up, and what for.
+/// The code that an enrolment uses up, with the key and certificate that it was used for.
 pub(crate) struct CodeUse {
     pub(crate) code: Vec<u8>,
     pub(crate) key: Hash,
@@ -249,7 +248,7 @@ pub(crate) struct CodeUse {
 }
 
 impl CodeUse {
-    /// What an enrolment says of it; `None` if the statement is none, or needed no code.
+    /// Reads it from an enrolment; `None` for other statements, and for an enrolment without a code.
     pub(crate) fn of(statement: &Verified) -> Option<Self> {
         if statement.statement().kind().as_str() != ENROL {
             return None;
@@ -264,7 +263,7 @@ impl CodeUse {
     }
 }
 
-/// A request for a certificate whose proof of possession holds, and the digest of the code that is to pay for it.
+/// A certification request whose proof of possession holds, and the digest of the code that came with it.
 pub(crate) struct Request {
     pub(crate) code: Hash,
     pub(crate) key: PublicKey,
@@ -275,7 +274,7 @@ impl Request {
         Ok(Self { code: code.digest(), key: requested_key(csr)? })
     }
 
-    /// What the stored code is good for: a new certificate, or the one that it has bought already for this very key.
+    /// What the stored code allows: a new certificate, or again the one that was issued for this key.
     pub(crate) fn judge(&self, code: Option<StoredCode>, now: UnixMillis) -> Result<Judged, CodeError> {
         let code = code.ok_or(CodeError::Unknown)?;
         match code.used {
@@ -287,11 +286,11 @@ impl Request {
     }
 }
 
-/// What a code is good for.
+/// What a code allows.
 pub(crate) enum Judged {
     /// A new certificate.
     Fresh(StoredCode),
-    /// The certificate that it has bought.
+    /// The certificate that was issued for it.
     Again(Hash),
 }
 

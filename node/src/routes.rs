@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `GET /genesis` | what phones pin (JSON) |
+//! | `GET /genesis` | the trust anchors that phones pin (JSON) |
 //! | `GET /health`, `GET /metrics` | for operators (JSON, Prometheus text) |
 //! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of receipts (COSE Key Set, COSE Key) |
 //! | `GET /{log}/checkpoint` | the newest checkpoint (C2SP tlog-checkpoint) |
@@ -17,10 +17,10 @@
 //! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI) |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //!
-//! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. Up to 64 subjects or families are asked about at a
-//! time, and answered in that order. Sizes are those of recent checkpoints. An answer has at most `MAX_ENTRIES` statements,
-//! the oldest of a history first: the last history may go on, and those asked about behind it may be missing; names come
-//! in pages. `skip`, behind an `s`, asks for what follows.
+//! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. A request names up to 64 subjects or families; the
+//! answer has them in the same order. Sizes are those of recent checkpoints. An answer has at most `MAX_ENTRIES` statements,
+//! the oldest of a history first: the last history may be cut, and the ones after it may be missing; names come in pages.
+//! `skip`, after an `s`, asks for what follows.
 //!
 //! Everything else is answered by a problem document (RFC 9290; RFC 9457 where JSON is asked for).
 
@@ -54,7 +54,7 @@ type Shared = State<Arc<Service>>;
 
 /// Never changes under this path.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Must be asked for each time.
+/// May change.
 const FRESH: HeaderValue = HeaderValue::from_static("no-cache");
 const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

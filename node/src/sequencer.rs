@@ -1,4 +1,4 @@
-//! The seam between the rules and what puts statements in order.
+//! The seam between the rules and an engine that orders statements.
 //!
 //! [`StateMachine`](crate::StateMachine) holds every rule and knows no engine; a [`Sequencer`] orders statements and holds no
 //! rule. Between the two a [`Committer`](crate::Committer) makes a block durable, whoever has put it together.
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::ledger::Place;
 use crate::store::StoreError;
 
-/// Where an ordered statement stands.
+/// The place of an ordered statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ordered {
     /// Its log and index.
@@ -24,14 +24,14 @@ pub struct Ordered {
     pub size: u64,
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// Ordered, and durable.
     Accepted(Ordered),
-    /// The very same statement had been ordered before; this is its place.
+    /// The same statement was ordered before, at this place.
     Duplicate(Ordered),
-    /// Not looked at. Submit again after this time.
+    /// Not processed. Submit again after this time.
     Busy {
         /// How long to wait.
         retry_after: Duration,
@@ -40,7 +40,7 @@ pub enum Outcome {
     Refused(Reason),
 }
 
-/// Why a statement is refused. Checks are made in this order, and the first that fails is told.
+/// Why a statement is refused. Checks are made in this order, and the first that fails is the reason.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Reason {
     /// It was sent to a log that does not take its kind.
@@ -49,7 +49,7 @@ pub enum Reason {
     /// No family of rules knows its kind.
     #[error("no family of rules of this ledger has statements of this kind")]
     UnknownKind,
-    /// Its form, time, signer, signature, role or enrolment.
+    /// Its form, time, signer, signature, role or certificate.
     #[error(transparent)]
     Statement(#[from] Refusal),
     /// Another statement of this issuer has the same `cti`.
@@ -61,16 +61,16 @@ pub enum Reason {
         /// The latest, if there is any.
         latest: Option<Hash>,
     },
-    /// It follows a statement that is not here yet: submit that one first, then this one again.
+    /// Its predecessor has not arrived: submit that one first, then this one again.
     #[error("the statement waits for its predecessor, which has not arrived")]
     AwaitsPredecessor,
-    /// Two parties have signed it, and one of them another one in the same place, which came first.
-    #[error("another statement that two parties signed has taken its place: {by}")]
+    /// Two parties signed it to follow a statement that another one follows already.
+    #[error("another statement has taken its place: {by}")]
     Taken {
-        /// The statement that stands in its place.
+        /// The statement in its place.
         by: Hash,
     },
-    /// What it uses up, as an enrolment uses a code, another statement has used up.
+    /// Another statement has used up what it needs, as an enrolment its code.
     #[error("the enrolment code has been used")]
     Code,
     /// A rule of its family.
@@ -100,7 +100,7 @@ impl Reason {
     }
 }
 
-/// What is known of a statement.
+/// The status of a statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
     /// Never seen, or refused.
@@ -133,17 +133,17 @@ pub struct Health {
     pub cosigned_at: UnixMillis,
     /// Submissions waiting.
     pub waiting: usize,
-    /// Whether submissions are still taken.
+    /// Whether submissions are accepted.
     pub accepting: bool,
 }
 
 /// Puts statements in order and makes them durable.
 pub trait Sequencer: Send + Sync {
-    /// Takes a statement for `log`. The calling thread reads it and may verify its signature, so threads that submit share
-    /// that work; ordering and the disk are awaited through the ticket.
+    /// Submits a statement to `log`. The calling thread parses it and may verify its signature, so submitting threads share
+    /// that work; the ticket waits for ordering and the disk.
     fn submit(&self, log: LogName, statement: &[u8]) -> Ticket;
 
-    /// What became of the statement with this id.
+    /// The status of the statement with this id.
     fn status(&self, id: Hash) -> Status;
 
     /// Up to `limit` committed blocks from `height` on.
@@ -152,7 +152,7 @@ pub trait Sequencer: Send + Sync {
     /// How the engine is.
     fn health(&self) -> Health;
 
-    /// Takes no more submissions, orders those waiting, and returns when all is durable. Safe to call twice.
+    /// Accepts no more submissions, orders those waiting, and returns when all is durable. Safe to call twice.
     fn shutdown(&self);
 }
 
@@ -166,11 +166,11 @@ enum Inner {
     Pending(oneshot::Receiver<Outcome>),
 }
 
-/// An engine that stopped before it answered says nothing about the statement.
+/// From an engine that stopped before it answered: the statement may be ordered or not.
 pub(crate) const STOPPED: Outcome = Outcome::Busy { retry_after: Duration::from_secs(5) };
 
 impl Ticket {
-    /// A ticket whose outcome is known.
+    /// A ticket with a known outcome.
     pub const fn known(outcome: Outcome) -> Self {
         Self(Inner::Known(Some(outcome)))
     }

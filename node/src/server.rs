@@ -1,4 +1,4 @@
-//! Connections: TLS, bounds on their number and patience, an orderly stop. HTTP/1.1 and HTTP/2 by hyper.
+//! Connections: TLS, bounds on their number and duration, graceful shutdown. HTTP/1.1 and HTTP/2 by hyper.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use crate::routes;
 const STREAMS: u32 = 64;
 /// Largest header of a request.
 const HEADER_BYTES: u32 = 16 * 1024;
-/// How often a silent HTTP/2 peer is asked whether it is there, and how long it may take to say so.
+/// Interval of HTTP/2 keep-alive pings, and how long a peer may take to answer one.
 const PING: Duration = Duration::from_secs(20);
 
-/// Why a node does not listen.
+/// Why a node cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address cannot be had.
+    /// The address cannot be bound.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The configured address.
@@ -38,7 +38,7 @@ pub enum StartError {
         /// What went wrong.
         source: std::io::Error,
     },
-    /// The system gives no thread.
+    /// No thread could be started.
     #[error("no threads for the server: {0}")]
     Thread(std::io::Error),
 }
@@ -58,7 +58,7 @@ impl Server {
     /// Stops accepting, lets open requests finish for a while, and returns when all threads are done.
     pub(crate) fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // A server that has ended by itself no longer listens for this.
+            // Fails if the server has ended by itself.
             let _ = stop.send(());
         }
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
@@ -162,7 +162,7 @@ impl Listening {
         watcher: Watcher,
     ) {
         self.service.metrics.connection_opened();
-        // Small answers must not wait for more of the same.
+        // No Nagle delay for small answers.
         let _ = stream.set_nodelay(true);
         match tokio::time::timeout(self.patience, self.tls.accept(stream)).await {
             Ok(Ok(stream)) => {

@@ -38,7 +38,7 @@ pub enum StoreError {
     NoLog(LogName),
 }
 
-/// What a store answers.
+/// The result of reading or writing a store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A statement as the database holds it.
@@ -59,12 +59,12 @@ pub(crate) struct StoredBlock {
 
 /// An enrolment code's record.
 pub(crate) struct StoredCode {
-    /// By which an enrolment names it.
+    /// The number by which an enrolment names it.
     pub(crate) number: [u8; 16],
     pub(crate) role: String,
     pub(crate) name: String,
     pub(crate) expires: UnixMillis,
-    /// The key that it enrolled and the certificate that it bought, once used.
+    /// Once used: the key that it enrolled, and its certificate.
     pub(crate) used: Option<(Hash, Hash)>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
     Ok(connection)
 }
 
-/// Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
+/// Otherwise SQLite prepares a query again for other limits and bounds, which takes longer than running it.
 fn prepare_once(connection: &Connection) -> StoreResult<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
@@ -135,7 +135,7 @@ impl Readers {
     }
 }
 
-/// A number as SQLite holds it: there are fewer than 2^63 of anything here.
+/// A number as SQLite stores it; none here reaches 2^63.
 const fn signed(number: u64) -> i64 {
     number.cast_signed()
 }
@@ -296,14 +296,14 @@ pub(crate) fn code(connection: &Connection, digest: Hash) -> StoreResult<Option<
     Ok(Some(StoredCode { number: row.get(0)?, role: row.get(1)?, name: row.get(2)?, expires, used }))
 }
 
-/// Marks a code as used for a key, and for the certificate that it bought. Nothing happens where the code is not known.
+/// Marks a code as used for a key and its certificate. A code that is not in this database is ignored.
 pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certificate: Hash) -> StoreResult<()> {
     let sql = "UPDATE codes SET key = ?, certificate = ? WHERE number = ?";
     tx.prepare_cached(sql)?.execute(params![key.as_bytes(), certificate.as_bytes(), number])?;
     Ok(())
 }
 
-/// Remembers that an admitted statement names a blob.
+/// Records that an admitted statement promises a blob.
 pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
     let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
     tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
@@ -323,7 +323,7 @@ pub(crate) fn put_blob(tx: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> Stor
     Ok(())
 }
 
-/// The bytes of a blob, once somebody has brought them.
+/// The bytes of a blob, once they were uploaded.
 pub(crate) fn blob(connection: &Connection, digest: Hash) -> StoreResult<Option<Vec<u8>>> {
     let mut select = connection.prepare_cached("SELECT bytes FROM blobs WHERE digest = ?")?;
     Ok(select.query_row([digest.as_bytes()], |row| row.get(0)).optional()?.flatten())

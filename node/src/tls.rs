@@ -1,7 +1,7 @@
 //! The TLS endpoint: the operator's certificate, or one for development.
 //!
-//! The development certificate is issued afresh at each start by a root that is made at the first start and kept, so
-//! names may change and nothing runs out, while phones pin one root.
+//! The development certificate is issued at each start by a root that is made at the first start and kept, so names may
+//! change and nothing expires, while phones pin one root.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::keys::{KeyFiles, KeysError};
 
-/// How long a development certificate holds: the longest that phones accept, 825 days, rounded down.
+/// How long a development certificate is valid: the longest that phones accept, 825 days, rounded down.
 const DEVELOPMENT_DAYS: u64 = 800;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 

@@ -9,11 +9,11 @@ pub struct Candidate {
     claim: Claim,
 }
 
-/// How far a candidate has been looked at. None of it depends on when that was: certificates are never taken back.
+/// How far a candidate has been checked. The result stays right later: certificates are never removed.
 #[derive(Clone, Debug)]
 enum Claim {
     Malformed(FormatError),
-    /// Not verified, or not to be verified under the certificates that were known.
+    /// Not verified yet, or not verifiable under the certificates known so far.
     Read(Statement),
     Verified(Verified),
 }
@@ -42,7 +42,7 @@ impl Candidate {
         }
     }
 
-    /// The statement as whoever holds `trust` accepts it.
+    /// Verifies the statement against `trust`. One that is verified already only needs its signers to be enrolled here.
     pub(super) fn accept(self, trust: &TrustStore) -> Result<Verified, Refusal> {
         match self.claim {
             Claim::Malformed(error) => Err(error.into()),

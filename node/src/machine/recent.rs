@@ -1,4 +1,4 @@
-//! The statements that were admitted or fetched last, so that those who follow or link them need no store.
+//! A cache of the statements that were admitted or fetched last, for those that follow or link them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Recent {
         entry
     }
 
-    /// Voids what a revocation has voided.
+    /// Marks as void the statements that a revocation has voided.
     pub(super) fn place_again(&mut self, trust: &TrustStore) {
         for (place, entry) in &mut self.entries {
             let revoked =

@@ -1,6 +1,6 @@
 //! What statements name by digest and length: the filters of lots.
 //!
-//! The digest in an admitted statement is the permission: anybody may bring the bytes, nobody can bring others.
+//! The digest in an admitted statement is the permission: anyone may upload the bytes, and no others.
 
 use std::sync::PoisonError;
 
@@ -26,7 +26,7 @@ pub(super) async fn get(
 ) -> Result<Response<Body>, ProblemDetails> {
     let digest = digest(&hex)?;
     let blob = blocking(move || Ok(service.published.readers().with(|c| store::blob(c, digest))?)).await?;
-    let blob = blob.ok_or_else(|| ProblemDetails::not_found("nobody has brought this blob"))?;
+    let blob = blob.ok_or_else(|| ProblemDetails::not_found("this blob has not been uploaded"))?;
     Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], blob).into_response())
 }
 

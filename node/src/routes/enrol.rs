@@ -1,4 +1,4 @@
-//! A key becomes a member's: `POST /enrol`.
+//! Enrolment: `POST /enrol`.
 //!
 //! ```cddl
 //! enrolment = [code: tstr, request: bstr]   ; the registrar's one-time code; PKCS #10 in DER

@@ -1,4 +1,4 @@
-//! What the node says of itself, and of its members.
+//! The node's genesis, health, metrics and receipt keys, and members' certificates.
 
 use axum::body::Body;
 use axum::extract::{Path, State};

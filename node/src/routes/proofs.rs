@@ -1,4 +1,4 @@
-//! Proofs as of a checkpoint: that the log has only grown, what it holds on a subject, which subjects a family has.
+//! Proofs at a checkpoint: consistency of the log, the history of a subject, the members of a family.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ const MAX_NAMES: usize = 512;
 /// Most subjects or families in one question.
 const MAX_ASKED: usize = 64;
 
-/// What is asked about.
+/// One subject or family in a query.
 struct About {
     /// A subject or a family, as text.
     s: String,
@@ -162,7 +162,7 @@ fn history(
     Ok(history)
 }
 
-/// The texts of a family's subjects: the index knows their digests only, their latest statements say the rest.
+/// The names of a family's subjects: the index has only their digests, so they are read from their latest statements.
 fn names_of(
     service: &Arc<Service>,
     log: LogName,

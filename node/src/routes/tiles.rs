@@ -1,4 +1,4 @@
-//! The log as static files (C2SP tlog-checkpoint, tlog-tiles), for whoever wants all of it, and for caches.
+//! The log as static files (C2SP tlog-checkpoint, tlog-tiles), for caches and for readers of the whole log.
 
 use std::sync::Arc;
 
