@@ -21,6 +21,9 @@ struct Offering {
 #[derive(Serialize, Deserialize)]
 struct Shown {
     answer: Blob,
+    /// Revocations that the giver has applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    revocations: Vec<Blob>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -55,10 +58,11 @@ fn answers() {
     accept(&mut file, &road, &offered);
     refuse_statements(&mut file, &road);
     refuse_signers(&mut file, &road);
+    refuse_revoked(&mut file, &road);
     refuse_messages(&mut file, &road);
-    file.check("answer/answer.json", |Offering { given, offered }, Shown { answer }| {
+    file.check("answer/answer.json", |Offering { given, offered }, Shown { answer, revocations }| {
         let refused = |error: HandoverError| error.reason().to_owned();
-        let trust = given.trust(&[]);
+        let trust = given.trust(revocations);
         let offered = Offered::from_bytes(&offered.0).unwrap();
         let line = offered.close(&answer.0, &rules(&trust)).map_err(refused)?;
         Ok(Closed {
@@ -94,7 +98,7 @@ fn accept(file: &mut File, road: &Road, offered: &[u8]) {
             receiver: name_of(member),
             holder: name_of(holder),
         };
-        file.accept(name, Shown { answer: line.answer_message().into() }, expect);
+        file.accept(name, Shown { answer: line.answer_message().into(), revocations: Vec::new() }, expect);
     }
 }
 
@@ -127,7 +131,7 @@ fn parts(offer: Hash, before: &[u8], behind: &[u8], certificate: &[u8]) -> Vec<u
 }
 
 fn refuse(file: &mut File, reason: &str, name: &str, answer: Vec<u8>) {
-    file.refuse(reason, name, Shown { answer: answer.into() });
+    file.refuse(reason, name, Shown { answer: answer.into(), revocations: Vec::new() });
 }
 
 fn refuse_statements(file: &mut File, road: &Road) {
@@ -216,6 +220,17 @@ fn refuse_signers(file: &mut File, road: &Road) {
         }),
     ] {
         refuse(file, reason, name, answer);
+    }
+}
+
+fn refuse_revoked(file: &mut File, road: &Road) {
+    let (offer, second) = (offer(road), &road.couriers[1]);
+    let answer = second.countersign(&handover(road), &offer, after(60));
+    let answer = shown(answer.as_bytes(), &offer, second.certificate.as_der());
+    for (name, member) in [("the receiver was revoked", second), ("the giver was revoked", &road.couriers[0])]
+    {
+        let revocations = vec![road.revocation(member).as_bytes().into()];
+        file.refuse("revoked", name, Shown { answer: answer.clone().into(), revocations });
     }
 }
 
