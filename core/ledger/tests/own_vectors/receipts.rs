@@ -41,7 +41,7 @@ fn subject(number: usize) -> Subject {
 fn log(size: usize) -> Log {
     let (maker, mut log) = (member("manufacturer", 2), Log::default());
     (0..size).for_each(|n| {
-        _ = log.append(maker.sign(&draft("test.step", subject(n).as_str(), Fields::new()), NOW))
+        _ = log.append(maker.sign(&draft("test.step", subject(n).as_str(), Fields::new()), NOW));
     });
     log
 }
