@@ -240,7 +240,7 @@ fn refuse_messages(file: &mut File, road: &Road) {
     let honest = second.countersign(&handover(road), &offer, after(60));
     let certificate = second.certificate.as_der();
     let message = shown(honest.as_bytes(), &offer, certificate);
-    let another = first.sign(&road.offer(&road.statements(), NOW.0 + OFFER_MILLIS - 1000), NOW);
+    let another = first.sign(&Road::offer(&road.statements(), NOW.0 + OFFER_MILLIS - 1000), NOW);
     let to_another = second.countersign(&handover(road), &another, after(60));
     let to_another = shown(to_another.as_bytes(), &another, certificate);
     let alone = second.sign(&handover(road), after(60));

@@ -141,11 +141,11 @@ fn accept(file: &mut File, road: &Road) {
 fn handed(road: &Road) -> (Vec<Statement>, Statement) {
     let mut statements = road.statements();
     let [first, second, _] = &road.couriers;
-    let offer = first.sign(&road.offer(&statements, NOW.0 + OFFER_MILLIS), NOW);
+    let offer = first.sign(&Road::offer(&statements, NOW.0 + OFFER_MILLIS), NOW);
     let fields = Fields::new().with("condition", "intact");
     let handover = Draft { prev: Some(statements[1].id()), ..draft("luxury.handover", PIECE, fields) };
     statements.push(second.countersign(&handover, &offer, NOW));
-    let next = second.sign(&road.offer(&statements, NOW.0 + OFFER_MILLIS), NOW);
+    let next = second.sign(&Road::offer(&statements, NOW.0 + OFFER_MILLIS), NOW);
     (statements, next)
 }
 
@@ -183,7 +183,7 @@ fn refuse_offers(file: &mut File, road: &Road) {
     let [first, second, _] = &road.couriers;
     let expires = NOW.0 + OFFER_MILLIS;
     let fields = |fields: Fields| {
-        let offer = Draft { fields, ..road.offer(&statements, expires) };
+        let offer = Draft { fields, ..Road::offer(&statements, expires) };
         sent(road, &statements, &first.sign(&offer, NOW))
     };
     refuse(file, "offer-expired", "made for ten minutes and two seconds", {
@@ -192,7 +192,7 @@ fn refuse_offers(file: &mut File, road: &Road) {
     refuse(file, "offer-expired", "without an end", fields(Fields::new()));
     refuse(file, "offer-expired", "an end that is text", fields(Fields::new().with("expires", "soon")));
     refuse(file, "offer-expired", "an end in seconds", fields(Fields::new().with("expires", expires / 1000)));
-    let by = |member: &Member| sent(road, &statements, &member.sign(&road.offer(&statements, expires), NOW));
+    let by = |member: &Member| sent(road, &statements, &member.sign(&Road::offer(&statements, expires), NOW));
     refuse(file, "not-the-custodian", "offered by a courier who does not have the goods", by(second));
     refuse(
         file,
@@ -201,7 +201,7 @@ fn refuse_offers(file: &mut File, road: &Road) {
         by(&road.logistics),
     );
     let (handed, _) = handed(road);
-    let again = first.sign(&road.offer(&handed, expires), NOW);
+    let again = first.sign(&Road::offer(&handed, expires), NOW);
     refuse(
         file,
         "not-the-custodian",
@@ -209,7 +209,7 @@ fn refuse_offers(file: &mut File, road: &Road) {
         sent(road, &handed, &again),
     );
     let offer = |change: &dyn Fn(&mut Draft)| {
-        let mut offer = road.offer(&statements, expires);
+        let mut offer = Road::offer(&statements, expires);
         change(&mut offer);
         sent(road, &statements, &first.sign(&offer, NOW))
     };
@@ -228,7 +228,7 @@ fn refuse_offers(file: &mut File, road: &Road) {
 fn refuse_chains(file: &mut File, road: &Road) {
     let statements = road.statements();
     let expires = NOW.0 + OFFER_MILLIS;
-    let offer = |statements: &[Statement]| road.couriers[0].sign(&road.offer(statements, expires), NOW);
+    let offer = |statements: &[Statement]| road.couriers[0].sign(&Road::offer(statements, expires), NOW);
     let of = |statements: &[Statement]| sent(road, statements, &offer(statements));
     let (handed, next) = handed(road);
     let [purchase, order] = [&statements[0], &statements[1]];
@@ -256,7 +256,7 @@ fn refuse_chains(file: &mut File, road: &Road) {
         ("not-the-custodian", "sold by somebody who sells nothing", bought_by(&road.couriers[1])),
         ("rule", "an order without its number", {
             ordered(&road.logistics, &|order| {
-                order.fields = { Fields::new().with("to", road.couriers[0].identity().as_str()) }
+                order.fields = Fields::new().with("to", road.couriers[0].identity().as_str());
             })
         }),
         ("rule", "an order with a field that it does not have", {
@@ -276,7 +276,7 @@ fn refuse_signers(file: &mut File, road: &Road) {
     let statements = road.statements();
     let parts: Vec<&[u8]> = statements.iter().map(Statement::as_bytes).collect();
     let first = &road.couriers[0];
-    let draft = road.offer(&statements, NOW.0 + OFFER_MILLIS);
+    let draft = Road::offer(&statements, NOW.0 + OFFER_MILLIS);
     let offer = first.sign(&draft, NOW);
     let with = |certificates: &[&[u8]]| message(&parts, certificates, offer.as_bytes());
     let good = certificates(road);
@@ -333,7 +333,7 @@ fn refuse_messages(file: &mut File, road: &Road) {
     let offered = road.offered(&terms());
     let honest = offered.to_bytes();
     let parts: Vec<&[u8]> = statements.iter().map(Statement::as_bytes).collect();
-    let offer = first.sign(&road.offer(&statements, NOW.0 + OFFER_MILLIS), NOW);
+    let offer = first.sign(&Road::offer(&statements, NOW.0 + OFFER_MILLIS), NOW);
     let chain = || array(&[array(&[bytes(parts[0])]), array(&[])]);
     let many = |count| [vec![0x83, 1, 0x82], head(4, count)].concat();
     let answer = {

@@ -101,7 +101,7 @@ impl Road {
     }
 
     /// The draft of an offer, after the last of these statements.
-    pub fn offer(&self, statements: &[Statement], expires: u64) -> Draft {
+    pub fn offer(statements: &[Statement], expires: u64) -> Draft {
         let fields = Fields::new().with("expires", expires).with("place", "Rue A");
         Draft { prev: statements.last().map(Statement::id), ..draft("custody.offer", PIECE, fields) }
     }
