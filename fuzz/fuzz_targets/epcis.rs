@@ -1,15 +1,11 @@
 //! A partner's EPCIS document.
 #![no_main]
 
-use std::sync::LazyLock;
-
 use countersign_custody::{SubjectType, Profile, epcis};
 use libfuzzer_sys::fuzz_target;
 
-static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(Profile::all);
-
 fuzz_target!(|bytes: &[u8]| {
-    for profile in PROFILES.iter() {
+    for profile in Profile::all() {
         for proposal in epcis::read(profile, bytes).into_iter().flatten().flatten().flatten() {
             let step = profile.step(&proposal.kind).expect("a step of the profile");
             let level = SubjectType::of(&proposal.subject).expect("goods");

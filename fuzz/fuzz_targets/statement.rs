@@ -1,7 +1,8 @@
 //! Any bytes are read as a statement or refused; what is read has exactly these bytes.
 #![no_main]
 
-use countersign_ledger::{Statement, check_deterministic, cose::Sign1};
+use countersign_ledger::cbor::check_deterministic;
+use countersign_ledger::{Statement, cose::Sign1};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -115,3 +115,21 @@ fn evidence_of_another_ledger_is_refused() {
     let other = Genesis { name: "elsewhere.example".into(), ..scene.genesis };
     assert!(matches!(verify_evidence(&evidence, &other), Err(EvidenceError::OtherLedger)));
 }
+
+/// The fuzzer starts from a genuine bundle; one that no longer verifies would have it try nothing but the first check.
+/// `COUNTERSIGN_WRITE_SEEDS=1` writes it anew.
+#[test]
+fn the_seed_of_the_fuzzer_is_evidence_as_it_is_written_now() {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let (bundle, genesis) = (seeds.join("evidence/genuine"), seeds.join("evidence-genesis.json"));
+    if std::env::var_os("COUNTERSIGN_WRITE_SEEDS").is_some() {
+        let scene = Scene::new(World::with_lot());
+        std::fs::write(&bundle, scene.synced().export(&item(LOT, "S001")).unwrap()).unwrap();
+        std::fs::write(&genesis, scene.genesis.to_json()).unwrap();
+    }
+    let (bundle, genesis) = (std::fs::read(bundle).unwrap(), std::fs::read(genesis).unwrap());
+    let report = verify_evidence(&bundle, &Genesis::parse(&genesis).unwrap()).unwrap();
+    assert_eq!((report.item, report.verdict.kind), (item(LOT, "S001"), VerdictKind::Authentic));
+    // As long as the fuzzer reads.
+    assert!(bundle.len() <= 16_384, "{}", bundle.len());
+}
