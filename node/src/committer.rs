@@ -100,7 +100,7 @@ impl Committer {
     }
 
     /// Commits the candidates as one block at the current time, and acknowledges the outcome of each. The comments say what
-    /// a crash leaves behind at each step. Recovery is the same in every case: [`crate::recovery`] replays the blocks in the
+    /// a crash leaves behind at each step. Recovery is the same in every case: `recovery` replays the blocks in the
     /// database, which are whole.
     pub fn commit(
         &mut self,

@@ -1,4 +1,4 @@
-//! Who signed a statement: which statements are believed by somebody who trusts these members.
+//! Who signed a statement: which statements are accepted by somebody who trusts these members.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +22,9 @@ struct Bytes {
     statement: Blob,
 }
 
-/// What is believed of a statement.
+/// What a reader learns of a statement.
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
-struct Believed {
+struct Learned {
     signer: String,
     fields: BTreeMap<String, Field>,
     prev: Option<Hex>,
@@ -43,7 +43,7 @@ enum Field {
     Bytes(Hex),
 }
 
-fn believed(verified: &Verified) -> Believed {
+fn learned(verified: &Verified) -> Learned {
     let field = |value: &Value| match value {
         Value::Uint(value) => Field::Uint(*value),
         Value::Text(text) => Field::Text(text.clone()),
@@ -51,7 +51,7 @@ fn believed(verified: &Verified) -> Believed {
     };
     let signer = |one: &Verified| one.signer().identity().as_str().to_owned();
     let carried = std::iter::successors(verified.countersigned(), |one| one.countersigned());
-    Believed {
+    Learned {
         signer: signer(verified),
         fields: verified.fields().iter().map(|(name, value)| (name.to_owned(), field(value))).collect(),
         prev: verified.prev().map(Hex::from),
@@ -75,7 +75,7 @@ fn full() -> Draft {
     }
 }
 
-type File = Vectors<Trusted, Bytes, Believed>;
+type File = Vectors<Trusted, Bytes, Learned>;
 
 #[test]
 fn signers() {
@@ -84,7 +84,7 @@ fn signers() {
     let [authority, courier, pharmacy] = &members;
     let mut file = Vectors::new(
         &[
-            "Statements: which are believed by a reader who has these roots and has enrolled these members' certificates.",
+            "Statements: which are accepted by a reader who has these roots and has enrolled these members' certificates.",
             "The statement and every one that it carries must be its signer's: the certificate is enrolled, is the issuer's, held \
              at the statement's time, and its key signed the statement. Checks are made in that order, the outermost statement's \
              first. The first that fails is the reason.",
@@ -100,7 +100,7 @@ fn signers() {
     file.check("statement/signer.json", |trusted, Bytes { statement }| {
         let refused = |refusal| reason::refusal(refusal).to_owned();
         let statement = Statement::parse(&statement.0).map_err(|error| refused(Refusal::from(error)))?;
-        Ok(believed(&trusted.store().verify(statement).map_err(refused)?))
+        Ok(learned(&trusted.store().verify(statement).map_err(refused)?))
     });
 }
 
@@ -109,11 +109,11 @@ fn refuse(file: &mut File, reason: &str, name: &str, statement: &[u8]) {
 }
 
 fn accept(file: &mut File, authority: &Member) {
-    let mut accept = |name: &str, statement: &Statement, signed: &[u8], said: Believed| {
-        let expect = Believed { signed: Hash::of(signed).into(), ..said };
+    let mut accept = |name: &str, statement: &Statement, signed: &[u8], said: Learned| {
+        let expect = Learned { signed: Hash::of(signed).into(), ..said };
         file.accept(name, Bytes { statement: statement.as_bytes().into() }, expect);
     };
-    let said = |who: &str, fields: &[(&str, Field)]| Believed {
+    let said = |who: &str, fields: &[(&str, Field)]| Learned {
         signer: format!("spiffe://meds.example/{who}/first"),
         fields: fields.iter().map(|(name, value)| ((*name).to_owned(), copy(value))).collect(),
         prev: None,
@@ -133,11 +133,11 @@ fn accept(file: &mut File, authority: &Member) {
     let fields = [("reason", Field::Text("glass".into())), ("packs", Field::Uint(40))];
     let (prev, sealed) = (Some(Hash::of(b"prev").into()), Some(vec![0x5e; 8].into()));
     let name = "a statement with every part that there is";
-    accept(name, &statement, &signed(&statement), Believed { prev, sealed, ..said("authority", &fields) });
+    accept(name, &statement, &signed(&statement), Learned { prev, sealed, ..said("authority", &fields) });
     let [_, _, evidence] = carrying();
     let carried = ["pharmacy", "courier"].map(|who| said(who, &[]).signer).into();
     let name = "evidence that carries an answer that carries an offer";
-    accept(name, &evidence, &signed(&evidence), Believed { carried, ..said("pharmacy", &[]) });
+    accept(name, &evidence, &signed(&evidence), Learned { carried, ..said("pharmacy", &[]) });
 }
 
 fn copy(field: &Field) -> Field {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
 
-/// A lot that is not authentic: nobody may be led to believe that it is by what stands in the database.
+/// A lot that is not authentic: nobody may be shown that it is by what stands in the database.
 fn recalled_and_broken() -> Scene {
     let mut world = World::with_lot();
     let broken = format!("{CLASS}/10/L2");
