@@ -61,7 +61,9 @@ impl Profile {
     /// The state of a subject, folded from its history.
     pub fn state_after(&self, history: &[Entry]) -> SubjectState {
         let mut folded = Folded::<SubjectState>::default();
-        history.iter().for_each(|entry| self.push(&mut folded, entry));
+        for entry in history {
+            self.push(&mut folded, entry);
+        }
         folded.standing
     }
 

@@ -92,11 +92,7 @@ impl Profile {
     }
 
     /// Every built-in profile, read once.
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "the files are part of the program, and a test reads them"
-    )]
+    #[expect(clippy::expect_used, reason = "the files are part of the program, and a test reads them")]
     pub fn all() -> &'static [Self] {
         const FILES: [&str; 2] =
             [include_str!("../profiles/medicine.toml"), include_str!("../profiles/luxury.toml")];

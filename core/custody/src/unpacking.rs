@@ -94,8 +94,10 @@ pub(crate) struct Unpacking {
     opened: Opened,
     opener: Party,
     at: UnixMillis,
-    packing: Hash,
-    unpacking: Hash,
+    /// The statement that packed it.
+    packed_by: Hash,
+    /// The statement that unpacked it.
+    unpacked_by: Hash,
     /// The list of the contents that came out.
     out: Option<Contents>,
 }
@@ -112,8 +114,8 @@ impl Unpacking {
             opened,
             opener: unpacking.signer().identity().into(),
             at: unpacking.statement().issued_at(),
-            packing: packing.id(),
-            unpacking: unpacking.id(),
+            packed_by: packing.id(),
+            unpacked_by: unpacking.id(),
             out: lists.iter().find(|list| list.is_of(unpacking)).cloned(),
         })
     }
@@ -129,8 +131,8 @@ impl Unpacking {
             added: self.out.as_ref().map(|out| Few::beyond(out, packed)),
             opener: self.opener.clone(),
             at: self.at,
-            packing: self.packing,
-            unpacking: self.unpacking,
+            packing: self.packed_by,
+            unpacking: self.unpacked_by,
         })
     }
 

@@ -28,8 +28,7 @@ mod tests {
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
         let families: Vec<_> = families.into_iter().chain(profiles).collect();
         let own = [ENROL, REVOKE].map(|kind| Kind::new(kind).unwrap());
-        let of_profiles =
-            Profile::all().iter().flat_map(|profile| profile.steps()).map(|step| step.kind.clone());
+        let of_profiles = Profile::all().iter().flat_map(Profile::steps).map(|step| step.kind.clone());
         for kind in own.into_iter().chain(of_profiles) {
             assert_eq!(families.iter().filter(|family| family.logs(&kind).is_some()).count(), 1, "{kind}");
             assert!(!super::families().logs(&kind).is_empty(), "{kind}");

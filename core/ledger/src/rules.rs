@@ -26,7 +26,8 @@ use crate::trust_store::{Entry, TrustStore};
 use crate::{Hash, UnixMillis};
 
 /// What a family keeps about one subject, in the family's own encoding; empty before the first statement. Bytes, so
-/// that it can be stored; small, whatever the length of the history.
+/// that it can be stored; small, whatever the length of the history. A subject has one state in a log, so a family
+/// must refuse statements about subjects that are another family's.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State(pub Vec<u8>);
 

@@ -160,7 +160,7 @@ impl Client {
         size: u64,
         asked: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<FamilyProof>, ClientError> {
-        let asked: Vec<_> = asked.into_iter().map(|family| query(family)).collect();
+        let asked: Vec<_> = asked.into_iter().map(query).collect();
         let answer = self.get(format!("/{log}/families/{size}?{}", asked.join("&")), MAX_FAMILIES)?;
         cbor::list(&answer, asked.len() as u64, |d| FamilyProof::from_cbor(d.bytes().ok()?).ok())
             .filter(|proofs| proofs.len() == asked.len())

@@ -104,7 +104,9 @@ pub(crate) fn assemble<P: Proofs>(
     }
     let mut histories = proofs.histories(&wanted)?;
     let mut links = MissingLinks::default();
-    histories.values().for_each(|history| links.meet_all(history));
+    for history in histories.values() {
+        links.meet_all(history);
+    }
     let history = histories.remove(&scope.class).unwrap_or_default();
     let mut of_lots = Vec::new();
     for (packs, followed, subject) in lots {
@@ -120,7 +122,9 @@ pub(crate) fn assemble<P: Proofs>(
         of_lots.push(LotFacts { subject, history, filter, packs, followed: followed.collect() });
     }
     let units = units(proofs, &scope.class)?;
-    units.iter().for_each(|unit| links.meet_all(&unit.history));
+    for unit in &units {
+        links.meet_all(&unit.history);
+    }
     let dependencies = dependencies(proofs, &mut links)?;
     let Surroundings { domain, alerts, supply, earlier, trust } = proofs.surroundings(&scope.class);
     Ok(Facts {

@@ -25,7 +25,9 @@ impl MissingLinks {
 
     /// Meets a history.
     pub(crate) fn meet_all(&mut self, history: &[Entry]) {
-        history.iter().for_each(|entry| self.meet(entry.id(), entry.verified().links()));
+        for entry in history {
+            self.meet(entry.id(), entry.verified().links());
+        }
     }
 
     /// Whether a statement was met.

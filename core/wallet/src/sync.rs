@@ -146,10 +146,10 @@ pub(crate) struct Round {
 }
 
 enum Stage {
-    /// To ask for the checkpoint of the next log.
-    Checkpoint(Box<Reached>),
+    /// To ask for the checkpoint of a log.
+    Checkpoint(LogName, Box<Reached>),
     /// To ask for the proof that its checkpoint extends the one seen.
-    Proof(Box<Reached>, String, (u64, u64)),
+    Proof(LogName, Box<Reached>, String, (u64, u64)),
     /// To fetch a log that is held whole.
     Whole(Box<whole::Fetching>),
     /// To compare checkpoints that other phones showed.
@@ -243,25 +243,23 @@ impl Snapshot {
             Some(head) => head.whole.clone(),
             None => WholeLogs::new(self.pinned()?),
         };
-        let left = self.logs(None).into();
-        Ok(Stage::Checkpoint(Box::new(Reached { left, checkpoints: BTreeMap::new(), whole })))
+        // The trust log is in every genesis that is accepted, and comes first.
+        let left = self.logs(None).into_iter().skip(1).collect();
+        Ok(Stage::Checkpoint(LogName::TRUST, Box::new(Reached { left, checkpoints: BTreeMap::new(), whole })))
     }
 
     fn run(&mut self, client: &Client, stage: Stage) -> Result<Next, SyncError> {
         match stage {
-            Stage::Checkpoint(mut reached) => {
-                let Some(log) = reached.left.pop_front() else { return self.meet(*reached, LogName::TRUST) };
+            Stage::Checkpoint(log, reached) => {
                 let note = client.checkpoint(log)?;
                 match self.needs_proof(log, &note)? {
                     Some(sizes) => {
-                        reached.left.push_front(log);
-                        Ok(Next::Stage(Stage::Proof(reached, note, sizes), Part::Checkpoint(log)))
+                        Ok(Next::Stage(Stage::Proof(log, reached, note, sizes), Part::Checkpoint(log)))
                     }
                     None => self.advance_to(log, &note, &[], *reached),
                 }
             }
-            Stage::Proof(mut reached, note, (old, new)) => {
-                let Some(log) = reached.left.pop_front() else { return self.meet(*reached, LogName::TRUST) };
+            Stage::Proof(log, reached, note, (old, new)) => {
                 let proof = client.consistency(log, old, new)?;
                 self.advance_to(log, &note, &proof, *reached)
             }
@@ -295,17 +293,18 @@ impl Snapshot {
         mut reached: Reached,
     ) -> Result<Next, SyncError> {
         reached.checkpoints.insert(log, checkpoint);
-        if reached.left.is_empty() {
-            return self.meet(reached, log);
+        match reached.left.pop_front() {
+            Some(next) => Ok(Next::Stage(Stage::Checkpoint(next, Box::new(reached)), Part::Checkpoint(log))),
+            None => self.meet(reached, self.meetings()?, log),
         }
-        Ok(Next::Stage(Stage::Checkpoint(Box::new(reached)), Part::Checkpoint(log)))
     }
 
-    /// All logs are reached, `log` the last of them.
-    fn meet(&mut self, reached: Reached, log: LogName) -> Result<Next, SyncError> {
-        let stage = match self.meetings()? {
-            met if met.is_empty() => Stage::Follow(Box::new(Fetch::new(&self.following()?, reached))),
-            met => Stage::Meetings(Box::new(reached), met),
+    /// All logs are reached: what others showed is compared, and then what is followed is fetched.
+    fn meet(&self, reached: Reached, met: Vec<(LogName, String)>, log: LogName) -> Result<Next, SyncError> {
+        let stage = if met.is_empty() {
+            Stage::Follow(Box::new(Fetch::new(&self.following()?, reached)))
+        } else {
+            Stage::Meetings(Box::new(reached), met)
         };
         Ok(Next::Stage(stage, Part::Checkpoint(log)))
     }
@@ -318,10 +317,7 @@ impl Snapshot {
         reached: Reached,
         mut met: Vec<(LogName, String)>,
     ) -> Result<Next, SyncError> {
-        let Some((log, note)) = met.pop() else {
-            let stage = Stage::Follow(Box::new(Fetch::new(&self.following()?, reached)));
-            return Ok(Next::Stage(stage, Part::Checkpoint(LogName::TRUST)));
-        };
+        let Some((log, note)) = met.pop() else { return self.meet(reached, met, LogName::TRUST) };
         let proof = match self.proof_of(log, &note) {
             Some((old, new)) => client.consistency(log, old, new).map(Some),
             None => Ok(Some(Vec::new())),
@@ -333,7 +329,7 @@ impl Snapshot {
         if let Some(proof) = proof {
             self.settle(log, &note, &proof)?;
         }
-        Ok(Next::Stage(Stage::Meetings(Box::new(reached), met), Part::Checkpoint(log)))
+        self.meet(reached, met, log)
     }
 }
 
@@ -341,7 +337,7 @@ impl Stage {
     /// Parts that are known to be left.
     fn remaining(&self) -> u64 {
         match self {
-            Self::Checkpoint(reached) | Self::Proof(reached, ..) => reached.left.len() as u64 + 1,
+            Self::Checkpoint(_, reached) | Self::Proof(_, reached, ..) => reached.left.len() as u64 + 2,
             Self::Whole(fetching) => fetching.remaining(),
             Self::Meetings(_, met) => met.len() as u64 + 1,
             Self::Follow(fetch) => fetch.remaining(),

@@ -1071,130 +1071,130 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 62391) {
+    if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 27020) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 23491) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 28907) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_close() and 0xFFFF) != 39976) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_close() and 0xFFFF) != 46883) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_dismiss() and 0xFFFF) != 9280) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_dismiss() and 0xFFFF) != 43731) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_goods() and 0xFFFF) != 12215) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_goods() and 0xFFFF) != 57404) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_load() and 0xFFFF) != 13004) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_load() and 0xFFFF) != 39697) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_offer() and 0xFFFF) != 15495) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_offer() and 0xFFFF) != 12986) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_outbox() and 0xFFFF) != 9113) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_outbox() and 0xFFFF) != 25319) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_pending() and 0xFFFF) != 25198) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 42380) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 32344) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_scan_frame() and 0xFFFF) != 47358) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_scan_frame() and 0xFFFF) != 22750) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_send() and 0xFFFF) != 30597) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_send() and 0xFFFF) != 38300) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 57888) {
+    if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 50156) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_make_signing_key() and 0xFFFF) != 10529) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_make_signing_key() and 0xFFFF) != 51797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_attest() and 0xFFFF) != 8923) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_attest() and 0xFFFF) != 32180) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_make_agreement_key() and 0xFFFF) != 19429) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_make_agreement_key() and 0xFFFF) != 44498) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_public_key() and 0xFFFF) != 13976) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_sign() and 0xFFFF) != 62519) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_sign() and 0xFFFF) != 47851) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_agree() and 0xFFFF) != 20806) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_agree() and 0xFFFF) != 59949) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_keep_secret() and 0xFFFF) != 60858) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_keep_secret() and 0xFFFF) != 40714) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_recall_secret() and 0xFFFF) != 48708) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_recall_secret() and 0xFFFF) != 20369) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 62146) {
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_patient_check_code() and 0xFFFF) != 34744) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_patient_check_frame() and 0xFFFF) != 48762) {
+    if ((lib.uniffi_countersign_core_checksum_method_patient_check_frame() and 0xFFFF) != 7861) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_patient_check_photo() and 0xFFFF) != 63968) {
+    if ((lib.uniffi_countersign_core_checksum_method_patient_check_photo() and 0xFFFF) != 61256) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 20162) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 48131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_compare() and 0xFFFF) != 46920) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_compare() and 0xFFFF) != 47702) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_enrol() and 0xFFFF) != 38538) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_enrol() and 0xFFFF) != 12094) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 62302) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 3163) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_pack() and 0xFFFF) != 56141) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_unit() and 0xFFFF) != 32770) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_unit() and 0xFFFF) != 58335) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_following() and 0xFFFF) != 949) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_following() and 0xFFFF) != 18252) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep_contents() and 0xFFFF) != 17951) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep_contents() and 0xFFFF) != 3837) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_knowledge() and 0xFFFF) != 13083) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_knowledge() and 0xFFFF) != 62208) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_memberships() and 0xFFFF) != 63279) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_memberships() and 0xFFFF) != 13907) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_set_node() and 0xFFFF) != 7564) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_set_node() and 0xFFFF) != 39298) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_settings() and 0xFFFF) != 18917) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_sync_step() and 0xFFFF) != 52244) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_sync_step() and 0xFFFF) != 32367) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 36262) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 14137) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 15769) {
+    if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 24556) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_constructor_patient_new() and 0xFFFF) != 53767) {
+    if ((lib.uniffi_countersign_core_checksum_constructor_patient_new() and 0xFFFF) != 52958) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 511) {
+    if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 1522) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1654,49 +1654,49 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
- * Somebody who carries goods, by one of the wallet's certified keys.
+ * A member who carries goods, with one of the wallet's certified keys.
  *
- * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
- * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ * What is signed is in the database before a call returns: after a restart, `pending` lists the handovers under way,
+ * and `outbox` the statements that are not yet recorded. Only `load` and `send` need a network.
  */
 public interface CourierInterface {
     
     /**
-     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * Answers the offer in `message`, after scanning `goods` (codes or links): accepts the goods, or refuses them,
+     * which is recorded as a dispute. For a unit, its own code is enough; packs in it may be named too. The same offer
      * gets the same answer again. Show its codes.
      */
     fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover
     
     /**
-     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     * Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
      */
     fun `close`(`answer`: kotlin.ByteArray): Goods
     
     /**
-     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     * Removes a handover from that list: an offer that nobody accepted, or an answer that the giver has read.
      */
     fun `dismiss`(`id`: kotlin.String)
     
     /**
-     * The goods that this phone can show all statements on, and who holds them.
+     * The goods whose complete chain of custody is on this phone, and who holds them.
      */
     fun `goods`(): List<Goods>
     
     /**
-     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
-     * network. What came from somebody's hand need not be fetched.
+     * Fetches and verifies all statements on the goods that a code or link names, so that they can be offered offline.
+     * Goods that were received by handover need not be fetched.
      */
     fun `load`(`code`: kotlin.String): Goods
     
     /**
-     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
-     * again. Show its codes.
+     * Offers goods to anyone present, or to one member only. Until the offer expires, this returns the same one again.
+     * Show its codes.
      */
     fun `offer`(`code`: kotlin.String, `to`: kotlin.String?, `place`: kotlin.String?): Handover
     
     /**
-     * What was signed and is not yet proven to be on the ledger, in order.
+     * The statements that were signed and are not yet proven to be in the log, in order.
      */
     fun `outbox`(): List<Outgoing>
     
@@ -1706,24 +1706,25 @@ public interface CourierInterface {
     fun `pending`(): List<Handover>
     
     /**
-     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
+     * brackets.
      */
     fun `scanCode`(`text`: kotlin.String): Scan
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
-     * not copied.
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
      */
     fun `scanFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): Scan
     
     /**
-     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     * Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
      */
     fun `send`(): Round
     
     /**
-     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
-     * the goods can then be loaded.
+     * Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
+     * ledger's history of the goods can be loaded.
      */
     fun `settle`(`id`: kotlin.String)
     
@@ -1731,10 +1732,10 @@ public interface CourierInterface {
 }
 
 /**
- * Somebody who carries goods, by one of the wallet's certified keys.
+ * A member who carries goods, with one of the wallet's certified keys.
  *
- * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
- * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ * What is signed is in the database before a call returns: after a restart, `pending` lists the handovers under way,
+ * and `outbox` the statements that are not yet recorded. Only `load` and `send` need a network.
  */
 open class Courier: Disposable, AutoCloseable, CourierInterface
 {
@@ -1761,7 +1762,7 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
         this.cleanable = null
     }
     /**
-     * Whoever the key speaks for; see [`Wallet::memberships`].
+     * A courier with the member's key `key`; see [`Wallet::memberships`].
      */
     constructor(`wallet`: Wallet, `key`: kotlin.String) :
         this(UniffiWithHandle, 
@@ -1852,8 +1853,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * Answers the offer in `message`, after scanning `goods` (codes or links): accepts the goods, or refuses them,
+     * which is recorded as a dispute. For a unit, its own code is enough; packs in it may be named too. The same offer
      * gets the same answer again. Show its codes.
      */
     @Throws(CountersignException::class)override fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover {
@@ -1875,7 +1876,7 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     * Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
      */
     @Throws(CountersignException::class)override fun `close`(`answer`: kotlin.ByteArray): Goods {
             return FfiConverterTypeGoods.lift(
@@ -1893,7 +1894,7 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     * Removes a handover from that list: an offer that nobody accepted, or an answer that the giver has read.
      */
     @Throws(CountersignException::class)override fun `dismiss`(`id`: kotlin.String)
         = 
@@ -1910,7 +1911,7 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * The goods that this phone can show all statements on, and who holds them.
+     * The goods whose complete chain of custody is on this phone, and who holds them.
      */
     @Throws(CountersignException::class)override fun `goods`(): List<Goods> {
             return FfiConverterSequenceTypeGoods.lift(
@@ -1927,8 +1928,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
-     * network. What came from somebody's hand need not be fetched.
+     * Fetches and verifies all statements on the goods that a code or link names, so that they can be offered offline.
+     * Goods that were received by handover need not be fetched.
      */
     @Throws(CountersignException::class)override fun `load`(`code`: kotlin.String): Goods {
             return FfiConverterTypeGoods.lift(
@@ -1946,8 +1947,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
-     * again. Show its codes.
+     * Offers goods to anyone present, or to one member only. Until the offer expires, this returns the same one again.
+     * Show its codes.
      */
     @Throws(CountersignException::class)override fun `offer`(`code`: kotlin.String, `to`: kotlin.String?, `place`: kotlin.String?): Handover {
             return FfiConverterTypeHandover.lift(
@@ -1967,7 +1968,7 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * What was signed and is not yet proven to be on the ledger, in order.
+     * The statements that were signed and are not yet proven to be in the log, in order.
      */
     @Throws(CountersignException::class)override fun `outbox`(): List<Outgoing> {
             return FfiConverterSequenceTypeOutgoing.lift(
@@ -2001,7 +2002,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
+     * brackets.
      */
     @Throws(CountersignException::class)override fun `scanCode`(`text`: kotlin.String): Scan {
             return FfiConverterTypeScan.lift(
@@ -2019,8 +2021,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
-     * not copied.
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
      */
     @Throws(CountersignException::class)override fun `scanFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): Scan {
             return FfiConverterTypeScan.lift(
@@ -2041,7 +2043,7 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     * Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
      */
     @Throws(CountersignException::class)override fun `send`(): Round {
             return FfiConverterTypeRound.lift(
@@ -2058,8 +2060,8 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
-     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
-     * the goods can then be loaded.
+     * Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
+     * ledger's history of the goods can be loaded.
      */
     @Throws(CountersignException::class)override fun `settle`(`id`: kotlin.String)
         = 
@@ -2209,29 +2211,29 @@ public object FfiConverterTypeCourier: FfiConverter<Courier, Long> {
 
 
 /**
- * Keys and small secrets by name, in the phone's secure hardware where it has some.
+ * Keys and small secrets by name, in the phone's secure hardware if it has any.
  *
  * A call may come on any thread and may wait for a person; no lock is held meanwhile. Every call is safe to repeat.
  *
- * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or as
- * `r || s`, with s high or low. The core brings them into one form.
+ * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or
+ * as `r || s`, with s high or low. The core normalises them.
  */
 public interface KeyStore {
     
     /**
-     * Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
+     * Makes a P-256 signing key, unless there is one with that name, and returns its public half.
      */
     fun `makeSigningKey`(`name`: kotlin.String): kotlin.ByteArray
     
     /**
-     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
-     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
-     * is of the time when it was made. Empty where the hardware proves nothing.
+     * Makes the signing key `name`, unless there is one, and returns the attestation that it is in hardware: its
+     * certificate chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. For an existing
+     * key it is the attestation from its creation. Empty if the hardware attests nothing.
      */
     fun `attest`(`name`: kotlin.String, `challenge`: kotlin.ByteArray): List<kotlin.ByteArray>
     
     /**
-     * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
+     * Makes a P-256 key for key agreement, unless there is one with that name, and returns its public half.
      */
     fun `makeAgreementKey`(`name`: kotlin.String): kotlin.ByteArray
     
@@ -2241,28 +2243,28 @@ public interface KeyStore {
     fun `publicKey`(`name`: kotlin.String): kotlin.ByteArray
     
     /**
-     * Signs SHA-256 of `message` by ECDSA. The message itself is handed over, not its hash.
+     * Signs SHA-256 of `message` by ECDSA. The message itself is passed, not its hash.
      */
     fun `sign`(`name`: kotlin.String, `message`: kotlin.ByteArray): kotlin.ByteArray
     
     /**
-     * The x coordinate, 32 bytes big-endian, that an agreement key and the public key `peer` (an uncompressed SEC1
-     * point, 65 bytes) have in common.
+     * The shared x coordinate (ECDH), 32 bytes big-endian, of an agreement key and the public key `peer` (an
+     * uncompressed SEC1 point, 65 bytes).
      */
     fun `agree`(`name`: kotlin.String, `peer`: kotlin.ByteArray): kotlin.ByteArray
     
     /**
-     * Keeps a small secret, in place of any that it kept under that name.
+     * Stores a small secret, replacing any with that name.
      */
     fun `keepSecret`(`name`: kotlin.String, `secret`: kotlin.ByteArray)
     
     /**
-     * Gives back a small secret.
+     * Returns a small secret.
      */
     fun `recallSecret`(`name`: kotlin.String): kotlin.ByteArray
     
     /**
-     * Forgets a key or secret, if there is one of that name.
+     * Deletes a key or secret, if there is one with that name.
      */
     fun `delete`(`name`: kotlin.String)
     
@@ -2270,12 +2272,12 @@ public interface KeyStore {
 }
 
 /**
- * Keys and small secrets by name, in the phone's secure hardware where it has some.
+ * Keys and small secrets by name, in the phone's secure hardware if it has any.
  *
  * A call may come on any thread and may wait for a person; no lock is held meanwhile. Every call is safe to repeat.
  *
- * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or as
- * `r || s`, with s high or low. The core brings them into one form.
+ * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or
+ * as `r || s`, with s high or low. The core normalises them.
  */
 open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 {
@@ -2380,7 +2382,7 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
+     * Makes a P-256 signing key, unless there is one with that name, and returns its public half.
      */
     @Throws(KeyStoreException::class)override fun `makeSigningKey`(`name`: kotlin.String): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2398,9 +2400,9 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
-     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
-     * is of the time when it was made. Empty where the hardware proves nothing.
+     * Makes the signing key `name`, unless there is one, and returns the attestation that it is in hardware: its
+     * certificate chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. For an existing
+     * key it is the attestation from its creation. Empty if the hardware attests nothing.
      */
     @Throws(KeyStoreException::class)override fun `attest`(`name`: kotlin.String, `challenge`: kotlin.ByteArray): List<kotlin.ByteArray> {
             return FfiConverterSequenceByteArray.lift(
@@ -2419,7 +2421,7 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
+     * Makes a P-256 key for key agreement, unless there is one with that name, and returns its public half.
      */
     @Throws(KeyStoreException::class)override fun `makeAgreementKey`(`name`: kotlin.String): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2455,7 +2457,7 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Signs SHA-256 of `message` by ECDSA. The message itself is handed over, not its hash.
+     * Signs SHA-256 of `message` by ECDSA. The message itself is passed, not its hash.
      */
     @Throws(KeyStoreException::class)override fun `sign`(`name`: kotlin.String, `message`: kotlin.ByteArray): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2474,8 +2476,8 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * The x coordinate, 32 bytes big-endian, that an agreement key and the public key `peer` (an uncompressed SEC1
-     * point, 65 bytes) have in common.
+     * The shared x coordinate (ECDH), 32 bytes big-endian, of an agreement key and the public key `peer` (an
+     * uncompressed SEC1 point, 65 bytes).
      */
     @Throws(KeyStoreException::class)override fun `agree`(`name`: kotlin.String, `peer`: kotlin.ByteArray): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2494,7 +2496,7 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Keeps a small secret, in place of any that it kept under that name.
+     * Stores a small secret, replacing any with that name.
      */
     @Throws(KeyStoreException::class)override fun `keepSecret`(`name`: kotlin.String, `secret`: kotlin.ByteArray)
         = 
@@ -2512,7 +2514,7 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Gives back a small secret.
+     * Returns a small secret.
      */
     @Throws(KeyStoreException::class)override fun `recallSecret`(`name`: kotlin.String): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -2530,7 +2532,7 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
 
     
     /**
-     * Forgets a key or secret, if there is one of that name.
+     * Deletes a key or secret, if there is one with that name.
      */
     @Throws(KeyStoreException::class)override fun `delete`(`name`: kotlin.String)
         = 
@@ -2889,7 +2891,7 @@ public object FfiConverterTypeKeyStore: FfiConverter<KeyStore, Long> {
 
 
 /**
- * Asks about packs.
+ * Checks packs.
  */
 public interface PatientInterface {
     
@@ -2900,21 +2902,21 @@ public interface PatientInterface {
     fun `checkCode`(`code`: kotlin.String): Answer
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
      * are not copied.
      */
-    fun `checkFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): Sight
+    fun `checkFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): ScanResult
     
     /**
-     * Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
+     * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
-    fun `checkPhoto`(`width`: kotlin.UInt, `height`: kotlin.UInt, `rgba`: java.nio.ByteBuffer): Sight
+    fun `checkPhoto`(`width`: kotlin.UInt, `height`: kotlin.UInt, `rgba`: java.nio.ByteBuffer): ScanResult
     
     companion object
 }
 
 /**
- * Asks about packs.
+ * Checks packs.
  */
 open class Patient: Disposable, AutoCloseable, PatientInterface
 {
@@ -2941,7 +2943,7 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
         this.cleanable = null
     }
     /**
-     * Asks from what this wallet knows.
+     * Checks packs with the data of `wallet`.
      */
     constructor(`wallet`: Wallet) :
         this(UniffiWithHandle, 
@@ -3050,11 +3052,11 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
 
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
      * are not copied.
      */
-    @Throws(CountersignException::class)override fun `checkFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): Sight {
-            return FfiConverterTypeSight.lift(
+    @Throws(CountersignException::class)override fun `checkFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): ScanResult {
+            return FfiConverterTypeScanResult.lift(
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
     UniffiLib.uniffi_countersign_core_fn_method_patient_check_frame(
@@ -3072,10 +3074,10 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
 
     
     /**
-     * Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
+     * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
-    @Throws(CountersignException::class)override fun `checkPhoto`(`width`: kotlin.UInt, `height`: kotlin.UInt, `rgba`: java.nio.ByteBuffer): Sight {
-            return FfiConverterTypeSight.lift(
+    @Throws(CountersignException::class)override fun `checkPhoto`(`width`: kotlin.UInt, `height`: kotlin.UInt, `rgba`: java.nio.ByteBuffer): ScanResult {
+            return FfiConverterTypeScanResult.lift(
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
     UniffiLib.uniffi_countersign_core_fn_method_patient_check_photo(
@@ -3225,30 +3227,31 @@ public object FfiConverterTypePatient: FfiConverter<Patient, Long> {
 
 
 /**
- * What a phone keeps: one for each ledger. Calls may come from any number of threads.
+ * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 public interface WalletInterface {
     
     /**
-     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
-     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
+     * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
     fun `checkpointCodes`(): List<kotlin.String>
     
     /**
-     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
-     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     * Compares another phone's newest checkpoint, its note, with this one's. A contradiction is kept as evidence, at
+     * once or when the next sync has shown it ([`Knowledge`]). Repeating is harmless.
      */
     fun `compare`(`note`: kotlin.String): Meeting
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
-     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     * Makes the key `key`, unless it exists, and has it certified with a one-time code of the registrar. The key's
+     * attestation ([`KeyStore::attest`]) has the code as challenge.
      */
     fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Enrolment
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
+     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
+     * sync.
      */
     fun `follow`(`code`: kotlin.String)
     
@@ -3258,35 +3261,35 @@ public interface WalletInterface {
     fun `followPack`(`code`: kotlin.String)
     
     /**
-     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * Follows one logistic unit, with its own history. The history is also that of the packs in it, once their list is
      * here ([`Wallet::keep_contents`]).
      */
     fun `followUnit`(`code`: kotlin.String)
     
     /**
-     * All that is followed.
+     * All followed subjects.
      */
     fun `following`(): List<Followed>
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
-     * and have the unit's history. It counts where it is the one that the ledger names.
+     * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
+     * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
     fun `keepContents`(`list`: kotlin.ByteArray)
     
     /**
-     * What this wallet knows.
+     * The state of this wallet's verified data.
      */
     fun `knowledge`(): Knowledge
     
     /**
-     * Who this wallet's keys speak for.
+     * The members that this wallet's keys sign for.
      */
     fun `memberships`(): List<Membership>
     
     /**
-     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
-     * of the ledger will do, since all that one says is proven.
+     * Uses the node at `address` from now on, also after a restart: `https://`, a host, and optionally a port. Any
+     * node of the ledger will do, since clients verify all of its answers.
      */
     fun `setNode`(`address`: kotlin.String)
     
@@ -3296,13 +3299,13 @@ public interface WalletInterface {
     fun `settings`(): Settings
     
     /**
-     * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
-     * until it says that it is done. It may be stopped, or the app killed, at any moment.
+     * Does the next step of a sync: at most one request, bounded in size and time. Call it until it returns `Done`. It
+     * may be stopped, or the app killed, at any moment.
      */
     fun `syncStep`(): SyncStep
     
     /**
-     * Follows something no longer: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`].
      */
     fun `unfollow`(`link`: kotlin.String)
     
@@ -3310,7 +3313,7 @@ public interface WalletInterface {
 }
 
 /**
- * What a phone keeps: one for each ledger. Calls may come from any number of threads.
+ * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 open class Wallet: Disposable, AutoCloseable, WalletInterface
 {
@@ -3415,8 +3418,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
-     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
+     * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
     @Throws(CountersignException::class)override fun `checkpointCodes`(): List<kotlin.String> {
             return FfiConverterSequenceString.lift(
@@ -3433,8 +3436,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
-     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     * Compares another phone's newest checkpoint, its note, with this one's. A contradiction is kept as evidence, at
+     * once or when the next sync has shown it ([`Knowledge`]). Repeating is harmless.
      */
     @Throws(CountersignException::class)override fun `compare`(`note`: kotlin.String): Meeting {
             return FfiConverterTypeMeeting.lift(
@@ -3452,8 +3455,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
-     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     * Makes the key `key`, unless it exists, and has it certified with a one-time code of the registrar. The key's
+     * attestation ([`KeyStore::attest`]) has the code as challenge.
      */
     @Throws(CountersignException::class)override fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Enrolment {
             return FfiConverterTypeEnrolment.lift(
@@ -3472,7 +3475,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
+     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
+     * sync.
      */
     @Throws(CountersignException::class)override fun `follow`(`code`: kotlin.String)
         = 
@@ -3506,7 +3510,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * Follows one logistic unit, with its own history. The history is also that of the packs in it, once their list is
      * here ([`Wallet::keep_contents`]).
      */
     @Throws(CountersignException::class)override fun `followUnit`(`code`: kotlin.String)
@@ -3524,7 +3528,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * All that is followed.
+     * All followed subjects.
      */
     @Throws(CountersignException::class)override fun `following`(): List<Followed> {
             return FfiConverterSequenceTypeFollowed.lift(
@@ -3541,8 +3545,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
-     * and have the unit's history. It counts where it is the one that the ledger names.
+     * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
+     * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
     @Throws(CountersignException::class)override fun `keepContents`(`list`: kotlin.ByteArray)
         = 
@@ -3559,7 +3563,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * What this wallet knows.
+     * The state of this wallet's verified data.
      */
     @Throws(CountersignException::class)override fun `knowledge`(): Knowledge {
             return FfiConverterTypeKnowledge.lift(
@@ -3576,7 +3580,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Who this wallet's keys speak for.
+     * The members that this wallet's keys sign for.
      */
     @Throws(CountersignException::class)override fun `memberships`(): List<Membership> {
             return FfiConverterSequenceTypeMembership.lift(
@@ -3593,8 +3597,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
-     * of the ledger will do, since all that one says is proven.
+     * Uses the node at `address` from now on, also after a restart: `https://`, a host, and optionally a port. Any
+     * node of the ledger will do, since clients verify all of its answers.
      */
     @Throws(CountersignException::class)override fun `setNode`(`address`: kotlin.String)
         = 
@@ -3628,8 +3632,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
-     * until it says that it is done. It may be stopped, or the app killed, at any moment.
+     * Does the next step of a sync: at most one request, bounded in size and time. Call it until it returns `Done`. It
+     * may be stopped, or the app killed, at any moment.
      */
     @Throws(CountersignException::class)override fun `syncStep`(): SyncStep {
             return FfiConverterTypeSyncStep.lift(
@@ -3646,7 +3650,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Follows something no longer: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`].
      */
     @Throws(CountersignException::class)override fun `unfollow`(`link`: kotlin.String)
         = 
@@ -3670,9 +3674,9 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
     companion object {
         
     /**
-     * Opens the wallet in the database file, or begins one there. `genesis` is what is pinned, the bytes of its JSON
-     * file; `node` is the address that is asked, such as `https://ledger.example:7443`, unless the person has chosen
-     * another one ([`Wallet::set_node`]). Needs no network.
+     * Opens the wallet in the database file, or creates one there. `genesis` has the bytes of the genesis file, whose
+     * trust anchors are pinned; `node` is the node's address, such as `https://ledger.example:7443`, unless the person
+     * has chosen another one ([`Wallet::set_node`]). Needs no network.
      */
     @Throws(CountersignException::class) fun `open`(`database`: kotlin.String, `genesis`: java.nio.ByteBuffer, `node`: kotlin.String, `keys`: KeyStore): Wallet {
             return FfiConverterTypeWallet.lift(
@@ -3730,22 +3734,22 @@ data class Answer (
     val `verdict`: VerdictKind
     , 
     /**
-     * Why, the most important first; empty when everything is in order.
+     * Why, the most important first; empty if everything is in order.
      */
     val `reasons`: List<Text>
     , 
     /**
-     * What the code names.
+     * The product that the code names.
      */
     val `product`: Product
     , 
     /**
-     * What else the code may have said, if a separator was lost: offer these.
+     * Other readings of the code, if a separator may have been lost: offer these.
      */
     val `readings`: List<Product>
     , 
     /**
-     * Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
+     * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
      */
     val `answerable`: kotlin.String?
     , 
@@ -3871,11 +3875,11 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
 
 
 /**
- * Why a statement is refused that has no fault of its own.
+ * The cause, if a statement is refused without a fault of its own.
  */
 data class Cause (
     /**
-     * SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+     * SHA-256 of the statement that was refused, in hexadecimal: the one to deal with.
      */
     val `id`: kotlin.String
     , 
@@ -3932,7 +3936,7 @@ data class Drawing (
     val `height`: kotlin.UInt
     , 
     /**
-     * A byte a pixel, 0 for black and 255 for white, rows without gaps.
+     * One byte per pixel, 0 for black and 255 for white, rows without gaps.
      */
     val `luma`: kotlin.ByteArray
     
@@ -3973,16 +3977,16 @@ public object FfiConverterTypeDrawing: FfiConverterRustBuffer<Drawing> {
 
 
 /**
- * A key that was certified.
+ * A newly certified key.
  */
 data class Enrolment (
     /**
-     * Who it speaks for.
+     * The member that it signs for.
      */
     val `membership`: Membership
     , 
     /**
-     * What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
+     * The result of [`crate::KeyStore::attest`], for the registrar if they ask; the ledger does not use it.
      */
     val `attestation`: List<kotlin.ByteArray>
     
@@ -4024,17 +4028,18 @@ public object FfiConverterTypeEnrolment: FfiConverterRustBuffer<Enrolment> {
  */
 data class Event (
     /**
-     * When it was signed, by its signer's word.
+     * When it was signed, as its signer claims.
      */
     val `atMillis`: kotlin.ULong
     , 
     /**
-     * If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+     * If it was recorded a day or more later: the lower bound on the time of inclusion in the log. Being late is no
+     * accusation.
      */
     val `lateMillis`: kotlin.ULong?
     , 
     /**
-     * What it was, the key of its title.
+     * Its kind, the key of its title.
      */
     val `kind`: kotlin.String
     , 
@@ -4044,17 +4049,17 @@ data class Event (
     val `party`: kotlin.String
     , 
     /**
-     * Whom it was for.
+     * Its receiver.
      */
     val `receiver`: kotlin.String?
     , 
     /**
-     * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+     * If it came in a logistic unit: how many of its packs were scanned. The other packs are inferred to be in it.
      */
     val `unit`: Packed?
     , 
     /**
-     * If it opened the logistic unit: how much came out, beside how much went in.
+     * If it opened the logistic unit: how many packs came out, and how many went in.
      */
     val `opened`: Opened?
     , 
@@ -4067,6 +4072,12 @@ data class Event (
      * Whether it fits its place.
      */
     val `inOrder`: kotlin.Boolean
+    , 
+    /**
+     * Whether its signer's certificate, or that of the signer whom it countersigns, had been revoked: it is void, and
+     * to be shown struck out.
+     */
+    val `isVoid`: kotlin.Boolean
     
 ){
     
@@ -4092,6 +4103,7 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterOptionalTypeOpened.read(buf),
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -4104,7 +4116,8 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterOptionalTypePacked.allocationSize(value.`unit`) +
             FfiConverterOptionalTypeOpened.allocationSize(value.`opened`) +
             FfiConverterString.allocationSize(value.`statement`) +
-            FfiConverterBoolean.allocationSize(value.`inOrder`)
+            FfiConverterBoolean.allocationSize(value.`inOrder`) +
+            FfiConverterBoolean.allocationSize(value.`isVoid`)
     )
 
     override fun write(value: Event, buf: ByteBuffer) {
@@ -4117,13 +4130,14 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterOptionalTypeOpened.write(value.`opened`, buf)
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterBoolean.write(value.`inOrder`, buf)
+            FfiConverterBoolean.write(value.`isVoid`, buf)
     }
 }
 
 
 
 /**
- * Something that is followed.
+ * A followed subject.
  */
 data class Followed (
     /**
@@ -4132,7 +4146,7 @@ data class Followed (
     val `link`: kotlin.String
     , 
     /**
-     * Whether all of it is here; if not, sync.
+     * Whether its data is complete; if not, sync.
      */
     val `ready`: kotlin.Boolean
     
@@ -4170,11 +4184,11 @@ public object FfiConverterTypeFollowed: FfiConverterRustBuffer<Followed> {
 
 
 /**
- * Goods that this phone can show all statements on.
+ * Goods whose complete chain of custody is on this phone.
  */
 data class Goods (
     /**
-     * What they are, as a link.
+     * The goods, as a link.
      */
     val `link`: kotlin.String
     , 
@@ -4189,7 +4203,7 @@ data class Goods (
     val `latest`: kotlin.String
     , 
     /**
-     * How much of them was seen, if they are a logistic unit.
+     * How many of their packs were scanned, if they are a logistic unit.
      */
     val `unit`: Packed?
     
@@ -4237,7 +4251,7 @@ public object FfiConverterTypeGoods: FfiConverterRustBuffer<Goods> {
  */
 data class Handover (
     /**
-     * Its name on this phone.
+     * Its id on this phone.
      */
     val `id`: kotlin.String
     , 
@@ -4247,7 +4261,7 @@ data class Handover (
     val `goods`: kotlin.String
     , 
     /**
-     * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+     * Whether this phone gives and shows its offer; otherwise it receives and shows its answer.
      */
     val `gives`: kotlin.Boolean
     , 
@@ -4257,7 +4271,7 @@ data class Handover (
     val `codes`: List<kotlin.String>
     , 
     /**
-     * When the offer runs out.
+     * When the offer expires.
      */
     val `expiresMillis`: kotlin.ULong
     
@@ -4304,7 +4318,7 @@ public object FfiConverterTypeHandover: FfiConverterRustBuffer<Handover> {
 
 
 /**
- * What the wallet knows.
+ * The state of the wallet's verified data.
  */
 data class Knowledge (
     /**
@@ -4328,12 +4342,12 @@ data class Knowledge (
     val `ageMillis`: kotlin.ULong?
     , 
     /**
-     * Something stored was damaged: the next sync repairs it.
+     * Some stored data is damaged: the next sync repairs it.
      */
     val `damaged`: kotlin.Boolean
     , 
     /**
-     * Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
+     * Number of pairs of signed checkpoints that contradict each other: evidence that the log has forked.
      */
     val `contradictions`: kotlin.ULong
     
@@ -4383,7 +4397,7 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
 
 
 /**
- * Who a key speaks for.
+ * The member that a key signs for.
  */
 data class Membership (
     /**
@@ -4397,7 +4411,7 @@ data class Membership (
     val `identity`: kotlin.String
     , 
     /**
-     * When the certificate ends.
+     * When the certificate expires.
      */
     val `untilMillis`: kotlin.ULong
     
@@ -4438,11 +4452,11 @@ public object FfiConverterTypeMembership: FfiConverterRustBuffer<Membership> {
 
 
 /**
- * An offer, verified: all statements on the goods, that none is missing, and that the giver holds them.
+ * A verified offer: all statements on the goods verify, none is missing, and the giver holds the goods.
  */
 data class Offer (
     /**
-     * The message that is answered.
+     * The message to answer.
      */
     val `message`: kotlin.ByteArray
     , 
@@ -4457,7 +4471,7 @@ data class Offer (
     val `giver`: kotlin.String
     , 
     /**
-     * Where, by the giver's word.
+     * Where, in the giver's words.
      */
     val `place`: kotlin.String?
     , 
@@ -4467,7 +4481,7 @@ data class Offer (
     val `issuedMillis`: kotlin.ULong
     , 
     /**
-     * When it runs out.
+     * When it expires.
      */
     val `expiresMillis`: kotlin.ULong
     , 
@@ -4477,18 +4491,18 @@ data class Offer (
     val `hops`: kotlin.UInt
     , 
     /**
-     * How much of them was seen, if they are a logistic unit.
+     * How many of their packs were scanned, if they are a logistic unit.
      */
     val `unit`: Packed?
     , 
     /**
-     * This phone knows what is in the unit: its packs may be scanned one by one as well.
+     * This phone has the list of the unit's contents: its packs may be scanned one by one too.
      */
     val `listsPacks`: kotlin.Boolean
     , 
     /**
-     * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
-     * and tell the office.
+     * The two phones have contradicting checkpoints: the log has forked, or one of the phones lies. Accept the goods,
+     * and inform the office.
      */
     val `contradicts`: kotlin.Boolean
     
@@ -4550,21 +4564,21 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
 
 
 /**
- * A logistic unit that was opened.
+ * An opened logistic unit.
  */
 data class Opened (
     /**
-     * How many packs went in, by whoever packed it.
+     * How many packs went in, as the packer stated.
      */
     val `packed`: kotlin.ULong
     , 
     /**
-     * How many came out, by whoever opened it.
+     * How many came out, as the unpacker stated.
      */
     val `unpacked`: kotlin.ULong
     , 
     /**
-     * Whether the two lists are one.
+     * Whether the two lists are the same.
      */
     val `same`: kotlin.Boolean
     
@@ -4605,7 +4619,7 @@ public object FfiConverterTypeOpened: FfiConverterRustBuffer<Opened> {
 
 
 /**
- * A statement that is not yet proven to be on the ledger.
+ * A statement that is not yet proven to be in the log.
  */
 data class Outgoing (
     /**
@@ -4619,22 +4633,22 @@ data class Outgoing (
     val `goods`: kotlin.String
     , 
     /**
-     * What it is, the key of its title.
+     * Its kind, the key of its title.
      */
     val `kind`: kotlin.String
     , 
     /**
-     * When it was signed, which counts, and not when it is sent.
+     * When it was signed. This time counts, not the time of sending.
      */
     val `signedMillis`: kotlin.ULong
     , 
     /**
-     * How far it has come.
+     * Its delivery state.
      */
     val `delivery`: Delivery
     , 
     /**
-     * If it is refused for another one's sake: the first that it follows and that was refused.
+     * If it is refused because of another statement: the first refused one that it follows.
      */
     val `cause`: Cause?
     , 
@@ -4700,16 +4714,16 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
 
 
 /**
- * What is packed into a logistic unit, which stands for it.
+ * The packs in a logistic unit, which its code represents.
  */
 data class Packed (
     /**
-     * How many packs, by whoever packed them.
+     * How many packs, as the packer stated.
      */
     val `packs`: kotlin.ULong
     , 
     /**
-     * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+     * How many of them were scanned one by one when it last changed hands; the others are inferred.
      */
     val `scanned`: kotlin.ULong
     
@@ -4756,7 +4770,7 @@ data class Product (
     val `class`: kotlin.String
     , 
     /**
-     * The narrowest that the code names, as a link.
+     * The narrowest subject that the code names, as a link.
      */
     val `link`: kotlin.String
     , 
@@ -4810,7 +4824,7 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
 
 
 /**
- * What a round of sending did.
+ * The result of a round of sending.
  */
 data class Round (
     /**
@@ -4873,21 +4887,21 @@ public object FfiConverterTypeRound: FfiConverterRustBuffer<Round> {
 
 
 /**
- * What a settings screen shows.
+ * The content of a settings screen.
  */
 data class Settings (
     /**
-     * Who this wallet's keys speak for, and until when.
+     * The members that this wallet's keys sign for, and until when.
      */
     val `memberships`: List<Membership>
     , 
     /**
-     * The address of the node that is asked; see [`crate::Wallet::set_node`].
+     * The address of the node in use; see [`crate::Wallet::set_node`].
      */
     val `node`: kotlin.String
     , 
     /**
-     * What is known, and as of when.
+     * The state of the verified data.
      */
     val `knowledge`: Knowledge
     , 
@@ -4897,7 +4911,7 @@ data class Settings (
     val `following`: kotlin.ULong
     , 
     /**
-     * What all of it takes on this phone, in bytes.
+     * Size of the database on this phone, in bytes.
      */
     val `bytes`: kotlin.ULong
     
@@ -4953,7 +4967,7 @@ data class Text (
     val `key`: kotlin.String
     , 
     /**
-     * What it speaks of, by name.
+     * Its arguments, by name.
      */
     val `arguments`: List<Argument>
     
@@ -4991,22 +5005,22 @@ public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
 
 
 /**
- * In which condition goods are that were offered.
+ * The condition of the offered goods.
  */
 sealed class Condition {
     
     /**
-     * Accepted, and nothing is wrong with them.
+     * Accepted as intact.
      */
     object Intact : Condition()
     
     
     /**
-     * Accepted, damaged.
+     * Accepted as damaged.
      */
     data class Damaged(
         /**
-         * The file of a photo of it. The record gets its digest: keep the file.
+         * The file of a photo of the damage. The statement has its digest: keep the file.
          */
         val `photo`: kotlin.ByteArray) : Condition()
         
@@ -5017,11 +5031,11 @@ sealed class Condition {
     }
     
     /**
-     * Not accepted: the giver still has them, and answers for them.
+     * Refused: the giver still has them, and is accountable for them.
      */
     data class Refused(
         /**
-         * Why, in words.
+         * Why, in the receiver's words.
          */
         val `reason`: kotlin.String) : Condition()
         
@@ -5108,17 +5122,17 @@ public object FfiConverterTypeCondition : FfiConverterRustBuffer<Condition>{
 
 
 /**
- * Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
+ * Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
  */
 sealed class CountersignException: kotlin.Exception() {
     
     /**
-     * No network, or the node is busy or failed: try again later. What is known stays in use.
+     * No network, or the node is busy or failed: try again later. The verified data stays in use.
      */
     class Retry(
         
         /**
-         * How long the node asks for patience, if it does.
+         * How long the node asks to wait, if it does.
          */
         val `afterMillis`: kotlin.ULong?
         ) : CountersignException() {
@@ -5127,7 +5141,7 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
-     * The node or the rules refuse: say why. Repeating will not help.
+     * The node or the rules refuse: show why. Repeating will not help.
      */
     class Refused(
         
@@ -5141,12 +5155,12 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
-     * What was handed in cannot be used: say so where it was entered.
+     * The input cannot be used: show that where it was entered.
      */
     class Invalid(
         
         /**
-         * What is wrong, the key of its text.
+         * The reason's stable name, the key of its text.
          */
         val `reason`: kotlin.String
         ) : CountersignException() {
@@ -5164,7 +5178,7 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
-     * There is no key, or it is not enrolled: offer to enrol.
+     * There is no key, or it is not enrolled: offer enrolment.
      */
     class KeyNeeded(
         ) : CountersignException() {
@@ -5182,8 +5196,8 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
-     * What the node says contradicts what is proven, or it is not the node that was pinned: warn. What is known stays in
-     * use.
+     * The node's answer contradicts what is proven, or it is not the node that was pinned: warn. The verified data
+     * stays in use.
      */
     class Distrusted(
         ) : CountersignException() {
@@ -5322,7 +5336,7 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
 
 
 /**
- * How far a statement has come. One that is proven is in the outbox no more.
+ * The delivery state of a statement. A proven one is no longer in the outbox.
  */
 sealed class Delivery {
     
@@ -5333,7 +5347,7 @@ sealed class Delivery {
     
     
     /**
-     * The node has it; the proof is still to come.
+     * The node has accepted it; the proof is not here yet.
      */
     object Sent : Delivery()
     
@@ -5347,7 +5361,7 @@ sealed class Delivery {
          */
         val `reason`: kotlin.String, 
         /**
-         * What to do.
+         * What the person can do.
          */
         val `next`: countersign.core.NextStep) : Delivery()
         
@@ -5433,12 +5447,12 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
 
 
 /**
- * Why a key store did not do what it was asked. Anything else that an implementation throws counts as failed.
+ * Why a key store call failed. Any other exception of an implementation counts as `Failed`.
  */
 sealed class KeyStoreException: kotlin.Exception() {
     
     /**
-     * The person declined the prompt; nothing is wrong, and asking again is fine.
+     * The person declined the prompt. Nothing is wrong, and asking again is fine.
      */
     class Cancelled(
         ) : KeyStoreException() {
@@ -5529,7 +5543,7 @@ public object FfiConverterTypeKeyStoreError : FfiConverterRustBuffer<KeyStoreExc
 
 
 /**
- * What another phone's newest checkpoint says beside this one's.
+ * How another phone's newest checkpoint compares with this one's.
  */
 
 enum class Meeting {
@@ -5539,19 +5553,20 @@ enum class Meeting {
      */
     SAME,
     /**
-     * The other has seen less. The next sync shows whether it was the beginning of the same.
+     * The other has seen a smaller one. The next sync shows whether this log extends it.
      */
     OLDER,
     /**
-     * The other has seen more. The next sync shows whether it goes on from the same.
+     * The other has seen a larger one. The next sync shows whether it extends this log.
      */
     NEWER,
     /**
-     * The ledger has told the two phones different things, and has signed both. The evidence is kept: tell the office.
+     * The log has forked: it has signed contradicting checkpoints for the two phones. The evidence is kept: inform the
+     * office.
      */
     CONTRADICTS,
     /**
-     * There is nothing to compare: this phone was never up to date, or the other is of another ledger.
+     * There is nothing to compare: this phone has never synced, or the other is of another ledger.
      */
     NOTHING;
 
@@ -5592,15 +5607,15 @@ public object FfiConverterTypeMeeting: FfiConverterRustBuffer<Meeting> {
 enum class NextStep {
     
     /**
-     * Nothing: the goods were handed to somebody else as well, and the evidence of it is on the ledger.
+     * Nothing: the goods were handed to somebody else too, and the evidence is in the log.
      */
     CONFLICT_RECORDED,
     /**
-     * Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+     * Load the goods again: their holder according to the ledger must hand them over, with correct clocks.
      */
     HAND_OVER_AGAIN,
     /**
-     * Show it to whoever runs the ledger.
+     * Show it to the operator of the ledger.
      */
     ASK_OFFICE;
 
@@ -5635,24 +5650,24 @@ public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
 
 
 /**
- * What a courier's camera has seen.
+ * The result of a scan by a courier.
  */
 sealed class Scan {
     
     /**
-     * No code that tells anything new.
+     * No code with anything new.
      */
     object Nothing : Scan()
     
     
     /**
-     * A code so damaged that a second frame must agree before it is believed.
+     * A code so damaged that a second frame must agree before it is accepted.
      */
     object HoldStill : Scan()
     
     
     /**
-     * A code of another kind: neither goods that change hands nor a message.
+     * A code of another kind: neither goods that can be handed over nor a message.
      */
     object Foreign : Scan()
     
@@ -5662,7 +5677,7 @@ sealed class Scan {
      */
     data class Goods(
         /**
-         * What they are, as a link.
+         * The goods, as a link.
          */
         val `link`: kotlin.String) : Scan()
         
@@ -5673,11 +5688,11 @@ sealed class Scan {
     }
     
     /**
-     * A part of a message; go on.
+     * A part of a message; continue.
      */
     data class Part(
         /**
-         * Parts that are here.
+         * Parts that were read.
          */
         val `have`: kotlin.UInt, 
         /**
@@ -5722,7 +5737,7 @@ sealed class Scan {
     }
     
     /**
-     * An answer, for the giver to close with.
+     * An answer, with which the giver closes the handover.
      */
     data class Answered(
         /**
@@ -5881,42 +5896,43 @@ public object FfiConverterTypeScan : FfiConverterRustBuffer<Scan>{
 
 
 /**
- * What a frame or picture came to.
+ * The result of a frame or picture.
  */
-sealed class Sight {
+sealed class ScanResult {
     
     /**
      * No code: hold the pack closer, flat and in good light.
      */
-    object Nothing : Sight()
+    object Nothing : ScanResult()
     
     
     /**
-     * A code so damaged that a second frame must agree before it is believed.
+     * A code so damaged that a second frame must agree before it is accepted.
      */
-    object HoldStill : Sight()
+    object HoldStill : ScanResult()
     
     
     /**
-     * A code that names no pack: another kind of code, or one that breaks the rules. Says nothing against the pack.
+     * A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
+     * the pack.
      */
-    object NotAPack : Sight()
+    object NotAPack : ScanResult()
     
     
     /**
      * Several packs: show one.
      */
-    object Several : Sight()
+    object Several : ScanResult()
     
     
     /**
-     * The answer.
+     * A pack.
      */
     data class Pack(
         /**
-         * The answer.
+         * The answer about it.
          */
-        val `answer`: countersign.core.Answer) : Sight()
+        val `answer`: countersign.core.Answer) : ScanResult()
         
     {
         
@@ -5937,46 +5953,46 @@ sealed class Sight {
 /**
  * @suppress
  */
-public object FfiConverterTypeSight : FfiConverterRustBuffer<Sight>{
-    override fun read(buf: ByteBuffer): Sight {
+public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
+    override fun read(buf: ByteBuffer): ScanResult {
         return when(buf.getInt()) {
-            1 -> Sight.Nothing
-            2 -> Sight.HoldStill
-            3 -> Sight.NotAPack
-            4 -> Sight.Several
-            5 -> Sight.Pack(
+            1 -> ScanResult.Nothing
+            2 -> ScanResult.HoldStill
+            3 -> ScanResult.NotAPack
+            4 -> ScanResult.Several
+            5 -> ScanResult.Pack(
                 FfiConverterTypeAnswer.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
 
-    override fun allocationSize(value: Sight): ULong = when(value) {
-        is Sight.Nothing -> {
+    override fun allocationSize(value: ScanResult): ULong = when(value) {
+        is ScanResult.Nothing -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
             )
         }
-        is Sight.HoldStill -> {
+        is ScanResult.HoldStill -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
             )
         }
-        is Sight.NotAPack -> {
+        is ScanResult.NotAPack -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
             )
         }
-        is Sight.Several -> {
+        is ScanResult.Several -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
             )
         }
-        is Sight.Pack -> {
+        is ScanResult.Pack -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
@@ -5985,25 +6001,25 @@ public object FfiConverterTypeSight : FfiConverterRustBuffer<Sight>{
         }
     }
 
-    override fun write(value: Sight, buf: ByteBuffer) {
+    override fun write(value: ScanResult, buf: ByteBuffer) {
         when(value) {
-            is Sight.Nothing -> {
+            is ScanResult.Nothing -> {
                 buf.putInt(1)
                 Unit
             }
-            is Sight.HoldStill -> {
+            is ScanResult.HoldStill -> {
                 buf.putInt(2)
                 Unit
             }
-            is Sight.NotAPack -> {
+            is ScanResult.NotAPack -> {
                 buf.putInt(3)
                 Unit
             }
-            is Sight.Several -> {
+            is ScanResult.Several -> {
                 buf.putInt(4)
                 Unit
             }
-            is Sight.Pack -> {
+            is ScanResult.Pack -> {
                 buf.putInt(5)
                 FfiConverterTypeAnswer.write(value.`answer`, buf)
                 Unit
@@ -6017,12 +6033,12 @@ public object FfiConverterTypeSight : FfiConverterRustBuffer<Sight>{
 
 
 /**
- * What a step of a sync did.
+ * The result of a step of a sync.
  */
 sealed class SyncStep {
     
     /**
-     * Something; there is more to do.
+     * Progress; there is more to do.
      */
     data class Progress(
         /**
@@ -6034,7 +6050,7 @@ sealed class SyncStep {
          */
         val `of`: kotlin.ULong, 
         /**
-         * The product that it was about, if it was about one.
+         * The product of this step, if any.
          */
         val `about`: kotlin.String?) : SyncStep()
         
@@ -6045,7 +6061,7 @@ sealed class SyncStep {
     }
     
     /**
-     * Nothing: the node asks for patience.
+     * Nothing: the node asks to wait.
      */
     data class Waiting(
         /**
@@ -6060,7 +6076,7 @@ sealed class SyncStep {
     }
     
     /**
-     * The last thing there was to do.
+     * Finished: the wallet is up to date.
      */
     object Done : SyncStep()
     
@@ -6146,12 +6162,12 @@ public object FfiConverterTypeSyncStep : FfiConverterRustBuffer<SyncStep>{
 
 
 /**
- * An argument's value, to be formatted as the person's language has it.
+ * An argument's value, to be formatted for the person's language.
  */
 sealed class Value {
     
     /**
-     * As it is.
+     * Text, to be shown unchanged.
      */
     data class Text(
         val v1: kotlin.String) : Value()
@@ -6302,7 +6318,7 @@ enum class VerdictKind {
      */
     AUTHENTIC,
     /**
-     * The answer cannot be given from what this phone holds.
+     * The data on this phone is not enough for an answer.
      */
     CANNOT_TELL,
     /**
@@ -6310,7 +6326,7 @@ enum class VerdictKind {
      */
     CHECK_SCAN,
     /**
-     * The product is known, and something speaks against using it.
+     * The product is known, but there is a reason against using it.
      */
     ATTENTION,
     /**
@@ -6814,8 +6830,8 @@ public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
     }
 }
         /**
-         * Draws one of the codes of a [`Handover`], with the white around it that it needs. A module of the code becomes `scale`
-         * pixels wide, 1 to 16.
+         * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 1
+         * to 16.
          */
     @Throws(CountersignException::class) fun `drawCode`(`text`: kotlin.String, `scale`: kotlin.UByte): Drawing {
             return FfiConverterTypeDrawing.lift(

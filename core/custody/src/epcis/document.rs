@@ -87,7 +87,7 @@ fn object(
             }
         }
         SubjectType::Class | SubjectType::Lot => {
-            event.put("quantityList", json!([quantity(step, statement)]))
+            event.put("quantityList", json!([quantity(step, statement)]));
         }
         SubjectType::Matter => return None,
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use countersign_ledger::cbor::{Written, encode};
-use countersign_ledger::{Entry, Hash, Identity, LogName, Statement, Subject, TrustStore};
+use countersign_ledger::{Entry, Hash, Identity, LogName, Refusal, Statement, Subject, TrustStore};
 use minicbor::{Decoder, Encoder};
 
 use super::HandoverError;
@@ -225,7 +225,11 @@ impl Proven<'_> {
         }
         self.chain.push(statement)?;
         self.rules.judge(self.chain.last(), &self.trust, &mut self.history)?;
-        Ok(self.chain)
+        // What a revoked signer adds would be void, and the handover only seem to be done.
+        match self.history.entries.last().and_then(Entry::standing) {
+            Some(_) => Ok(self.chain),
+            None => Err(Refusal::Revoked.into()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A revocation voids what a thief has signed and closes no subject: honest parties continue, and are never blamed.
 
+use countersign_custody::handover::HandoverError;
 use countersign_custody::{
     Contents, Dossier, FaultReason, Finding, History, Item, Judged, Mark, Reason, Route, Standing, Stop,
     UnitFacts, Verdict, VerdictKind, verdict,
@@ -270,6 +271,17 @@ fn a_revoked_signer_in_a_chain_that_no_log_has_holds_nothing() {
     road.renew("courier b");
     assert_eq!(chain.holder(&road.rules()).unwrap(), Some(road::identity("courier a")));
     assert!(road.answer("courier c", &offered.to_bytes(), at(5)).is_err());
+}
+
+#[test]
+fn a_revoked_receiver_accepts_nothing() {
+    let mut road = Road::new();
+    let offered = road.offer("courier a", road.to_the_courier(), at(1));
+    let answer = road.answer("courier b", &offered.to_bytes(), at(1)).unwrap();
+    road.revoke("courier b", 7);
+    let revoked = |chain: Result<_, HandoverError>| chain.map(drop).unwrap_err().reason();
+    assert_eq!(revoked(road.answer("courier b", &offered.to_bytes(), at(1))), "revoked");
+    assert_eq!(revoked(offered.close(&answer.answer_message(), &road.rules())), "revoked");
 }
 
 /// The node's checks through the seam, over stored states, equal the phone's over histories.

@@ -133,7 +133,9 @@ struct Trusted {
 /// The text, signed by these of the log's keys and cosigned at these times (in seconds after [`NOW`]) by the three witnesses.
 fn note(text: &str, keys: &[NoteSigner], times: [Option<u64>; 3]) -> String {
     let mut note = Note::new(text.to_owned()).unwrap();
-    keys.iter().for_each(|key| note.add(key.sign(text)).unwrap());
+    for key in keys {
+        note.add(key.sign(text)).unwrap();
+    }
     for (witness, time) in witnesses().iter().zip(times) {
         if let Some(time) = time {
             note.add(witness.cosign(text, UnixMillis(NOW.0 + 1000 * time))).unwrap();
@@ -184,7 +186,7 @@ fn refuse_notes(file: &mut File, text: &str) {
         ("note-unsigned", "no blank line before the signatures", honest.replacen("\n\n", "\n", 1)),
         ("note-unsigned", "a blank line and no signature", format!("{text}\n")),
         ("note-text-not-ended", "the last line is not ended", honest.trim_end().to_owned()),
-        ("note-control-character", "a tab", honest.replacen(" ", "\t", 1)),
+        ("note-control-character", "a tab", honest.replacen(' ', "\t", 1)),
         ("note-control-character", "lines that end as on Windows", honest.replace('\n', "\r\n")),
         ("note-signature-line", "a hyphen in place of the dash", honest.replacen('\u{2014}', "-", 1)),
         ("note-signature-line", "a signature that is not Base64", format!("{}?\n", honest.trim_end())),

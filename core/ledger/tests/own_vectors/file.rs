@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign_ledger::Hash;
+use countersign_ledger::{Base64, Hash};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,7 +17,7 @@ const WRITE: &str = "COUNTERSIGN_WRITE_VECTORS";
 /// So many refusals for each acceptance: a reader that accepts too much is the one that does harm.
 const REFUSALS: usize = 5;
 
-/// Bytes, in hexadecimal digits.
+/// A digest, a key or another few bytes, in hexadecimal digits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hex(pub Vec<u8>);
 
@@ -58,6 +58,34 @@ impl<'de> Deserialize<'de> for Hex {
         let pairs = (0..text.len()).step_by(2).map(|at| text.get(at..at + 2).unwrap_or_default());
         let bytes = pairs.map(|pair| u8::from_str_radix(pair, 16)).collect::<Result<_, _>>();
         bytes.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A message, in Base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl From<Vec<u8>> for Blob {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&[u8]> for Blob {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Base64(self.0.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Base64::deserialize(deserializer).map(|Base64(bytes)| Self(bytes))
     }
 }
 
@@ -123,12 +151,20 @@ where
     }
 
     fn judge_all(&self, path: &str, judge: impl Fn(&G, &I) -> Result<E, String>) {
+        let mut wrong = Vec::new();
         for Accepted { name, input, expect } in &self.accepted {
-            assert_eq!(judge(&self.given, input).as_ref(), Ok(expect), "{path}: {name}");
+            let told = judge(&self.given, input);
+            if told.as_ref() != Ok(expect) {
+                wrong.push(format!("{name}: {told:?}, not {expect:?}"));
+            }
         }
         for Refused { name, input, reason } in &self.refused {
-            assert_eq!(judge(&self.given, input).as_ref(), Err(reason), "{path}: {name}");
+            let told = judge(&self.given, input);
+            if told.as_ref() != Err(reason) {
+                wrong.push(format!("{name}: {told:?}, not {reason}"));
+            }
         }
+        assert!(wrong.is_empty(), "{path}:\n{}", wrong.join("\n"));
         let names = self.accepted.iter().map(|case| &case.name);
         let names: BTreeSet<&String> = names.chain(self.refused.iter().map(|case| &case.name)).collect();
         assert_eq!(names.len(), self.accepted.len() + self.refused.len(), "{path}: a name stands twice");

@@ -8,7 +8,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::logs::{Log, ORIGIN, cosigned, policy};
 use crate::raw::{self, array, uint};
 use crate::reason;
@@ -23,7 +23,7 @@ const NAMELESS: &str = "ledger.example/";
 struct Given {
     trusted: Trusted,
     /// Revocations in the trust log, which a reader has applied.
-    revocations: Vec<Hex>,
+    revocations: Vec<Blob>,
     policy: String,
     /// Signed checkpoints.
     checkpoints: BTreeMap<String, String>,
@@ -37,7 +37,7 @@ struct Message {
     /// How many statements on the subject are verified already, and the id of the latest of them.
     known: u64,
     latest: Option<Hex>,
-    history: Hex,
+    history: Blob,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]

@@ -5,7 +5,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::raw::{NULL, array, bytes, int, text, uint};
 use crate::reason;
 
@@ -86,6 +86,7 @@ fn refused(error: IndexError) -> String {
 
 type Path = Vec<(u64, Hash)>;
 type Row = (u64, Hash);
+type Change<'a> = &'a dyn Fn(&mut Vec<(Hash, Row)>);
 
 /// A proof in its parts, so that a case can change one.
 #[derive(Clone)]
@@ -155,7 +156,7 @@ impl Parts {
 #[derive(Serialize, Deserialize)]
 struct OfSubject {
     subject: String,
-    proof: Hex,
+    proof: Blob,
 }
 
 fn of_subject(subject: &str, proof: Vec<u8>) -> OfSubject {
@@ -205,7 +206,7 @@ fn refuse_altered(file: &mut OneFile, index: &Index) {
     let row = |change: &dyn Fn(&mut Row)| {
         parts.with(|_, reached| {
             if let Reached::Asked(row) = reached {
-                change(row)
+                change(row);
             }
         })
     };
@@ -277,7 +278,7 @@ fn refuse_absences(file: &mut OneFile, index: &Index) {
         ("other-root", "the count beside an absence is changed", {
             absent.with(|_, reached| {
                 if let Reached::Other(_, row) = reached {
-                    row.0 += 1
+                    row.0 += 1;
                 }
             })
         }),
@@ -330,7 +331,7 @@ fn refuse_forms(file: &mut OneFile, index: &Index) {
 #[derive(Serialize, Deserialize)]
 struct OfFamily {
     family: String,
-    proof: Hex,
+    proof: Blob,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -389,12 +390,12 @@ fn refuse_members(file: &mut FamilyFile, index: &Index) {
     let honest = index.prove_family(Family::new(CLASS)).to_cbor();
     let parts = Parts::read(&honest);
     assert_eq!(parts.write(), honest);
-    let members = |change: &dyn Fn(&mut Vec<(Hash, Row)>)| {
+    let members = |change: Change<'_>| {
         (
             CLASS,
             parts.with(|_, reached| {
                 if let Reached::Members(members) = reached {
-                    change(members)
+                    change(members);
                 }
             }),
         )

@@ -30,8 +30,12 @@ pub fn policy(origins: &[&str]) -> String {
 /// The text, signed by both of the log's keys and cosigned by the first two witnesses.
 pub fn cosigned(origin: &str, text: &str, at: UnixMillis) -> Note {
     let mut note = Note::new(text.to_owned()).unwrap();
-    log_keys(origin).iter().for_each(|key| note.add(key.sign(text)).unwrap());
-    witnesses()[..2].iter().for_each(|witness| note.add(witness.cosign(text, at)).unwrap());
+    for key in log_keys(origin) {
+        note.add(key.sign(text)).unwrap();
+    }
+    for witness in &witnesses()[..2] {
+        note.add(witness.cosign(text, at)).unwrap();
+    }
     note
 }
 

@@ -5,10 +5,10 @@ pub fn head(major: u8, value: u64) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     match value {
         0..=23 => vec![major | bytes[7]],
-        24..=0xff => vec![major | 24, bytes[7]],
-        0x100..=0xffff => [&[major | 25][..], &bytes[6..]].concat(),
-        0x1_0000..=0xffff_ffff => [&[major | 26][..], &bytes[4..]].concat(),
-        _ => [&[major | 27][..], &bytes].concat(),
+        24..=0xff => vec![major | 0x18, bytes[7]],
+        0x100..=0xffff => [&[major | 0x19][..], &bytes[6..]].concat(),
+        0x1_0000..=0xffff_ffff => [&[major | 0x1a][..], &bytes[4..]].concat(),
+        _ => [&[major | 0x1b][..], &bytes].concat(),
     }
 }
 

@@ -7,7 +7,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::logs::{Log, ORIGIN, cosigned, policy};
 use crate::raw::{NULL, array, bytes, int, map, text, uint};
 use crate::reason;
@@ -25,7 +25,7 @@ struct Given {
 struct Bytes {
     /// Id of the statement.
     id: Hex,
-    receipt: Hex,
+    receipt: Blob,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -41,7 +41,7 @@ fn subject(number: usize) -> Subject {
 fn log(size: usize) -> Log {
     let (maker, mut log) = (member("manufacturer", 2), Log::default());
     (0..size).for_each(|n| {
-        _ = log.append(maker.sign(&draft("test.step", subject(n).as_str(), Fields::new()), NOW))
+        _ = log.append(maker.sign(&draft("test.step", subject(n).as_str(), Fields::new()), NOW));
     });
     log
 }

@@ -8,7 +8,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Vectors};
 use crate::reason;
 use crate::world::{Member, NOW, OTHER_DOMAIN, PERIOD, Trusted, draft, member, member_of};
 
@@ -23,12 +23,12 @@ pub fn revocation(certificate: &Certificate, from: &[(&str, u64)]) -> Draft {
 #[derive(Serialize, Deserialize)]
 struct Revocations {
     /// In the order of the trust log, from its first entry on.
-    statements: Vec<Hex>,
+    statements: Vec<Blob>,
     /// A statement, and the places of logs at which it is looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     places: Vec<(LogName, u64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    statement: Option<Hex>,
+    statement: Option<Blob>,
 }
 
 /// For each log its places, and whether the statement counts there.

@@ -9,7 +9,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::raw::{array, bytes, map};
 use crate::reason;
 use crate::statements::carrying;
@@ -19,7 +19,7 @@ use crate::world::{
 
 #[derive(Serialize, Deserialize)]
 struct Bytes {
-    statement: Hex,
+    statement: Blob,
 }
 
 /// What is believed of a statement.

@@ -4,7 +4,7 @@ use countersign_ledger::cose::to_be_signed;
 use countersign_ledger::{Fields, FormatError, Hash, Signature, Statement};
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Hex, Vectors};
+use crate::file::{Blob, Hex, Vectors};
 use crate::raw::{self, array, bytes, int, map, text, uint};
 use crate::reason;
 use crate::world::{LOT, Member, NOW, draft, member};
@@ -14,7 +14,7 @@ struct Given {}
 
 #[derive(Serialize, Deserialize)]
 struct Bytes {
-    statement: Hex,
+    statement: Blob,
 }
 
 /// What a statement says of itself.
@@ -118,18 +118,18 @@ impl Parts {
         sign1(&[bytes(protected), map(&[]), bytes(payload), bytes(signature.as_bytes())])
     }
 
-    fn header(&mut self, label: i64, value: Vec<u8>) {
+    fn header(&mut self, label: i64, value: &[u8]) {
         self.headers
             .iter_mut()
             .filter(|(known, _)| *known == int(label))
-            .for_each(|pair| pair.1 = value.clone());
+            .for_each(|pair| pair.1 = value.to_vec());
     }
 
-    fn claim(&mut self, label: u64, value: Vec<u8>) {
+    fn claim(&mut self, label: u64, value: &[u8]) {
         self.claims
             .iter_mut()
             .filter(|(known, _)| *known == uint(label))
-            .for_each(|pair| pair.1 = value.clone());
+            .for_each(|pair| pair.1 = value.to_vec());
     }
 }
 
@@ -377,8 +377,8 @@ fn refuse_cbor(file: &mut File) {
 
 fn refuse_headers(file: &mut File) {
     let sha = |algorithm, digest: &[u8]| array(&[int(algorithm), bytes(digest)]);
-    let header = |label, value: Vec<u8>| Parts::with(|parts| parts.header(label, value));
-    let claim = |label, value: Vec<u8>| Parts::with(|parts| parts.claim(label, value));
+    let header = |label, value: Vec<u8>| Parts::with(|parts| parts.header(label, &value));
+    let claim = |label, value: Vec<u8>| Parts::with(|parts| parts.claim(label, &value));
     let without = |label| Parts::with(|parts| parts.headers.retain(|(known, _)| *known != int(label)));
     let more = |label, value: Vec<u8>| {
         Parts::with(|parts| {
@@ -549,7 +549,7 @@ fn refuse_carried(file: &mut File) {
         ("high-s", "it carries a statement with a high s", carry(&[rest, &twin(signature)].concat())),
         ("unprotected", "it carries a statement with an unprotected header", carry(&unprotected)),
         ("headers", "it carries a statement under ES384", {
-            carry(&Parts::with(|parts| parts.header(ALG, int(-35))))
+            carry(&Parts::with(|parts| parts.header(ALG, &int(-35))))
         }),
     ] {
         refuse(file, reason, name, statement);

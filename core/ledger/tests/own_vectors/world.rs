@@ -9,7 +9,7 @@ use countersign_ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::file::Hex;
+use crate::file::{Blob, Hex};
 
 pub const DOMAIN: &str = "meds.example";
 pub const OTHER_DOMAIN: &str = "other.example";
@@ -25,7 +25,7 @@ pub const PERIOD: Period =
 #[derive(Serialize, Deserialize)]
 pub struct Trusted {
     /// Trust domains with their root certificates, in DER.
-    roots: BTreeMap<String, Hex>,
+    roots: BTreeMap<String, Blob>,
     /// Members whose certificates are enrolled.
     members: Vec<MemberKey>,
 }
@@ -34,7 +34,7 @@ pub struct Trusted {
 struct MemberKey {
     identity: String,
     secret: Hex,
-    certificate: Hex,
+    certificate: Blob,
 }
 
 impl Trusted {
@@ -81,7 +81,11 @@ pub fn key(seed: u8) -> SoftwareKey {
 
 /// A member of a trust domain, whose secret is 32 times `seed`.
 pub fn member_of(domain: &str, role: &str, seed: u8) -> Member {
-    let identity = Identity::new(domain, role, "first").unwrap();
+    named(domain, role, "first", seed)
+}
+
+pub fn named(domain: &str, role: &str, name: &str, seed: u8) -> Member {
+    let identity = Identity::new(domain, role, name).unwrap();
     let public = key(seed).public_key();
     let certificate = certificate::issue(&identity, &public, &root_key(domain), PERIOD, [seed; 16]).unwrap();
     Member { secret: [seed; 32], certificate }

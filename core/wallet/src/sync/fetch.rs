@@ -117,9 +117,10 @@ impl Snapshot {
     ) -> Result<(), SyncError> {
         let members = self.fetch_families(client, reached.checkpoint(log)?, log, from_ref(family))?;
         let members = members.into_values().next().unwrap_or_default();
-        let names = match plan.is_followed(log, family) {
-            true => store::names(self.store.read(), log, family.as_str())?,
-            false => Vec::new(),
+        let names = if plan.is_followed(log, family) {
+            store::names(self.store.read(), log, family.as_str())?
+        } else {
+            Vec::new()
         };
         let names = names.into_iter().filter_map(|name| Subject::new(name).ok()).collect();
         plan.has_family(log, family, members, names);
@@ -150,7 +151,9 @@ impl Snapshot {
         lots: &[Subject],
     ) -> Result<(), SyncError> {
         let members = self.fetch_families(client, reached.checkpoint(PRODUCTS)?, PRODUCTS, lots)?;
-        members.iter().for_each(|(lot, packs)| plan.has_packs(lot, packs));
+        for (lot, packs) in &members {
+            plan.has_packs(lot, packs);
+        }
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What a role at a desk does, and what it is not made to believe.
+//! What a role at a desk does, and what it does not accept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ fn a_member_enrols_signs_and_is_recorded() {
     assert_eq!(issuer.enrolled().unwrap(), ["pharmacy key"]);
     let recorded = issuer.record("pharmacy key", &dispense("S001"), now).unwrap();
     assert_eq!((recorded.log, recorded.index, recorded.size), (LogName::SUPPLY, 9, 10));
-    // The next on the same subject follows it, whatever its author believed.
+    // The next on the same subject follows it, whatever its author assumed.
     let next = issuer.sign("pharmacy key", &dispense("S001"), now).unwrap();
     assert_eq!(issuer.submit(&next).unwrap().index, 10);
     let again = issuer.submit(&next).unwrap();

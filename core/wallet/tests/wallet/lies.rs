@@ -417,7 +417,7 @@ fn a_trust_log_whose_index_hides_something_is_refused() {
 }
 
 #[test]
-fn a_statement_in_the_trust_log_that_nobody_may_believe_is_refused() {
+fn a_statement_in_the_trust_log_that_its_signer_may_not_make_is_refused() {
     let (scene, mut snapshot) = grown();
     // A registrar's word by somebody who is none.
     let fields = Fields::new().with("certificate", Hash::of(b"x")).with("from-supply", 0);
@@ -488,7 +488,7 @@ fn answers_that_are_too_large_cut_short_or_garbage_are_refused() {
 }
 
 #[test]
-fn no_flipped_byte_in_any_answer_is_believed() {
+fn no_flipped_byte_in_any_answer_is_accepted() {
     let (scene, mut snapshot) = grown();
     let names: Vec<Subject> = ["L1", "L2"].map(|lot| subject(&format!("{CLASS}/10/{lot}"))).to_vec();
     for round in 0..400_usize {

@@ -160,7 +160,7 @@ fn a_class_with_more_names_than_one_answer_holds_is_whole_and_taken_up_where_the
         stored.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
     assert_eq!(count("subjects"), 512);
-    assert_eq!(count("statements"), 512, "what was answered is believed before the error is told");
+    assert_eq!(count("statements"), 512, "what was answered is verified before the error is reported");
     scene.world().lie = None;
     scene.world().requests.clear();
     scene.sync(&mut snapshot);
@@ -275,7 +275,7 @@ fn a_busy_node_is_waited_for_and_a_lost_one_is_an_error_that_changes_nothing() {
 }
 
 #[test]
-fn what_was_believed_before_the_signal_went_is_not_fetched_again() {
+fn what_was_verified_before_the_signal_went_is_not_fetched_again() {
     let mut world = World::new();
     world.pile_up(CLASS, 600);
     let scene = Scene::new(world);

@@ -177,7 +177,15 @@ fn what_cannot_be_followed_has_its_reason_and_what_is_followed_no_longer_is_drop
     snapshot.follow_family(log, &subject(WARD)).unwrap();
     scene.sync(&mut snapshot);
     assert_eq!(rows(), before + 4 + 4 + 1);
+    // Another family of the log stays, whether it goes first or last.
+    let other = subject("urn:countersign:ward:8");
+    snapshot.follow_family(log, &other).unwrap();
+    scene.sync(&mut snapshot);
     snapshot.unfollow_family(log, &subject(WARD)).unwrap();
+    // Of it: a statement, its subject and the family's, and the proof.
+    assert_eq!(rows(), before + 4);
+    assert_eq!(snapshot.history(log, &subject("urn:countersign:ward:8:1")).unwrap().unwrap().len(), 1);
+    snapshot.unfollow_family(log, &other).unwrap();
     assert_eq!(rows(), before);
     assert!(snapshot.history(log, &bed(1)).unwrap().is_none());
     snapshot.unfollow(&subject(CLASS)).unwrap();
@@ -210,7 +218,9 @@ fn a_third_log_that_is_held_whole_is_replayed_whole() {
     scene.world().state("pharmacy", "ward.note", bed(2).as_str(), note(2));
     scene.world().lie = Some(Box::new(move |path, mut response| {
         if path.starts_with("/ward-notes/tile/") {
-            response.body = countersign_ledger::write_bundle([&other; 6].map(|one| one.as_bytes())).unwrap();
+            response.body =
+                countersign_ledger::write_bundle([&other; 6].map(countersign_ledger::Statement::as_bytes))
+                    .unwrap();
         }
         Ok(response)
     }));

@@ -608,49 +608,49 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
- * Somebody who carries goods, by one of the wallet's certified keys.
+ * A member who carries goods, with one of the wallet's certified keys.
  *
- * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
- * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ * What is signed is in the database before a call returns: after a restart, `pending` lists the handovers under way,
+ * and `outbox` the statements that are not yet recorded. Only `load` and `send` need a network.
  */
 public protocol CourierProtocol: AnyObject, Sendable {
     
     /**
-     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * Answers the offer in `message`, after scanning `goods` (codes or links): accepts the goods, or refuses them,
+     * which is recorded as a dispute. For a unit, its own code is enough; packs in it may be named too. The same offer
      * gets the same answer again. Show its codes.
      */
     func answer(offer: Data, goods: [String], condition: Condition, place: String?) throws  -> Handover
     
     /**
-     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     * Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
      */
     func close(answer: Data) throws  -> Goods
     
     /**
-     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     * Removes a handover from that list: an offer that nobody accepted, or an answer that the giver has read.
      */
     func dismiss(id: String) throws 
     
     /**
-     * The goods that this phone can show all statements on, and who holds them.
+     * The goods whose complete chain of custody is on this phone, and who holds them.
      */
     func goods() throws  -> [Goods]
     
     /**
-     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
-     * network. What came from somebody's hand need not be fetched.
+     * Fetches and verifies all statements on the goods that a code or link names, so that they can be offered offline.
+     * Goods that were received by handover need not be fetched.
      */
     func load(code: String) throws  -> Goods
     
     /**
-     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
-     * again. Show its codes.
+     * Offers goods to anyone present, or to one member only. Until the offer expires, this returns the same one again.
+     * Show its codes.
      */
     func offer(code: String, to: String?, place: String?) throws  -> Handover
     
     /**
-     * What was signed and is not yet proven to be on the ledger, in order.
+     * The statements that were signed and are not yet proven to be in the log, in order.
      */
     func outbox() throws  -> [Outgoing]
     
@@ -660,33 +660,34 @@ public protocol CourierProtocol: AnyObject, Sendable {
     func pending() throws  -> [Handover]
     
     /**
-     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
+     * brackets.
      */
     func scanCode(text: String) throws  -> Scan
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
-     * not copied.
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
      */
     func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data) throws  -> Scan
     
     /**
-     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     * Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
      */
     func send() throws  -> Round
     
     /**
-     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
-     * the goods can then be loaded.
+     * Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
+     * ledger's history of the goods can be loaded.
      */
     func settle(id: String) throws 
     
 }
 /**
- * Somebody who carries goods, by one of the wallet's certified keys.
+ * A member who carries goods, with one of the wallet's certified keys.
  *
- * What is signed is in the database before a call returns: after a restart, `pending` tells what was under way, and
- * `outbox` what has still to arrive. Nothing needs a network but `load` and `send`.
+ * What is signed is in the database before a call returns: after a restart, `pending` lists the handovers under way,
+ * and `outbox` the statements that are not yet recorded. Only `load` and `send` need a network.
  */
 open class Courier: CourierProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -728,7 +729,7 @@ open class Courier: CourierProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_countersign_core_fn_clone_courier(self.handle, $0) }
     }
     /**
-     * Whoever the key speaks for; see [`Wallet::memberships`].
+     * A courier with the member's key `key`; see [`Wallet::memberships`].
      */
 public convenience init(wallet: Wallet, key: String) {
     let handle =
@@ -755,8 +756,8 @@ public convenience init(wallet: Wallet, key: String) {
 
     
     /**
-     * Answers an offer, its message, having scanned `goods`, as codes or links: takes them over, or refuses them, which
-     * goes on record as a dispute. Of a unit, its own code is enough, and packs in it may be named as well. The same offer
+     * Answers the offer in `message`, after scanning `goods` (codes or links): accepts the goods, or refuses them,
+     * which is recorded as a dispute. For a unit, its own code is enough; packs in it may be named too. The same offer
      * gets the same answer again. Show its codes.
      */
 open func answer(offer: Data, goods: [String], condition: Condition, place: String?)throws  -> Handover  {
@@ -773,7 +774,7 @@ open func answer(offer: Data, goods: [String], condition: Condition, place: Stri
 }
     
     /**
-     * Takes the answer to this phone's offer: both sides then hold the same proof. Again is harmless.
+     * Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
      */
 open func close(answer: Data)throws  -> Goods  {
     return try  FfiConverterTypeGoods_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -786,7 +787,7 @@ open func close(answer: Data)throws  -> Goods  {
 }
     
     /**
-     * Takes a handover off that list: an offer that nobody took, or an answer that the giver has read.
+     * Removes a handover from that list: an offer that nobody accepted, or an answer that the giver has read.
      */
 open func dismiss(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -798,7 +799,7 @@ open func dismiss(id: String)throws   {try rustCallWithError(FfiConverterTypeCou
 }
     
     /**
-     * The goods that this phone can show all statements on, and who holds them.
+     * The goods whose complete chain of custody is on this phone, and who holds them.
      */
 open func goods()throws  -> [Goods]  {
     return try  FfiConverterSequenceTypeGoods.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -810,8 +811,8 @@ open func goods()throws  -> [Goods]  {
 }
     
     /**
-     * Fetches and proves all that is stated on the goods that a code or link names, so that they can be offered without a
-     * network. What came from somebody's hand need not be fetched.
+     * Fetches and verifies all statements on the goods that a code or link names, so that they can be offered offline.
+     * Goods that were received by handover need not be fetched.
      */
 open func load(code: String)throws  -> Goods  {
     return try  FfiConverterTypeGoods_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -824,8 +825,8 @@ open func load(code: String)throws  -> Goods  {
 }
     
     /**
-     * Offers goods to whoever stands here, or to one member alone. Until the offer has run out, this gives the same one
-     * again. Show its codes.
+     * Offers goods to anyone present, or to one member only. Until the offer expires, this returns the same one again.
+     * Show its codes.
      */
 open func offer(code: String, to: String?, place: String?)throws  -> Handover  {
     return try  FfiConverterTypeHandover_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -840,7 +841,7 @@ open func offer(code: String, to: String?, place: String?)throws  -> Handover  {
 }
     
     /**
-     * What was signed and is not yet proven to be on the ledger, in order.
+     * The statements that were signed and are not yet proven to be in the log, in order.
      */
 open func outbox()throws  -> [Outgoing]  {
     return try  FfiConverterSequenceTypeOutgoing.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -864,7 +865,8 @@ open func pending()throws  -> [Handover]  {
 }
     
     /**
-     * The same for what another reader read: the text of a code of a message, or what is printed on goods, in brackets.
+     * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
+     * brackets.
      */
 open func scanCode(text: String)throws  -> Scan  {
     return try  FfiConverterTypeScan_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -877,8 +879,8 @@ open func scanCode(text: String)throws  -> Scan  {
 }
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes are
-     * not copied.
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
      */
 open func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)throws  -> Scan  {
     return try  FfiConverterTypeScan_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -896,7 +898,7 @@ open func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)th
 }
     
     /**
-     * Sends what is due, one bounded round. Without a network everything waits, and nothing is lost.
+     * Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
      */
 open func send()throws  -> Round  {
     return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -908,8 +910,8 @@ open func send()throws  -> Round  {
 }
     
     /**
-     * Takes a refused statement off that list, with those that follow it: somebody has seen to it. What the ledger says of
-     * the goods can then be loaded.
+     * Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
+     * ledger's history of the goods can be loaded.
      */
 open func settle(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -971,29 +973,29 @@ public func FfiConverterTypeCourier_lower(_ value: Courier) -> UInt64 {
 
 
 /**
- * Keys and small secrets by name, in the phone's secure hardware where it has some.
+ * Keys and small secrets by name, in the phone's secure hardware if it has any.
  *
  * A call may come on any thread and may wait for a person; no lock is held meanwhile. Every call is safe to repeat.
  *
- * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or as
- * `r || s`, with s high or low. The core brings them into one form.
+ * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or
+ * as `r || s`, with s high or low. The core normalises them.
  */
 public protocol KeyStore: AnyObject, Sendable {
     
     /**
-     * Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
+     * Makes a P-256 signing key, unless there is one with that name, and returns its public half.
      */
     func makeSigningKey(name: String) throws  -> Data
     
     /**
-     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
-     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
-     * is of the time when it was made. Empty where the hardware proves nothing.
+     * Makes the signing key `name`, unless there is one, and returns the attestation that it is in hardware: its
+     * certificate chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. For an existing
+     * key it is the attestation from its creation. Empty if the hardware attests nothing.
      */
     func attest(name: String, challenge: Data) throws  -> [Data]
     
     /**
-     * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
+     * Makes a P-256 key for key agreement, unless there is one with that name, and returns its public half.
      */
     func makeAgreementKey(name: String) throws  -> Data
     
@@ -1003,39 +1005,39 @@ public protocol KeyStore: AnyObject, Sendable {
     func publicKey(name: String) throws  -> Data
     
     /**
-     * Signs SHA-256 of `message` by ECDSA. The message itself is handed over, not its hash.
+     * Signs SHA-256 of `message` by ECDSA. The message itself is passed, not its hash.
      */
     func sign(name: String, message: Data) throws  -> Data
     
     /**
-     * The x coordinate, 32 bytes big-endian, that an agreement key and the public key `peer` (an uncompressed SEC1
-     * point, 65 bytes) have in common.
+     * The shared x coordinate (ECDH), 32 bytes big-endian, of an agreement key and the public key `peer` (an
+     * uncompressed SEC1 point, 65 bytes).
      */
     func agree(name: String, peer: Data) throws  -> Data
     
     /**
-     * Keeps a small secret, in place of any that it kept under that name.
+     * Stores a small secret, replacing any with that name.
      */
     func keepSecret(name: String, secret: Data) throws 
     
     /**
-     * Gives back a small secret.
+     * Returns a small secret.
      */
     func recallSecret(name: String) throws  -> Data
     
     /**
-     * Forgets a key or secret, if there is one of that name.
+     * Deletes a key or secret, if there is one with that name.
      */
     func delete(name: String) throws 
     
 }
 /**
- * Keys and small secrets by name, in the phone's secure hardware where it has some.
+ * Keys and small secrets by name, in the phone's secure hardware if it has any.
  *
  * A call may come on any thread and may wait for a person; no lock is held meanwhile. Every call is safe to repeat.
  *
- * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or as
- * `r || s`, with s high or low. The core brings them into one form.
+ * Public keys are returned as SEC1 points, compressed or not, or as DER `SubjectPublicKeyInfo`; signatures as DER or
+ * as `r || s`, with s high or low. The core normalises them.
  */
 open class KeyStoreImpl: KeyStore, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1091,7 +1093,7 @@ open class KeyStoreImpl: KeyStore, @unchecked Sendable {
 
     
     /**
-     * Makes a P-256 key that signs, unless there is one of that name, and returns its public half.
+     * Makes a P-256 signing key, unless there is one with that name, and returns its public half.
      */
 open func makeSigningKey(name: String)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
@@ -1104,9 +1106,9 @@ open func makeSigningKey(name: String)throws  -> Data  {
 }
     
     /**
-     * Makes the signing key `name`, unless there is one, and returns the proof that it lives in hardware: its certificate
-     * chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. That of a key that was there
-     * is of the time when it was made. Empty where the hardware proves nothing.
+     * Makes the signing key `name`, unless there is one, and returns the attestation that it is in hardware: its
+     * certificate chain up to the phone's maker, in DER, the key's own first, with `challenge` in it. For an existing
+     * key it is the attestation from its creation. Empty if the hardware attests nothing.
      */
 open func attest(name: String, challenge: Data)throws  -> [Data]  {
     return try  FfiConverterSequenceData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
@@ -1120,7 +1122,7 @@ open func attest(name: String, challenge: Data)throws  -> [Data]  {
 }
     
     /**
-     * Makes a P-256 key for key agreement, unless there is one of that name, and returns its public half.
+     * Makes a P-256 key for key agreement, unless there is one with that name, and returns its public half.
      */
 open func makeAgreementKey(name: String)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
@@ -1146,7 +1148,7 @@ open func publicKey(name: String)throws  -> Data  {
 }
     
     /**
-     * Signs SHA-256 of `message` by ECDSA. The message itself is handed over, not its hash.
+     * Signs SHA-256 of `message` by ECDSA. The message itself is passed, not its hash.
      */
 open func sign(name: String, message: Data)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
@@ -1160,8 +1162,8 @@ open func sign(name: String, message: Data)throws  -> Data  {
 }
     
     /**
-     * The x coordinate, 32 bytes big-endian, that an agreement key and the public key `peer` (an uncompressed SEC1
-     * point, 65 bytes) have in common.
+     * The shared x coordinate (ECDH), 32 bytes big-endian, of an agreement key and the public key `peer` (an
+     * uncompressed SEC1 point, 65 bytes).
      */
 open func agree(name: String, peer: Data)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
@@ -1175,7 +1177,7 @@ open func agree(name: String, peer: Data)throws  -> Data  {
 }
     
     /**
-     * Keeps a small secret, in place of any that it kept under that name.
+     * Stores a small secret, replacing any with that name.
      */
 open func keepSecret(name: String, secret: Data)throws   {try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
         uniffiCallStatus in
@@ -1188,7 +1190,7 @@ open func keepSecret(name: String, secret: Data)throws   {try rustCallWithError(
 }
     
     /**
-     * Gives back a small secret.
+     * Returns a small secret.
      */
 open func recallSecret(name: String)throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
@@ -1201,7 +1203,7 @@ open func recallSecret(name: String)throws  -> Data  {
 }
     
     /**
-     * Forgets a key or secret, if there is one of that name.
+     * Deletes a key or secret, if there is one with that name.
      */
 open func delete(name: String)throws   {try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
         uniffiCallStatus in
@@ -1553,7 +1555,7 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
 
 
 /**
- * Asks about packs.
+ * Checks packs.
  */
 public protocol PatientProtocol: AnyObject, Sendable {
     
@@ -1564,19 +1566,19 @@ public protocol PatientProtocol: AnyObject, Sendable {
     func checkCode(code: String) throws  -> Answer
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
      * are not copied.
      */
-    func checkFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data) throws  -> Sight
+    func checkFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data) throws  -> ScanResult
     
     /**
-     * Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
+     * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
-    func checkPhoto(width: UInt32, height: UInt32, rgba: Data) throws  -> Sight
+    func checkPhoto(width: UInt32, height: UInt32, rgba: Data) throws  -> ScanResult
     
 }
 /**
- * Asks about packs.
+ * Checks packs.
  */
 open class Patient: PatientProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1618,7 +1620,7 @@ open class Patient: PatientProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_countersign_core_fn_clone_patient(self.handle, $0) }
     }
     /**
-     * Asks from what this wallet knows.
+     * Checks packs with the data of `wallet`.
      */
 public convenience init(wallet: Wallet) {
     let handle =
@@ -1658,11 +1660,11 @@ open func checkCode(code: String)throws  -> Answer  {
 }
     
     /**
-     * Looks at the next frame of a live camera: its luma plane, one byte a pixel, rows `stride` bytes apart. The bytes
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
      * are not copied.
      */
-open func checkFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)throws  -> Sight  {
-    return try  FfiConverterTypeSight_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+open func checkFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)throws  -> ScanResult  {
+    return try  FfiConverterTypeScanResult_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
         FfiConverterByRefBytes.lower(luma) { lumaFb in
     uniffi_countersign_core_fn_method_patient_check_frame(
@@ -1677,10 +1679,10 @@ open func checkFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)t
 }
     
     /**
-     * Looks at a photograph as long as it takes: pixels of red, green, blue and opacity, a byte each, rows without gaps.
+     * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
-open func checkPhoto(width: UInt32, height: UInt32, rgba: Data)throws  -> Sight  {
-    return try  FfiConverterTypeSight_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+open func checkPhoto(width: UInt32, height: UInt32, rgba: Data)throws  -> ScanResult  {
+    return try  FfiConverterTypeScanResult_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
         FfiConverterByRefBytes.lower(rgba) { rgbaFb in
     uniffi_countersign_core_fn_method_patient_check_photo(
@@ -1744,30 +1746,31 @@ public func FfiConverterTypePatient_lower(_ value: Patient) -> UInt64 {
 
 
 /**
- * What a phone keeps: one for each ledger. Calls may come from any number of threads.
+ * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 public protocol WalletProtocol: AnyObject, Sendable {
     
     /**
-     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
-     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
+     * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
     func checkpointCodes() throws  -> [String]
     
     /**
-     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
-     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     * Compares another phone's newest checkpoint, its note, with this one's. A contradiction is kept as evidence, at
+     * once or when the next sync has shown it ([`Knowledge`]). Repeating is harmless.
      */
     func compare(note: String) throws  -> Meeting
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
-     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     * Makes the key `key`, unless it exists, and has it certified with a one-time code of the registrar. The key's
+     * attestation ([`KeyStore::attest`]) has the code as challenge.
      */
     func enrol(key: String, code: String) throws  -> Enrolment
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
+     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
+     * sync.
      */
     func follow(code: String) throws 
     
@@ -1777,35 +1780,35 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func followPack(code: String) throws 
     
     /**
-     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * Follows one logistic unit, with its own history. The history is also that of the packs in it, once their list is
      * here ([`Wallet::keep_contents`]).
      */
     func followUnit(code: String) throws 
     
     /**
-     * All that is followed.
+     * All followed subjects.
      */
     func following() throws  -> [Followed]
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
-     * and have the unit's history. It counts where it is the one that the ledger names.
+     * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
+     * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
     func keepContents(list: Data) throws 
     
     /**
-     * What this wallet knows.
+     * The state of this wallet's verified data.
      */
     func knowledge() throws  -> Knowledge
     
     /**
-     * Who this wallet's keys speak for.
+     * The members that this wallet's keys sign for.
      */
     func memberships() throws  -> [Membership]
     
     /**
-     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
-     * of the ledger will do, since all that one says is proven.
+     * Uses the node at `address` from now on, also after a restart: `https://`, a host, and optionally a port. Any
+     * node of the ledger will do, since clients verify all of its answers.
      */
     func setNode(address: String) throws 
     
@@ -1815,19 +1818,19 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func settings() throws  -> Settings
     
     /**
-     * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
-     * until it says that it is done. It may be stopped, or the app killed, at any moment.
+     * Does the next step of a sync: at most one request, bounded in size and time. Call it until it returns `Done`. It
+     * may be stopped, or the app killed, at any moment.
      */
     func syncStep() throws  -> SyncStep
     
     /**
-     * Follows something no longer: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`].
      */
     func unfollow(link: String) throws 
     
 }
 /**
- * What a phone keeps: one for each ledger. Calls may come from any number of threads.
+ * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 open class Wallet: WalletProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1881,9 +1884,9 @@ open class Wallet: WalletProtocol, @unchecked Sendable {
 
     
     /**
-     * Opens the wallet in the database file, or begins one there. `genesis` is what is pinned, the bytes of its JSON
-     * file; `node` is the address that is asked, such as `https://ledger.example:7443`, unless the person has chosen
-     * another one ([`Wallet::set_node`]). Needs no network.
+     * Opens the wallet in the database file, or creates one there. `genesis` has the bytes of the genesis file, whose
+     * trust anchors are pinned; `node` is the node's address, such as `https://ledger.example:7443`, unless the person
+     * has chosen another one ([`Wallet::set_node`]). Needs no network.
      */
 public static func `open`(database: String, genesis: Data, node: String, keys: KeyStore)throws  -> Wallet  {
     return try  FfiConverterTypeWallet_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1902,8 +1905,8 @@ public static func `open`(database: String, genesis: Data, node: String, keys: K
 
     
     /**
-     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over; none
-     * before the first sync. Phones that compare what the ledger has told them find out if it tells two stories.
+     * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
+     * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
 open func checkpointCodes()throws  -> [String]  {
     return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1915,8 +1918,8 @@ open func checkpointCodes()throws  -> [String]  {
 }
     
     /**
-     * Compares another phone's newest checkpoint, its note, with this one's. What contradicts is kept as evidence, at once
-     * or when the next sync has shown it ([`Knowledge`]). Again is harmless.
+     * Compares another phone's newest checkpoint, its note, with this one's. A contradiction is kept as evidence, at
+     * once or when the next sync has shown it ([`Knowledge`]). Repeating is harmless.
      */
 open func compare(note: String)throws  -> Meeting  {
     return try  FfiConverterTypeMeeting_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1929,8 +1932,8 @@ open func compare(note: String)throws  -> Meeting  {
 }
     
     /**
-     * Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's. What the phone's
-     * maker proves of the key ([`KeyStore::attest`]) has the code in it as challenge.
+     * Makes the key `key`, unless it exists, and has it certified with a one-time code of the registrar. The key's
+     * attestation ([`KeyStore::attest`]) has the code as challenge.
      */
 open func enrol(key: String, code: String)throws  -> Enrolment  {
     return try  FfiConverterTypeEnrolment_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1944,7 +1947,8 @@ open func enrol(key: String, code: String)throws  -> Enrolment  {
 }
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. It is known after the next sync.
+     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
+     * sync.
      */
 open func follow(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -1968,7 +1972,7 @@ open func followPack(code: String)throws   {try rustCallWithError(FfiConverterTy
 }
     
     /**
-     * Follows one logistic unit, with its own history. It is that of the packs in it as well, once the list of them is
+     * Follows one logistic unit, with its own history. The history is also that of the packs in it, once their list is
      * here ([`Wallet::keep_contents`]).
      */
 open func followUnit(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1981,7 +1985,7 @@ open func followUnit(code: String)throws   {try rustCallWithError(FfiConverterTy
 }
     
     /**
-     * All that is followed.
+     * All followed subjects.
      */
 open func following()throws  -> [Followed]  {
     return try  FfiConverterSequenceTypeFollowed.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -1993,8 +1997,8 @@ open func following()throws  -> [Followed]  {
 }
     
     /**
-     * Keeps the list of what is in a logistic unit, the file that came with it: its packs can then be scanned one by one,
-     * and have the unit's history. It counts where it is the one that the ledger names.
+     * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
+     * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
 open func keepContents(list: Data)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -2006,7 +2010,7 @@ open func keepContents(list: Data)throws   {try rustCallWithError(FfiConverterTy
 }
     
     /**
-     * What this wallet knows.
+     * The state of this wallet's verified data.
      */
 open func knowledge()throws  -> Knowledge  {
     return try  FfiConverterTypeKnowledge_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -2018,7 +2022,7 @@ open func knowledge()throws  -> Knowledge  {
 }
     
     /**
-     * Who this wallet's keys speak for.
+     * The members that this wallet's keys sign for.
      */
 open func memberships()throws  -> [Membership]  {
     return try  FfiConverterSequenceTypeMembership.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -2030,8 +2034,8 @@ open func memberships()throws  -> [Membership]  {
 }
     
     /**
-     * Asks the node at `address` from now on, also after a restart: `https://`, a host, and a port if it has one. Any node
-     * of the ledger will do, since all that one says is proven.
+     * Uses the node at `address` from now on, also after a restart: `https://`, a host, and optionally a port. Any
+     * node of the ledger will do, since clients verify all of its answers.
      */
 open func setNode(address: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -2055,8 +2059,8 @@ open func settings()throws  -> Settings  {
 }
     
     /**
-     * Does the next step of bringing this wallet up to date: at most one request, bounded in size and time. Call it
-     * until it says that it is done. It may be stopped, or the app killed, at any moment.
+     * Does the next step of a sync: at most one request, bounded in size and time. Call it until it returns `Done`. It
+     * may be stopped, or the app killed, at any moment.
      */
 open func syncStep()throws  -> SyncStep  {
     return try  FfiConverterTypeSyncStep_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -2068,7 +2072,7 @@ open func syncStep()throws  -> SyncStep  {
 }
     
     /**
-     * Follows something no longer: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`].
      */
 open func unfollow(link: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -2136,19 +2140,19 @@ public struct Answer: Equatable, Hashable {
      */
     public let verdict: VerdictKind
     /**
-     * Why, the most important first; empty when everything is in order.
+     * Why, the most important first; empty if everything is in order.
      */
     public let reasons: [Text]
     /**
-     * What the code names.
+     * The product that the code names.
      */
     public let product: Product
     /**
-     * What else the code may have said, if a separator was lost: offer these.
+     * Other readings of the code, if a separator may have been lost: offer these.
      */
     public let readings: [Product]
     /**
-     * Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
+     * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
      */
     public let answerable: String?
     /**
@@ -2175,16 +2179,16 @@ public struct Answer: Equatable, Hashable {
          * The verdict in a word.
          */verdict: VerdictKind, 
         /**
-         * Why, the most important first; empty when everything is in order.
+         * Why, the most important first; empty if everything is in order.
          */reasons: [Text], 
         /**
-         * What the code names.
+         * The product that the code names.
          */product: Product, 
         /**
-         * What else the code may have said, if a separator was lost: offer these.
+         * Other readings of the code, if a separator may have been lost: offer these.
          */readings: [Product], 
         /**
-         * Who answers for the first reason that somebody answers for: a SPIFFE ID, or a role's name.
+         * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
          */answerable: String?, 
         /**
          * What happened to the pack, its lot and its class, in order of time.
@@ -2336,11 +2340,11 @@ public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
 
 
 /**
- * Why a statement is refused that has no fault of its own.
+ * The cause, if a statement is refused without a fault of its own.
  */
 public struct Cause: Equatable, Hashable {
     /**
-     * SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+     * SHA-256 of the statement that was refused, in hexadecimal: the one to deal with.
      */
     public let id: String
     /**
@@ -2352,7 +2356,7 @@ public struct Cause: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * SHA-256 of the statement that was refused, in hexadecimal: the one to see to.
+         * SHA-256 of the statement that was refused, in hexadecimal: the one to deal with.
          */id: String, 
         /**
          * The reason's stable name, the key of its text.
@@ -2417,7 +2421,7 @@ public struct Drawing: Equatable, Hashable {
      */
     public let height: UInt32
     /**
-     * A byte a pixel, 0 for black and 255 for white, rows without gaps.
+     * One byte per pixel, 0 for black and 255 for white, rows without gaps.
      */
     public let luma: Data
 
@@ -2431,7 +2435,7 @@ public struct Drawing: Equatable, Hashable {
          * Height in pixels.
          */height: UInt32, 
         /**
-         * A byte a pixel, 0 for black and 255 for white, rows without gaps.
+         * One byte per pixel, 0 for black and 255 for white, rows without gaps.
          */luma: Data) {
         self.width = width
         self.height = height
@@ -2484,15 +2488,15 @@ public func FfiConverterTypeDrawing_lower(_ value: Drawing) -> RustBuffer {
 
 
 /**
- * A key that was certified.
+ * A newly certified key.
  */
 public struct Enrolment: Equatable, Hashable {
     /**
-     * Who it speaks for.
+     * The member that it signs for.
      */
     public let membership: Membership
     /**
-     * What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
+     * The result of [`crate::KeyStore::attest`], for the registrar if they ask; the ledger does not use it.
      */
     public let attestation: [Data]
 
@@ -2500,10 +2504,10 @@ public struct Enrolment: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Who it speaks for.
+         * The member that it signs for.
          */membership: Membership, 
         /**
-         * What [`crate::KeyStore::attest`] proves of it, for the registrar, should they ask: the ledger does not.
+         * The result of [`crate::KeyStore::attest`], for the registrar if they ask; the ledger does not use it.
          */attestation: [Data]) {
         self.membership = membership
         self.attestation = attestation
@@ -2557,15 +2561,16 @@ public func FfiConverterTypeEnrolment_lower(_ value: Enrolment) -> RustBuffer {
  */
 public struct Event: Equatable, Hashable {
     /**
-     * When it was signed, by its signer's word.
+     * When it was signed, as its signer claims.
      */
     public let atMillis: UInt64
     /**
-     * If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+     * If it was recorded a day or more later: the lower bound on the time of inclusion in the log. Being late is no
+     * accusation.
      */
     public let lateMillis: UInt64?
     /**
-     * What it was, the key of its title.
+     * Its kind, the key of its title.
      */
     public let kind: String
     /**
@@ -2573,15 +2578,15 @@ public struct Event: Equatable, Hashable {
      */
     public let party: String
     /**
-     * Whom it was for.
+     * Its receiver.
      */
     public let receiver: String?
     /**
-     * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+     * If it came in a logistic unit: how many of its packs were scanned. The other packs are inferred to be in it.
      */
     public let unit: Packed?
     /**
-     * If it opened the logistic unit: how much came out, beside how much went in.
+     * If it opened the logistic unit: how many packs came out, and how many went in.
      */
     public let opened: Opened?
     /**
@@ -2592,37 +2597,47 @@ public struct Event: Equatable, Hashable {
      * Whether it fits its place.
      */
     public let inOrder: Bool
+    /**
+     * Whether its signer's certificate, or that of the signer whom it countersigns, had been revoked: it is void, and
+     * to be shown struck out.
+     */
+    public let isVoid: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * When it was signed, by its signer's word.
+         * When it was signed, as its signer claims.
          */atMillis: UInt64, 
         /**
-         * If it came to the ledger a day or more later: a moment at which it was not there yet. It is no accusation.
+         * If it was recorded a day or more later: the lower bound on the time of inclusion in the log. Being late is no
+         * accusation.
          */lateMillis: UInt64?, 
         /**
-         * What it was, the key of its title.
+         * Its kind, the key of its title.
          */kind: String, 
         /**
          * Who signed it.
          */party: String, 
         /**
-         * Whom it was for.
+         * Its receiver.
          */receiver: String?, 
         /**
-         * If it came in a logistic unit: how much of that was scanned. Of the other packs it is inferred that they were in it.
+         * If it came in a logistic unit: how many of its packs were scanned. The other packs are inferred to be in it.
          */unit: Packed?, 
         /**
-         * If it opened the logistic unit: how much came out, beside how much went in.
+         * If it opened the logistic unit: how many packs came out, and how many went in.
          */opened: Opened?, 
         /**
          * The statement's SHA-256, in hexadecimal.
          */statement: String, 
         /**
          * Whether it fits its place.
-         */inOrder: Bool) {
+         */inOrder: Bool, 
+        /**
+         * Whether its signer's certificate, or that of the signer whom it countersigns, had been revoked: it is void, and
+         * to be shown struck out.
+         */isVoid: Bool) {
         self.atMillis = atMillis
         self.lateMillis = lateMillis
         self.kind = kind
@@ -2632,6 +2647,7 @@ public struct Event: Equatable, Hashable {
         self.opened = opened
         self.statement = statement
         self.inOrder = inOrder
+        self.isVoid = isVoid
     }
 
     
@@ -2658,7 +2674,8 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
                 unit: FfiConverterOptionTypePacked.read(from: &buf), 
                 opened: FfiConverterOptionTypeOpened.read(from: &buf), 
                 statement: FfiConverterString.read(from: &buf), 
-                inOrder: FfiConverterBool.read(from: &buf)
+                inOrder: FfiConverterBool.read(from: &buf), 
+                isVoid: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -2672,6 +2689,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         FfiConverterOptionTypeOpened.write(value.opened, into: &buf)
         FfiConverterString.write(value.statement, into: &buf)
         FfiConverterBool.write(value.inOrder, into: &buf)
+        FfiConverterBool.write(value.isVoid, into: &buf)
     }
 }
 
@@ -2692,7 +2710,7 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
 
 
 /**
- * Something that is followed.
+ * A followed subject.
  */
 public struct Followed: Equatable, Hashable {
     /**
@@ -2700,7 +2718,7 @@ public struct Followed: Equatable, Hashable {
      */
     public let link: String
     /**
-     * Whether all of it is here; if not, sync.
+     * Whether its data is complete; if not, sync.
      */
     public let ready: Bool
 
@@ -2711,7 +2729,7 @@ public struct Followed: Equatable, Hashable {
          * The product class, pack or logistic unit, as a link.
          */link: String, 
         /**
-         * Whether all of it is here; if not, sync.
+         * Whether its data is complete; if not, sync.
          */ready: Bool) {
         self.link = link
         self.ready = ready
@@ -2761,11 +2779,11 @@ public func FfiConverterTypeFollowed_lower(_ value: Followed) -> RustBuffer {
 
 
 /**
- * Goods that this phone can show all statements on.
+ * Goods whose complete chain of custody is on this phone.
  */
 public struct Goods: Equatable, Hashable {
     /**
-     * What they are, as a link.
+     * The goods, as a link.
      */
     public let link: String
     /**
@@ -2777,7 +2795,7 @@ public struct Goods: Equatable, Hashable {
      */
     public let latest: String
     /**
-     * How much of them was seen, if they are a logistic unit.
+     * How many of their packs were scanned, if they are a logistic unit.
      */
     public let unit: Packed?
 
@@ -2785,7 +2803,7 @@ public struct Goods: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * What they are, as a link.
+         * The goods, as a link.
          */link: String, 
         /**
          * Who holds them, as far as this phone knows: a SPIFFE ID.
@@ -2794,7 +2812,7 @@ public struct Goods: Equatable, Hashable {
          * SHA-256 of the latest statement on them, in hexadecimal.
          */latest: String, 
         /**
-         * How much of them was seen, if they are a logistic unit.
+         * How many of their packs were scanned, if they are a logistic unit.
          */unit: Packed?) {
         self.link = link
         self.holder = holder
@@ -2854,7 +2872,7 @@ public func FfiConverterTypeGoods_lower(_ value: Goods) -> RustBuffer {
  */
 public struct Handover: Equatable, Hashable {
     /**
-     * Its name on this phone.
+     * Its id on this phone.
      */
     public let id: String
     /**
@@ -2862,7 +2880,7 @@ public struct Handover: Equatable, Hashable {
      */
     public let goods: String
     /**
-     * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+     * Whether this phone gives and shows its offer; otherwise it receives and shows its answer.
      */
     public let gives: Bool
     /**
@@ -2870,7 +2888,7 @@ public struct Handover: Equatable, Hashable {
      */
     public let codes: [String]
     /**
-     * When the offer runs out.
+     * When the offer expires.
      */
     public let expiresMillis: UInt64
 
@@ -2878,19 +2896,19 @@ public struct Handover: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Its name on this phone.
+         * Its id on this phone.
          */id: String, 
         /**
          * The goods, as a link.
          */goods: String, 
         /**
-         * Whether this phone gives, and shows its offer; otherwise it takes, and shows its answer.
+         * Whether this phone gives and shows its offer; otherwise it receives and shows its answer.
          */gives: Bool, 
         /**
          * The texts of QR codes: one, or several to be shown one after the other, over and over, about three a second.
          */codes: [String], 
         /**
-         * When the offer runs out.
+         * When the offer expires.
          */expiresMillis: UInt64) {
         self.id = id
         self.goods = goods
@@ -2949,7 +2967,7 @@ public func FfiConverterTypeHandover_lower(_ value: Handover) -> RustBuffer {
 
 
 /**
- * What the wallet knows.
+ * The state of the wallet's verified data.
  */
 public struct Knowledge: Equatable, Hashable {
     /**
@@ -2969,11 +2987,11 @@ public struct Knowledge: Equatable, Hashable {
      */
     public let ageMillis: UInt64?
     /**
-     * Something stored was damaged: the next sync repairs it.
+     * Some stored data is damaged: the next sync repairs it.
      */
     public let damaged: Bool
     /**
-     * Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
+     * Number of pairs of signed checkpoints that contradict each other: evidence that the log has forked.
      */
     public let contradictions: UInt64
 
@@ -2993,10 +3011,10 @@ public struct Knowledge: Equatable, Hashable {
          * How long ago that was.
          */ageMillis: UInt64?, 
         /**
-         * Something stored was damaged: the next sync repairs it.
+         * Some stored data is damaged: the next sync repairs it.
          */damaged: Bool, 
         /**
-         * Pairs of signed checkpoints that contradict each other: the node has lied to somebody.
+         * Number of pairs of signed checkpoints that contradict each other: evidence that the log has forked.
          */contradictions: UInt64) {
         self.ledger = ledger
         self.checkpoint = checkpoint
@@ -3058,7 +3076,7 @@ public func FfiConverterTypeKnowledge_lower(_ value: Knowledge) -> RustBuffer {
 
 
 /**
- * Who a key speaks for.
+ * The member that a key signs for.
  */
 public struct Membership: Equatable, Hashable {
     /**
@@ -3070,7 +3088,7 @@ public struct Membership: Equatable, Hashable {
      */
     public let identity: String
     /**
-     * When the certificate ends.
+     * When the certificate expires.
      */
     public let untilMillis: UInt64
 
@@ -3084,7 +3102,7 @@ public struct Membership: Equatable, Hashable {
          * SPIFFE ID of the member.
          */identity: String, 
         /**
-         * When the certificate ends.
+         * When the certificate expires.
          */untilMillis: UInt64) {
         self.key = key
         self.identity = identity
@@ -3137,11 +3155,11 @@ public func FfiConverterTypeMembership_lower(_ value: Membership) -> RustBuffer 
 
 
 /**
- * An offer, verified: all statements on the goods, that none is missing, and that the giver holds them.
+ * A verified offer: all statements on the goods verify, none is missing, and the giver holds the goods.
  */
 public struct Offer: Equatable, Hashable {
     /**
-     * The message that is answered.
+     * The message to answer.
      */
     public let message: Data
     /**
@@ -3153,7 +3171,7 @@ public struct Offer: Equatable, Hashable {
      */
     public let giver: String
     /**
-     * Where, by the giver's word.
+     * Where, in the giver's words.
      */
     public let place: String?
     /**
@@ -3161,7 +3179,7 @@ public struct Offer: Equatable, Hashable {
      */
     public let issuedMillis: UInt64
     /**
-     * When it runs out.
+     * When it expires.
      */
     public let expiresMillis: UInt64
     /**
@@ -3169,16 +3187,16 @@ public struct Offer: Equatable, Hashable {
      */
     public let hops: UInt32
     /**
-     * How much of them was seen, if they are a logistic unit.
+     * How many of their packs were scanned, if they are a logistic unit.
      */
     public let unit: Packed?
     /**
-     * This phone knows what is in the unit: its packs may be scanned one by one as well.
+     * This phone has the list of the unit's contents: its packs may be scanned one by one too.
      */
     public let listsPacks: Bool
     /**
-     * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
-     * and tell the office.
+     * The two phones have contradicting checkpoints: the log has forked, or one of the phones lies. Accept the goods,
+     * and inform the office.
      */
     public let contradicts: Bool
 
@@ -3186,7 +3204,7 @@ public struct Offer: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The message that is answered.
+         * The message to answer.
          */message: Data, 
         /**
          * The goods, as a link.
@@ -3195,26 +3213,26 @@ public struct Offer: Equatable, Hashable {
          * Who gives: a SPIFFE ID.
          */giver: String, 
         /**
-         * Where, by the giver's word.
+         * Where, in the giver's words.
          */place: String?, 
         /**
          * When it was made.
          */issuedMillis: UInt64, 
         /**
-         * When it runs out.
+         * When it expires.
          */expiresMillis: UInt64, 
         /**
          * How often the goods changed hands before.
          */hops: UInt32, 
         /**
-         * How much of them was seen, if they are a logistic unit.
+         * How many of their packs were scanned, if they are a logistic unit.
          */unit: Packed?, 
         /**
-         * This phone knows what is in the unit: its packs may be scanned one by one as well.
+         * This phone has the list of the unit's contents: its packs may be scanned one by one too.
          */listsPacks: Bool, 
         /**
-         * The ledger has told the giver's phone another history than this one, or one of the two phones lies: take the goods,
-         * and tell the office.
+         * The two phones have contradicting checkpoints: the log has forked, or one of the phones lies. Accept the goods,
+         * and inform the office.
          */contradicts: Bool) {
         self.message = message
         self.goods = goods
@@ -3288,19 +3306,19 @@ public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
 
 
 /**
- * A logistic unit that was opened.
+ * An opened logistic unit.
  */
 public struct Opened: Equatable, Hashable {
     /**
-     * How many packs went in, by whoever packed it.
+     * How many packs went in, as the packer stated.
      */
     public let packed: UInt64
     /**
-     * How many came out, by whoever opened it.
+     * How many came out, as the unpacker stated.
      */
     public let unpacked: UInt64
     /**
-     * Whether the two lists are one.
+     * Whether the two lists are the same.
      */
     public let same: Bool
 
@@ -3308,13 +3326,13 @@ public struct Opened: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * How many packs went in, by whoever packed it.
+         * How many packs went in, as the packer stated.
          */packed: UInt64, 
         /**
-         * How many came out, by whoever opened it.
+         * How many came out, as the unpacker stated.
          */unpacked: UInt64, 
         /**
-         * Whether the two lists are one.
+         * Whether the two lists are the same.
          */same: Bool) {
         self.packed = packed
         self.unpacked = unpacked
@@ -3367,7 +3385,7 @@ public func FfiConverterTypeOpened_lower(_ value: Opened) -> RustBuffer {
 
 
 /**
- * A statement that is not yet proven to be on the ledger.
+ * A statement that is not yet proven to be in the log.
  */
 public struct Outgoing: Equatable, Hashable {
     /**
@@ -3379,19 +3397,19 @@ public struct Outgoing: Equatable, Hashable {
      */
     public let goods: String
     /**
-     * What it is, the key of its title.
+     * Its kind, the key of its title.
      */
     public let kind: String
     /**
-     * When it was signed, which counts, and not when it is sent.
+     * When it was signed. This time counts, not the time of sending.
      */
     public let signedMillis: UInt64
     /**
-     * How far it has come.
+     * Its delivery state.
      */
     public let delivery: Delivery
     /**
-     * If it is refused for another one's sake: the first that it follows and that was refused.
+     * If it is refused because of another statement: the first refused one that it follows.
      */
     public let cause: Cause?
     /**
@@ -3413,16 +3431,16 @@ public struct Outgoing: Equatable, Hashable {
          * The goods, as a link.
          */goods: String, 
         /**
-         * What it is, the key of its title.
+         * Its kind, the key of its title.
          */kind: String, 
         /**
-         * When it was signed, which counts, and not when it is sent.
+         * When it was signed. This time counts, not the time of sending.
          */signedMillis: UInt64, 
         /**
-         * How far it has come.
+         * Its delivery state.
          */delivery: Delivery, 
         /**
-         * If it is refused for another one's sake: the first that it follows and that was refused.
+         * If it is refused because of another statement: the first refused one that it follows.
          */cause: Cause?, 
         /**
          * How often it was tried.
@@ -3496,15 +3514,15 @@ public func FfiConverterTypeOutgoing_lower(_ value: Outgoing) -> RustBuffer {
 
 
 /**
- * What is packed into a logistic unit, which stands for it.
+ * The packs in a logistic unit, which its code represents.
  */
 public struct Packed: Equatable, Hashable {
     /**
-     * How many packs, by whoever packed them.
+     * How many packs, as the packer stated.
      */
     public let packs: UInt64
     /**
-     * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+     * How many of them were scanned one by one when it last changed hands; the others are inferred.
      */
     public let scanned: UInt64
 
@@ -3512,10 +3530,10 @@ public struct Packed: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * How many packs, by whoever packed them.
+         * How many packs, as the packer stated.
          */packs: UInt64, 
         /**
-         * How many of them were scanned one by one when it last changed hands; of the others it is inferred.
+         * How many of them were scanned one by one when it last changed hands; the others are inferred.
          */scanned: UInt64) {
         self.packs = packs
         self.scanned = scanned
@@ -3573,7 +3591,7 @@ public struct Product: Equatable, Hashable {
      */
     public let `class`: String
     /**
-     * The narrowest that the code names, as a link.
+     * The narrowest subject that the code names, as a link.
      */
     public let link: String
     /**
@@ -3592,7 +3610,7 @@ public struct Product: Equatable, Hashable {
          * The product class as a link: what to follow.
          */`class`: String, 
         /**
-         * The narrowest that the code names, as a link.
+         * The narrowest subject that the code names, as a link.
          */link: String, 
         /**
          * The serial number.
@@ -3654,7 +3672,7 @@ public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
 
 
 /**
- * What a round of sending did.
+ * The result of a round of sending.
  */
 public struct Round: Equatable, Hashable {
     /**
@@ -3743,19 +3761,19 @@ public func FfiConverterTypeRound_lower(_ value: Round) -> RustBuffer {
 
 
 /**
- * What a settings screen shows.
+ * The content of a settings screen.
  */
 public struct Settings: Equatable, Hashable {
     /**
-     * Who this wallet's keys speak for, and until when.
+     * The members that this wallet's keys sign for, and until when.
      */
     public let memberships: [Membership]
     /**
-     * The address of the node that is asked; see [`crate::Wallet::set_node`].
+     * The address of the node in use; see [`crate::Wallet::set_node`].
      */
     public let node: String
     /**
-     * What is known, and as of when.
+     * The state of the verified data.
      */
     public let knowledge: Knowledge
     /**
@@ -3763,7 +3781,7 @@ public struct Settings: Equatable, Hashable {
      */
     public let following: UInt64
     /**
-     * What all of it takes on this phone, in bytes.
+     * Size of the database on this phone, in bytes.
      */
     public let bytes: UInt64
 
@@ -3771,19 +3789,19 @@ public struct Settings: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Who this wallet's keys speak for, and until when.
+         * The members that this wallet's keys sign for, and until when.
          */memberships: [Membership], 
         /**
-         * The address of the node that is asked; see [`crate::Wallet::set_node`].
+         * The address of the node in use; see [`crate::Wallet::set_node`].
          */node: String, 
         /**
-         * What is known, and as of when.
+         * The state of the verified data.
          */knowledge: Knowledge, 
         /**
          * How many products, packs and logistic units are followed.
          */following: UInt64, 
         /**
-         * What all of it takes on this phone, in bytes.
+         * Size of the database on this phone, in bytes.
          */bytes: UInt64) {
         self.memberships = memberships
         self.node = node
@@ -3850,7 +3868,7 @@ public struct Text: Equatable, Hashable {
      */
     public let key: String
     /**
-     * What it speaks of, by name.
+     * Its arguments, by name.
      */
     public let arguments: [Argument]
 
@@ -3861,7 +3879,7 @@ public struct Text: Equatable, Hashable {
          * Its stable key.
          */key: String, 
         /**
-         * What it speaks of, by name.
+         * Its arguments, by name.
          */arguments: [Argument]) {
         self.key = key
         self.arguments = arguments
@@ -3911,29 +3929,29 @@ public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
 
 
 /**
- * In which condition goods are that were offered.
+ * The condition of the offered goods.
  */
 
 public enum Condition: Equatable, Hashable {
     
     /**
-     * Accepted, and nothing is wrong with them.
+     * Accepted as intact.
      */
     case intact
     /**
-     * Accepted, damaged.
+     * Accepted as damaged.
      */
     case damaged(
         /**
-         * The file of a photo of it. The record gets its digest: keep the file.
+         * The file of a photo of the damage. The statement has its digest: keep the file.
          */photo: Data
     )
     /**
-     * Not accepted: the giver still has them, and answers for them.
+     * Refused: the giver still has them, and is accountable for them.
      */
     case refused(
         /**
-         * Why, in words.
+         * Why, in the receiver's words.
          */reason: String
     )
 
@@ -4008,7 +4026,7 @@ public func FfiConverterTypeCondition_lower(_ value: Condition) -> RustBuffer {
 
 
 /**
- * Why something was not done, by what to do next. Nothing was changed, and the call may be made again.
+ * Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
  */
 public 
 enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
@@ -4016,15 +4034,15 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
     
     
     /**
-     * No network, or the node is busy or failed: try again later. What is known stays in use.
+     * No network, or the node is busy or failed: try again later. The verified data stays in use.
      */
     case Retry(
         /**
-         * How long the node asks for patience, if it does.
+         * How long the node asks to wait, if it does.
          */afterMillis: UInt64?
     )
     /**
-     * The node or the rules refuse: say why. Repeating will not help.
+     * The node or the rules refuse: show why. Repeating will not help.
      */
     case Refused(
         /**
@@ -4032,11 +4050,11 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
          */reason: String
     )
     /**
-     * What was handed in cannot be used: say so where it was entered.
+     * The input cannot be used: show that where it was entered.
      */
     case Invalid(
         /**
-         * What is wrong, the key of its text.
+         * The reason's stable name, the key of its text.
          */reason: String
     )
     /**
@@ -4044,7 +4062,7 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
      */
     case Cancelled
     /**
-     * There is no key, or it is not enrolled: offer to enrol.
+     * There is no key, or it is not enrolled: offer enrolment.
      */
     case KeyNeeded
     /**
@@ -4052,8 +4070,8 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
      */
     case KeyStoreFailed
     /**
-     * What the node says contradicts what is proven, or it is not the node that was pinned: warn. What is known stays in
-     * use.
+     * The node's answer contradicts what is proven, or it is not the node that was pinned: warn. The verified data
+     * stays in use.
      */
     case Distrusted
     /**
@@ -4170,7 +4188,7 @@ public func FfiConverterTypeCountersignError_lower(_ value: CountersignError) ->
 
 
 /**
- * How far a statement has come. One that is proven is in the outbox no more.
+ * The delivery state of a statement. A proven one is no longer in the outbox.
  */
 
 public enum Delivery: Equatable, Hashable {
@@ -4180,7 +4198,7 @@ public enum Delivery: Equatable, Hashable {
      */
     case waiting
     /**
-     * The node has it; the proof is still to come.
+     * The node has accepted it; the proof is not here yet.
      */
     case sent
     /**
@@ -4191,7 +4209,7 @@ public enum Delivery: Equatable, Hashable {
          * The reason's stable name, the key of its text.
          */reason: String, 
         /**
-         * What to do.
+         * What the person can do.
          */next: NextStep
     )
 
@@ -4265,7 +4283,7 @@ public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
 
 
 /**
- * Why a key store did not do what it was asked. Anything else that an implementation throws counts as failed.
+ * Why a key store call failed. Any other exception of an implementation counts as `Failed`.
  */
 public 
 enum KeyStoreError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
@@ -4273,7 +4291,7 @@ enum KeyStoreError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError 
     
     
     /**
-     * The person declined the prompt; nothing is wrong, and asking again is fine.
+     * The person declined the prompt. Nothing is wrong, and asking again is fine.
      */
     case Cancelled
     /**
@@ -4360,7 +4378,7 @@ public func FfiConverterTypeKeyStoreError_lower(_ value: KeyStoreError) -> RustB
 
 
 /**
- * What another phone's newest checkpoint says beside this one's.
+ * How another phone's newest checkpoint compares with this one's.
  */
 
 public enum Meeting: Equatable, Hashable {
@@ -4370,19 +4388,20 @@ public enum Meeting: Equatable, Hashable {
      */
     case same
     /**
-     * The other has seen less. The next sync shows whether it was the beginning of the same.
+     * The other has seen a smaller one. The next sync shows whether this log extends it.
      */
     case older
     /**
-     * The other has seen more. The next sync shows whether it goes on from the same.
+     * The other has seen a larger one. The next sync shows whether it extends this log.
      */
     case newer
     /**
-     * The ledger has told the two phones different things, and has signed both. The evidence is kept: tell the office.
+     * The log has forked: it has signed contradicting checkpoints for the two phones. The evidence is kept: inform the
+     * office.
      */
     case contradicts
     /**
-     * There is nothing to compare: this phone was never up to date, or the other is of another ledger.
+     * There is nothing to compare: this phone has never synced, or the other is of another ledger.
      */
     case nothing
 
@@ -4471,15 +4490,15 @@ public func FfiConverterTypeMeeting_lower(_ value: Meeting) -> RustBuffer {
 public enum NextStep: Equatable, Hashable {
     
     /**
-     * Nothing: the goods were handed to somebody else as well, and the evidence of it is on the ledger.
+     * Nothing: the goods were handed to somebody else too, and the evidence is in the log.
      */
     case conflictRecorded
     /**
-     * Load the goods again: whoever the ledger says holds them must hand them over, with clocks that are right.
+     * Load the goods again: their holder according to the ledger must hand them over, with correct clocks.
      */
     case handOverAgain
     /**
-     * Show it to whoever runs the ledger.
+     * Show it to the operator of the ledger.
      */
     case askOffice
 
@@ -4550,21 +4569,21 @@ public func FfiConverterTypeNextStep_lower(_ value: NextStep) -> RustBuffer {
 
 
 /**
- * What a courier's camera has seen.
+ * The result of a scan by a courier.
  */
 
 public enum Scan: Equatable, Hashable {
     
     /**
-     * No code that tells anything new.
+     * No code with anything new.
      */
     case nothing
     /**
-     * A code so damaged that a second frame must agree before it is believed.
+     * A code so damaged that a second frame must agree before it is accepted.
      */
     case holdStill
     /**
-     * A code of another kind: neither goods that change hands nor a message.
+     * A code of another kind: neither goods that can be handed over nor a message.
      */
     case foreign
     /**
@@ -4572,15 +4591,15 @@ public enum Scan: Equatable, Hashable {
      */
     case goods(
         /**
-         * What they are, as a link.
+         * The goods, as a link.
          */link: String
     )
     /**
-     * A part of a message; go on.
+     * A part of a message; continue.
      */
     case part(
         /**
-         * Parts that are here.
+         * Parts that were read.
          */have: UInt32, 
         /**
          * Parts that are needed.
@@ -4603,7 +4622,7 @@ public enum Scan: Equatable, Hashable {
          */note: String
     )
     /**
-     * An answer, for the giver to close with.
+     * An answer, with which the giver closes the handover.
      */
     case answered(
         /**
@@ -4719,21 +4738,22 @@ public func FfiConverterTypeScan_lower(_ value: Scan) -> RustBuffer {
 
 
 /**
- * What a frame or picture came to.
+ * The result of a frame or picture.
  */
 
-public enum Sight: Equatable, Hashable {
+public enum ScanResult: Equatable, Hashable {
     
     /**
      * No code: hold the pack closer, flat and in good light.
      */
     case nothing
     /**
-     * A code so damaged that a second frame must agree before it is believed.
+     * A code so damaged that a second frame must agree before it is accepted.
      */
     case holdStill
     /**
-     * A code that names no pack: another kind of code, or one that breaks the rules. Says nothing against the pack.
+     * A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
+     * the pack.
      */
     case notAPack
     /**
@@ -4741,11 +4761,11 @@ public enum Sight: Equatable, Hashable {
      */
     case several
     /**
-     * The answer.
+     * A pack.
      */
     case pack(
         /**
-         * The answer.
+         * The answer about it.
          */answer: Answer
     )
 
@@ -4756,16 +4776,16 @@ public enum Sight: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension Sight: Sendable {}
+extension ScanResult: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeSight: FfiConverterRustBuffer {
-    typealias SwiftType = Sight
+public struct FfiConverterTypeScanResult: FfiConverterRustBuffer {
+    typealias SwiftType = ScanResult
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Sight {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ScanResult {
         let variant: Int32 = try readInt(&buf)
         switch variant {
         
@@ -4784,7 +4804,7 @@ public struct FfiConverterTypeSight: FfiConverterRustBuffer {
         }
     }
 
-    public static func write(_ value: Sight, into buf: inout [UInt8]) {
+    public static func write(_ value: ScanResult, into buf: inout [UInt8]) {
         switch value {
         
         
@@ -4816,27 +4836,27 @@ public struct FfiConverterTypeSight: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeSight_lift(_ buf: RustBuffer) throws -> Sight {
-    return try FfiConverterTypeSight.lift(buf)
+public func FfiConverterTypeScanResult_lift(_ buf: RustBuffer) throws -> ScanResult {
+    return try FfiConverterTypeScanResult.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeSight_lower(_ value: Sight) -> RustBuffer {
-    return FfiConverterTypeSight.lower(value)
+public func FfiConverterTypeScanResult_lower(_ value: ScanResult) -> RustBuffer {
+    return FfiConverterTypeScanResult.lower(value)
 }
 
 
 
 /**
- * What a step of a sync did.
+ * The result of a step of a sync.
  */
 
 public enum SyncStep: Equatable, Hashable {
     
     /**
-     * Something; there is more to do.
+     * Progress; there is more to do.
      */
     case progress(
         /**
@@ -4846,11 +4866,11 @@ public enum SyncStep: Equatable, Hashable {
          * Parts known so far; more may turn up.
          */of: UInt64, 
         /**
-         * The product that it was about, if it was about one.
+         * The product of this step, if any.
          */about: String?
     )
     /**
-     * Nothing: the node asks for patience.
+     * Nothing: the node asks to wait.
      */
     case waiting(
         /**
@@ -4858,7 +4878,7 @@ public enum SyncStep: Equatable, Hashable {
          */afterMillis: UInt64
     )
     /**
-     * The last thing there was to do.
+     * Finished: the wallet is up to date.
      */
     case done
 
@@ -4935,13 +4955,13 @@ public func FfiConverterTypeSyncStep_lower(_ value: SyncStep) -> RustBuffer {
 
 
 /**
- * An argument's value, to be formatted as the person's language has it.
+ * An argument's value, to be formatted for the person's language.
  */
 
 public enum Value: Equatable, Hashable {
     
     /**
-     * As it is.
+     * Text, to be shown unchanged.
      */
     case text(String
     )
@@ -5052,7 +5072,7 @@ public enum VerdictKind: Equatable, Hashable {
      */
     case authentic
     /**
-     * The answer cannot be given from what this phone holds.
+     * The data on this phone is not enough for an answer.
      */
     case cannotTell
     /**
@@ -5060,7 +5080,7 @@ public enum VerdictKind: Equatable, Hashable {
      */
     case checkScan
     /**
-     * The product is known, and something speaks against using it.
+     * The product is known, but there is a reason against using it.
      */
     case attention
     /**
@@ -5540,8 +5560,8 @@ fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
     }
 }
 /**
- * Draws one of the codes of a [`Handover`], with the white around it that it needs. A module of the code becomes `scale`
- * pixels wide, 1 to 16.
+ * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 1
+ * to 16.
  */
 public func drawCode(text: String, scale: UInt8)throws  -> Drawing  {
     return try  FfiConverterTypeDrawing_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -5568,130 +5588,130 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_countersign_core_checksum_func_draw_code() != 62391) {
+    if (uniffi_countersign_core_checksum_func_draw_code() != 27020) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_answer() != 23491) {
+    if (uniffi_countersign_core_checksum_method_courier_answer() != 28907) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_close() != 39976) {
+    if (uniffi_countersign_core_checksum_method_courier_close() != 46883) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_dismiss() != 9280) {
+    if (uniffi_countersign_core_checksum_method_courier_dismiss() != 43731) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_goods() != 12215) {
+    if (uniffi_countersign_core_checksum_method_courier_goods() != 57404) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_load() != 13004) {
+    if (uniffi_countersign_core_checksum_method_courier_load() != 39697) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_offer() != 15495) {
+    if (uniffi_countersign_core_checksum_method_courier_offer() != 12986) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_outbox() != 9113) {
+    if (uniffi_countersign_core_checksum_method_courier_outbox() != 25319) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_pending() != 25198) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_scan_code() != 42380) {
+    if (uniffi_countersign_core_checksum_method_courier_scan_code() != 32344) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_scan_frame() != 47358) {
+    if (uniffi_countersign_core_checksum_method_courier_scan_frame() != 22750) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_send() != 30597) {
+    if (uniffi_countersign_core_checksum_method_courier_send() != 38300) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_courier_settle() != 57888) {
+    if (uniffi_countersign_core_checksum_method_courier_settle() != 50156) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_make_signing_key() != 10529) {
+    if (uniffi_countersign_core_checksum_method_keystore_make_signing_key() != 51797) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_attest() != 8923) {
+    if (uniffi_countersign_core_checksum_method_keystore_attest() != 32180) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_make_agreement_key() != 19429) {
+    if (uniffi_countersign_core_checksum_method_keystore_make_agreement_key() != 44498) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_keystore_public_key() != 13976) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_sign() != 62519) {
+    if (uniffi_countersign_core_checksum_method_keystore_sign() != 47851) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_agree() != 20806) {
+    if (uniffi_countersign_core_checksum_method_keystore_agree() != 59949) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_keep_secret() != 60858) {
+    if (uniffi_countersign_core_checksum_method_keystore_keep_secret() != 40714) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_recall_secret() != 48708) {
+    if (uniffi_countersign_core_checksum_method_keystore_recall_secret() != 20369) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_keystore_delete() != 62146) {
+    if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_patient_check_code() != 34744) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_patient_check_frame() != 48762) {
+    if (uniffi_countersign_core_checksum_method_patient_check_frame() != 7861) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_patient_check_photo() != 63968) {
+    if (uniffi_countersign_core_checksum_method_patient_check_photo() != 61256) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 20162) {
+    if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 48131) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_compare() != 46920) {
+    if (uniffi_countersign_core_checksum_method_wallet_compare() != 47702) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_enrol() != 38538) {
+    if (uniffi_countersign_core_checksum_method_wallet_enrol() != 12094) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_follow() != 62302) {
+    if (uniffi_countersign_core_checksum_method_wallet_follow() != 3163) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_follow_pack() != 56141) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_follow_unit() != 32770) {
+    if (uniffi_countersign_core_checksum_method_wallet_follow_unit() != 58335) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_following() != 949) {
+    if (uniffi_countersign_core_checksum_method_wallet_following() != 18252) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_keep_contents() != 17951) {
+    if (uniffi_countersign_core_checksum_method_wallet_keep_contents() != 3837) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_knowledge() != 13083) {
+    if (uniffi_countersign_core_checksum_method_wallet_knowledge() != 62208) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_memberships() != 63279) {
+    if (uniffi_countersign_core_checksum_method_wallet_memberships() != 13907) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_set_node() != 7564) {
+    if (uniffi_countersign_core_checksum_method_wallet_set_node() != 39298) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_settings() != 18917) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_sync_step() != 52244) {
+    if (uniffi_countersign_core_checksum_method_wallet_sync_step() != 32367) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 36262) {
+    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 14137) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_constructor_courier_new() != 15769) {
+    if (uniffi_countersign_core_checksum_constructor_courier_new() != 24556) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_constructor_patient_new() != 53767) {
+    if (uniffi_countersign_core_checksum_constructor_patient_new() != 52958) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_constructor_wallet_open() != 511) {
+    if (uniffi_countersign_core_checksum_constructor_wallet_open() != 1522) {
         return InitializationResult.apiChecksumMismatch
     }
 

@@ -20,7 +20,7 @@ import countersign.core.Offer
 import countersign.core.Patient
 import countersign.core.Round
 import countersign.core.Scan
-import countersign.core.Sight
+import countersign.core.ScanResult
 import countersign.core.SyncStep
 import countersign.core.Wallet
 import java.nio.ByteBuffer
@@ -64,7 +64,7 @@ suspend fun Patient.answer(code: String): Answer = withContext(Dispatchers.IO) {
  * Scans a camera frame's luma plane. A direct [ByteBuffer], such as the camera's planes, is read without a copy; its
  * position and limit do not change.
  */
-suspend fun Patient.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): Sight =
+suspend fun Patient.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): ScanResult =
     withContext(Dispatchers.Default) { checkFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }
 
 /** The same for a courier: goods, or the codes on another phone's screen. */

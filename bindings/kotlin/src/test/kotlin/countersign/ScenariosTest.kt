@@ -8,7 +8,7 @@ import countersign.core.Delivery
 import countersign.core.Outgoing
 import countersign.core.Patient
 import countersign.core.Scan
-import countersign.core.Sight
+import countersign.core.ScanResult
 import countersign.core.Wallet
 import countersign.core.drawCode
 import java.io.File
@@ -88,12 +88,12 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                 val sight = runBlocking { phone.patient.look(1280, 720, 1280, luma) }
                 val name = sight::class.simpleName!!.kebab()
                 assertEquals(step.getString("sight"), name, "$step")
-                if (sight is Sight.Pack) expect(sight.answer, step)
+                if (sight is ScanResult.Pack) expect(sight.answer, step)
             }
             "photo" -> {
                 val grey = world.frame(step.getString("file"))
                 val rgba = ByteArray(4 * grey.size) { if (it % 4 == 3) -1 else grey[it / 4] }
-                val sight = phone.patient.checkPhoto(1280u, 720u, direct(rgba)) as Sight.Pack
+                val sight = phone.patient.checkPhoto(1280u, 720u, direct(rgba)) as ScanResult.Pack
                 expect(sight.answer, step)
             }
             "enrol" -> {
