@@ -56,6 +56,7 @@ mod local;
 mod machine;
 mod metrics;
 mod node;
+mod parallel;
 mod problem;
 mod published;
 mod recovery;

@@ -29,6 +29,7 @@ use countersign_ledger::{
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
+use crate::parallel::in_parallel;
 use crate::sequencer::Reason;
 use crate::store::{StoreError, StoreResult};
 
@@ -178,19 +179,7 @@ impl StateMachine {
 
     /// Reads the statements of a block that came as bytes, and verifies them on all cores.
     pub fn read(&self, block: &[(LogName, Vec<u8>)]) -> Vec<Candidate> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let part = block.len().div_ceil(threads).max(1);
-        let read = |part: &[(LogName, Vec<u8>)]| -> Vec<_> {
-            part.iter().map(|(log, bytes)| Candidate::read(*log, bytes, &self.trust)).collect()
-        };
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = block.chunks(part).map(|part| scope.spawn(move || read(part))).collect();
-            // safe: a panic in a thread that verifies is this thread's panic.
-            let join = |part: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
-                part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            parts.into_iter().flat_map(join).collect()
-        })
+        in_parallel(block, |(log, bytes)| Candidate::read(*log, bytes, &self.trust))
     }
 
     /// A dry run: what would become of a candidate if it were the next block; `None` if it would be admitted.

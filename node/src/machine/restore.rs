@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_ledger::{IndexKey, Refusal, Statement};
+use countersign_ledger::{FormatError, IndexKey, Refusal, Statement};
 
 use super::{Admitted, Bodies, Fitting, StateMachine, changes_trust};
 use crate::ledger::Place;
+use crate::parallel::in_parallel;
 use crate::sequencer::Reason;
 use crate::store::{StoreError, StoredBlock, StoredStatement};
 
@@ -47,8 +48,9 @@ impl StateMachine {
         }
         self.recent.trim();
         let mut entries = Vec::with_capacity(statements.len());
-        for stored in statements {
-            let restored = self.restore_one(stored, bodies);
+        let parsed = in_parallel(statements, |stored| Statement::parse(&stored.bytes));
+        for (stored, statement) in statements.iter().zip(parsed) {
+            let restored = self.restore_one(stored, statement, bodies);
             entries.push(restored.map_err(|damage| (Some(stored.place), damage))?);
         }
         let closed = self.close(block.time, statements.iter().map(|stored| (stored.place, stored.id)));
@@ -59,9 +61,14 @@ impl StateMachine {
         }
     }
 
-    fn restore_one(&mut self, stored: &StoredStatement, bodies: &dyn Bodies) -> Result<Admitted, Damage> {
+    fn restore_one(
+        &mut self,
+        stored: &StoredStatement,
+        statement: Result<Statement, FormatError>,
+        bodies: &dyn Bodies,
+    ) -> Result<Admitted, Damage> {
         let Place { log, index } = stored.place;
-        let statement = Statement::parse(&stored.bytes).map_err(Refusal::from)?;
+        let statement = statement.map_err(Refusal::from)?;
         if statement.id() != stored.id {
             return Err(Damage::Id);
         }
