@@ -10,11 +10,12 @@ use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
 use countersign_wallet::{CourierError, OfferTo, Pending, Side};
 
+use crate::clock::{now, year};
+use crate::code::goods_in;
 use crate::error::CountersignError as Error;
 use crate::handover::{Condition, Goods, Handover, Scan};
 use crate::outbox::{Outgoing, Round};
-use crate::patient::{message_in, year};
-use crate::wallet::{Wallet, now};
+use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the other phone's screen soon shows the next part.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
@@ -197,10 +198,4 @@ impl Courier {
 fn note_in(message: &[u8]) -> Option<String> {
     let note = std::str::from_utf8(message).ok()?;
     Note::parse(note).is_ok().then(|| note.to_owned())
-}
-
-/// The goods that a typed code or a link names.
-pub(crate) fn goods_in(code: &str) -> Result<Subject, Error> {
-    let goods = message_in(code).and_then(|message| countersign_wallet::goods(&message, year()));
-    goods.ok_or_else(|| Error::invalid("code"))
 }

@@ -24,6 +24,8 @@
 //! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
 
 mod answer;
+mod clock;
+mod code;
 mod courier;
 mod error;
 mod handover;

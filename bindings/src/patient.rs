@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::Item;
-use countersign_scan::gs1::{Message, Partners};
-use countersign_scan::{Luma, Picture, Product, Scanner, Symbol, decode, identify};
+use countersign_scan::{Luma, Picture, Scanner, Symbol, decode, identify};
 use countersign_wallet::item;
 
 use crate::answer::Answer;
+use crate::clock::year;
+use crate::code::item_in;
 use crate::error::CountersignError as Error;
-use crate::wallet::{Wallet, now};
+use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the camera soon has the next frame.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
@@ -101,25 +102,4 @@ impl Patient {
     fn answer(&self, item: &Item) -> Result<Answer, Error> {
         Ok(Answer::new(item, &self.wallet.check(item)?))
     }
-}
-
-/// The item that a typed code or a link names.
-pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
-    let invalid = || Error::invalid("code");
-    let product = Product::from_message(&message_in(code).ok_or_else(invalid)?, year());
-    item(product, year()).map_err(|_| invalid())
-}
-
-/// The message of a typed code, in brackets, or of a link.
-pub(crate) fn message_in(code: &str) -> Option<Message> {
-    if code.starts_with('(') {
-        Message::from_bracketed(code, Partners::OnAnyCarrier).ok()
-    } else {
-        Message::from_link(code, Partners::OnAnyCarrier).ok()
-    }
-}
-
-/// The current year, by which two-digit years are read.
-pub(crate) fn year() -> u16 {
-    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
 }

@@ -1,6 +1,7 @@
 //! Verdicts, histories and routes as people and scripts read them.
 
 mod route;
+pub mod symbol;
 
 use std::fmt::Write as _;
 

@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result};
 use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
 use serde_json::json;
 
-use super::scan::{sentence, symbol_json};
 use crate::camera::preview::Preview;
 use crate::camera::{Frames, Grey};
+use crate::print::symbol::{sentence, symbol_json};
 
 /// Time for a frame, for fifteen frames a second.
 const BUDGET: Duration = Duration::from_millis(60);

@@ -20,11 +20,16 @@ mod words;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use self::document::document;
-pub use self::import::{MAX_DOCUMENT, MAX_EVENTS, Proposal, read};
+pub use self::import::{Proposal, read};
 pub use self::refused::{NotADocument, NotTaken};
 
 /// The namespace of terms that EPCIS lacks, and of event ids.
 pub const NAMESPACE: &str = "urn:countersign:";
+
+/// Largest document: some 250,000 serial numbers.
+pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
+/// Most events of one document.
+pub const MAX_EVENTS: usize = 10_000;
 
 /// The event type of a step's statements.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]

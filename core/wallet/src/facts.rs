@@ -228,3 +228,12 @@ pub(crate) fn as_of(checkpoint: &TrustedCheckpoint) -> AsOf {
 pub(crate) fn is(subject: &Subject, of: SubjectType) -> bool {
     SubjectType::of(subject) == Some(of)
 }
+
+/// The lot and the class of a pack; `None` for anything but a pack of a lot.
+pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
+    let lot = Subject::new(pack.family()).ok()?;
+    let class = Subject::new(lot.family()).ok()?;
+    let types = [pack, &lot, &class].map(SubjectType::of);
+    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)])
+        .then_some((lot, class))
+}

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::key::Key;
 use super::{Action, EventType, NAMESPACE, Rule};
 use crate::contents::{aggregate, digest_in, opened};
-use crate::engine::receiver;
+use crate::field::receiver;
 use crate::field::{CONDITION, PLACE, REASON};
 use crate::profile::Profile;
 use crate::step::{Effect, Step};

@@ -10,16 +10,12 @@ use serde_json::value::RawValue;
 use super::key::Key;
 use super::refused::{NotADocument, NotTaken};
 use super::shape::{Document, Event, Quantity};
-use super::{EventType, time};
+use super::{EventType, MAX_DOCUMENT, MAX_EVENTS, time};
 use crate::field::RECEIVER;
 use crate::profile::Profile;
 use crate::step::{Effect, FieldType, Presence, Step};
 use crate::subject_type::SubjectType;
 
-/// Largest document: some 250,000 serial numbers.
-pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
-/// Most events of one document.
-pub const MAX_EVENTS: usize = 10_000;
 /// The business steps that are accepted. Other events must be signed by the people who were there.
 const TAKEN: [&str; 3] = ["commissioning", "shipping", "consigning"];
 

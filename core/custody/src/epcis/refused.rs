@@ -1,6 +1,6 @@
 //! Why a document, or an event, is refused.
 
-use super::import::{MAX_DOCUMENT, MAX_EVENTS};
+use super::{MAX_DOCUMENT, MAX_EVENTS};
 
 /// Why a whole document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
+use super::MAX_EVENTS;
 use super::NAMESPACE;
-use super::import::MAX_EVENTS;
 
 /// Longest context.
 const MAX_CONTEXT: usize = 64 * 1024;

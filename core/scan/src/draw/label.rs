@@ -5,10 +5,7 @@ use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, QrResult, Version};
 use thiserror::Error;
 
-use super::raster::{self, Scale};
-use super::svg;
 use crate::gs1::{Message, NoLink, Rule};
-use crate::picture::Picture;
 
 /// The symbol that carries the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,18 +73,6 @@ impl Label {
     #[must_use]
     pub fn without_text(self) -> Label {
         Label { lines: Vec::new(), ..self }
-    }
-
-    /// As grey pixels.
-    #[must_use]
-    pub fn picture(&self, scale: Scale) -> Picture {
-        raster::paint(self, scale)
-    }
-
-    /// As an SVG document, with the text as text.
-    #[must_use]
-    pub fn svg(&self, scale: Scale) -> String {
-        svg::write(self, scale)
     }
 }
 

@@ -4,6 +4,14 @@ use super::font;
 use super::label::{Label, Side};
 use crate::picture::Picture;
 
+impl Label {
+    /// As grey pixels.
+    #[must_use]
+    pub fn picture(&self, scale: Scale) -> Picture {
+        paint(self, scale)
+    }
+}
+
 /// Pixels a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale(usize);
@@ -54,7 +62,7 @@ impl Layout {
 }
 
 /// The dark modules and the dots of the text as black squares.
-pub(super) fn paint(label: &Label, scale: Scale) -> Picture {
+fn paint(label: &Label, scale: Scale) -> Picture {
     let layout = Layout::of(label, scale);
     let mut picture = Picture::white(layout.width, layout.height);
     let (left, top) = layout.symbol;

@@ -6,8 +6,16 @@ use super::font;
 use super::label::Label;
 use super::raster::{Layout, Scale};
 
+impl Label {
+    /// As an SVG document, with the text as text.
+    #[must_use]
+    pub fn svg(&self, scale: Scale) -> String {
+        write(self, scale)
+    }
+}
+
 /// One path for the dark modules, so that no seams show between them, and the text as text.
-pub(super) fn write(label: &Label, scale: Scale) -> String {
+fn write(label: &Label, scale: Scale) -> String {
     let mut svg = String::new();
     // Writing to a string does not fail.
     let _ = try_write(&mut svg, label, scale);

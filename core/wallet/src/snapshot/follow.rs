@@ -5,7 +5,7 @@ use countersign_ledger::{Entry, Hash, Held, IndexEntry, LogName, Subject};
 
 use super::database::stored_contents;
 use super::{Snapshot, SnapshotDamaged};
-use crate::facts::{self, Histories as _, PRODUCTS, Proofs as _, digest, is};
+use crate::facts::{self, Histories as _, PRODUCTS, Proofs as _, digest, is, lot_and_class};
 use crate::store::{self, FollowRow, StoreError};
 
 /// Why something cannot be followed.
@@ -186,13 +186,4 @@ impl Snapshot {
         self.warm.clear();
         Ok(())
     }
-}
-
-/// The lot and the class of a pack; `None` for anything but a pack of a lot.
-pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
-    let lot = Subject::new(pack.family()).ok()?;
-    let class = Subject::new(lot.family()).ok()?;
-    let types = [pack, &lot, &class].map(SubjectType::of);
-    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)])
-        .then_some((lot, class))
 }
