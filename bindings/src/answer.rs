@@ -17,7 +17,7 @@ pub struct Answer {
     /// Other readings of the code, if a separator may have been lost: offer these.
     pub readings: Vec<Product>,
     /// Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
-    pub answerable: Option<String>,
+    pub accountable: Option<String>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub history: Vec<Event>,
     /// The checkpoint that it is complete as of; absent if the product is not followed.
@@ -136,7 +136,7 @@ impl Answer {
             reasons: verdict.reasons.iter().map(Text::from).collect(),
             product: item.into(),
             readings: lost.into_iter().flatten().map(Product::from).collect(),
-            answerable: verdict.answerable.as_ref().map(ToString::to_string),
+            accountable: verdict.accountable.as_ref().map(ToString::to_string),
             history: verdict.timeline.iter().map(Event::from).collect(),
             checkpoint: verdict.checkpoint,
             as_of_millis: verdict.as_of.map(|moment| moment.0),

@@ -47,7 +47,7 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
             }
         }
     }
-    if let Some(party) = &verdict.answerable {
+    if let Some(party) = &verdict.accountable {
         let _ = writeln!(text, "    Accountable: {}", member(party));
     }
     text.push_str(&timeline(&verdict.timeline));
@@ -126,7 +126,7 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
     json!({
         "verdict": verdict_key(verdict.kind),
         "reasons": reasons,
-        "answerable": verdict.answerable.as_ref().map(ToString::to_string),
+        "accountable": verdict.accountable.as_ref().map(ToString::to_string),
         "timeline": verdict.timeline.iter().map(event_json).collect::<Vec<_>>(),
         "evidence": verdict.evidence.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "checkpoint": verdict.checkpoint,

@@ -93,7 +93,7 @@ fn a_delivery_is_traced_with_both_signatures(folder: &Path) {
     };
     let handed: Vec<Vec<String>> = lines.iter().map(signers).filter(|signers| signers.len() == 2).collect();
     assert_eq!(handed, [["ana", "bruno"], ["bruno", "customer-7f3a"]]);
-    assert!(lines.iter().all(|line| line["answerable"].is_null()), "{traced}");
+    assert!(lines.iter().all(|line| line["accountable"].is_null()), "{traced}");
     let picture = fs::read_to_string(folder.join("route.svg")).unwrap();
     assert!(picture.contains("signed by bruno") && picture.contains("intact · Rue de la Paix"));
     // An offer of three thousand bytes needs several codes, and each is a picture that people can look at.

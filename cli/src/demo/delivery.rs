@@ -170,7 +170,7 @@ impl Goods {
         fs::write(&picture, route.svg())?;
         print!("{}", print::route(&route));
         println!("  the same as a picture: {}", picture.display());
-        let wrong = route.stops.iter().any(|stop| stop.answerable().is_some());
+        let wrong = route.stops.iter().any(|stop| stop.accountable().is_some());
         let delivered = matches!(route.stops.last(), Some(Stop::Leg(leg)) if leg.signatures.len() == 2);
         if wrong || !delivered {
             bail!("the bag's route should be complete and end with both signatures");

@@ -27,7 +27,7 @@ pub fn route(route: &Route) -> String {
             Stop::Gap(gap) => text.push_str(&self::gap(gap, width)),
         }
     }
-    if let Some(party) = &route.answerable {
+    if let Some(party) = &route.accountable {
         let _ = writeln!(text, "  Accountable: {}", member(party));
     }
     if let (Some(checkpoint), Some(as_of), Some(age)) = (route.checkpoint, route.as_of, route.age_millis) {
@@ -60,7 +60,7 @@ fn leg(leg: &Leg, width: usize) -> String {
     if !said.is_empty() {
         line(&said);
     }
-    match (leg.standing.wrong(), leg.answerable()) {
+    match (leg.standing.wrong(), leg.accountable()) {
         (Some(wrong), Some(party)) => line(&format!("{wrong}; {} is accountable", member(party))),
         (Some(wrong), None) => line(&wrong),
         (None, _) => {}
@@ -82,7 +82,7 @@ pub fn route_json(route: &Route) -> Vec<Value> {
     let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
     lines.push(json!({
         "subject": route.subject.as_str(),
-        "answerable": route.answerable.as_ref().map(ToString::to_string),
+        "accountable": route.accountable.as_ref().map(ToString::to_string),
         "checkpoint": route.checkpoint,
         "as_of": route.as_of.map(|time| time.to_string()),
         "age_seconds": route.age_millis.map(|age| age / 1000),
@@ -97,7 +97,7 @@ fn stop_json(stop: &Stop) -> Value {
     };
     line["from"] = json!(stop.from().to_string());
     line["to"] = json!(stop.to().map(ToString::to_string));
-    line["answerable"] = json!(stop.answerable().map(ToString::to_string));
+    line["accountable"] = json!(stop.accountable().map(ToString::to_string));
     line
 }
 

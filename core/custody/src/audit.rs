@@ -127,15 +127,15 @@ impl Signature {
 pub struct Finding {
     /// The profile's name for the finding, or [`UNORDERED`] for a step that no question covers.
     pub finding: String,
-    /// The fault. Its `answerable` follows from who signed what, so it may differ from the role that the published
+    /// The fault. Its `accountable` follows from who signed what, so it may differ from the role that the published
     /// scheme names.
     pub fault: Fault,
 }
 
 impl Finding {
     /// Who is accountable for it.
-    pub fn answerable(&self) -> &Party {
-        &self.fault.answerable
+    pub fn accountable(&self) -> &Party {
+        &self.fault.accountable
     }
 }
 

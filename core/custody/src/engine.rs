@@ -82,7 +82,7 @@ impl Profile {
             kind: kind.clone(),
             signer: signer.clone(),
             step: step.clone(),
-            answerable: accountable,
+            accountable,
             reason,
         }
     }

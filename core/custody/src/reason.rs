@@ -161,7 +161,7 @@ impl Reason {
             Self::BrokenHistory(finding) => vec![
                 ("finding", text(&finding.finding)),
                 ("step", Argument::Step(finding.fault.step.clone())),
-                ("party", text(finding.answerable())),
+                ("party", text(finding.accountable())),
                 ("fault", text(&finding.fault.reason)),
             ],
             Self::ConflictingCustody(conflict) => vec![
@@ -229,9 +229,9 @@ impl Reason {
     }
 
     /// Who is accountable for it, if somebody is.
-    pub fn answerable(&self) -> Option<&Party> {
+    pub fn accountable(&self) -> Option<&Party> {
         match self {
-            Self::BrokenHistory(finding) => Some(finding.answerable()),
+            Self::BrokenHistory(finding) => Some(finding.accountable()),
             Self::ConflictingCustody(conflict) => Some(&conflict.giver),
             Self::Disputed(dispute) => Some(&dispute.holder),
             Self::ContentsDiffer(difference) => Some(&difference.opener),

@@ -30,7 +30,7 @@ pub struct Verdict {
     /// Why, the most important first; empty if everything is in order.
     pub reasons: Vec<Reason>,
     /// Who is accountable for the first reason that somebody is accountable for.
-    pub answerable: Option<Party>,
+    pub accountable: Option<Party>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub timeline: Vec<TimelineEvent>,
     /// The statements that the verdict is based on, those of the reasons first.
@@ -304,7 +304,7 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
     reasons.dedup();
     Verdict {
         kind: reasons.first().map_or(VerdictKind::Authentic, |reason| weight(reason).0),
-        answerable: reasons.iter().find_map(Reason::answerable).cloned(),
+        accountable: reasons.iter().find_map(Reason::accountable).cloned(),
         evidence: reasons.iter().flat_map(Reason::statements).collect(),
         reasons,
         timeline: Vec::new(),

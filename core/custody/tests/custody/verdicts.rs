@@ -32,7 +32,7 @@ fn a_pack_with_a_whole_history_is_authentic() {
     let play = Play::whole();
     let verdict = judged(&play, &item());
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Authentic, vec![]));
-    assert_eq!(verdict.answerable, None);
+    assert_eq!(verdict.accountable, None);
     assert_eq!(verdict.timeline.len(), 9);
     assert!(verdict.timeline.is_sorted_by_key(|event| event.at));
     assert!(verdict.timeline.iter().all(|event| event.mark == Mark::Verified));
@@ -54,7 +54,7 @@ fn a_lot_that_was_never_distributed_has_a_gap_and_the_manufacturer_answers() {
     assert!(
         matches!(&verdict.reasons[0], Reason::MissingStep { step, .. } if step.as_str() == "medicine.distribution")
     );
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("manufacturer")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("manufacturer")));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_pack_of_a_lot_that_was_never_commissioned_is_unknown() {
         (verdict.kind, keys(&verdict)),
         (VerdictKind::Suspect, vec!["unknown-serial", "missing-step"])
     );
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("authority")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("authority")));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_pack_dispensed_twice_is_a_potential_suspect() {
     play.force(&again);
     let verdict = with(play.facts_with_pack(), &item(), NOW);
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Suspect, vec!["broken-history", "dispensed"]));
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("pharmacy second")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("pharmacy second")));
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_broken_history_is_a_potential_suspect_whatever_its_age_and_comes_first() {
         assert_eq!(verdict.kind, VerdictKind::Suspect);
         assert_eq!(verdict.reasons[0].key(), "broken-history");
         assert!(keys(&verdict).contains(&"recalled"));
-        assert_eq!(verdict.answerable.unwrap().identity, Some(identity("distributor")));
+        assert_eq!(verdict.accountable.unwrap().identity, Some(identity("distributor")));
         assert_eq!(verdict.timeline.iter().filter(|event| event.mark == Mark::AtFault).count(), 1);
     }
 }

@@ -146,7 +146,7 @@ fn a_statement_that_breaks_the_rules_is_suspect_and_somebody_answers_for_it() {
     let scene = recalled_and_broken();
     let verdict = scene.synced().check(&item(&format!("{CLASS}/10/L2"), "T001"), scene.now());
     assert_eq!((verdict.kind, verdict.reasons[0].key()), (VerdictKind::Suspect, "broken-history"));
-    assert_eq!(verdict.answerable.unwrap().role, "manufacturer");
+    assert_eq!(verdict.accountable.unwrap().role, "manufacturer");
 }
 
 #[test]

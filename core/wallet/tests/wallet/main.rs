@@ -12,6 +12,9 @@ mod acting;
 mod couriers;
 mod damage;
 mod evidence;
+#[allow(dead_code, reason = "the ledger's tests use all of it")]
+#[path = "../../../ledger/tests/own_vectors/file.rs"]
+mod file;
 mod killing;
 mod lies;
 mod luxury;
@@ -20,6 +23,7 @@ mod node;
 mod refusals;
 mod syncing;
 mod units;
+mod vectors;
 mod voids;
 mod wards;
 mod world;

@@ -60,7 +60,7 @@ fn the_next_honest_step_on_a_pack_counts_and_the_void_one_is_struck_out() {
         scene.sync(&mut snapshot);
         let void = snapshot.check(&item(LOT, "S007"), scene.now());
         assert_eq!(marks(&void, "medicine.dispense"), [(stolen, Mark::Void)]);
-        assert_eq!(void.answerable, None, "{:?}", void.reasons);
+        assert_eq!(void.accountable, None, "{:?}", void.reasons);
         evidence_agrees(&scene, &mut snapshot, "S007");
 
         let honest = scene.world().state("pharmacy", "medicine.dispense", PACK, Fields::new());
@@ -68,7 +68,7 @@ fn the_next_honest_step_on_a_pack_counts_and_the_void_one_is_struck_out() {
         let verdict = snapshot.check(&item(LOT, "S007"), scene.now());
         assert_eq!(keys(&verdict), ["dispensed"]);
         assert_eq!(marks(&verdict, "medicine.dispense"), [(stolen, Mark::Void), (honest, Mark::Verified)]);
-        assert_eq!(verdict.answerable, None);
+        assert_eq!(verdict.accountable, None);
         let history = snapshot.history(SUPPLY, &subject(PACK)).unwrap().unwrap();
         assert_eq!(shape(&history), [false, true]);
         evidence_agrees(&scene, &mut snapshot, "S007");
@@ -96,7 +96,7 @@ fn a_lot_goes_on_after_a_void_statement_at_its_end_and_in_its_middle() {
     // From its own place on it had signed all along: that breaks the rules, and the thief is blamed.
     let blamed = snapshot.check(&item(LOT, "S001"), scene.now());
     assert_eq!(
-        blamed.answerable.and_then(|party| party.identity).map(|who| who.name().to_owned()),
+        blamed.accountable.and_then(|party| party.identity).map(|who| who.name().to_owned()),
         Some("thief".into())
     );
     scene.world().revoke("thief", SUPPLY, 0);

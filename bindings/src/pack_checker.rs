@@ -18,7 +18,7 @@ const FRAME_BUDGET: Duration = Duration::from_millis(30);
 
 /// Checks packs.
 #[derive(uniffi::Object)]
-pub struct Patient {
+pub struct PackChecker {
     wallet: Arc<Wallet>,
     scanner: Mutex<Scanner>,
 }
@@ -44,7 +44,7 @@ pub enum ScanResult {
 }
 
 #[uniffi::export]
-impl Patient {
+impl PackChecker {
     /// Checks packs with the data of `wallet`.
     #[uniffi::constructor]
     pub fn new(wallet: Arc<Wallet>) -> Self {
@@ -86,7 +86,7 @@ impl Patient {
     }
 }
 
-impl Patient {
+impl PackChecker {
     fn result(&self, symbols: &[Symbol]) -> Result<ScanResult, Error> {
         let mut items: Vec<Item> =
             symbols.iter().filter_map(|symbol| item(identify(symbol, year()), year()).ok()).collect();
