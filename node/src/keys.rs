@@ -39,6 +39,9 @@ pub enum KeysError {
     /// A file does not hold what its name says.
     #[error("{0} does not hold a key of its kind")]
     Malformed(PathBuf),
+    /// A key is another than the one in its certificate.
+    #[error("{0} is another key than the one in its certificate: restore it from a backup")]
+    Other(PathBuf),
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
@@ -138,6 +141,15 @@ impl Authority {
             let key = countersign_ledger::Signer::public_key(&registrar);
             Ok(certificate::issue(&identity, &key, &root, period, random()?)?.as_der().to_vec())
         })?;
+        // A key that was exchanged is told now, and not by whoever cannot verify what it signs.
+        for (name, key, certified) in
+            [("root.p256", &root, &root_der), ("registrar.p256", &registrar, &certificate)]
+        {
+            let key = countersign_ledger::Signer::public_key(key);
+            if !certified.windows(key.as_sec1().len()).any(|window| window == key.as_sec1()) {
+                return Err(KeysError::Other(files.directory.join(name)));
+            }
+        }
         Ok(Self {
             root,
             root_der: root_der.to_vec(),

@@ -3,8 +3,8 @@
 //! In scope: the witness's rule (C2SP tlog-cosignature: cosign only what extends what was cosigned before), and ours,
 //! that the subject index follows from the entries as well. Out of scope: fetching entries, storing anything.
 //!
-//! A witness must never lose the last checkpoint of each log that it cosigned: the caller stores that note before the
-//! cosignature leaves the machine, and passes it to [`Witness::restore`] at the next start. A crash between the two
+//! A witness must never lose the last checkpoint of each log that it cosigned: the caller follows a log with
+//! [`Witness::restore`], stores the checkpoint, and has it cosigned then ([`Witness::cosign_last`]). A crash between the two
 //! costs one cosignature; in the other order the witness could cosign two histories.
 
 use std::collections::BTreeMap;
@@ -88,6 +88,12 @@ impl Witness {
     ) -> Result<NoteSignature, WitnessRefusal> {
         self.restore(entries, note)?;
         Ok(self.cosigner.cosign(note.text(), now))
+    }
+
+    /// Cosigns the last checkpoint of a log that was followed, as of `now`; `None` if there is none.
+    pub fn cosign_last(&self, origin: &str, now: UnixMillis) -> Option<NoteSignature> {
+        let (_, note) = self.logs.get(origin)?.last.as_ref()?;
+        Some(self.cosigner.cosign(note.text(), now))
     }
 
     /// Advances to a checkpoint without cosigning it. This restores the state at start: the last checkpoint cosigned,

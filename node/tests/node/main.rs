@@ -10,14 +10,17 @@
 )]
 
 mod admission;
+mod clocks;
 mod couriers;
 mod determinism;
 mod durability;
 mod life;
 mod logs;
+mod losses;
 mod pure;
 mod reading;
 mod refusals;
 mod replicas;
+mod storage;
 mod voids;
 mod world;
