@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use countersign_ledger::{
-    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSignature, NoteSigner, Policy, UnixMillis,
-    Witness, WitnessRefusal,
+    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSignature, NoteSigner, Policy,
+    UnixMillis, Witness, WitnessRefusal,
 };
 
 use crate::clock::Clock;
@@ -86,12 +86,18 @@ impl LocalWitness {
 
     /// Follows the log to what `note` says, if it has not got there yet. `entries` are the last ones; some of them it may have
     /// seen, when others failed.
-    fn follow(&mut self, entries: &[(Hash, IndexKey)], note: &Note, checkpoint: &Checkpoint) -> Result<(), SealError> {
+    fn follow(
+        &mut self,
+        entries: &[(Hash, IndexKey)],
+        note: &Note,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SealError> {
         let last = self.witness.last(checkpoint.origin());
         if last == Some(checkpoint) {
             return Ok(());
         }
-        let (seen, first) = (last.map_or(0, Checkpoint::size), checkpoint.size().saturating_sub(entries.len() as u64));
+        let (seen, first) =
+            (last.map_or(0, Checkpoint::size), checkpoint.size().saturating_sub(entries.len() as u64));
         let seen = usize::try_from(seen.saturating_sub(first)).unwrap_or(usize::MAX);
         let refused = |reason| SealError::Witness { name: self.last.signer().to_owned(), reason };
         self.witness.restore(entries.get(seen..).unwrap_or_default(), note).map_err(refused)
@@ -167,7 +173,9 @@ impl CheckpointSigners {
         note: &Note,
         checkpoint: &Checkpoint,
     ) -> Result<(), SealError> {
-        side_by_side(&mut self.witnesses, |witness| witness.follow(entries, note, checkpoint)).into_iter().collect()
+        side_by_side(&mut self.witnesses, |witness| witness.follow(entries, note, checkpoint))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -186,8 +194,12 @@ fn side_by_side<T: Send>(
 ) -> Vec<T> {
     thread::scope(|scope| {
         let each = &each;
-        let threads: Vec<_> = witnesses.iter_mut().map(|witness| scope.spawn(move || each(witness))).collect();
+        let threads: Vec<_> =
+            witnesses.iter_mut().map(|witness| scope.spawn(move || each(witness))).collect();
         // safe: a panic in a witness's thread is this thread's panic.
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        threads
+            .into_iter()
+            .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }

@@ -48,8 +48,12 @@ impl Halt {
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Storage => "the node cannot write at present, and orders nothing until it can; reading goes on",
-            Self::Clock => "the node's clock is in doubt, and it orders nothing until that is over; reading goes on",
+            Self::Storage => {
+                "the node cannot write at present, and orders nothing until it can; reading goes on"
+            }
+            Self::Clock => {
+                "the node's clock is in doubt, and it orders nothing until that is over; reading goes on"
+            }
         })
     }
 }
@@ -199,7 +203,10 @@ mod tests {
     #[test]
     fn what_does_not_pass_is_returned_at_once_and_so_is_everything_without_patience() {
         let halts = Halts::default();
-        assert_eq!(halts.patiently(|| Err::<(), _>(Failed(Some(Halt::Clock)))), Err(Failed(Some(Halt::Clock))));
+        assert_eq!(
+            halts.patiently(|| Err::<(), _>(Failed(Some(Halt::Clock)))),
+            Err(Failed(Some(Halt::Clock)))
+        );
         halts.be_patient();
         assert_eq!(halts.patiently(|| Err::<(), _>(Failed(None))), Err(Failed(None)));
         std::thread::scope(|scope| {

@@ -48,13 +48,17 @@ pub enum LastSignedError {
     )]
     Missing(PathBuf),
     /// Neither slot can be read.
-    #[error("{0} is damaged: restore it from a backup. An older one will do, as long as the ledger goes on from what it says")]
+    #[error(
+        "{0} is damaged: restore it from a backup. An older one will do, as long as the ledger goes on from what it says"
+    )]
     Damaged(PathBuf),
     /// More logs than there is room for.
     #[error("{0}: there are too many logs for it")]
     TooLong(PathBuf),
     /// It was written for other keys.
-    #[error("`{signer}` has another key than the one that it has signed with ({signed}): restore the file of its secret key")]
+    #[error(
+        "`{signer}` has another key than the one that it has signed with ({signed}): restore the file of its secret key"
+    )]
     OtherKey {
         /// The signer.
         signer: String,
@@ -80,7 +84,9 @@ pub enum LastSignedError {
         found: u64,
     },
     /// Not what was signed at that size.
-    #[error("`{signer}` has signed another history of {origin}: they part before entry {signed}. Restore the database that it signed")]
+    #[error(
+        "`{signer}` has signed another history of {origin}: they part before entry {signed}. Restore the database that it signed"
+    )]
     Fork {
         /// The signer.
         signer: String,
@@ -144,11 +150,14 @@ impl SignedFiles {
                 let new = Content { keys: keys.clone(), at: UnixMillis(0), heads: BTreeMap::new() };
                 self.make(&path, &new).map_err(failed)?
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LastSignedError::Missing(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(LastSignedError::Missing(path));
+            }
             // A file that may only be read is enough for who looks and does not sign.
             Err(_) => File::open(&path).map_err(failed)?,
         };
-        let (counter, content) = read(&file).map_err(failed)?.ok_or_else(|| LastSignedError::Damaged(path.clone()))?;
+        let (counter, content) =
+            read(&file).map_err(failed)?.ok_or_else(|| LastSignedError::Damaged(path.clone()))?;
         if let Some(other) = content.keys.iter().find(|key| !keys.contains(key)) {
             return Err(LastSignedError::OtherKey { signer: signer.to_owned(), signed: other.clone() });
         }
@@ -216,13 +225,19 @@ impl LastSigned {
             return Err(LastSignedError::Behind { signer, origin, signed, found: checkpoint.size() });
         }
         if checkpoint.size() == signed {
-            return if checkpoint == last { Ok(()) } else { Err(LastSignedError::Fork { signer, origin, signed }) };
+            return if checkpoint == last {
+                Ok(())
+            } else {
+                Err(LastSignedError::Fork { signer, origin, signed })
+            };
         }
         let proof = if signed == 0 { Vec::new() } else { proof(signed) };
-        verify_consistency(signed, checkpoint.size(), last.root(), checkpoint.root(), &proof).map_err(|reason| match reason {
-            ProofError::OldRootMismatch => LastSignedError::Fork { signer, origin, signed },
-            reason => LastSignedError::Proof { signer, reason },
-        })
+        verify_consistency(signed, checkpoint.size(), last.root(), checkpoint.root(), &proof).map_err(
+            |reason| match reason {
+                ProofError::OldRootMismatch => LastSignedError::Fork { signer, origin, signed },
+                reason => LastSignedError::Proof { signer, reason },
+            },
+        )
     }
 
     /// Records that `checkpoint` is about to be signed, if it extends what was signed. Durable when this returns; an error
@@ -365,7 +380,10 @@ mod tests {
         // Another subject index over the same entries.
         let same = tree(5, b"a");
         let other = Checkpoint::new(ORIGIN, 5, same.root(), Hash::of(b"index")).unwrap();
-        assert!(matches!(last.record(&other, UnixMillis(2), |_| Vec::new()), Err(LastSignedError::Fork { .. })));
+        assert!(matches!(
+            last.record(&other, UnixMillis(2), |_| Vec::new()),
+            Err(LastSignedError::Fork { .. })
+        ));
         assert_eq!(files.open("w", &[&key(1)]).unwrap().content, last.content);
         record(&mut last, &same, 3).unwrap();
         record(&mut last, &larger, 3).unwrap();
@@ -398,7 +416,8 @@ mod tests {
             assert!(size == 4 || size == 5, "{at}");
         }
         // The newer of the two is torn off at any place: the one before stands.
-        let (newer, length) = (usize::try_from(last.counter % 2).unwrap() * SLOT, slot(last.counter, &last.content).len());
+        let (newer, length) =
+            (usize::try_from(last.counter % 2).unwrap() * SLOT, slot(last.counter, &last.content).len());
         for keep in 0..=length {
             let mut torn = sound.clone();
             let before = vec![b'\n'; SLOT - keep];

@@ -185,7 +185,8 @@ impl Sequencer for Local {
             height: self.published.height(),
             cosigned_at: self.published.cosigned_at(),
             waiting: self.waiting.count.load(Ordering::Relaxed),
-            accepting: halted.is_none() && self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            accepting: halted.is_none()
+                && self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
             halted,
         }
     }
@@ -260,7 +261,9 @@ impl Worker {
         let (candidates, ids): (_, Vec<Hash>) = jobs.into_iter().map(|job| (job.candidate, job.id)).unzip();
         let (waiting, metrics) = (&self.waiting, Arc::clone(&self.committer.metrics));
         self.committer.commit(candidates, |outcomes| {
-            outcomes.iter().for_each(|outcome| metrics.outcome(outcome));
+            for outcome in &outcomes {
+                metrics.outcome(outcome);
+            }
             waiting.answer(ids.into_iter().zip(outcomes));
         })
     }

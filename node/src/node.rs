@@ -213,7 +213,9 @@ impl Node {
         let connection = match store::open(&database, if begun { Begin::Never } else { Begin::New }) {
             Err(StoreError::Gone(path)) => {
                 let missing = checkpoint_signers.last_signed().find_map(LastSigned::all_missing);
-                return Err(missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into()));
+                return Err(
+                    missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into())
+                );
             }
             opened => opened?,
         };
@@ -427,7 +429,12 @@ impl Service {
             let name = format!("countersign_halts_total{{reason=\"{}\"}}", halt.problem());
             line(text, &name, self.halts.count(halt));
         }
-        header(text, "gauge", "countersign_witness_clock_off", "1 while a witness has another time than the node.");
+        header(
+            text,
+            "gauge",
+            "countersign_witness_clock_off",
+            "1 while a witness has another time than the node.",
+        );
         for (witness, off) in self.time.witnesses() {
             line(text, &format!("countersign_witness_clock_off{{witness=\"{witness}\"}}"), off.into());
         }

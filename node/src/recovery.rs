@@ -10,7 +10,8 @@
 use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    Checkpoint, CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy, UnixMillis,
+    Checkpoint, CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy,
+    UnixMillis,
 };
 use rusqlite::Connection;
 
@@ -112,7 +113,8 @@ pub(crate) fn restore(
             let unseen = entries.split_off(seen);
             checkpoint_signers.restore(&entries, &note, &checkpoint)?;
             entries = unseen;
-            let cosigned_at = policy.trust(&note.to_string()).map_or(UnixMillis(0), |trusted| trusted.cosigned_at());
+            let cosigned_at =
+                policy.trust(&note.to_string()).map_or(UnixMillis(0), |trusted| trusted.cosigned_at());
             heads.insert(log, Head { checkpoint, note: note.to_string().into(), cosigned_at });
         }
         checkpoint_signers.unseen.insert(log, entries);
@@ -190,5 +192,9 @@ pub(crate) fn stored(
     } else {
         machine.state().root_at(log, signed.size())? == Some(signed.root())
     };
-    if same && signed.origin() == reached.origin() { Ok(Some((signed, note))) } else { Err(RecoveryError::OtherRoot(log)) }
+    if same && signed.origin() == reached.origin() {
+        Ok(Some((signed, note)))
+    } else {
+        Err(RecoveryError::OtherRoot(log))
+    }
 }

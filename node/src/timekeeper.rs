@@ -38,7 +38,9 @@ pub enum ClockError {
         expected: UnixMillis,
     },
     /// At start it is before what was signed.
-    #[error("the clock shows {shows}, and this node has signed at {last}: set the clock, or confirm the day (--today)")]
+    #[error(
+        "the clock shows {shows}, and this node has signed at {last}: set the clock, or confirm the day (--today)"
+    )]
     Behind {
         /// What it shows.
         shows: UnixMillis,
@@ -265,7 +267,8 @@ mod tests {
 
     #[test]
     fn at_start_a_week_is_believed_and_more_only_with_the_day() {
-        for (gap, believed) in [(0, true), (DAY, true), (7 * DAY, true), (8 * DAY, false), (400 * DAY, false)] {
+        for (gap, believed) in [(0, true), (DAY, true), (7 * DAY, true), (8 * DAY, false), (400 * DAY, false)]
+        {
             let clocks = Clocks::at(NOW + gap);
             let keeper = clocks.keeper(NOW, None).unwrap();
             assert_eq!(keeper.now().is_ok(), believed, "{gap}");
@@ -304,7 +307,10 @@ mod tests {
         for by in [DAY.cast_signed(), -DAY.cast_signed()] {
             clocks.set(&[3], by);
             assert!(keeper.now().is_ok());
-            assert_eq!(keeper.witnesses().filter(|(_, off)| *off).map(|(name, _)| name).collect::<Vec<_>>(), ["w3"]);
+            assert_eq!(
+                keeper.witnesses().filter(|(_, off)| *off).map(|(name, _)| name).collect::<Vec<_>>(),
+                ["w3"]
+            );
             clocks.set(&[4], by);
             assert!(matches!(keeper.now(), Err(ClockError::Witnesses { agree: 1, quorum: 2, .. })));
             clocks.set(&[3, 4], -by);

@@ -114,7 +114,11 @@ pub fn verify(
     let connection = store::open_to_read(&config.data.join(DATABASE))?;
     // One transaction, so that everything is of one moment.
     let connection = connection.unchecked_transaction().map_err(store::StoreError::from)?;
-    report.add(Part::Database, "", store::check_structure(&connection).map(|()| "its structure is sound".to_owned()));
+    report.add(
+        Part::Database,
+        "",
+        store::check_structure(&connection).map(|()| "its structure is sound".to_owned()),
+    );
 
     let ledger = Arc::new(Ledger { name: config.name.clone(), logs: genesis.logs.clone(), families });
     let state = Arc::new(InMemory::new(ledger.log_names()));
@@ -125,7 +129,9 @@ pub fn verify(
     if is_whole {
         for log in machine.ledger().log_names() {
             let stored = recovery::stored(&connection, &machine, &policy, log).map(|stored| match stored {
-                Some((checkpoint, _)) => format!("leads to the checkpoint of {} entries that is stored", checkpoint.size()),
+                Some((checkpoint, _)) => {
+                    format!("leads to the checkpoint of {} entries that is stored", checkpoint.size())
+                }
                 None => "is empty".to_owned(),
             });
             report.add(Part::Log, log.to_string(), stored);
@@ -152,7 +158,11 @@ fn replay(
         });
         for (stored, verified) in stored.iter().zip(verified) {
             let (log, index) = (stored.place.log, stored.place.index);
-            verified.map_err(|refusal| RecoveryError::Entry { log, index, damage: Damage::Statement(refusal) })?;
+            verified.map_err(|refusal| RecoveryError::Entry {
+                log,
+                index,
+                damage: Damage::Statement(refusal),
+            })?;
         }
         done += stored.len() as u64;
         progress(done, all);

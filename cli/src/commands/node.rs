@@ -61,7 +61,10 @@ fn report(config: &Config, json: bool) -> Result<u8> {
     for Finding { part, name, result } in &report.findings {
         let (Ok(says) | Err(says)) = result;
         if json {
-            println!("{}", json!({ "part": part.to_string(), "name": name, "whole": result.is_ok(), "says": says }));
+            println!(
+                "{}",
+                json!({ "part": part.to_string(), "name": name, "whole": result.is_ok(), "says": says })
+            );
         } else {
             println!("  {} {part:<11} {name:<12} {says}", if result.is_ok() { "✓" } else { "✗" });
         }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use countersign_ledger::{LogName, UnixMillis};
 use countersign_node::{ClockError, Halt, Node, OpenError, Outcome, Surroundings};
 
-use crate::world::{Client, DAY_MILLIS, Member, Site, TestClock, WEEK, accepted, csr, enrol, fresh_key, submit};
+use crate::world::{
+    Client, DAY_MILLIS, Member, Site, TestClock, WEEK, accepted, csr, enrol, fresh_key, submit,
+};
 
 const MINUTE: i64 = 60 * 1000;
 const DAY: i64 = DAY_MILLIS.cast_signed();
@@ -19,7 +21,9 @@ fn goes_on(node: &Node, member: &Member, site: &Site, number: u64) {
     loop {
         match submit(node, LogName::SUPPLY, &statement) {
             Outcome::Accepted(_) | Outcome::Duplicate(_) => return,
-            Outcome::Halted(Halt::Clock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+            Outcome::Halted(Halt::Clock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -44,9 +48,16 @@ fn nothing_is_ordered_under_a_clock_that_was_set_while_the_node_ran() {
         let code = node.registrar().new_code("pharmacy", "tp", WEEK).unwrap();
         assert!(node.enrol(&code, &csr(&fresh_key())).is_err(), "{by}");
         let answer = client.post("/supply/entries", before.as_bytes());
-        assert_eq!((answer.header("retry-after"), answer.problem()), ("60", (503, "clock".to_owned())), "{by}");
+        assert_eq!(
+            (answer.header("retry-after"), answer.problem()),
+            ("60", (503, "clock".to_owned())),
+            "{by}"
+        );
         let health = String::from_utf8(client.get("/health").body).unwrap();
-        assert!(health.contains("\"halted\":\"clock\"") && health.contains("\"accepting\":false"), "{health}");
+        assert!(
+            health.contains("\"halted\":\"clock\"") && health.contains("\"accepting\":false"),
+            "{health}"
+        );
         let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
         assert!(metrics.contains("countersign_halted{reason=\"clock\"} 1"), "{metrics}");
         assert_eq!(client.get("/supply/checkpoint").status, 200);

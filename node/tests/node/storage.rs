@@ -66,11 +66,17 @@ fn a_database_locked_by_another_process_stops_writing_alone_until_it_is_released
         // Those that wait are told, each of them, and soon.
         let started = Instant::now();
         std::thread::scope(|scope| {
-            let waiting: Vec<_> =
-                statements[..4 * round].iter().skip(1).map(|one| scope.spawn(|| submit(node, LogName::SUPPLY, one))).collect();
+            let waiting: Vec<_> = statements[..4 * round]
+                .iter()
+                .skip(1)
+                .map(|one| scope.spawn(|| submit(node, LogName::SUPPLY, one)))
+                .collect();
             for outcome in waiting {
                 let outcome = outcome.join().unwrap();
-                assert!(matches!(outcome, Outcome::Halted(Halt::Storage) | Outcome::Duplicate(_)), "{outcome:?}");
+                assert!(
+                    matches!(outcome, Outcome::Halted(Halt::Storage) | Outcome::Duplicate(_)),
+                    "{outcome:?}"
+                );
             }
         });
         assert!(started.elapsed() < Duration::from_secs(10));

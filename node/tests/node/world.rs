@@ -10,7 +10,9 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
     UnixMillis,
 };
-use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, Uptime, system_clock};
+use countersign_node::{
+    Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, Uptime, system_clock,
+};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
