@@ -184,6 +184,13 @@ impl Readers {
     }
 }
 
+/// As [`open_to_read`], if there is anything in it.
+pub(crate) fn open_to_verify(path: &Path) -> StoreResult<Connection> {
+    let gone = || StoreError::Gone(path.to_owned());
+    let connection = if path.exists() { open_to_read(path)? } else { return Err(gone()) };
+    if version(&connection)? == 0 { Err(gone()) } else { Ok(connection) }
+}
+
 /// Opens a database that is there for reading alone.
 pub(crate) fn open_to_read(path: &Path) -> StoreResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -20,7 +20,7 @@ use crate::node::OpenError;
 use crate::parallel::in_parallel;
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::DATABASE;
-use crate::store::{self, StoreResult};
+use crate::store::{self, StoreError, StoreResult};
 
 /// Most blobs that are named in a report.
 const NAMED: usize = 3;
@@ -111,9 +111,19 @@ pub fn verify(
         }
     }
 
-    let connection = store::open_to_read(&config.data.join(DATABASE))?;
+    let connection = match store::open_to_verify(&config.data.join(DATABASE)) {
+        Err(gone @ StoreError::Gone(_)) => {
+            report.add(Part::Database, "", Err(gone));
+            for last in &signers {
+                let says = last.all_missing().map_or_else(|| Ok("has signed nothing".to_owned()), Err);
+                report.add(Part::Signer, last.signer(), says);
+            }
+            return Ok(report);
+        }
+        opened => opened?,
+    };
     // One transaction, so that everything is of one moment.
-    let connection = connection.unchecked_transaction().map_err(store::StoreError::from)?;
+    let connection = connection.unchecked_transaction().map_err(StoreError::from)?;
     report.add(
         Part::Database,
         "",

@@ -313,6 +313,12 @@ fn verify_tells_what_is_whole_of_a_node_that_runs_and_of_one_that_is_stopped() {
     assert_eq!(seen.last(), Some(&(17, 17)));
     drop(node);
 
+    let data = killed.copy();
+    fs::remove_file(data.file("ledger.sqlite")).unwrap();
+    let bad: Vec<_> = whole(&data).findings.into_iter().filter_map(|found| found.result.err()).collect();
+    // Neither the database, nor what was signed last in `supply` by its log and by three witnesses.
+    assert_eq!(bad.len(), 1 + 4, "{bad:?}");
+
     for (what, harm, parts) in [
         ("DELETE FROM blocks WHERE height = 9", "", "statements"),
         ("UPDATE checkpoints SET note = replace(note, '6', '7')", "", "log"),
