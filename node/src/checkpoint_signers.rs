@@ -1,15 +1,15 @@
 //! Who signs a checkpoint: the log with its two keys, then the witnesses.
 //!
 //! The witnesses are held in this process for now, each with a key, a clock, and a state of its own: each recomputes tree and
-//! subject index from the entries before it cosigns, so an error in this node's own tree stops it here. Whoever signs records
-//! it first ([`LastSigned`]).
+//! subject index from the entries before anybody signs, so an error in this node's own tree stops it here. Then all of them
+//! record, at one time, what they are about to sign ([`LastSigned`]); then they sign.
 
 use std::collections::BTreeMap;
 use std::thread;
 
 use countersign_ledger::{
-    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSignature, NoteSigner, Policy,
-    UnixMillis, Witness, WitnessRefusal,
+    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, UnixMillis, Witness,
+    WitnessRefusal,
 };
 
 use crate::clock::Clock;
@@ -84,42 +84,25 @@ impl LocalWitness {
         Self { witness: Witness::new(cosigner, policy.clone()), clock, last }
     }
 
-    /// Follows the log to what `note` says, if it has not got there yet. `entries` are the last ones; some of them it may have
-    /// seen, when others failed.
-    fn follow(
-        &mut self,
-        entries: &[(Hash, IndexKey)],
-        note: &Note,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), SealError> {
-        let last = self.witness.last(checkpoint.origin());
-        if last == Some(checkpoint) {
-            return Ok(());
-        }
-        let (seen, first) =
-            (last.map_or(0, Checkpoint::size), checkpoint.size().saturating_sub(entries.len() as u64));
-        let seen = usize::try_from(seen.saturating_sub(first)).unwrap_or(usize::MAX);
-        let refused = |reason| SealError::Witness { name: self.last.signer().to_owned(), reason };
-        self.witness.restore(entries.get(seen..).unwrap_or_default(), note).map_err(refused)
+    /// Recomputes the checkpoint. `entries` are the last ones; some of them it may have seen, when others failed.
+    fn follow(&mut self, entries: &[(Hash, IndexKey)], checkpoint: &Checkpoint) -> Result<(), SealError> {
+        let first = checkpoint.size().saturating_sub(entries.len() as u64);
+        let seen = self.witness.size(checkpoint.origin()).saturating_sub(first);
+        let unseen = usize::try_from(seen).ok().and_then(|seen| entries.get(seen..)).unwrap_or_default();
+        self.witness.follow(unseen, checkpoint).map_err(|reason| self.refused(reason))
     }
 
-    /// Follows the log, and cosigns at the time of its own clock: not if that differs from the log's.
-    fn cosign(
-        &mut self,
-        entries: &[(Hash, IndexKey)],
-        note: &Note,
-        checkpoint: &Checkpoint,
-        now: UnixMillis,
-        state: &dyn LedgerState,
-    ) -> Result<Option<NoteSignature>, SealError> {
-        self.follow(entries, note, checkpoint)?;
-        if !agrees(&self.clock, now) {
-            tracing::warn!(witness = self.last.signer(), "a witness has another time, and does not cosign");
-            return Ok(None);
+    /// The time of its own clock, if that is the log's.
+    fn time(&self, now: UnixMillis) -> Option<UnixMillis> {
+        if agrees(&self.clock, now) {
+            return Some((self.clock)());
         }
-        let time = (self.clock)();
-        self.last.record(checkpoint, time, |signed| proof(state, checkpoint, signed))?;
-        Ok(self.witness.cosign_last(checkpoint.origin(), time))
+        tracing::warn!(witness = self.last.signer(), "a witness has another time, and does not cosign");
+        None
+    }
+
+    fn refused(&self, reason: WitnessRefusal) -> SealError {
+        SealError::Witness { name: self.last.signer().to_owned(), reason }
     }
 }
 
@@ -129,8 +112,8 @@ impl CheckpointSigners {
         self.logs.values().map(|log| &log.last).chain(self.witnesses.iter().map(|witness| &witness.last))
     }
 
-    /// Signs and cosigns `checkpoint` as of `now`. Whoever signs has recorded it before; `recorded` is called when the log has.
-    /// After an error that passes, the same may be signed again.
+    /// Signs and cosigns `checkpoint` as of `now`, each witness at the time of its own clock; `recorded` is called when all of
+    /// them have recorded it, and nobody has signed. After an error that passes, the same may be signed again.
     pub(crate) fn sign(
         &mut self,
         log: LogName,
@@ -139,43 +122,43 @@ impl CheckpointSigners {
         state: &dyn LedgerState,
         recorded: impl FnOnce(),
     ) -> Result<Note, SealError> {
+        let Self { logs, witnesses, quorum, unseen } = self;
+        let entries = unseen.get(&log).map_or(&[][..], |entries| entries);
+        side_by_side(witnesses.iter_mut(), |witness| witness.follow(entries, checkpoint))?;
+        let times: Vec<_> = witnesses.iter().map(|witness| witness.time(now)).collect();
+        let agree = times.iter().flatten().count();
+        if agree < *quorum {
+            return Err(SealError::Clocks { agree, quorum: *quorum });
+        }
+
+        let mut signer = logs.get_mut(&log);
+        let record = |(last, time): (&mut LastSigned, UnixMillis)| {
+            Ok(last.record(checkpoint, time, |signed| proof(state, checkpoint, signed))?)
+        };
+        let cosign = witnesses.iter_mut().zip(&times).filter_map(|(w, time)| Some((&mut w.last, (*time)?)));
+        side_by_side(signer.iter_mut().map(|signer| (&mut signer.last, now)).chain(cosign), record)?;
+        recorded();
+
         let mut note = Note::new(checkpoint.to_string())?;
-        if let Some(LogSigner { keys, last }) = self.logs.get_mut(&log) {
-            last.record(checkpoint, now, |signed| proof(state, checkpoint, signed))?;
-            recorded();
-            for key in keys {
-                note.add(key.sign(note.text()))?;
-            }
+        for key in signer.iter().flat_map(|signer| &signer.keys) {
+            note.add(key.sign(note.text()))?;
         }
-        let entries = self.unseen.get(&log).map_or(&[][..], |entries| entries);
         let signed = note.clone();
-        let cosigned: Vec<_> = side_by_side(&mut self.witnesses, |witness| {
-            witness.cosign(entries, &signed, checkpoint, now, state)
-        });
-        let mut agree = 0;
-        for cosignature in cosigned {
-            if let Some(cosignature) = cosignature? {
-                note.add(cosignature)?;
-                agree += 1;
+        for (witness, time) in witnesses.iter_mut().zip(times) {
+            if let Some(time) = time {
+                let cosignature = witness.witness.cosign(&[], &signed, time);
+                note.add(cosignature.map_err(|reason| witness.refused(reason))?)?;
             }
         }
-        if agree < self.quorum {
-            return Err(SealError::Clocks { agree, quorum: self.quorum });
-        }
-        self.unseen.remove(&log);
+        unseen.remove(&log);
         Ok(note)
     }
 
     /// Brings every witness back to where it was: all entries up to a checkpoint that the log signed.
-    pub(crate) fn restore(
-        &mut self,
-        entries: &[(Hash, IndexKey)],
-        note: &Note,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), SealError> {
-        side_by_side(&mut self.witnesses, |witness| witness.follow(entries, note, checkpoint))
-            .into_iter()
-            .collect()
+    pub(crate) fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), SealError> {
+        side_by_side(self.witnesses.iter_mut(), |witness| {
+            witness.witness.restore(entries, note).map_err(|reason| witness.refused(reason))
+        })
     }
 }
 
@@ -187,19 +170,17 @@ fn proof(state: &dyn LedgerState, checkpoint: &Checkpoint, signed: u64) -> Vec<H
     hashes.unwrap_or_default()
 }
 
-/// What all witnesses do at one time: most of it is waiting for the disk.
+/// What all signers do at one time: each has a disk to wait for, or a tree to compute.
 fn side_by_side<T: Send>(
-    witnesses: &mut [LocalWitness],
-    each: impl Fn(&mut LocalWitness) -> T + Sync,
-) -> Vec<T> {
+    signers: impl Iterator<Item = T>,
+    each: impl Fn(T) -> Result<(), SealError> + Sync,
+) -> Result<(), SealError> {
     thread::scope(|scope| {
         let each = &each;
-        let threads: Vec<_> =
-            witnesses.iter_mut().map(|witness| scope.spawn(move || each(witness))).collect();
-        // safe: a panic in a witness's thread is this thread's panic.
-        threads
-            .into_iter()
-            .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        let threads: Vec<_> = signers.map(|signer| scope.spawn(move || each(signer))).collect();
+        // All of them end before the first error is returned. safe: a panic in a signer's thread is this thread's panic.
+        let ended =
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        ended.fold(Ok(()), Result::and)
     })
 }

@@ -36,7 +36,7 @@ pub enum CommitPoint {
     Written,
     /// The transaction is committed: the block is durable.
     Committed,
-    /// A log has recorded the checkpoint that it is about to sign.
+    /// A log and its witnesses have recorded the checkpoint that they are about to sign.
     Recorded,
     /// The block's checkpoints are signed and cosigned.
     Signed,
@@ -165,8 +165,9 @@ impl Committer {
         (self.observer)(CommitPoint::Committed);
 
         let sealed = self.seal(written)?;
-        // Within: a log has recorded what it is about to sign (`Recorded`), then each witness. After a crash there some are
-        // ahead of others; all of them are at this block or at the one before, and the node starts with this block.
+        // Within: log and witnesses have recorded what they are about to sign (`Recorded`). After a crash there, or while they
+        // did, some may be ahead of others; all of them are at this block or at the one before, and the node starts with this
+        // block.
         // Here: the signatures have not left this process. After a crash the same checkpoints are signed again.
         (self.observer)(CommitPoint::Signed);
 

@@ -111,7 +111,7 @@ pub(crate) fn restore(
         if let Some((checkpoint, note)) = stored(connection, machine, policy, log)? {
             let seen = usize::try_from(checkpoint.size()).unwrap_or(usize::MAX).min(entries.len());
             let unseen = entries.split_off(seen);
-            checkpoint_signers.restore(&entries, &note, &checkpoint)?;
+            checkpoint_signers.restore(&entries, &note)?;
             entries = unseen;
             let cosigned_at =
                 policy.trust(&note.to_string()).map_or(UnixMillis(0), |trusted| trusted.cosigned_at());
