@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Base64, Certificate, CertificateError, Cosigner, Genesis, GenesisDomain, Identity, LogName, NoteSigner,
-    REGISTRAR, SoftwareKey, UnixMillis, VerifierKey, VerifierKeyError,
+    Base64, Certificate, CertificateError, Cosigner, Families, Genesis, GenesisDomain, Hash, Identity,
+    LogName, NoteSigner, REGISTRAR, SoftwareKey, UnixMillis, VerifierKey, VerifierKeyError,
 };
 use zeroize::Zeroizing;
 
@@ -72,11 +72,19 @@ pub(crate) struct Keys {
     pub(crate) authority: Authority,
     pub(crate) logs: BTreeMap<LogName, LogKeys>,
     pub(crate) cosigners: Vec<Cosigner>,
+    /// The roles that the registrar may give.
+    roles: Vec<String>,
 }
 
 impl Keys {
-    /// Reads the keys; makes those that are missing, which only a `first_start` allows.
-    pub(crate) fn open(config: &Config, first_start: bool, now: UnixMillis) -> Result<Self, KeysError> {
+    /// Reads the keys; makes those that are missing, which only a `first_start` allows. The registrar may then give the
+    /// roles of `families`; a later version that knows more changes nothing that clients have pinned.
+    pub(crate) fn open(
+        config: &Config,
+        families: &Families,
+        first_start: bool,
+        now: UnixMillis,
+    ) -> Result<Self, KeysError> {
         let files = KeyFiles::open(&config.data, first_start)?;
         let logs = config.log_specs().into_iter().map(|log| {
             let origin = format!("{}/{}", config.name, log.name);
@@ -90,11 +98,12 @@ impl Keys {
                 .iter()
                 .map(|witness| cosigner(&files, witness))
                 .collect::<Result<_, _>>()?,
+            roles: roles(&files, families)?,
         })
     }
 
     /// The trust anchors of this ledger, which phones pin.
-    pub(crate) fn genesis(&self, config: &Config, roles: Vec<String>, tls: Option<Vec<u8>>) -> Genesis {
+    pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
         let keys = self.logs.values().flat_map(|keys| &keys.checkpoint);
         let logs = keys.map(|key| format!("log {}", key.verifier_key()));
         let cosigners = || self.cosigners.iter().map(Cosigner::verifier_key);
@@ -110,7 +119,7 @@ impl Keys {
                 name: config.domain.clone(),
                 root: Base64(self.authority.root_der.clone()),
                 registrar: Base64(self.authority.certificate.as_der().to_vec()),
-                roles,
+                roles: self.roles.clone(),
             }],
             tls: tls.into_iter().map(Base64).collect(),
         }
@@ -163,6 +172,22 @@ fn cosigner(files: &KeyFiles, witness: &WitnessConfig) -> Result<Cosigner, KeysE
         None => files.secret(&format!("{}.seed", witness.name))?,
     };
     Ok(Cosigner::new(&witness.name, &seed)?)
+}
+
+/// A role a line, then SHA-256 of these lines: nothing else would tell that a letter of them has changed.
+fn roles(files: &KeyFiles, families: &Families) -> Result<Vec<String>, KeysError> {
+    const NAME: &str = "roles.txt";
+    let kept = files.keep(NAME, || {
+        let lines: String = families.roles().iter().map(|role| format!("{role}\n")).collect();
+        Ok(format!("{lines}{}\n", Hash::of(lines.as_bytes())).into_bytes())
+    })?;
+    let read = || {
+        let text = std::str::from_utf8(&kept).ok()?.strip_suffix('\n')?;
+        let (lines, sum) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
+        let whole = sum.parse() == Ok(Hash::of(lines.as_bytes()));
+        whole.then(|| lines.lines().map(str::to_owned).collect())
+    };
+    read().ok_or_else(|| KeysError::Malformed(files.directory.join(NAME)))
 }
 
 /// Bytes from the system's generator.
@@ -234,7 +259,7 @@ impl KeyFiles {
 }
 
 fn hex(secret: &[u8; 32]) -> String {
-    countersign_ledger::Hash(*secret).to_string() + "\n"
+    Hash(*secret).to_string() + "\n"
 }
 
 /// Reads 64 hexadecimal digits; `None` when there is no such file.
@@ -244,7 +269,7 @@ fn read_secret(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, KeysError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(file_error(path, source)),
     };
-    let secret: Result<countersign_ledger::Hash, _> = text.trim_end().parse();
+    let secret: Result<Hash, _> = text.trim_end().parse();
     secret.map(|secret| Some(Zeroizing::new(secret.0))).map_err(|_| KeysError::Malformed(path.to_owned()))
 }
 

@@ -190,14 +190,12 @@ impl Node {
         let lock = lock(&config)?;
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
-        let keys = Keys::open(&config, first_start, now)?;
+        let keys = Keys::open(&config, &families, first_start, now)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
-        let roles = families.roles().into_iter().map(str::to_owned).collect();
-        let genesis =
-            genesis::keep(&config.data, first_start, keys.genesis(&config, roles, endpoint.root.clone()))?;
+        let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
 
-        let Keys { authority, logs, cosigners } = keys;
+        let Keys { authority, logs, cosigners, .. } = keys;
         let signed = SignedFiles::new(&config.data, first_start);
         let (mut receipts, mut signers) = (BTreeMap::new(), BTreeMap::new());
         for (log, LogKeys { checkpoint: keys, receipt }) in logs {
@@ -213,6 +211,8 @@ impl Node {
             witnesses.push(LocalWitness::new(cosigner, &policy, Arc::clone(clock), last));
             clocks.push((name, Arc::clone(clock)));
         }
+        // After the signers, who know better which of them was exchanged.
+        let genesis = genesis::keep(&config.data, first_start, genesis)?;
         let mut checkpoint_signers =
             CheckpointSigners { logs: signers, witnesses, quorum: config.quorum, unseen: BTreeMap::new() };
 

@@ -181,16 +181,18 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
     }
 }
 
-/// Puts a backup into the configured data directory, in which there must be the keys and no ledger, and opens it: everything
-/// is verified. A ledger whose keys have signed more than the backup holds is refused.
+/// Puts a backup into the configured data directory, in which there must be the keys, what they signed last, and no ledger;
+/// then opens it, so that everything is verified. A backup that lacks what the keys have signed is refused.
 pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
     let (database, genesis) = (config.data.join(DATABASE), config.data.join(GENESIS));
     if let Some(there) = [&database, &genesis].into_iter().find(|path| path.exists()) {
         return Err(OperateError::Restore(format!("{} is there already", there.display())));
     }
-    if !config.data.join("keys").is_dir() {
-        let keys = config.data.join("keys");
-        return Err(OperateError::Restore(format!("{} must hold the ledger's keys first", keys.display())));
+    for (name, what) in [("keys", "the ledger's keys"), ("signed", "what the keys signed last")] {
+        let folder = config.data.join(name);
+        if !folder.is_dir() {
+            return Err(OperateError::Restore(format!("{} must hold {what} first", folder.display())));
+        }
     }
     for (name, to) in [(GENESIS, &genesis), (DATABASE, &database)] {
         let path = from.join(name);

@@ -90,8 +90,8 @@ pub fn verify(
     mut progress: impl FnMut(Part, u64, u64),
 ) -> Result<Report, OpenError> {
     config.check()?;
-    let keys = Keys::open(config, false, crate::system_clock()())?;
-    let genesis = genesis::pinned(&config.data, &keys.genesis(config, Vec::new(), None))?
+    let keys = Keys::open(config, &families, false, crate::system_clock()())?;
+    let genesis = genesis::pinned(&config.data, &keys.genesis(config, None))?
         .ok_or_else(|| KeysError::Missing(config.data.join(GENESIS)))?;
     let (policy, trust) = genesis.trust_anchors()?;
     let mut report = Report::default();
