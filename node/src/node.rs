@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigError};
 use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError};
 use crate::ledger::Ledger;
-use crate::limits::WriteRate;
+use crate::limits::{Budgets, WriteRate};
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::Metrics;
@@ -31,6 +31,7 @@ use crate::sequencer::{Outcome, Reason, Sequencer};
 use crate::server::{self, Server, StartError};
 use crate::store::{self, Readers, StoreError};
 use crate::tls::{Endpoint, TlsError};
+use crate::uploads::Uploads;
 
 /// How often a registrar's statement is signed anew when another on the same member came in between.
 const RETRIES: usize = 4;
@@ -136,6 +137,8 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: WriteRate,
+    pub(crate) budgets: Budgets,
+    pub(crate) uploads: Uploads,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
@@ -199,7 +202,9 @@ impl Node {
         };
         let registrar = Registrar::new(authority, &config, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let blobs = Mutex::new(store::open(&database)?);
+        let budgets = Budgets::new(&config.limits);
+        let uploads = Uploads::new(config.data.clone());
+        let blobs = Mutex::new(store::open_for_blobs(&database)?);
         let service = Service {
             config,
             clock,
@@ -210,6 +215,8 @@ impl Node {
             receipts,
             metrics,
             rate,
+            budgets,
+            uploads,
             blobs,
             endpoint,
         };
@@ -264,6 +271,11 @@ impl Running {
     /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.server.addr()
+    }
+
+    /// The address that it serves `/metrics` on, if it does.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.server.metrics_addr()
     }
 
     /// The node.
