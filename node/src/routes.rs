@@ -129,13 +129,11 @@ async fn admit(State(service): Shared, request: Request, next: Next) -> Response
     if let Some(problem) = problem {
         response = problem.respond(json);
     }
-    match rest.left() {
-        None => {}
-        Some(body) if version >= Version::HTTP_2 => drop(tokio::spawn(bodies::discard_large(body))),
-        Some(body) => {
-            if waits || !bodies::discard_small(body).await {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
+    if let Some(body) = rest.left() {
+        if version >= Version::HTTP_2 {
+            drop(tokio::spawn(bodies::discard_large(body)));
+        } else if waits || !bodies::discard_small(body).await {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
     let (status, took) = (response.status().as_u16(), started.elapsed());

@@ -73,7 +73,9 @@ pub(super) async fn submit(
 fn write(mut answer: Vec<u8>, outcome: &Outcome) -> Vec<u8> {
     let problem = match outcome {
         Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
-            return cbor::encode_into(answer, |e| e.array(2)?.u64(ordered.place.index)?.u64(ordered.size)?.ok());
+            return cbor::encode_into(answer, |e| {
+                e.array(2)?.u64(ordered.place.index)?.u64(ordered.size)?.ok()
+            });
         }
         Outcome::Busy { retry_after } => ProblemDetails::busy(*retry_after),
         Outcome::Refused(reason) => reason.clone().into(),

@@ -99,7 +99,9 @@ pub(super) async fn put(
         }
         (first, Some(upload)) if upload.received() == first => upload,
         (_, begun) => {
-            begun.into_iter().for_each(|upload| service.uploads.keep(client, digest, upload));
+            if let Some(upload) = begun {
+                service.uploads.keep(client, digest, upload);
+            }
             let other = "the upload does not go on at this byte: a HEAD request tells where it does";
             return Err(ProblemDetails::new(Problem::Offset, other));
         }
@@ -143,7 +145,8 @@ impl Receiving {
         loop {
             let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_| late())?;
             let Some(frame) = frame else { break };
-            let frame = frame.map_err(|_| ProblemDetails::malformed("the request's body could not be read"))?;
+            let frame =
+                frame.map_err(|_| ProblemDetails::malformed("the request's body could not be read"))?;
             let Ok(bytes) = frame.into_data() else { continue };
             came += bytes.len() as u64;
             if started.elapsed() > patience + Duration::from_secs(came / limits.upload_pace) {
@@ -180,7 +183,8 @@ async fn look_for(
 fn keep(service: &Service, digest: Hash, length: u64, upload: Upload) -> Result<(), ProblemDetails> {
     let file = upload.finish(digest).map_err(StoreError::Blob)?.ok_or_else(wrong)?;
     let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     // Another one may have brought it meanwhile.
     if store::blob(&tx, digest)?.is_some_and(|blob| !blob.held) {
         store::put_blob(&tx, digest, length, file)?;

@@ -54,7 +54,8 @@ impl<const MOST: usize> FromRequest<Arc<Service>> for Whole<MOST> {
         if hint.lower() > MOST as u64 {
             return Err(too_large());
         }
-        let most = hint.upper().and_then(|most| usize::try_from(most).ok()).map_or(MOST, |most| most.min(MOST));
+        let most =
+            hint.upper().and_then(|most| usize::try_from(most).ok()).map_or(MOST, |most| most.min(MOST));
         let room = service.budgets.memory.try_take(client, most).ok_or_else(busy)?;
         let body = Limited::new(body, MOST).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -121,13 +122,16 @@ pub(super) async fn read(
     Ok(held(bytes, room))
 }
 
+/// The next piece of an answer, if there is one.
+pub(super) type Piece = Result<Option<Vec<u8>>, ProblemDetails>;
+
 /// An answer in pieces of up to [`PIECE`] bytes, made by `next` from `state` until there is none. The next is made when the
 /// peer has room for it.
 pub(super) fn stream<S: Send + 'static>(
     service: &Arc<Service>,
     client: Client,
     state: S,
-    next: fn(&Arc<Service>, &mut S) -> Result<Option<Vec<u8>>, ProblemDetails>,
+    next: fn(&Arc<Service>, &mut S) -> Piece,
 ) -> Body {
     let service = Arc::clone(service);
     Body::from_stream(stream::try_unfold((service, state), move |(service, mut state)| async move {
@@ -177,7 +181,10 @@ impl HttpBody for Outgoing {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
         this.owed = None;
         Pin::new(&mut this.body).poll_frame(cx).map_ok(|frame| {
@@ -241,7 +248,10 @@ impl HttpBody for Incoming {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let frame = Pin::new(&mut *body).poll_frame(cx);

@@ -93,7 +93,8 @@ impl Hostile {
                 let (mut client, connection) = self.connect(window).await;
                 for _ in 0..STREAMS {
                     client = client.ready().await.unwrap();
-                    let (response, _) = client.send_request(request("GET", path, &self.addr, None), true).unwrap();
+                    let (response, _) =
+                        client.send_request(request("GET", path, &self.addr, None), true).unwrap();
                     asked.responses.push(response);
                 }
                 asked.connections.push(connection);
@@ -393,15 +394,15 @@ fn a_refusal_reaches_who_is_still_sending() {
     });
     let hostile = Hostile::new(&stage.running);
     let unnamed = format!("/blob/{}", countersign_ledger::Hash::of(b"x"));
-    let told = |document: &[u8], title: &str| {
-        document.windows(title.len()).any(|window| window == title.as_bytes())
-    };
+    let told =
+        |document: &[u8], title: &str| document.windows(title.len()).any(|window| window == title.as_bytes());
     // Over HTTP/1.1: 8 MB that nobody wants. The answer comes, and with it that the connection ends.
     let raw = |method: &str, path: &str, length: usize| {
         let answer = hostile.runtime.block_on(async {
             use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             let (mut reader, mut writer) = tokio::io::split(hostile.tls(b"http/1.1").await);
-            let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
             let sending = async {
                 writer.write_all(head.as_bytes()).await?;
                 writer.write_all(&vec![7; length]).await?;
@@ -478,9 +479,11 @@ impl Alone {
             .spawn()
             .unwrap();
         let said = std::io::BufReader::new(child.stdout.take().unwrap());
-        let said = said.lines().map_while(Result::ok).find_map(|line| line.strip_prefix("node ").map(str::to_owned));
+        let said =
+            said.lines().map_while(Result::ok).find_map(|line| line.strip_prefix("node ").map(str::to_owned));
         let said = said.expect("the node did not start");
-        let [addr, metrics] = said.split(' ').map(|addr| addr.parse().unwrap()).collect::<Vec<_>>()[..] else {
+        let [addr, metrics] = said.split(' ').map(|addr| addr.parse().unwrap()).collect::<Vec<_>>()[..]
+        else {
             panic!("{said}")
         };
         let genesis = Genesis::parse(&std::fs::read(site.config.data.join("genesis.json")).unwrap()).unwrap();
@@ -524,7 +527,9 @@ impl Drop for Alone {
 fn waits(reader: &Client, during: Duration) -> (Duration, Duration) {
     let (started, mut waited) = (Instant::now(), Vec::new());
     while started.elapsed() < during {
-        for path in ["/supply/checkpoint", "/supply/tile/entries/000", &format!("/trust/subjects/0?s={CLASS}")] {
+        for path in
+            ["/supply/checkpoint", "/supply/tile/entries/000", &format!("/trust/subjects/0?s={CLASS}")]
+        {
             let asked = Instant::now();
             assert_eq!(reader.get(path).status, 200, "{path}");
             waited.push(asked.elapsed());
@@ -555,7 +560,8 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
         scope.spawn(|| {
             let hostile = Hostile::at(genesis.clone(), addr);
             let path = format!("/blob/{}", countersign_ledger::Hash::of(b"x"));
-            let held: Vec<_> = (0..connections).map(|_| hostile.hold("PUT", &path, 16 << 20, &[7; 60_000])).collect();
+            let held: Vec<_> =
+                (0..connections).map(|_| hostile.hold("PUT", &path, 16 << 20, &vec![7; 60_000])).collect();
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
             drop(held);
         });
@@ -595,9 +601,15 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
         (waited.join().unwrap(), alone.metrics())
     });
     let after = alone.most_memory();
-    println!("99 of 100 readers waited {:?} (longest {:?}) before, {:?} ({:?}) during the floods", calm.0, calm.1, flooded.0, flooded.1);
+    println!(
+        "99 of 100 readers waited {:?} (longest {:?}) before, {:?} ({:?}) during the floods",
+        calm.0, calm.1, flooded.0, flooded.1
+    );
     println!("the node's memory: {before} MB before, at most {after} MB");
-    assert!(counted(&tiles, "countersign_used{of=\"memory_bytes\"} ") <= 17 << 20, "one address has its share");
+    assert!(
+        counted(&tiles, "countersign_used{of=\"memory_bytes\"} ") <= 17 << 20,
+        "one address has its share"
+    );
     assert!(after < 200, "{after} MB");
     // The floods share the processor with the node, and other tests may too.
     assert!(flooded.0 < Duration::from_millis(500), "{flooded:?}");

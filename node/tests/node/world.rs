@@ -11,7 +11,9 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
     UnixMillis,
 };
-use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, system_clock};
+use countersign_node::{
+    Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, system_clock,
+};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
