@@ -572,11 +572,11 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
             hostile.runtime.block_on(async {
                 while Instant::now() < until {
                     let (client, _) = hostile.connect(65_535).await;
-                    for _ in 0..15 {
+                    for _ in 0..60 {
                         let path = "/supply/entries";
                         held.push(hostile.unfinished(client.clone(), "POST", path, 100, b"abc").await);
                     }
-                    tokio::time::sleep(Duration::from_millis(250)).await;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             });
         });
