@@ -5,26 +5,29 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Owed};
 
 /// For how long what arrives is read.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// Most bytes that are read.
 pub(crate) const MOST: usize = 64 << 20;
 
-/// A socket that goes back where it came from when it is dropped, and counts what has left.
+/// A socket that goes back where it came from when it is dropped, counts what has left, and says when it waits for the peer:
+/// the layers above hold the end of an answer that they have let go of.
 pub(crate) struct Lent {
     /// Taken by `drop` alone.
     socket: Option<TcpStream>,
     back: Option<oneshot::Sender<TcpStream>>,
     flow: Flow,
+    /// From when the socket is full until all has been written.
+    owed: Option<Owed>,
 }
 
 /// Where a lent socket comes back.
@@ -33,7 +36,7 @@ pub(crate) struct Lender(oneshot::Receiver<TcpStream>);
 /// Lends a socket.
 pub(crate) fn lend(socket: TcpStream, flow: Flow) -> (Lent, Lender) {
     let (back, lender) = oneshot::channel();
-    (Lent { socket: Some(socket), back: Some(back), flow }, Lender(lender))
+    (Lent { socket: Some(socket), back: Some(back), flow, owed: None }, Lender(lender))
 }
 
 impl Lender {
@@ -69,6 +72,15 @@ impl Lent {
     fn socket(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
         self.get_mut().socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
+
+    fn count(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => self.flow.sent(bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.owed = self.owed.take().or_else(|| Some(self.flow.owe())),
+        }
+        written
+    }
 }
 
 impl AsyncRead for Lent {
@@ -79,9 +91,8 @@ impl AsyncRead for Lent {
 
 impl AsyncWrite for Lent {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(self.as_mut().socket()?.poll_write(cx, buf))?;
-        self.flow.sent(written);
-        Poll::Ready(Ok(written))
+        let written = self.as_mut().socket()?.poll_write(cx, buf);
+        self.count(written)
     }
 
     fn poll_write_vectored(
@@ -89,16 +100,16 @@ impl AsyncWrite for Lent {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.as_mut().socket()?.poll_write_vectored(cx, bufs))?;
-        self.flow.sent(written);
-        Poll::Ready(Ok(written))
+        let written = self.as_mut().socket()?.poll_write_vectored(cx, bufs);
+        self.count(written)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.socket.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.owed = None;
         self.socket()?.poll_flush(cx)
     }
 
