@@ -25,7 +25,7 @@ use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError, LogKeys};
 use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
 use crate::ledger::Ledger;
-use crate::limits::WriteRate;
+use crate::limits::{Budgets, WriteRate};
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::{Metrics, header, line};
@@ -37,6 +37,7 @@ use crate::server::{self, Server, StartError};
 use crate::store::{self, Begin, Readers, StoreError};
 use crate::timekeeper::{ClockError, Timekeeper};
 use crate::tls::{Endpoint, TlsError};
+use crate::uploads::Uploads;
 
 /// How often a registrar's statement is signed anew when another on the same member came in between.
 const RETRIES: usize = 4;
@@ -171,6 +172,8 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: WriteRate,
+    pub(crate) budgets: Budgets,
+    pub(crate) uploads: Uploads,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
@@ -270,7 +273,9 @@ impl Node {
         };
         let registrar = Registrar::new(authority, &config, &genesis, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let blobs = Mutex::new(store::open(&database, Begin::Never)?);
+        let budgets = Budgets::new(&config.limits);
+        let uploads = Uploads::new(config.data.clone());
+        let blobs = Mutex::new(store::open_for_blobs(&database)?);
         let service = Service {
             config,
             clock,
@@ -283,6 +288,8 @@ impl Node {
             receipts,
             metrics,
             rate,
+            budgets,
+            uploads,
             blobs,
             endpoint,
         };
@@ -346,6 +353,11 @@ impl Running {
     /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.server.addr()
+    }
+
+    /// The address that it serves `/metrics` on, if it does.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.server.metrics_addr()
     }
 
     /// The node.

@@ -205,9 +205,11 @@ fn blobs(connection: &Connection, mut progress: impl FnMut(u64, u64)) -> Result<
         let all = digests.len() as u64;
         for (done, digest) in digests.into_iter().enumerate() {
             match store::blob(connection, digest)? {
-                None => missing.push(digest),
-                Some(bytes) if Hash::of(&bytes) == digest => held += 1,
-                Some(_) => damaged.push(digest),
+                Some(blob) if blob.held => match store::hash_blob(connection, digest)? {
+                    actual if actual == digest => held += 1,
+                    _ => damaged.push(digest),
+                },
+                _ => missing.push(digest),
             }
             progress(done as u64 + 1, all);
         }

@@ -55,6 +55,8 @@ problems! {
     Rate = "rate",
     /// No statement names this blob.
     Unnamed = "unnamed",
+    /// The upload does not continue at this byte.
+    Offset = "offset",
     /// The statement belongs in another log.
     OtherLog = "other-log",
     /// No family of rules has this kind of statement.
