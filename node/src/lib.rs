@@ -29,6 +29,14 @@
 //! Another engine implements [`Sequencer`] over the same steps of a [`Committer`] ([`Surroundings::engine`]); whatever blocks
 //! it makes, the same statements lead to the same roots. What grows with the logs lies behind [`LedgerState`].
 //!
+//! # What a stranger can use up
+//!
+//! Everything of which there is only so much is a budget, of which one address has its share ([`Limits`]): connections, memory,
+//! look-ups, writes, uploads, disk for blobs that are not whole. A request has room in memory from its head until its answer
+//! has left; large answers are made in pieces, each when the peer has taken the one before. A request to write takes its place
+//! when it is whole; a blob goes to disk as it comes, and only if it is waited for. Who does not take what it asked for is
+//! closed. What is in use is told by `/metrics`, which has a listener of its own ([`Config::metrics_listen`]).
+//!
 //! A restart reads, hashes and compares the whole history ([`RecoveryError`]); a node that does not reach its own signed
 //! checkpoint does not start, and neither does one whose database is behind what any of its signers has signed: it would make
 //! another history under the same keys.

@@ -464,6 +464,8 @@ struct Alone {
     genesis: Genesis,
     addr: SocketAddr,
     metrics: SocketAddr,
+    /// The test harness in the child writes there when it takes long.
+    _output: std::io::BufReader<std::process::ChildStdout>,
     _site: Site,
 }
 
@@ -476,19 +478,19 @@ impl Alone {
             .env("COUNTERSIGN_TEST_LOTS", lots.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let said = std::io::BufReader::new(child.stdout.take().unwrap());
-        let said =
-            said.lines().map_while(Result::ok).find_map(|line| line.strip_prefix("node ").map(str::to_owned));
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut said = output.by_ref().lines().map_while(Result::ok);
+        let said = said.find_map(|line| line.strip_prefix("node ").map(str::to_owned));
         let said = said.expect("the node did not start");
         let [addr, metrics] = said.split(' ').map(|addr| addr.parse().unwrap()).collect::<Vec<_>>()[..]
         else {
             panic!("{said}")
         };
         let genesis = Genesis::parse(&std::fs::read(site.config.data.join("genesis.json")).unwrap()).unwrap();
-        Self { child, genesis, addr, metrics, _site: site }
+        Self { child, genesis, addr, metrics, _output: output, _site: site }
     }
 
     /// Is the node, until its standard input ends.
