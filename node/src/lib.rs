@@ -47,6 +47,7 @@ mod checkpoint_signers;
 mod clock;
 mod committer;
 mod config;
+mod files;
 mod in_memory;
 mod keys;
 mod ledger;

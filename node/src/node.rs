@@ -17,6 +17,7 @@ use crate::checkpoint_signers::CheckpointSigners;
 use crate::clock::{Clock, system_clock};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError};
+use crate::files;
 use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError};
 use crate::ledger::Ledger;
@@ -355,8 +356,8 @@ impl Service {
 fn lock(config: &Config) -> Result<File, OpenError> {
     let path = config.data.join("lock");
     let failed = |source| OpenError::Directory { path: path.clone(), source };
-    fs::create_dir_all(&config.data).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    files::make_directory(&config.data).map_err(failed)?;
+    let file = files::private().truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(config.data.clone())),

@@ -117,9 +117,12 @@ const fn status(problem: Problem) -> StatusCode {
         | P::CodeUnknown
         | P::CodeUsed
         | P::CodeExpired => S::FORBIDDEN,
-        P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {
-            S::CONFLICT
-        }
+        P::Replay
+        | P::NotLatest
+        | P::AwaitsPredecessor
+        | P::CustodyConflict
+        | P::ForeignCheckpoint
+        | P::PromiseNotHeld => S::CONFLICT,
         P::OtherLog | P::UnknownKind | P::Backdated | P::VoidLink | P::Rule => S::UNPROCESSABLE_ENTITY,
         P::Malformed
         | P::Format

@@ -10,6 +10,7 @@ use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
+use crate::files;
 use crate::ledger::Place;
 use crate::machine::Bodies;
 
@@ -18,6 +19,8 @@ const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 1;
 /// How long a connection waits for another's lock before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long a blob is expected, and kept, that only a statement names which was refused for the lack of it.
+const ANNOUNCED_MILLIS: u64 = 24 * 3600 * 1000;
 /// Connections kept for the next reader.
 const IDLE_READERS: usize = 16;
 
@@ -27,6 +30,9 @@ pub enum StoreError {
     /// SQLite refuses: the disk, the permissions, the file's structure.
     #[error("the database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The file cannot be made or written.
+    #[error("the database's file: {0}")]
+    File(std::io::Error),
     /// Written by another version of this program.
     #[error("the database has schema version {0}, this program reads {VERSION}")]
     Version(i64),
@@ -70,6 +76,8 @@ pub(crate) struct StoredCode {
 
 /// Opens the database for writing, and makes it if there is none.
 pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
+    // SQLite would make it as the umask says, and its other files as the database is.
+    files::private().truncate(false).open(path).map_err(StoreError::File)?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -303,11 +311,45 @@ pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certifica
     Ok(())
 }
 
-/// Records that an admitted statement promises a blob.
+/// Records that an admitted statement promises a blob: it is kept for good.
 pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
-    let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
+    let sql = "INSERT INTO blobs (digest, length) VALUES (?, ?)
+               ON CONFLICT (digest) DO UPDATE SET announced = NULL, member = NULL";
     tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
     Ok(())
+}
+
+/// Lets a blob be brought that a statement of `member` promises, which was refused for nothing but the lack of it. False if
+/// what the member has announced, and no admitted statement names yet, would have more than `most` bytes together.
+pub(crate) fn announce_blob(
+    tx: &Transaction<'_>,
+    promise: Promise,
+    member: &str,
+    now: UnixMillis,
+    most: u64,
+) -> StoreResult<bool> {
+    tx.execute("DELETE FROM blobs WHERE announced < ?", [signed(now.0.saturating_sub(ANNOUNCED_MILLIS))])?;
+    let sql = "SELECT coalesce(sum(length), 0) FROM blobs WHERE announced IS NOT NULL AND member = ? AND digest <> ?";
+    let others: i64 = tx.query_row(sql, params![member, promise.digest.as_bytes()], |row| row.get(0))?;
+    if others.cast_unsigned().saturating_add(promise.length) > most {
+        return Ok(false);
+    }
+    // While nobody has brought it, the newest announcement says how long it is.
+    let sql = "INSERT INTO blobs (digest, length, announced, member) VALUES (?, ?, ?, ?)
+               ON CONFLICT (digest) DO UPDATE SET announced = excluded.announced, member = excluded.member,
+               length = iif(bytes IS NULL, excluded.length, length) WHERE announced IS NOT NULL";
+    let row = params![promise.digest.as_bytes(), signed(promise.length), signed(now.0), member];
+    tx.execute(sql, row)?;
+    Ok(true)
+}
+
+/// Whether the bytes of a promise are here, and stay until a statement that comes in now is admitted.
+pub(crate) fn holds_blob(connection: &Connection, promise: Promise, now: UnixMillis) -> StoreResult<bool> {
+    let sql = "SELECT 1 FROM blobs WHERE digest = ? AND length = ? AND bytes IS NOT NULL
+               AND (announced IS NULL OR announced > ?)";
+    let since = signed(now.0.saturating_sub(ANNOUNCED_MILLIS / 2));
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.exists(params![promise.digest.as_bytes(), signed(promise.length), since])?)
 }
 
 /// The promised length of a blob; `None` when no statement names it.

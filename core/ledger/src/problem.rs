@@ -49,7 +49,7 @@ problems! {
     Timeout = "timeout",
     /// This address writes more often than allowed.
     Rate = "rate",
-    /// No statement names this blob.
+    /// No admitted statement names this blob, and none that waits for it.
     Unnamed = "unnamed",
     /// The statement belongs in another log.
     OtherLog = "other-log",
@@ -97,6 +97,8 @@ problems! {
     Backdated = "backdated",
     /// It builds on a statement whose signer had been revoked.
     VoidLink = "void-link",
+    /// It would be admitted, but the node does not hold the blob that it promises. Upload that, then submit again.
+    PromiseNotHeld = "promise-not-held",
     /// It breaks another rule of its family.
     Rule = "rule",
     /// The enrolment code does not exist.

@@ -1,6 +1,7 @@
 //! What statements name by digest and length: the filters of lots.
 //!
-//! The digest in an admitted statement is the permission: anyone may upload the bytes, and no others.
+//! The digest in a statement is the permission: anyone may upload the bytes, and no others. The statement is one that was
+//! admitted, or one that a member has submitted and that waits for nothing but these bytes.
 
 use std::sync::PoisonError;
 

@@ -1,6 +1,7 @@
 //! Statements in, receipts out (SCRAPI, draft-ietf-scitt-scrapi-11: register a statement, resolve a receipt).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -9,16 +10,21 @@ use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::receipt::{Inclusion, issue};
-use countersign_ledger::{Hash, Statement, cbor};
+use countersign_ledger::{Hash, Problem, Promise, Statement, cbor};
+use rusqlite::TransactionBehavior;
 
 use super::{CBOR, Shared, blocking, body, digest, log};
 use crate::machine::Bodies as _;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
-use crate::sequencer::{Ordered, Outcome, Status};
-use crate::store::StoreError;
+use crate::sequencer::{Ordered, Outcome, Reason, Status};
+use crate::store::{self, StoreError};
 
 const RECEIPT: HeaderValue = HeaderValue::from_static("application/scitt-receipt+cose");
+/// A member's announced blobs are together no longer than so many of the longest.
+const ANNOUNCED: u64 = 4;
+/// When a member comes back who has announced more.
+const MANY_ANNOUNCED: Duration = Duration::from_mins(10);
 
 /// `POST /{log}/entries`
 pub(super) async fn submit(
@@ -38,8 +44,31 @@ pub(super) async fn submit(
                 .into_response())
         }
         Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
-        Outcome::Refused(reason) => Err(reason.into()),
+        Outcome::Refused(reason) => {
+            if let Reason::PromiseNotHeld(promise) = reason {
+                blocking(move || announce(&service, &statement, promise)).await?;
+            }
+            Err(reason.into())
+        }
     }
+}
+
+/// Lets the blob be uploaded that a statement waits for: its signer is a member who may make it, and it would be admitted.
+fn announce(service: &Service, statement: &[u8], promise: Promise) -> Result<(), ProblemDetails> {
+    let blob_bytes = service.config.limits.blob_bytes as u64;
+    if promise.length > blob_bytes {
+        return Err(ProblemDetails::new(Problem::TooLarge, format!("a blob has at most {blob_bytes} bytes here")));
+    }
+    let statement = Statement::parse(statement).map_err(|_| ProblemDetails::internal())?;
+    let (member, now) = (statement.issuer().as_str(), (service.clock)());
+    let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    if !store::announce_blob(&tx, promise, member, now, ANNOUNCED * blob_bytes)? {
+        let many = "this member has announced more than it has had admitted";
+        return Err(ProblemDetails::new(Problem::Rate, many).retry_after(MANY_ANNOUNCED));
+    }
+    Ok(tx.commit().map_err(StoreError::from)?)
 }
 
 /// `GET /{log}/entries/{id}`
