@@ -262,8 +262,8 @@ pub enum NodeCommand {
         role: String,
         /// The member's name within its role
         name: String,
-        /// Validity of the code in hours
-        #[arg(long, default_value_t = 72)]
+        /// Validity of the code in hours, 90 days at most
+        #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u64).range(1..=2160))]
         hours: u64,
     },
     /// Print the genesis file, which clients pin

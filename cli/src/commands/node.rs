@@ -8,6 +8,7 @@ use countersign_node::{Config, Node, Registrar, system_clock};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node as Args, NodeCommand};
+use crate::output::{say, show};
 
 /// The documented configuration.
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
@@ -17,7 +18,7 @@ const LOG_LEVEL: &str = "info";
 /// Runs one of the node's commands.
 pub fn run(args: &Args) -> Result<()> {
     if let NodeCommand::Example = args.command {
-        print!("{EXAMPLE}");
+        show!("{EXAMPLE}");
         return Ok(());
     }
     let config = Config::load(&args.config).with_context(|| {
@@ -30,11 +31,11 @@ pub fn run(args: &Args) -> Result<()> {
         NodeCommand::Run => serve(config),
         NodeCommand::Code { role, name, hours } => {
             let registrar = Registrar::open(&config, system_clock())?;
-            println!("{}", registrar.new_code(role, name, Duration::from_secs(hours * 3600))?);
+            say!("{}", registrar.new_code(role, name, Duration::from_secs(hours * 3600))?);
             Ok(())
         }
         NodeCommand::Genesis => {
-            print!("{}", Node::open(config)?.genesis().to_json());
+            show!("{}", Node::open(config)?.genesis().to_json());
             Ok(())
         }
         NodeCommand::Revoke { certificate } => {
@@ -42,7 +43,7 @@ pub fn run(args: &Args) -> Result<()> {
                 .parse()
                 .context("a certificate is named by its SHA-256, 64 hexadecimal digits")?;
             Node::open(config)?.revoke(fingerprint)?;
-            println!("revoked: from now on the certificate is not valid");
+            say!("revoked: from now on the certificate is not valid");
             Ok(())
         }
         NodeCommand::Example => Ok(()),
@@ -57,7 +58,7 @@ fn serve(config: Config) -> Result<()> {
     let node = Node::open(config)?;
     std::fs::write(&genesis, node.genesis().to_json())?;
     let running = node.start()?;
-    println!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
+    say!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // The receiver is gone once the node is stopping.

@@ -11,6 +11,7 @@
 mod acting;
 mod couriers;
 mod damage;
+mod desk;
 mod evidence;
 mod killing;
 mod lies;
@@ -18,6 +19,7 @@ mod luxury;
 mod meetings;
 mod node;
 mod refusals;
+mod slow;
 mod syncing;
 mod units;
 mod voids;
