@@ -7,7 +7,7 @@ use std::path::Path;
 /// Reads a file of at most `most` bytes. A pipe, which may never open, and a device, which may never end, are no files.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
+        return Err(io::Error::other("this is not a file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
@@ -59,8 +59,8 @@ mod tests {
         fs::write(&file, b"12345").unwrap();
         assert_eq!(read(&file, 5).unwrap(), b"12345");
         assert_eq!(read(&file, 4).unwrap_err().to_string(), "it has more than 4 bytes");
-        assert_eq!(read(directory.path(), 5).unwrap_err().to_string(), "it is not a file");
+        assert_eq!(read(directory.path(), 5).unwrap_err().to_string(), "this is not a file");
         #[cfg(unix)]
-        assert_eq!(read(Path::new("/dev/zero"), 5).unwrap_err().to_string(), "it is not a file");
+        assert_eq!(read(Path::new("/dev/zero"), 5).unwrap_err().to_string(), "this is not a file");
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! # The life of a statement
 //!
-//! 1. It arrives by `POST /{log}/entries`, or in process by [`Sequencer::submit`]. The request is bounded in size, time
-//!    and rate before anything is read.
+//! 1. It arrives by `POST /{log}/entries`, with many others by `POST /{log}/batch`, or in process by [`Sequencer::submit`].
+//!    The request is bounded in size, time and rate, and whole, before anything is looked at.
 //! 2. The thread that submits parses it strictly. If it is in the log already, its place is returned, whatever its age.
 //!    Otherwise its time is compared with the clock and its signature is verified ([`Published::candidate`]).
 //! 3. It waits in a bounded queue; when that is full the client is told to come back.
@@ -48,11 +48,13 @@ mod clock;
 mod committer;
 mod config;
 mod files;
+mod flow;
 mod in_memory;
 mod keys;
 mod ledger;
 mod ledger_state;
 mod limits;
+mod lingering;
 mod local;
 mod machine;
 mod metrics;
@@ -67,6 +69,7 @@ mod sequencer;
 mod server;
 mod store;
 mod tls;
+mod uploads;
 
 pub use checkpoint_signers::SealError;
 pub use clock::{Clock, system_clock};

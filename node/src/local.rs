@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::committer::{CommitError, Committer};
 use crate::machine::Candidate;
 use crate::metrics::Metrics;
+use crate::parallel::in_parallel;
 use crate::published::Published;
 use crate::sequencer::{Block, Health, Outcome, Sequencer, Status, Ticket};
 use crate::store::StoreError;
@@ -100,6 +101,18 @@ impl Local {
         Ok(local)
     }
 
+    /// Queues a statement that has passed its first checks.
+    fn ticket(&self, candidate: Result<Candidate, Outcome>, statement: &[u8]) -> Ticket {
+        match candidate {
+            // In our own form the unprotected header is empty, so the id is the digest of what was sent.
+            Ok(candidate) => self.enqueue(candidate, Hash::of(statement)),
+            Err(outcome) => {
+                self.metrics.outcome(&outcome);
+                Ticket::known(outcome)
+            }
+        }
+    }
+
     fn enqueue(&self, candidate: Candidate, id: Hash) -> Ticket {
         let (reply, outcome) = oneshot::channel();
         let busy = Outcome::Busy { retry_after: RETRY_AFTER };
@@ -123,14 +136,23 @@ impl Sequencer for Local {
         let candidate = self.published.candidate(log, statement, (self.clock)());
         // Before it is queued, or the ordering thread would wait for the very statement that it has.
         self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
-        match candidate {
-            // In our own form the unprotected header is empty, so the id is the digest of what was sent.
-            Ok(candidate) => self.enqueue(candidate, Hash::of(statement)),
-            Err(outcome) => {
-                self.metrics.outcome(&outcome);
-                Ticket::known(outcome)
+        self.ticket(candidate, statement)
+    }
+
+    /// The signatures are verified on all cores, and the order is kept.
+    fn submit_all(&self, log: LogName, statements: &[&[u8]]) -> Vec<Ticket> {
+        let now = (self.clock)();
+        let candidates = in_parallel(statements, |statement| self.published.candidate(log, statement, now));
+        let mut tickets = Vec::with_capacity(statements.len());
+        for (candidate, statement) in candidates.into_iter().zip(statements) {
+            let ticket = self.ticket(candidate, statement);
+            let busy = matches!(ticket.outcome(), Some(Outcome::Busy { .. }));
+            tickets.push(ticket);
+            if busy {
+                break;
             }
         }
+        tickets
     }
 
     fn status(&self, id: Hash) -> Status {

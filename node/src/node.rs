@@ -21,7 +21,7 @@ use crate::files;
 use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError};
 use crate::ledger::Ledger;
-use crate::limits::WriteRate;
+use crate::limits::{Budgets, WriteRate};
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::Metrics;
@@ -32,6 +32,7 @@ use crate::sequencer::{Outcome, Reason, Sequencer};
 use crate::server::{self, Server, StartError};
 use crate::store::{self, Readers, StoreError};
 use crate::tls::{Endpoint, TlsError};
+use crate::uploads::Uploads;
 
 /// How often a registrar's statement is signed anew when another on the same member came in between.
 const RETRIES: usize = 4;
@@ -137,6 +138,8 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: WriteRate,
+    pub(crate) budgets: Budgets,
+    pub(crate) uploads: Uploads,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
@@ -200,7 +203,9 @@ impl Node {
         };
         let registrar = Registrar::new(authority, &config, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let blobs = Mutex::new(store::open(&database)?);
+        let budgets = Budgets::new(&config.limits);
+        let uploads = Uploads::new(config.data.clone());
+        let blobs = Mutex::new(store::open_for_blobs(&database)?);
         let service = Service {
             config,
             clock,
@@ -211,6 +216,8 @@ impl Node {
             receipts,
             metrics,
             rate,
+            budgets,
+            uploads,
             blobs,
             endpoint,
         };
@@ -265,6 +272,11 @@ impl Running {
     /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.server.addr()
+    }
+
+    /// The address that it serves `/metrics` on, if it does.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.server.metrics_addr()
     }
 
     /// The node.

@@ -51,6 +51,8 @@ problems! {
     Rate = "rate",
     /// No admitted statement names this blob, and none that waits for it.
     Unnamed = "unnamed",
+    /// The upload does not continue at this byte.
+    Offset = "offset",
     /// The statement belongs in another log.
     OtherLog = "other-log",
     /// No family of rules has this kind of statement.

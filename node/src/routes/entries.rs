@@ -1,39 +1,33 @@
 //! Statements in, receipts out (SCRAPI, draft-ietf-scitt-scrapi-11: register a statement, resolve a receipt).
 
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::receipt::{Inclusion, issue};
-use countersign_ledger::{Hash, Problem, Promise, Statement, cbor};
-use rusqlite::TransactionBehavior;
+use countersign_ledger::{Hash, MAX_STATEMENT, Statement, cbor};
 
-use super::{CBOR, Shared, blocking, body, digest, log};
+use super::bodies::{SMALL, Whole, read};
+use super::{CBOR, Shared, blobs, blocking, digest, log};
 use crate::machine::Bodies as _;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
 use crate::sequencer::{Ordered, Outcome, Reason, Status};
-use crate::store::{self, StoreError};
+use crate::server::Peer;
+use crate::store::StoreError;
 
 const RECEIPT: HeaderValue = HeaderValue::from_static("application/scitt-receipt+cose");
-/// A member's announced blobs are together no longer than so many of the longest.
-const ANNOUNCED: u64 = 4;
-/// When a member comes back who has announced more.
-const MANY_ANNOUNCED: Duration = Duration::from_mins(10);
 
 /// `POST /{log}/entries`
 pub(super) async fn submit(
     State(service): Shared,
     Path(name): Path<String>,
-    received: Result<Bytes, BytesRejection>,
+    Whole { body: statement, .. }: Whole<MAX_STATEMENT>,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
-    let statement = body(received)?;
     // Read and verified here: that takes less than a tenth of a millisecond, about as long as finding another thread.
     match service.sequencer.submit(log, &statement).await {
         Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
@@ -44,42 +38,33 @@ pub(super) async fn submit(
                 .into_response())
         }
         Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
-        Outcome::Refused(reason) => {
-            if let Reason::PromiseNotHeld(promise) = reason {
-                blocking(move || announce(&service, &statement, promise)).await?;
-            }
-            Err(reason.into())
-        }
+        Outcome::Refused(reason) => Err(refusal(&service, statement, reason).await),
     }
 }
 
-/// Lets the blob be uploaded that a statement waits for: its signer is a member who may make it, and it would be admitted.
-fn announce(service: &Service, statement: &[u8], promise: Promise) -> Result<(), ProblemDetails> {
-    let blob_bytes = service.config.limits.blob_bytes as u64;
-    if promise.length > blob_bytes {
-        return Err(ProblemDetails::new(Problem::TooLarge, format!("a blob has at most {blob_bytes} bytes here")));
+/// What is said of a statement that is refused. One that waits for a blob alone has announced it.
+pub(super) async fn refusal(service: &Arc<Service>, statement: Bytes, reason: Reason) -> ProblemDetails {
+    if let Reason::PromiseNotHeld(promise) = reason {
+        let service = Arc::clone(service);
+        let announced = blocking(move || blobs::announce(&service, &statement, promise)).await;
+        if let Err(problem) = announced {
+            return problem;
+        }
     }
-    let statement = Statement::parse(statement).map_err(|_| ProblemDetails::internal())?;
-    let (member, now) = (statement.issuer().as_str(), (service.clock)());
-    let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let tx =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-    if !store::announce_blob(&tx, promise, member, now, ANNOUNCED * blob_bytes)? {
-        let many = "this member has announced more than it has had admitted";
-        return Err(ProblemDetails::new(Problem::Rate, many).retry_after(MANY_ANNOUNCED));
-    }
-    Ok(tx.commit().map_err(StoreError::from)?)
+    reason.into()
 }
 
 /// `GET /{log}/entries/{id}`
 pub(super) async fn receipt(
     State(service): Shared,
     Path((name, id)): Path<(String, String)>,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, id) = (log(&service, &name)?, digest(&id)?);
     match service.sequencer.status(id) {
         Status::Ordered(ordered) if ordered.place.log == log => {
-            let receipt = blocking(move || write(&service, id, ordered)).await?;
+            let write = move |service: &Arc<Service>| write(service, id, ordered);
+            let receipt = read(&service, peer.client, SMALL, write).await?;
             Ok(([(CONTENT_TYPE, RECEIPT)], receipt).into_response())
         }
         Status::Pending => {

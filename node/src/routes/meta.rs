@@ -53,6 +53,14 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
         age,
     );
     metric(&mut text, "gauge", "countersign_height", "Number of the newest block.", health.height);
+    header(&mut text, "gauge", "countersign_used", "What is in use of each budget.");
+    for (name, budget) in service.budgets.named() {
+        line(&mut text, &format!("countersign_used{{of=\"{name}\"}}"), budget.used() as u64);
+    }
+    header(&mut text, "gauge", "countersign_limit", "What there is of each budget.");
+    for (name, budget) in service.budgets.named() {
+        line(&mut text, &format!("countersign_limit{{of=\"{name}\"}}"), budget.total() as u64);
+    }
     metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);
     ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], text).into_response()
 }

@@ -10,14 +10,17 @@
 )]
 
 mod admission;
+mod batches;
 mod couriers;
 mod determinism;
 mod durability;
+mod floods;
 mod life;
 mod logs;
 mod pure;
 mod reading;
 mod refusals;
 mod replicas;
+mod uploads;
 mod voids;
 mod world;

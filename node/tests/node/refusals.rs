@@ -237,37 +237,10 @@ impl Stage {
 }
 
 #[test]
-fn beyond_so_many_requests_at_one_time_the_node_is_busy() {
-    let stage = Stage::new(|site| (site.config.limits.requests, site.config.limits.request_seconds) = (1, 3));
-    let node_is = || stage.client.get("/genesis").status;
-    assert_eq!(node_is(), 200);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    std::thread::scope(|scope| {
-        let slow = b"POST /supply/entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc";
-        // It may come while the other one is answered, and is then the one too many itself.
-        let slow = scope.spawn(|| {
-            loop {
-                let answer = stage.raw(slow);
-                if !answer.starts_with(b"HTTP/1.1 503") || Instant::now() > deadline {
-                    break answer;
-                }
-            }
-        });
-        let busy = loop {
-            let answer = stage.client.get("/genesis");
-            if answer.status != 200 || Instant::now() > deadline {
-                break answer;
-            }
-        };
-        assert_eq!((busy.header("retry-after"), busy.problem()), ("1", problem(503, "busy")));
-        assert!(slow.join().unwrap().starts_with(b"HTTP/1.1 408"));
-    });
-    assert_eq!(node_is(), 200);
-}
-
-#[test]
 fn one_address_opens_so_many_connections_and_no_more() {
-    let stage = Stage::new(|site| site.config.limits.connections_per_address = 2);
+    let stage = Stage::new(|site| {
+        (site.config.limits.connections, site.config.limits.address_percent) = (4, 50);
+    });
     // The client of the test holds none yet.
     let held: Vec<_> = (0..2).map(|_| TcpStream::connect(stage.running.addr()).unwrap()).collect();
     std::thread::sleep(Duration::from_millis(200));
@@ -303,6 +276,12 @@ fn a_statement_is_admitted_when_the_node_holds_what_it_promises() {
     // In process as over HTTPS.
     assert_eq!(refusal(stage.node(), countersign_ledger::LogName::SUPPLY, &commission), "promise-not-held");
     assert_eq!(stage.client.put(&path, &filter).problem(), problem(403, "unnamed"));
+    // A batch announces as well.
+    let mut batch = vec![0x81];
+    minicbor::Encoder::new(&mut batch).bytes(commission.as_bytes()).unwrap();
+    let answer = stage.client.post("/supply/batch", &batch);
+    assert!(String::from_utf8_lossy(&answer.body).contains("promise-not-held"));
+    assert_eq!(stage.client.put(&path, &filter[1..]).problem(), problem(400, "malformed"));
     for _ in 0..2 {
         let refused = submit();
         assert_eq!(refused.problem(), problem(409, "promise-not-held"));

@@ -1,5 +1,6 @@
 //! A node in a directory of its own, members with keys, and the statements that they sign.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
     UnixMillis,
 };
-use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, system_clock};
+use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, system_clock};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
@@ -214,10 +215,16 @@ pub struct Client {
 
 impl Client {
     pub fn new(genesis: &Genesis, addr: std::net::SocketAddr) -> Self {
+        Self::at(genesis, addr, Ipv4Addr::LOCALHOST)
+    }
+
+    /// A client whose connections come from this address.
+    pub fn at(genesis: &Genesis, addr: std::net::SocketAddr, from: Ipv4Addr) -> Self {
         let roots = genesis.tls.iter().map(|root| reqwest::Certificate::from_der(&root.0).unwrap());
         let http = reqwest::blocking::Client::builder()
             .tls_certs_only(roots)
             .redirect(reqwest::redirect::Policy::none())
+            .local_address(IpAddr::from(from))
             .build()
             .unwrap();
         Self { http, base: format!("https://{addr}") }
@@ -244,7 +251,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(response: reqwest::blocking::Response) -> Self {
+    pub fn of(response: reqwest::blocking::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, body: response.bytes().unwrap().to_vec() }
     }
@@ -276,4 +283,10 @@ pub fn messages(cbor: &[u8]) -> Vec<Vec<u8>> {
     let mut d = minicbor::Decoder::new(cbor);
     let count = d.array().unwrap().unwrap();
     (0..count).map(|_| d.bytes().unwrap().to_owned()).collect()
+}
+
+/// What a node counts.
+pub fn metrics(running: &Running) -> String {
+    let url = format!("http://{}/metrics", running.metrics_addr().unwrap());
+    reqwest::blocking::get(url).unwrap().text().unwrap()
 }
