@@ -16,7 +16,11 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     if about.len() <= most as u64 {
-        File::open(path).with_context(named)?.take(most as u64 + 1).read_to_end(&mut bytes).with_context(named)?;
+        File::open(path)
+            .with_context(named)?
+            .take(most as u64 + 1)
+            .read_to_end(&mut bytes)
+            .with_context(named)?;
     }
     if about.len() > most as u64 || bytes.len() > most {
         bail!("{} has more than {most} bytes", path.display());
@@ -26,7 +30,8 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
 
 /// The same for text.
 pub fn text(path: &Path, most: usize) -> Result<String> {
-    String::from_utf8(read(path, most)?).map_err(|_| anyhow::anyhow!("{} is not text in UTF-8", path.display()))
+    String::from_utf8(read(path, most)?)
+        .map_err(|_| anyhow::anyhow!("{} is not text in UTF-8", path.display()))
 }
 
 /// Makes a folder, if there is none, that only its owner can look into, whatever the umask.

@@ -43,7 +43,9 @@ pub enum KeysError {
     #[error("{0} does not hold a key of its kind")]
     Malformed(PathBuf),
     /// Others than its owner may read a secret.
-    #[error("{0} is a secret that others may read: its permissions must be 0600, and it may be known already")]
+    #[error(
+        "{0} is a secret that others may read: its permissions must be 0600, and it may be known already"
+    )]
     Exposed(PathBuf),
     /// There is no randomness.
     #[error("the system gives no random numbers")]
@@ -191,7 +193,8 @@ impl KeyFiles {
     ) -> Result<Zeroizing<Vec<u8>>, KeysError> {
         let path = self.directory.join(name);
         // Certificates are for everybody.
-        let read = if name.ends_with(".crt") { read_file } else { read_private };
+        let is_public = path.extension().is_some_and(|extension| extension == "crt");
+        let read = if is_public { read_file } else { read_private };
         match read(&path)? {
             Some(bytes) => Ok(bytes),
             None if self.may_make => {

@@ -172,7 +172,8 @@ impl Registrar {
     ) -> Result<EnrolmentCode, RegistrarError> {
         Identity::new(&self.domain, role, name)?;
         let code = EnrolmentCode::generate()?;
-        let lifetime = u64::try_from(valid_for.as_millis()).ok().filter(|&millis| millis <= MAX_VALIDITY_MILLIS);
+        let lifetime =
+            u64::try_from(valid_for.as_millis()).ok().filter(|&millis| millis <= MAX_VALIDITY_MILLIS);
         let lifetime = lifetime.ok_or(RegistrarError::Validity)?;
         let expires = UnixMillis((self.clock)().0.saturating_add(lifetime));
         let mut connection = store::open(&self.database)?;

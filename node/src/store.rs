@@ -401,7 +401,8 @@ pub(crate) struct StoredBlob {
 
 /// What is known of a blob; `None` when no statement names it.
 pub(crate) fn blob(connection: &Connection, digest: Hash) -> StoreResult<Option<StoredBlob>> {
-    let mut select = connection.prepare_cached("SELECT length, bytes IS NOT NULL FROM blobs WHERE digest = ?")?;
+    let mut select =
+        connection.prepare_cached("SELECT length, bytes IS NOT NULL FROM blobs WHERE digest = ?")?;
     let mut rows = select.query([digest.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some(StoredBlob { length: unsigned(row, 0)?, held: row.get(1)? }))

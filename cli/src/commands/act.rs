@@ -10,11 +10,12 @@ use super::check;
 use crate::args::{Enrol, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
-use crate::{file, pack, print};
 use crate::output::say;
+use crate::{file, pack, print};
 
 /// Of a statement that did not get through.
-const KEPT: &str = "the statement is signed and kept, and not recorded yet; the same command again goes on with it";
+const KEPT: &str =
+    "the statement is signed and kept, and not recorded yet; the same command again goes on with it";
 
 /// Largest list of serial numbers: those of the largest filter, each of twenty characters.
 const MAX_SERIALS: usize = 15_000_000 * 22;
@@ -88,8 +89,10 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
 /// What to do about a filter that is too large.
 fn too_many_serials(error: ActError) -> anyhow::Error {
     let advice = match error {
-        ActError::BlobTooLarge { .. } => "the lot has too many packs for this node: commission it as several lots, or have the \
-                                          node's `limits.blob_bytes` raised",
+        ActError::BlobTooLarge { .. } => {
+            "the lot has too many packs for this node: commission it as several lots, or have the \
+                                          node's `limits.blob_bytes` raised"
+        }
         _ => "the node does not say what it takes",
     };
     anyhow!(error).context(advice)

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::args::{Check, Trace};
 use crate::home::{Home, now, year};
-use crate::{pack, print};
 use crate::output::{say, show, told};
+use crate::{pack, print};
 
 /// Checks packs; the exit code is that of the worst verdict.
 pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {

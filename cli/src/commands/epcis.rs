@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::check;
 use crate::args::Import;
-use crate::draft::Draft;
+use crate::draft::{Draft, MAX_DRAFT};
 use crate::file;
 use crate::home::{Home, now};
 use crate::output::say;
@@ -91,11 +91,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
 fn is_free(path: &Path, draft: &str) -> Result<()> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Ok(there) if there.len() == draft.len() as u64 => {
-            if file::read(path, draft.len())? == draft.as_bytes() {
-                return Ok(());
-            }
-        }
+        Ok(_) if file::read(path, MAX_DRAFT)? == draft.as_bytes() => return Ok(()),
         _ => {}
     }
     bail!("{} is another draft: sign it or remove it, or choose another folder with --output", path.display())

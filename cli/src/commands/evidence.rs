@@ -12,8 +12,8 @@ use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
 use crate::file;
 use crate::home::{Home, MAX_GENESIS};
-use crate::print;
 use crate::output::say;
+use crate::print;
 
 /// Largest bundle that is read.
 const MAX_BUNDLE: usize = 256 * 1024 * 1024;

@@ -8,8 +8,8 @@ use super::live;
 use crate::args::Scan;
 use crate::camera::Frames;
 use crate::home::year;
-use crate::pack;
 use crate::output::{say, told};
+use crate::pack;
 
 /// Prints the symbols of each picture, or those that a camera sees; the exit code is 1 if a picture could not be read or
 /// has none, or the camera saw none.

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::check;
 use crate::args::{Follow, Init};
 use crate::home::{Home, MAX_GENESIS, year};
-use crate::{file, pack, progress};
 use crate::output::say;
+use crate::{file, pack, progress};
 
 /// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {

@@ -13,8 +13,8 @@ use super::cast::Cast;
 use super::{codes, heading, labels};
 use crate::commands::check;
 use crate::home::{Home, now};
-use crate::{print, progress};
 use crate::output::{say, show};
+use crate::{print, progress};
 
 /// Roles and the members' names.
 const CAST: [(&str, &str); 8] = [
@@ -67,10 +67,7 @@ pub fn play(dir: &Path) -> Result<()> {
     let client = super::client(&running, &genesis)?;
     for name in ["customer-7f3a", "bruno", "ana"] {
         let round = cast.send(&client, name)?;
-        say!(
-            "  {name:<14} {} proven, {} refused, {} waiting",
-            round.proven, round.refused, round.waiting
-        );
+        say!("  {name:<14} {} proven, {} refused, {} waiting", round.proven, round.refused, round.waiting);
         if round.refused + round.waiting > 0 {
             bail!("not every statement of {name} reached the ledger");
         }

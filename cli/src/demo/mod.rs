@@ -26,8 +26,8 @@ use self::story::{Pack, Story};
 use crate::args::Demo;
 use crate::commands::check;
 use crate::home::{Home, now};
-use crate::{print, progress};
 use crate::output::{say, show};
+use crate::{print, progress};
 
 /// The file that marks a folder as made by a demo, so that the next demo may empty it.
 const MARK: &str = "made-by-countersign-demo";

@@ -83,12 +83,7 @@ impl Story {
                 play.report_sales(lot, lot.expires()?)?;
                 play.record("manufacturer", "medicine.receipt", &subject(lot.name)?, Fields::new())?;
             }
-            say!(
-                "  lot {}: {} packs, expires {}",
-                lot.name,
-                lot.packs,
-                crate::print::date(lot.expires()?)
-            );
+            say!("  lot {}: {} packs, expires {}", lot.name, lot.packs, crate::print::date(lot.expires()?));
         }
         let dispensed = pack(GENUINE, &serial(GENUINE, 2))?;
         play.record(

@@ -24,7 +24,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let (config, genesis, home) = (path("node.toml"), path("genesis.json"), path("home"));
-        fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n").unwrap();
+        fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n")
+            .unwrap();
         let printed = succeed(&home, &["node", "--config", config.to_str().unwrap(), "genesis"]);
         fs::write(&genesis, printed).unwrap();
         succeed(&home, &["init", genesis.to_str().unwrap(), "--node", "https://localhost:1"]);
@@ -184,7 +185,9 @@ fn an_output_that_is_full_is_a_failure_with_its_reason() {
 fn an_enrolment_code_is_good_for_hours_that_make_sense() {
     let site = Site::new();
     let config = site.config.to_str().unwrap();
-    let code = |hours: &str| soon(&site.home, &["node", "--config", config, "code", "authority", "a", "--hours", hours]);
+    let code = |hours: &str| {
+        soon(&site.home, &["node", "--config", config, "code", "authority", "a", "--hours", hours])
+    };
     for hours in ["0", "2161", "5124095576030431", "18446744073709551615", "-1", "x"] {
         let (code, said) = code(hours);
         assert_eq!(code, Some(2), "{hours}: {said}");
@@ -202,7 +205,8 @@ fn folders_and_databases_are_for_their_owner_alone_whatever_the_umask() {
     for umask in ["000", "022", "027"] {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("node.toml"), "name = \"l.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n").unwrap();
+        fs::write(path("node.toml"), "name = \"l.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n")
+            .unwrap();
         let script = "umask $0; \"$1\" node --config node.toml genesis > genesis.json && \
                       \"$1\" --home home init genesis.json --node https://localhost:1 && \
                       \"$1\" --home home follow '(01)09506000134352'";

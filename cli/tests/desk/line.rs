@@ -64,7 +64,9 @@ fn carry(mut near: TcpStream, mut far: TcpStream, pace: usize, left: &AtomicUsiz
         if far.write_all(&piece[..passes]).is_err() || passes < read {
             break;
         }
-        std::thread::sleep(Duration::from_secs(1) * u32::try_from(read).unwrap() / u32::try_from(pace).unwrap());
+        std::thread::sleep(
+            Duration::from_secs(1) * u32::try_from(read).unwrap() / u32::try_from(pace).unwrap(),
+        );
     }
     let _ = (near.shutdown(Shutdown::Both), far.shutdown(Shutdown::Both));
 }
@@ -115,8 +117,17 @@ fn a_commission_gets_through_a_slow_line_that_is_cut_and_every_byte_is_sent_once
     let line = Line::to(&node, 128 * 1024);
     let genesis = folder.path().join("data/genesis.json");
     succeed(&manufacturer.home, &["init", genesis.to_str().unwrap(), "--node", &line.address]);
-    let commission =
-        ["--json", "sign", "medicine.commission", "--about", lot, "-f", "expiry=2036-11-30", "--serials", serials.to_str().unwrap()];
+    let commission = [
+        "--json",
+        "sign",
+        "medicine.commission",
+        "--about",
+        lot,
+        "-f",
+        "expiry=2036-11-30",
+        "--serials",
+        serials.to_str().unwrap(),
+    ];
     let mut sent = 0;
     for cut in [250_000, 200_000] {
         line.cut_after(cut);
@@ -156,13 +167,23 @@ fn a_lot_that_the_node_does_not_take_is_refused_before_it_is_signed_with_what_to
     let lot = "(01)09506000134352(10)L1";
     let manufacturer = approved(folder.path(), &config, &node, lot);
     let serials = folder.path().join("serials.txt");
-    let commission =
-        ["sign", "medicine.commission", "--about", lot, "-f", "expiry=2036-11-30", "--serials", serials.to_str().unwrap()];
+    let commission = [
+        "sign",
+        "medicine.commission",
+        "--about",
+        lot,
+        "-f",
+        "expiry=2036-11-30",
+        "--serials",
+        serials.to_str().unwrap(),
+    ];
     fs::write(&serials, (0..5000).map(|serial| format!("S{serial}\n")).collect::<String>()).unwrap();
     let refused = countersign(&manufacturer.home, &commission);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    for words in ["too many packs for this node", "several lots", "blob_bytes", "4096 at most", "nothing was signed"] {
+    for words in
+        ["too many packs for this node", "several lots", "blob_bytes", "4096 at most", "nothing was signed"]
+    {
         assert!(said.contains(words), "{said}");
     }
     assert!(!said.contains("again goes on"), "{said}");

@@ -245,7 +245,8 @@ impl Client {
     pub fn enrol(&self, code: &str, request: &[u8]) -> Result<Vec<u8>, ClientError> {
         let body = encode(|e| e.array(2)?.str(code)?.bytes(request)?.ok());
         let (path, content_type) = ("/enrol".into(), Some("application/cbor"));
-        let request = Request { method: Method::Post, path, range: None, content_type, body: &body, limit: MAX_SMALL };
+        let request =
+            Request { method: Method::Post, path, range: None, content_type, body: &body, limit: MAX_SMALL };
         Ok(success(self.0.send(&request)?)?.body)
     }
 
@@ -253,7 +254,14 @@ impl Client {
     /// Submitting twice is harmless.
     pub fn submit(&self, log: LogName, statement: &[u8]) -> Result<Acknowledged, ClientError> {
         let (path, content_type) = (format!("/{log}/entries"), Some("application/cose"));
-        let request = Request { method: Method::Post, path, range: None, content_type, body: statement, limit: MAX_SMALL };
+        let request = Request {
+            method: Method::Post,
+            path,
+            range: None,
+            content_type,
+            body: statement,
+            limit: MAX_SMALL,
+        };
         let response = self.0.send(&request)?;
         if response.status != 303 {
             return Err(problem::read(&response));

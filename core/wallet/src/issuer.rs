@@ -71,7 +71,9 @@ pub enum ActError {
         statement: Hash,
     },
     /// The blob that the statement promises is larger than the node takes. Nothing was signed.
-    #[error("what the statement promises has {bytes} bytes, and the node takes {most} at most; nothing was signed")]
+    #[error(
+        "what the statement promises has {bytes} bytes, and the node takes {most} at most; nothing was signed"
+    )]
     BlobTooLarge {
         /// Bytes in it.
         bytes: u64,

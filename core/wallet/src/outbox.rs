@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ledger::{
-    Draft, Fields, Hash, Kind, LogName, Problem, Promise, SignError, Statement, Subject, TrustedCheckpoint, UnixMillis,
-    Verified,
+    Draft, Fields, Hash, Kind, LogName, Problem, Promise, SignError, Statement, Subject, TrustedCheckpoint,
+    UnixMillis, Verified,
 };
 
 use crate::client::{ClientError, jittered};
@@ -210,7 +210,8 @@ impl Issuer<'_> {
     pub fn begun(&self, kind: &Kind, subject: &Subject, fields: &Fields) -> Result<Option<Hash>, ActError> {
         let same = |row: &&store::Outgoing| {
             let statement = self.snapshot.verified(&row.bytes).filter(|_| row.kind == kind.as_str());
-            statement.is_some_and(|one| fields.iter().all(|(name, value)| one.fields().get(name) == Some(value)))
+            statement
+                .is_some_and(|one| fields.iter().all(|(name, value)| one.fields().get(name) == Some(value)))
         };
         Ok(self.snapshot.waiting(subject)?.iter().find(same).map(|row| row.id))
     }

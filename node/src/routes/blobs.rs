@@ -149,7 +149,8 @@ impl Receiving {
         loop {
             let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_| late())?;
             let Some(frame) = frame else { break };
-            let frame = frame.map_err(|_| ProblemDetails::malformed("the request's body could not be read"))?;
+            let frame =
+                frame.map_err(|_| ProblemDetails::malformed("the request's body could not be read"))?;
             let Ok(bytes) = frame.into_data() else { continue };
             came += bytes.len() as u64;
             if started.elapsed() > patience + Duration::from_secs(came / limits.upload_pace) {
@@ -174,12 +175,16 @@ impl Receiving {
 pub(super) fn announce(service: &Service, statement: &[u8], promise: Promise) -> Result<(), ProblemDetails> {
     let blob_bytes = service.config.limits.blob_bytes as u64;
     if promise.length > blob_bytes {
-        return Err(ProblemDetails::new(Problem::TooLarge, format!("a blob has at most {blob_bytes} bytes here")));
+        return Err(ProblemDetails::new(
+            Problem::TooLarge,
+            format!("a blob has at most {blob_bytes} bytes here"),
+        ));
     }
     let statement = Statement::parse(statement).map_err(|_| ProblemDetails::internal())?;
     let (member, now) = (statement.issuer().as_str(), (service.clock)());
     let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     if !store::announce_blob(&tx, promise, member, now, ANNOUNCED * blob_bytes)? {
         let many = "this member has announced more than it has had admitted";
         return Err(ProblemDetails::new(Problem::Rate, many).retry_after(MANY_ANNOUNCED));
@@ -203,7 +208,8 @@ async fn look_for(
 fn keep(service: &Service, digest: Hash, length: u64, upload: Upload) -> Result<(), ProblemDetails> {
     let file = upload.finish(digest).map_err(StoreError::Blob)?.ok_or_else(wrong)?;
     let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     // Another one may have brought it meanwhile.
     if store::blob(&tx, digest)?.is_some_and(|blob| !blob.held) {
         store::put_blob(&tx, digest, length, file)?;

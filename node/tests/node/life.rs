@@ -19,6 +19,8 @@ pub struct Life<'a> {
     certificate: Vec<Entry>,
     history: Vec<Entry>,
     pub serials: SerialSet,
+    /// How long the commission says that the filter is, if that is not so.
+    pub filter_length: Option<u64>,
 }
 
 impl<'a> Life<'a> {
@@ -36,6 +38,7 @@ impl<'a> Life<'a> {
             certificate: Vec::new(),
             history: Vec::new(),
             serials: SerialSet::new((0..100).map(|serial| format!("S{serial:03}"))).unwrap(),
+            filter_length: None,
         }
     }
 
@@ -43,7 +46,8 @@ impl<'a> Life<'a> {
     pub fn sign_early(&self) -> Statement {
         let set = &self.serials;
         let fields = Fields::new().with("count", set.count()).with("serials", set.root());
-        let fields = fields.with("filter", set.filter_digest()).with("expiry", self.site.clock.now().0 + DAY_MILLIS);
+        let fields =
+            fields.with("filter", set.filter_digest()).with("expiry", self.site.clock.now().0 + DAY_MILLIS);
         self.members["manufacturer"].sign(&Spec {
             kind: "medicine.commission",
             subject: lot(9),
@@ -90,7 +94,8 @@ impl<'a> Life<'a> {
                 let set = &self.serials;
                 let fields = f().with("count", set.count()).with("serials", set.root());
                 let fields = fields.with("filter", set.filter_digest());
-                let fields = fields.with("filter-length", set.filter_bytes().len() as u64);
+                let length = self.filter_length.unwrap_or(set.filter_bytes().len() as u64);
+                let fields = fields.with("filter-length", length);
                 ("manufacturer", fields.with("expiry", expiry), vec![latest("approval")])
             }
             "distribution" => {

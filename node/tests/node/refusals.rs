@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use countersign_custody::SerialSet;
+use countersign_custody::{MAX_FILTER, SerialSet};
 use countersign_ledger::{Hash, MAX_STATEMENT};
 use countersign_node::{Config, Node, Running};
 
@@ -270,7 +270,8 @@ fn a_statement_is_admitted_when_the_node_holds_what_it_promises() {
     let (commission, filter) = (life.sign("commission"), life.serials.filter_bytes().to_vec());
     let (digest, path) = (Hash::of(&filter), format!("/blob/{}", Hash::of(&filter)));
     let submit = || stage.client.post("/supply/entries", commission.as_bytes());
-    let size = || stage.node().checkpoint(countersign_ledger::LogName::SUPPLY).lines().nth(1).unwrap().to_owned();
+    let size =
+        || stage.node().checkpoint(countersign_ledger::LogName::SUPPLY).lines().nth(1).unwrap().to_owned();
     let before = size();
     assert_eq!(stage.client.put(&path, &filter).problem(), problem(403, "unnamed"));
     // In process as over HTTPS.
@@ -285,7 +286,10 @@ fn a_statement_is_admitted_when_the_node_holds_what_it_promises() {
     for _ in 0..2 {
         let refused = submit();
         assert_eq!(refused.problem(), problem(409, "promise-not-held"));
-        assert!(String::from_utf8_lossy(&refused.body).contains(&digest.to_string()), "it says what to upload");
+        assert!(
+            String::from_utf8_lossy(&refused.body).contains(&digest.to_string()),
+            "it says what to upload"
+        );
     }
     assert_eq!(stage.client.get(&path).problem(), problem(404, "not-found"));
     assert_eq!(size(), before);
@@ -311,16 +315,25 @@ fn only_a_statement_that_would_be_admitted_lets_anybody_upload_and_no_member_ann
     let stage = Stage::new(|site| site.config.limits.blob_bytes = 1100);
     let mut life = approved(&stage);
     let path = |life: &Life<'_>| format!("/blob/{}", life.serials.filter_digest());
-    let announce = |life: &Life<'_>| stage.client.post("/supply/entries", life.sign("commission").as_bytes()).problem();
+    let announce =
+        |life: &Life<'_>| stage.client.post("/supply/entries", life.sign("commission").as_bytes()).problem();
     // A lot's approval comes before: to announce, a member must be the one who may commission this lot now.
     let early = Life::new(&stage.site, stage.node());
     assert_eq!(announce_early(&stage, &early), problem(422, "rule"));
-    assert_eq!(stage.client.put(&path(&early), early.serials.filter_bytes()).problem(), problem(403, "unnamed"));
+    assert_eq!(
+        stage.client.put(&path(&early), early.serials.filter_bytes()).problem(),
+        problem(403, "unnamed")
+    );
 
     life.serials = serials('L', 400);
     assert!(life.serials.filter_bytes().len() > 1100);
     assert_eq!(announce(&life), problem(413, "too-large"));
     assert_eq!(stage.client.put(&path(&life), &[0; 9]).problem(), problem(403, "unnamed"));
+
+    // What no phone reads is not admitted, whatever the node takes.
+    life.filter_length = Some(MAX_FILTER as u64 + 1);
+    assert_eq!(announce(&life), problem(422, "rule"));
+    life.filter_length = None;
 
     let mut told = Vec::new();
     for letter in 'A'..='Z' {
@@ -331,7 +344,10 @@ fn only_a_statement_that_would_be_admitted_lets_anybody_upload_and_no_member_ann
     let most = 4 * 1100 / length;
     assert!(told[..most].iter().all(|title| title == "promise-not-held"), "{told:?}");
     assert!(told[most..].iter().all(|title| title == "rate"), "{told:?}");
-    assert_eq!(stage.client.put(&path(&life), life.serials.filter_bytes()).problem(), problem(403, "unnamed"));
+    assert_eq!(
+        stage.client.put(&path(&life), life.serials.filter_bytes()).problem(),
+        problem(403, "unnamed")
+    );
     // What was announced can be announced again, and what was never brought is forgotten after a day.
     life.serials = serials('A', 100);
     assert_eq!(announce(&life), problem(409, "promise-not-held"));
@@ -340,7 +356,10 @@ fn only_a_statement_that_would_be_admitted_lets_anybody_upload_and_no_member_ann
     assert_eq!(announce(&life), problem(409, "promise-not-held"));
     assert_eq!(stage.client.put(&path(&life), life.serials.filter_bytes()).status, 204);
     life.serials = serials('A', 100);
-    assert_eq!(stage.client.put(&path(&life), life.serials.filter_bytes()).problem(), problem(403, "unnamed"));
+    assert_eq!(
+        stage.client.put(&path(&life), life.serials.filter_bytes()).problem(),
+        problem(403, "unnamed")
+    );
 }
 
 /// A commission of a lot that nobody has approved.
@@ -353,7 +372,10 @@ fn what_a_node_takes_it_says_before_anything_is_signed() {
     let stage = Stage::new(|site| site.config.limits.blob_bytes = 4321);
     let told = stage.client.get("/limits");
     let mut d = minicbor::Decoder::new(&told.body);
-    assert_eq!((told.status, told.header("content-type"), d.map().unwrap()), (200, "application/cbor", Some(2)));
+    assert_eq!(
+        (told.status, told.header("content-type"), d.map().unwrap()),
+        (200, "application/cbor", Some(2))
+    );
     assert_eq!((d.str().unwrap(), d.u64().unwrap()), ("statement-bytes", MAX_STATEMENT as u64));
     assert_eq!((d.str().unwrap(), d.u64().unwrap()), ("blob-bytes", 4321));
     // Four million packs, by default.

@@ -11,7 +11,9 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
     UnixMillis,
 };
-use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, system_clock};
+use countersign_node::{
+    Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, system_clock,
+};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
@@ -137,7 +139,8 @@ impl Site {
         let database = rusqlite::Connection::open(self.database()).unwrap();
         let (digest, now) = (Hash::of(bytes), self.clock.now().0.cast_signed());
         let row = rusqlite::params![digest.as_bytes(), bytes.len().cast_signed(), now, bytes];
-        let sql = "INSERT INTO blobs (digest, length, announced, member, bytes) VALUES (?, ?, ?, 'a member', ?)";
+        let sql =
+            "INSERT INTO blobs (digest, length, announced, member, bytes) VALUES (?, ?, ?, 'a member', ?)";
         database.execute(sql, row).unwrap();
     }
 

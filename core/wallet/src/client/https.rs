@@ -100,7 +100,9 @@ impl Transport for Https {
             builder = builder.header(CONTENT_TYPE, content_type);
         }
         let mut answer = builder.send().map_err(|error| transport_error(error.without_url()))?;
-        if request.method != Method::Head && answer.content_length().is_some_and(|length| length > request.limit as u64) {
+        if request.method != Method::Head
+            && answer.content_length().is_some_and(|length| length > request.limit as u64)
+        {
             return Err(TransportError::TooLarge);
         }
         let status = answer.status().as_u16();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_custody::{Profile, SerialSet};
-use countersign_ledger::{Draft, LogName};
+use countersign_ledger::{Draft, Fields, LogName};
 use countersign_wallet::{
     ActError, Client, ClientError, Cost, Delivery, Issuer, KeyStore, Method, Recorded, Request, Response,
     Snapshot, Transport, TransportError, Vault,
@@ -48,7 +48,6 @@ impl Transport for Line {
             }
         };
         match fault {
-            Fault::Lost => Err(cut()),
             Fault::Unanswered => self.wire.send(request).and(Err(cut())),
             Fault::Halved if request.method == Method::Put => {
                 let (first, length) = request.range.unwrap_or((0, request.body.len() as u64));
@@ -56,7 +55,7 @@ impl Transport for Line {
                 let half = Request { body, range: Some((first, length)), ..request.clone() };
                 self.wire.send(&half).and(Err(cut()))
             }
-            Fault::Halved => Err(cut()),
+            Fault::Lost | Fault::Halved => Err(cut()),
             Fault::Busy => Ok(Response { status: 429, ..Response::default() }),
         }
     }
@@ -128,7 +127,10 @@ fn a_commission_that_is_cut_off_anywhere_is_completed_by_the_same_call() {
             let mut desk = Desk::new();
             *desk.fault.lock().unwrap() = Some((cuts, fault));
             let first = desk.commission();
-            assert!(desk.commissions() == 0 || desk.holds_filter(), "{fault:?} at {cuts}: nobody can judge it");
+            assert!(
+                desk.commissions() == 0 || desk.holds_filter(),
+                "{fault:?} at {cuts}: nobody can judge it"
+            );
             if first.is_ok() {
                 // Beyond the last request.
                 assert!(cuts >= 8, "{fault:?}: only {cuts} requests");
@@ -184,7 +186,8 @@ fn what_was_begun_on_a_subject_goes_before_the_next_statement_on_it() {
     *desk.fault.lock().unwrap() = Some((enough - enrolled - 1, Fault::Lost));
     desk.commission().unwrap_err();
     let first = desk.snapshot.outbox().unwrap().remove(0).id;
-    let (receipt, now) = (Draft { kind: kind("medicine.receipt"), fields: Default::default(), ..desk.draft() }, desk.scene.now());
+    let receipt = Draft { kind: kind("medicine.receipt"), fields: Fields::new(), ..desk.draft() };
+    let now = desk.scene.now();
     desk.issuer().record(KEY, &receipt, None, now).unwrap();
     let history = desk.issuer().history(LogName::SUPPLY, &subject(LOT)).unwrap();
     assert_eq!((history[4].id(), history[5].verified().prev()), (first, Some(first)));
@@ -197,7 +200,10 @@ fn a_lot_that_is_too_large_is_refused_before_anything_is_signed() {
     let bytes = desk.serials.filter_bytes().len() as u64;
     lock(&desk.scene.world).blob_bytes = bytes - 1;
     let error = desk.commission().unwrap_err();
-    assert!(matches!(error, ActError::BlobTooLarge { bytes: had, most } if (had, most) == (bytes, bytes - 1)), "{error}");
+    assert!(
+        matches!(error, ActError::BlobTooLarge { bytes: had, most } if (had, most) == (bytes, bytes - 1)),
+        "{error}"
+    );
     assert!(desk.snapshot.outbox().unwrap().is_empty());
     assert_eq!((desk.commissions(), lock(&desk.scene.world).announced.len()), (0, 0));
     lock(&desk.scene.world).blob_bytes = bytes;
@@ -234,7 +240,9 @@ fn the_wallets_database_is_for_its_owner_alone() {
     let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let databases: Vec<_> = files.filter(|path| path.display().to_string().contains("wallet.db")).collect();
     assert!(databases.len() >= 2, "{databases:?}");
-    databases.iter().for_each(|path| assert_eq!(mode(path), 0o600, "{}", path.display()));
+    for path in databases {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
 }
 
 #[test]

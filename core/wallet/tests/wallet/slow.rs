@@ -78,14 +78,14 @@ fn a_long_body_has_more_time_as_long_as_it_comes() {
         head(stream)?;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 163840\r\n\r\n")?;
         for _ in 0..20 {
-            stream.write_all(&[7; 8192])?;
+            stream.write_all(&vec![7; 8192])?;
             stream.flush()?;
             std::thread::sleep(Duration::from_millis(250));
         }
         Ok(())
     });
     let bytes = client(&node).blob(countersign_ledger::Hash::default(), 163_840).unwrap();
-    assert_eq!(bytes, [7; 163_840]);
+    assert_eq!(bytes, vec![7; 163_840]);
 }
 
 #[test]

@@ -533,7 +533,9 @@ impl World {
 
     /// A blob that a statement waits for, or the rest of it.
     fn upload(&mut self, digest: Hash, request: &Request<'_>) -> Response {
-        let Some((length, received)) = self.announced.get_mut(&digest) else { return refused(403, "unnamed") };
+        let Some((length, received)) = self.announced.get_mut(&digest) else {
+            return refused(403, "unnamed");
+        };
         self.uploads.push(request.body.len());
         let (first, of) = request.range.unwrap_or((0, request.body.len() as u64));
         if first != 0 && first != received.len() as u64 {
