@@ -103,7 +103,7 @@ impl Budget {
         let (account, amount) = (self.account(client), self.amount(amount));
         let own = Arc::clone(&account.left).acquire_many_owned(amount).await.ok();
         let all = Arc::clone(&self.0.left).acquire_many_owned(amount).await.ok();
-        Room { _permits: [own, all], _account: account }
+        Room { permits: [own, all], _account: account }
     }
 
     /// Takes some, at most the client's share, if there is as much now.
@@ -111,7 +111,7 @@ impl Budget {
         let (account, amount) = (self.account(client), self.amount(amount));
         let own = Arc::clone(&account.left).try_acquire_many_owned(amount).ok()?;
         let all = Arc::clone(&self.0.left).try_acquire_many_owned(amount).ok()?;
-        Some(Room { _permits: [Some(own), Some(all)], _account: account })
+        Some(Room { permits: [Some(own), Some(all)], _account: account })
     }
 
     fn amount(&self, amount: usize) -> u32 {
@@ -129,9 +129,18 @@ impl Budget {
 
 /// What was taken of a budget; given back when dropped.
 pub(crate) struct Room {
-    _permits: [Option<OwnedSemaphorePermit>; 2],
+    permits: [Option<OwnedSemaphorePermit>; 2],
     /// Dropped last.
     _account: Account,
+}
+
+impl Room {
+    /// Gives back what is more than `amount`.
+    pub(crate) fn shrink(&mut self, amount: usize) {
+        for permits in self.permits.iter_mut().flatten() {
+            drop(permits.num_permits().checked_sub(amount).and_then(|more| permits.split(more)));
+        }
+    }
 }
 
 /// A client's account with a budget, which is forgotten when nobody uses it.
@@ -240,7 +249,12 @@ mod tests {
         let all_of_it = budget.try_take(other, 100).unwrap();
         assert_eq!(budget.used(), 8);
         assert!(budget.try_take(client("192.0.2.3"), 3).is_none());
-        assert!(budget.try_take(client("192.0.2.3"), 2).is_some());
+        let mut other = budget.try_take(client("192.0.2.3"), 2).unwrap();
+        other.shrink(3);
+        assert_eq!(budget.used(), 10);
+        other.shrink(1);
+        assert_eq!(budget.used(), 9);
+        drop(other);
         drop((held, all_of_it));
         assert_eq!(budget.used(), 0);
         assert!(budget.0.clients.lock().unwrap().is_empty(), "nobody is remembered who holds nothing");

@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 use crate::flow::Flow;
 
 /// For how long what arrives is read.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// Most bytes that are read.
-const MOST: usize = 64 << 20;
+pub(crate) const MOST: usize = 64 << 20;
 
 /// A socket that goes back where it came from when it is dropped, and counts what has left.
 pub(crate) struct Lent {

@@ -128,12 +128,15 @@ async fn admit(State(service): Shared, request: Request, next: Next) -> Response
     let problem = response.extensions_mut().remove::<ProblemDetails>();
     // Who waits for a word before sending, or has stopped sending, is not waited for.
     let waits = announced || problem.as_ref().is_some_and(ProblemDetails::is_timeout);
-    let whole = if waits { rest.is_empty() } else { rest.drain().await };
     if let Some(problem) = problem {
         response = problem.respond(json);
     }
-    if !whole && version < Version::HTTP_2 {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if let Some(body) = rest.left() {
+        if version >= Version::HTTP_2 {
+            drop(tokio::spawn(bodies::discard_large(body)));
+        } else if waits || !bodies::discard_small(body).await {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
     let (status, took) = (response.status().as_u16(), started.elapsed());
     service.metrics.request(&route, status);

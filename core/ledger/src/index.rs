@@ -382,7 +382,9 @@ mod tests {
             assert_eq!(seen, rest[..rest.len().min(7)], "{from}");
             assert_eq!(ended.is_break(), rest.len() >= 7);
         }
-        assert!(index.members(Family::new("c"), Hash::default(), |_, _| ControlFlow::Break(())).is_continue());
+        assert!(
+            index.members(Family::new("c"), Hash::default(), |_, _| ControlFlow::Break(())).is_continue()
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //!
 //! A batch counts as one of the writes that an address may make, and each of its statements that is refused as one more.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -32,8 +33,9 @@ use crate::sequencer::Outcome;
 
 /// Most bytes in a batch: more than a thousand statements of a usual size.
 const MAX_BATCH: usize = 1 << 20;
-/// Statements that are verified together, while those before them are being ordered.
-const TOGETHER: usize = 128;
+/// Statements that are verified together, while those before them are being ordered: few at first, so that somebody whose
+/// statements are refused has few of them verified, and twice as many each time.
+const TOGETHER: RangeInclusive<usize> = 32..=512;
 
 /// `POST /{log}/batch`
 pub(super) async fn submit(
@@ -48,7 +50,10 @@ pub(super) async fn submit(
             ProblemDetails::malformed("a batch is an array of statements, each a byte string")
         })?;
         let (mut tickets, mut stopped) = (Vec::new(), None);
-        for part in statements.chunks(TOGETHER) {
+        let (mut rest, mut together) = (&statements[..], *TOGETHER.start());
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(together.min(rest.len()));
+            (rest, together) = (later, (2 * together).min(*TOGETHER.end()));
             let submitted = ordering.sequencer.submit_all(log, part);
             let refused = submitted.iter().filter(|one| matches!(one.outcome(), Some(Outcome::Refused(_))));
             stopped = (0..refused.count()).find_map(|_| within_rate(&ordering, client).err());

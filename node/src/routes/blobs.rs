@@ -105,7 +105,9 @@ pub(super) async fn put(
         }
         (first, Some(upload)) if upload.received() == first => upload,
         (_, begun) => {
-            begun.into_iter().for_each(|upload| service.uploads.keep(client, digest, upload));
+            if let Some(upload) = begun {
+                service.uploads.keep(client, digest, upload);
+            }
             let other = "the upload does not go on at this byte: a HEAD request tells where it does";
             return Err(ProblemDetails::new(Problem::Offset, other));
         }

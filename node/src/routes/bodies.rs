@@ -3,7 +3,8 @@
 //! - A request is admitted with room for its head and a small answer, which it has until the answer has left.
 //! - A request to write is [`Whole`] before it takes a place among those being written.
 //! - A large answer is made in pieces ([`stream`]), each with room of its own, when the peer has taken the one before.
-//! - What a refused request still sends is read for a moment, so that the refusal reaches a peer that is sending.
+//! - What a request still sends when it is answered early is read for a moment, so that the answer reaches a peer that is
+//!   sending.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::sync::oneshot;
 use super::blocking;
 use crate::flow::{Flow, Owed};
 use crate::limits::{Client, Room};
+use crate::lingering;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
 use crate::server::Peer;
@@ -30,9 +32,9 @@ use crate::server::Peer;
 pub(super) const SMALL: usize = 16 * 1024;
 /// Largest piece of an answer.
 pub(super) const PIECE: usize = 256 * 1024;
-/// What is read of a request that was refused: so much, and for so long.
-const REST: usize = 256 * 1024;
-const REST_TIME: Duration = Duration::from_secs(1);
+/// What is read of a request that was answered early, before the answer: so much, and for so long.
+const SMALL_REST: usize = 256 * 1024;
+const SMALL_REST_TIME: Duration = Duration::from_secs(1);
 
 /// A request to write, whole: at most `MOST` bytes, within the address's rate, with its place among those being written.
 pub(super) struct Whole<const MOST: usize> {
@@ -52,7 +54,8 @@ impl<const MOST: usize> FromRequest<Arc<Service>> for Whole<MOST> {
         if hint.lower() > MOST as u64 {
             return Err(too_large());
         }
-        let most = hint.upper().and_then(|most| usize::try_from(most).ok()).map_or(MOST, |most| most.min(MOST));
+        let most =
+            hint.upper().and_then(|most| usize::try_from(most).ok()).map_or(MOST, |most| most.min(MOST));
         let room = service.budgets.memory.try_take(client, most).ok_or_else(busy)?;
         let body = Limited::new(body, MOST).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -116,8 +119,11 @@ pub(super) async fn read(
     work: impl FnOnce(&Arc<Service>) -> Result<Vec<u8>, ProblemDetails> + Send + 'static,
 ) -> Result<Bytes, ProblemDetails> {
     let (bytes, room) = look_up(service, client, most, work).await?;
-    Ok(Bytes::from_owner(Held { bytes, _room: room }))
+    Ok(held(bytes, room))
 }
+
+/// The next piece of an answer, if there is one.
+pub(super) type Piece = Result<Option<Vec<u8>>, ProblemDetails>;
 
 /// An answer in pieces of up to [`PIECE`] bytes, made by `next` from `state` until there is none. The next is made when the
 /// peer has room for it.
@@ -125,7 +131,7 @@ pub(super) fn stream<S: Send + 'static>(
     service: &Arc<Service>,
     client: Client,
     state: S,
-    next: fn(&Arc<Service>, &mut S) -> Result<Option<Vec<u8>>, ProblemDetails>,
+    next: fn(&Arc<Service>, &mut S) -> Piece,
 ) -> Body {
     let service = Arc::clone(service);
     Body::from_stream(stream::try_unfold((service, state), move |(service, mut state)| async move {
@@ -133,12 +139,17 @@ pub(super) fn stream<S: Send + 'static>(
         // The status has been sent: what fails now cuts the answer, and the peer sees that.
         let looked_up = look_up(&service, client, PIECE, work).await;
         let ((bytes, state), room) = looked_up.map_err(|_| std::io::Error::other("the answer was cut"))?;
-        let piece = bytes.map(|bytes| Bytes::from_owner(Held { bytes, _room: room }));
-        std::io::Result::Ok(piece.map(|piece| (piece, (service, state))))
+        std::io::Result::Ok(bytes.map(|bytes| (held(bytes, room), (service, state))))
     }))
 }
 
-/// Bytes with their room.
+/// Bytes that have their room until they are dropped, and no more than they need.
+fn held(mut bytes: Vec<u8>, mut room: Room) -> Bytes {
+    bytes.shrink_to_fit();
+    room.shrink(bytes.len());
+    Bytes::from_owner(Held { bytes, _room: room })
+}
+
 struct Held {
     bytes: Vec<u8>,
     _room: Room,
@@ -170,7 +181,10 @@ impl HttpBody for Outgoing {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
         this.owed = None;
         Pin::new(&mut this.body).poll_frame(cx).map_ok(|frame| {
@@ -234,7 +248,10 @@ impl HttpBody for Incoming {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let frame = Pin::new(&mut *body).poll_frame(cx);
@@ -253,26 +270,33 @@ impl HttpBody for Incoming {
 }
 
 impl Rest {
-    /// Reads what was not read, if it is not much. Whether the request has come to its end.
-    pub(super) async fn drain(mut self) -> bool {
-        let Ok(body) = self.0.try_recv() else { return true };
-        let drained = Limited::new(body, REST);
-        let drained = tokio::time::timeout(REST_TIME, drain(drained)).await;
-        drained == Ok(true)
-    }
-
-    /// Whether the request has come to its end.
-    pub(super) fn is_empty(mut self) -> bool {
-        self.0.try_recv().is_err()
+    /// What was not read; none if the request has come to its end.
+    pub(super) fn left(mut self) -> Option<Body> {
+        self.0.try_recv().ok()
     }
 }
 
-async fn drain(mut body: Limited<Body>) -> bool {
-    loop {
-        match body.frame().await {
-            Some(Ok(_)) => {}
-            Some(Err(_)) => return false,
-            None => return true,
+/// Reads and drops the rest of a small request over HTTP/1.1, so that the connection can go on. Whether it came to its end.
+pub(super) async fn discard_small(body: Body) -> bool {
+    discard(body, SMALL_REST, SMALL_REST_TIME).await
+}
+
+/// Reads and drops the rest of a request over HTTP/2 while its early answer leaves: its stream would be reset otherwise, and
+/// curl 7.88 and Node take that for the answer.
+pub(super) async fn discard_large(body: Body) {
+    discard(body, lingering::MOST, lingering::PATIENCE).await;
+}
+
+async fn discard(body: Body, most: usize, time: Duration) -> bool {
+    let mut body = Limited::new(body, most);
+    let read = async {
+        loop {
+            match body.frame().await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+                None => return true,
+            }
         }
-    }
+    };
+    tokio::time::timeout(time, read).await == Ok(true)
 }

@@ -11,13 +11,13 @@ use axum::http::Response;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use countersign_ledger::{
-    Family, FamilyProof, FamilyProofHead, Hash, HistoryEntry, IndexKey, LogName, MAX_ENTRIES, NameError, Statement, Subject,
-    SubjectHistory, cbor,
+    Family, FamilyProof, FamilyProofHead, Hash, HistoryEntry, IndexKey, LogName, MAX_ENTRIES, NameError,
+    Statement, Subject, SubjectHistory, cbor,
 };
 
 use countersign_ledger::Problem;
 
-use super::bodies::{PIECE, SMALL, look_up, read, stream};
+use super::bodies::{PIECE, Piece, SMALL, look_up, read, stream};
 use super::{CBOR, FRESH, IMMUTABLE, Shared, log};
 use crate::ledger::Place;
 use crate::ledger_state::SubjectIndex;
@@ -34,8 +34,8 @@ const MAX_NAMES: usize = 512;
 /// Bytes in an answer about subjects after which no further statement is added.
 const MAX_HISTORIES: usize = 1 << 20;
 
-/// Room for such an answer: besides, it has the last statement, and a proof for each subject that is asked about.
-const HISTORIES: usize = 2 << 20;
+/// Room for such an answer while it is made: besides, it has the last statement.
+const HISTORIES: usize = 3 << 20;
 
 /// Room for one member in the proof of a family, or for what comes before the first.
 const MEMBER: usize = 16 * 1024;
@@ -162,7 +162,7 @@ struct FamilyProofs {
 }
 
 impl FamilyProofs {
-    fn next_piece(&mut self) -> Result<Option<Vec<u8>>, ProblemDetails> {
+    fn next_piece(&mut self) -> Piece {
         let mut bytes = mem::take(&mut self.begun);
         while bytes.len() < PIECE - MEMBER {
             if let Some((family, from)) = self.members.take() {

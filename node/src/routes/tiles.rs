@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 
-use super::bodies::{PIECE, SMALL, read, stream};
+use super::bodies::{PIECE, Piece, SMALL, read, stream};
 use super::{FRESH, IMMUTABLE, OCTETS, Shared, TEXT, log};
 use crate::node::Service;
 use crate::problem::ProblemDetails;
@@ -66,9 +66,10 @@ struct Bodies {
     until: u64,
 }
 
-fn bodies(service: &Arc<Service>, left: &mut Bodies) -> Result<Option<Vec<u8>>, ProblemDetails> {
+fn bodies(service: &Arc<Service>, left: &mut Bodies) -> Piece {
     let readers = service.published.readers();
-    let read = readers.with(|connection| store::statements(connection, left.log, left.from, left.until, PIECE))?;
+    let read =
+        readers.with(|connection| store::statements(connection, left.log, left.from, left.until, PIECE))?;
     left.from += read.len() as u64;
     let bundle = write_bundle(read.iter().map(|stored| &stored.bytes[..]));
     Ok(Some(bundle.map_err(|_| ProblemDetails::internal())?).filter(|bytes| !bytes.is_empty()))

@@ -43,7 +43,10 @@ impl Stage {
     }
 
     fn put(&self, first: usize, until: usize) -> Answer {
-        self.put_range(&format!("bytes {first}-{}/{}", until - 1, self.filter.len()), &self.filter[first..until])
+        self.put_range(
+            &format!("bytes {first}-{}/{}", until - 1, self.filter.len()),
+            &self.filter[first..until],
+        )
     }
 
     fn put_range(&self, range: &str, bytes: &[u8]) -> Answer {
@@ -159,7 +162,8 @@ fn a_slow_upload_has_the_time_that_its_length_needs_and_one_that_drips_has_not()
 fn so_many_uploads_of_one_address_at_one_time_and_no_more() {
     let stage = Stage::new(|site| (site.config.limits.uploads, site.config.limits.address_percent) = (4, 50));
     let hostile = Hostile::new(&stage.running);
-    let _held: Vec<_> = (0..2).map(|_| hostile.hold("PUT", &stage.path, stage.filter.len(), &[1; 100])).collect();
+    let _held: Vec<_> =
+        (0..2).map(|_| hostile.hold("PUT", &stage.path, stage.filter.len(), &[1; 100])).collect();
     let deadline = Instant::now() + Duration::from_secs(20);
     while used(&stage.running, "uploads") < 2 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));

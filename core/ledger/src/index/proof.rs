@@ -161,7 +161,9 @@ impl FamilyProof {
             Content::One(proof) => proof.to_cbor(),
             Content::Members(path, members) => {
                 let mut bytes = write_head(path, members.len());
-                members.iter().for_each(|(subject, entry)| Self::write_member(&mut bytes, *subject, entry));
+                for (subject, entry) in members {
+                    Self::write_member(&mut bytes, *subject, entry);
+                }
                 bytes
             }
         }
@@ -169,9 +171,8 @@ impl FamilyProof {
 
     /// Appends a member as it stands in the proof.
     pub fn write_member(bytes: &mut Vec<u8>, subject: Hash, entry: &IndexEntry) {
-        *bytes = cbor::encode_into(std::mem::take(bytes), |e| {
-            write_entry(e.array(3)?.bytes(&subject.0)?, entry)
-        });
+        *bytes =
+            cbor::encode_into(std::mem::take(bytes), |e| write_entry(e.array(3)?.bytes(&subject.0)?, entry));
     }
 
     /// Reads a proof; nothing about it is verified yet.
@@ -366,9 +367,9 @@ mod tests {
             let whole = index.prove_family(Family::new(family)).to_cbor();
             let FamilyProofHead { mut bytes, members, len } = index.begin_family_proof(Family::new(family));
             let listed = index.family(Family::new(family));
-            listed.iter().for_each(|(subject, entry)| {
+            for (subject, entry) in &listed {
                 FamilyProof::write_member(&mut bytes, *subject, entry);
-            });
+            }
             assert_eq!((&bytes, members, len), (&whole, listed.len(), whole.len()), "{family}");
         }
     }
