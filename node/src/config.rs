@@ -8,8 +8,13 @@ use std::path::{Path, PathBuf};
 use countersign_ledger::{Held, Identity, LogName, LogSpec};
 use serde::Deserialize;
 
+use crate::files;
+
 /// Most witnesses held in one process; a policy has room for 48.
 const MAX_WITNESSES: usize = 16;
+
+/// Largest configuration file.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// Name of the group of witnesses in the policy; no witness may have it.
 pub(crate) const QUORUM: &str = "witnesses";
@@ -234,8 +239,9 @@ impl Config {
 
     /// Reads a configuration file. Relative paths in it start at the file's own directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+        let text = String::from_utf8(files::read(path, MAX_FILE).map_err(failed)?)
+            .map_err(|_| failed(std::io::Error::other("it is not text in UTF-8")))?;
         let mut config = Self::parse(&text)?;
         if let Some(base) = path.parent() {
             config.resolve(base);

@@ -63,7 +63,7 @@ pub(crate) fn keep(data: &Path, first_start: bool, current: Genesis) -> Result<G
         None if first_start => current,
         None => return Err(KeysError::Missing(path).into()),
     };
-    match write_whole(&path, genesis.to_json().as_bytes(), 0o644) {
+    match write_whole(&path, genesis.to_json().as_bytes()) {
         Ok(()) => Ok(genesis),
         Err(source) => Err(KeysError::File { path, source }.into()),
     }

@@ -5,7 +5,7 @@
 //! production keeps its root elsewhere and gives the node only the keys of its logs.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +17,11 @@ use countersign_ledger::{
 use zeroize::Zeroizing;
 
 use crate::config::{Config, QUORUM, WitnessConfig};
+use crate::files;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+/// Largest file of a key.
+const MAX_FILE: u64 = 64 * 1024;
 /// How long the certificates of the domain's root and registrar are valid.
 const ROOT_DAYS: u64 = 3650;
 
@@ -42,6 +45,11 @@ pub enum KeysError {
     /// A key is another than the one in its certificate.
     #[error("{0} is another key than the one in its certificate: restore it from a backup")]
     Other(PathBuf),
+    /// Others than its owner may read a secret.
+    #[error(
+        "{0} is a secret that others may read: its permissions must be 0600, and it may be known already"
+    )]
+    Exposed(PathBuf),
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
@@ -207,7 +215,7 @@ impl KeyFiles {
     pub(crate) fn open(data: &Path, may_make: bool) -> Result<Self, KeysError> {
         let directory = data.join("keys");
         if may_make {
-            fs::create_dir_all(&directory).map_err(|source| file_error(&directory, source))?;
+            files::make_directory(&directory).map_err(|source| file_error(&directory, source))?;
         }
         Ok(Self { directory, may_make })
     }
@@ -219,15 +227,17 @@ impl KeyFiles {
         make: impl FnOnce() -> Result<Vec<u8>, KeysError>,
     ) -> Result<Zeroizing<Vec<u8>>, KeysError> {
         let path = self.directory.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Zeroizing::new(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.may_make => {
+        // Certificates are for everybody.
+        let is_public = path.extension().is_some_and(|extension| extension == "crt");
+        let read = if is_public { read_file } else { read_private };
+        match read(&path)? {
+            Some(bytes) => Ok(bytes),
+            None if self.may_make => {
                 let bytes = Zeroizing::new(make()?);
-                write_whole(&path, &bytes, 0o600).map_err(|source| file_error(&path, source))?;
+                write_whole(&path, &bytes).map_err(|source| file_error(&path, source))?;
                 Ok(bytes)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KeysError::Missing(path)),
-            Err(source) => Err(file_error(&path, source)),
+            None => Err(KeysError::Missing(path)),
         }
     }
 
@@ -264,23 +274,33 @@ fn hex(secret: &[u8; 32]) -> String {
 
 /// Reads 64 hexadecimal digits; `None` when there is no such file.
 fn read_secret(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, KeysError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(file_error(path, source)),
-    };
-    let secret: Result<Hash, _> = text.trim_end().parse();
-    secret.map(|secret| Some(Zeroizing::new(secret.0))).map_err(|_| KeysError::Malformed(path.to_owned()))
+    let Some(bytes) = read_private(path)? else { return Ok(None) };
+    let secret = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
+    let secret: Hash = secret.ok_or_else(|| KeysError::Malformed(path.to_owned()))?;
+    Ok(Some(Zeroizing::new(secret.0)))
+}
+
+/// Reads a file that only its owner may read; `None` when there is no such file.
+pub(crate) fn read_private(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
+    let Some(bytes) = read_file(path)? else { return Ok(None) };
+    if files::is_exposed(path).map_err(|source| file_error(path, source))? {
+        return Err(KeysError::Exposed(path.to_owned()));
+    }
+    Ok(Some(bytes))
+}
+
+fn read_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
+    match files::read(path, MAX_FILE) {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(file_error(path, source)),
+    }
 }
 
 /// Writes a file so that after a crash it is there in whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut file = options.open(&unfinished)?;
+    let mut file = files::private().truncate(true).open(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;

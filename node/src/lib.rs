@@ -10,7 +10,9 @@
 //! 1. It arrives by `POST /{log}/entries`, with many others by `POST /{log}/batch`, or in process by [`Sequencer::submit`].
 //!    The request is bounded in size, time and rate, and whole, before anything is looked at.
 //! 2. The thread that submits parses it strictly. If it is in the log already, its place is returned, whatever its age.
-//!    Otherwise its time is compared with the clock and its signature is verified ([`Published::candidate`]).
+//!    Otherwise its time is compared with the clock, its signature is verified, and it is looked up whether the blob that it
+//!    promises is held ([`Published::candidate`]). A statement that nothing else is wrong with is refused without it, and has
+//!    thereby announced it: the blob may be uploaded, and the statement is submitted again.
 //! 3. It waits in a bounded queue; when that is full the client is told to come back.
 //! 4. The engine's thread takes what has gathered while the last block went to disk, and has a [`Committer`] commit it. The
 //!    [`StateMachine`] checks it against its own state and the block's time: freshness, revocation as of its place, used-up
@@ -62,6 +64,7 @@ mod committer;
 mod config;
 #[cfg(unix)]
 mod door;
+mod files;
 mod flow;
 mod genesis;
 mod halt;

@@ -19,6 +19,7 @@ use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError};
 #[cfg(unix)]
 use crate::door::Door;
+use crate::files;
 use crate::genesis::{self, PinnedError};
 use crate::halt::{Halt, Halts};
 use crate::in_memory::InMemory;
@@ -488,8 +489,8 @@ impl Service {
 fn lock(config: &Config) -> Result<File, OpenError> {
     let path = config.data.join("lock");
     let failed = |source| OpenError::Directory { path: path.clone(), source };
-    fs::create_dir_all(&config.data).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    files::make_directory(&config.data).map_err(failed)?;
+    let file = files::private().truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(config.data.clone())),

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 #[cfg(unix)]
 use crate::door;
+use crate::files;
 use crate::genesis::GENESIS;
 use crate::keys::write_whole;
 use crate::node::{AuthorityError, Node, OpenError, Service};
@@ -157,7 +158,7 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
     if !to.is_absolute() || to.exists() {
         return Err(OperateError::Occupied(to.to_owned()));
     }
-    private_directory(to).map_err(|source| file_error(to, source))?;
+    files::make_directory(to).map_err(|source| file_error(to, source))?;
     let database = to.join(DATABASE);
     let copy = || -> Result<u64, OperateError> {
         let connection = store::open(&service.config.data.join(DATABASE), Begin::Never)?;
@@ -167,7 +168,7 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
         file.sync_all().map_err(|source| file_error(&unfinished, source))?;
         fs::rename(&unfinished, &database).map_err(|source| file_error(&database, source))?;
         let genesis = to.join(GENESIS);
-        write_whole(&genesis, service.genesis.to_json().as_bytes(), 0o644)
+        write_whole(&genesis, service.genesis.to_json().as_bytes())
             .map_err(|source| file_error(&genesis, source))?;
         Ok(file.metadata().map_err(|source| file_error(&database, source))?.len())
     };
@@ -208,13 +209,6 @@ pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
             Err(error.into())
         }
     }
-}
-
-fn private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> OperateError {

@@ -139,7 +139,8 @@ const fn status(problem: Problem) -> StatusCode {
         | P::NotLatest
         | P::AwaitsPredecessor
         | P::CustodyConflict
-        | P::ForeignCheckpoint => S::CONFLICT,
+        | P::ForeignCheckpoint
+        | P::PromiseNotHeld => S::CONFLICT,
         P::OtherLog | P::UnknownKind | P::Backdated | P::VoidLink | P::Rule => S::UNPROCESSABLE_ENTITY,
         P::Malformed
         | P::Format

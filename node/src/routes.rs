@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /genesis` | the trust anchors that phones pin (JSON) |
 //! | `GET /health` | whether the node takes statements (JSON) |
+//! | `GET /limits` | `{ "statement-bytes" => uint, "blob-bytes" => uint }`: the largest that are taken |
 //! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of receipts (COSE Key Set, COSE Key) |
 //! | `GET /{log}/checkpoint` | the newest checkpoint (C2SP tlog-checkpoint) |
 //! | `GET /{log}/tile/…` | hashes, `entries`, `bodies` (C2SP tlog-tiles) |
@@ -14,7 +15,7 @@
 //! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
 //! | `GET /blob/{hex}`, `HEAD …`, `PUT …` | what a statement names by digest and length; uploads can be continued |
 //! | `POST /enrol` | `[code: tstr, request: bstr]` -> 201 and the certificate (DER) |
-//! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI) |
+//! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI); 409 `promise-not-held` if a blob has to be uploaded first |
 //! | `POST /{log}/batch` | `[* bstr]`: statements -> `[* outcome]` in the same order, once all are durable |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //!
@@ -73,6 +74,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
     Router::new()
         .route("/genesis", get(meta::genesis))
         .route("/health", get(meta::health))
+        .route("/limits", get(meta::limits))
         .route("/.well-known/scitt-keys", get(meta::keys))
         .route("/.well-known/scitt-keys/{kid}", get(meta::key))
         .route("/certificate/{fingerprint}", get(meta::certificate))

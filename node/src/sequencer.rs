@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, LogName, Problem, Refusal, UnixMillis, Violation};
+use countersign_ledger::{Hash, LogName, Problem, Promise, Refusal, UnixMillis, Violation};
 use tokio::sync::oneshot;
 
 use crate::halt::Halt;
@@ -79,6 +79,9 @@ pub enum Reason {
     /// A rule of its family.
     #[error(transparent)]
     Rule(Violation),
+    /// Nothing else is wrong with it, but what it promises is not held here.
+    #[error("the {} bytes that the statement promises are not here: upload blob {}, then submit it again", .0.length, .0.digest)]
+    PromiseNotHeld(Promise),
 }
 
 fn list(logs: &[LogName]) -> String {
@@ -99,6 +102,7 @@ impl Reason {
             Self::Taken { .. } => Problem::CustodyConflict,
             Self::Code => Problem::CodeUsed,
             Self::Rule(violation) => violation.problem,
+            Self::PromiseNotHeld(_) => Problem::PromiseNotHeld,
         }
     }
 }

@@ -13,6 +13,7 @@ use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
+use crate::files;
 use crate::halt::{Halt, Passing};
 use crate::ledger::Place;
 use crate::machine::Bodies;
@@ -23,6 +24,8 @@ const VERSION: i64 = 1;
 /// How long a connection waits for another's lock before it gives up: longer than an upload or a backup's step takes. The
 /// ordering thread then says that it stands still, and waits on.
 const BUSY: Duration = Duration::from_secs(2);
+/// How long a blob is expected, and kept, that only a statement names which was refused for the lack of it.
+const ANNOUNCED_MILLIS: u64 = 24 * 3600 * 1000;
 /// Bytes of a blob that are written at a time.
 const BLOB_PIECE: usize = 64 * 1024;
 /// Pages that a reader and a writer of blobs keep in memory, in KiB: a look-up needs few, and the system keeps the rest.
@@ -36,6 +39,9 @@ pub enum StoreError {
     /// SQLite refuses: the disk, the permissions, the file's structure.
     #[error("the database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The file cannot be made or written.
+    #[error("the database's file: {0}")]
+    File(io::Error),
     /// Written by another version of this program.
     #[error("the database has schema version {0}, this program reads {VERSION}")]
     Version(i64),
@@ -118,6 +124,10 @@ pub(crate) fn open(path: &Path, begin: Begin) -> StoreResult<Connection> {
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, begin == Begin::New);
     if begin == Begin::Never && !path.exists() {
         return Err(StoreError::Gone(path.to_owned()));
+    }
+    if begin == Begin::New {
+        // SQLite would make it as the umask says, and its other files as the database is.
+        files::private().truncate(false).open(path).map_err(StoreError::File)?;
     }
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -407,11 +417,45 @@ pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certifica
     Ok(())
 }
 
-/// Records that an admitted statement promises a blob.
+/// Records that an admitted statement promises a blob: it is kept for good.
 pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
-    let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
+    let sql = "INSERT INTO blobs (digest, length) VALUES (?, ?)
+               ON CONFLICT (digest) DO UPDATE SET announced = NULL, member = NULL";
     tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
     Ok(())
+}
+
+/// Lets a blob be brought that a statement of `member` promises, which was refused for nothing but the lack of it. False if
+/// what the member has announced, and no admitted statement names yet, would have more than `most` bytes together.
+pub(crate) fn announce_blob(
+    tx: &Transaction<'_>,
+    promise: Promise,
+    member: &str,
+    now: UnixMillis,
+    most: u64,
+) -> StoreResult<bool> {
+    tx.execute("DELETE FROM blobs WHERE announced < ?", [signed(now.0.saturating_sub(ANNOUNCED_MILLIS))])?;
+    let sql = "SELECT coalesce(sum(length), 0) FROM blobs WHERE announced IS NOT NULL AND member = ? AND digest <> ?";
+    let others: i64 = tx.query_row(sql, params![member, promise.digest.as_bytes()], |row| row.get(0))?;
+    if others.cast_unsigned().saturating_add(promise.length) > most {
+        return Ok(false);
+    }
+    // While nobody has brought it, the newest announcement says how long it is.
+    let sql = "INSERT INTO blobs (digest, length, announced, member) VALUES (?, ?, ?, ?)
+               ON CONFLICT (digest) DO UPDATE SET announced = excluded.announced, member = excluded.member,
+               length = iif(bytes IS NULL, excluded.length, length) WHERE announced IS NOT NULL";
+    let row = params![promise.digest.as_bytes(), signed(promise.length), signed(now.0), member];
+    tx.execute(sql, row)?;
+    Ok(true)
+}
+
+/// Whether the bytes of a promise are here, and stay until a statement that comes in now is admitted.
+pub(crate) fn holds_blob(connection: &Connection, promise: Promise, now: UnixMillis) -> StoreResult<bool> {
+    let sql = "SELECT 1 FROM blobs WHERE digest = ? AND length = ? AND bytes IS NOT NULL
+               AND (announced IS NULL OR announced > ?)";
+    let since = signed(now.0.saturating_sub(ANNOUNCED_MILLIS / 2));
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.exists(params![promise.digest.as_bytes(), signed(promise.length), since])?)
 }
 
 /// What is known of a blob.
@@ -450,7 +494,7 @@ pub(crate) fn put_blob(
     length: u64,
     mut bytes: impl Read,
 ) -> StoreResult<()> {
-    let sql = "UPDATE blobs SET bytes = zeroblob(?) WHERE digest = ? RETURNING rowid";
+    let sql = "UPDATE blobs SET bytes = zeroblob(?1), length = ?1 WHERE digest = ?2 RETURNING rowid";
     let row: i64 = tx.query_row(sql, params![signed(length), digest.as_bytes()], |row| row.get(0))?;
     let mut blob = tx.blob_open("main", "blobs", "bytes", row, false)?;
     let mut piece = vec![0; BLOB_PIECE];

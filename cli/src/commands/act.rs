@@ -1,19 +1,24 @@
 //! `enrol` and `sign`: what a member does as an issuer of statements.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_custody::{Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType};
 use countersign_ledger::{Fields, Hash, Kind, Subject, UnixMillis, Value};
-use countersign_wallet::{Issuer, Recorded};
+use countersign_wallet::{ActError, Issuer, Recorded};
 use serde_json::json;
 
 use super::check;
-use super::epcis::bounded;
 use crate::args::{Enrol, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
-use crate::{pack, print};
+use crate::output::say;
+use crate::{file, pack, print};
+
+/// Of a statement that did not get through.
+const KEPT: &str =
+    "the statement is signed and kept, and not recorded yet; the same command again goes on with it";
+
+/// Largest list of serial numbers: those of the largest filter, each of twenty characters.
+const MAX_SERIALS: usize = 15_000_000 * 22;
 
 /// The name of the wallet's one key in its vault.
 const KEY: &str = "signing";
@@ -23,7 +28,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
     let certificate = Issuer::new(&mut snapshot, &client, home.vault()?).enrol(KEY, &args.code)?;
     if as_json {
-        println!(
+        say!(
             "{}",
             json!({
                 "identity": certificate.identity().as_str(),
@@ -32,7 +37,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
             })
         );
     } else {
-        println!(
+        say!(
             "Enrolled as {}; the certificate is valid until {}.",
             certificate.identity(),
             certificate.not_after()
@@ -41,7 +46,8 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Signs a statement and submits it, or lists what can be signed.
+/// Signs a statement, submits it and verifies that it was recorded, or lists what can be signed. What is cut off is kept: the same
+/// command again goes on with it.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let Some(asked) = asked(args)? else {
         Profile::all().iter().for_each(list);
@@ -62,20 +68,41 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     }
     let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
     let mut issuer = Issuer::new(&mut snapshot, &client, home.vault()?);
-    let draft = draft(&mut issuer, KEY, &kind, &subject, fields, &with)?;
-    let recorded = issuer.record(KEY, &draft, now())?;
-    if let Some(serials) = &serials {
-        client.put_blob(serials.filter_bytes())?;
+    let blob = serials.as_ref().map(SerialSet::filter_bytes);
+    let recorded = match issuer.begun(&kind, &subject, &fields)? {
+        Some(begun) => issuer.complete(begun, now()),
+        None => {
+            issuer.send_about(&subject, now())?;
+            blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
+            let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
+            issuer.record(KEY, &draft, blob, now())
+        }
+    };
+    match recorded {
+        Ok(recorded) => report(&recorded, as_json),
+        Err(error) if issuer.begun(&kind, &subject, &fields)?.is_some() => return Err(error).context(KEPT),
+        Err(error) => return Err(error.into()),
     }
-    report(&recorded, as_json);
     Ok(())
+}
+
+/// What to do about a filter that is too large.
+fn too_many_serials(error: ActError) -> anyhow::Error {
+    let advice = match error {
+        ActError::BlobTooLarge { .. } => {
+            "the lot has too many packs for this node: commission it as several lots, or have the \
+                                          node's `limits.blob_bytes` raised"
+        }
+        _ => "the node does not say what it takes",
+    };
+    anyhow!(error).context(advice)
 }
 
 /// The statement to sign, from a draft or from the command line alone.
 fn asked(args: &Sign) -> Result<Option<Draft>> {
     let serials = args.serials.as_deref().map(serials).transpose()?;
     let mut asked = match (&args.draft, &args.kind) {
-        (Some(path), _) => Draft::parse(&bounded(path, MAX_DRAFT)?)
+        (Some(path), _) => Draft::parse(&file::read(path, MAX_DRAFT)?)
             .with_context(|| format!("{} is not a draft", path.display()))?,
         (None, Some(kind)) => {
             let about = args.about.as_deref();
@@ -129,12 +156,12 @@ fn follows(fields: &mut Fields, from: &Fields, what: &str) -> Result<()> {
 fn report(recorded: &Recorded, as_json: bool) {
     if as_json {
         let Recorded { id, log, index, size, as_of } = recorded;
-        println!(
+        say!(
             "{}",
             json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string() })
         );
     } else {
-        println!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+        say!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
     }
 }
 
@@ -253,21 +280,21 @@ fn hex(text: &str) -> Result<Vec<u8>> {
 }
 
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let text = file::text(path, MAX_SERIALS)?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// Lists the statements that one party signs alone; those of two parties are made by phones.
 fn list(profile: &Profile) {
     for step in profile.steps().iter().filter(|step| step.countersigned.is_none()) {
-        println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
+        say!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
         let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
         let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {
             let optional = if rule.presence == Presence::Optional { " (optional)" } else { "" };
             format!("{name}=<{}>{optional}", type_name(rule.kind))
         });
         for field in to.into_iter().chain(own) {
-            println!("    {field}");
+            say!("    {field}");
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::args::{Check, Trace};
 use crate::home::{Home, now, year};
+use crate::output::{say, show, told};
 use crate::{pack, print};
 
 /// Checks packs; the exit code is that of the worst verdict.
@@ -26,9 +27,9 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
             Err(error) => {
                 failed = true;
                 if as_json {
-                    println!("{}", json!({ "file": argument, "error": format!("{error:#}") }));
+                    say!("{}", json!({ "file": argument, "error": told(&error) }));
                 } else {
-                    println!("{argument}\n  ↻ {error:#}");
+                    say!("{argument}\n  ↻ {}", told(&error));
                 }
             }
         }
@@ -40,9 +41,9 @@ fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
     if as_json {
         let mut line = print::verdict_json(verdict, snapshot.profile_for(verdict));
         line["file"] = json!(argument);
-        println!("{line}");
+        say!("{line}");
     } else {
-        println!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
+        say!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 
@@ -84,10 +85,10 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     }
     if as_json {
         for line in print::route_json(&route) {
-            println!("{line}");
+            say!("{line}");
         }
     } else {
-        print!("{}", print::route(&route));
+        show!("{}", print::route(&route));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@
 //! A batch counts as one of the writes that an address may make, and each of its statements that is refused as one more.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -25,6 +26,7 @@ use countersign_ledger::cbor;
 use minicbor::Decoder;
 
 use super::bodies::{Whole, busy, within_rate};
+use super::entries::refusal;
 use super::{CBOR, Shared, blocking, log};
 use crate::problem::ProblemDetails;
 use crate::sequencer::Outcome;
@@ -42,7 +44,7 @@ pub(super) async fn submit(
     batch: Whole<MAX_BATCH>,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
-    let (body, client) = (batch.body.clone(), batch.client);
+    let (body, client, ordering) = (batch.body.clone(), batch.client, Arc::clone(&service));
     let (tickets, count, stopped) = blocking(move || {
         let statements = read(&body).ok_or_else(|| {
             ProblemDetails::malformed("a batch is an array of statements, each a byte string")
@@ -52,9 +54,9 @@ pub(super) async fn submit(
         while !rest.is_empty() {
             let (part, later) = rest.split_at(together.min(rest.len()));
             (rest, together) = (later, (2 * together).min(*TOGETHER.end()));
-            let submitted = service.sequencer.submit_all(log, part);
+            let submitted = ordering.sequencer.submit_all(log, part);
             let refused = submitted.iter().filter(|one| matches!(one.outcome(), Some(Outcome::Refused(_))));
-            stopped = (0..refused.count()).find_map(|_| within_rate(&service, client).err());
+            stopped = (0..refused.count()).find_map(|_| within_rate(&ordering, client).err());
             let went_on = submitted.len() == part.len();
             tickets.extend(submitted);
             if stopped.is_some() || !went_on {
@@ -64,31 +66,25 @@ pub(super) async fn submit(
         Ok((tickets, statements.len(), stopped))
     })
     .await?;
-    let mut outcomes = Vec::with_capacity(tickets.len());
-    for ticket in tickets {
-        outcomes.push(ticket.await);
+    let mut answer = cbor::encode(|e| e.array(count as u64)?.ok());
+    let (statements, answered) = (read(&batch.body).unwrap_or_default(), tickets.len());
+    for (ticket, statement) in tickets.into_iter().zip(statements) {
+        let problem = match ticket.await {
+            Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
+                answer = cbor::encode_into(answer, |e| {
+                    e.array(2)?.u64(ordered.place.index)?.u64(ordered.size)?.ok()
+                });
+                continue;
+            }
+            Outcome::Busy { retry_after } => ProblemDetails::busy(retry_after),
+            Outcome::Halted(halt) => ProblemDetails::halted(halt),
+            Outcome::Refused(reason) => refusal(&service, batch.body.slice_ref(statement), reason).await,
+        };
+        answer.extend(problem.to_cbor());
     }
     let not_looked_at = stopped.unwrap_or_else(busy).to_cbor();
-    let answer = cbor::encode(|e| e.array(count as u64)?.ok());
-    let answer = outcomes.iter().fold(answer, write);
-    let answer = [answer, not_looked_at.repeat(count - outcomes.len())].concat();
+    answer.extend(not_looked_at.repeat(count - answered));
     Ok(([(CONTENT_TYPE, CBOR)], answer).into_response())
-}
-
-/// Appends what became of a statement.
-fn write(mut answer: Vec<u8>, outcome: &Outcome) -> Vec<u8> {
-    let problem = match outcome {
-        Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
-            return cbor::encode_into(answer, |e| {
-                e.array(2)?.u64(ordered.place.index)?.u64(ordered.size)?.ok()
-            });
-        }
-        Outcome::Busy { retry_after } => ProblemDetails::busy(*retry_after),
-        Outcome::Halted(halt) => ProblemDetails::halted(*halt),
-        Outcome::Refused(reason) => reason.clone().into(),
-    };
-    answer.extend(problem.to_cbor());
-    answer
 }
 
 /// The statements of a batch.

@@ -1,7 +1,8 @@
 //! What statements name by digest and length: the filters of lots.
 //!
-//! The digest in an admitted statement is the permission: anyone may upload the bytes, and no others. Whether they are waited
-//! for is looked up before a byte is read.
+//! The digest in a statement is the permission: anyone may upload the bytes, and no others. The statement is one that was
+//! admitted, or one that a member has submitted and that waits for nothing but these bytes. Whether they are waited for is
+//! looked up before a byte is read.
 //!
 //! - `PUT /blob/{digest}` with all bytes -> 204. A blob that is there is not read again: 204 at once.
 //! - `HEAD /blob/{digest}` -> 200, or 404 with `Upload-Offset`: how many bytes are here, of an upload by this address that was
@@ -18,7 +19,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
-use countersign_ledger::{Hash, Problem};
+use countersign_ledger::{Hash, Problem, Promise, Statement};
 use http_body_util::BodyExt as _;
 use rusqlite::TransactionBehavior;
 
@@ -33,6 +34,11 @@ use crate::uploads::Upload;
 
 /// How many bytes of an upload are here.
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+
+/// A member's announced blobs are together no longer than so many of the longest.
+const ANNOUNCED: u64 = 4;
+/// When a member comes back who has announced more.
+const MANY_ANNOUNCED: Duration = Duration::from_mins(10);
 
 /// `GET /blob/{digest}`
 pub(super) async fn get(
@@ -165,6 +171,27 @@ impl Receiving {
         }
         Ok(received)
     }
+}
+
+/// Lets the blob be uploaded that a statement waits for: its signer is a member who may make it, and it would be admitted.
+pub(super) fn announce(service: &Service, statement: &[u8], promise: Promise) -> Result<(), ProblemDetails> {
+    let blob_bytes = service.config.limits.blob_bytes as u64;
+    if promise.length > blob_bytes {
+        return Err(ProblemDetails::new(
+            Problem::TooLarge,
+            format!("a blob has at most {blob_bytes} bytes here"),
+        ));
+    }
+    let statement = Statement::parse(statement).map_err(|_| ProblemDetails::internal())?;
+    let (member, now) = (statement.issuer().as_str(), (service.clock)());
+    let mut connection = service.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    if !store::announce_blob(&tx, promise, member, now, ANNOUNCED * blob_bytes)? {
+        let many = "this member has announced more than it has had admitted";
+        return Err(ProblemDetails::new(Problem::Rate, many).retry_after(MANY_ANNOUNCED));
+    }
+    Ok(tx.commit().map_err(StoreError::from)?)
 }
 
 /// What is known of a blob that a statement names.

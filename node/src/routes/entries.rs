@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -11,11 +11,11 @@ use countersign_ledger::receipt::{Inclusion, issue};
 use countersign_ledger::{Hash, MAX_STATEMENT, Statement, cbor};
 
 use super::bodies::{SMALL, Whole, read};
-use super::{CBOR, Shared, digest, log};
+use super::{CBOR, Shared, blobs, blocking, digest, log};
 use crate::machine::Bodies as _;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
-use crate::sequencer::{Ordered, Outcome, Status};
+use crate::sequencer::{Ordered, Outcome, Reason, Status};
 use crate::server::Peer;
 use crate::store::StoreError;
 
@@ -39,8 +39,20 @@ pub(super) async fn submit(
         }
         Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
         Outcome::Halted(halt) => Err(ProblemDetails::halted(halt)),
-        Outcome::Refused(reason) => Err(reason.into()),
+        Outcome::Refused(reason) => Err(refusal(&service, statement, reason).await),
     }
+}
+
+/// What is said of a statement that is refused. One that waits for a blob alone has announced it.
+pub(super) async fn refusal(service: &Arc<Service>, statement: Bytes, reason: Reason) -> ProblemDetails {
+    if let Reason::PromiseNotHeld(promise) = reason {
+        let service = Arc::clone(service);
+        let announced = blocking(move || blobs::announce(&service, &statement, promise)).await;
+        if let Err(problem) = announced {
+            return problem;
+        }
+    }
+    reason.into()
 }
 
 /// `GET /{log}/entries/{id}`

@@ -145,7 +145,6 @@ fn one_witness_with_another_time_does_not_cosign_and_two_stop_the_log() {
     let surroundings = Surroundings { witness_clocks, ..site.clock.surroundings() };
     let running = Node::open_with(site.config.clone(), surroundings).unwrap().start().unwrap();
     let node = running.node();
-    let client = Client::new(node.genesis(), running.addr());
     let (policy, _) = node.genesis().trust_anchors().unwrap();
     let member = enrol(node, "manufacturer", "dm");
     assert_eq!(signatures(node), 5);

@@ -11,6 +11,7 @@
 mod acting;
 mod couriers;
 mod damage;
+mod desk;
 mod evidence;
 #[allow(dead_code, reason = "the ledger's tests use all of it")]
 #[path = "../../../ledger/tests/own_vectors/file.rs"]
@@ -21,6 +22,7 @@ mod luxury;
 mod meetings;
 mod node;
 mod refusals;
+mod slow;
 mod syncing;
 mod units;
 mod vectors;
