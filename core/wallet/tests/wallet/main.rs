@@ -21,6 +21,7 @@ mod luxury;
 mod meetings;
 mod node;
 mod refusals;
+mod slips;
 mod syncing;
 mod units;
 mod vectors;
