@@ -2,7 +2,6 @@
 
 mod args;
 mod camera;
-mod code;
 mod commands;
 mod demo;
 mod draft;

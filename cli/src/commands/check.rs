@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use countersign_custody::words::sanitize;
 use countersign_custody::{Item, Route, Verdict, VerdictKind};
 use countersign_ledger::Subject;
-use countersign_wallet::Snapshot;
+use countersign_scan::NotAProduct;
+use countersign_wallet::{Named, Snapshot};
 use serde_json::json;
 
 use crate::args::{Check, Trace};
@@ -25,11 +27,15 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
                 show(argument, &verdict, &snapshot, as_json);
             }
             Err(error) => {
-                failed = true;
+                // A code that names no product is scanned again, and so is one that was misread.
+                match error.downcast_ref::<NotAProduct>() {
+                    Some(_) => worst = worst.max(VerdictKind::CheckScan),
+                    None => failed = true,
+                }
                 if as_json {
                     say!("{}", json!({ "file": argument, "error": told(&error) }));
                 } else {
-                    say!("{argument}\n  ↻ {}", told(&error));
+                    say!("{}\n  ↻ {}", sanitize(argument), sanitize(&told(&error)));
                 }
             }
         }
@@ -43,7 +49,7 @@ fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
         line["file"] = json!(argument);
         say!("{line}");
     } else {
-        say!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
+        say!("{}\n{}", sanitize(argument), print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 
@@ -57,6 +63,16 @@ pub fn verdict(snapshot: &mut Snapshot, argument: &str) -> Result<(Item, Verdict
 /// The item that an argument shows.
 pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
+}
+
+/// The item that an argument shows, if it was read fully.
+pub fn whole(argument: &str) -> Result<Item> {
+    let named = pack::named(argument, year())?;
+    named.certain()?;
+    match named {
+        Named::Item { item, .. } => Ok(item),
+        Named::Unit(subject) | Named::Matter(subject) => bail!("{subject} is no product"),
+    }
 }
 
 /// The route of a logistic unit. It is not part of a product's snapshot, so its history is fetched from the node.
@@ -73,22 +89,25 @@ fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Ro
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let route = match pack::unit(&args.pack, year()) {
-        Some(unit) => unit_route(home, &mut snapshot, &unit)?,
-        None => {
-            let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
-            Route::new(&item, &verdict, snapshot.profile_for(&verdict))
+    let mut judged = None;
+    let route = match pack::named(&args.pack, year())? {
+        Named::Unit(unit) => unit_route(home, &mut snapshot, &unit)?,
+        Named::Matter(matter) => bail!("{matter} has no route"),
+        Named::Item { item, .. } => {
+            let verdict = judged.insert(snapshot.check(&item, now()));
+            Route::new(&item, verdict, snapshot.profile_for(verdict))
         }
     };
+    let judged = judged.as_ref().map(|verdict| (verdict, snapshot.profile_for(verdict)));
     if let Some(path) = &args.svg {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
     if as_json {
-        for line in print::route_json(&route) {
+        for line in print::route_json(&route, judged) {
             say!("{line}");
         }
     } else {
-        show!("{}", print::route(&route));
+        show!("{}", print::route(&route, judged));
     }
     Ok(())
 }

@@ -21,7 +21,8 @@ use crate::output::say;
 /// Writes the history of a product as an EPCIS 2.0 document.
 pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let (item, verdict) = check::verdict(&mut snapshot, pack)?;
+    let item = check::whole(pack)?;
+    let verdict = snapshot.check(&item, now());
     let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =

@@ -3,10 +3,9 @@
 use anyhow::{Result, bail};
 use countersign_custody::SubjectType;
 use countersign_ledger::{Genesis, Subject};
-use countersign_wallet::FollowState;
+use countersign_wallet::{FollowState, Named};
 use serde_json::json;
 
-use super::check;
 use crate::args::{Follow, Init};
 use crate::home::{Home, MAX_GENESIS, year};
 use crate::output::say;
@@ -35,7 +34,7 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
             (false, _) => snapshot.follow(&subject)?,
         }
         if let Some(path) = &args.contents {
-            snapshot.keep_contents(&pack::contents(path, year())?)?;
+            snapshot.keep_contents(&pack::contents(&pack::listed(path, year())?)?)?;
         }
     }
     for following in snapshot.following()? {
@@ -51,13 +50,16 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
 
 /// The subject that a person wants to follow.
 fn followed(product: &str, args: &Follow) -> Result<Subject> {
-    if let Some(unit) = pack::unit(product, year()) {
-        return Ok(unit);
-    }
+    let named = pack::named(product, year())?;
+    named.certain()?;
+    let item = match named {
+        Named::Unit(unit) => return Ok(unit),
+        Named::Matter(matter) => bail!("{matter} is no product, pack or logistic unit"),
+        Named::Item { item, .. } => item,
+    };
     if args.contents.is_some() {
         bail!("--contents needs the code of a logistic unit");
     }
-    let item = check::read(product)?;
     match (args.pack, item.pack) {
         (true, Some(pack)) => Ok(pack),
         (true, None) => bail!("the code names no single pack: it needs lot and serial number"),

@@ -157,6 +157,12 @@ impl Dossier {
         self.supply.at.min(self.trust.at)
     }
 
+    /// Whether a lot is proven to have a serial.
+    pub fn holds(&self, lot: &Subject, serial: &str) -> bool {
+        let filter = self.lots.get(lot).map(|lot| &lot.filter);
+        matches!(filter, Some(FilterState::Ready(filter)) if filter.contains(serial))
+    }
+
     /// Whether the class has such a lot.
     pub(crate) fn has_lot(&self, lot: &Subject) -> bool {
         self.members.contains_key(&digest(lot))
