@@ -6,22 +6,31 @@
 //! somebody signs it as their own statement. The profile defines which statements are events, and of what type
 //! ([`Rule`]).
 //!
-//! In scope: object events; aggregation events, written only. Out of scope: transformation, association, sensors, master
-//! data, queries, event hashes (implementations of them disagree).
+//! A partner's document goes through one reader: `form` finds the events, in JSON or XML, and gives them one shape (`xml`);
+//! `context` says what the prefixes of their names mean; `schema` judges them; `hash` tells the same event from another;
+//! `import` proposes what they say. `refused` is the one list of reasons.
+//!
+//! In scope: object events; aggregation events, written only. Out of scope: transformation, association, master data,
+//! queries. What sensors measured, and what partners add, is kept unread.
 
+mod context;
 mod document;
+mod form;
+mod hash;
 mod import;
+mod json;
 mod key;
 mod refused;
-mod shape;
+mod schema;
 mod time;
 mod words;
+mod xml;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use self::document::document;
-pub use self::import::{Proposal, read};
-pub use self::refused::{NotADocument, NotTaken};
+pub use self::import::{LotOf, Proposal, read};
+pub use self::refused::{Fault, NotADocument, NotTaken, WrongContext};
 
 /// The namespace of terms that EPCIS lacks, and of event ids.
 pub const NAMESPACE: &str = "urn:countersign:";
