@@ -26,10 +26,11 @@ mod time;
 mod words;
 mod xml;
 
+use countersign_ledger::Subject;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use self::document::document;
-pub use self::import::{LotOf, Proposal, read};
+pub use self::import::{LotOf, Proposal, event_ids, read};
 pub use self::refused::{Fault, NotADocument, NotTaken, WrongContext};
 
 /// The namespace of terms that EPCIS lacks, and of event ids.
@@ -89,6 +90,14 @@ impl Action {
             Self::Observe => "OBSERVE",
             Self::Delete => "DELETE",
         }
+    }
+}
+
+/// The lot number in the name of a lot or a pack, as printed on the label.
+pub fn lot_number(subject: &Subject) -> Option<String> {
+    match key::Key::parse(subject.as_str())? {
+        key::Key::Item { lot, .. } => lot,
+        key::Key::Unit { .. } => None,
     }
 }
 

@@ -174,7 +174,9 @@ fn is_gs1(address: &str) -> bool {
     let rest = ["https://ref.gs1.org/standards/epcis/", "https://gs1.github.io/EPCIS/"]
         .iter()
         .find_map(|start| address.strip_prefix(start));
-    let Some((version, file)) = rest.map(|rest| rest.split_once('/').unwrap_or(("", rest))) else { return false };
+    let Some((version, file)) = rest.map(|rest| rest.split_once('/').unwrap_or(("", rest))) else {
+        return false;
+    };
     version.bytes().all(|c| c.is_ascii_digit() || c == b'.')
         && matches!(file, "epcis-context.jsonld" | "epcis-context-simple.jsonld")
 }

@@ -16,7 +16,15 @@ use super::{MAX_DOCUMENT, MAX_EVENTS, json, schema, time, xml};
 const MAX_CONTEXT: usize = 64 * 1024;
 /// The members of a document, besides those with a prefix.
 const MEMBERS: [&str; 10] = [
-    "@context", "id", "type", "schemaVersion", "creationDate", "instanceIdentifier", "sender", "receiver", "epcisHeader",
+    "@context",
+    "id",
+    "type",
+    "schemaVersion",
+    "creationDate",
+    "instanceIdentifier",
+    "sender",
+    "receiver",
+    "epcisHeader",
     "epcisBody",
 ];
 
@@ -64,9 +72,15 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotADocument> {
 
 /// Checks that a version is one that is read.
 pub(super) fn version(kind: &str, version: &str, known: &[&str]) -> Result<(), NotADocument> {
-    let is = |known: &&str| version == *known || version.strip_prefix(*known).is_some_and(|rest| rest.starts_with('.'));
+    let is = |known: &&str| {
+        version == *known || version.strip_prefix(*known).is_some_and(|rest| rest.starts_with('.'))
+    };
     let digits = version.bytes().all(|c| c.is_ascii_digit() || c == b'.') && !version.ends_with('.');
-    if digits && known.iter().any(is) { Ok(()) } else { Err(NotADocument::Other(format!("{kind} {version}"))) }
+    if digits && known.iter().any(is) {
+        Ok(())
+    } else {
+        Err(NotADocument::Other(format!("{kind} {version}")))
+    }
 }
 
 fn in_json(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) -> Result<(), NotADocument> {

@@ -170,7 +170,10 @@ fn ordered(of: &Map<String, Value>, part: &Part, names: &Names) -> String {
         One(name) => sorted(values.map(|one| line(name, one, names)).collect()),
         Word(name, words) => sorted(
             values
-                .map(|one| one.as_str().map_or_else(|| line(name, one, names), |word| format!("{name}={}", words.uri(word))))
+                .map(|one| {
+                    one.as_str()
+                        .map_or_else(|| line(name, one, names), |word| format!("{name}={}", words.uri(word)))
+                })
                 .collect(),
         ),
         List(name, of) => named(name, &sorted(values.map(|one| line(of, one, names)).collect())),
@@ -204,7 +207,8 @@ fn free(name: &str, value: &Value, names: &Names) -> Vec<String> {
     if name == "@context" || name == "comment" {
         return Vec::new();
     }
-    let spelled = names.split(name).map_or_else(|| name.to_owned(), |(space, local)| format!("{{{space}}}{local}"));
+    let spelled =
+        names.split(name).map_or_else(|| name.to_owned(), |(space, local)| format!("{{{space}}}{local}"));
     let each = values(value).iter().map(|one| match one {
         Value::Object(members) => {
             let within = members.iter().filter(|(name, _)| *name != "#text");

@@ -88,6 +88,15 @@ pub fn read(
     Ok(standing.into_iter().map(propose).collect())
 }
 
+/// The CBV's event hash of each event of a document that can be read, as an id.
+pub fn event_ids(bytes: &[u8]) -> Result<Vec<String>, NotADocument> {
+    let mut ids = Vec::new();
+    form::events(bytes, &mut |found| {
+        ids.extend(found.map(|Found { members, names, .. }| hash::id(&members, &names)));
+    })?;
+    Ok(ids)
+}
+
 /// An event in its place, and how it is told from others.
 struct Entry {
     id: Option<String>,
@@ -263,7 +272,8 @@ impl Commissioned {
             let Some(Key::Item { gtin, lot, serial: Some(serial) }) = Key::parse(name) else { continue };
             let own: BTreeSet<&String> = event.lots.iter().chain(&lot).collect();
             let class = event.quantities.iter().filter_map(|one| lot_of_class(&one.class, &gtin)).collect();
-            let lots: BTreeSet<String> = if own.is_empty() { class } else { own.into_iter().cloned().collect() };
+            let lots: BTreeSet<String> =
+                if own.is_empty() { class } else { own.into_iter().cloned().collect() };
             let Some(lot) = lots.first().cloned() else { continue };
             let sure = (lots.len() == 1).then(|| lot.clone());
             let known = self.0.entry((gtin, serial)).or_insert(sure);
@@ -305,8 +315,11 @@ fn propose(
     let goods = Goods::of(event, commissioned, lot_of)?;
     let mut proposals = Vec::new();
     for (gtin, lot, item) in &goods.items {
-        let levels: &[SubjectType] =
-            if item.serials.is_empty() { &[SubjectType::Lot] } else { &[SubjectType::Pack, SubjectType::Lot] };
+        let levels: &[SubjectType] = if item.serials.is_empty() {
+            &[SubjectType::Lot]
+        } else {
+            &[SubjectType::Pack, SubjectType::Lot]
+        };
         let class = Key::Item { gtin: gtin.clone(), lot: None, serial: None };
         let (step, level) = step(&steps, levels, &class)?;
         let key = |serial| Key::Item { gtin: gtin.clone(), lot: Some(lot.clone()), serial };
@@ -327,7 +340,11 @@ fn propose(
 }
 
 /// The step for goods of the first of these levels that one allows.
-fn step<'a>(steps: &[&'a Step], levels: &[SubjectType], goods: &Key) -> Result<(&'a Step, SubjectType), NotTaken> {
+fn step<'a>(
+    steps: &[&'a Step],
+    levels: &[SubjectType],
+    goods: &Key,
+) -> Result<(&'a Step, SubjectType), NotTaken> {
     let fits = levels.iter().find_map(|level| {
         let mut allowed = steps.iter().filter(|step| step.subject.contains(level));
         let first = allowed.clone().next()?;
@@ -379,10 +396,15 @@ impl Goods {
         let mut items: BTreeMap<(String, String), Item> = BTreeMap::new();
         let (mut units, mut named) = (Vec::new(), BTreeSet::new());
         let keys = |names: Vec<&String>| -> Result<Vec<Key>, NotTaken> {
-            names.into_iter().map(|name| Key::parse(name).ok_or_else(|| NotTaken::Key(name.clone()))).collect()
+            names
+                .into_iter()
+                .map(|name| Key::parse(name).ok_or_else(|| NotTaken::Key(name.clone())))
+                .collect()
         };
-        let (packs, classes) =
-            (keys(event.goods.iter().collect())?, keys(event.quantities.iter().map(|one| &one.class).collect())?);
+        let (packs, classes) = (
+            keys(event.goods.iter().collect())?,
+            keys(event.quantities.iter().map(|one| &one.class).collect())?,
+        );
         if packs.is_empty() && classes.is_empty() {
             return Err(NotTaken::NoGoods);
         }
@@ -426,7 +448,11 @@ impl Goods {
 fn whole(count: f64) -> Result<u64, NotTaken> {
     let most = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
-    if count == count.trunc() && (0.0..=most).contains(&count) { Ok(count as u64) } else { Err(NotTaken::Measured) }
+    if count == count.trunc() && (0.0..=most).contains(&count) {
+        Ok(count as u64)
+    } else {
+        Err(NotTaken::Measured)
+    }
 }
 
 impl Item {
@@ -453,11 +479,13 @@ impl Lots<'_, '_> {
     /// beside it names; else what is known elsewhere.
     fn of(&mut self, gtin: &str, own: Option<String>, serial: Option<&str>) -> Result<String, NotTaken> {
         let goods = Key::Item { gtin: gtin.to_owned(), lot: None, serial: serial.map(str::to_owned) };
-        let known = serial.and_then(|serial| {
-            self.commissioned.0.get(&(gtin.to_owned(), serial.to_owned())).cloned()
-        });
+        let known =
+            serial.and_then(|serial| self.commissioned.0.get(&(gtin.to_owned(), serial.to_owned())).cloned());
         if known == Some(None) {
-            return Err(NotTaken::SeveralLots { goods: goods.epc(), lots: "see what commissions it".to_owned() });
+            return Err(NotTaken::SeveralLots {
+                goods: goods.epc(),
+                lots: "see what commissions it".to_owned(),
+            });
         }
         let said: BTreeSet<String> =
             self.event.lots.iter().cloned().chain(own).chain(known.flatten()).collect();
@@ -497,7 +525,8 @@ fn fields(step: &Step, event: &Event, count: Option<u64>) -> Result<(Fields, Opt
     }
     // Some partners name only who owns the goods then.
     let of = |kind: &str| event.destinations.iter().filter(|(known, _)| known == kind).collect::<Vec<_>>();
-    let parties = Some(of("possessing_party")).filter(|all| !all.is_empty()).unwrap_or_else(|| of("owning_party"));
+    let parties =
+        Some(of("possessing_party")).filter(|all| !all.is_empty()).unwrap_or_else(|| of("owning_party"));
     let to = match parties.as_slice() {
         [] => return Ok((fields, None)),
         [(_, to)] => to,

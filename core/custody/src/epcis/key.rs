@@ -117,7 +117,8 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     let path = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     let path = path.split(['?', '#']).next()?.trim_end_matches('/');
     let parts: Vec<&str> = path.split('/').skip(1).collect();
-    let begins = |part: &&str| OTHERS.iter().any(|(_, code, ..)| code == part) || matches!(*part, "00" | "01");
+    let begins =
+        |part: &&str| OTHERS.iter().any(|(_, code, ..)| code == part) || matches!(*part, "00" | "01");
     let at = parts.iter().position(begins)?;
     let number = parts.get(at + 1)?;
     number.starts_with(|c: char| c.is_ascii_digit()).then(|| format!("{DOMAIN}/{}", parts[at..].join("/")))

@@ -19,7 +19,9 @@ pub enum WrongContext {
     #[error("the JSON-LD context does not name that of GS1's EPCIS 2.0")]
     Missing,
     /// It would have to be fetched.
-    #[error("the JSON-LD context `{0}` is not GS1's and would have to be fetched: write its terms into the document")]
+    #[error(
+        "the JSON-LD context `{0}` is not GS1's and would have to be fetched: write its terms into the document"
+    )]
     Remote(String),
     /// It gives a word of GS1's another meaning.
     #[error("the JSON-LD context gives `{0}` another meaning: use a prefix of your own")]
@@ -120,7 +122,9 @@ pub enum NotTaken {
         named: u64,
     },
     /// The step needs the signatures of both sides.
-    #[error("such a statement needs the signatures of both sides: they hand the goods over from phone to phone")]
+    #[error(
+        "such a statement needs the signatures of both sides: they hand the goods over from phone to phone"
+    )]
     BothSides,
     /// Such a statement cannot be about such goods.
     #[error("the profile has no such statement about `{0}`")]

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::context::Names;
 use super::refused::{Fault, NotTaken};
-use super::words::{self, Words};
 use super::time;
+use super::words::{self, Words};
 
 /// What a value must be.
 enum Rule {
@@ -249,15 +249,35 @@ pub(super) fn is_term(word: &str) -> bool {
     is_event_type(word)
         || members.chain(SENSOR_METADATA.members).chain(SENSOR_REPORT.members).any(|(name, _)| *name == word)
         || OUTER.contains(&word)
-        || words::ALL.iter().any(|words| words.bare.contains(&word))
+        || words::FIXED.iter().any(|words| words.bare.contains(&word))
 }
 
 /// The names of members of what is around events and within their members.
 const OUTER: [&str; 24] = [
-    "id", "epcClass", "quantity", "bizTransaction", "source", "destination", "set", "unset", "declarationTime",
-    "reason", "correctiveEventIDs", "sensorMetadata", "sensorReport", "EPCISDocument", "EPCISQueryDocument",
-    "schemaVersion", "creationDate", "epcisHeader", "epcisBody", "eventList", "queryResults", "resultsBody",
-    "epcisMasterData", "vocabularyList",
+    "id",
+    "epcClass",
+    "quantity",
+    "bizTransaction",
+    "source",
+    "destination",
+    "set",
+    "unset",
+    "declarationTime",
+    "reason",
+    "correctiveEventIDs",
+    "sensorMetadata",
+    "sensorReport",
+    "EPCISDocument",
+    "EPCISQueryDocument",
+    "schemaVersion",
+    "creationDate",
+    "epcisHeader",
+    "epcisBody",
+    "eventList",
+    "queryResults",
+    "resultsBody",
+    "epcisMasterData",
+    "vocabularyList",
 ];
 
 /// Checks an event, whose members may be named by `names`.
@@ -292,7 +312,8 @@ pub(super) fn judge(event: &Map<String, Value>, names: &Names) -> Result<(), Not
         "TransformationEvent" => {
             let input = has("inputEPCList", 1) || has("inputQuantityList", 1);
             let output = has("outputEPCList", 1) || has("outputQuantityList", 1);
-            let whole = if event.contains_key("transformationID") { input || output } else { input && output };
+            let whole =
+                if event.contains_key("transformationID") { input || output } else { input && output };
             (!whole).then_some(if input { "outputEPCList" } else { "inputEPCList" })
         }
         _ => None,
@@ -316,7 +337,9 @@ fn object(path: &str, object: &Map<String, Value>, shape: &Shape, names: &Names)
             None => match shape.others {
                 Others::Any => {}
                 Others::Prefixed if names.are_own(name) => {}
-                Others::Prefixed => return Err(fault(&at(name), "unknown: names of one's own need a prefix")),
+                Others::Prefixed => {
+                    return Err(fault(&at(name), "unknown: names of one's own need a prefix"));
+                }
                 Others::None => return Err(fault(&at(name), "unknown")),
             },
         }
@@ -391,7 +414,8 @@ pub(super) fn is_uri(text: &str) -> bool {
     let mut bytes = rest.bytes();
     while let Some(byte) = bytes.next() {
         let plain = byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
-        let escape = byte == b'%' && [bytes.next(), bytes.next()].iter().all(|c| c.is_some_and(|c| c.is_ascii_hexdigit()));
+        let escape = byte == b'%'
+            && [bytes.next(), bytes.next()].iter().all(|c| c.is_some_and(|c| c.is_ascii_hexdigit()));
         if !plain && !escape {
             return false;
         }
@@ -415,7 +439,9 @@ mod tests {
 
     #[test]
     fn every_word_of_gs1_is_known_as_one() {
-        for word in ["epcList", "shipping", "uom", "possessing_party", "eventList", "ALARM_CONDITION", "ObjectEvent"] {
+        for word in
+            ["epcList", "shipping", "uom", "possessing_party", "eventList", "ALARM_CONDITION", "ObjectEvent"]
+        {
             assert!(is_term(word), "{word}");
         }
         assert!(!is_term("colour"));

@@ -24,8 +24,7 @@ pub(super) fn events(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) 
     let document = Document::parse_with_options(text, options);
     let document = document.map_err(|error| NotADocument::Malformed(error.to_string()))?;
     let root = document.root_element();
-    let missing =
-        |field: &str| NotADocument::Invalid(Fault { field: field.to_owned(), is: "missing" });
+    let missing = |field: &str| NotADocument::Invalid(Fault { field: field.to_owned(), is: "missing" });
     let kind = word(root).unwrap_or_default();
     let path: &[&str] = match kind {
         "EPCISDocument" => &["EPCISBody", "EventList"],
@@ -120,7 +119,9 @@ fn event(node: Node<'_, '_>, depth: usize, members: &mut Map<String, Value>) -> 
             }
             "epcList" | "childEPCs" | "inputEPCList" | "outputEPCList" => texts(child, "epc")?,
             "quantityList" | "childQuantityList" | "inputQuantityList" | "outputQuantityList" => {
-                list(child, "quantityElement", |one| object(one, depth, |word, one| Ok(scalar(word, text(one)))))?
+                list(child, "quantityElement", |one| {
+                    object(one, depth, |word, one| Ok(scalar(word, text(one))))
+                })?
             }
             "bizTransactionList" => list(child, "bizTransaction", typed)?,
             "sourceList" => list(child, "source", typed)?,
