@@ -100,7 +100,8 @@ pub fn event_ids(bytes: &[u8]) -> Result<Vec<String>, NotADocument> {
 /// An event in its place, and how it is told from others.
 struct Entry {
     id: Option<String>,
-    hash: Option<String>,
+    /// The event's hash, which does not know the lots in the names of packs, and these.
+    content: Option<(String, BTreeSet<String>)>,
     /// The events that replace it, if it is declared to be wrong.
     withdrawn: Option<Vec<String>>,
     event: Result<Event, NotTaken>,
@@ -110,48 +111,59 @@ impl Entry {
     fn of(found: Result<Found, NotTaken>) -> Self {
         let Found { members, names, context } = match found {
             Ok(found) => found,
-            Err(reason) => return Self { id: None, hash: None, withdrawn: None, event: Err(reason) },
+            Err(reason) => return Self { id: None, content: None, withdrawn: None, event: Err(reason) },
         };
         let withdrawn = members.get("errorDeclaration").map(|declaration| {
             let by = declaration.get("correctiveEventIDs").and_then(Value::as_array);
             by.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         });
+        let goods = members.get("epcList").and_then(Value::as_array).into_iter().flatten();
+        let goods = goods.filter_map(Value::as_str).filter_map(Key::parse);
+        let with_lot = goods.filter(|key| matches!(key, Key::Item { lot: Some(_), serial: Some(_), .. }));
+        let with_lot = with_lot.filter_map(|key| Some(key.subject()?.as_str().to_owned())).collect();
         let judged = context.map_err(NotTaken::from).and_then(|()| schema::judge(&members, &names));
         Self {
             id: text(&members, "eventID").map(str::to_owned),
-            hash: Some(hash::id(&members, &names)),
+            content: Some((hash::id(&members, &names), with_lot)),
             withdrawn,
             event: judged.and_then(|()| Event::of(members, &names)),
         }
     }
 }
 
-/// The events that count: not what its sender declared to be wrong, and of the same events the first.
+/// The events that count: not what its sender declared to be wrong, and of the same events the first. A declaration is the
+/// event itself once more: it has the event's id, or its content where the event has none.
 fn standing(entries: Vec<Entry>) -> Vec<Result<Event, NotTaken>> {
-    let mut withdrawn: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (mut ids_withdrawn, mut contents_withdrawn) = (BTreeMap::new(), BTreeMap::new());
     for entry in &entries {
         if let Some(by) = &entry.withdrawn {
-            let names = entry.id.iter().chain(&entry.hash).cloned();
-            withdrawn.extend(names.map(|name| (name, by.clone())));
+            ids_withdrawn.extend(entry.id.clone().map(|id| (id, by.clone())));
+            contents_withdrawn
+                .extend(entry.content.clone().map(|content| (content, (entry.id.is_some(), by.clone()))));
         }
     }
-    // Events in their order: where each id, and each hash, was met first.
-    let mut ids: BTreeMap<String, (usize, Option<String>)> = BTreeMap::new();
-    let mut hashes: BTreeMap<String, usize> = BTreeMap::new();
+    let withdrawn = |entry: &Entry| {
+        let by_id = entry.id.as_ref().or_else(|| Some(&entry.content.as_ref()?.0));
+        let by_content = entry.content.as_ref().and_then(|content| contents_withdrawn.get(content));
+        let by_content = by_content.filter(|(named, _)| !named || entry.id.is_none()).map(|(_, by)| by);
+        by_id.and_then(|id| ids_withdrawn.get(id)).or(by_content).cloned()
+    };
+    // Where each id, and each content, was met first.
+    let (mut ids, mut contents) = (BTreeMap::new(), BTreeMap::new());
     let stand = |(number, entry): (usize, Entry)| {
-        let Entry { id, hash, event, .. } = entry;
-        let event = event?;
-        if let Some(by) = id.iter().chain(&hash).find_map(|name| withdrawn.get(name)) {
-            return Err(NotTaken::Withdrawn(by.clone()));
+        let withdrawn = withdrawn(&entry);
+        let event = entry.event?;
+        if let Some(by) = withdrawn {
+            return Err(NotTaken::Withdrawn(by));
         }
-        if let Some(first) = hash.as_ref().and_then(|hash| hashes.get(hash)) {
+        if let Some(first) = entry.content.as_ref().and_then(|content| contents.get(content)) {
             return Err(NotTaken::Repeated(*first));
         }
-        if let Some((first, _)) = id.as_ref().and_then(|id| ids.get(id)) {
+        if let Some(first) = entry.id.as_ref().and_then(|id| ids.get(id)) {
             return Err(NotTaken::SameId(*first));
         }
-        ids.extend(id.map(|id| (id, (number, hash.clone()))));
-        hashes.extend(hash.map(|hash| (hash, number)));
+        ids.extend(entry.id.map(|id| (id, number)));
+        contents.extend(entry.content.map(|content| (content, number)));
         Ok(event)
     };
     (1..).zip(entries).map(stand).collect()
@@ -259,9 +271,9 @@ fn own_text(name: &str, value: &Value) -> Result<String, NotTaken> {
     Ok(value.as_str().ok_or_else(fault)?.to_owned())
 }
 
-/// The lots of the packs that a document commissions: by GTIN and serial number; `None` if it says two.
+/// The lots of the packs that a document commissions, by GTIN and serial number: one, unless it contradicts itself.
 #[derive(Default)]
-struct Commissioned(BTreeMap<(String, String), Option<String>>);
+struct Commissioned(BTreeMap<(String, String), BTreeSet<String>>);
 
 impl Commissioned {
     fn note(&mut self, event: &Event) {
@@ -274,12 +286,7 @@ impl Commissioned {
             let class = event.quantities.iter().filter_map(|one| lot_of_class(&one.class, &gtin)).collect();
             let lots: BTreeSet<String> =
                 if own.is_empty() { class } else { own.into_iter().cloned().collect() };
-            let Some(lot) = lots.first().cloned() else { continue };
-            let sure = (lots.len() == 1).then(|| lot.clone());
-            let known = self.0.entry((gtin, serial)).or_insert(sure);
-            if known.as_ref() != Some(&lot) {
-                *known = None;
-            }
+            self.0.entry((gtin, serial)).or_default().extend(lots);
         }
     }
 }
@@ -479,16 +486,9 @@ impl Lots<'_, '_> {
     /// beside it names; else what is known elsewhere.
     fn of(&mut self, gtin: &str, own: Option<String>, serial: Option<&str>) -> Result<String, NotTaken> {
         let goods = Key::Item { gtin: gtin.to_owned(), lot: None, serial: serial.map(str::to_owned) };
-        let known =
-            serial.and_then(|serial| self.commissioned.0.get(&(gtin.to_owned(), serial.to_owned())).cloned());
-        if known == Some(None) {
-            return Err(NotTaken::SeveralLots {
-                goods: goods.epc(),
-                lots: "see what commissions it".to_owned(),
-            });
-        }
-        let said: BTreeSet<String> =
-            self.event.lots.iter().cloned().chain(own).chain(known.flatten()).collect();
+        let known = serial.and_then(|serial| self.commissioned.0.get(&(gtin.to_owned(), serial.to_owned())));
+        let known = known.into_iter().flatten().cloned();
+        let said: BTreeSet<String> = self.event.lots.iter().cloned().chain(own).chain(known).collect();
         let said = match (said.is_empty(), serial) {
             (true, Some(_)) => {
                 self.event.quantities.iter().filter_map(|one| lot_of_class(&one.class, gtin)).collect()

@@ -40,6 +40,8 @@ enum Rule {
     Set(usize, &'static Rule),
     /// An object.
     Object(&'static Shape),
+    /// An object that is not empty.
+    Some(&'static Shape),
 }
 
 /// The members of an object.
@@ -96,7 +98,7 @@ const DESTINATIONS: Rule = Rule::List(
         others: Others::None,
     }),
 );
-const DISPOSITIONS: Rule = Rule::Object(&Shape {
+const DISPOSITIONS: Rule = Rule::Some(&Shape {
     required: &[],
     members: &[
         ("set", Rule::Set(1, &Rule::Word(&words::DISPOSITION))),
@@ -391,8 +393,11 @@ fn value(path: &str, value: &Value, rule: &Rule, names: &Names) -> Result<(), Fa
             }
             (matches!(rule, Rule::List(..)) || all_differ(values), "a list with the same entry twice")
         }
-        Rule::Object(shape) => {
+        Rule::Object(shape) | Rule::Some(shape) => {
             let Value::Object(members) = value else { return Err(fault(path, "not an object")) };
+            if matches!(rule, Rule::Some(_)) && members.is_empty() {
+                return Err(fault(path, "empty"));
+            }
             return object(path, members, shape, names);
         }
     };

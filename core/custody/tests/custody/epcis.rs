@@ -40,15 +40,16 @@ fn steps(document: &Value) -> Vec<&str> {
     events(document).iter().map(|event| event["bizStep"].as_str().unwrap()).collect()
 }
 
-/// The public test data; `None` where it is not at hand.
+/// The public test data, beside the repository or above it; `None` where it is not at hand.
 fn vectors() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/epcis");
-    if path.is_dir() {
-        return Some(path);
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let path =
+        folders.find_map(|folder| Some(folder.join("shared/vectors/epcis")).filter(|path| path.is_dir()));
+    if path.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "shared/vectors/epcis is missing");
+        eprintln!("skipped: shared/vectors/epcis is not here");
     }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", path.display());
-    eprintln!("skipped: {} is not here", path.display());
-    None
+    path
 }
 
 fn schema() -> Option<jsonschema::Validator> {
@@ -510,7 +511,7 @@ fn the_lot_is_the_one_that_the_link_the_class_the_commissioning_or_the_wallet_na
 fn packs_of_several_lots_and_units_are_a_draft_each() {
     let event = shipment(&[
         &format!("{CLASS}/10/L1/21/A1"),
-        &format!("{CLASS}/10/L2/21/A1"),
+        &format!("{CLASS}/10/L2/21/A3"),
         "urn:epc:id:sscc:0614141.1234567890",
         &format!("{CLASS}/10/L1/21/A2"),
     ]);
@@ -546,7 +547,8 @@ fn what_is_withdrawn_is_left_out_and_what_replaces_it_is_taken() {
     let withdrawn = || Err(NotTaken::Withdrawn(vec!["urn:x:2".into()]));
     let corrected = named("urn:x:2", &format!("{CLASS}/10/L2/21/A1"));
     for original in [named("urn:x:1", &one), shipment(&[&one])] {
-        for events in [[&original, &withdraw(original.clone())], [&withdraw(original.clone()), &original]] {
+        let declared = withdraw(original.clone());
+        for events in [[&original, &declared], [&declared, &original]] {
             let read = read(&wrapped(&json!([events[0], events[1], corrected])));
             assert_eq!(read[..2], [withdrawn(), withdrawn()]);
             assert_eq!(read[2].as_ref().unwrap()[0].subject.as_str(), format!("{CLASS}/10/L2"));
@@ -814,18 +816,19 @@ fn every_public_document_is_read_event_by_event() {
             Err(reason) => panic!("{}: {reason}", path.display()),
         }
     }
-    // None of them is invalid; most are about single packs without their lot, or about something else.
     let known = PUBLIC.map(|(reason, count)| (reason.to_owned(), count)).into();
     assert!(documents.is_empty() || results == known, "{results:?}");
 }
 
+/// Most are about single packs without their lot, or about something else. Five are invalid by the official schema too: of
+/// the sensors' measurements some have no type, or one of CBV 1.
 const PUBLIC: [(&str, u32); 7] = [
+    ("Invalid", 5),
     ("Measured", 1),
     ("NoLot", 9),
-    ("OtherStep", 42),
-    ("OtherType", 37),
-    ("Withdrawn", 2),
-    ("WrongLevel", 1),
+    ("OtherStep", 41),
+    ("OtherType", 26),
+    ("Withdrawn", 9),
     ("taken", 1),
 ];
 
