@@ -67,6 +67,9 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     if let Some(serials) = &serials {
         client.put_blob(serials.filter_bytes())?;
     }
+    if !asked.extensions.is_empty() {
+        snapshot.keep_extensions(recorded.id, &json!(asked.extensions).to_string())?;
+    }
     report(&recorded, as_json);
     Ok(())
 }

@@ -29,7 +29,11 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
         .filter_map(|event| known.iter().find(|one| one.id() == event.statement))
         .copied()
         .collect();
-    let document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
+    let mut document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
+    epcis::extend(&mut document, |statement| {
+        let kept = snapshot.extensions(statement).ok().flatten()?;
+        serde_json::from_str(&kept).ok()
+    });
     let events = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
     if events == 0 {
         bail!("nothing is exported: {}", nothing(&item, &facts, sound.len(), wrong.len()));

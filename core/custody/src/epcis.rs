@@ -15,6 +15,7 @@
 
 mod context;
 mod document;
+mod extensions;
 mod form;
 mod hash;
 mod import;
@@ -30,6 +31,7 @@ use countersign_ledger::Subject;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use self::document::document;
+pub use self::extensions::extend;
 pub use self::import::{LotOf, Proposal, event_ids, read};
 pub use self::refused::{Fault, NotADocument, NotTaken, WrongContext};
 

@@ -24,8 +24,8 @@ pub(crate) use self::checkpoints::{
     set_position,
 };
 pub(crate) use self::courier::{
-    Handover, Outgoing, chain, chains, close_handover, contents, forget_chain, handover, handovers, outgoing,
-    post, set_chain, set_contents, set_handover, set_outgoing, take_out,
+    Handover, Outgoing, chain, chains, close_handover, contents, extensions, forget_chain, handover,
+    handovers, outgoing, post, set_chain, set_contents, set_extensions, set_handover, set_outgoing, take_out,
 };
 pub(crate) use self::follows::{
     Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,

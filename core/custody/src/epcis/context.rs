@@ -128,11 +128,15 @@ impl Names {
     /// The namespace of a prefixed name, and the rest of it.
     pub(super) fn split<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a str)> {
         if self.form == Form::Spelled {
-            let (namespace, local) = name.strip_prefix('{')?.rsplit_once('}')?;
-            return Some((namespace, local));
+            return self.spelled_out(name);
         }
         let (prefix, local) = name.split_once(':').filter(|(_, local)| !local.starts_with("//"))?;
         Some((self.terms.get(prefix)?, local))
+    }
+
+    /// The namespace that a name has with it, and the rest of it.
+    pub(super) fn spelled_out<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        name.strip_prefix('{').filter(|_| self.form == Form::Spelled)?.rsplit_once('}')
     }
 
     /// Checks the contexts within a member of an event, and that it does not say in other words what GS1's context has a

@@ -211,10 +211,8 @@ fn free(name: &str, value: &Value, names: &Names) -> Vec<String> {
         names.split(name).map_or_else(|| name.to_owned(), |(space, local)| format!("{{{space}}}{local}"));
     let each = values(value).iter().map(|one| match one {
         Value::Object(members) => {
-            let within = members.iter().filter(|(name, _)| *name != "#text");
-            let within = sorted(within.flat_map(|(name, value)| free(name, value, names)).collect());
-            let text = members.get("#text").map(|text| line("", text, names)).unwrap_or_default();
-            format!("{spelled}{text}{within}")
+            let within = members.iter().flat_map(|(name, value)| free(name, value, names));
+            format!("{spelled}{}", sorted(within.collect()))
         }
         Value::Array(values) => {
             format!("{spelled}{}", sorted(values.iter().flat_map(|one| free("", one, names)).collect()))

@@ -11,7 +11,7 @@ use super::context::{MASTER_DATA, Names};
 use super::form::{self, Found};
 use super::key::{self, Key};
 use super::refused::{Fault, NotADocument, NotTaken};
-use super::{EventType, NAMESPACE, hash, schema, time, words};
+use super::{EventType, NAMESPACE, extensions, hash, schema, time, words};
 use crate::field::RECEIVER;
 use crate::profile::Profile;
 use crate::step::{Effect, FieldType, Presence, Step};
@@ -255,10 +255,7 @@ impl Event {
                 self.extensions.insert(name, value);
             }
         }
-        let own = names.own();
-        if !self.extensions.is_empty() && !own.is_empty() {
-            self.extensions.insert("@context".to_owned(), own.into());
-        }
+        self.extensions = extensions::kept(std::mem::take(&mut self.extensions), names);
         if let Some(wrong) = self.lots.iter().find(|lot| !key::is_value(lot)) {
             return Err(NotTaken::Lot(wrong.clone()));
         }

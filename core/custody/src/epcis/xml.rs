@@ -291,14 +291,14 @@ fn whole(node: Node<'_, '_>, depth: usize) -> Result<Value, NotTaken> {
         own(&mut members, one, depth)?;
     }
     for one in node.attributes() {
-        members.insert(format!("@{}", spelled(one.namespace(), one.name())), one.value().into());
+        members.insert(spelled(one.namespace(), one.name()), one.value().into());
     }
     let text = text(node);
     if members.is_empty() {
         return Ok(text.into());
     }
     if !text.is_empty() {
-        members.insert("#text".to_owned(), text.into());
+        members.insert("text".to_owned(), text.into());
     }
     Ok(members.into())
 }

@@ -735,6 +735,50 @@ fn xml_of_both_versions_is_read_as_json_is() {
 }
 
 #[test]
+fn what_a_partner_added_survives_import_and_export_unread() {
+    let sensors = commissioning()["sensorElementList"].clone();
+    let json = propose(&commissioning()).unwrap().remove(0).extensions;
+    assert_eq!(json["sensorElementList"], sensors);
+    assert_eq!(json["ilmd"], json!({ "x:colour": [1] }));
+    assert_eq!(json["@context"], json!({ "x": "urn:x:" }));
+    let xml = read_bytes(Profile::medicine(), in_xml("1.2").as_bytes()).unwrap();
+    let xml = xml.into_iter().next().unwrap().unwrap().remove(0).extensions;
+    assert_eq!(xml["ns1:note"], json!({ "by": "me", "text": "fragile & cold" }));
+    assert_eq!(
+        (&xml["ilmd"], &xml["@context"]),
+        (&json!({ "ns1:colour": "red" }), &json!({ "ns1": "http://x.example/" }))
+    );
+
+    let play = Play::whole();
+    let plain = document(&play);
+    let commission = play.latest("commission").id();
+    for kept in [Value::from(json), Value::from(xml)] {
+        let mut written = plain.clone();
+        epcis::extend(&mut written, |statement| {
+            (statement == commission).then(|| kept.as_object().unwrap().clone())
+        });
+        assert_valid(&written);
+        let [_, event, ..] = events(&written) else { panic!("{written:#}") };
+        assert_ne!(event["eventID"], events(&plain)[1]["eventID"]);
+        assert_eq!(event["eventID"], epcis::event_ids(written.to_string().as_bytes()).unwrap()[1]);
+        assert_eq!(event["ilmd"]["cbvmda:lotNumber"], "L1");
+        let back = read(&written).remove(1).unwrap().remove(0);
+        assert_eq!((back.extensions, back.subject.as_str()), (kept.as_object().unwrap().clone(), LOT));
+    }
+    // What would turn the meaning of an event is left out.
+    for wrong in [
+        json!({ "@context": { "action": "urn:x:" }, "x:y": 1 }),
+        json!({ "action": "DELETE" }),
+        json!({ "x:y": { "@context": "https://example.com/" } }),
+        json!({ "sensorElementList": [{}] }),
+    ] {
+        let mut written = plain.clone();
+        epcis::extend(&mut written, |_| wrong.as_object().cloned());
+        assert_eq!(written, plain, "{wrong}");
+    }
+}
+
+#[test]
 fn xml_that_is_invalid_is_refused_for_its_own_reason() {
     let fault = |from: &str, to: &str| {
         let xml = in_xml("1.2");
