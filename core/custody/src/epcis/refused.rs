@@ -48,13 +48,19 @@ pub enum NotADocument {
     Other(String),
     /// What is around its events is not as it must be.
     #[error("the document is invalid: {0}")]
-    Invalid(#[from] Fault),
+    Invalid(Fault),
     /// Its context is not GS1's.
     #[error(transparent)]
     Context(#[from] WrongContext),
     /// More events than [`MAX_EVENTS`].
     #[error("the document has more than {MAX_EVENTS} events")]
     TooManyEvents,
+}
+
+impl From<Fault> for NotADocument {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(fault)
+    }
 }
 
 /// Why an event is not taken. Checks run in this order; the first failure is reported.
@@ -68,7 +74,7 @@ pub enum NotTaken {
     Context(#[from] WrongContext),
     /// It breaks a rule of GS1's schema.
     #[error("the event is invalid: {0}")]
-    Invalid(#[from] Fault),
+    Invalid(Fault),
     /// Its sender has declared it to be wrong.
     #[error("the event was declared to be wrong{}", replaced(.0))]
     Withdrawn(Vec<String>),
@@ -81,8 +87,8 @@ pub enum NotTaken {
     /// Its type is not accepted.
     #[error("events of the type `{0}` are not accepted")]
     OtherType(String),
-    /// It is about another business step than commissioning and shipping.
-    #[error("the business step `{0}` is not accepted: only what is made and shipped is imported")]
+    /// It is about another business step than commissioning and shipping, or about none.
+    #[error("{} is not accepted: only what is made and shipped is imported", step(.0))]
     OtherStep(String),
     /// The profile has no step for such an event.
     #[error("the profile has no statement for such an event")]
@@ -137,6 +143,12 @@ pub enum NotTaken {
     SeveralReceivers,
 }
 
+impl From<Fault> for NotTaken {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(fault)
+    }
+}
+
 impl NotTaken {
     /// The field to mend, as a path; empty if it is the event as a whole.
     pub fn field(&self) -> &str {
@@ -156,6 +168,14 @@ impl NotTaken {
             Self::Expiry(_) => "ilmd.cbvmda:itemExpirationDate",
             Self::SeveralReceivers => "destinationList",
         }
+    }
+}
+
+fn step(word: &str) -> String {
+    if word.is_empty() {
+        "an event without a business step".to_owned()
+    } else {
+        format!("the business step `{word}`")
     }
 }
 

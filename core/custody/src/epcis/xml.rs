@@ -13,6 +13,8 @@ use super::form::{Found, created, version};
 use super::refused::{Fault, NotADocument, NotTaken};
 use super::schema::is_event_type;
 
+/// The namespace of `nil`, `type` and the like, which say how a document is written.
+const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// Most elements, texts and comments: some 250,000 serial numbers, each on its line.
 const MAX_NODES: u32 = 1_000_000;
 /// How deep elements may be in one another.
@@ -22,7 +24,12 @@ const MAX_DEPTH: usize = 64;
 pub(super) fn events(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) -> Result<(), NotADocument> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options);
-    let document = document.map_err(|error| NotADocument::Malformed(error.to_string()))?;
+    let document = document.map_err(|error| match error {
+        roxmltree::Error::DtdDetected => {
+            NotADocument::Malformed("a DTD is not read: remove its DOCTYPE".to_owned())
+        }
+        error => NotADocument::Malformed(error.to_string()),
+    })?;
     let root = document.root_element();
     let missing = |field: &str| NotADocument::Invalid(Fault { field: field.to_owned(), is: "missing" });
     let kind = word(root).unwrap_or_default();
@@ -87,8 +94,10 @@ fn name(node: Node<'_, '_>) -> String {
     spelled(node.tag_name().namespace(), node.tag_name().name())
 }
 
+/// The elements within one, but those that say that they are absent.
 fn elements<'a>(node: Node<'a, 'a>) -> impl Iterator<Item = Node<'a, 'a>> {
-    node.children().filter(Node::is_element)
+    let nil = (INSTANCE, "nil");
+    node.children().filter(move |one| one.is_element() && !matches!(one.attribute(nil), Some("true" | "1")))
 }
 
 /// The text of an element, without what is around it.
@@ -246,7 +255,7 @@ fn attributes(node: Node<'_, '_>) -> Value {
         let value = scalar(&name, one.value().trim().to_owned());
         (name, value)
     };
-    Value::Object(node.attributes().map(read).collect())
+    Value::Object(node.attributes().filter(|one| one.namespace() != Some(INSTANCE)).map(read).collect())
 }
 
 /// A value that XML writes as text, as JSON writes it.
@@ -290,7 +299,7 @@ fn whole(node: Node<'_, '_>, depth: usize) -> Result<Value, NotTaken> {
     for one in elements(node) {
         own(&mut members, one, depth)?;
     }
-    for one in node.attributes() {
+    for one in node.attributes().filter(|one| one.namespace() != Some(INSTANCE)) {
         members.insert(spelled(one.namespace(), one.name()), one.value().into());
     }
     let text = text(node);

@@ -678,7 +678,8 @@ fn in_xml(version: &str) -> String {
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!-- a partner's export -->
 <epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:{major}" xmlns:cbvmda="urn:epcglobal:cbv:mda"
-    xmlns:x="http://x.example/" schemaVersion="{version}" creationDate="2026-11-01T00:00:00Z">
+    xmlns:x="http://x.example/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    schemaVersion="{version}" creationDate="2026-11-01T00:00:00Z">
   <EPCISBody><EventList>
     <ObjectEvent>
       <eventTime>2026-11-02T08:00:00.5+01:00</eventTime>
@@ -706,6 +707,7 @@ fn in_xml(version: &str) -> String {
       <bizStep>urn:epcglobal:cbv:bizstep:shipping</bizStep>
       {open}<quantityList><quantityElement>
         <epcClass>urn:epc:class:lgtin:950600013.0435.L1</epcClass><quantity>2.0</quantity>
+        <uom xsi:nil="true"/>
       </quantityElement></quantityList>
       <destinationList>
         <destination type="urn:epcglobal:cbv:sdt:owning_party">urn:epc:id:pgln:4012345.00001</destination>
