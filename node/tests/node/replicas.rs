@@ -199,7 +199,9 @@ fn copy(config: &Config, data: &Path) -> Config {
         std::fs::copy(entry.path(), data.join("keys").join(entry.file_name())).unwrap();
     }
     // A database makes it no first start: nothing is made anew that was not copied.
-    std::fs::copy(config.data.join("ledger.sqlite"), data.join("ledger.sqlite")).unwrap();
+    for name in ["ledger.sqlite", "genesis.json"] {
+        std::fs::copy(config.data.join(name), data.join(name)).unwrap();
+    }
     Config { data: PathBuf::from(data), ..config.clone() }
 }
 
