@@ -38,7 +38,7 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     if events == 0 {
         bail!("nothing is exported: {}", nothing(&item, &facts, sound.len(), wrong.len()));
     }
-    fs::write(output, format!("{document:#}\n")).with_context(|| output.display().to_string())?;
+    fs::write(output, epcis::text(&document)).with_context(|| output.display().to_string())?;
     println!("{}: {events} events, of {} statements", output.display(), sound.len());
     if !wrong.is_empty() {
         println!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());

@@ -9,6 +9,7 @@
 //! - Terms that EPCIS lacks are under [`NAMESPACE`]; one of them is the id of the statement in the ledger.
 
 use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::context::{MASTER_DATA, Names};
@@ -39,6 +40,29 @@ pub fn document(profile: &Profile, statements: &[&Placed], now: UnixMillis) -> V
         "creationDate": now.to_string(),
         "epcisBody": { "eventList": events },
     })
+}
+
+/// A document as the text of a file. The type of each object comes first: there are implementations of the event hash that take
+/// sources and destinations in the order in which they are written.
+pub fn text(document: &Value) -> String {
+    serde_json::to_string_pretty(&TypeFirst(document)).unwrap_or_default() + "\n"
+}
+
+struct TypeFirst<'a>(&'a Value);
+
+impl Serialize for TypeFirst<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Array(values) => serializer.collect_seq(values.iter().map(TypeFirst)),
+            Value::Object(members) => {
+                let is_type = |name: &str| name == "type";
+                let first = members.iter().filter(|(name, _)| is_type(name));
+                let all = first.chain(members.iter().filter(|(name, _)| !is_type(name)));
+                serializer.collect_map(all.map(|(name, value)| (name, TypeFirst(value))))
+            }
+            other => other.serialize(serializer),
+        }
+    }
 }
 
 fn event(profile: &Profile, statement: &Placed, all: &[&Placed]) -> Option<Value> {

@@ -111,7 +111,9 @@ fn in_json(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) -> Result<
     if events.len() > MAX_EVENTS {
         return Err(NotADocument::TooManyEvents);
     }
-    events.iter().for_each(|one| take(event(one.get(), &names)));
+    for one in events {
+        take(event(one.get(), &names));
+    }
     Ok(())
 }
 

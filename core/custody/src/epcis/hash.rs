@@ -252,7 +252,7 @@ fn number(text: &str) -> Option<String> {
         return None;
     }
     let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite())?;
-    if number == number.trunc() {
+    if number.fract() == 0.0 {
         return Some(format!("{:.0}", number + 0.0));
     }
     if number.abs() >= 1e-4 {

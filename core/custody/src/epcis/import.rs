@@ -210,7 +210,7 @@ impl Event {
             let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
             (words::PARTIES.read(&text("type")).unwrap_or_default().to_owned(), text("destination"))
         };
-        let at = time::moment(&owned("eventTime")).map_or(0, |at| at.seconds());
+        let at = time::moment(&owned("eventTime")).map_or(0, UnixMillis::seconds);
         let mut event = Self {
             kind: owned("type"),
             id: text(&members, "eventID").map(str::to_owned),
@@ -452,7 +452,7 @@ impl Goods {
 fn whole(count: f64) -> Result<u64, NotTaken> {
     let most = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
-    if count == count.trunc() && (0.0..=most).contains(&count) {
+    if count.fract() == 0.0 && (0.0..=most).contains(&count) {
         Ok(count as u64)
     } else {
         Err(NotTaken::Measured)

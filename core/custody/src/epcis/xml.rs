@@ -58,7 +58,9 @@ pub(super) fn events(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) 
     if events.len() > MAX_EVENTS {
         return Err(NotADocument::TooManyEvents);
     }
-    events.into_iter().for_each(|one| take(found(one)));
+    for one in events {
+        take(found(one));
+    }
     Ok(())
 }
 
@@ -132,9 +134,9 @@ fn event(node: Node<'_, '_>, depth: usize, members: &mut Map<String, Value>) -> 
                     object(one, depth, |word, one| Ok(scalar(word, text(one))))
                 })?
             }
-            "bizTransactionList" => list(child, "bizTransaction", typed)?,
-            "sourceList" => list(child, "source", typed)?,
-            "destinationList" => list(child, "destination", typed)?,
+            "bizTransactionList" => list(child, "bizTransaction", |one| Ok(typed(one)))?,
+            "sourceList" => list(child, "source", |one| Ok(typed(one)))?,
+            "destinationList" => list(child, "destination", |one| Ok(typed(one)))?,
             "readPoint" | "bizLocation" => object(child, depth, |_, one| Ok(text(one).into()))?,
             "persistentDisposition" => dispositions(child),
             "errorDeclaration" => object(child, depth, |word, one| match word {
@@ -213,13 +215,13 @@ fn object<'a>(
 }
 
 /// A business transaction, a source or a destination: its type is an attribute.
-fn typed(node: Node<'_, '_>) -> Result<Value, NotTaken> {
+fn typed(node: Node<'_, '_>) -> Value {
     let mut members = Map::new();
     if let Some(kind) = node.attribute("type") {
         members.insert("type".to_owned(), kind.trim().into());
     }
     members.insert(node.tag_name().name().to_owned(), text(node).into());
-    Ok(members.into())
+    members.into()
 }
 
 fn dispositions(node: Node<'_, '_>) -> Value {
