@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_ledger::{Fields, Identity, Kind, Subject, UnixMillis};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::context::{MASTER_DATA, Names};
 use super::form::{self, Found};
 use super::key::{self, Key};
 use super::refused::{Fault, NotADocument, NotTaken};
-use super::{EventType, NAMESPACE, extensions, hash, schema, time, words};
+use super::{EventType, MAX_DOCUMENT, NAMESPACE, extensions, hash, schema, time, words};
 use crate::field::RECEIVER;
 use crate::profile::Profile;
 use crate::step::{Effect, FieldType, Presence, Step};
@@ -19,6 +19,9 @@ use crate::subject_type::SubjectType;
 
 /// The business steps that are accepted. Other events must be signed by the people who were there.
 const TAKEN: [&str; 3] = ["commissioning", "shipping", "consigning"];
+
+/// Most bytes that drafts repeat of their events: what an event says of all of its goods, as often as it has drafts.
+const MAX_SAID: usize = 4 * MAX_DOCUMENT;
 
 /// A statement that an event proposes. It counts for nothing until somebody signs it as their own statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,7 +87,17 @@ pub fn read(
     let standing = standing(entries);
     let mut commissioned = Commissioned::default();
     standing.iter().flatten().for_each(|event| commissioned.note(event));
-    let propose = |event: Result<Event, NotTaken>| propose(profile, &event?, &commissioned, lot_of);
+    let mut left = MAX_SAID;
+    let propose = |event: Result<Event, NotTaken>| {
+        let event = event?;
+        let proposals = propose(profile, &event, &commissioned, lot_of)?;
+        let rest = left.checked_sub(proposals.len().saturating_mul(event.length()));
+        left = rest.ok_or(NotTaken::SaidTooOften)?;
+        Ok(proposals
+            .into_iter()
+            .map(|one| Proposal { extensions: event.extensions.clone(), ..one })
+            .collect())
+    };
     Ok(standing.into_iter().map(propose).collect())
 }
 
@@ -184,6 +197,8 @@ struct Event {
     quantities: Vec<Quantity>,
     /// The lots that it names for all of its goods.
     lots: BTreeSet<String>,
+    /// The lots in its classes' names, by GTIN.
+    lots_of_classes: BTreeMap<String, BTreeSet<String>>,
     expiry: Option<String>,
     /// Type and name of each.
     destinations: Vec<(String, String)>,
@@ -197,6 +212,14 @@ struct Quantity {
 }
 
 impl Event {
+    /// How many bytes of it are in each of its drafts.
+    fn length(&self) -> usize {
+        let names = self.destinations.iter().map(|(_, name)| name.len()).sum::<usize>();
+        let extensions =
+            if self.extensions.is_empty() { 0 } else { json!(self.extensions).to_string().len() };
+        self.id.as_ref().map_or(0, String::len) + names + extensions
+    }
+
     /// Reads an event that has been judged.
     fn of(members: Map<String, Value>, names: &Names) -> Result<Self, NotTaken> {
         let owned = |name| text(&members, name).unwrap_or_default().to_owned();
@@ -220,10 +243,16 @@ impl Event {
             goods: each("epcList").filter_map(Value::as_str).map(str::to_owned).collect(),
             quantities: each("quantityList").map(quantity).collect(),
             lots: BTreeSet::new(),
+            lots_of_classes: BTreeMap::new(),
             expiry: None,
             destinations: each("destinationList").map(destination).collect(),
             extensions: Map::new(),
         };
+        for quantity in &event.quantities {
+            if let Some(Key::Item { gtin, lot: Some(lot), .. }) = Key::parse(&quantity.class) {
+                event.lots_of_classes.entry(gtin).or_default().insert(lot);
+            }
+        }
         event.read_own(members, names)?;
         Ok(event)
     }
@@ -280,19 +309,11 @@ impl Commissioned {
         for name in event.goods.iter().filter(|_| commissions) {
             let Some(Key::Item { gtin, lot, serial: Some(serial) }) = Key::parse(name) else { continue };
             let own: BTreeSet<&String> = event.lots.iter().chain(&lot).collect();
-            let class = event.quantities.iter().filter_map(|one| lot_of_class(&one.class, &gtin)).collect();
-            let lots: BTreeSet<String> =
-                if own.is_empty() { class } else { own.into_iter().cloned().collect() };
+            let class = event.lots_of_classes.get(&gtin).into_iter().flatten();
+            let lots: Vec<&String> = if own.is_empty() { class.collect() } else { own.into_iter().collect() };
+            let lots = lots.into_iter().cloned();
             self.0.entry((gtin, serial)).or_default().extend(lots);
         }
-    }
-}
-
-/// The lot that a class id names, if it is one of this product.
-fn lot_of_class(class: &str, of: &str) -> Option<String> {
-    match Key::parse(class)? {
-        Key::Item { gtin, lot, .. } if gtin == of => lot,
-        _ => None,
     }
 }
 
@@ -376,7 +397,7 @@ fn proposal(
         fields,
         serials: if commissions { serials.to_vec() } else { Vec::new() },
         receiver,
-        extensions: event.extensions.clone(),
+        extensions: Map::new(),
     })
 }
 
@@ -432,7 +453,9 @@ impl Goods {
                 return Err(NotTaken::Measured);
             }
             // A class without its lot counts the packs that are named, if these are of one lot.
-            let mut of_class = items.keys().filter(|(known, _)| *known == gtin).map(|(_, lot)| lot.clone());
+            let from = items.range((gtin.clone(), String::new())..);
+            let mut of_class =
+                from.take_while(|((known, _), _)| *known == gtin).map(|((_, lot), _)| lot.clone());
             let lot = match (lot, of_class.next(), of_class.next()) {
                 (None, Some(only), None) => only,
                 (lot, ..) => lots.of(&gtin, lot, None)?,
@@ -487,16 +510,14 @@ impl Lots<'_, '_> {
         let known = known.into_iter().flatten().cloned();
         let said: BTreeSet<String> = self.event.lots.iter().cloned().chain(own).chain(known).collect();
         let said = match (said.is_empty(), serial) {
-            (true, Some(_)) => {
-                self.event.quantities.iter().filter_map(|one| lot_of_class(&one.class, gtin)).collect()
-            }
+            (true, Some(_)) => self.event.lots_of_classes.get(gtin).cloned().unwrap_or_default(),
             _ => said,
         };
         let mut lots = said.iter();
         match (lots.next(), lots.next()) {
             (Some(lot), None) => return Ok(lot.clone()),
             (Some(_), Some(_)) => {
-                let lots = said.into_iter().collect::<Vec<_>>().join(", ");
+                let lots = said.into_iter().take(5).collect::<Vec<_>>().join(", ");
                 return Err(NotTaken::SeveralLots { goods: goods.epc(), lots });
             }
             _ => {}

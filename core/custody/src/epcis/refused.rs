@@ -141,6 +141,9 @@ pub enum NotTaken {
     /// It names several receivers.
     #[error("the event names several receivers")]
     SeveralReceivers,
+    /// It says too much of too many goods.
+    #[error("the event adds too much to be repeated in each of its drafts: divide it")]
+    SaidTooOften,
 }
 
 impl From<Fault> for NotTaken {
@@ -153,7 +156,7 @@ impl NotTaken {
     /// The field to mend, as a path; empty if it is the event as a whole.
     pub fn field(&self) -> &str {
         match self {
-            Self::Malformed(_) => "",
+            Self::Malformed(_) | Self::SaidTooOften => "",
             Self::Context(_) => "@context",
             Self::Invalid(fault) => &fault.field,
             Self::Withdrawn(_) => "errorDeclaration",

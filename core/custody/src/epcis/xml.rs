@@ -19,9 +19,19 @@ const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const MAX_NODES: u32 = 1_000_000;
 /// How deep elements may be in one another.
 const MAX_DEPTH: usize = 64;
+/// Most attributes of an element, and most declarations of namespaces: a tree's maker compares those of an element with one
+/// another, and keeps those of its parents for each element that adds to them.
+const MAX_ATTRIBUTES: usize = 256;
+const MAX_NAMESPACES: usize = 10_000;
+/// Most declarations times tags: each name is looked up among the declarations.
+const MAX_LOOKUPS: usize = 2_000_000_000;
 
 /// Gives each event of a document to `take`, in order.
 pub(super) fn events(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) -> Result<(), NotADocument> {
+    if is_crowded(text) {
+        let reason = "too many attributes or namespaces: declare each namespace once, at the root";
+        return Err(NotADocument::Malformed(reason.to_owned()));
+    }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options);
     let document = document.map_err(|error| match error {
@@ -62,6 +72,16 @@ pub(super) fn events(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) 
         take(found(one));
     }
     Ok(())
+}
+
+/// Whether a document has more attributes or namespaces than can be read in a time that grows with its length. No
+/// attribute is without `=`, and none has a `<` in it.
+fn is_crowded(text: &str) -> bool {
+    let attributes = |tag: &str| tag.bytes().filter(|c| *c == b'=').count();
+    let (tags, namespaces) = (text.matches('<').count(), text.matches("xmlns").count());
+    namespaces > MAX_NAMESPACES
+        || namespaces.saturating_mul(tags) > MAX_LOOKUPS
+        || text.split('<').any(|tag| attributes(tag) > MAX_ATTRIBUTES)
 }
 
 /// The events of a list; newer types are within `extension` in EPCIS 1.2.

@@ -799,8 +799,49 @@ fn deep_and_wide_xml_is_refused_and_breaks_nothing() {
         let read = read_bytes(Profile::medicine(), deep(name, 100_000).as_bytes());
         assert!(read.is_err() || read.unwrap()[0].is_err(), "{name}");
     }
+    let many = |what: &dyn Fn(u32) -> String, count| (0..count).map(what).collect::<String>();
+    let attributes = many(&|number| format!(" a{number}=''"), 60_000);
+    let namespaces = many(&|number| format!(" xmlns:a{number}='urn:{number}'"), 250);
+    let nested = many(&|number| format!("<x:a xmlns:a{number}='urn:{number}'>"), 60_000);
+    let looked_up = many(&|_| "<x:a/>".to_owned(), 900_000);
+    for more in [
+        format!("<x:a{attributes}/>"),
+        nested,
+        format!("<x:a{namespaces}>").repeat(100),
+        format!("<x:a{namespaces}/>").repeat(20) + &looked_up,
+    ] {
+        let crowded = in_xml("1.2").replacen("<action>", &format!("{more}<action>"), 1);
+        let refused = read_bytes(Profile::medicine(), crowded.as_bytes()).unwrap_err();
+        assert!(refused.to_string().contains("too many attributes or namespaces"), "{refused}");
+    }
     let wide = in_xml("1.2").replacen("<epcList>", &format!("<epcList>{}", "<a/>".repeat(1_000_000)), 1);
     assert!(matches!(read_bytes(Profile::medicine(), wide.as_bytes()), Err(NotADocument::Malformed(_))));
+}
+
+#[test]
+fn what_is_said_of_all_goods_is_not_repeated_without_end() {
+    let packs = |count: u32| {
+        let mut event = shipment(&[]);
+        event["bizStep"] = json!("consigning");
+        event["epcList"] = (0..count).map(|number| format!("{LOT}/21/P{number}")).collect();
+        event["x:much"] = json!("y".repeat(100_000));
+        let document = wrapped(&json!([event])).to_string();
+        read_bytes(Profile::luxury(), document.as_bytes()).unwrap().remove(0)
+    };
+    assert_eq!(packs(600).unwrap().len(), 600);
+    assert_eq!(packs(700), Err(NotTaken::SaidTooOften));
+}
+
+#[test]
+fn many_packs_of_many_lots_are_read_in_time() {
+    let mut event = shipment(&[]);
+    event["epcList"] = (0..50_000).map(|number| format!("{CLASS}/21/P{number}")).collect();
+    let lots =
+        (0..50_000).map(|number| json!({ "epcClass": format!("{CLASS}/10/L{number}"), "quantity": 1 }));
+    event["quantityList"] = lots.collect();
+    assert!(matches!(propose(&event), Err(NotTaken::SeveralLots { .. })));
+    event["epcList"] = (0..50_000).map(|number| format!("{CLASS}/10/L{number}/21/P{number}")).collect();
+    assert_eq!(propose(&event).unwrap().len(), 50_000);
 }
 
 #[test]
