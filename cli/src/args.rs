@@ -209,9 +209,12 @@ pub struct Export {
 
 #[derive(Args)]
 pub struct Import {
-    /// The EPCIS 2.0 document (JSON-LD)
+    /// The EPCIS document: JSON-LD of EPCIS 2.0, or XML of EPCIS 1.2 or 2.0
     #[arg(value_hint = ValueHint::FilePath)]
     pub document: PathBuf,
+    /// The lot of the goods whose lot neither the document nor this wallet's snapshot knows
+    #[arg(long)]
+    pub lot: Option<String>,
     /// Folder for the drafts
     #[arg(long, short, default_value = "drafts", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,

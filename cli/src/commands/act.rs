@@ -91,7 +91,12 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
         issuer.record(KEY, &draft, blob, now())
     };
     match recorded {
-        Ok(recorded) => report(&recorded, &subject, as_json),
+        Ok(recorded) => {
+            if !asked.extensions.is_empty() {
+                snapshot.keep_extensions(recorded.id, &json!(asked.extensions).to_string())?;
+            }
+            report(&recorded, &subject, as_json);
+        }
         Err(ActError::Held(reason)) => return Err(held(&reason)),
         Err(error) => {
             let begun = Issuer::new(&mut snapshot, &client, vault).begun(&kind, &subject, &fields)?;

@@ -115,7 +115,16 @@ fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
     let steps: Vec<_> = events.iter().map(|event| event["bizStep"].as_str().unwrap()).collect();
     assert_eq!(steps, ["inspecting", "commissioning", "shipping", "dispensing"]);
     let printed = succeed(home, &["import", file, "--output", out]);
-    assert!(printed.contains("the business step `inspecting` is not accepted"), "{printed}");
+    assert!(
+        printed.contains("the business step `inspecting` is not accepted")
+            && printed.contains("the field: bizStep"),
+        "{printed}"
+    );
+    a_lot_is_found_in_the_snapshot_or_asked_for(folder, home);
+    let nothing =
+        countersign(home, &["export", "epcis", "(01)09506000134352(10)NEVER", "--output", "nothing.json"]);
+    let said = String::from_utf8_lossy(&nothing.stderr);
+    assert!(said.contains("nothing is exported") && !Path::new("nothing.json").exists(), "{said}");
     let draft: Value =
         serde_json::from_slice(&fs::read(drafts.join("1-medicine.commission.json")).unwrap()).unwrap();
     assert_eq!(draft["fields"]["count"], "200");
@@ -125,6 +134,40 @@ fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
     let tampered =
         countersign(home, &["export", "epcis", &photo(folder, "6-tampered-photo.png"), "--output", file]);
     assert!(String::from_utf8_lossy(&tampered.stdout).contains("1 more do not fit their place"));
+}
+
+/// A partner that ships packs by their serial numbers says nothing of lots.
+fn a_lot_is_found_in_the_snapshot_or_asked_for(folder: &Path, home: &Path) {
+    let genuine = succeed(home, &["--json", "scan", &photo(folder, "1-genuine-photo.png")]);
+    let genuine: Value = serde_json::from_str(genuine.lines().next().unwrap()).unwrap();
+    let serial = genuine["symbols"][0]["product"]["serial"].as_str().unwrap().to_owned();
+    let document = folder.join("shipped.json");
+    let ship = |serial: &str| {
+        let event = format!(
+            r#"{{ "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "eventTime": "2026-11-02T08:00:00Z",
+            "eventTimeZoneOffset": "+00:00", "epcList": ["https://id.gs1.org/01/09506000134352/21/{serial}"] }}"#
+        );
+        let events = format!("\"eventList\": [{event}]");
+        let (start, _) = PARTNER.split_once("\"eventList\"").unwrap();
+        fs::write(&document, format!("{start}{events} }} }}")).unwrap();
+    };
+    let import = |drafts: &str, more: &[&str]| {
+        let drafts = folder.join(drafts);
+        let common = ["import", document.to_str().unwrap(), "--output", drafts.to_str().unwrap()];
+        let output = countersign(home, &[&common, more].concat());
+        let written = fs::read_to_string(drafts.join("1-medicine.distribution.json")).unwrap_or_default();
+        (written, String::from_utf8(output.stdout).unwrap())
+    };
+    ship(&serial);
+    let (found, printed) = import("found", &[]);
+    assert!(found.contains("09506000134352/10/NW"), "{printed}{found}");
+    ship("NEVER");
+    let (none, printed) = import("none", &[]);
+    assert!(none.is_empty() && printed.contains("give it with --lot"), "{printed}");
+    let (given, printed) = import("given", &["--lot", "L7"]);
+    assert!(given.contains("09506000134352/10/L7"), "{printed}{given}");
+    let (wrong, printed) = import("wrong", &["--lot", "L 7"]);
+    assert!(wrong.is_empty() && printed.contains("the lot `L 7` is not 1 to 20"), "{printed}");
 }
 
 fn evidence_stands_on_the_genesis_alone(folder: &Path, home: &Path) {
@@ -470,7 +513,8 @@ const PARTNER: &str = r#"{
     "type": "ObjectEvent", "action": "ADD", "bizStep": "commissioning",
     "eventTime": "2026-11-02T08:00:00+01:00", "eventTimeZoneOffset": "+01:00",
     "epcList": ["urn:epc:id:sgtin:950600013.0435.A1", "urn:epc:id:sgtin:950600013.0435.A2"],
-    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30" }
+    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30" },
+    "sensorElementList": [{ "sensorReport": [{ "type": "Temperature", "value": 4.5, "uom": "CEL" }] }]
   }] }
 }"#;
 

@@ -111,6 +111,15 @@ impl Snapshot {
         Ok(lots.into_iter().filter_map(|lot| Subject::new(lot).ok()).collect())
     }
 
+    /// The lot of the pack of this class that has this serial number; `None` if no lot that is here has it, or several
+    /// do.
+    pub fn lot_of(&mut self, class: &Subject, serial: &str) -> Result<Option<Subject>, SnapshotDamaged> {
+        let lots = self.lots_that_may_hold(class, serial)?.into_iter().collect();
+        let dossier = self.load(Scope { class: class.clone(), lots })?;
+        let mut lots = dossier.iter().flat_map(|dossier| dossier.lots_of(serial));
+        Ok(lots.next().filter(|_| lots.next().is_none()).cloned())
+    }
+
     /// What is proven of the item's class, with the lots that the item and its other readings name; `None` if nothing of
     /// the class is followed and here. The first time everything is verified, later it is at hand.
     pub fn dossier(&mut self, item: &Item) -> Result<Option<Arc<Dossier>>, SnapshotDamaged> {
