@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
+use countersign_custody::Now;
 use countersign_ledger::{Genesis, UnixMillis};
 use countersign_wallet::{Client, Https, KeyStore, Snapshot, Vault, VaultError};
 use zeroize::Zeroizing;
@@ -95,7 +96,7 @@ fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(typed))
 }
 
-/// The time on this machine.
+/// What this machine's clock shows.
 pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -103,5 +104,5 @@ pub fn now() -> UnixMillis {
 
 /// The current year, by which two-digit years are read.
 pub fn year() -> u16 {
-    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+    Now::new(now()).year()
 }

@@ -66,7 +66,7 @@ fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Ro
     let profile = snapshot
         .profile_of(first.verified().statement().kind())
         .context("no profile has rules for these goods")?;
-    asked.route(profile, now()).with_context(nothing)
+    asked.route(profile, snapshot.now(now())).with_context(nothing)
 }
 
 /// Prints a product's route, or draws it.

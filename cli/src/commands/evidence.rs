@@ -10,7 +10,7 @@ use countersign_wallet::verify_evidence;
 
 use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
-use crate::home::Home;
+use crate::home::{Home, now};
 use crate::print;
 
 /// Largest bundle that is read.
@@ -56,7 +56,7 @@ pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
     };
     let size = fs::metadata(&args.bundle).with_context(|| args.bundle.display().to_string())?.len();
     anyhow::ensure!(size <= MAX_BUNDLE, "{} is larger than a bundle may be", args.bundle.display());
-    let report = verify_evidence(&fs::read(&args.bundle)?, &genesis)?;
+    let report = verify_evidence(&fs::read(&args.bundle)?, &genesis, now())?;
     let verdict = &report.verdict;
     let profiles = Profile::all();
     // A verdict that mentions no step can be printed by any profile.

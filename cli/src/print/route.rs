@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_custody::{Aggregate, Gap, Leg, Route, Standing, Stop};
 use serde_json::{Value, json};
 
-use super::{ago, member};
+use super::{clock, clock_key, complete, logs_json, member};
 
 /// Columns before the lines beneath a leg.
 const INDENT: usize = 26;
@@ -30,8 +30,8 @@ pub fn route(route: &Route) -> String {
     if let Some(party) = &route.accountable {
         let _ = writeln!(text, "  Accountable: {}", member(party));
     }
-    if let (Some(checkpoint), Some(as_of), Some(age)) = (route.checkpoint, route.as_of, route.age_millis) {
-        let _ = writeln!(text, "  Complete as of checkpoint {checkpoint}, {as_of} ({}).", ago(age));
+    for line in complete(&route.logs, route.age_millis).into_iter().chain(clock(route.clock)) {
+        let _ = writeln!(text, "  {line}");
     }
     text
 }
@@ -85,7 +85,9 @@ pub fn route_json(route: &Route) -> Vec<Value> {
         "accountable": route.accountable.as_ref().map(ToString::to_string),
         "checkpoint": route.checkpoint,
         "as_of": route.as_of.map(|time| time.to_string()),
+        "logs": logs_json(&route.logs),
         "age_seconds": route.age_millis.map(|age| age / 1000),
+        "clock": clock_key(route.clock),
     }));
     lines
 }

@@ -157,6 +157,11 @@ impl Dossier {
         self.supply.at.min(self.trust.at)
     }
 
+    /// The moment of the younger of the two: it has passed.
+    pub(crate) fn known_until(&self) -> UnixMillis {
+        self.supply.at.max(self.trust.at)
+    }
+
     /// Whether the class has such a lot.
     pub(crate) fn has_lot(&self, lot: &Subject) -> bool {
         self.members.contains_key(&digest(lot))

@@ -4,6 +4,7 @@ use countersign_ledger::{Hash, Identity, Kind, Subject, UnixMillis};
 
 use crate::alert::Alert;
 use crate::audit::Finding;
+use crate::clock::Clock;
 use crate::conflict::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::Item;
@@ -80,6 +81,8 @@ pub enum Reason {
     FilterMissing,
     /// The data on this phone does not match what the ledger proves.
     SnapshotDamaged,
+    /// This phone's clock is wrong, and something hangs on it.
+    ClockWrong(Clock),
     /// The data on this phone is too old for an answer.
     SnapshotTooOld {
         /// Its age in milliseconds.
@@ -115,8 +118,10 @@ pub enum Argument {
     Text(String),
     /// The kind of a step; apps keep its title under this key.
     Step(Kind),
-    /// A moment.
+    /// A day.
     Time(UnixMillis),
+    /// A moment that matters to the minute.
+    Moment(UnixMillis),
     /// A number.
     Number(u64),
 }
@@ -150,6 +155,8 @@ impl Reason {
             Self::NotSerialised => "not-serialised",
             Self::FilterMissing => "filter-missing",
             Self::SnapshotDamaged => "snapshot-damaged",
+            Self::ClockWrong(Clock::Ahead { .. }) => "clock-ahead",
+            Self::ClockWrong(_) => "clock-behind",
             Self::SnapshotTooOld { .. } => "snapshot-too-old",
         }
     }
@@ -202,12 +209,16 @@ impl Reason {
             }
             Self::SeparatorLost { readings } => vec![("readings", Argument::Number(readings.len() as u64))],
             Self::NotFollowed { subject } => vec![("subject", text(subject))],
+            Self::ClockWrong(Clock::Behind { at, .. } | Clock::Ahead { at, .. }) => {
+                vec![("at", Argument::Moment(*at))]
+            }
             Self::SnapshotTooOld { age_millis } => vec![("days", Argument::Number(age_millis / 86_400_000))],
             Self::UnknownProduct
             | Self::UnknownLot
             | Self::UnknownSerial
             | Self::NotSerialised
             | Self::FilterMissing
+            | Self::ClockWrong(Clock::Trusted)
             | Self::SnapshotDamaged => Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ use crate::profile::Profile;
 use crate::reason::{Argument, Reason};
 use crate::verdict::VerdictKind;
 
-/// The texts of the reasons; `{name}` stands for an argument.
+/// The texts of the reasons; `{name}` stands for an argument, `{name:thing}` for a number of things.
 const REASONS: &[(&str, &str)] = &[
     (
         "broken-history",
@@ -58,7 +58,12 @@ const REASONS: &[(&str, &str)] = &[
     ("not-serialised", "The code names no single pack, so a copy could not be detected."),
     ("filter-missing", "The lot's serial numbers are not on this phone yet."),
     ("snapshot-damaged", "The data on this phone is damaged. Please sync again."),
-    ("snapshot-too-old", "The data on this phone is {days} days old, too old for an answer. Please sync."),
+    (
+        "clock-behind",
+        "This phone's clock is wrong: it is {at} or later, and how old anything is cannot be told. Set the clock.",
+    ),
+    ("clock-ahead", "This phone's clock is wrong: by the last sync it is about {at}. Set the clock."),
+    ("snapshot-too-old", "The data on this phone is {days:day} old, too old for an answer. Please sync."),
 ];
 
 /// The verdict in a few words.
@@ -83,8 +88,13 @@ pub fn sentence(reason: &Reason, profile: &Profile) -> String {
         rest.split_once('{').and_then(|(before, inner)| Some((before, inner.split_once('}')?)))
     {
         sentence.push_str(before);
+        let (name, thing) = name.split_once(':').map_or((name, None), |(name, thing)| (name, Some(thing)));
         let argument = arguments.iter().find(|(known, _)| *known == name);
-        sentence.push_str(&argument.map_or_else(String::new, |(_, argument)| written(argument, profile)));
+        sentence.push_str(&match (argument, thing) {
+            (Some((_, Argument::Number(number))), Some(thing)) => counted(*number, thing),
+            (Some((_, argument)), _) => written(argument, profile),
+            (None, _) => String::new(),
+        });
         rest = after;
     }
     sentence + rest
@@ -97,8 +107,15 @@ fn written(argument: &Argument, profile: &Profile) -> String {
             profile.step(kind).map_or_else(|| kind.to_string(), |step| step.title.clone())
         }
         Argument::Time(time) => time.to_string().chars().take_while(|&c| c != 'T').collect(),
+        Argument::Moment(time) => time.to_string(),
         Argument::Number(number) => number.to_string(),
     }
+}
+
+/// A number of things: `1 pack`, `2 packs`.
+pub fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 /// Untrusted text without control characters, which a terminal obeys, and without those that change the text direction.
@@ -112,7 +129,12 @@ pub fn sanitize(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::sanitize;
+    use super::{counted, sanitize};
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|packs| counted(packs, "pack")), ["0 packs", "1 pack", "2 packs"]);
+    }
 
     #[test]
     fn words_of_others_do_nothing_where_they_are_shown() {

@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_custody::{Dossier, Profile, Verdict};
+use countersign_custody::{Dossier, Now, Profile, Synced, Verdict};
 use countersign_ledger::{
     CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, LogName, Policy, ProofError, Subject,
-    TrustStore, TrustedCheckpoint,
+    TrustStore, TrustedCheckpoint, UnixMillis,
 };
 
 pub(crate) use self::database::{Database, domain};
@@ -93,6 +93,8 @@ pub struct Snapshot {
     pub(crate) profiles: &'static [Profile],
     /// The newest checkpoint ever trusted, of each log.
     seen: BTreeMap<LogName, TrustedCheckpoint>,
+    /// What the clocks of phone and node showed at the last sync. No proof: what hangs on it errs on the safe side.
+    synced: Option<Synced>,
     pub(crate) head: Option<Head>,
     health: Health,
     pub(crate) round: Option<Round>,
@@ -117,6 +119,7 @@ impl Snapshot {
             policy,
             profiles: Profile::all(),
             seen: BTreeMap::new(),
+            synced: None,
             head: None,
             health: Health::Sound,
             round: None,
@@ -128,6 +131,7 @@ impl Snapshot {
             snapshot.seen.extend(seen.map(|seen| (log, seen)));
         }
         snapshot.head = snapshot.restore_head(trust);
+        snapshot.synced = store::synced(snapshot.store.read()).unwrap_or_default();
         // The first verdict then finds threads that verify, and its queries prepared. What fails here fails there, too.
         let _ = (verify_pages::cores(), store::prepare_verdict(snapshot.store.read()));
         Ok(snapshot)
@@ -151,6 +155,13 @@ impl Snapshot {
     /// The newest checkpoint ever trusted.
     pub fn seen(&self, log: LogName) -> Option<&TrustedCheckpoint> {
         self.seen.get(&log)
+    }
+
+    /// The time, when the phone's clock shows `clock`: held against every checkpoint that was ever trusted, and against
+    /// the clocks of the last sync.
+    pub fn now(&self, clock: UnixMillis) -> Now {
+        let now = Now::new(clock).with_synced(self.synced);
+        self.seen.values().fold(now, |now, seen| now.after(seen.cosigned_at()))
     }
 
     /// Whom the snapshot trusts, as of its head: the genesis, the trust log, and certificates that lead to a root.
@@ -233,6 +244,7 @@ impl Snapshot {
         &mut self,
         head: Head,
         complete: &BTreeMap<LogName, Vec<Subject>>,
+        clocks: Option<Synced>,
     ) -> Result<(), StoreError> {
         self.store.write(|tx| {
             for (&log, checkpoint) in &head.checkpoints {
@@ -241,8 +253,12 @@ impl Snapshot {
                 store::set_position(tx, log, Position { seen, head: Some(size) })?;
                 store::set_ready(tx, log, complete.get(&log).map_or(&[], Vec::as_slice), size)?;
             }
+            if let Some(clocks) = clocks {
+                store::set_synced(tx, clocks)?;
+            }
             store::prune(tx)
         })?;
+        self.synced = clocks.or(self.synced);
         self.head = Some(head);
         self.health = Health::Sound;
         self.warm.clear();

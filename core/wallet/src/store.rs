@@ -21,7 +21,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 pub(crate) use self::checkpoints::{
     Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
-    set_position,
+    set_position, set_synced, synced,
 };
 pub(crate) use self::courier::{
     Handover, Outgoing, chain, chains, close_handover, contents, forget_chain, handover, handovers, outgoing,

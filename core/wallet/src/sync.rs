@@ -189,7 +189,7 @@ impl Snapshot {
                 Ok(Step::Progress(Progress { done, of, what }))
             }
             Ok(Next::Finished(head, complete)) => {
-                self.pin_to(*head, &complete)?;
+                self.pin_to(*head, &complete, client.clocks())?;
                 Ok(Step::Done)
             }
             Err(SyncError::Client(ClientError::Busy { retry_after })) => Ok(Step::Waiting { retry_after }),

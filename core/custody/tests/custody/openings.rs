@@ -151,8 +151,8 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         let statements = &play.histories[&(LogName::SUPPLY, UNIT.to_owned())];
         let history = History { log: LogName::SUPPLY, domain: Some(DOMAIN), entries: statements };
         let dependencies = [play.lot_history(), play.class_history()];
-        let as_of = play.facts().supply;
-        let route = Route::of_history(&play.profile, &history, &dependencies, as_of, NOW).unwrap();
+        let logs = [(LogName::SUPPLY, play.facts().supply)];
+        let route = Route::of_history(&play.profile, &history, &dependencies, &logs, NOW).unwrap();
         let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
         assert!(matches!(leg.standing, Standing::Differs(_)));
         assert_eq!(leg.standing.wrong().as_deref(), Some(wrong));

@@ -1,12 +1,15 @@
 //! The transport of every day: HTTPS by reqwest on rustls.
 
 use std::io::Read as _;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign_ledger::Genesis;
+use countersign_custody::Synced;
+use countersign_ledger::{Genesis, UnixMillis};
 use reqwest::blocking::Client;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Url, redirect};
+use rustls::CertificateError;
 
 use super::transport::{Method, Request, Response, Transport, TransportError};
 
@@ -36,6 +39,7 @@ pub enum HttpsError {
 pub struct Https {
     client: Client,
     base: Url,
+    clocks: Arc<Mutex<Option<Synced>>>,
 }
 
 impl Https {
@@ -60,7 +64,7 @@ impl Https {
                 genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
             builder = builder.tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?);
         }
-        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base })
+        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base, clocks: Arc::default() })
     }
 }
 
@@ -79,6 +83,10 @@ impl Transport for Https {
         if answer.content_length().is_some_and(|length| length > request.limit as u64) {
             return Err(TransportError::TooLarge);
         }
+        if let Some(node) = date(answer.headers()) {
+            let clocks = Synced { phone: clock(SystemTime::now()), node };
+            *self.clocks.lock().unwrap_or_else(PoisonError::into_inner) = Some(clocks);
+        }
         let status = answer.status().as_u16();
         let retry_after =
             answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -90,26 +98,48 @@ impl Transport for Https {
         }
         Ok(Response { status, retry_after: retry_after.map(Duration::from_secs), body })
     }
+
+    fn clocks(&self) -> Option<Synced> {
+        *self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the node answered, by its clock.
+fn date(headers: &HeaderMap) -> Option<UnixMillis> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(clock(date))
+}
+
+fn clock(time: SystemTime) -> UnixMillis {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {
     if error.is_timeout() {
         TransportError::Timeout
-    } else if error.is_connect() && refused_certificate(&error) {
-        TransportError::NotTheNode(error.into())
     } else if error.is_connect() {
-        TransportError::Unreachable(error.into())
+        match refused_certificate(&error) {
+            Some(reason) if hangs_on_the_clock(reason) => TransportError::Clock(clock(SystemTime::now())),
+            Some(_) => TransportError::NotTheNode(error.into()),
+            None => TransportError::Unreachable(error.into()),
+        }
     } else {
         TransportError::Broken(error.into())
     }
 }
 
-/// Whether TLS gave up because of the certificate: that is a warning, not a lost signal.
-fn refused_certificate(error: &reqwest::Error) -> bool {
+const fn hangs_on_the_clock(reason: &CertificateError) -> bool {
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    matches!(reason, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
+}
+
+/// Why TLS gave up, if that was because of the certificate: that is a warning, not a lost signal.
+fn refused_certificate(error: &reqwest::Error) -> Option<&CertificateError> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+        if let Some(rustls::Error::InvalidCertificate(reason)) = error.downcast_ref() {
+            return Some(reason);
         }
         // An I/O error's source is that of the error it carries, which would be passed over.
         let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
@@ -118,7 +148,7 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
 }
 
 fn broken(error: std::io::Error) -> TransportError {

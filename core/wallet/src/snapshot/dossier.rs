@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_custody::{Dossier, Facts, Item, Profile, Reason, SerialFilter, Verdict, verdict};
+use countersign_custody::{Dossier, Facts, Item, Now, Profile, Reason, SerialFilter, Verdict, verdict};
 use countersign_ledger::{Hash, IndexEntry, LogName, Subject, UnixMillis};
 
 use super::database::domain;
@@ -24,15 +24,17 @@ impl From<StoreError> for SnapshotDamaged {
 }
 
 impl Snapshot {
-    /// The verdict on what was read from a pack. Never fails, needs no network, changes nothing stored.
-    pub fn check(&mut self, item: &Item, now: UnixMillis) -> Verdict {
+    /// The verdict on what was read from a pack, when the phone's clock shows `clock`. Never fails, needs no network,
+    /// changes nothing stored.
+    pub fn check(&mut self, item: &Item, clock: UnixMillis) -> Verdict {
+        let now = self.now(clock);
         self.try_check(item, now).unwrap_or_else(|SnapshotDamaged| {
             self.health = Health::Damaged;
             self.damaged(item, now)
         })
     }
 
-    fn try_check(&mut self, item: &Item, now: UnixMillis) -> Result<Verdict, SnapshotDamaged> {
+    fn try_check(&mut self, item: &Item, now: Now) -> Result<Verdict, SnapshotDamaged> {
         let dossier = self.dossier(item)?;
         if dossier.is_none() && self.health == Health::Damaged && self.head.is_none() {
             return Err(SnapshotDamaged);
@@ -91,7 +93,7 @@ impl Snapshot {
     }
 
     /// The verdict when what was stored is not what was proven: warnings from the trust log stay, nothing else does.
-    fn damaged(&self, item: &Item, now: UnixMillis) -> Verdict {
+    fn damaged(&self, item: &Item, now: Now) -> Verdict {
         let checkpoints = self.checkpoint(PRODUCTS).zip(self.checkpoint(LogName::TRUST));
         let Some((head, (supply, trust))) = self.head.as_ref().zip(checkpoints) else {
             let mut verdict = verdict(item, None, now);

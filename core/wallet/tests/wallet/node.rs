@@ -131,7 +131,7 @@ fn a_lot_is_played_followed_and_judged_with_the_node_gone() {
     assert_eq!(kind(&mut patient, "S007"), VerdictKind::Attention);
     assert_eq!(kind(&mut patient, "X001"), VerdictKind::Suspect);
     let evidence = patient.export(&label("S001")).unwrap();
-    assert_eq!(verify_evidence(&evidence, &genesis).unwrap().verdict.kind, VerdictKind::Authentic);
+    assert_eq!(verify_evidence(&evidence, &genesis, now()).unwrap().verdict.kind, VerdictKind::Authentic);
     let lost = patient.sync(&reader, PATIENCE).unwrap_err();
     let named = matches!(
         lost,

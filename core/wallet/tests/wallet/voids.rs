@@ -32,7 +32,7 @@ fn shape(history: &[Entry]) -> Vec<bool> {
 /// What evidence about an item says is what the snapshot said, and the same after a restart.
 fn evidence_agrees(scene: &Scene, snapshot: &mut Snapshot, serial: &str) {
     let told = snapshot.check(&item(LOT, serial), scene.now());
-    let report = verify_evidence(&snapshot.export(&item(LOT, serial)).unwrap(), &scene.genesis).unwrap();
+    let report = verify_evidence(&snapshot.export(&item(LOT, serial)).unwrap(), &scene.genesis, scene.now()).unwrap();
     assert_eq!(report.verdict.reasons, told.reasons);
     assert_eq!(report.verdict.timeline, told.timeline);
     let again = scene.open().check(&item(LOT, serial), scene.now());
@@ -125,7 +125,7 @@ impl Phone {
         let vault = Vault::create_at_cost(&scene.directory.path().join(name), b"p", cost).unwrap();
         let path = scene.directory.path().join(format!("{name}.db"));
         let mut phone =
-            Self { snapshot: Snapshot::open(&path, &scene.genesis).unwrap(), keys: Arc::new(vault) };
+            Self { snapshot: Snapshot::open(&path, &scene.genesis, scene.now()).unwrap(), keys: Arc::new(vault) };
         phone.issuer(scene).enrol("mine", &format!("{role}/{name}")).unwrap();
         scene.sync(&mut phone.snapshot);
         phone
