@@ -262,17 +262,35 @@ pub enum NodeCommand {
         role: String,
         /// The member's name within its role
         name: String,
-        /// Validity of the code in hours
+        /// Validity of the code in hours, 1 to 2160
         #[arg(long, default_value_t = 72)]
-        hours: u64,
+        hours: u32,
     },
     /// Print the genesis file, which clients pin
     Genesis,
-    /// Revoke a certificate from the next log entry on
+    /// Revoke a certificate: it signs nothing from the next entry of each log on
     Revoke {
         /// SHA-256 of the certificate, hexadecimal
         certificate: String,
+        /// An earlier entry of a log, from which on the certificate signs nothing; what it signed there becomes void
+        #[arg(long, value_name = "LOG=ENTRY", value_parser = place)]
+        from: Vec<(String, u64)>,
     },
+    /// Copy the ledger into a new directory, while the node runs or not; its keys are not copied
+    Backup {
+        /// The directory to make
+        to: PathBuf,
+    },
+    /// Put a backup into the data directory, which must hold the keys and no ledger, and verify it
+    Restore {
+        /// The directory of the backup
+        from: PathBuf,
+    },
+}
+
+fn place(text: &str) -> Result<(String, u64), String> {
+    let (log, entry) = text.split_once('=').ok_or("write it as LOG=ENTRY, such as supply=120")?;
+    Ok((log.to_owned(), entry.parse().map_err(|_| "an entry is a number")?))
 }
 
 #[derive(Args)]

@@ -91,7 +91,7 @@ impl Keys {
     }
 
     /// The trust anchors of this ledger, which phones pin.
-    pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
+    pub(crate) fn genesis(&self, config: &Config, roles: Vec<String>, tls: Option<Vec<u8>>) -> Genesis {
         let keys = self.logs.values().flat_map(|keys| &keys.checkpoint);
         let logs = keys.map(|key| format!("log {}", key.verifier_key()));
         let cosigners = || self.cosigners.iter().map(Cosigner::verifier_key);
@@ -107,6 +107,7 @@ impl Keys {
                 name: config.domain.clone(),
                 root: Base64(self.authority.root_der.clone()),
                 registrar: Base64(self.authority.certificate.as_der().to_vec()),
+                roles,
             }],
             tls: tls.into_iter().map(Base64).collect(),
         }
@@ -188,7 +189,7 @@ impl KeyFiles {
             Ok(bytes) => Ok(Zeroizing::new(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.may_make => {
                 let bytes = Zeroizing::new(make()?);
-                write_whole(&path, &bytes).map_err(|source| file_error(&path, source))?;
+                write_whole(&path, &bytes, 0o600).map_err(|source| file_error(&path, source))?;
                 Ok(bytes)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KeysError::Missing(path)),
@@ -239,12 +240,12 @@ fn read_secret(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, KeysError> {
 }
 
 /// Writes a file so that after a crash it is there in whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     let mut file = options.open(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;

@@ -17,6 +17,9 @@ use crate::checkpoint_signers::CheckpointSigners;
 use crate::clock::{Clock, system_clock};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError};
+#[cfg(unix)]
+use crate::door::Door;
+use crate::genesis::{self, PinnedError};
 use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError};
 use crate::ledger::Ledger;
@@ -61,6 +64,9 @@ pub enum OpenError {
     /// Keys and configuration do not form a valid genesis.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    /// The trust anchors that clients have pinned are not those of the keys and the configuration.
+    #[error(transparent)]
+    Pinned(#[from] PinnedError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -157,7 +163,9 @@ impl Node {
         let first_start = !database.exists();
         let keys = Keys::open(&config, first_start, now)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
-        let genesis = keys.genesis(&config, endpoint.root.clone());
+        let roles = families.roles().into_iter().map(str::to_owned).collect();
+        let genesis =
+            genesis::keep(&config.data, first_start, keys.genesis(&config, roles, endpoint.root.clone()))?;
         let (policy, trust) = genesis.trust_anchors()?;
 
         // The database comes after the keys: where there is one, the keys that it was begun with must be there too.
@@ -197,7 +205,7 @@ impl Node {
                 Arc::new(Local::start(committer, config.limits.queue, recosign)?)
             }
         };
-        let registrar = Registrar::new(authority, &config, Arc::clone(&clock));
+        let registrar = Registrar::new(authority, &config, &genesis, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
         let blobs = Mutex::new(store::open(&database)?);
         let service = Service {
@@ -244,13 +252,20 @@ impl Node {
 
     /// Revokes a certificate: from now on it signs nothing in any log. Returns when that is durable.
     pub fn revoke(&self, fingerprint: Hash) -> Result<(), AuthorityError> {
-        self.service.revoke(fingerprint)
+        self.service.revoke(fingerprint, &BTreeMap::new()).map(|_| ())
     }
 
     /// Starts to listen, on threads of its own.
     pub fn start(self) -> Result<Running, StartError> {
         let server = server::start(Arc::clone(&self.service))?;
-        Ok(Running { node: self, server })
+        #[cfg(unix)]
+        let door = Door::open(Arc::clone(&self.service)).map_err(StartError::Operator)?;
+        Ok(Running {
+            node: self,
+            server,
+            #[cfg(unix)]
+            door,
+        })
     }
 }
 
@@ -258,6 +273,8 @@ impl Node {
 pub struct Running {
     node: Node,
     server: Server,
+    #[cfg(unix)]
+    door: Door,
 }
 
 impl Running {
@@ -273,6 +290,8 @@ impl Running {
 
     /// Stops: no new connections, open requests are finished, waiting statements are ordered, all is durable.
     pub fn stop(mut self) {
+        #[cfg(unix)]
+        drop(self.door);
         self.server.stop();
         self.node.service.sequencer.shutdown();
     }
@@ -295,13 +314,19 @@ impl Service {
         })
     }
 
-    fn revoke(&self, fingerprint: Hash) -> Result<(), AuthorityError> {
+    /// Returns the place of each log from which the certificate signs nothing: the one in `earlier`, or the next.
+    pub(crate) fn revoke(
+        &self,
+        fingerprint: Hash,
+        earlier: &BTreeMap<LogName, u64>,
+    ) -> Result<BTreeMap<LogName, u64>, AuthorityError> {
         let member = self.certificate(fingerprint)?.identity().clone();
         self.submit_until_it_fits(LogName::TRUST, || {
             let prev = self.latest(LogName::TRUST, &member)?;
             let view = self.published.view();
-            let from: Vec<_> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
-            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), ()))
+            let mut from: BTreeMap<_, _> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
+            from.extend(earlier);
+            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), from))
         })
     }
 

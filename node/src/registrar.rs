@@ -10,13 +10,14 @@
 //! The enrolment names the code by a random number that is stored with it, not by a digest of it: engines show statements to
 //! others before they are ordered, and 80 bits behind a fast hash can be searched. The number reveals nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_ledger::certificate::{Period, issue, requested_key};
 use countersign_ledger::{
-    CODE, Certificate, CertificateError, Draft, ENROL, Fields, Hash, Identity, Kind, LogName,
+    CODE, Certificate, CertificateError, Draft, ENROL, Fields, Genesis, Hash, Identity, Kind, LogName,
     MAX_SKEW_MILLIS, NameError, NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject, UnixMillis,
     Value, Verified,
 };
@@ -24,7 +25,7 @@ use rusqlite::TransactionBehavior;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::keys::{Authority, KeyFiles, KeysError, random};
+use crate::keys::{Authority, KeysError, random};
 use crate::store::{self, StoreError, StoredCode};
 
 /// Name of the database file in the data directory.
@@ -47,6 +48,14 @@ pub enum RegistrarError {
     /// Role and name form no identity.
     #[error(transparent)]
     Identity(#[from] NotAnIdentity),
+    /// A role that the trust anchors do not let this registrar give.
+    #[error("no members are enrolled in the role `{role}`; the roles are {}", .roles.join(", "))]
+    Role {
+        /// The role.
+        role: String,
+        /// Those that it may give.
+        roles: Vec<String>,
+    },
     /// A certificate or a request is not good.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -130,23 +139,20 @@ impl fmt::Debug for EnrolmentCode {
 pub struct Registrar {
     authority: Authority,
     domain: String,
+    /// The roles that it may give.
+    roles: Vec<String>,
     database: PathBuf,
     certificate_days: u32,
     clock: Clock,
 }
 
 impl Registrar {
-    /// Opens the registrar beside its node, which may be running. The node must have been started once.
-    pub fn open(config: &Config, clock: Clock) -> Result<Self, RegistrarError> {
-        let files = KeyFiles::open(&config.data, false)?;
-        let authority = Authority::open(&files, &config.domain, clock())?;
-        Ok(Self::new(authority, config, clock))
-    }
-
-    pub(crate) fn new(authority: Authority, config: &Config, clock: Clock) -> Self {
+    pub(crate) fn new(authority: Authority, config: &Config, genesis: &Genesis, clock: Clock) -> Self {
+        let domain = genesis.domains.iter().find(|domain| domain.name == config.domain);
         Self {
             authority,
             domain: config.domain.clone(),
+            roles: domain.map(|domain| domain.roles.clone()).unwrap_or_default(),
             database: config.data.join(DATABASE),
             certificate_days: config.certificate_days,
             clock,
@@ -166,6 +172,9 @@ impl Registrar {
         valid_for: Duration,
     ) -> Result<EnrolmentCode, RegistrarError> {
         Identity::new(&self.domain, role, name)?;
+        if !self.roles.iter().any(|known| known == role) {
+            return Err(RegistrarError::Role { role: role.to_owned(), roles: self.roles.clone() });
+        }
         let code = EnrolmentCode::generate()?;
         let lifetime = u64::try_from(valid_for.as_millis()).unwrap_or(u64::MAX);
         let expires = UnixMillis((self.clock)().0.saturating_add(lifetime).min(i64::MAX.cast_unsigned()));
@@ -182,7 +191,7 @@ impl Registrar {
         &self,
         member: &Identity,
         fingerprint: Hash,
-        from: &[(LogName, u64)],
+        from: &BTreeMap<LogName, u64>,
         prev: Option<Hash>,
     ) -> Result<Statement, RegistrarError> {
         let mut fields = Fields::new().with("certificate", fingerprint);

@@ -41,6 +41,9 @@ pub enum StartError {
     /// No thread could be started.
     #[error("no threads for the server: {0}")]
     Thread(std::io::Error),
+    /// The operator's socket cannot be opened.
+    #[error("the operator's socket in the data directory: {0}")]
+    Operator(std::io::Error),
 }
 
 /// A listening server on threads of its own.

@@ -1,10 +1,9 @@
 //! `node`: run a ledger node, or manage one.
 
 use std::sync::mpsc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use countersign_node::{Config, Node, Registrar, system_clock};
+use countersign_node::{Config, Node, Request, operate, restore};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node as Args, NodeCommand};
@@ -26,26 +25,38 @@ pub fn run(args: &Args) -> Result<()> {
             args.config.display()
         )
     })?;
-    match &args.command {
-        NodeCommand::Run => serve(config),
-        NodeCommand::Code { role, name, hours } => {
-            let registrar = Registrar::open(&config, system_clock())?;
-            println!("{}", registrar.new_code(role, name, Duration::from_secs(hours * 3600))?);
-            Ok(())
-        }
+    let request = match &args.command {
+        NodeCommand::Run => return serve(config),
+        NodeCommand::Example => return Ok(()),
         NodeCommand::Genesis => {
-            print!("{}", Node::open(config)?.genesis().to_json());
-            Ok(())
+            print!("{}", pinned(&config)?);
+            return Ok(());
         }
-        NodeCommand::Revoke { certificate } => {
-            let fingerprint = certificate
-                .parse()
-                .context("a certificate is named by its SHA-256, 64 hexadecimal digits")?;
-            Node::open(config)?.revoke(fingerprint)?;
-            println!("revoked: from now on the certificate is not valid");
-            Ok(())
+        NodeCommand::Restore { from } => {
+            println!("{}", restore(&config, from)?);
+            return Ok(());
         }
-        NodeCommand::Example => Ok(()),
+        NodeCommand::Code { role, name, hours } => {
+            Request::Code { role: role.clone(), name: name.clone(), hours: *hours }
+        }
+        NodeCommand::Revoke { certificate, from } => {
+            Request::Revoke { certificate: certificate.clone(), from: from.iter().cloned().collect() }
+        }
+        // The node that makes it may run in another directory.
+        NodeCommand::Backup { to } => Request::Backup { to: std::path::absolute(to)? },
+    };
+    println!("{}", operate(&config, &request)?);
+    Ok(())
+}
+
+/// What clients pin. It is there from the node's first start on.
+fn pinned(config: &Config) -> Result<String> {
+    let path = config.data.join("genesis.json");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Node::open(config.clone())?.genesis().to_json())
+        }
+        read => read.with_context(|| path.display().to_string()),
     }
 }
 
@@ -55,7 +66,6 @@ fn serve(config: Config) -> Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
     let genesis = config.data.join("genesis.json");
     let node = Node::open(config)?;
-    std::fs::write(&genesis, node.genesis().to_json())?;
     let running = node.start()?;
     println!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();

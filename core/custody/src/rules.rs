@@ -16,6 +16,10 @@ impl Rules for Profile {
         self.step(kind).map(|step| std::slice::from_ref(&step.log))
     }
 
+    fn roles(&self) -> Vec<&str> {
+        Self::roles(self).iter().map(String::as_str).collect()
+    }
+
     fn check(&self, statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
         check_seen(statement, context)?;
         let subject = SubjectState::from_state(context.subject).ok_or_else(damaged)?;

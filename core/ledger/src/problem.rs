@@ -77,6 +77,8 @@ problems! {
     Revoked = "revoked",
     /// The signer's role does not allow this statement.
     Role = "role",
+    /// The registrar may not enrol members in this role.
+    RoleNotGiven = "role-not-given",
     /// The signer is of another trust domain.
     Domain = "domain",
     /// A field is missing or of another type.
@@ -132,6 +134,7 @@ impl From<Refusal> for Problem {
             Refusal::Signature => Self::Signature,
             Refusal::Revoked => Self::Revoked,
             Refusal::Role => Self::Role,
+            Refusal::RoleNotGiven => Self::RoleNotGiven,
             Refusal::Domain => Self::Domain,
             Refusal::Fields => Self::Fields,
             Refusal::Certificate(_) => Self::Certificate,

@@ -15,6 +15,7 @@ mod determinism;
 mod durability;
 mod life;
 mod logs;
+mod operating;
 mod pure;
 mod reading;
 mod refusals;

@@ -186,7 +186,9 @@ fn evidence() {
     changed("malformed", "another version", &|body| body.at(&[MAGIC]).text().push('0'));
     changed("malformed", "a part is missing", &|body| _ = body.list().remove(CONTENTS));
     changed("malformed", "the class is no subject", &|body| body.at(&[ITEM, 0]).text().clear());
-    changed("malformed", "no checkpoint of the log of products", &|body| body.at(&[SUPPLY, 0]).list().clear());
+    changed("malformed", "no checkpoint of the log of products", &|body| {
+        body.at(&[SUPPLY, 0]).list().clear()
+    });
     changed("malformed", "a path of 65 hashes", &|body| {
         *body.at(&[SUPPLY, 2, 0, 1, 0, 2]) = Item::List(vec![Item::Bytes(vec![0; 32]); 65]);
     });

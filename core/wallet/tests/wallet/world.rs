@@ -154,6 +154,11 @@ fn witnesses() -> Vec<Cosigner> {
     (0..3).map(|i| Cosigner::new(&format!("witness-{i}"), &seed(&format!("witness {i}"))).unwrap()).collect()
 }
 
+/// Those of the profiles.
+fn roles() -> Vec<String> {
+    families().roles().into_iter().map(str::to_owned).collect()
+}
+
 impl World {
     pub fn new() -> Self {
         let root = key("root");
@@ -170,6 +175,7 @@ impl World {
             certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());
             (role, Member { key, certificate })
         });
+        trust.appoint(members[0].1.certificate.as_der(), roles()).unwrap();
         Self {
             logs: [LogName::TRUST, LogName::SUPPLY].map(|log| (log, Ledger::default())).into(),
             specs: vec![
@@ -227,7 +233,12 @@ impl World {
         policy += "group witnesses 2 witness-0 witness-1 witness-2\nquorum witnesses\n";
         let root = certificate::root(DOMAIN, &self.root, PERIOD, [1; 16]).unwrap();
         let registrar = self.members["registrar"].certificate.as_der().to_vec();
-        let domain = GenesisDomain { name: DOMAIN.into(), root: Base64(root), registrar: Base64(registrar) };
+        let domain = GenesisDomain {
+            name: DOMAIN.into(),
+            root: Base64(root),
+            registrar: Base64(registrar),
+            roles: roles(),
+        };
         Genesis { name: NAME.into(), logs: self.specs.clone(), policy, domains: vec![domain], tls: vec![] }
     }
 
