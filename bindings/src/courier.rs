@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countersign_custody::handover::{Answer, Offered, answer_in};
 use countersign_custody::qr::{Assembly, NotTaken, Received};
-use countersign_ledger::{Hash, Identity, Note, Subject};
+use countersign_ledger::{Hash, Identity, Note};
 use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
 use countersign_wallet::{CourierError, OfferTo, Pending, Side};

@@ -115,6 +115,7 @@ const fn status(problem: Problem) -> StatusCode {
         | P::Role
         | P::Domain
         | P::CodeUnknown
+        | P::RoleNotGiven
         | P::CodeUsed
         | P::CodeExpired => S::FORBIDDEN,
         P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {

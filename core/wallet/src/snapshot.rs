@@ -12,7 +12,7 @@ mod meeting;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_custody::{Dossier, Now, Profile, Synced, Verdict};
@@ -43,7 +43,7 @@ pub enum OpenError {
     /// The genesis knows no trust domain, so nobody could be trusted.
     #[error("the genesis names no trust domain")]
     NoDomain,
-    /// The database cannot be used. What was damaged beyond opening can be removed and fetched again.
+    /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -97,6 +97,8 @@ pub struct Snapshot {
     synced: Option<Synced>,
     pub(crate) head: Option<Head>,
     health: Health,
+    /// The database that this one replaces, as it was damaged.
+    replaced: Option<PathBuf>,
     pub(crate) round: Option<Round>,
     /// Dossiers of this head, by what they cover.
     warm: HashMap<Scope, Option<Arc<Dossier>>>,
@@ -106,13 +108,14 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Opens the snapshot in the database at `path`, or begins one there. What it holds is verified again, from the
-    /// genesis on; what does not hold up is left aside ([`Snapshot::health`]).
+    /// genesis on; what does not hold up is left aside ([`Snapshot::health`]). A database that is damaged beyond opening is
+    /// replaced ([`Snapshot::replaced`]). Where the disk takes no write, a snapshot that is there is opened to be read.
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, OpenError> {
         let (policy, trust) = genesis.trust_anchors()?;
         if genesis.domains.is_empty() {
             return Err(OpenError::NoDomain);
         }
-        let store = Store::open(path, Hash::of(genesis.to_json().as_bytes()))?;
+        let (store, replaced) = Store::open_or_rescue(path, Hash::of(genesis.to_json().as_bytes()))?;
         let mut snapshot = Self {
             store,
             genesis: genesis.clone(),
@@ -121,7 +124,8 @@ impl Snapshot {
             seen: BTreeMap::new(),
             synced: None,
             head: None,
-            health: Health::Sound,
+            health: if replaced.is_none() { Health::Sound } else { Health::Damaged },
+            replaced,
             round: None,
             warm: HashMap::new(),
             paths_to: HashMap::new(),
@@ -145,6 +149,12 @@ impl Snapshot {
     /// Whether what was stored is what was proven.
     pub const fn health(&self) -> Health {
         self.health
+    }
+
+    /// The damaged database in whose place a new one was put when this was opened: with what could be read of the owner's
+    /// own, while what the ledger proves is to be fetched again by a sync. It may hold more.
+    pub fn replaced(&self) -> Option<&Path> {
+        self.replaced.as_deref()
     }
 
     /// The checkpoint that the snapshot is pinned to; `None` before the first sync.

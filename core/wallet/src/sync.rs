@@ -198,7 +198,12 @@ impl Snapshot {
                 self.round = Some(Round { stage: self.first()?, restarts: restarts + 1, done });
                 Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(LogName::TRUST) }))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                if let SyncError::Store(StoreError::Damaged(_)) = error {
+                    self.store.mark_damaged();
+                }
+                Err(error)
+            }
         }
     }
 

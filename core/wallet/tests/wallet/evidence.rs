@@ -31,6 +31,22 @@ fn evidence_proves_the_verdict_without_a_network_or_a_snapshot() {
 }
 
 #[test]
+fn old_evidence_tells_its_age_and_what_has_expired_since() {
+    let (scene, evidence) = scene();
+    let after = |days: u64| {
+        let then = UnixMillis(scene.now().0 + days * 86_400_000);
+        verify_evidence(&evidence, &scene.genesis, then).unwrap().verdict
+    };
+    let month = after(30);
+    assert_eq!((month.kind, month.age_millis.unwrap() / 86_400_000), (VerdictKind::Authentic, 30));
+    let late = after(731);
+    assert_eq!((late.kind, late.reasons[0].key()), (VerdictKind::Attention, "expired"));
+    // By a clock that is before its checkpoints it has no age, and says why.
+    let early = verify_evidence(&evidence, &scene.genesis, UnixMillis(0)).unwrap().verdict;
+    assert_eq!((early.age_millis, early.reasons[0].key()), (None, "clock-behind"));
+}
+
+#[test]
 fn evidence_against_a_product_holds_as_well() {
     let (scene, _) = scene();
     scene.world().recall(LOT);
@@ -83,7 +99,7 @@ fn a_forger_who_corrects_the_sum_changes_no_verdict() {
     let (scene, _) = scene();
     // No cosignature is one too many, so that none can be lost.
     scene.world().cosigners = 2;
-    let mut snapshot = Snapshot::open(&scene.directory.path().join("new.db"), &scene.genesis, scene.now()).unwrap();
+    let mut snapshot = Snapshot::open(&scene.directory.path().join("new.db"), &scene.genesis).unwrap();
     snapshot.follow(&subject(CLASS)).unwrap();
     scene.sync(&mut snapshot);
     let evidence = snapshot.export(&item(LOT, "S001")).unwrap();
@@ -113,7 +129,7 @@ fn a_forger_who_corrects_the_sum_changes_no_verdict() {
 fn evidence_of_another_ledger_is_refused() {
     let (scene, evidence) = scene();
     let other = Genesis { name: "elsewhere.example".into(), ..scene.genesis };
-    assert!(matches!(verify_evidence(&evidence, &other), Err(EvidenceError::OtherLedger)));
+    assert!(matches!(verify_evidence(&evidence, &other, UnixMillis(START)), Err(EvidenceError::OtherLedger)));
 }
 
 /// The fuzzer starts from a genuine bundle; one that no longer verifies would have it try nothing but the first check.

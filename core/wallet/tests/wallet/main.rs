@@ -9,8 +9,10 @@
 )]
 
 mod acting;
+mod clocks;
 mod couriers;
 mod damage;
+mod disks;
 mod evidence;
 #[allow(dead_code, reason = "the ledger's tests use all of it")]
 #[path = "../../../ledger/tests/own_vectors/file.rs"]

@@ -125,7 +125,7 @@ impl Phone {
         let vault = Vault::create_at_cost(&scene.directory.path().join(name), b"p", cost).unwrap();
         let path = scene.directory.path().join(format!("{name}.db"));
         let mut phone =
-            Self { snapshot: Snapshot::open(&path, &scene.genesis, scene.now()).unwrap(), keys: Arc::new(vault) };
+            Self { snapshot: Snapshot::open(&path, &scene.genesis).unwrap(), keys: Arc::new(vault) };
         phone.issuer(scene).enrol("mine", &format!("{role}/{name}")).unwrap();
         scene.sync(&mut phone.snapshot);
         phone

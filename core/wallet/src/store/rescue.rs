@@ -1,0 +1,129 @@
+//! A new database in place of one that is damaged, with what can still be read of the owner's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign_ledger::Hash;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction, params_from_iter};
+
+use super::access::{Access, beside};
+use super::{Store, StoreError};
+
+/// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
+const OWN: [&str; 13] = [
+    "checkpoints",
+    "positions",
+    "forks",
+    "followed",
+    "memberships",
+    "node",
+    "receipts",
+    "meetings",
+    "contents",
+    "goods",
+    "handovers",
+    "outbox",
+    "clocks",
+];
+
+/// Puts a new database in the place of a damaged one, with every row of the owner's own that can be read. Returns the way to
+/// the damaged one, which is kept: what was not read is in there, if anywhere.
+///
+/// Nobody may have the file open: SQLite removes a WAL by its name. So this is done when a database is opened and found
+/// to be damaged, or was marked by whoever found it ([`mark`]).
+pub(super) fn rescue(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
+    let making = beside(path, "-rescuing");
+    remove(&making)?;
+    let mut store = Store::open(&making, genesis)?;
+    if let Ok(damaged) = Access::Alone.connect(path) {
+        store.write(|tx| copy(&damaged, tx))?;
+    }
+    drop(store);
+    if beside(&making, "-wal").exists() {
+        // Closing writes the WAL into the file, for which there was no room.
+        return Err(StoreError::Full);
+    }
+    renamed(&making, &beside(path, "-rescued"))?;
+    finish(path)
+}
+
+/// Whether a rescue was killed before its end, or is needed.
+pub(super) fn is_due(path: &Path) -> bool {
+    ["-rescued", "-broken"].iter().any(|end| beside(path, end).exists())
+}
+
+/// Does the rescue that is due.
+pub(super) fn resume(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
+    if beside(path, "-rescued").exists() { finish(path) } else { rescue(path, genesis) }
+}
+
+/// Says that the database is damaged in a way that opening it does not show.
+pub(super) fn mark(path: &Path) {
+    // Where it cannot be written there is no rescue either.
+    let _ = fs::write(beside(path, "-broken"), []);
+}
+
+/// From here on a rescue that was killed goes on when the database is opened the next time.
+fn finish(path: &Path) -> Result<PathBuf, StoreError> {
+    let kept = free(path);
+    for end in ["-wal", "-shm", ""] {
+        let from = beside(path, end);
+        if from.exists() {
+            renamed(&from, &beside(&kept, end))?;
+        }
+    }
+    renamed(&beside(path, "-rescued"), path)?;
+    remove(&beside(path, "-broken"))?;
+    Ok(kept)
+}
+
+fn renamed(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(|_| StoreError::ReadOnly)
+}
+
+fn copy(damaged: &Connection, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    for table in OWN {
+        copy_table(damaged, transaction, table)?;
+    }
+    // What it told is fetched again.
+    transaction.execute_batch("UPDATE positions SET head = NULL; UPDATE followed SET ready = NULL;")?;
+    Ok(())
+}
+
+/// Copies the rows before the first that cannot be read, but for those that the schema refuses.
+fn copy_table(damaged: &Connection, transaction: &Transaction<'_>, table: &str) -> Result<(), StoreError> {
+    let Ok(mut query) = damaged.prepare(&format!("SELECT * FROM {table}")) else { return Ok(()) };
+    let columns = query.column_count();
+    let places = vec!["?"; columns].join(", ");
+    let Ok(mut insert) = transaction.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({places})")) else {
+        return Ok(());
+    };
+    let Ok(mut rows) = query.query([]) else { return Ok(()) };
+    while let Ok(Some(row)) = rows.next() {
+        let values: Result<Vec<Value>, _> = (0..columns).map(|column| row.get(column)).collect();
+        let Ok(values) = values else { continue };
+        match insert.execute(params_from_iter(values)).map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A name beside the database that no other damaged one has.
+fn free(path: &Path) -> PathBuf {
+    let mut names = (1_u32..).map(|number| beside(path, &format!("-damaged-{number}")));
+    names.find(|name| !name.exists()).unwrap_or_else(|| beside(path, "-damaged"))
+}
+
+/// Removes what an earlier rescue left that was killed.
+fn remove(path: &Path) -> Result<(), StoreError> {
+    for end in ["", "-wal", "-shm"] {
+        let file = beside(path, end);
+        if file.exists() {
+            fs::remove_file(file).map_err(|_| StoreError::ReadOnly)?;
+        }
+    }
+    Ok(())
+}
