@@ -1,7 +1,7 @@
 //! Fields as people type them: their names, their forms, and what is wrong with them.
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::{CONTENTS, COUNT, Effect, FieldType, Presence, RECEIVER, Step};
+use countersign_custody::{FieldType, Presence, RECEIVER, Step};
 use countersign_ledger::{Fields, Hash, Identity, UnixMillis, Value};
 
 /// The fields of a statement, from `NAME=VALUE`.
@@ -30,21 +30,9 @@ pub fn typed(step: &Step) -> Vec<(String, String, Presence)> {
         let example = format!("spiffe://meds.example/{}/northwind", rule.roles.first().map_or("role", |role| role));
         (RECEIVER.to_owned(), format!("SPIFFE ID of {}, such as {example}", rule.roles.join(" or ")), Presence::Required)
     });
-    let own = step.fields.iter().filter(|(name, rule)| !is_filled(step, name, rule.kind));
+    let own = step.fields.iter().filter(|(name, _)| !step.is_derived(name));
     let own = own.map(|(name, rule)| (name.clone(), form(rule.kind).to_owned(), rule.presence));
     to.into_iter().chain(own).collect()
-}
-
-/// Whether the command fills a field in: a chain value, and what follows from a list that it is given.
-fn is_filled(step: &Step, name: &str, kind: FieldType) -> bool {
-    let listed = match &step.effect {
-        Effect::Commission { count, serials, filter, filter_length, .. } => {
-            [count, serials, filter, filter_length].iter().any(|filled| *filled == name)
-        }
-        Effect::Pack | Effect::Unpack => name == CONTENTS || name == COUNT,
-        _ => false,
-    };
-    listed || kind == FieldType::Chain
 }
 
 fn names(step: &Step) -> String {

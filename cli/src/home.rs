@@ -44,6 +44,11 @@ impl Home {
         Ok(())
     }
 
+    /// Whether there is a wallet.
+    pub fn exists(&self) -> bool {
+        self.0.join("genesis.json").exists()
+    }
+
     /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
@@ -65,7 +70,15 @@ impl Home {
 
     /// The snapshot.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?)
+        let snapshot = Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?;
+        if let Some(damaged) = snapshot.replaced() {
+            eprintln!(
+                "countersign: the wallet's database was damaged, and is kept as {}; what could be read of it is in a new \
+                 one: run `countersign sync`",
+                damaged.display()
+            );
+        }
+        Ok(snapshot)
     }
 
     /// The vault, created if there is none.
@@ -74,10 +87,7 @@ impl Home {
         let vault = if path.exists() {
             Vault::open(&path, passphrase("Passphrase of the vault: ")?.as_bytes())?
         } else {
-            let chosen = passphrase("Choose a passphrase for the new vault: ")?;
-            if chosen.len() < 8 {
-                bail!("the passphrase is too short: it needs at least eight characters");
-            }
+            let chosen = chosen_passphrase()?;
             match Vault::create(&path, chosen.as_bytes()) {
                 Err(VaultError::Exists) => bail!("another command has just created a vault: try again"),
                 made => made?,
@@ -85,6 +95,18 @@ impl Home {
         };
         Ok(Arc::new(vault))
     }
+}
+
+/// A new passphrase, typed twice by a person: one that was mistyped would lock the key up for good.
+fn chosen_passphrase() -> Result<Zeroizing<String>> {
+    let chosen = passphrase("Choose a passphrase for the new vault, of eight characters or more: ")?;
+    if chosen.chars().count() < 8 {
+        bail!("the passphrase is too short: it needs eight characters or more");
+    }
+    if std::env::var_os(PASSPHRASE).is_none() && passphrase("The same again: ")? != chosen {
+        bail!("the two passphrases differ: nothing was made, try again");
+    }
+    Ok(chosen)
 }
 
 fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {

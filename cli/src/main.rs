@@ -2,12 +2,17 @@
 
 #![allow(clippy::print_stdout, reason = "a command prints to standard output")]
 
+// First: it defines this program's `println!`.
+#[macro_use]
+mod terminal;
+
 mod args;
 mod camera;
 mod code;
 mod commands;
 mod demo;
 mod draft;
+mod fields;
 mod home;
 mod pack;
 mod print;
@@ -26,17 +31,26 @@ const NOBODY_READS: u8 = 141;
 
 fn main() -> ExitCode {
     end_with_the_reader();
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|refused| misused(&refused));
     match run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => {
             ExitCode::from(NOBODY_READS)
         }
         Err(error) => {
-            eprintln!("countersign: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("countersign: {}", terminal::told(&error));
+            ExitCode::from(print::failure(&error))
         }
     }
+}
+
+/// Ends with what is wrong with the command line, in which the text of a code may stand.
+fn misused(refused: &clap::Error) -> ! {
+    if refused.use_stderr() {
+        eprintln!("{}", refused.render());
+        process::exit(refused.exit_code());
+    }
+    refused.exit()
 }
 
 /// Ends quietly when the reader of standard output is gone, as in `countersign trace … | head`; `println!` can only

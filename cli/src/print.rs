@@ -5,11 +5,14 @@ pub mod symbol;
 
 use std::fmt::Write as _;
 
+use anyhow::Error;
 use countersign_custody::words::{headline, sentence};
 use countersign_custody::{
     Argument, AsOf, Clock, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind,
 };
 use countersign_ledger::{LogName, Subject, UnixMillis};
+use countersign_scan::NotAProduct;
+use countersign_scan::gs1::Gs1Error;
 use serde_json::{Value, json};
 
 pub use self::route::{route, route_json};
@@ -23,6 +26,12 @@ pub const fn exit_code(kind: VerdictKind) -> u8 {
         VerdictKind::CheckScan => 12,
         VerdictKind::CannotTell => 13,
     }
+}
+
+/// The exit code of a command that failed. A code that was refused is to be scanned again, whatever was asked of it.
+pub fn failure(error: &Error) -> u8 {
+    let refused = |cause: &(dyn std::error::Error + 'static)| cause.is::<Gs1Error>() || cause.is::<NotAProduct>();
+    if error.chain().any(refused) { exit_code(VerdictKind::CheckScan) } else { 1 }
 }
 
 /// A sign beside the words, so that colour is never the only mark.
@@ -76,7 +85,7 @@ fn complete(logs: &[(LogName, AsOf)], age_millis: Option<u64>) -> Option<String>
 }
 
 /// What is wrong with this machine's clock.
-fn clock(clock: Clock) -> Option<String> {
+pub fn clock(clock: Clock) -> Option<String> {
     (clock != Clock::Trusted).then(|| sentence(&Reason::ClockWrong(clock), Profile::medicine()))
 }
 

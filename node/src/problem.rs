@@ -113,6 +113,7 @@ const fn status(problem: Problem) -> StatusCode {
         | P::Signature
         | P::Revoked
         | P::Role
+        | P::RoleNotGiven
         | P::Domain
         | P::CodeUnknown
         | P::RoleNotGiven

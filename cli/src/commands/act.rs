@@ -3,17 +3,18 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use countersign_custody::{Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType};
-use countersign_ledger::{Fields, Hash, Kind, Subject, UnixMillis, Value};
+use countersign_custody::words::counted;
+use countersign_custody::{Effect, Profile, SerialSet, Step, SubjectType};
+use countersign_ledger::{Fields, Kind, Subject, UnixMillis};
 use countersign_wallet::{Issuer, Recorded};
 use serde_json::json;
 
-use super::check;
+use super::{check, kinds};
 use super::epcis::bounded;
 use crate::args::{Enrol, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
-use crate::{pack, print};
+use crate::{fields, pack, print};
 
 /// The name of the wallet's one key in its vault.
 const KEY: &str = "signing";
@@ -44,8 +45,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
 /// Signs a statement and submits it, or lists what can be signed.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let Some(asked) = asked(args)? else {
-        Profile::all().iter().for_each(list);
-        return Ok(());
+        return kinds::list(home, as_json);
     };
     let kind = Kind::new(asked.kind.as_str())?;
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
@@ -53,11 +53,11 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let profile = snapshot.profile_of(&kind).ok_or_else(unknown)?.clone();
     let step = profile.step(&kind).ok_or_else(unknown)?;
     let subject = subject(step, &asked.about)?;
-    let mut fields = fields(step, &asked.fields)?;
+    let mut fields = fields::read(step, &asked.fields)?;
     let serials = commission(&profile, step, &asked.serials, &mut fields)?;
     if let Some(path) = &args.contents {
         let contents = pack::contents(path, year())?;
-        follows(&mut fields, &contents.fields(), &format!("the {} packs", contents.count()))?;
+        follows(&mut fields, &contents.fields(), &format!("the {}", counted(contents.count(), "pack")))?;
         snapshot.keep_contents(&contents)?;
     }
     let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
@@ -111,7 +111,7 @@ fn commission(
     let commission = profile
         .commission_fields(&step.kind, &serials, UnixMillis(expires))
         .with_context(|| format!("`{}` commissions no serial numbers", step.kind))?;
-    follows(fields, &commission, &format!("the {} serial numbers", serials.count()))?;
+    follows(fields, &commission, &format!("the {}", counted(serials.count(), "serial number")))?;
     Ok(Some(serials))
 }
 
@@ -211,74 +211,12 @@ fn subject(step: &Step, about: &str) -> Result<Subject> {
         .ok_or_else(|| anyhow!("the code does not name a subject for `{}`", step.kind))
 }
 
-fn fields(step: &Step, given: &[String]) -> Result<Fields> {
-    let mut fields = Fields::new();
-    for field in given {
-        let (name, value) = field.split_once('=').with_context(|| format!("`{field}` is not NAME=VALUE"))?;
-        let known = step.fields.get(name).map(|rule| rule.kind);
-        let kind = match (known, name) {
-            (Some(kind), _) => kind,
-            (None, countersign_custody::RECEIVER) if step.receiver.is_some() => FieldType::Identity,
-            _ => bail!("`{}` has no field `{name}`", step.kind),
-        };
-        fields.insert(name, parse(kind, value).with_context(|| format!("the field `{name}`"))?);
-    }
-    Ok(fields)
-}
-
-fn parse(kind: FieldType, value: &str) -> Result<Value> {
-    Ok(match kind {
-        FieldType::Text | FieldType::Identity => Value::Text(value.to_owned()),
-        FieldType::Uint => Value::Uint(value.parse()?),
-        FieldType::Time => Value::Uint(end_of_day(value)?.0),
-        FieldType::Digest | FieldType::Chain => value.parse::<Hash>()?.into(),
-        FieldType::Bytes => Value::Bytes(hex(value)?),
-    })
-}
-
-/// The last moment of a day written as YYYY-MM-DD, in UTC.
-pub fn end_of_day(text: &str) -> Result<UnixMillis> {
-    let digits: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = digits.as_slice() else { bail!("a day is written as 2028-11-30") };
-    let date = countersign_scan::gs1::Date::new(year.parse()?, month.parse()?, day.parse()?)
-        .with_context(|| format!("{text} is not a day"))?;
-    Ok(UnixMillis(u64::try_from(date.end_of_day_unix_millis())?))
-}
-
-fn hex(text: &str) -> Result<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        bail!("bytes are written as pairs of hexadecimal digits");
-    }
-    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
-}
-
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
-}
-
-/// Lists the statements that one party signs alone; those of two parties are made by phones.
-fn list(profile: &Profile) {
-    for step in profile.steps().iter().filter(|step| step.countersigned.is_none()) {
-        println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
-        let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
-        let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {
-            let optional = if rule.presence == Presence::Optional { " (optional)" } else { "" };
-            format!("{name}=<{}>{optional}", type_name(rule.kind))
-        });
-        for field in to.into_iter().chain(own) {
-            println!("    {field}");
-        }
+    let serials: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if serials.is_empty() {
+        bail!("{} has no serial numbers: write one per line, such as 7QH4", path.display());
     }
-}
-
-const fn type_name(kind: FieldType) -> &'static str {
-    match kind {
-        FieldType::Text => "text",
-        FieldType::Uint => "number",
-        FieldType::Time => "YYYY-MM-DD, the end of that day",
-        FieldType::Digest | FieldType::Chain => "SHA-256",
-        FieldType::Bytes => "hexadecimal",
-        FieldType::Identity => "SPIFFE ID",
-    }
+    Ok(serials)
 }

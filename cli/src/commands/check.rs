@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::args::{Check, Trace};
 use crate::home::{Home, now, year};
-use crate::{pack, print};
+use crate::{pack, print, terminal};
 
 /// Checks packs; the exit code is that of the worst verdict.
 pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
     let mut snapshot = home.snapshot()?;
     let mut worst = VerdictKind::Authentic;
-    let mut failed = false;
+    let mut failure = 0;
     for argument in &args.packs {
         match verdict(&mut snapshot, argument) {
             Ok((_, verdict)) => {
@@ -24,16 +24,21 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
                 show(argument, &verdict, &snapshot, as_json);
             }
             Err(error) => {
-                failed = true;
+                failure = failure.max(print::failure(&error));
+                let told = terminal::told(&error);
                 if as_json {
-                    println!("{}", json!({ "file": argument, "error": format!("{error:#}") }));
+                    println!("{}", json!({ "file": argument, "error": told }));
                 } else {
-                    println!("{argument}\n  ↻ {error:#}");
+                    println!("{argument}\n  ↻ {told}");
                 }
             }
         }
     }
-    Ok(if failed { 1.max(print::exit_code(worst)) } else { print::exit_code(worst) })
+    // A code that was refused counts as a scan to check.
+    if failure == print::exit_code(VerdictKind::CheckScan) {
+        worst = worst.max(VerdictKind::CheckScan);
+    }
+    Ok(failure.min(1).max(print::exit_code(worst)))
 }
 
 fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {

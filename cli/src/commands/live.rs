@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::camera::preview::Preview;
 use crate::camera::{Frames, Grey};
 use crate::print::symbol::{sentence, symbol_json};
+use crate::terminal;
 
 /// Time for a frame, for fifteen frames a second.
 const BUDGET: Duration = Duration::from_millis(60);
@@ -39,7 +40,7 @@ pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
             Err(error) => {
                 failures += 1;
                 watch.clear()?;
-                eprintln!("countersign: frame {number}: {error:#}");
+                eprintln!("countersign: frame {number}: {}", terminal::told(&error));
                 if failures == MAX_FAILURES {
                     return Err(error).context("too many frames failed");
                 }

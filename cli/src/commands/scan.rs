@@ -8,6 +8,7 @@ use crate::args::Scan;
 use crate::camera::Frames;
 use crate::pack;
 use crate::print::symbol::{sentence, symbol_json};
+use crate::terminal;
 
 /// Prints the symbols of each picture, or those that a camera sees; the exit code is 1 if a picture could not be read or
 /// has none, or the camera saw none.
@@ -32,7 +33,7 @@ fn pictures(args: &Scan, as_json: bool) -> u8 {
                 Ok(symbols) => {
                     json!({ "file": file, "symbols": symbols.iter().map(symbol_json).collect::<Vec<_>>() })
                 }
-                Err(error) => json!({ "file": file, "symbols": [], "error": format!("{error:#}") }),
+                Err(error) => json!({ "file": file, "symbols": [], "error": terminal::told(error) }),
             };
             println!("{line}");
             continue;
@@ -45,7 +46,7 @@ fn pictures(args: &Scan, as_json: bool) -> u8 {
                     println!("  {}", sentence(symbol));
                 }
             }
-            Err(error) => println!("{file}\n  {error:#}"),
+            Err(error) => println!("{file}\n  {}", terminal::told(&error)),
         }
     }
     code

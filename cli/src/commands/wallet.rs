@@ -2,16 +2,17 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use countersign_custody::SubjectType;
+use countersign_custody::words::counted;
 use countersign_ledger::{Genesis, Subject};
-use countersign_wallet::FollowState;
+use countersign_wallet::{FollowState, StoreError, SyncError};
 use serde_json::json;
 
 use super::check;
 use crate::args::{Follow, Init};
-use crate::home::{Home, year};
-use crate::{pack, progress};
+use crate::home::{Home, now, year};
+use crate::{pack, print, progress};
 
 /// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
@@ -70,15 +71,25 @@ fn followed(product: &str, args: &Follow) -> Result<Subject> {
 /// Syncs until nothing is left to fetch.
 pub fn sync(home: &Home, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
-    progress::sync(&mut snapshot, &client)?;
+    let damaged = |error: &Error| matches!(error.downcast_ref(), Some(SyncError::Store(StoreError::Damaged(_))));
+    match progress::sync(&mut snapshot, &client) {
+        // Opened again it is replaced, and what the ledger proves is fetched anew.
+        Err(error) if damaged(&error) => {
+            drop(snapshot);
+            snapshot = home.snapshot()?;
+            progress::sync(&mut snapshot, &client)?;
+        }
+        synced => drop(synced?),
+    }
     for log in snapshot.genesis().logs.iter().map(|log| log.name) {
         let Some(checkpoint) = snapshot.checkpoint(log) else { continue };
         let (size, at) = (checkpoint.checkpoint().size(), checkpoint.cosigned_at());
         if as_json {
             println!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
         } else {
-            println!("{log}: {size} statements, as of {at}");
+            println!("{log}: {}, as of {at}", counted(size, "statement"));
         }
     }
+    print::clock(snapshot.now(now()).clock()).inspect(|wrong| eprintln!("countersign: {wrong}"));
     Ok(())
 }

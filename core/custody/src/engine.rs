@@ -10,7 +10,9 @@ use crate::field::{RECEIVER, receiver};
 use crate::handover::{self, OFFER};
 use crate::profile::Profile;
 use crate::state::{MAX_SUSPENSIONS, SubjectState};
-use crate::step::{Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, Step};
+use crate::step::{
+    Countersigned, Effect, FieldType, Holder, Holds, LinkRule, PartyRule, Period, Presence, Step,
+};
 use crate::subject_type::SubjectType;
 
 /// What is known before a statement.

@@ -118,12 +118,15 @@ pub fn counted(number: u64, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
-/// Untrusted text without control characters, which a terminal obeys, and without those that change the text direction.
+/// Whether a character does something where it is shown: control characters, which a terminal obeys, and those that change
+/// the text's direction.
+pub fn acts(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Untrusted text without characters that act.
 pub fn sanitize(words: &str) -> String {
-    let acts = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
     words.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 

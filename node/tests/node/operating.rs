@@ -66,9 +66,9 @@ fn the_socket_is_for_the_owner_alone_and_goes_with_the_node() {
     let socket = site.config.data.join("operator.sock");
     assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     // What is no request gets no reply, and those that come after it get theirs.
-    for nonsense in [&b"\n"[..], b"{}\n", b"[[[[\n", &[b'x'; 100_000]] {
+    for nonsense in ["\n", "{}\n", "[[[[\n", &"x".repeat(100_000)] {
         let mut stream = UnixStream::connect(&socket).unwrap();
-        let _ = stream.write_all(nonsense);
+        let _ = stream.write_all(nonsense.as_bytes());
         let mut reply = Vec::new();
         let _ = stream.read_to_end(&mut reply);
         assert!(reply.is_empty());

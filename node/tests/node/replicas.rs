@@ -360,8 +360,10 @@ fn life(site: &Site, picks: &[(u8, u8)]) -> (Node, Vec<(LogName, Vec<u8>)>) {
                 let certificate = &authorities[place].certificate;
                 let from = [(LogName::TRUST, who as u64 % 16), (LogName::SUPPLY, 0)];
                 let member = certificate.identity();
-                let revocation =
-                    node.registrar().revocation(member, certificate.fingerprint(), &from, None).unwrap();
+                let revocation = node
+                    .registrar()
+                    .revocation(member, certificate.fingerprint(), &from.into(), None)
+                    .unwrap();
                 accepted(&node, LogName::TRUST, &revocation);
                 authorities[place] =
                     enrol(&node, "authority", &format!("b{}", node.sequencer().health().height));
