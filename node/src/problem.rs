@@ -116,7 +116,6 @@ const fn status(problem: Problem) -> StatusCode {
         | P::RoleNotGiven
         | P::Domain
         | P::CodeUnknown
-        | P::RoleNotGiven
         | P::CodeUsed
         | P::CodeExpired => S::FORBIDDEN,
         P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {

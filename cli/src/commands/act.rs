@@ -4,9 +4,11 @@ use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_custody::words::counted;
-use countersign_custody::{Effect, Profile, SerialSet, Step, SubjectType};
-use countersign_ledger::{Fields, Kind, Subject, UnixMillis};
-use countersign_wallet::{Issuer, Recorded};
+use countersign_custody::{
+    Contents, Effect, PackingFault, Profile, SerialSet, Step, SubjectType, packing_fault,
+};
+use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
+use countersign_wallet::{Issuer, Recorded, Snapshot};
 use serde_json::json;
 
 use super::{check, kinds};
@@ -55,13 +57,19 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let subject = subject(step, &asked.about)?;
     let mut fields = fields::read(step, &asked.fields)?;
     let serials = commission(&profile, step, &asked.serials, &mut fields)?;
+    let mut listed = None;
     if let Some(path) = &args.contents {
         let contents = pack::contents(path, year())?;
         follows(&mut fields, &contents.fields(), &format!("the {}", counted(contents.count(), "pack")))?;
+        packable(step, &subject, &contents, &mut snapshot)?;
         snapshot.keep_contents(&contents)?;
+        listed = Some(contents);
     }
     let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
     let mut issuer = Issuer::new(&mut snapshot, &client, home.vault()?);
+    if let Some(contents) = listed.filter(|_| step.effect == Effect::Unpack) {
+        differs(&profile, &issuer.history(step.log, &subject)?, &contents);
+    }
     let draft = draft(&mut issuer, KEY, &kind, &subject, fields, &with)?;
     let recorded = issuer.record(KEY, &draft, now())?;
     if let Some(serials) = &serials {
@@ -69,6 +77,28 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     }
     report(&recorded, as_json);
     Ok(())
+}
+
+/// Whether the packs can be where a list puts them: a unit is never in itself. What is in another unit by what is known
+/// here is told, since that unit may have been opened by now.
+fn packable(step: &Step, unit: &Subject, contents: &Contents, snapshot: &mut Snapshot) -> Result<()> {
+    if step.effect != Effect::Pack {
+        return Ok(());
+    }
+    match packing_fault(unit, contents.packs(), &snapshot.closed_units()?) {
+        Some(PackingFault::Itself) => bail!("{unit} would be in itself: take it off the list"),
+        Some(fault) => eprintln!("countersign: {fault}, as far as is known here"),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Tells where what comes out of a unit is not what went in. It is signed all the same: that is what an opening is for.
+fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
+    if profile.closed_list(history).is_some_and(|packed| packed != contents.digest()) {
+        let count = counted(contents.count(), "pack");
+        eprintln!("countersign: the list of {count} is not the one that was packed: the difference will be yours to explain");
+    }
 }
 
 /// The statement to sign, from a draft or from the command line alone.

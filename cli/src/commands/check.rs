@@ -3,7 +3,8 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use countersign_custody::{Item, Route, Verdict, VerdictKind};
+use countersign_custody::words;
+use countersign_custody::{Item, PackingFault, Reason, Route, Verdict, VerdictKind, packing_fault};
 use countersign_ledger::Subject;
 use countersign_wallet::Snapshot;
 use serde_json::json;
@@ -63,36 +64,55 @@ pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
 }
 
-/// The route of a logistic unit. It is not part of a product's snapshot, so its history is fetched from the node.
-fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Route> {
+/// The route of a logistic unit, and what is to be said of what is in it. It is not part of a product's snapshot, so its history
+/// is fetched from the node.
+fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(Route, Vec<String>)> {
     let asked = snapshot.ask(&home.client()?, unit)?;
     let nothing = || format!("the ledger holds nothing about {unit}");
     let first = asked.history().first().with_context(nothing)?;
     let profile = snapshot
         .profile_of(first.verified().statement().kind())
         .context("no profile has rules for these goods")?;
-    asked.route(profile, snapshot.now(now())).with_context(nothing)
+    let route = asked.route(profile, snapshot.now(now())).with_context(nothing)?;
+    let Some(digest) = profile.closed_list(asked.history()) else { return Ok((route, Vec::new())) };
+    let note = match snapshot.contents(digest)? {
+        Some(list) => packing_fault(unit, list.packs(), &snapshot.closed_units()?).map(|fault| match fault {
+            PackingFault::Itself => "It is in itself, by the list of what was packed.".to_owned(),
+            PackingFault::Elsewhere { .. } => format!("It cannot be as it was packed: {fault}."),
+        }),
+        None => Some(
+            "No list on this machine is that of its packs: get the one it came with, and follow it with --contents."
+                .to_owned(),
+        ),
+    };
+    Ok((route, note.into_iter().collect()))
 }
 
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let route = match pack::unit(&args.pack, year()) {
+    let (route, notes) = match pack::unit(&args.pack, year()) {
         Some(unit) => unit_route(home, &mut snapshot, &unit)?,
         None => {
             let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
-            Route::new(&item, &verdict, snapshot.profile_for(&verdict))
+            let profile = snapshot.profile_for(&verdict);
+            let misplaced = verdict.reasons.iter().filter(|reason| matches!(reason, Reason::Misplaced(_)));
+            let notes = misplaced.map(|reason| words::sentence(reason, profile)).collect();
+            (Route::new(&item, &verdict, profile), notes)
         }
     };
     if let Some(path) = &args.svg {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
     if as_json {
-        for line in print::route_json(&route) {
+        for line in print::route_json(&route, &notes) {
             println!("{line}");
         }
     } else {
         print!("{}", print::route(&route));
+        for note in notes {
+            println!("  {note}");
+        }
     }
     Ok(())
 }

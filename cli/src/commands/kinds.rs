@@ -12,7 +12,7 @@ use crate::home::Home;
 /// phones. All of them if nobody is enrolled here.
 pub fn list(home: &Home, as_json: bool) -> Result<()> {
     // A person who looks first need not have a wallet.
-    let members = if home.exists() { home.snapshot()?.members()? } else { Vec::new() };
+    let members = if home.exists() { home.snapshot()?.identities()? } else { Vec::new() };
     let mut listed = 0;
     for step in Profile::all().iter().flat_map(Profile::steps).filter(|step| step.countersigned.is_none()) {
         if members.is_empty() || members.iter().any(|member| may_sign(step, member)) {

@@ -1,12 +1,13 @@
 //! `init`, `follow` and `sync`: set up a wallet and keep it up to date.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Error, Result, bail};
-use countersign_custody::SubjectType;
+use countersign_custody::{Contents, Profile, SubjectType};
 use countersign_custody::words::counted;
-use countersign_ledger::{Genesis, Subject};
-use countersign_wallet::{FollowState, StoreError, SyncError};
+use countersign_ledger::{Genesis, LogName, Subject};
+use countersign_wallet::{FollowState, Snapshot, StoreError, SyncError};
 use serde_json::json;
 
 use super::check;
@@ -31,14 +32,15 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     if let Some(product) = &args.product {
         let subject = followed(product, args)?;
+        let contents = args.contents.as_deref().map(|path| listed(&mut snapshot, &subject, path)).transpose()?;
         match (args.stop, SubjectType::of(&subject)) {
             (true, _) => snapshot.unfollow(&subject)?,
             (false, Some(SubjectType::Pack)) => snapshot.follow_pack(&subject)?,
             (false, Some(SubjectType::Unit)) => snapshot.follow_unit(&subject)?,
             (false, _) => snapshot.follow(&subject)?,
         }
-        if let Some(path) = &args.contents {
-            snapshot.keep_contents(&pack::contents(path, year())?)?;
+        if let Some(contents) = contents {
+            snapshot.keep_contents(&contents)?;
         }
     }
     for following in snapshot.following()? {
@@ -50,6 +52,17 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The list of what is in a unit, which must be the one that was packed if that is known here.
+fn listed(snapshot: &mut Snapshot, unit: &Subject, path: &Path) -> Result<Contents> {
+    let contents = pack::contents(path, year())?;
+    let history = snapshot.history(LogName::SUPPLY, unit)?.unwrap_or_default();
+    let packed = Profile::all().iter().find_map(|profile| profile.closed_list(&history));
+    if packed.is_some_and(|packed| packed != contents.digest()) {
+        bail!("{} is not the list of what was packed into {unit}: nothing of it is kept", path.display());
+    }
+    Ok(contents)
 }
 
 /// The subject that a person wants to follow.

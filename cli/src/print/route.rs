@@ -78,7 +78,7 @@ fn gap(gap: &Gap, width: usize) -> String {
 }
 
 /// A route for a script: one line per leg or gap, and a summary at the end.
-pub fn route_json(route: &Route) -> Vec<Value> {
+pub fn route_json(route: &Route, notes: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
     lines.push(json!({
         "subject": route.subject.as_str(),
@@ -88,6 +88,7 @@ pub fn route_json(route: &Route) -> Vec<Value> {
         "logs": logs_json(&route.logs),
         "age_seconds": route.age_millis.map(|age| age / 1000),
         "clock": clock_key(route.clock),
+        "notes": notes,
     }));
     lines
 }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::conflict::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::Item;
+use crate::packing::Misplaced;
 use crate::unpacking::{Difference, DifferenceKind};
 
 /// A reason for a verdict.
@@ -46,6 +47,8 @@ pub enum Reason {
     /// The pack, or the unit that it is in, is on one of the two lists of a unit, packed and unpacked, and not on the
     /// other.
     ContentsDiffer(Box<Difference>),
+    /// The pack, or the unit that it is in, is in two units at once, or a unit is in itself.
+    Misplaced(Box<Misplaced>),
     /// The pack has been dispensed.
     Dispensed(Dispensed),
     /// The product has expired.
@@ -128,7 +131,7 @@ pub enum Argument {
 
 impl Reason {
     /// The key under which apps keep the reason's text.
-    pub const fn key(&self) -> &'static str {
+    pub fn key(&self) -> &'static str {
         match self {
             Self::BrokenHistory(_) => "broken-history",
             Self::ConflictingCustody(_) => "conflicting-custody",
@@ -145,6 +148,8 @@ impl Reason {
                 DifferenceKind::NotPacked => "not-packed",
                 DifferenceKind::Unclear => "contents-differ",
             },
+            Self::Misplaced(one) if one.unit == one.other => "packed-in-itself",
+            Self::Misplaced(_) => "packed-twice",
             Self::Dispensed(Dispensed::Stated { .. }) => "dispensed",
             Self::Dispensed(Dispensed::Recorded { .. }) => "dispensed-recorded",
             Self::Expired { .. } => "expired",
@@ -197,6 +202,13 @@ impl Reason {
                 ("why", text(&dispute.reason)),
             ],
             Self::ContentsDiffer(difference) => difference_arguments(difference),
+            Self::Misplaced(one) => vec![
+                ("what", text(&one.what)),
+                ("unit", text(&one.unit)),
+                ("other", text(&one.other)),
+                ("party", text(&one.packer)),
+                ("at", Argument::Time(one.at)),
+            ],
             Self::Dispensed(Dispensed::Stated { by, at, .. }) => {
                 vec![("party", text(by)), ("at", Argument::Time(*at))]
             }
@@ -232,6 +244,7 @@ impl Reason {
             Self::Recalled(alert) | Self::Suspended(alert) => vec![alert.statement],
             Self::Disputed(dispute) => vec![dispute.statement],
             Self::ContentsDiffer(difference) => vec![difference.unpacking, difference.packing],
+            Self::Misplaced(one) => vec![one.packing],
             Self::Dispensed(Dispensed::Stated { statement, .. } | Dispensed::Recorded { statement, .. }) => {
                 vec![*statement]
             }
@@ -246,6 +259,7 @@ impl Reason {
             Self::ConflictingCustody(conflict) => Some(&conflict.giver),
             Self::Disputed(dispute) => Some(&dispute.holder),
             Self::ContentsDiffer(difference) => Some(&difference.opener),
+            Self::Misplaced(one) => Some(&one.packer),
             Self::MissingStep { party, .. } => Some(party),
             _ => None,
         }

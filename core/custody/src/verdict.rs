@@ -12,7 +12,7 @@ use crate::item::Item;
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
-use crate::unit::{came_out_of, carriers, differences};
+use crate::unit::{came_out_of, carriers, differences, misplaced};
 
 /// Above this age a snapshot no longer says that a product is good. A recall must reach every phone within days, and a
 /// phone in use has a network at least once a week.
@@ -201,6 +201,7 @@ fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reaso
     }
     let differences = differences(pack, &dossier.units).into_iter();
     reasons.extend(differences.map(Box::new).map(Reason::ContentsDiffer));
+    reasons.extend(misplaced(pack, &dossier.units).into_iter().map(Box::new).map(Reason::Misplaced));
 }
 
 fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
@@ -377,10 +378,11 @@ fn weight(reason: &Reason, age_millis: Option<u64>) -> (VerdictKind, u8) {
         Reason::Suspended(_) => (Attention, 1),
         Reason::Disputed(_) => (Attention, 2),
         Reason::ContentsDiffer(_) => (Attention, 3),
-        Reason::Dispensed(_) => (Attention, 4),
-        Reason::Expired { .. } => (Attention, 5),
-        Reason::MissingStep { .. } => (Attention, 6),
-        Reason::ApprovalExpired { .. } => (Attention, 7),
+        Reason::Misplaced(_) => (Attention, 4),
+        Reason::Dispensed(_) => (Attention, 5),
+        Reason::Expired { .. } => (Attention, 6),
+        Reason::MissingStep { .. } => (Attention, 7),
+        Reason::ApprovalExpired { .. } => (Attention, 8),
         Reason::SeparatorLost { .. } => (CheckScan, 0),
         Reason::SnapshotDamaged => (CannotTell, 0),
         Reason::ClockWrong(_) => (CannotTell, 1),

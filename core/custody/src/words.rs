@@ -40,6 +40,14 @@ const REASONS: &[(&str, &str)] = &[
         "What came out of {unit} on {at} is not what went in: {packed} went in, {unpacked} came out. Whether {what} was among it is not known here. {party} opened it and is accountable.",
     ),
     (
+        "packed-twice",
+        "{what} was packed into {unit} on {at}, and is in {other}, which has not been opened. {party} packed it last and is accountable.",
+    ),
+    (
+        "packed-in-itself",
+        "{unit} was packed on {at} so that it is in itself. {party} packed it and is accountable.",
+    ),
+    (
         "dispensed",
         "Dispensed or delivered on {at}, as {party} states. That is expected if you have just been given it.",
     ),

@@ -151,6 +151,22 @@ impl Snapshot {
         stored_contents(self.store.read(), digest)
     }
 
+    /// The followed units that are closed, with the lists of what is in them, as far as those are here.
+    pub fn closed_units(&mut self) -> Result<Vec<(Subject, Contents)>, SnapshotDamaged> {
+        let profiles = self.profiles;
+        let Some(mut database) = self.database(PRODUCTS) else { return Ok(Vec::new()) };
+        let mut closed = Vec::new();
+        for unit in database.units()? {
+            let history = facts::history(&mut database, &unit)?;
+            if let Some(digest) = profiles.iter().find_map(|profile| profile.closed_list(&history))
+                && let Some(list) = database.contents(digest)?
+            {
+                closed.push((unit, list));
+            }
+        }
+        Ok(closed)
+    }
+
     /// Follows a class, pack or unit no longer. What was kept for its class goes with the last that is followed of it.
     pub fn unfollow(&mut self, subject: &Subject) -> Result<(), FollowError> {
         let class = lot_and_class(subject).map_or_else(|| subject.clone(), |(_, class)| class);

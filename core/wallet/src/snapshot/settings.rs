@@ -18,7 +18,7 @@ impl Snapshot {
 
     /// The members that the owner's keys are certified for. A certificate that is damaged, or leads to no pinned root, is
     /// none.
-    pub fn members(&self) -> Result<Vec<Identity>, StoreError> {
+    pub fn identities(&self) -> Result<Vec<Identity>, StoreError> {
         let Ok(mut trust) = self.trust() else { return Ok(Vec::new()) };
         let mut members = Vec::new();
         for key in store::memberships(self.store.read())? {
