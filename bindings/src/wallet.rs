@@ -169,6 +169,10 @@ impl Wallet {
             self.replan.store(true, Ordering::Release);
             return Ok(SyncStep::Waiting { after_millis: 0 });
         }
+        if step == Err(Error::Storage) {
+            // Opened anew, what is damaged is begun anew.
+            self.replan.store(true, Ordering::Release);
+        }
         let step = step?;
         if step == Step::Done {
             *self.reading()? = self.snapshot()?;

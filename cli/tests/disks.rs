@@ -44,7 +44,7 @@ const ON_A_DISK: &str = r#"
 #[test]
 fn a_full_or_read_only_disk_stops_no_check() {
     let folder = demo();
-    // With a WAL that holds more than the file, as an app leaves that was killed.
+    // Without a WAL, and with one; `core/wallet/tests/wallet/disks.rs` has one that holds more than the file.
     for (more, words) in [
         ("mount -o remount,ro disk", "cannot be written"),
         (": > disk/wallet/snapshot.db-wal; mount -o remount,ro disk", "cannot be written"),

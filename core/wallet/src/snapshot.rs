@@ -97,7 +97,7 @@ pub struct Snapshot {
     synced: Option<Synced>,
     pub(crate) head: Option<Head>,
     health: Health,
-    /// The database that this one replaces, as it was damaged.
+    /// A copy of the database as it was, if it was so damaged that it was begun anew.
     replaced: Option<PathBuf>,
     pub(crate) round: Option<Round>,
     /// Dossiers of this head, by what they cover.
@@ -109,7 +109,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Opens the snapshot in the database at `path`, or begins one there. What it holds is verified again, from the
     /// genesis on; what does not hold up is left aside ([`Snapshot::health`]). A database that is damaged beyond opening is
-    /// replaced ([`Snapshot::replaced`]). Where the disk takes no write, a snapshot that is there is opened to be read.
+    /// begun anew ([`Snapshot::replaced`]). Where the disk takes no write, a snapshot that is there is opened to be read.
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, OpenError> {
         let (policy, trust) = genesis.trust_anchors()?;
         if genesis.domains.is_empty() {
@@ -151,8 +151,8 @@ impl Snapshot {
         self.health
     }
 
-    /// The damaged database in whose place a new one was put when this was opened: with what could be read of the owner's
-    /// own, while what the ledger proves is to be fetched again by a sync. It may hold more.
+    /// A copy of the database as it was, if it was so damaged that it was begun anew when this was opened: with what could be
+    /// read of the owner's own, while what the ledger proves is to be fetched again by a sync. The copy may hold more.
     pub fn replaced(&self) -> Option<&Path> {
         self.replaced.as_deref()
     }

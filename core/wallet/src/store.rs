@@ -117,6 +117,15 @@ impl From<rusqlite::Error> for StoreError {
 pub(crate) struct Store {
     connection: Connection,
     waiting: Waiting,
+    /// Why it cannot be written.
+    refused: Option<Refused>,
+}
+
+/// Why a database was opened to be read alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    Full,
+    ReadOnly,
 }
 
 /// Whether a commit waits for the disk: SQLite's `synchronous`.
@@ -130,23 +139,19 @@ impl Store {
     /// Opens or makes the database of the ledger with this genesis. Where the disk takes no write it is opened to be read,
     /// if it is there and of this version.
     pub(crate) fn open(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
-        let refused = match Self::open_to_write(path, genesis) {
+        let error = match Self::open_to_write(path, genesis) {
             Err(error) if error.is_of_the_disk() => error,
             opened => return opened,
         };
-        // Of the other processes, which may write, the first way takes notice.
-        let opened = [Access::Read, Access::Alone].map(|access| Self::open_to_read(path, genesis, access));
-        let mut refused = Err(refused);
-        for opened in opened {
-            match opened {
+        let refused = if matches!(error, StoreError::Full) { Refused::Full } else { Refused::ReadOnly };
+        // The first way takes notice of other processes, which may write.
+        for access in [Access::Read, Access::Alone] {
+            match Self::open_to_read(path, genesis, access, refused) {
                 Err(error) if error.is_of_the_disk() => {}
-                opened => {
-                    refused = opened;
-                    break;
-                }
+                opened => return opened,
             }
         }
-        refused
+        Err(error)
     }
 
     fn open_to_write(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
@@ -154,7 +159,7 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate(&mut connection, MIGRATIONS)?;
-        let mut store = Self { connection, waiting: Waiting::Full };
+        let mut store = Self { connection, waiting: Waiting::Full, refused: None };
         store.write(|transaction| match of_ledger(transaction)? {
             None => {
                 transaction.execute("INSERT INTO ledger VALUES (1, ?1)", [genesis.as_bytes()])?;
@@ -166,7 +171,12 @@ impl Store {
         Ok(store)
     }
 
-    fn open_to_read(path: &Path, genesis: Hash, access: Access) -> Result<Self, StoreError> {
+    fn open_to_read(
+        path: &Path,
+        genesis: Hash,
+        access: Access,
+        refused: Refused,
+    ) -> Result<Self, StoreError> {
         let connection = configured(access, path)?;
         let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version.cmp(&MIGRATIONS.len()) {
@@ -175,19 +185,18 @@ impl Store {
             std::cmp::Ordering::Greater => return Err(StoreError::Newer(version)),
         }
         match of_ledger(&connection)? {
-            Some(known) if known == genesis => Ok(Self { connection, waiting: Waiting::Full }),
+            Some(known) if known == genesis => {
+                Ok(Self { connection, waiting: Waiting::Full, refused: Some(refused) })
+            }
             Some(_) => Err(StoreError::OtherLedger),
             None => Err(StoreError::ReadOnly),
         }
     }
 
-    /// The same; one that is damaged beyond opening, or was found to be ([`Store::mark_damaged`]), is replaced. Returns the way
-    /// to the damaged one if there was one.
+    /// The same; one that is damaged beyond opening, or was found to be ([`Store::mark_damaged`]), is begun anew. Returns the way
+    /// to a copy of the damaged one, if it was.
     pub(crate) fn open_or_rescue(path: &Path, genesis: Hash) -> Result<(Self, Option<PathBuf>), StoreError> {
-        let opened = match rescue::is_due(path) {
-            true => None,
-            false => Some(Self::open(path, genesis)),
-        };
+        let opened = if rescue::is_due(path) { None } else { Some(Self::open(path, genesis)) };
         let damaged = match opened {
             Some(Err(error @ StoreError::Damaged(_))) => Some(error),
             Some(opened) => return Ok((opened?, None)),
@@ -200,7 +209,7 @@ impl Store {
         }
     }
 
-    /// Has the database replaced when it is opened the next time: what can be read of the owner's own is kept.
+    /// Has the database begun anew when it is opened the next time: what can be read of the owner's own is kept.
     pub(crate) fn mark_damaged(&self) {
         if let Some(path) = self.connection.path() {
             rescue::mark(Path::new(path));
@@ -240,6 +249,11 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         let database = StoreError::from;
+        match self.refused {
+            Some(Refused::Full) => return Err(StoreError::Full.into()),
+            Some(Refused::ReadOnly) => return Err(StoreError::ReadOnly.into()),
+            None => {}
+        }
         if self.waiting != waiting {
             let level = if waiting == Waiting::Full { "FULL" } else { "NORMAL" };
             self.connection.pragma_update(None, "synchronous", level).map_err(database)?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
@@ -37,6 +38,8 @@ impl Access {
                 let connection = Connection::open_with_flags_and_vfs(path, read, WITHOUT_LOCKS)?;
                 // The index of the WAL is then kept in memory.
                 connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+                // Else closing would write the WAL into the file, and remove it.
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
                 Ok(connection)
             }
             // Without a WAL, which could not be made, the file is all there is.

@@ -1,14 +1,15 @@
-//! A new database in place of one that is damaged, with what can still be read of the owner's own.
+//! A damaged database begun anew, with what can still be read of the owner's own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_ledger::Hash;
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params_from_iter};
 
 use super::access::{Access, beside};
-use super::{Store, StoreError};
+use super::{Store, StoreError, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
 const OWN: [&str; 13] = [
@@ -27,11 +28,8 @@ const OWN: [&str; 13] = [
     "clocks",
 ];
 
-/// Puts a new database in the place of a damaged one, with every row of the owner's own that can be read. Returns the way to
-/// the damaged one, which is kept: what was not read is in there, if anywhere.
-///
-/// Nobody may have the file open: SQLite removes a WAL by its name. So this is done when a database is opened and found
-/// to be damaged, or was marked by whoever found it ([`mark`]).
+/// Empties a damaged database and puts back every row of the owner's own that can be read. Returns the way to a copy of it as
+/// it was: what was not read is in there, if anywhere. Others may have it open meanwhile: SQLite empties it, in a transaction.
 pub(super) fn rescue(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
     let making = beside(path, "-rescuing");
     remove(&making)?;
@@ -44,8 +42,8 @@ pub(super) fn rescue(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> 
         // Closing writes the WAL into the file, for which there was no room.
         return Err(StoreError::Full);
     }
-    renamed(&making, &beside(path, "-rescued"))?;
-    finish(path)
+    fs::rename(&making, beside(path, "-rescued")).map_err(|_| StoreError::ReadOnly)?;
+    finish(path, genesis)
 }
 
 /// Whether a rescue was killed before its end, or is needed.
@@ -55,7 +53,7 @@ pub(super) fn is_due(path: &Path) -> bool {
 
 /// Does the rescue that is due.
 pub(super) fn resume(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
-    if beside(path, "-rescued").exists() { finish(path) } else { rescue(path, genesis) }
+    if beside(path, "-rescued").exists() { finish(path, genesis) } else { rescue(path, genesis) }
 }
 
 /// Says that the database is damaged in a way that opening it does not show.
@@ -65,21 +63,25 @@ pub(super) fn mark(path: &Path) {
 }
 
 /// From here on a rescue that was killed goes on when the database is opened the next time.
-fn finish(path: &Path) -> Result<PathBuf, StoreError> {
-    let kept = free(path);
-    for end in ["-wal", "-shm", ""] {
+fn finish(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
+    let (kept, rescued) = (free(path), beside(path, "-rescued"));
+    for end in ["-wal", ""] {
         let from = beside(path, end);
         if from.exists() {
-            renamed(&from, &beside(&kept, end))?;
+            fs::copy(&from, beside(&kept, end)).map_err(|_| StoreError::Full)?;
         }
     }
-    renamed(&beside(path, "-rescued"), path)?;
+    let connection = configured(Access::Write, path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+    connection.execute_batch("VACUUM")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+    drop(connection);
+    let own = Access::Write.connect(&rescued)?;
+    Store::open(path, genesis)?.write(|tx| copy(&own, tx))?;
+    drop(own);
+    remove(&rescued)?;
     remove(&beside(path, "-broken"))?;
     Ok(kept)
-}
-
-fn renamed(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::rename(from, to).map_err(|_| StoreError::ReadOnly)
 }
 
 fn copy(damaged: &Connection, transaction: &Transaction<'_>) -> Result<(), StoreError> {
