@@ -253,7 +253,14 @@ pub struct Node {
 #[derive(Subcommand)]
 pub enum NodeCommand {
     /// Run the node until interrupted
-    Run,
+    Run {
+        /// The day it is, YYYY-MM-DD: for a node that was off for more than a week, or whose clock is behind what it has
+        /// signed. Look at another clock
+        #[arg(long, value_name = "DAY")]
+        today: Option<String>,
+    },
+    /// Verify a node's data, running or not: every statement, block and root, what was last signed, and the blobs
+    Verify,
     /// Print an example of the configuration file
     Example,
     /// Create a one-time code for the enrolment of a member

@@ -27,8 +27,13 @@ pub fn read(step: &Step, given: &[String]) -> Result<Fields> {
 /// The fields that a person gives, by name and form, the receiver first; those that the command fills in are none.
 pub fn typed(step: &Step) -> Vec<(String, String, Presence)> {
     let to = step.receiver.as_ref().map(|rule| {
-        let example = format!("spiffe://meds.example/{}/northwind", rule.roles.first().map_or("role", |role| role));
-        (RECEIVER.to_owned(), format!("SPIFFE ID of {}, such as {example}", rule.roles.join(" or ")), Presence::Required)
+        let example =
+            format!("spiffe://meds.example/{}/northwind", rule.roles.first().map_or("role", |role| role));
+        (
+            RECEIVER.to_owned(),
+            format!("SPIFFE ID of {}, such as {example}", rule.roles.join(" or ")),
+            Presence::Required,
+        )
     });
     let own = step.fields.iter().filter(|(name, _)| !step.is_derived(name));
     let own = own.map(|(name, rule)| (name.clone(), form(rule.kind).to_owned(), rule.presence));
@@ -46,7 +51,9 @@ const fn form(kind: FieldType) -> &'static str {
         FieldType::Text => "text",
         FieldType::Uint => "a whole number, such as 40",
         FieldType::Time => "a day, such as 2028-11-30: its end is meant",
-        FieldType::Digest | FieldType::Chain => "a SHA-256: 64 hexadecimal digits, as `sha256sum` prints them",
+        FieldType::Digest | FieldType::Chain => {
+            "a SHA-256: 64 hexadecimal digits, as `sha256sum` prints them"
+        }
         FieldType::Bytes => "bytes in pairs of hexadecimal digits, such as 0aff",
         FieldType::Identity => "a SPIFFE ID, such as spiffe://meds.example/supplier/northwind",
     }

@@ -81,7 +81,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sync => commands::wallet::sync(&home()?, json)?,
         Command::Enrol(args) => commands::act::enrol(&home()?, args, json)?,
         Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
-        Command::Node(args) => commands::node::run(args)?,
+        Command::Node(args) => return commands::node::run(args, json),
         Command::Completion(args) => commands::completion(args),
         Command::Import(args) => commands::epcis::import(args, json)?,
         Command::Export(args) => commands::evidence::export(&home()?, args)?,

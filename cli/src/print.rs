@@ -30,7 +30,8 @@ pub const fn exit_code(kind: VerdictKind) -> u8 {
 
 /// The exit code of a command that failed. A code that was refused is to be scanned again, whatever was asked of it.
 pub fn failure(error: &Error) -> u8 {
-    let refused = |cause: &(dyn std::error::Error + 'static)| cause.is::<Gs1Error>() || cause.is::<NotAProduct>();
+    let refused =
+        |cause: &(dyn std::error::Error + 'static)| cause.is::<Gs1Error>() || cause.is::<NotAProduct>();
     if error.chain().any(refused) { exit_code(VerdictKind::CheckScan) } else { 1 }
 }
 
@@ -77,7 +78,8 @@ fn complete(logs: &[(LogName, AsOf)], age_millis: Option<u64>) -> Option<String>
     let known = if same {
         format!("checkpoint {}, {}", first.size, first.at)
     } else {
-        let each = |(log, as_of): &(LogName, AsOf)| format!("{} ({log}, checkpoint {})", as_of.at, as_of.size);
+        let each =
+            |(log, as_of): &(LogName, AsOf)| format!("{} ({log}, checkpoint {})", as_of.at, as_of.size);
         logs.iter().map(each).collect::<Vec<_>>().join(" and ")
     };
     let age = age_millis.map_or_else(|| "how long ago is not known".to_owned(), ago);

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_once() {
-        let error = anyhow!("the disk is full").context("wallet.db: the disk is full").context("nothing was kept");
+        let error =
+            anyhow!("the disk is full").context("wallet.db: the disk is full").context("nothing was kept");
         assert_eq!(told(&error), "nothing was kept: wallet.db: the disk is full");
     }
 }

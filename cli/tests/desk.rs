@@ -517,3 +517,38 @@ fn a_reader_who_has_seen_enough_ends_the_command_without_a_word() {
         assert_eq!((output.status.code(), said.as_str()), (Some(141), ""), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_node_that_lost_statements_says_so_and_verify_shows_what_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("node.toml");
+    let text = succeed(folder.path(), &["node", "example"]);
+    fs::write(&config, text.replace("127.0.0.1:8443", "127.0.0.1:0")).unwrap();
+    let node = NodeProcess::start(&config);
+    Issuer::open(folder.path(), &config, &node, "authority");
+    let verify = ["node", "--config", config.to_str().unwrap(), "verify"];
+    let said = succeed(folder.path(), &verify);
+    assert!(
+        said.contains("✓ statements") && said.contains("✓ signer") && said.ends_with("Whole.\n"),
+        "{said}"
+    );
+    // Killed; and what was in the write-ahead log is lost.
+    drop(node);
+    let wal = folder.path().join("data/ledger.sqlite-wal");
+    let lost = fs::read(&wal).unwrap();
+    fs::write(&wal, "").unwrap();
+    let output = countersign(folder.path(), &verify);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("✗ signer") && said.contains("missing") && said.ends_with("Not whole.\n"),
+        "{said}"
+    );
+    let started = countersign(folder.path(), &["node", "--config", config.to_str().unwrap(), "run"]);
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(!started.status.success() && said.contains("are missing"), "{said}");
+    fs::write(&wal, lost).unwrap();
+    drop(NodeProcess::start(&config));
+    let said = succeed(folder.path(), &["--json", "node", "--config", config.to_str().unwrap(), "verify"]);
+    assert!(said.lines().all(|line| line.contains("\"whole\":true")), "{said}");
+}

@@ -24,7 +24,11 @@ fn mounting(folder: &Path, script: &str) -> Option<Output> {
 /// A wallet that was synced, from the demo, and a picture of a genuine pack.
 fn demo() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let demo = Command::new(COUNTERSIGN).args(["demo", "--packs", "100", "--dir"]).arg(folder.path()).output().unwrap();
+    let demo = Command::new(COUNTERSIGN)
+        .args(["demo", "--packs", "100", "--dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     folder
 }
@@ -48,7 +52,10 @@ fn a_full_or_read_only_disk_stops_no_check() {
     for (more, words) in [
         ("mount -o remount,ro disk", "cannot be written"),
         (": > disk/wallet/snapshot.db-wal; mount -o remount,ro disk", "cannot be written"),
-        ("dd if=/dev/zero of=disk/filler bs=4k status=none || true; : > disk/wallet/snapshot.db-wal", "the disk is full"),
+        (
+            "dd if=/dev/zero of=disk/filler bs=4k status=none || true; : > disk/wallet/snapshot.db-wal",
+            "the disk is full",
+        ),
     ] {
         let Some(output) = mounting(folder.path(), &ON_A_DISK.replace("MORE", more)) else { return };
         let said = String::from_utf8_lossy(&output.stdout);
@@ -66,7 +73,12 @@ fn a_damaged_database_is_told_in_our_words_and_replaced() {
     let database = folder.path().join("wallet/snapshot.db");
     fs::write(&database, "not a database, and long enough to be mistaken for one").unwrap();
     let run = |arguments: &[&str]| {
-        Command::new(COUNTERSIGN).arg("--home").arg(folder.path().join("wallet")).args(arguments).output().unwrap()
+        Command::new(COUNTERSIGN)
+            .arg("--home")
+            .arg(folder.path().join("wallet"))
+            .args(arguments)
+            .output()
+            .unwrap()
     };
     let output = run(&["check", folder.path().join("packs/1-genuine-label.png").to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);

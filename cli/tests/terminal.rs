@@ -21,7 +21,8 @@ fn countersign(home: &Path, arguments: &[&str], input: &str) -> Output {
 fn wallet() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("node.toml");
-    fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n").unwrap();
+    fs::write(&config, "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n")
+        .unwrap();
     let genesis = countersign(folder.path(), &["node", "--config", config.to_str().unwrap(), "genesis"], "");
     let file = folder.path().join("pinned.json");
     fs::write(&file, genesis.stdout).unwrap();
@@ -57,7 +58,8 @@ fn no_command_sends_control_characters_of_a_code_to_the_terminal() {
     for text in HOSTILE {
         let mut outputs = vec![countersign(home.path(), &["gs1"], &format!("{text}\n"))];
         for arguments in commands {
-            let arguments: Vec<&str> = arguments.iter().map(|one| if *one == "TEXT" { text } else { one }).collect();
+            let arguments: Vec<&str> =
+                arguments.iter().map(|one| if *one == "TEXT" { text } else { one }).collect();
             outputs.push(countersign(home.path(), &arguments, ""));
         }
         fs::write(&draft, format!("{{\"kind\": {text:?}, \"about\": \"x\"}}")).unwrap();

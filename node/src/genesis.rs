@@ -38,37 +38,44 @@ pub enum PinnedError {
     },
 }
 
-/// The genesis that clients have pinned, if the keys and the configuration still give the same, as `current` has it. Where to
-/// reach the node by TLS may change; clients with an older file need a newer one only for that.
-pub(crate) fn keep(data: &Path, first_start: bool, current: Genesis) -> Result<Genesis, PinnedError> {
-    let path = data.join(GENESIS);
-    let write = |genesis: Genesis| match write_whole(&path, genesis.to_json().as_bytes(), 0o644) {
-        Ok(()) => Ok(genesis),
-        Err(source) => Err(KeysError::File { path: path.clone(), source }.into()),
-    };
-    let pinned = match read(data)? {
-        None if first_start => return write(current),
-        None => return Err(KeysError::Missing(path).into()),
-        Some(pinned) => pinned,
-    };
-    let mut kept = Genesis { tls: current.tls.clone(), ..pinned.clone() };
-    for (kept, current) in kept.domains.iter_mut().zip(&current.domains) {
-        kept.roles.clone_from(&current.roles);
+/// The genesis that clients have pinned, if the keys and the configuration still give the same, as `current` has it; `None`
+/// where no node was ever started. The roles are the pinned ones. How to reach the node by TLS may differ.
+pub(crate) fn pinned(data: &Path, current: &Genesis) -> Result<Option<Genesis>, PinnedError> {
+    let Some(pinned) = read(data)? else { return Ok(None) };
+    let mut domains = current.domains.clone();
+    for (domain, pinned) in domains.iter_mut().zip(&pinned.domains) {
+        domain.roles.clone_from(&pinned.roles);
     }
     let parts = [
-        ("the name", kept.name == current.name),
-        ("the list of logs", kept.logs == current.logs),
-        ("the policy of keys and witnesses", kept.policy == current.policy),
-        ("the trust domain", kept.domains == current.domains),
+        ("the name", pinned.name == current.name),
+        ("the list of logs", pinned.logs == current.logs),
+        ("the policy of keys and witnesses", pinned.policy == current.policy),
+        ("the trust domain", pinned.domains == domains),
     ];
-    if let Some((what, _)) = parts.iter().find(|(_, same)| !same) {
-        return Err(PinnedError::Changed { what, path });
+    match parts.iter().find(|(_, same)| !same) {
+        Some((what, _)) => Err(PinnedError::Changed { what, path: data.join(GENESIS) }),
+        None => Ok(Some(pinned)),
     }
-    if pinned.tls == current.tls { Ok(pinned) } else { write(Genesis { tls: current.tls, ..pinned }) }
+}
+
+/// As [`pinned`], for a node that starts: a first start writes the file, and a new way to reach the node is written to it.
+/// Clients with an older file need a newer one only for that.
+pub(crate) fn keep(data: &Path, first_start: bool, current: Genesis) -> Result<Genesis, PinnedError> {
+    let path = data.join(GENESIS);
+    let genesis = match pinned(data, &current)? {
+        Some(pinned) if pinned.tls == current.tls => return Ok(pinned),
+        Some(pinned) => Genesis { tls: current.tls, ..pinned },
+        None if first_start => current,
+        None => return Err(KeysError::Missing(path).into()),
+    };
+    match write_whole(&path, genesis.to_json().as_bytes(), 0o644) {
+        Ok(()) => Ok(genesis),
+        Err(source) => Err(KeysError::File { path, source }.into()),
+    }
 }
 
 /// The genesis in a data directory; `None` where no node was ever started.
-pub(crate) fn read(data: &Path) -> Result<Option<Genesis>, PinnedError> {
+fn read(data: &Path) -> Result<Option<Genesis>, PinnedError> {
     let path = data.join(GENESIS);
     match fs::read(&path) {
         Ok(json) => Genesis::parse(&json).map(Some).map_err(|source| PinnedError::Format { path, source }),

@@ -37,8 +37,11 @@ pub enum KeysError {
     #[error("{0} is missing, and the database was begun with it: restore it from a backup")]
     Missing(PathBuf),
     /// A file does not hold what its name says.
-    #[error("{0} does not hold a key of its kind")]
+    #[error("{0} does not hold what its name says: restore it from a backup")]
     Malformed(PathBuf),
+    /// A key is another than the one in its certificate.
+    #[error("{0} is another key than the one in its certificate: restore it from a backup")]
+    Other(PathBuf),
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
@@ -139,12 +142,18 @@ impl Authority {
             let key = countersign_ledger::Signer::public_key(&registrar);
             Ok(certificate::issue(&identity, &key, &root, period, random()?)?.as_der().to_vec())
         })?;
-        Ok(Self {
-            root,
-            root_der: root_der.to_vec(),
-            registrar,
-            certificate: Certificate::from_der(&certificate)?,
-        })
+        let damaged = |name: &str| KeysError::Malformed(files.directory.join(name));
+        let root_key = certificate::root_key(&root_der).map_err(|_| damaged("root.crt"))?;
+        let certificate = Certificate::from_der(&certificate).map_err(|_| damaged("registrar.crt"))?;
+        // A key that was exchanged is told now, and not by whoever cannot verify what it signs.
+        for (name, key, certified) in
+            [("root.p256", &root, &root_key), ("registrar.p256", &registrar, certificate.key())]
+        {
+            if countersign_ledger::Signer::public_key(key) != *certified {
+                return Err(KeysError::Other(files.directory.join(name)));
+            }
+        }
+        Ok(Self { root, root_der: root_der.to_vec(), registrar, certificate })
     }
 }
 

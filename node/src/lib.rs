@@ -16,11 +16,12 @@
 //!    [`StateMachine`] checks it against its own state and the block's time: freshness, revocation as of its place, used-up
 //!    tokens, the link to the latest statement on its subject, and the rules of its family, which read a small state of the
 //!    subject and not its history. A refusal has its own [`Reason`] and changes nothing.
-//! 5. Each log that has grown gets a checkpoint, with the roots of its tree and its subject index. The log signs it with
-//!    two keys; each witness recomputes both roots from the entries and cosigns.
-//! 6. One SQLite transaction (write-ahead log, `synchronous=FULL`) holds the block, its statements, what they promise, the
-//!    enrolment codes that they use up and the checkpoints. Each step is a [`CommitPoint`]; what a crash leaves behind there
-//!    is documented and tested.
+//! 5. One SQLite transaction (write-ahead log, `synchronous=FULL`) holds the block, its statements, what they promise and the
+//!    enrolment codes that they use up. Each step is a [`CommitPoint`]; what a crash leaves behind there is documented and
+//!    tested.
+//! 6. Each log that has grown gets a checkpoint, with the roots of its tree and its subject index. The log signs it with
+//!    two keys; each witness recomputes both roots from the entries and cosigns. Each of them records in a file of its own,
+//!    apart from the database, what it is about to sign, and signs nothing that does not extend that.
 //! 7. The checkpoint is published; readers never see further than that.
 //! 8. The client is answered: 303, the place, and where the receipt is. This is the first moment at which anybody relies
 //!    on the statement, and it is durable.
@@ -29,7 +30,11 @@
 //! it makes, the same statements lead to the same roots. What grows with the logs lies behind [`LedgerState`].
 //!
 //! A restart reads, hashes and compares the whole history ([`RecoveryError`]); a node that does not reach its own signed
-//! checkpoint does not start.
+//! checkpoint does not start, and neither does one whose database is behind what any of its signers has signed: it would make
+//! another history under the same keys.
+//!
+//! When the disk is full or locked, or the clock in doubt, nothing is ordered: submissions are answered
+//! [`Outcome::Halted`], reading goes on, and so does ordering when it is over ([`Halt`]).
 //!
 //! # In process
 //!
@@ -50,8 +55,10 @@ mod config;
 #[cfg(unix)]
 mod door;
 mod genesis;
+mod halt;
 mod in_memory;
 mod keys;
+mod last_signed;
 mod ledger;
 mod ledger_state;
 mod limits;
@@ -69,15 +76,19 @@ mod routes;
 mod sequencer;
 mod server;
 mod store;
+mod timekeeper;
 mod tls;
+mod verify;
 
 pub use checkpoint_signers::SealError;
-pub use clock::{Clock, system_clock};
+pub use clock::{Clock, Uptime, system_clock, system_uptime};
 pub use committer::{CommitError, CommitPoint, Committer, Observer, Sealed, Written};
 pub use config::{Config, ConfigError, Limits, TlsConfig, WitnessConfig};
 pub use genesis::PinnedError;
+pub use halt::Halt;
 pub use in_memory::InMemory;
 pub use keys::KeysError;
+pub use last_signed::LastSignedError;
 pub use ledger::{Ledger, Place};
 pub use ledger_state::{Addition, LedgerState, Neighbours, RECENT_CHECKPOINTS, Roots, SubjectIndex};
 pub use local::Local;
@@ -90,4 +101,6 @@ pub use registrar::{CodeError, EnrolmentCode, Registrar, RegistrarError};
 pub use sequencer::{Block, Health, Ordered, Outcome, Reason, Sequencer, Status, Ticket};
 pub use server::StartError;
 pub use store::{StoreError, StoreResult};
+pub use timekeeper::{ClockError, MAX_GAP_MILLIS};
 pub use tls::TlsError;
+pub use verify::{Finding, Part, Report, verify};

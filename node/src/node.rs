@@ -9,30 +9,33 @@ use std::time::Duration;
 
 use countersign_ledger::{
     Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, Identity, IndexKey, LogName,
-    PublicKey, Signer as _, SoftwareKey, Statement, Subject, receipt,
+    NoteSigner, PublicKey, Signer as _, SoftwareKey, Statement, Subject, UnixMillis, receipt,
 };
 use rusqlite::Connection;
 
-use crate::checkpoint_signers::CheckpointSigners;
-use crate::clock::{Clock, system_clock};
+use crate::checkpoint_signers::{CheckpointSigners, LocalWitness, LogSigner};
+use crate::clock::{Clock, Uptime, system_clock, system_uptime};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError};
 #[cfg(unix)]
 use crate::door::Door;
 use crate::genesis::{self, PinnedError};
+use crate::halt::{Halt, Halts};
 use crate::in_memory::InMemory;
-use crate::keys::{Keys, KeysError};
+use crate::keys::{Keys, KeysError, LogKeys};
+use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
 use crate::ledger::Ledger;
 use crate::limits::WriteRate;
 use crate::local::Local;
 use crate::machine::StateMachine;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, header, line};
 use crate::published::{Published, View};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
 use crate::sequencer::{Outcome, Reason, Sequencer};
 use crate::server::{self, Server, StartError};
-use crate::store::{self, Readers, StoreError};
+use crate::store::{self, Begin, Readers, StoreError};
+use crate::timekeeper::{ClockError, Timekeeper};
 use crate::tls::{Endpoint, TlsError};
 
 /// How often a registrar's statement is signed anew when another on the same member came in between.
@@ -70,9 +73,15 @@ pub enum OpenError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database is damaged. Nothing was changed; restore a backup.
+    /// The database is damaged, or something is missing. Nothing was changed; restore a backup.
     #[error("the ledger is damaged, the node does not start: {0}")]
     Damaged(#[from] RecoveryError),
+    /// What a signer has signed last cannot be read, or it has another key.
+    #[error(transparent)]
+    LastSigned(#[from] LastSignedError),
+    /// It is not the day that was confirmed.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The ledger's name cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointTextError),
@@ -99,6 +108,9 @@ pub enum AuthorityError {
     /// The node is busy; ask again after this time.
     #[error("the node is busy")]
     Busy(Duration),
+    /// The node orders nothing for now.
+    #[error("{0}")]
+    Halted(Halt),
 }
 
 /// Makes an engine that commits its blocks with this committer.
@@ -110,6 +122,13 @@ pub struct Surroundings {
     pub families: Families,
     /// Tells the time.
     pub clock: Clock,
+    /// Tells how long the machine has been running, by which a clock that was set is noticed.
+    pub uptime: Uptime,
+    /// The clocks of witnesses that have another than the node, by name.
+    pub witness_clocks: BTreeMap<String, Clock>,
+    /// The day, if an operator says it: its midnight, UTC. A node that was off for more than a week, or whose clock is
+    /// behind what it has signed, orders nothing until it is told, or the clock is right.
+    pub today: Option<UnixMillis>,
     /// Sees each commit point.
     pub observer: Observer,
     /// The engine; [`Local`] where there is none.
@@ -120,7 +139,15 @@ impl Default for Surroundings {
     /// All families, the system's clock, no observer, and the engine in this process.
     fn default() -> Self {
         let observer = Box::new(|_: CommitPoint| ());
-        Self { families: countersign_families::families(), clock: system_clock(), observer, engine: None }
+        Self {
+            families: countersign_families::families(),
+            clock: system_clock(),
+            uptime: system_uptime(),
+            witness_clocks: BTreeMap::new(),
+            today: None,
+            observer,
+            engine: None,
+        }
     }
 }
 
@@ -135,6 +162,8 @@ pub struct Node {
 pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    pub(crate) time: Arc<Timekeeper>,
+    pub(crate) halts: Arc<Halts>,
     pub(crate) genesis: Genesis,
     pub(crate) published: Arc<Published>,
     pub(crate) sequencer: Arc<dyn Sequencer>,
@@ -156,7 +185,7 @@ impl Node {
     /// As [`Node::open`], in surroundings of the caller's choice.
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
-        let Surroundings { families, clock, observer, engine } = surroundings;
+        let Surroundings { families, clock, uptime, witness_clocks, today, observer, engine } = surroundings;
         let now = clock();
         let lock = lock(&config)?;
         let database = config.data.join(DATABASE);
@@ -168,23 +197,49 @@ impl Node {
             genesis::keep(&config.data, first_start, keys.genesis(&config, roles, endpoint.root.clone()))?;
         let (policy, trust) = genesis.trust_anchors()?;
 
-        // The database comes after the keys: where there is one, the keys that it was begun with must be there too.
-        let connection = store::open(&database)?;
         let Keys { authority, logs, cosigners } = keys;
+        let signed = SignedFiles::new(&config.data, first_start);
         let (mut receipts, mut signers) = (BTreeMap::new(), BTreeMap::new());
-        for (log, keys) in logs {
-            receipts.insert(log, keys.receipt);
-            signers.insert(log, keys.checkpoint);
+        for (log, LogKeys { checkpoint: keys, receipt }) in logs {
+            let last = signed.open(&format!("log-{log}"), &keys.each_ref().map(NoteSigner::verifier_key))?;
+            receipts.insert(log, receipt);
+            signers.insert(log, LogSigner { keys, last });
         }
-        let mut checkpoint_signers = CheckpointSigners::new(signers, cosigners, &policy);
+        let (mut witnesses, mut clocks) = (Vec::new(), Vec::new());
+        for cosigner in cosigners {
+            let name = cosigner.verifier_key().name().to_owned();
+            let clock = witness_clocks.get(&name).unwrap_or(&clock);
+            let last = signed.open(&name, &[cosigner.verifier_key()])?;
+            witnesses.push(LocalWitness::new(cosigner, &policy, Arc::clone(clock), last));
+            clocks.push((name, Arc::clone(clock)));
+        }
+        let mut checkpoint_signers =
+            CheckpointSigners { logs: signers, witnesses, quorum: config.quorum, unseen: BTreeMap::new() };
+
+        // The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
+        let begun = checkpoint_signers.last_signed().any(LastSigned::has_signed);
+        let connection = match store::open(&database, if begun { Begin::Never } else { Begin::New }) {
+            Err(StoreError::Gone(path)) => {
+                let missing = checkpoint_signers.last_signed().find_map(LastSigned::all_missing);
+                return Err(
+                    missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into())
+                );
+            }
+            opened => opened?,
+        };
         let ledger = Arc::new(Ledger { name: config.name.clone(), logs: genesis.logs.clone(), families });
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
-        recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
+        let heads = recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
+        store::keep_tidy(&connection)?;
         let blocks = machine.last().height;
         tracing::info!(blocks, "the ledger is whole");
 
-        let (view, readers) = (View::unsigned(&machine)??, Readers::new(database.clone()));
+        let signed_at = checkpoint_signers.last_signed().map(LastSigned::at).max().unwrap_or_default();
+        let last = signed_at.max(machine.last().time);
+        let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, config.quorum, last, today)?;
+        let (time, halts) = (Arc::new(time), Arc::new(Halts::default()));
+        let (view, readers) = (View::new(&machine, heads), Readers::new(database.clone()));
         let published = Arc::new(Published::new(view, &machine, readers));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -192,12 +247,20 @@ impl Node {
             connection,
             checkpoint_signers,
             published: Arc::clone(&published),
-            clock: Arc::clone(&clock),
+            time: Arc::clone(&time),
+            halts: Arc::clone(&halts),
             metrics: Arc::clone(&metrics),
             observer,
         };
-        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought.
-        committer.recosign()?;
+        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought. Where that is
+        // not possible now, what was signed before is shown.
+        match committer.recosign() {
+            Err(error) if error.halt().is_some() && published.is_signed() => {
+                tracing::error!(%error, "the node starts, and orders nothing yet");
+            }
+            done => done?,
+        }
+        halts.be_patient();
         let sequencer = match engine {
             Some(engine) => engine(committer)?,
             None => {
@@ -207,10 +270,12 @@ impl Node {
         };
         let registrar = Registrar::new(authority, &config, &genesis, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let blobs = Mutex::new(store::open(&database)?);
+        let blobs = Mutex::new(store::open(&database, Begin::Never)?);
         let service = Service {
             config,
             clock,
+            time,
+            halts,
             genesis,
             published,
             sequencer,
@@ -345,6 +410,7 @@ impl Service {
             match self.sequencer.submit(log, statement.as_bytes()).wait() {
                 Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(made),
                 Outcome::Busy { retry_after } => return Err(AuthorityError::Busy(retry_after)),
+                Outcome::Halted(halt) => return Err(AuthorityError::Halted(halt)),
                 Outcome::Refused(Reason::Code | Reason::NotLatest { .. }) if tries < RETRIES => {}
                 Outcome::Refused(reason) => return Err(AuthorityError::Refused(reason)),
             }
@@ -367,6 +433,36 @@ impl Service {
         };
         let entry = read().map_err(RegistrarError::from)?;
         Ok(entry.map(|entry| entry.latest))
+    }
+
+    /// Why nothing is ordered, in words for operators.
+    pub(crate) fn why_halted(&self) -> Option<String> {
+        let error = || self.time.now().err().map(|error| error.to_string());
+        self.halts.why().map(|(_, why)| why).or_else(error)
+    }
+
+    /// What stands still, as metrics.
+    pub(crate) fn halts_to(&self, text: &mut String) {
+        let now = self.sequencer.health().halted;
+        header(text, "gauge", "countersign_halted", "1 while nothing is ordered, for this reason.");
+        for halt in Halt::ALL {
+            let name = format!("countersign_halted{{reason=\"{}\"}}", halt.problem());
+            line(text, &name, (now == Some(halt)).into());
+        }
+        header(text, "counter", "countersign_halts_total", "How often ordering has stood still.");
+        for halt in Halt::ALL {
+            let name = format!("countersign_halts_total{{reason=\"{}\"}}", halt.problem());
+            line(text, &name, self.halts.count(halt));
+        }
+        header(
+            text,
+            "gauge",
+            "countersign_witness_clock_off",
+            "1 while a witness has another time than the node.",
+        );
+        for (witness, off) in self.time.witnesses() {
+            line(text, &format!("countersign_witness_clock_off{{witness=\"{witness}\"}}"), off.into());
+        }
     }
 
     /// The keys that receipts are signed with: each log's key id and public key, in the order of the logs.

@@ -21,7 +21,7 @@ use crate::genesis::GENESIS;
 use crate::keys::write_whole;
 use crate::node::{AuthorityError, Node, OpenError, Service};
 use crate::registrar::{DATABASE, RegistrarError};
-use crate::store::{self, StoreError};
+use crate::store::{self, Begin, StoreError};
 
 /// How long a node that is starting or stopping is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -160,7 +160,7 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
     private_directory(to).map_err(|source| file_error(to, source))?;
     let database = to.join(DATABASE);
     let copy = || -> Result<u64, OperateError> {
-        let connection = store::open(&service.config.data.join(DATABASE))?;
+        let connection = store::open(&service.config.data.join(DATABASE), Begin::Never)?;
         let unfinished = to.join("unfinished");
         connection.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()]).map_err(StoreError::from)?;
         let file = File::open(&unfinished).map_err(|source| file_error(&unfinished, source))?;

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{Problem, cbor};
 
+use crate::halt::{Halt, Passing as _};
 use crate::sequencer::Reason;
 use crate::store::StoreError;
 
@@ -52,6 +53,11 @@ impl ProblemDetails {
 
     pub(crate) fn busy(delay: Duration) -> Self {
         Self::new(Problem::Busy, "the node is busy; nothing was looked at").retry_after(delay)
+    }
+
+    /// For as long as the node orders nothing.
+    pub(crate) fn halted(halt: Halt) -> Self {
+        Self::new(halt.problem(), halt.to_string()).retry_after(halt.retry_after())
     }
 
     pub(crate) fn internal() -> Self {
@@ -100,7 +106,7 @@ const fn status(problem: Problem) -> StatusCode {
         P::NotFound => S::NOT_FOUND,
         P::Gone => S::GONE,
         P::TooLarge => S::PAYLOAD_TOO_LARGE,
-        P::Busy => S::SERVICE_UNAVAILABLE,
+        P::Busy | P::Storage | P::Clock => S::SERVICE_UNAVAILABLE,
         P::Internal => S::INTERNAL_SERVER_ERROR,
         P::Method => S::METHOD_NOT_ALLOWED,
         P::Timeout => S::REQUEST_TIMEOUT,
@@ -137,7 +143,7 @@ const fn status(problem: Problem) -> StatusCode {
 impl From<StoreError> for ProblemDetails {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be answered");
-        Self::internal()
+        error.halt().map_or_else(Self::internal, Self::halted)
     }
 }
 

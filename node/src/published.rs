@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Hash, LogName, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
+    Checkpoint, Hash, LogName, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
 };
 use rusqlite::Connection;
 
@@ -36,18 +36,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// What readers would see if the machine's state were signed.
-    pub(crate) fn unsigned(machine: &StateMachine) -> StoreResult<Result<Self, CheckpointTextError>> {
-        let mut heads = BTreeMap::new();
-        for log in machine.ledger().log_names() {
-            match machine.checkpoint(log)? {
-                Ok(checkpoint) => {
-                    heads.insert(log, Head { checkpoint, note: "".into(), cosigned_at: UnixMillis(0) })
-                }
-                Err(error) => return Ok(Err(error)),
-            };
-        }
-        Ok(Ok(Self { height: machine.last().height, trust: Arc::clone(machine.trust()), heads }))
+    /// What readers see of the machine under these checkpoints.
+    pub(crate) fn new(machine: &StateMachine, heads: BTreeMap<LogName, Head>) -> Self {
+        Self { height: machine.last().height, trust: Arc::clone(machine.trust()), heads }
     }
 
     /// Number of entries in a log; none in one that is none of this ledger's.
@@ -84,6 +75,12 @@ impl Published {
 
     pub(crate) const fn readers(&self) -> &Readers {
         &self.readers
+    }
+
+    /// Whether there is a signed checkpoint of every log.
+    pub(crate) fn is_signed(&self) -> bool {
+        let view = self.view();
+        self.ledger.log_names().all(|log| view.heads.contains_key(&log))
     }
 
     /// Number of the newest block.

@@ -26,7 +26,7 @@ use rusqlite::TransactionBehavior;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::{Authority, KeysError, random};
-use crate::store::{self, StoreError, StoredCode};
+use crate::store::{self, Begin, StoreError, StoredCode};
 
 /// Name of the database file in the data directory.
 pub(crate) const DATABASE: &str = "ledger.sqlite";
@@ -178,7 +178,7 @@ impl Registrar {
         let code = EnrolmentCode::generate()?;
         let lifetime = u64::try_from(valid_for.as_millis()).unwrap_or(u64::MAX);
         let expires = UnixMillis((self.clock)().0.saturating_add(lifetime).min(i64::MAX.cast_unsigned()));
-        let mut connection = store::open(&self.database)?;
+        let mut connection = store::open(&self.database, Begin::Never)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         store::put_code(&tx, code.digest(), random()?, role, name, expires)?;
         tx.commit()?;

@@ -22,7 +22,8 @@ CREATE TABLE statements (
 ) STRICT;
 CREATE UNIQUE INDEX statements_by_place ON statements (log, entry);
 
--- The newest checkpoint of each log, with all its signatures.
+-- The checkpoint of each log that was published when the last block was written, with all its signatures: shown at the next
+-- start if nothing can be signed then.
 CREATE TABLE checkpoints (
     log  TEXT PRIMARY KEY,
     note TEXT NOT NULL

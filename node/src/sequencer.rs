@@ -12,6 +12,7 @@ use std::time::Duration;
 use countersign_ledger::{Hash, LogName, Problem, Refusal, UnixMillis, Violation};
 use tokio::sync::oneshot;
 
+use crate::halt::Halt;
 use crate::ledger::Place;
 use crate::store::StoreError;
 
@@ -36,6 +37,8 @@ pub enum Outcome {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// The node orders nothing for now. The statement may be ordered when it goes on, or not: submit it again.
+    Halted(Halt),
     /// Refused, for this reason; nothing was changed.
     Refused(Reason),
 }
@@ -135,6 +138,8 @@ pub struct Health {
     pub waiting: usize,
     /// Whether submissions are accepted.
     pub accepting: bool,
+    /// Why the engine orders nothing for now, if it does not.
+    pub halted: Option<Halt>,
 }
 
 /// Puts statements in order and makes them durable.

@@ -10,14 +10,16 @@ use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
+use crate::halt::{Halt, Passing};
 use crate::ledger::Place;
 use crate::machine::Bodies;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
 const VERSION: i64 = 1;
-/// How long a connection waits for another's lock before it gives up.
-const BUSY: Duration = Duration::from_secs(10);
+/// How long a connection waits for another's lock before it gives up: longer than an upload or a backup's step takes. The
+/// ordering thread then says that it stands still, and waits on.
+const BUSY: Duration = Duration::from_secs(2);
 /// Connections kept for the next reader.
 const IDLE_READERS: usize = 16;
 
@@ -36,6 +38,28 @@ pub enum StoreError {
     /// A log that is none of this ledger's.
     #[error("the ledger has no log `{0}`")]
     NoLog(LogName),
+    /// The file is gone or empty, and the ledger has begun.
+    #[error("the database {0} is missing or empty")]
+    Gone(PathBuf),
+}
+
+/// A lock, a full disk, a device that fails. What was asked is undone and may be asked again.
+impl Passing for StoreError {
+    fn halt(&self) -> Option<Halt> {
+        use rusqlite::ErrorCode as Code;
+        let Self::Sqlite(error) = self else { return None };
+        let passes = matches!(
+            error.sqlite_error_code()?,
+            Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::DiskFull
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+                | Code::ReadOnly
+                | Code::PermissionDenied
+        );
+        passes.then_some(Halt::Storage)
+    }
 }
 
 /// The result of reading or writing a store.
@@ -68,10 +92,29 @@ pub(crate) struct StoredCode {
     pub(crate) used: Option<(Hash, Hash)>,
 }
 
-/// Opens the database for writing, and makes it if there is none.
-pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
-    let mut connection = Connection::open(path)?;
+/// Whether a database may be begun.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begin {
+    /// There is none yet, or one without anything in it.
+    New,
+    /// It was begun before.
+    Never,
+}
+
+/// Opens the database for writing. What is in its write-ahead log stays there when the connection is closed, until
+/// [`keep_tidy`]: if something is damaged, people may want to look at it.
+pub(crate) fn open(path: &Path, begin: Begin) -> StoreResult<Connection> {
+    let mut flags = OpenFlags::default();
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, begin == Begin::New);
+    if begin == Begin::Never && !path.exists() {
+        return Err(StoreError::Gone(path.to_owned()));
+    }
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.busy_timeout(BUSY)?;
+    if begin == Begin::Never && version(&connection)? == 0 {
+        return Err(StoreError::Gone(path.to_owned()));
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit returns only when the log of changes has reached the disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -79,7 +122,7 @@ pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     prepare_once(&connection)?;
-    match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+    match version(&connection)? {
         0 => {
             let tx = connection.transaction()?;
             tx.execute_batch(SCHEMA)?;
@@ -89,6 +132,16 @@ pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
         other => return Err(StoreError::Version(other)),
     }
     Ok(connection)
+}
+
+fn version(connection: &Connection) -> StoreResult<i64> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// The database is whole: when the connection is closed, the write-ahead log may go into it.
+pub(crate) fn keep_tidy(connection: &Connection) -> StoreResult<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(())
 }
 
 /// Otherwise SQLite prepares a query again for other limits and bounds, which takes longer than running it.
@@ -127,12 +180,24 @@ impl Readers {
     }
 
     fn connect(&self) -> StoreResult<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY)?;
-        prepare_once(&connection)?;
-        Ok(connection)
+        open_to_read(&self.path)
     }
+}
+
+/// As [`open_to_read`], if there is anything in it.
+pub(crate) fn open_to_verify(path: &Path) -> StoreResult<Connection> {
+    let gone = || StoreError::Gone(path.to_owned());
+    let connection = if path.exists() { open_to_read(path)? } else { return Err(gone()) };
+    if version(&connection)? == 0 { Err(gone()) } else { Ok(connection) }
+}
+
+/// Opens a database that is there for reading alone.
+pub(crate) fn open_to_read(path: &Path) -> StoreResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    prepare_once(&connection)?;
+    Ok(connection)
 }
 
 /// A number as SQLite stores it; none here reaches 2^63.
@@ -315,6 +380,17 @@ pub(crate) fn blob_length(connection: &Connection, digest: Hash) -> StoreResult<
     let mut select = connection.prepare_cached("SELECT length FROM blobs WHERE digest = ?")?;
     let length = select.query_row([digest.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
     Ok(length.map(i64::cast_unsigned))
+}
+
+/// The digests of all blobs that statements name.
+pub(crate) fn blob_digests(connection: &Connection) -> StoreResult<Vec<Hash>> {
+    let mut select = connection.prepare("SELECT digest FROM blobs ORDER BY digest")?;
+    let mut rows = select.query([])?;
+    let mut digests = Vec::new();
+    while let Some(row) = rows.next()? {
+        digests.push(hash(row, 0, "blobs")?);
+    }
+    Ok(digests)
 }
 
 /// Keeps the bytes of a promised blob.

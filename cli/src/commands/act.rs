@@ -11,8 +11,8 @@ use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
 use countersign_wallet::{Issuer, Recorded, Snapshot};
 use serde_json::json;
 
-use super::{check, kinds};
 use super::epcis::bounded;
+use super::{check, kinds};
 use crate::args::{Enrol, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
@@ -97,7 +97,9 @@ fn packable(step: &Step, unit: &Subject, contents: &Contents, snapshot: &mut Sna
 fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
     if profile.closed_list(history).is_some_and(|packed| packed != contents.digest()) {
         let count = counted(contents.count(), "pack");
-        eprintln!("countersign: the list of {count} is not the one that was packed: the difference will be yours to explain");
+        eprintln!(
+            "countersign: the list of {count} is not the one that was packed: the difference will be yours to explain"
+        );
     }
 }
 

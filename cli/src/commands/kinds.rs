@@ -21,7 +21,9 @@ pub fn list(home: &Home, as_json: bool) -> Result<()> {
         }
     }
     if members.is_empty() {
-        eprintln!("countersign: nobody is enrolled in this wallet, so all kinds are listed; `countersign enrol CODE` first");
+        eprintln!(
+            "countersign: nobody is enrolled in this wallet, so all kinds are listed; `countersign enrol CODE` first"
+        );
     } else if listed == 0 {
         let members: Vec<&str> = members.iter().map(Identity::as_str).collect();
         eprintln!("countersign: {} signs nothing alone", members.join(" and "));
@@ -37,7 +39,9 @@ fn show(step: &Step, as_json: bool) {
     let typed = fields::typed(step);
     let file = match &step.effect {
         Effect::Commission { .. } => Some(("serials", "a file with the serial numbers, one per line")),
-        Effect::Pack | Effect::Unpack => Some(("contents", "a file with the codes of the packs, one per line")),
+        Effect::Pack | Effect::Unpack => {
+            Some(("contents", "a file with the codes of the packs, one per line"))
+        }
         _ => None,
     };
     if as_json {

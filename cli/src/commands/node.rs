@@ -3,21 +3,26 @@
 use std::sync::mpsc;
 
 use anyhow::{Context as _, Result};
-use countersign_node::{Config, Node, Request, operate, restore};
+use countersign_ledger::UnixMillis;
+use countersign_node::{Config, Finding, Node, Request, Surroundings, operate, restore, verify};
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
+use super::act::end_of_day;
 use crate::args::{Node as Args, NodeCommand};
+use crate::progress;
 
 /// The documented configuration.
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
 /// The default log filter of a node.
 const LOG_LEVEL: &str = "info";
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// Runs one of the node's commands.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &Args, json: bool) -> Result<u8> {
     if let NodeCommand::Example = args.command {
         print!("{EXAMPLE}");
-        return Ok(());
+        return Ok(0);
     }
     let config = Config::load(&args.config).with_context(|| {
         format!(
@@ -26,15 +31,19 @@ pub fn run(args: &Args) -> Result<()> {
         )
     })?;
     let request = match &args.command {
-        NodeCommand::Run => return serve(config),
-        NodeCommand::Example => return Ok(()),
+        NodeCommand::Run { today } => {
+            serve(config, today.as_deref())?;
+            return Ok(0);
+        }
+        NodeCommand::Verify => return report(&config, json),
+        NodeCommand::Example => return Ok(0),
         NodeCommand::Genesis => {
             print!("{}", pinned(&config)?);
-            return Ok(());
+            return Ok(0);
         }
         NodeCommand::Restore { from } => {
             println!("{}", restore(&config, from)?);
-            return Ok(());
+            return Ok(0);
         }
         NodeCommand::Code { role, name, hours } => {
             Request::Code { role: role.clone(), name: name.clone(), hours: *hours }
@@ -46,7 +55,7 @@ pub fn run(args: &Args) -> Result<()> {
         NodeCommand::Backup { to } => Request::Backup { to: std::path::absolute(to)? },
     };
     println!("{}", operate(&config, &request)?);
-    Ok(())
+    Ok(0)
 }
 
 /// What clients pin. It is there from the node's first start on.
@@ -60,12 +69,38 @@ fn pinned(config: &Config) -> Result<String> {
     }
 }
 
+/// Verifies the node's data and prints what was found; the exit code is 1 if something is missing or damaged.
+fn report(config: &Config, json: bool) -> Result<u8> {
+    let bar = progress::Bar::new("verifying");
+    let report = verify(config, Surroundings::default().families, |part, done, all| {
+        bar.show(done, all, &part.to_string());
+    })?;
+    bar.finish();
+    for Finding { part, name, result } in &report.findings {
+        let (Ok(says) | Err(says)) = result;
+        if json {
+            println!(
+                "{}",
+                json!({ "part": part.to_string(), "name": name, "whole": result.is_ok(), "says": says })
+            );
+        } else {
+            println!("  {} {part:<11} {name:<12} {says}", if result.is_ok() { "✓" } else { "✗" });
+        }
+    }
+    if !json {
+        println!("{}", if report.is_whole() { "Whole." } else { "Not whole." });
+    }
+    Ok(u8::from(!report.is_whole()))
+}
+
 /// Serves until the process is asked to stop.
-fn serve(config: Config) -> Result<()> {
+fn serve(config: Config, today: Option<&str>) -> Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_LEVEL));
     tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
     let genesis = config.data.join("genesis.json");
-    let node = Node::open(config)?;
+    let today = today.map(|day| end_of_day(day).map(|end| UnixMillis(end.0 / DAY_MILLIS * DAY_MILLIS)));
+    let surroundings = Surroundings { today: today.transpose()?, ..Surroundings::default() };
+    let node = Node::open_with(config, surroundings)?;
     let running = node.start()?;
     println!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Error, Result, bail};
-use countersign_custody::{Contents, Profile, SubjectType};
 use countersign_custody::words::counted;
+use countersign_custody::{Contents, Profile, SubjectType};
 use countersign_ledger::{Genesis, LogName, Subject};
 use countersign_wallet::{FollowState, Snapshot, StoreError, SyncError};
 use serde_json::json;
@@ -32,7 +32,8 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     if let Some(product) = &args.product {
         let subject = followed(product, args)?;
-        let contents = args.contents.as_deref().map(|path| listed(&mut snapshot, &subject, path)).transpose()?;
+        let contents =
+            args.contents.as_deref().map(|path| listed(&mut snapshot, &subject, path)).transpose()?;
         match (args.stop, SubjectType::of(&subject)) {
             (true, _) => snapshot.unfollow(&subject)?,
             (false, Some(SubjectType::Pack)) => snapshot.follow_pack(&subject)?,
@@ -84,7 +85,8 @@ fn followed(product: &str, args: &Follow) -> Result<Subject> {
 /// Syncs until nothing is left to fetch.
 pub fn sync(home: &Home, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
-    let damaged = |error: &Error| matches!(error.downcast_ref(), Some(SyncError::Store(StoreError::Damaged(_))));
+    let damaged =
+        |error: &Error| matches!(error.downcast_ref(), Some(SyncError::Store(StoreError::Damaged(_))));
     match progress::sync(&mut snapshot, &client) {
         // Opened again it is replaced, and what the ledger proves is fetched anew.
         Err(error) if damaged(&error) => {

@@ -61,11 +61,13 @@ impl Now {
     }
 
     /// Holds it against a moment that is proven to have passed.
+    #[must_use]
     pub fn after(self, proven: UnixMillis) -> Self {
         Self { proven: self.proven.max(proven), ..self }
     }
 
     /// Holds it against the clocks of the last sync, if there was one.
+    #[must_use]
     pub fn with_synced(self, synced: Option<Synced>) -> Self {
         Self { synced, ..self }
     }

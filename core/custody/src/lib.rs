@@ -90,4 +90,6 @@ pub use subject_type::{Relation, SubjectType};
 pub use timeline::{Mark, TimelineEvent};
 pub use unit::UnitFacts;
 pub use unpacking::{Difference, DifferenceKind, Few};
-pub use verdict::{MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict, verdict_of_evidence};
+pub use verdict::{
+    MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict, verdict_of_evidence,
+};

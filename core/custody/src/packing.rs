@@ -63,7 +63,8 @@ pub fn packing_fault<'a>(
         }
     }
     let others = || closed.iter().filter(|(other, _)| other != unit);
-    packs.clone().find_map(|what| {
+    let mut packs = packs;
+    packs.find_map(|what| {
         let (other, _) = others().find(|(_, list)| list.contains(what))?;
         Some(PackingFault::Elsewhere { what: what.clone(), unit: other.clone() })
     })

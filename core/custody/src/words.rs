@@ -129,7 +129,8 @@ pub fn counted(number: u64, thing: &str) -> String {
 /// Whether a character does something where it is shown: control characters, which a terminal obeys, and those that change
 /// the text's direction.
 pub fn acts(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     c.is_control() || turns || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 

@@ -41,6 +41,10 @@ problems! {
     TooLarge = "too-large",
     /// The node is busy and has not looked at the request. Try again later.
     Busy = "busy",
+    /// The node cannot write at present, and takes no statements. It goes on by itself: try again later.
+    Storage = "storage",
+    /// The node's clock is in doubt, and it takes no statements. Try again later.
+    Clock = "clock",
     /// The node failed. The reason is in the node's own log file.
     Internal = "internal",
     /// The path does not support this method.

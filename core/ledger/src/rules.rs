@@ -23,7 +23,7 @@ use crate::log_name::LogName;
 use crate::problem::Problem;
 use crate::statement::Verified;
 use crate::subject::Kind;
-use crate::trust_store::{Entry, TrustStore};
+use crate::trust_store::{Entry, REGISTRAR, TrustStore};
 use crate::{Hash, UnixMillis};
 
 /// What a family keeps about one subject, in the family's own encoding; empty before the first statement. Bytes, so
@@ -137,9 +137,9 @@ impl Families {
         self.0.iter().find(|family| family.logs(kind).is_some())
     }
 
-    /// The roles of all families.
+    /// The roles of all families, without that of registrars, who are appointed and never enrolled.
     pub fn roles(&self) -> BTreeSet<&str> {
-        self.0.iter().flat_map(|family| family.roles()).collect()
+        self.0.iter().flat_map(|family| family.roles()).filter(|role| *role != REGISTRAR).collect()
     }
 
     /// The logs that accept this kind; empty if no family has it.

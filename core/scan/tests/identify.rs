@@ -140,7 +140,8 @@ fn a_pack_numbered_by_ifa_is_recognised() {
     assert_eq!(with_gtin.pack_uri().unwrap(), "https://id.gs1.org/01/09506000134352/10/ABC123/21/7QH4");
     // A serial that no GS1 code can have is not left out: the pack would pass for any other of its lot.
     for (field, long) in [("S7QH4", "S123456789012345678901"), ("1TABC123", "1TABC 123")] {
-        let wrong = identify_text("]d1", &text("\u{1d}8P09506000134352").replace(field, long), 2026).unwrap_err();
+        let wrong =
+            identify_text("]d1", &text("\u{1d}8P09506000134352").replace(field, long), 2026).unwrap_err();
         assert!(matches!(wrong, NotAProduct::Ppn(_)), "{wrong}");
         assert!(wrong.to_string().contains("is not 1 to 20 printed characters"), "{wrong}");
     }

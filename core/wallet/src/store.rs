@@ -61,16 +61,22 @@ pub enum StoreError {
     #[error("the disk is full: make room and try again; packs can be checked meanwhile")]
     Full,
     /// The database, or its folder, cannot be written.
-    #[error("the wallet cannot be written where it is: make its folder writable; packs can be checked meanwhile")]
+    #[error(
+        "the wallet cannot be written where it is: make its folder writable; packs can be checked meanwhile"
+    )]
     ReadOnly,
     /// Another process is writing, for longer than one does.
     #[error("another program is using the wallet: try again when it is done")]
     Busy,
     /// What is in the file is not what was written. Opened again, and synced, it is repaired.
-    #[error("the wallet's database is damaged: open it again and sync, which fetches again what the ledger proves")]
+    #[error(
+        "the wallet's database is damaged: open it again and sync, which fetches again what the ledger proves"
+    )]
     Damaged(rusqlite::Error),
     /// The disk, or access to it, failed.
-    #[error("the wallet's database cannot be read or written: look at the disk, and at who may use the wallet's folder")]
+    #[error(
+        "the wallet's database cannot be read or written: look at the disk, and at who may use the wallet's folder"
+    )]
     Disk(rusqlite::Error),
     /// Written by a newer version of this crate.
     #[error("the wallet's database is of version {0}, which is newer than this program")]

@@ -58,7 +58,9 @@ impl From<AuthorityError> for ProblemDetails {
             AuthorityError::Busy(delay) => {
                 Self::busy(if delay.is_zero() { Duration::from_secs(1) } else { delay })
             }
+            AuthorityError::Halted(halt) => Self::halted(halt),
             AuthorityError::Refused(reason) => reason.into(),
+            AuthorityError::Registrar(RegistrarError::Store(error)) => error.into(),
             error @ (AuthorityError::Registrar(_) | AuthorityError::UnknownCertificate) => {
                 tracing::error!(%error, "an enrolment failed");
                 Self::internal()

@@ -38,6 +38,7 @@ pub(super) async fn submit(
                 .into_response())
         }
         Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
+        Outcome::Halted(halt) => Err(ProblemDetails::halted(halt)),
         Outcome::Refused(reason) => Err(reason.into()),
     }
 }

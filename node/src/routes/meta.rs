@@ -32,6 +32,8 @@ pub(super) async fn health(State(service): Shared) -> Response<Body> {
         "height": health.height,
         "cosigned_at": health.cosigned_at.to_string(),
         "waiting": health.waiting,
+        "halted": health.halted.map(|halt| halt.problem().as_str()),
+        "why": service.why_halted(),
     });
     ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], format!("{body}\n")).into_response()
 }
@@ -54,6 +56,7 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
     );
     metric(&mut text, "gauge", "countersign_height", "Number of the newest block.", health.height);
     metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);
+    service.halts_to(&mut text);
     ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], text).into_response()
 }
 

@@ -68,8 +68,7 @@ fn site() -> Site {
 
 fn open(site: &Site) -> Node {
     open_patiently(|| {
-        let clock = site.clock.clock();
-        let surroundings = Surroundings { families: families(), clock, ..Surroundings::default() };
+        let surroundings = Surroundings { families: families(), ..site.clock.surroundings() };
         Node::open_with(site.config.clone(), surroundings)
     })
     .unwrap()

@@ -10,15 +10,18 @@
 )]
 
 mod admission;
+mod clocks;
 mod couriers;
 mod determinism;
 mod durability;
 mod life;
 mod logs;
+mod losses;
 mod operating;
 mod pure;
 mod reading;
 mod refusals;
 mod replicas;
+mod storage;
 mod voids;
 mod world;

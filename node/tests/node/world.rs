@@ -10,7 +10,9 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
     UnixMillis,
 };
-use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, system_clock};
+use countersign_node::{
+    Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, Uptime, system_clock,
+};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
@@ -24,24 +26,44 @@ pub fn lot(number: u64) -> String {
 
 /// A clock that tests move.
 #[derive(Clone)]
-pub struct TestClock(Arc<AtomicU64>);
+pub struct TestClock {
+    shown: Arc<AtomicU64>,
+    passed: Arc<AtomicU64>,
+}
 
 impl TestClock {
     pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(system_clock()().0)))
+        Self { shown: Arc::new(AtomicU64::new(system_clock()().0)), passed: Arc::default() }
     }
 
+    /// Lets time pass.
     pub fn advance(&self, millis: u64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.passed.fetch_add(millis, Ordering::SeqCst);
+        self.set_by(millis.cast_signed());
+    }
+
+    /// Sets the clock, while no time passes.
+    pub fn set_by(&self, millis: i64) {
+        self.shown.fetch_add(millis.cast_unsigned(), Ordering::SeqCst);
     }
 
     pub fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+        UnixMillis(self.shown.load(Ordering::SeqCst))
     }
 
     pub fn clock(&self) -> Clock {
         let this = self.clone();
         Arc::new(move || this.now())
+    }
+
+    pub fn uptime(&self) -> Uptime {
+        let passed = Arc::clone(&self.passed);
+        Arc::new(move || Duration::from_millis(passed.load(Ordering::SeqCst)))
+    }
+
+    /// What a node is given, with this clock.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings { clock: self.clock(), uptime: self.uptime(), ..Surroundings::default() }
     }
 }
 
@@ -121,10 +143,7 @@ impl Site {
     }
 
     pub fn try_open(&self) -> Result<Node, OpenError> {
-        open_patiently(|| {
-            let surroundings = Surroundings { clock: self.clock.clock(), ..Surroundings::default() };
-            Node::open_with(self.config.clone(), surroundings)
-        })
+        open_patiently(|| Node::open_with(self.config.clone(), self.clock.surroundings()))
     }
 
     pub fn database(&self) -> PathBuf {

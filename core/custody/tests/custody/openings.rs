@@ -169,7 +169,10 @@ fn a_pack_in_two_units_and_a_unit_in_itself_need_attention_and_the_last_packer_i
     let play = packed(&[(UNIT, &one), (PALLET, &other)]);
     assert_eq!(verdict_on(&play, &[one.clone(), other], &item_of(LOT, "S002")).kind, VerdictKind::Authentic);
     let play = packed(&[(UNIT, &one), (PALLET, &pallet)]);
-    assert_eq!(verdict_on(&play, &[one.clone(), pallet.clone()], &item_of(LOT, "S001")).kind, VerdictKind::Authentic);
+    assert_eq!(
+        verdict_on(&play, &[one.clone(), pallet.clone()], &item_of(LOT, "S001")).kind,
+        VerdictKind::Authentic
+    );
     // Once the first is open, what was in it can be packed anew.
     let mut play = opened(UNIT, &one, &one);
     let again = spec(&play, "pack", PALLET, one.fields());

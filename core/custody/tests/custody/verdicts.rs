@@ -1,8 +1,8 @@
 //! The verdicts on a pack, with their reasons.
 
 use countersign_custody::{
-    AsOf, Clock, Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Now, Profile,
-    Reason, Synced, Verdict, VerdictKind, verdict, verdict_of_evidence, words,
+    AsOf, Clock, Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Now,
+    Profile, Reason, Synced, Verdict, VerdictKind, verdict, verdict_of_evidence, words,
 };
 use countersign_ledger::{LogName, Subject, UnixMillis};
 
@@ -378,7 +378,10 @@ fn by_a_clock_before_what_is_proven_nothing_is_good_nor_young() {
         assert_eq!((told.age_millis, told.as_of), (None, Some(AS_OF)));
         // Nobody is accused of what is not known either, and what has passed for certain is told.
         let absent = by_clock(days, &item_of(LOT, "X999"), None);
-        assert_eq!((absent.kind, keys(&absent)), (VerdictKind::CannotTell, vec!["clock-behind", "unknown-serial"]));
+        assert_eq!(
+            (absent.kind, keys(&absent)),
+            (VerdictKind::CannotTell, vec!["clock-behind", "unknown-serial"])
+        );
         let expired = Item { expires_at: Some(UnixMillis(AS_OF.0 - 1)), ..item() };
         assert!(keys(&by_clock(days, &expired, None)).contains(&"expired"));
     }
@@ -426,7 +429,10 @@ fn each_log_is_told_with_its_own_time() {
     facts.trust = AsOf { size: 3, at: UnixMillis(AS_OF.0 - DAY) };
     let supply = facts.supply;
     let told = with(facts, &item(), NOW);
-    assert_eq!(told.logs, [(LogName::SUPPLY, supply), (LogName::TRUST, AsOf { size: 3, at: told.as_of.unwrap() })]);
+    assert_eq!(
+        told.logs,
+        [(LogName::SUPPLY, supply), (LogName::TRUST, AsOf { size: 3, at: told.as_of.unwrap() })]
+    );
 }
 
 #[test]

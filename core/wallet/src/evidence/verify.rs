@@ -18,11 +18,7 @@ use crate::verify_pages::verify_page;
 
 /// Verifies evidence, with nothing but the genesis, and tells what it proves: every signature, every path, and that nothing
 /// was left out. `now` tells its age, and what has expired since; nothing that it proves hangs on that.
-pub fn verify_evidence(
-    file: &[u8],
-    genesis: &Genesis,
-    now: impl Into<Now>,
-) -> Result<Report, EvidenceError> {
+pub fn verify_evidence(file: &[u8], genesis: &Genesis, now: impl Into<Now>) -> Result<Report, EvidenceError> {
     let bundle = Bundle::read(file)?;
     if bundle.genesis != Hash::of(genesis.to_json().as_bytes()) {
         return Err(EvidenceError::OtherLedger);

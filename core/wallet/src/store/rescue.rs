@@ -98,7 +98,8 @@ fn copy_table(damaged: &Connection, transaction: &Transaction<'_>, table: &str) 
     let Ok(mut query) = damaged.prepare(&format!("SELECT * FROM {table}")) else { return Ok(()) };
     let columns = query.column_count();
     let places = vec!["?"; columns].join(", ");
-    let Ok(mut insert) = transaction.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({places})")) else {
+    let Ok(mut insert) = transaction.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({places})"))
+    else {
         return Ok(());
     };
     let Ok(mut rows) = query.query([]) else { return Ok(()) };

@@ -74,7 +74,8 @@ fn evidence_shows_that_a_revoked_signer_counts_no_longer() {
     let mut snapshot = scene.synced();
     let told = snapshot.check(&item(LOT, "S001"), scene.now());
     assert_ne!(told.kind, VerdictKind::Authentic);
-    let report = verify_evidence(&snapshot.export(&item(LOT, "S001")).unwrap(), &scene.genesis, scene.now()).unwrap();
+    let report =
+        verify_evidence(&snapshot.export(&item(LOT, "S001")).unwrap(), &scene.genesis, scene.now()).unwrap();
     assert_eq!((report.verdict.kind, report.verdict.reasons), (told.kind, told.reasons));
 }
 
@@ -144,7 +145,8 @@ fn the_seed_of_the_fuzzer_is_evidence_as_it_is_written_now() {
         std::fs::write(&genesis, scene.genesis.to_json()).unwrap();
     }
     let (bundle, genesis) = (std::fs::read(bundle).unwrap(), std::fs::read(genesis).unwrap());
-    let report = verify_evidence(&bundle, &Genesis::parse(&genesis).unwrap(), UnixMillis(START + 86_400_000)).unwrap();
+    let report =
+        verify_evidence(&bundle, &Genesis::parse(&genesis).unwrap(), UnixMillis(START + 86_400_000)).unwrap();
     assert_eq!((report.item, report.verdict.kind), (item(LOT, "S001"), VerdictKind::Authentic));
     // As long as the fuzzer reads.
     assert!(bundle.len() <= 16_384, "{}", bundle.len());

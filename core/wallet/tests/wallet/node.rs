@@ -222,7 +222,10 @@ fn a_certificate_that_is_not_valid_by_this_clock_is_told_as_that_and_the_nodes_c
     assert_eq!(client.clocks(), None);
     client.checkpoint(LogName::TRUST).unwrap();
     let clocks = client.clocks().unwrap();
-    assert!(clocks.phone.since(clocks.node) < 60_000 && clocks.node.since(clocks.phone) < 60_000, "{clocks:?}");
+    assert!(
+        clocks.phone.since(clocks.node) < 60_000 && clocks.node.since(clocks.phone) < 60_000,
+        "{clocks:?}"
+    );
     running.stop();
 }
 

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms};
 use countersign_ledger::{LogName, UnixMillis};
-use countersign_node::{Config, Node, Running, Surroundings};
+use countersign_node::{Config, Node, Running, Surroundings, system_uptime};
 use countersign_wallet::{
     AdvanceError, Cause, Courier, Delivery, NextStep, OfferTo, Round, StoredKey, SyncError,
 };
@@ -29,7 +30,10 @@ fn ahead(directory: &Path) -> (Running, Arc<AtomicU64>) {
     let hours = Arc::new(AtomicU64::new(0));
     let shown = Arc::clone(&hours);
     let clock = Arc::new(move || UnixMillis(now().0 + shown.load(Ordering::Relaxed) * HOUR));
-    let surroundings = Surroundings { families: custody_only(), clock, ..Surroundings::default() };
+    let shown = Arc::clone(&hours);
+    let uptime = system_uptime();
+    let uptime = Arc::new(move || uptime() + Duration::from_hours(shown.load(Ordering::Relaxed)));
+    let surroundings = Surroundings { families: custody_only(), clock, uptime, ..Surroundings::default() };
     let node = Node::open_with(Config::development(directory.join("node")), surroundings).unwrap();
     (node.start().unwrap(), hours)
 }
