@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(shown(code), "]d201␛[2J\\u007f\\u009b31m\\u202e␍\n␝é");
         let json = serde_json::json!({ "text": code }).to_string();
         let line = shown(&json);
-        assert!(!line.chars().any(|c| acts(c)), "{line}");
+        assert!(!line.chars().any(acts), "{line}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["text"], code);
     }
 

@@ -154,10 +154,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_nothing_speaks_against_is_trusted() {
-        for days in [0, 1, 300, 3000] {
+        for days in [0_i64, 1, 300, 3000] {
             let now = phone(days, 0);
             assert_eq!((now.clock(), now.at()), (Clock::Trusted, at(days)));
-            assert_eq!(now.age_of(at(-1)), Some((days as u64 + 1) * DAY));
+            assert_eq!(now.age_of(at(-1)), Some((days.unsigned_abs() + 1) * DAY));
             assert_eq!((now.is_past(at(days - 1)), now.is_past(at(days + 1))), (Some(true), Some(false)));
         }
         // Clocks are never quite the same.
