@@ -12,12 +12,14 @@ use super::access::{Access, beside};
 use super::{Store, StoreError, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "checkpoints",
     "positions",
     "forks",
     "followed",
     "memberships",
+    // The owner's own is among them; each is known by its digest.
+    "certificates",
     "node",
     "receipts",
     "meetings",
@@ -129,4 +131,44 @@ fn remove(path: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a sync fetches again, and the ledger's name.
+    const FETCHED: [&str; 8] =
+        ["ledger", "whole_logs", "subjects", "statements", "families", "commissions", "filters", "links"];
+
+    #[test]
+    fn no_table_is_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("wallet.db"), Hash::of(b"genesis")).unwrap();
+        let mut query = store.read().prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let tables = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let mut tables: Vec<String> = tables.map(Result::unwrap).collect();
+        let mut known: Vec<&str> = OWN.into_iter().chain(FETCHED).collect();
+        tables.sort();
+        known.sort_unstable();
+        assert_eq!(tables, known);
+    }
+
+    #[test]
+    fn a_rescue_that_was_killed_goes_on_where_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("wallet.db");
+        let genesis = Hash::of(b"genesis");
+        let mut store = Store::open(&path, genesis).unwrap();
+        store.write(|tx| crate::store::set_node(tx, "https://here.example")).unwrap();
+        drop(store);
+        // Killed after everything was read, and before anything was put back.
+        fs::rename(&path, beside(&path, "-rescued")).unwrap();
+        fs::write(&path, [0xa5; 8192]).unwrap();
+        let (store, kept) = Store::open_or_rescue(&path, genesis).unwrap();
+        assert_eq!(crate::store::node(store.read()).unwrap().as_deref(), Some("https://here.example"));
+        assert_eq!(fs::read(kept.unwrap()).unwrap(), [0xa5; 8192]);
+        drop(store);
+        assert!(Store::open_or_rescue(&path, genesis).unwrap().1.is_none());
+    }
 }
