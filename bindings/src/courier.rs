@@ -8,7 +8,7 @@ use countersign_custody::qr::{Assembly, NotTaken, Received};
 use countersign_ledger::{Hash, Identity, Note};
 use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
-use countersign_wallet::{CourierError, OfferTo, Pending, Side};
+use countersign_wallet::{CourierError, Issuer, OfferTo, Pending, Side};
 
 use crate::clock::{now, year};
 use crate::code::goods_in;
@@ -129,20 +129,20 @@ impl Courier {
 
     /// The statements that were signed and are not yet proven to be in the log, in order.
     pub fn outbox(&self) -> Result<Vec<Outgoing>, Error> {
-        Ok(self.act(|courier| courier.outbox())?.into_iter().map(Outgoing::from).collect())
+        Ok(self.wallet.snapshot()?.outbox()?.into_iter().map(Outgoing::from).collect())
     }
 
     /// Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
     /// ledger's history of the goods can be loaded.
     pub fn settle(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("statement"))?;
-        self.act(|courier| courier.settle(id)).map(drop)
+        Ok(self.wallet.snapshot()?.settle(id).map(drop)?)
     }
 
     /// Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
     pub fn send(&self) -> Result<Round, Error> {
-        let client = self.wallet.client();
-        self.act(|courier| courier.send(&client, now())).map(Round::from)
+        let (mut snapshot, client) = (self.wallet.snapshot()?, self.wallet.client());
+        Ok(Issuer::new(&mut snapshot, &client, self.wallet.keys()).send(now())?.into())
     }
 }
 

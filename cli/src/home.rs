@@ -11,8 +11,16 @@ use countersign_ledger::{Genesis, UnixMillis};
 use countersign_wallet::{Client, Https, KeyStore, Snapshot, Vault, VaultError};
 use zeroize::Zeroizing;
 
+use crate::file;
+use crate::output::warn;
+
 /// Environment variable with the vault's passphrase, for scripts.
 const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
+
+/// Largest genesis file.
+pub const MAX_GENESIS: usize = 256 * 1024;
+/// Longest address of a node.
+const MAX_ADDRESS: usize = 2048;
 
 /// A wallet's folder.
 pub struct Home(PathBuf);
@@ -31,7 +39,7 @@ impl Home {
     pub fn init(&self, genesis: &Genesis, address: &str) -> Result<()> {
         genesis.trust_anchors()?;
         Https::new(address, genesis)?;
-        fs::create_dir_all(&self.0)?;
+        file::private_folder(&self.0)?;
         let path = self.0.join("genesis.json");
         if path.exists() && self.genesis()? != *genesis {
             bail!(
@@ -52,7 +60,7 @@ impl Home {
     /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
-        let json = fs::read(&path).with_context(|| {
+        let json = file::read(&path, MAX_GENESIS).with_context(|| {
             format!(
                 "{} is not a wallet yet: create one with `countersign init GENESIS --node URL`",
                 self.0.display()
@@ -63,7 +71,7 @@ impl Home {
 
     /// A client of the wallet's node, over HTTPS.
     pub fn client(&self) -> Result<Client> {
-        let address = fs::read_to_string(self.0.join("node"))
+        let address = file::text(&self.0.join("node"), MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
         Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
     }
@@ -72,11 +80,11 @@ impl Home {
     pub fn snapshot(&self) -> Result<Snapshot> {
         let snapshot = Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?;
         if let Some(damaged) = snapshot.replaced() {
-            eprintln!(
-                "countersign: the wallet's database was damaged, and is kept as {}; what could be read of it is in a new \
+            warn(format_args!(
+                "the wallet's database was damaged, and is kept as {}; what could be read of it is in a new \
                  one: run `countersign sync`",
                 damaged.display()
-            );
+            ));
         }
         Ok(snapshot)
     }

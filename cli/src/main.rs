@@ -1,11 +1,5 @@
 //! The `countersign` command: every role on the command line.
 
-#![allow(clippy::print_stdout, reason = "a command prints to standard output")]
-
-// First: it defines this program's `println!`.
-#[macro_use]
-mod terminal;
-
 mod args;
 mod camera;
 mod code;
@@ -13,57 +7,28 @@ mod commands;
 mod demo;
 mod draft;
 mod fields;
+mod file;
 mod home;
+mod output;
 mod pack;
 mod print;
 mod progress;
 
-use std::process::{self, ExitCode};
-use std::{io, panic};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
 use crate::home::Home;
 
-/// The exit code of a process whose reader is gone: 128 and SIGPIPE.
-const NOBODY_READS: u8 = 141;
-
 fn main() -> ExitCode {
-    end_with_the_reader();
-    let cli = Cli::try_parse().unwrap_or_else(|refused| misused(&refused));
-    match run(&cli) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => {
-            ExitCode::from(NOBODY_READS)
-        }
-        Err(error) => {
-            eprintln!("countersign: {}", terminal::told(&error));
-            ExitCode::from(print::failure(&error))
-        }
-    }
-}
-
-/// Ends with what is wrong with the command line, in which the text of a code may stand.
-fn misused(refused: &clap::Error) -> ! {
-    if refused.use_stderr() {
-        eprintln!("{}", refused.render());
-        process::exit(refused.exit_code());
-    }
-    refused.exit()
-}
-
-/// Ends quietly when the reader of standard output is gone, as in `countersign trace … | head`; `println!` can only
-/// panic. The default action of the signal would also end the command when a node closes its connection.
-fn end_with_the_reader() {
-    let otherwise = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let said = panic.payload_as_str().unwrap_or_default();
-        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
-            process::exit(NOBODY_READS.into());
-        }
-        otherwise(panic);
-    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    let code = run(&cli).unwrap_or_else(|error| output::failed(&error));
+    output::flush();
+    ExitCode::from(code)
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {

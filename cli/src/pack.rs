@@ -1,6 +1,6 @@
 //! The ways to name a product on the command line: a picture, the text of a code, a scanner's line, or a link.
 
-use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -11,12 +11,16 @@ use countersign_scan::{Picture, Product, Symbol, decode, identify, identify_text
 use countersign_wallet::{goods, item};
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
-use crate::code;
+use crate::{code, file};
 
-/// Largest picture side that is opened, against decompression bombs.
-const MAX_SIDE: u32 = 20_000;
-/// Most memory that opening a picture may take.
+/// Largest picture file.
+const MAX_FILE: usize = 64 * 1024 * 1024;
+/// Most pixels that are decoded, whatever the size of the file: those of a large camera.
+const MAX_PIXELS: u64 = 64_000_000;
+/// Most memory that decoding may take beside the pixels.
 const MAX_MEMORY: u64 = 512 * 1024 * 1024;
+/// Largest list of what is in a unit: some 250,000 codes.
+const MAX_CONTENTS: usize = 16 * 1024 * 1024;
 
 /// Finds the product on a pack: in a picture file, or in the text of a code as typed by a person or sent by a hand-held
 /// scanner, with `]` and the symbology identifier first.
@@ -54,7 +58,7 @@ pub fn unit(argument: &str, current_year: u16) -> Option<Subject> {
 
 /// The contents of a unit: the texts of the codes of packs and units, one per line.
 pub fn contents(path: &Path, current_year: u16) -> Result<Contents> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let text = file::text(path, MAX_CONTENTS)?;
     let packs = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
         let pack = match unit(line, current_year) {
             Some(unit) => Some(unit),
@@ -91,21 +95,25 @@ fn in_picture(path: &Path, current_year: u16) -> Result<Item> {
 
 /// All symbols in a picture file.
 pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
-    // The decoder's error includes its cause.
-    let picture =
-        open(path).map_err(|error| anyhow!("{} is not a readable picture: {error}", path.display()))?;
-    Ok(decode(&picture.frame()?))
+    Ok(decode(&open(path)?.frame()?))
 }
 
 /// Opens a PNG or JPEG file, rotated as its EXIF data says.
 pub fn open(path: &Path) -> Result<Picture> {
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+    let file = file::read(path, MAX_FILE)?;
+    read_picture(&file).with_context(|| format!("{} is not a readable picture", path.display()))
+}
+
+fn read_picture(file: &[u8]) -> Result<Picture> {
+    let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_MEMORY);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        bail!("it has {width} × {height} pixels, and at most {MAX_PIXELS} are read");
+    }
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);

@@ -1,9 +1,7 @@
 //! Progress of long operations, shown on a terminal.
 
-use std::thread;
-
 use anyhow::Result;
-use countersign_wallet::{Client, Part, Snapshot, Step};
+use countersign_wallet::{Client, ClientError, Part, Snapshot, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Syncs to the end, step by step, and returns how many steps it took.
@@ -21,7 +19,11 @@ pub fn sync(snapshot: &mut Snapshot, client: &Client) -> Result<u64> {
                 };
                 bar.show(progress.done, progress.of, &what);
             }
-            Step::Waiting { retry_after } => thread::sleep(retry_after),
+            // Whoever asked can ask again; what was fetched is kept.
+            Step::Waiting { retry_after } => {
+                bar.finish();
+                return Err(ClientError::Busy { retry_after }.into());
+            }
             Step::Done => break,
         }
     }

@@ -1,7 +1,6 @@
 //! The genesis file in the data directory: what this ledger's clients pin.
 //!
-//! It is written at the first start and read at every other. The roles that the registrar may give are those of the first
-//! start; a later version of the software that knows more changes nothing that clients have pinned.
+//! It is written at the first start. At every other it must be what the keys and the configuration give.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -39,18 +38,14 @@ pub enum PinnedError {
 }
 
 /// The genesis that clients have pinned, if the keys and the configuration still give the same, as `current` has it; `None`
-/// where no node was ever started. The roles are the pinned ones. How to reach the node by TLS may differ.
+/// where no node was ever started. How to reach the node by TLS may differ.
 pub(crate) fn pinned(data: &Path, current: &Genesis) -> Result<Option<Genesis>, PinnedError> {
     let Some(pinned) = read(data)? else { return Ok(None) };
-    let mut domains = current.domains.clone();
-    for (domain, pinned) in domains.iter_mut().zip(&pinned.domains) {
-        domain.roles.clone_from(&pinned.roles);
-    }
     let parts = [
         ("the name", pinned.name == current.name),
         ("the list of logs", pinned.logs == current.logs),
         ("the policy of keys and witnesses", pinned.policy == current.policy),
-        ("the trust domain", pinned.domains == domains),
+        ("the trust domain", pinned.domains == current.domains),
     ];
     match parts.iter().find(|(_, same)| !same) {
         Some((what, _)) => Err(PinnedError::Changed { what, path: data.join(GENESIS) }),
@@ -68,7 +63,7 @@ pub(crate) fn keep(data: &Path, first_start: bool, current: Genesis) -> Result<G
         None if first_start => current,
         None => return Err(KeysError::Missing(path).into()),
     };
-    match write_whole(&path, genesis.to_json().as_bytes(), 0o644) {
+    match write_whole(&path, genesis.to_json().as_bytes()) {
         Ok(()) => Ok(genesis),
         Err(source) => Err(KeysError::File { path, source }.into()),
     }

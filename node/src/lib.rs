@@ -7,10 +7,12 @@
 //!
 //! # The life of a statement
 //!
-//! 1. It arrives by `POST /{log}/entries`, or in process by [`Sequencer::submit`]. The request is bounded in size, time
-//!    and rate before anything is read.
+//! 1. It arrives by `POST /{log}/entries`, with many others by `POST /{log}/batch`, or in process by [`Sequencer::submit`].
+//!    The request is bounded in size, time and rate, and whole, before anything is looked at.
 //! 2. The thread that submits parses it strictly. If it is in the log already, its place is returned, whatever its age.
-//!    Otherwise its time is compared with the clock and its signature is verified ([`Published::candidate`]).
+//!    Otherwise its time is compared with the clock, its signature is verified, and it is looked up whether the blob that it
+//!    promises is held ([`Published::candidate`]). A statement that nothing else is wrong with is refused without it, and has
+//!    thereby announced it: the blob may be uploaded, and the statement is submitted again.
 //! 3. It waits in a bounded queue; when that is full the client is told to come back.
 //! 4. The engine's thread takes what has gathered while the last block went to disk, and has a [`Committer`] commit it. The
 //!    [`StateMachine`] checks it against its own state and the block's time: freshness, revocation as of its place, used-up
@@ -28,6 +30,14 @@
 //!
 //! Another engine implements [`Sequencer`] over the same steps of a [`Committer`] ([`Surroundings::engine`]); whatever blocks
 //! it makes, the same statements lead to the same roots. What grows with the logs lies behind [`LedgerState`].
+//!
+//! # What a stranger can use up
+//!
+//! Everything of which there is only so much is a budget, of which one address has its share ([`Limits`]): connections, memory,
+//! look-ups, writes, uploads, disk for blobs that are not whole. A request has room in memory from its head until its answer
+//! has left; large answers are made in pieces, each when the peer has taken the one before. A request to write takes its place
+//! when it is whole; a blob goes to disk as it comes, and only if it is waited for. Who does not take what it asked for is
+//! closed. What is in use is told by `/metrics`, which has a listener of its own ([`Config::metrics_listen`]).
 //!
 //! A restart reads, hashes and compares the whole history ([`RecoveryError`]); a node that does not reach its own signed
 //! checkpoint does not start, and neither does one whose database is behind what any of its signers has signed: it would make
@@ -54,6 +64,8 @@ mod committer;
 mod config;
 #[cfg(unix)]
 mod door;
+mod files;
+mod flow;
 mod genesis;
 mod halt;
 mod in_memory;
@@ -62,6 +74,7 @@ mod last_signed;
 mod ledger;
 mod ledger_state;
 mod limits;
+mod lingering;
 mod local;
 mod machine;
 mod metrics;
@@ -78,6 +91,7 @@ mod server;
 mod store;
 mod timekeeper;
 mod tls;
+mod uploads;
 mod verify;
 
 pub use checkpoint_signers::SealError;

@@ -17,6 +17,7 @@ use crate::committer::{CommitError, Committer};
 use crate::halt::{Halt, Halts};
 use crate::machine::Candidate;
 use crate::metrics::Metrics;
+use crate::parallel::in_parallel;
 use crate::published::Published;
 use crate::sequencer::{Block, Health, Outcome, Sequencer, Status, Ticket};
 use crate::store::StoreError;
@@ -122,6 +123,18 @@ impl Local {
         Ok(local)
     }
 
+    /// Queues a statement that has passed its first checks.
+    fn ticket(&self, candidate: Result<Candidate, Outcome>, statement: &[u8]) -> Ticket {
+        match candidate {
+            // In our own form the unprotected header is empty, so the id is the digest of what was sent.
+            Ok(candidate) => self.enqueue(candidate, Hash::of(statement)),
+            Err(outcome) => {
+                self.metrics.outcome(&outcome);
+                Ticket::known(outcome)
+            }
+        }
+    }
+
     fn enqueue(&self, candidate: Candidate, id: Hash) -> Ticket {
         let busy = Outcome::Busy { retry_after: RETRY_AFTER };
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -158,14 +171,28 @@ impl Sequencer for Local {
         let candidate = time.and_then(|now| self.published.candidate(log, statement, now));
         // Before it is queued, or the ordering thread would wait for the very statement that it has.
         self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
-        match candidate {
-            // In our own form the unprotected header is empty, so the id is the digest of what was sent.
-            Ok(candidate) => self.enqueue(candidate, Hash::of(statement)),
-            Err(outcome) => {
-                self.metrics.outcome(&outcome);
-                Ticket::known(outcome)
+        self.ticket(candidate, statement)
+    }
+
+    /// The signatures are verified on all cores, and the order is kept.
+    fn submit_all(&self, log: LogName, statements: &[&[u8]]) -> Vec<Ticket> {
+        let count = statements.len();
+        self.waiting.arriving.fetch_add(count, Ordering::AcqRel);
+        let time = self.time().map_err(Outcome::Halted);
+        let candidates = in_parallel(statements, |statement| {
+            time.clone().and_then(|now| self.published.candidate(log, statement, now))
+        });
+        self.waiting.arriving.fetch_sub(count, Ordering::AcqRel);
+        let mut tickets = Vec::with_capacity(statements.len());
+        for (candidate, statement) in candidates.into_iter().zip(statements) {
+            let ticket = self.ticket(candidate, statement);
+            let busy = matches!(ticket.outcome(), Some(Outcome::Busy { .. }));
+            tickets.push(ticket);
+            if busy {
+                break;
             }
         }
+        tickets
     }
 
     fn status(&self, id: Hash) -> Status {

@@ -19,13 +19,14 @@ use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError};
 #[cfg(unix)]
 use crate::door::Door;
+use crate::files;
 use crate::genesis::{self, PinnedError};
 use crate::halt::{Halt, Halts};
 use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError, LogKeys};
 use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
 use crate::ledger::Ledger;
-use crate::limits::WriteRate;
+use crate::limits::{Budgets, WriteRate};
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::{Metrics, header, line};
@@ -37,6 +38,7 @@ use crate::server::{self, Server, StartError};
 use crate::store::{self, Begin, Readers, StoreError};
 use crate::timekeeper::{ClockError, Timekeeper};
 use crate::tls::{Endpoint, TlsError};
+use crate::uploads::Uploads;
 
 /// How often a registrar's statement is signed anew when another on the same member came in between.
 const RETRIES: usize = 4;
@@ -171,6 +173,8 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: WriteRate,
+    pub(crate) budgets: Budgets,
+    pub(crate) uploads: Uploads,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
@@ -190,14 +194,12 @@ impl Node {
         let lock = lock(&config)?;
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
-        let keys = Keys::open(&config, first_start, now)?;
+        let keys = Keys::open(&config, &families, first_start, now)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
-        let roles = families.roles().into_iter().map(str::to_owned).collect();
-        let genesis =
-            genesis::keep(&config.data, first_start, keys.genesis(&config, roles, endpoint.root.clone()))?;
+        let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
 
-        let Keys { authority, logs, cosigners } = keys;
+        let Keys { authority, logs, cosigners, .. } = keys;
         let signed = SignedFiles::new(&config.data, first_start);
         let (mut receipts, mut signers) = (BTreeMap::new(), BTreeMap::new());
         for (log, LogKeys { checkpoint: keys, receipt }) in logs {
@@ -213,6 +215,8 @@ impl Node {
             witnesses.push(LocalWitness::new(cosigner, &policy, Arc::clone(clock), last));
             clocks.push((name, Arc::clone(clock)));
         }
+        // After the signers, who know better which of them was exchanged.
+        let genesis = genesis::keep(&config.data, first_start, genesis)?;
         let mut checkpoint_signers =
             CheckpointSigners { logs: signers, witnesses, quorum: config.quorum, unseen: BTreeMap::new() };
 
@@ -270,7 +274,9 @@ impl Node {
         };
         let registrar = Registrar::new(authority, &config, &genesis, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let blobs = Mutex::new(store::open(&database, Begin::Never)?);
+        let budgets = Budgets::new(&config.limits);
+        let uploads = Uploads::new(config.data.clone());
+        let blobs = Mutex::new(store::open_for_blobs(&database)?);
         let service = Service {
             config,
             clock,
@@ -283,6 +289,8 @@ impl Node {
             receipts,
             metrics,
             rate,
+            budgets,
+            uploads,
             blobs,
             endpoint,
         };
@@ -346,6 +354,11 @@ impl Running {
     /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.server.addr()
+    }
+
+    /// The address that it serves `/metrics` on, if it does.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.server.metrics_addr()
     }
 
     /// The node.
@@ -476,8 +489,8 @@ impl Service {
 fn lock(config: &Config) -> Result<File, OpenError> {
     let path = config.data.join("lock");
     let failed = |source| OpenError::Directory { path: path.clone(), source };
-    fs::create_dir_all(&config.data).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    files::make_directory(&config.data).map_err(failed)?;
+    let file = files::private().truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(config.data.clone())),

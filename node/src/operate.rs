@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 #[cfg(unix)]
 use crate::door;
+use crate::files;
 use crate::genesis::GENESIS;
 use crate::keys::write_whole;
 use crate::node::{AuthorityError, Node, OpenError, Service};
@@ -157,7 +158,7 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
     if !to.is_absolute() || to.exists() {
         return Err(OperateError::Occupied(to.to_owned()));
     }
-    private_directory(to).map_err(|source| file_error(to, source))?;
+    files::make_directory(to).map_err(|source| file_error(to, source))?;
     let database = to.join(DATABASE);
     let copy = || -> Result<u64, OperateError> {
         let connection = store::open(&service.config.data.join(DATABASE), Begin::Never)?;
@@ -167,7 +168,7 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
         file.sync_all().map_err(|source| file_error(&unfinished, source))?;
         fs::rename(&unfinished, &database).map_err(|source| file_error(&database, source))?;
         let genesis = to.join(GENESIS);
-        write_whole(&genesis, service.genesis.to_json().as_bytes(), 0o644)
+        write_whole(&genesis, service.genesis.to_json().as_bytes())
             .map_err(|source| file_error(&genesis, source))?;
         Ok(file.metadata().map_err(|source| file_error(&database, source))?.len())
     };
@@ -181,16 +182,18 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
     }
 }
 
-/// Puts a backup into the configured data directory, in which there must be the keys and no ledger, and opens it: everything
-/// is verified. A ledger whose keys have signed more than the backup holds is refused.
+/// Puts a backup into the configured data directory, in which there must be the keys, what they signed last, and no ledger;
+/// then opens it, so that everything is verified. A backup that lacks what the keys have signed is refused.
 pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
     let (database, genesis) = (config.data.join(DATABASE), config.data.join(GENESIS));
     if let Some(there) = [&database, &genesis].into_iter().find(|path| path.exists()) {
         return Err(OperateError::Restore(format!("{} is there already", there.display())));
     }
-    if !config.data.join("keys").is_dir() {
-        let keys = config.data.join("keys");
-        return Err(OperateError::Restore(format!("{} must hold the ledger's keys first", keys.display())));
+    for (name, what) in [("keys", "the ledger's keys"), ("signed", "what the keys signed last")] {
+        let folder = config.data.join(name);
+        if !folder.is_dir() {
+            return Err(OperateError::Restore(format!("{} must hold {what} first", folder.display())));
+        }
     }
     for (name, to) in [(GENESIS, &genesis), (DATABASE, &database)] {
         let path = from.join(name);
@@ -206,13 +209,6 @@ pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
             Err(error.into())
         }
     }
-}
-
-fn private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> OperateError {

@@ -64,9 +64,20 @@ impl ProblemDetails {
         Self::new(Problem::Internal, "the node could not answer; its log says why")
     }
 
-    /// The response to a request with these headers.
-    pub(crate) fn respond(self, headers: &HeaderMap) -> Response<Body> {
-        let (media_type, document) = if asks_for_json(headers) {
+    /// Whether it is that the request took too long.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.problem == Problem::Timeout
+    }
+
+    /// The concise document.
+    pub(crate) fn to_cbor(&self) -> Vec<u8> {
+        let (title, detail) = (self.problem.as_str(), &self.detail);
+        cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok())
+    }
+
+    /// The response, in JSON where the request asks for that.
+    pub(crate) fn respond(self, json: bool) -> Response<Body> {
+        let (media_type, document) = if json {
             let title = self.problem.as_str();
             let json = serde_json::json!({
                 "type": format!("urn:countersign:problem:{title}"),
@@ -76,8 +87,7 @@ impl ProblemDetails {
             });
             (PROBLEM_JSON, json.to_string().into_bytes())
         } else {
-            let (title, detail) = (self.problem.as_str(), &self.detail);
-            (CONCISE, cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok()))
+            (CONCISE, self.to_cbor())
         };
         let mut response = (self.status, [(CONTENT_TYPE, media_type)], document).into_response();
         if let Some(delay) = self.retry_after {
@@ -88,7 +98,7 @@ impl ProblemDetails {
 }
 
 /// Whether a request names JSON among what it accepts, and not our own form.
-fn asks_for_json(headers: &HeaderMap) -> bool {
+pub(crate) fn asks_for_json(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let types: Vec<&str> = values
         .flat_map(|value| value.split(','))
@@ -124,9 +134,13 @@ const fn status(problem: Problem) -> StatusCode {
         | P::CodeUnknown
         | P::CodeUsed
         | P::CodeExpired => S::FORBIDDEN,
-        P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {
-            S::CONFLICT
-        }
+        P::Offset
+        | P::Replay
+        | P::NotLatest
+        | P::AwaitsPredecessor
+        | P::CustodyConflict
+        | P::ForeignCheckpoint
+        | P::PromiseNotHeld => S::CONFLICT,
         P::OtherLog | P::UnknownKind | P::Backdated | P::VoidLink | P::Rule => S::UNPROCESSABLE_ENTITY,
         P::Malformed
         | P::Format
@@ -156,7 +170,7 @@ impl From<Reason> for ProblemDetails {
 /// As CBOR, with the problem itself in an extension: the middleware knows what the request accepts.
 impl IntoResponse for ProblemDetails {
     fn into_response(self) -> Response<Body> {
-        let mut response = self.clone().respond(&HeaderMap::new());
+        let mut response = self.clone().respond(false);
         response.extensions_mut().insert(self);
         response
     }

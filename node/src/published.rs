@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, Hash, LogName, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
+    Checkpoint, Hash, LogName, Promise, Refusal, Statement, TrustStore, UnixMillis, Verified, check_fresh,
 };
 use rusqlite::Connection;
 
@@ -94,7 +94,8 @@ impl Published {
     }
 
     /// Checks what can be checked before a statement is ordered: its form, whether it is in the log already, its age, its
-    /// signer and its signature. The machine checks again whatever may have changed when its turn comes.
+    /// signer and its signature, and whether what it promises is held. The machine checks again whatever may have changed
+    /// when its turn comes.
     pub fn candidate(&self, log: LogName, bytes: &[u8], now: UnixMillis) -> Result<Candidate, Outcome> {
         let refused = |refusal: Refusal| Outcome::Refused(refusal.into());
         let statement = Statement::parse(bytes).map_err(|error| refused(error.into()))?;
@@ -105,7 +106,16 @@ impl Published {
         }
         check_fresh(&statement, now).map_err(refused)?;
         let verified = self.view().trust.verify(statement).map_err(refused)?;
-        Ok(Candidate::verified(log, verified))
+        let lacks = self.lacks(&verified, now).map_err(|error| unreadable(&error))?;
+        Ok(Candidate::verified(log, verified, lacks))
+    }
+
+    /// What a statement promises, unless it is held.
+    fn lacks(&self, statement: &Verified, now: UnixMillis) -> StoreResult<Option<Promise>> {
+        let rules = self.ledger.families.of(statement.statement().kind());
+        let Some(promise) = rules.and_then(|rules| rules.promise(statement)) else { return Ok(None) };
+        let held = self.readers.with(|connection| store::holds_blob(connection, promise, now))?;
+        Ok((!held).then_some(promise))
     }
 
     /// Where a statement stands, once published.

@@ -35,6 +35,8 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters in a code: 80 bits, beyond guessing at any rate a node would answer.
 const CODE_LENGTH: usize = 16;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+/// The longest that a code is good: somebody else may find it.
+const MAX_VALIDITY_MILLIS: u64 = 90 * DAY_MILLIS;
 
 /// Why the registrar did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,9 @@ pub enum RegistrarError {
     /// The statement could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// A code that would be good for longer than any is.
+    #[error("an enrolment code is good for 90 days at most")]
+    Validity,
     /// An identity that is no subject.
     #[error(transparent)]
     Subject(#[from] NameError),
@@ -164,7 +169,7 @@ impl Registrar {
         &self.authority.certificate
     }
 
-    /// A new code for a member called `name` in the role `role`, good for one enrolment within `valid_for`.
+    /// A new code for a member called `name` in the role `role`, good for one enrolment within `valid_for`, 90 days at most.
     pub fn new_code(
         &self,
         role: &str,
@@ -176,8 +181,10 @@ impl Registrar {
             return Err(RegistrarError::Role { role: role.to_owned(), roles: self.roles.clone() });
         }
         let code = EnrolmentCode::generate()?;
-        let lifetime = u64::try_from(valid_for.as_millis()).unwrap_or(u64::MAX);
-        let expires = UnixMillis((self.clock)().0.saturating_add(lifetime).min(i64::MAX.cast_unsigned()));
+        let lifetime =
+            u64::try_from(valid_for.as_millis()).ok().filter(|&millis| millis <= MAX_VALIDITY_MILLIS);
+        let lifetime = lifetime.ok_or(RegistrarError::Validity)?;
+        let expires = UnixMillis((self.clock)().0.saturating_add(lifetime));
         let mut connection = store::open(&self.database, Begin::Never)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         store::put_code(&tx, code.digest(), random()?, role, name, expires)?;

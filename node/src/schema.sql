@@ -40,9 +40,13 @@ CREATE TABLE codes (
     certificate BLOB                    -- SHA-256 of the certificate that it bought
 ) STRICT, WITHOUT ROWID;
 
--- What an admitted statement names by digest and length, and its bytes once somebody has brought them.
+-- What statements name by digest and length, and its bytes once somebody has brought them. A statement is admitted when they
+-- are here; one that was refused for the lack of them has announced them for a while.
 CREATE TABLE blobs (
-    digest BLOB    PRIMARY KEY,
-    length INTEGER NOT NULL,
-    bytes  BLOB
+    digest    BLOB    PRIMARY KEY,
+    length    INTEGER NOT NULL,
+    announced INTEGER,                  -- when, in milliseconds since 1970; NULL once an admitted statement names it
+    member    TEXT,                     -- whose statement announced it
+    bytes     BLOB
 ) STRICT;
+CREATE INDEX blobs_announced ON blobs (announced, member, length) WHERE announced IS NOT NULL;

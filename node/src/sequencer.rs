@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, LogName, Problem, Refusal, UnixMillis, Violation};
+use countersign_ledger::{Hash, LogName, Problem, Promise, Refusal, UnixMillis, Violation};
 use tokio::sync::oneshot;
 
 use crate::halt::Halt;
@@ -79,6 +79,9 @@ pub enum Reason {
     /// A rule of its family.
     #[error(transparent)]
     Rule(Violation),
+    /// Nothing else is wrong with it, but what it promises is not held here.
+    #[error("the {} bytes that the statement promises are not here: upload blob {}, then submit it again", .0.length, .0.digest)]
+    PromiseNotHeld(Promise),
 }
 
 fn list(logs: &[LogName]) -> String {
@@ -99,6 +102,7 @@ impl Reason {
             Self::Taken { .. } => Problem::CustodyConflict,
             Self::Code => Problem::CodeUsed,
             Self::Rule(violation) => violation.problem,
+            Self::PromiseNotHeld(_) => Problem::PromiseNotHeld,
         }
     }
 }
@@ -148,6 +152,20 @@ pub trait Sequencer: Send + Sync {
     /// that work; the ticket waits for ordering and the disk.
     fn submit(&self, log: LogName, statement: &[u8]) -> Ticket;
 
+    /// Submits statements to `log` in their order, up to the first that finds the engine busy, whose ticket is then the last.
+    fn submit_all(&self, log: LogName, statements: &[&[u8]]) -> Vec<Ticket> {
+        let mut tickets = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let ticket = self.submit(log, statement);
+            let busy = matches!(ticket.outcome(), Some(Outcome::Busy { .. }));
+            tickets.push(ticket);
+            if busy {
+                break;
+            }
+        }
+        tickets
+    }
+
     /// The status of the statement with this id.
     fn status(&self, id: Hash) -> Status;
 
@@ -183,6 +201,14 @@ impl Ticket {
     /// A ticket whose outcome the engine will send.
     pub const fn pending(outcome: oneshot::Receiver<Outcome>) -> Self {
         Self(Inner::Pending(outcome))
+    }
+
+    /// The outcome, where it was known at once.
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match &self.0 {
+            Inner::Known(outcome) => outcome.as_ref(),
+            Inner::Pending(_) => None,
+        }
     }
 
     /// Blocks this thread until the outcome is known. Not for use within an asynchronous task.

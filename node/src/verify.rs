@@ -90,8 +90,8 @@ pub fn verify(
     mut progress: impl FnMut(Part, u64, u64),
 ) -> Result<Report, OpenError> {
     config.check()?;
-    let keys = Keys::open(config, false, crate::system_clock()())?;
-    let genesis = genesis::pinned(&config.data, &keys.genesis(config, Vec::new(), None))?
+    let keys = Keys::open(config, &families, false, crate::system_clock()())?;
+    let genesis = genesis::pinned(&config.data, &keys.genesis(config, None))?
         .ok_or_else(|| KeysError::Missing(config.data.join(GENESIS)))?;
     let (policy, trust) = genesis.trust_anchors()?;
     let mut report = Report::default();
@@ -205,9 +205,11 @@ fn blobs(connection: &Connection, mut progress: impl FnMut(u64, u64)) -> Result<
         let all = digests.len() as u64;
         for (done, digest) in digests.into_iter().enumerate() {
             match store::blob(connection, digest)? {
-                None => missing.push(digest),
-                Some(bytes) if Hash::of(&bytes) == digest => held += 1,
-                Some(_) => damaged.push(digest),
+                Some(blob) if blob.held => match store::hash_blob(connection, digest)? {
+                    actual if actual == digest => held += 1,
+                    _ => damaged.push(digest),
+                },
+                _ => missing.push(digest),
             }
             progress(done as u64 + 1, all);
         }

@@ -1,22 +1,27 @@
 //! `enrol` and `sign`: what a member does as an issuer of statements.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_custody::words::counted;
 use countersign_custody::{
     Contents, Effect, PackingFault, Profile, SerialSet, Step, SubjectType, packing_fault,
 };
 use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
-use countersign_wallet::{Issuer, Recorded, Snapshot};
+use countersign_wallet::{ActError, Issuer, Recorded, Snapshot};
 use serde_json::json;
 
-use super::epcis::bounded;
 use super::{check, kinds};
 use crate::args::{Enrol, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
-use crate::{fields, pack, print};
+use crate::output::{say, warn};
+use crate::{fields, file, pack, print};
+
+/// Of a statement that did not get through.
+const KEPT: &str =
+    "the statement is signed and kept, and not recorded yet; the same command again goes on with it";
+
+/// Largest list of serial numbers: those of the largest filter, each of twenty characters.
+const MAX_SERIALS: usize = 15_000_000 * 22;
 
 /// The name of the wallet's one key in its vault.
 const KEY: &str = "signing";
@@ -26,7 +31,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
     let certificate = Issuer::new(&mut snapshot, &client, home.vault()?).enrol(KEY, &args.code)?;
     if as_json {
-        println!(
+        say!(
             "{}",
             json!({
                 "identity": certificate.identity().as_str(),
@@ -35,7 +40,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
             })
         );
     } else {
-        println!(
+        say!(
             "Enrolled as {}; the certificate is valid until {}.",
             certificate.identity(),
             certificate.not_after()
@@ -44,7 +49,8 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Signs a statement and submits it, or lists what can be signed.
+/// Signs a statement, submits it and verifies that it was recorded, or lists what can be signed. What is cut off is kept: the same
+/// command again goes on with it.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let Some(asked) = asked(args)? else {
         return kinds::list(home, as_json);
@@ -70,13 +76,34 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     if let Some(contents) = listed.filter(|_| step.effect == Effect::Unpack) {
         differs(&profile, &issuer.history(step.log, &subject)?, &contents);
     }
-    let draft = draft(&mut issuer, KEY, &kind, &subject, fields, &with)?;
-    let recorded = issuer.record(KEY, &draft, now())?;
-    if let Some(serials) = &serials {
-        client.put_blob(serials.filter_bytes())?;
+    let blob = serials.as_ref().map(SerialSet::filter_bytes);
+    let recorded = match issuer.begun(&kind, &subject, &fields)? {
+        Some(begun) => issuer.complete(begun, now()),
+        None => {
+            issuer.send_about(&subject, now())?;
+            blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
+            let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
+            issuer.record(KEY, &draft, blob, now())
+        }
+    };
+    match recorded {
+        Ok(recorded) => report(&recorded, as_json),
+        Err(error) if issuer.begun(&kind, &subject, &fields)?.is_some() => return Err(error).context(KEPT),
+        Err(error) => return Err(error.into()),
     }
-    report(&recorded, as_json);
     Ok(())
+}
+
+/// What to do about a filter that is too large.
+fn too_many_serials(error: ActError) -> anyhow::Error {
+    let advice = match error {
+        ActError::BlobTooLarge { .. } => {
+            "the lot has too many packs for this node: commission it as several lots, or have the \
+                                          node's `limits.blob_bytes` raised"
+        }
+        _ => "the node does not say what it takes",
+    };
+    anyhow!(error).context(advice)
 }
 
 /// Whether the packs can be where a list puts them: a unit is never in itself. What is in another unit by what is known
@@ -87,7 +114,7 @@ fn packable(step: &Step, unit: &Subject, contents: &Contents, snapshot: &mut Sna
     }
     match packing_fault(unit, contents.packs(), &snapshot.closed_units()?) {
         Some(PackingFault::Itself) => bail!("{unit} would be in itself: take it off the list"),
-        Some(fault) => eprintln!("countersign: {fault}, as far as is known here"),
+        Some(fault) => warn(format_args!("{fault}, as far as is known here")),
         None => {}
     }
     Ok(())
@@ -97,9 +124,9 @@ fn packable(step: &Step, unit: &Subject, contents: &Contents, snapshot: &mut Sna
 fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
     if profile.closed_list(history).is_some_and(|packed| packed != contents.digest()) {
         let count = counted(contents.count(), "pack");
-        eprintln!(
-            "countersign: the list of {count} is not the one that was packed: the difference will be yours to explain"
-        );
+        warn(format_args!(
+            "the list of {count} is not the one that was packed: the difference will be yours to explain"
+        ));
     }
 }
 
@@ -107,7 +134,7 @@ fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
 fn asked(args: &Sign) -> Result<Option<Draft>> {
     let serials = args.serials.as_deref().map(serials).transpose()?;
     let mut asked = match (&args.draft, &args.kind) {
-        (Some(path), _) => Draft::parse(&bounded(path, MAX_DRAFT)?)
+        (Some(path), _) => Draft::parse(&file::read(path, MAX_DRAFT)?)
             .with_context(|| format!("{} is not a draft", path.display()))?,
         (None, Some(kind)) => {
             let about = args.about.as_deref();
@@ -161,12 +188,12 @@ fn follows(fields: &mut Fields, from: &Fields, what: &str) -> Result<()> {
 fn report(recorded: &Recorded, as_json: bool) {
     if as_json {
         let Recorded { id, log, index, size, as_of } = recorded;
-        println!(
+        say!(
             "{}",
             json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string() })
         );
     } else {
-        println!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+        say!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
     }
 }
 
@@ -244,7 +271,7 @@ fn subject(step: &Step, about: &str) -> Result<Subject> {
 }
 
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let text = file::text(path, MAX_SERIALS)?;
     let serials: Vec<String> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if serials.is_empty() {

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::args::{Check, Trace};
 use crate::home::{Home, now, year};
-use crate::{pack, print, terminal};
+use crate::output::{say, show, told};
+use crate::{pack, print};
 
 /// Checks packs; the exit code is that of the worst verdict.
 pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
@@ -26,11 +27,11 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
             }
             Err(error) => {
                 failure = failure.max(print::failure(&error));
-                let told = terminal::told(&error);
+                let told = told(&error);
                 if as_json {
-                    println!("{}", json!({ "file": argument, "error": told }));
+                    say!("{}", json!({ "file": argument, "error": told }));
                 } else {
-                    println!("{argument}\n  ↻ {told}");
+                    say!("{argument}\n  ↻ {told}");
                 }
             }
         }
@@ -46,9 +47,9 @@ fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
     if as_json {
         let mut line = print::verdict_json(verdict, snapshot.profile_for(verdict));
         line["file"] = json!(argument);
-        println!("{line}");
+        say!("{line}");
     } else {
-        println!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
+        say!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 
@@ -106,12 +107,12 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     }
     if as_json {
         for line in print::route_json(&route, &notes) {
-            println!("{line}");
+            say!("{line}");
         }
     } else {
-        print!("{}", print::route(&route));
+        show!("{}", print::route(&route));
         for note in notes {
-            println!("  {note}");
+            say!("  {note}");
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `export epcis` and `import`: histories for partners whose systems read events, and their events as drafts.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -13,8 +13,10 @@ use serde_json::json;
 
 use super::check;
 use crate::args::Import;
-use crate::draft::Draft;
+use crate::draft::{Draft, MAX_DRAFT};
+use crate::file;
 use crate::home::{Home, now};
+use crate::output::say;
 
 /// Writes the history of a product as an EPCIS 2.0 document.
 pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
@@ -32,9 +34,9 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     let document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
     let events = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
     fs::write(output, format!("{document:#}\n")).with_context(|| output.display().to_string())?;
-    println!("{}: {events} events, of {} statements", output.display(), sound.len());
+    say!("{}: {events} events, of {} statements", output.display(), sound.len());
     if !wrong.is_empty() {
-        println!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());
+        say!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());
     }
     Ok(())
 }
@@ -53,7 +55,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
     let known = || profiles.iter().map(Profile::name).collect::<Vec<_>>().join(", ");
     let profile = profiles.iter().find(|profile| profile.name() == args.profile);
     let profile = profile.with_context(|| format!("the profiles are {}", known()))?;
-    let events = epcis::read(profile, &bounded(&args.document, epcis::MAX_DOCUMENT)?)?;
+    let events = epcis::read(profile, &file::read(&args.document, epcis::MAX_DOCUMENT)?)?;
     let numbered = (1..).zip(events.iter().flatten().flatten());
     let drafts: Vec<(PathBuf, String)> = numbered
         .map(|(number, proposal)| {
@@ -73,9 +75,9 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
                 }
             }
             Err(reason) if as_json => {
-                println!("{}", json!({ "event": number, "refused": reason.to_string() }));
+                say!("{}", json!({ "event": number, "refused": reason.to_string() }));
             }
-            Err(reason) => println!("event {number}: left out: {}", sanitize(&reason.to_string())),
+            Err(reason) => say!("event {number}: left out: {}", sanitize(&reason.to_string())),
         }
     }
     if drafts.is_empty() {
@@ -89,7 +91,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
 fn is_free(path: &Path, draft: &str) -> Result<()> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Ok(file) if file.len() == draft.len() as u64 && fs::read(path)? == draft.as_bytes() => return Ok(()),
+        Ok(_) if file::read(path, MAX_DRAFT)? == draft.as_bytes() => return Ok(()),
         _ => {}
     }
     bail!("{} is another draft: sign it or remove it, or choose another folder with --output", path.display())
@@ -98,7 +100,7 @@ fn is_free(path: &Path, draft: &str) -> Result<()> {
 fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_json: bool) {
     let missing = proposal.missing(profile);
     if as_json {
-        println!(
+        say!(
             "{}",
             json!({
                 "event": number,
@@ -111,21 +113,10 @@ fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_j
         );
         return;
     }
-    println!("event {number}: {} about {}", proposal.kind, proposal.subject);
+    say!("event {number}: {} about {}", proposal.kind, proposal.subject);
     if let Some(receiver) = &proposal.receiver {
-        println!("  to {}, a name that the ledger does not have", sanitize(receiver));
+        say!("  to {}, a name that the ledger does not have", sanitize(receiver));
     }
     let missing = if missing.is_empty() { String::new() } else { format!("; add {}", missing.join(", ")) };
-    println!("  sign it with: countersign sign --draft {}{missing}", path.display());
-}
-
-/// Reads a file of at most so many bytes.
-pub fn bounded(path: &Path, most: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > most {
-        bail!("{} has more than {most} bytes", path.display());
-    }
-    Ok(bytes)
+    say!("  sign it with: countersign sign --draft {}{missing}", path.display());
 }

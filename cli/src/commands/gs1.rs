@@ -11,7 +11,7 @@ use countersign_scan::gs1::{Content, Gs1Error, Message, Partners};
 use serde_json::{Map, Value, json};
 
 use crate::code;
-use crate::terminal::shown;
+use crate::output::shown;
 
 /// The longest line: the longest text of a symbol with every character escaped, and room for the other members.
 const MAX_LINE: usize = 64 * 1024;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::fields;
 use crate::home::Home;
+use crate::output::{say, warn};
 
 /// Lists the statements that one party signs alone, by the roles of this wallet's members; those of two parties are made by
 /// phones. All of them if nobody is enrolled here.
@@ -21,12 +22,12 @@ pub fn list(home: &Home, as_json: bool) -> Result<()> {
         }
     }
     if members.is_empty() {
-        eprintln!(
-            "countersign: nobody is enrolled in this wallet, so all kinds are listed; `countersign enrol CODE` first"
-        );
+        warn(format_args!(
+            "nobody is enrolled in this wallet, so all kinds are listed; `countersign enrol CODE` first"
+        ));
     } else if listed == 0 {
         let members: Vec<&str> = members.iter().map(Identity::as_str).collect();
-        eprintln!("countersign: {} signs nothing alone", members.join(" and "));
+        warn(format_args!("{} signs nothing alone", members.join(" and ")));
     }
     Ok(())
 }
@@ -48,7 +49,7 @@ fn show(step: &Step, as_json: bool) {
         let fields = typed.iter().map(|(name, form, presence)| {
             json!({ "name": name, "form": form, "optional": *presence == Presence::Optional })
         });
-        println!(
+        say!(
             "{}",
             json!({
                 "kind": step.kind.as_str(),
@@ -60,12 +61,12 @@ fn show(step: &Step, as_json: bool) {
         );
         return;
     }
-    println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
+    say!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
     for (name, form, presence) in typed {
         let optional = if presence == Presence::Optional { " (optional)" } else { "" };
-        println!("    -f {name}=…  {form}{optional}");
+        say!("    -f {name}=…  {form}{optional}");
     }
     if let Some((option, form)) = file {
-        println!("    --{option} FILE  {form}");
+        say!("    --{option} FILE  {form}");
     }
 }

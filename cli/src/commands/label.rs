@@ -8,6 +8,7 @@ use countersign_scan::gs1::{Content, Partners};
 
 use crate::args::{Label, Symbology};
 use crate::code;
+use crate::output::say;
 
 /// Draws into the file, in the format of its extension.
 pub fn run(args: &Label) -> Result<()> {
@@ -28,6 +29,6 @@ pub fn run(args: &Label) -> Result<()> {
         _ => bail!("{} is neither a .png nor a .svg file", args.output.display()),
     };
     fs::write(&args.output, &file).with_context(|| args.output.display().to_string())?;
-    println!("{}: {} bytes", args.output.display(), file.len());
+    say!("{}: {} bytes", args.output.display(), file.len());
     Ok(())
 }

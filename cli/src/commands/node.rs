@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node as Args, NodeCommand};
 use crate::fields::end_of_day;
+use crate::output::{say, show};
 use crate::progress;
 
 /// The documented configuration.
@@ -21,7 +22,7 @@ const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 /// Runs one of the node's commands.
 pub fn run(args: &Args, json: bool) -> Result<u8> {
     if let NodeCommand::Example = args.command {
-        print!("{EXAMPLE}");
+        show!("{EXAMPLE}");
         return Ok(0);
     }
     let config = Config::load(&args.config).with_context(|| {
@@ -38,11 +39,11 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
         NodeCommand::Verify => return report(&config, json),
         NodeCommand::Example => return Ok(0),
         NodeCommand::Genesis => {
-            print!("{}", pinned(&config)?);
+            show!("{}", pinned(&config)?);
             return Ok(0);
         }
         NodeCommand::Restore { from } => {
-            println!("{}", restore(&config, from)?);
+            say!("{}", restore(&config, from)?);
             return Ok(0);
         }
         NodeCommand::Code { role, name, hours } => {
@@ -54,7 +55,7 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
         // The node that makes it may run in another directory.
         NodeCommand::Backup { to } => Request::Backup { to: std::path::absolute(to)? },
     };
-    println!("{}", operate(&config, &request)?);
+    say!("{}", operate(&config, &request)?);
     Ok(0)
 }
 
@@ -79,16 +80,16 @@ fn report(config: &Config, json: bool) -> Result<u8> {
     for Finding { part, name, result } in &report.findings {
         let (Ok(says) | Err(says)) = result;
         if json {
-            println!(
+            say!(
                 "{}",
                 json!({ "part": part.to_string(), "name": name, "whole": result.is_ok(), "says": says })
             );
         } else {
-            println!("  {} {part:<11} {name:<12} {says}", if result.is_ok() { "✓" } else { "✗" });
+            say!("  {} {part:<11} {name:<12} {says}", if result.is_ok() { "✓" } else { "✗" });
         }
     }
     if !json {
-        println!("{}", if report.is_whole() { "Whole." } else { "Not whole." });
+        say!("{}", if report.is_whole() { "Whole." } else { "Not whole." });
     }
     Ok(u8::from(!report.is_whole()))
 }
@@ -102,7 +103,7 @@ fn serve(config: Config, today: Option<&str>) -> Result<()> {
     let surroundings = Surroundings { today: today.transpose()?, ..Surroundings::default() };
     let node = Node::open_with(config, surroundings)?;
     let running = node.start()?;
-    println!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
+    say!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // The receiver is gone once the node is stopping.

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::live;
 use crate::args::Scan;
 use crate::camera::Frames;
+use crate::output::{say, told};
 use crate::pack;
 use crate::print::symbol::{sentence, symbol_json};
-use crate::terminal;
 
 /// Prints the symbols of each picture, or those that a camera sees; the exit code is 1 if a picture could not be read or
 /// has none, or the camera saw none.
@@ -33,20 +33,20 @@ fn pictures(args: &Scan, as_json: bool) -> u8 {
                 Ok(symbols) => {
                     json!({ "file": file, "symbols": symbols.iter().map(symbol_json).collect::<Vec<_>>() })
                 }
-                Err(error) => json!({ "file": file, "symbols": [], "error": terminal::told(error) }),
+                Err(error) => json!({ "file": file, "symbols": [], "error": told(error) }),
             };
-            println!("{line}");
+            say!("{line}");
             continue;
         }
         match read {
-            Ok(symbols) if symbols.is_empty() => println!("{file}\n  no code found"),
+            Ok(symbols) if symbols.is_empty() => say!("{file}\n  no code found"),
             Ok(symbols) => {
-                println!("{file}");
+                say!("{file}");
                 for symbol in &symbols {
-                    println!("  {}", sentence(symbol));
+                    say!("  {}", sentence(symbol));
                 }
             }
-            Err(error) => println!("{file}\n  {}", terminal::told(&error)),
+            Err(error) => say!("{file}\n  {}", told(&error)),
         }
     }
     code

@@ -1,9 +1,8 @@
 //! `init`, `follow` and `sync`: set up a wallet and keep it up to date.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Error, Result, bail};
 use countersign_custody::words::counted;
 use countersign_custody::{Contents, Profile, SubjectType};
 use countersign_ledger::{Genesis, LogName, Subject};
@@ -12,15 +11,15 @@ use serde_json::json;
 
 use super::check;
 use crate::args::{Follow, Init};
-use crate::home::{Home, now, year};
-use crate::{pack, print, progress};
+use crate::home::{Home, MAX_GENESIS, now, year};
+use crate::output::{say, warn};
+use crate::{file, pack, print, progress};
 
 /// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
-    let json = fs::read(&args.genesis).with_context(|| args.genesis.display().to_string())?;
-    let genesis = Genesis::parse(&json)?;
+    let genesis = Genesis::parse(&file::read(&args.genesis, MAX_GENESIS)?)?;
     home.init(&genesis, &args.node)?;
-    println!(
+    say!(
         "This wallet now trusts the ledger {}, as pinned by its genesis file. Next: follow a product, then sync.",
         genesis.name
     );
@@ -47,9 +46,9 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     for following in snapshot.following()? {
         let ready = following.state == FollowState::Ready;
         if as_json {
-            println!("{}", json!({ "subject": following.subject.as_str(), "ready": ready }));
+            say!("{}", json!({ "subject": following.subject.as_str(), "ready": ready }));
         } else {
-            println!("{}  {}", if ready { "ready  " } else { "waiting" }, following.subject);
+            say!("{}  {}", if ready { "ready  " } else { "waiting" }, following.subject);
         }
     }
     Ok(())
@@ -100,11 +99,13 @@ pub fn sync(home: &Home, as_json: bool) -> Result<()> {
         let Some(checkpoint) = snapshot.checkpoint(log) else { continue };
         let (size, at) = (checkpoint.checkpoint().size(), checkpoint.cosigned_at());
         if as_json {
-            println!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
+            say!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
         } else {
-            println!("{log}: {}, as of {at}", counted(size, "statement"));
+            say!("{log}: {}, as of {at}", counted(size, "statement"));
         }
     }
-    print::clock(snapshot.now(now()).clock()).inspect(|wrong| eprintln!("countersign: {wrong}"));
+    if let Some(wrong) = print::clock(snapshot.now(now()).clock()) {
+        warn(format_args!("{wrong}"));
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@ use countersign_ledger::{
 
 use crate::engine::{Past, Voids};
 use crate::fault::FaultReason;
+use crate::filter::MAX_FILTER;
 use crate::handover::Seen;
 use crate::profile::Profile;
 use crate::state::SubjectState;
@@ -40,7 +41,15 @@ impl Rules for Profile {
                 _ => Problem::Rule,
             };
             Violation { problem, text: fault.to_string() }
-        })
+        })?;
+        // What nobody reads nobody can judge by.
+        match self.promise(statement) {
+            Some(promise) if promise.length > MAX_FILTER as u64 => {
+                let text = format!("the filter over the serials has more than {MAX_FILTER} bytes");
+                Err(Violation { problem: Problem::Rule, text })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fold(&self, before: &State, statement: &Verified) -> State {

@@ -53,8 +53,10 @@ problems! {
     Timeout = "timeout",
     /// This address writes more often than allowed.
     Rate = "rate",
-    /// No statement names this blob.
+    /// No admitted statement names this blob, and none that waits for it.
     Unnamed = "unnamed",
+    /// The upload does not continue at this byte.
+    Offset = "offset",
     /// The statement belongs in another log.
     OtherLog = "other-log",
     /// No family of rules has this kind of statement.
@@ -103,6 +105,8 @@ problems! {
     Backdated = "backdated",
     /// It builds on a statement whose signer had been revoked.
     VoidLink = "void-link",
+    /// It would be admitted, but the node does not hold the blob that it promises. Upload that, then submit again.
+    PromiseNotHeld = "promise-not-held",
     /// It breaks another rule of its family.
     Rule = "rule",
     /// The enrolment code does not exist.

@@ -5,7 +5,8 @@
 //! 1. [`Snapshot::open`] verifies what is held, from the pinned [`Genesis`](countersign_ledger::Genesis) on.
 //! 2. [`Snapshot::follow`] says what matters to this person, [`Snapshot::sync_step`] fetches and proves it.
 //! 3. [`item`] turns a scanned label into a question, [`Snapshot::check`] answers it without a network.
-//! 4. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
+//! 4. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], keeps that in the outbox, sends it, and proves that it
+//!    was recorded.
 //!
 //! ```no_run
 //! use countersign_ledger::{Genesis, Subject, UnixMillis};
@@ -54,7 +55,7 @@ mod verify_pages;
 mod whole_logs;
 
 pub use client::{
-    Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,
+    Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
     TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};

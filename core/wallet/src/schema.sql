@@ -173,6 +173,8 @@ CREATE TABLE handovers (
 CREATE TABLE outbox (
     number  INTEGER PRIMARY KEY,
     id      BLOB    NOT NULL UNIQUE,
+    log     TEXT    NOT NULL,
+    key     TEXT    NOT NULL,           -- the owner's key that put it here, which signs what has to follow
     subject TEXT    NOT NULL,
     kind    TEXT    NOT NULL,
     bytes   BLOB    NOT NULL,
@@ -181,5 +183,6 @@ CREATE TABLE outbox (
     reason  TEXT    NOT NULL,           -- why it is in that state: the name of a problem, or of what was missing
     tries   INTEGER NOT NULL,
     due     INTEGER NOT NULL,
-    follows BLOB                        -- id of the one on the same goods that it comes after
+    follows BLOB,                       -- id of the one on the same goods that it comes after
+    blob    BLOB                        -- what it promises, to be uploaded before it is ordered
 ) STRICT;

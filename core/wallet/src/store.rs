@@ -14,9 +14,12 @@ mod follows;
 mod links;
 mod meetings;
 mod members;
+mod outbox;
 mod rescue;
 mod statements;
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,8 +35,8 @@ pub(crate) use self::checkpoints::{
     set_position, set_synced, synced,
 };
 pub(crate) use self::courier::{
-    Handover, Outgoing, chain, chains, close_handover, contents, forget_chain, handover, handovers, outgoing,
-    post, set_chain, set_contents, set_handover, set_outgoing, take_out,
+    Handover, chain, chains, close_handover, contents, forget_chain, handover, handovers, set_chain,
+    set_contents, set_handover,
 };
 pub(crate) use self::follows::{
     Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,
@@ -44,6 +47,7 @@ pub(crate) use self::members::{
     certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
+pub(crate) use self::outbox::{Outgoing, outgoing, outgoing_blob, post, set_outgoing, take_out};
 pub(crate) use self::statements::{
     STATEMENTS_AT_ONCE, Stored, append_statements, append_whole_log, drop_whole_log, filter_hint,
     insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, whole_log,
@@ -161,6 +165,7 @@ impl Store {
     }
 
     fn open_to_write(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
+        make_private(path)?;
         let mut connection = configured(Access::Write, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -290,6 +295,19 @@ fn configured(access: Access, path: &Path) -> Result<Connection, StoreError> {
 fn of_ledger(connection: &Connection) -> Result<Option<Hash>, StoreError> {
     let row = connection.query_row("SELECT genesis FROM ledger", [], |row| row.get::<_, Digest>(0));
     Ok(row.optional()?.map(|digest| digest.0))
+}
+
+/// Makes the file, if there is none, for its owner alone: it tells what a person takes. SQLite would make it as the umask says,
+/// and its other files as this one is.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::ReadOnly,
+    })
 }
 
 /// Asks what a verdict asks, of nothing: SQLite then has the queries prepared, which takes longer than to answer them.

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::receipt::{Inclusion, issue};
-use countersign_ledger::{Hash, Statement, cbor};
+use countersign_ledger::{Hash, MAX_STATEMENT, Statement, cbor};
 
-use super::{CBOR, Shared, blocking, body, digest, log};
+use super::bodies::{SMALL, Whole, read};
+use super::{CBOR, Shared, blobs, blocking, digest, log};
 use crate::machine::Bodies as _;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
-use crate::sequencer::{Ordered, Outcome, Status};
+use crate::sequencer::{Ordered, Outcome, Reason, Status};
+use crate::server::Peer;
 use crate::store::StoreError;
 
 const RECEIPT: HeaderValue = HeaderValue::from_static("application/scitt-receipt+cose");
@@ -24,10 +25,9 @@ const RECEIPT: HeaderValue = HeaderValue::from_static("application/scitt-receipt
 pub(super) async fn submit(
     State(service): Shared,
     Path(name): Path<String>,
-    received: Result<Bytes, BytesRejection>,
+    Whole { body: statement, .. }: Whole<MAX_STATEMENT>,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
-    let statement = body(received)?;
     // Read and verified here: that takes less than a tenth of a millisecond, about as long as finding another thread.
     match service.sequencer.submit(log, &statement).await {
         Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
@@ -39,19 +39,33 @@ pub(super) async fn submit(
         }
         Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
         Outcome::Halted(halt) => Err(ProblemDetails::halted(halt)),
-        Outcome::Refused(reason) => Err(reason.into()),
+        Outcome::Refused(reason) => Err(refusal(&service, statement, reason).await),
     }
+}
+
+/// What is said of a statement that is refused. One that waits for a blob alone has announced it.
+pub(super) async fn refusal(service: &Arc<Service>, statement: Bytes, reason: Reason) -> ProblemDetails {
+    if let Reason::PromiseNotHeld(promise) = reason {
+        let service = Arc::clone(service);
+        let announced = blocking(move || blobs::announce(&service, &statement, promise)).await;
+        if let Err(problem) = announced {
+            return problem;
+        }
+    }
+    reason.into()
 }
 
 /// `GET /{log}/entries/{id}`
 pub(super) async fn receipt(
     State(service): Shared,
     Path((name, id)): Path<(String, String)>,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, id) = (log(&service, &name)?, digest(&id)?);
     match service.sequencer.status(id) {
         Status::Ordered(ordered) if ordered.place.log == log => {
-            let receipt = blocking(move || write(&service, id, ordered)).await?;
+            let write = move |service: &Arc<Service>| write(service, id, ordered);
+            let receipt = read(&service, peer.client, SMALL, write).await?;
             Ok(([(CONTENT_TYPE, RECEIPT)], receipt).into_response())
         }
         Status::Pending => {

@@ -9,9 +9,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 
-use super::{FRESH, IMMUTABLE, OCTETS, Shared, TEXT, blocking, log};
+use super::bodies::{PIECE, Piece, SMALL, read, stream};
+use super::{FRESH, IMMUTABLE, OCTETS, Shared, TEXT, log};
 use crate::node::Service;
 use crate::problem::ProblemDetails;
+use crate::server::Peer;
 use crate::store;
 
 /// `GET /{log}/checkpoint`
@@ -29,6 +31,7 @@ pub(super) async fn checkpoint(
 pub(super) async fn tile(
     State(service): Shared,
     Path((name, path)): Path<(String, String)>,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
     let path: TilePath = format!("tile/{path}")
@@ -39,29 +42,47 @@ pub(super) async fn tile(
     if path.width() > available {
         return Err(ProblemDetails::not_found("the log has not grown as far as this tile"));
     }
-    let bytes = blocking(move || read(&service, log, path)).await?;
-    Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], bytes).into_response())
+    let client = peer.client;
+    let body = match path.kind() {
+        TileKind::Bodies => {
+            let (from, until) = range(path);
+            stream(&service, client, Bodies { log, from, until }, bodies)
+        }
+        _ => read(&service, client, SMALL, move |service| small(service, log, path)).await?.into(),
+    };
+    Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], body).into_response())
 }
 
-fn read(service: &Arc<Service>, log: LogName, path: TilePath) -> Result<Vec<u8>, ProblemDetails> {
+/// The entries that a tile is of, or at its level the hashes.
+fn range(path: TilePath) -> (u64, u64) {
     let from = path.index() * u64::from(TILE_WIDTH);
-    let until = from + u64::from(path.width());
-    let bundle = match path.kind() {
-        TileKind::Hashes(level) => return hashes(service, log, level, from, until),
-        TileKind::Entries => {
-            let ids =
-                service.published.readers().with(|connection| store::ids(connection, log, from, until))?;
-            write_bundle(ids.iter().map(|id| &id.as_bytes()[..]))
-        }
-        TileKind::Bodies => {
-            let read = service
-                .published
-                .readers()
-                .with(|connection| store::statements(connection, log, from, until));
-            write_bundle(read?.iter().map(|stored| &stored.bytes[..]))
-        }
-    };
-    bundle.map_err(|_| ProblemDetails::internal())
+    (from, from + u64::from(path.width()))
+}
+
+/// Statements of a bundle that are still to be sent.
+struct Bodies {
+    log: LogName,
+    from: u64,
+    until: u64,
+}
+
+fn bodies(service: &Arc<Service>, left: &mut Bodies) -> Piece {
+    let readers = service.published.readers();
+    let read =
+        readers.with(|connection| store::statements(connection, left.log, left.from, left.until, PIECE))?;
+    left.from += read.len() as u64;
+    let bundle = write_bundle(read.iter().map(|stored| &stored.bytes[..]));
+    Ok(Some(bundle.map_err(|_| ProblemDetails::internal())?).filter(|bytes| !bytes.is_empty()))
+}
+
+/// A tile of hashes, or a bundle of ids.
+fn small(service: &Arc<Service>, log: LogName, path: TilePath) -> Result<Vec<u8>, ProblemDetails> {
+    let (from, until) = range(path);
+    if let TileKind::Hashes(level) = path.kind() {
+        return hashes(service, log, level, from, until);
+    }
+    let ids = service.published.readers().with(|connection| store::ids(connection, log, from, until))?;
+    write_bundle(ids.iter().map(|id| &id.as_bytes()[..])).map_err(|_| ProblemDetails::internal())
 }
 
 fn hashes(

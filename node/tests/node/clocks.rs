@@ -58,7 +58,7 @@ fn nothing_is_ordered_under_a_clock_that_was_set_while_the_node_ran() {
             health.contains("\"halted\":\"clock\"") && health.contains("\"accepting\":false"),
             "{health}"
         );
-        let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
+        let metrics = crate::world::metrics(&running);
         assert!(metrics.contains("countersign_halted{reason=\"clock\"} 1"), "{metrics}");
         assert_eq!(client.get("/supply/checkpoint").status, 200);
         assert_eq!(node.sequencer().health().height, height);
@@ -145,7 +145,6 @@ fn one_witness_with_another_time_does_not_cosign_and_two_stop_the_log() {
     let surroundings = Surroundings { witness_clocks, ..site.clock.surroundings() };
     let running = Node::open_with(site.config.clone(), surroundings).unwrap().start().unwrap();
     let node = running.node();
-    let client = Client::new(node.genesis(), running.addr());
     let (policy, _) = node.genesis().trust_anchors().unwrap();
     let member = enrol(node, "manufacturer", "dm");
     assert_eq!(signatures(node), 5);
@@ -157,7 +156,7 @@ fn one_witness_with_another_time_does_not_cosign_and_two_stop_the_log() {
         assert_eq!(signatures(node), 4, "{by}");
         let trusted = policy.trust(&node.checkpoint(LogName::SUPPLY)).unwrap();
         assert!(trusted.cosigned_at().0.abs_diff(site.clock.now().0) < 1000);
-        let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
+        let metrics = crate::world::metrics(&running);
         assert!(metrics.contains("countersign_witness_clock_off{witness=\"witness-2\"} 1"), "{metrics}");
         assert!(metrics.contains("countersign_witness_clock_off{witness=\"witness-3\"} 0"), "{metrics}");
 

@@ -103,7 +103,7 @@ fn secrets_are_for_their_owner_only() {
         assert_eq!(mode & 0o777, 0o600);
         seen += 1;
     }
-    assert_eq!(seen, 13);
+    assert_eq!(seen, 14);
 }
 
 /// A ledger with a few statements, stopped, with everything in one file.

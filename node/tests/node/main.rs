@@ -10,10 +10,12 @@
 )]
 
 mod admission;
+mod batches;
 mod clocks;
 mod couriers;
 mod determinism;
 mod durability;
+mod floods;
 mod life;
 mod logs;
 mod losses;
@@ -23,5 +25,6 @@ mod reading;
 mod refusals;
 mod replicas;
 mod storage;
+mod uploads;
 mod voids;
 mod world;

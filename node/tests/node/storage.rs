@@ -26,7 +26,7 @@ fn stands_still(running: &Running, client: &Client, statement: &Statement) {
     assert_eq!((answer.header("retry-after"), answer.problem()), ("5", (503, "storage".to_owned())));
     let health = String::from_utf8(client.get("/health").body).unwrap();
     assert!(health.contains("\"halted\":\"storage\"") && health.contains("\"accepting\":false"), "{health}");
-    let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
+    let metrics = crate::world::metrics(running);
     assert!(metrics.contains("countersign_halted{reason=\"storage\"} 1"), "{metrics}");
     let started = Instant::now();
     assert_eq!(client.get("/supply/checkpoint").status, 200);
@@ -85,7 +85,7 @@ fn a_database_locked_by_another_process_stops_writing_alone_until_it_is_released
         eventually("it goes on", || node.sequencer().health().accepting);
         all_ordered(node, &statements[..4 * round]);
     }
-    let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
+    let metrics = crate::world::metrics(&running);
     assert!(metrics.contains("countersign_halts_total{reason=\"storage\"} 2"), "{metrics}");
     let checkpoint = node.checkpoint(LogName::SUPPLY);
     running.stop();

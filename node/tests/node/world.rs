@@ -1,5 +1,6 @@
 //! A node in a directory of its own, members with keys, and the statements that they sign.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use countersign_ledger::{
     UnixMillis,
 };
 use countersign_node::{
-    Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, Uptime, system_clock,
+    Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, Uptime, system_clock,
 };
 use tempfile::TempDir;
 
@@ -150,6 +151,16 @@ impl Site {
         self.config.data.join("ledger.sqlite")
     }
 
+    /// Has the node hold a blob, as if it had been announced and uploaded just now.
+    pub fn hold(&self, bytes: &[u8]) {
+        let database = rusqlite::Connection::open(self.database()).unwrap();
+        let (digest, now) = (Hash::of(bytes), self.clock.now().0.cast_signed());
+        let row = rusqlite::params![digest.as_bytes(), bytes.len().cast_signed(), now, bytes];
+        let sql =
+            "INSERT INTO blobs (digest, length, announced, member, bytes) VALUES (?, ?, ?, 'a member', ?)";
+        database.execute(sql, row).unwrap();
+    }
+
     /// A manufacturer's request for material: the first statement on lot `number`.
     pub fn request(&self, number: u64) -> Spec {
         Spec {
@@ -224,10 +235,16 @@ pub struct Client {
 
 impl Client {
     pub fn new(genesis: &Genesis, addr: std::net::SocketAddr) -> Self {
+        Self::at(genesis, addr, Ipv4Addr::LOCALHOST)
+    }
+
+    /// A client whose connections come from this address.
+    pub fn at(genesis: &Genesis, addr: std::net::SocketAddr, from: Ipv4Addr) -> Self {
         let roots = genesis.tls.iter().map(|root| reqwest::Certificate::from_der(&root.0).unwrap());
         let http = reqwest::blocking::Client::builder()
             .tls_certs_only(roots)
             .redirect(reqwest::redirect::Policy::none())
+            .local_address(IpAddr::from(from))
             .build()
             .unwrap();
         Self { http, base: format!("https://{addr}") }
@@ -254,7 +271,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(response: reqwest::blocking::Response) -> Self {
+    pub fn of(response: reqwest::blocking::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, body: response.bytes().unwrap().to_vec() }
     }
@@ -286,4 +303,10 @@ pub fn messages(cbor: &[u8]) -> Vec<Vec<u8>> {
     let mut d = minicbor::Decoder::new(cbor);
     let count = d.array().unwrap().unwrap();
     (0..count).map(|_| d.bytes().unwrap().to_owned()).collect()
+}
+
+/// What a node counts.
+pub fn metrics(running: &Running) -> String {
+    let url = format!("http://{}/metrics", running.metrics_addr().unwrap());
+    reqwest::blocking::get(url).unwrap().text().unwrap()
 }

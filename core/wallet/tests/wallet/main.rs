@@ -12,6 +12,7 @@ mod acting;
 mod clocks;
 mod couriers;
 mod damage;
+mod desk;
 mod disks;
 mod evidence;
 #[allow(dead_code, reason = "the ledger's tests use all of it")]
@@ -23,6 +24,7 @@ mod luxury;
 mod meetings;
 mod node;
 mod refusals;
+mod slow;
 mod syncing;
 mod units;
 mod vectors;

@@ -164,11 +164,11 @@ fn goods_are_handed_over_without_signal_on_top_of_a_void_handover() {
     let contents = Contents::new([subject(PACK)]).unwrap();
     let (kind, fields) = (kind("medicine.pack"), contents.fields());
     let draft = Draft { kind, subject: subject(UNIT), fields, prev: None, links: Vec::new(), sealed: None };
-    packer.issuer(&scene).record("mine", &draft, scene.now()).unwrap();
+    packer.issuer(&scene).record("mine", &draft, None, scene.now()).unwrap();
     packer.courier().load(&scene.client, &subject(UNIT)).unwrap();
     packer.hand_to(&mut thief, &scene);
     assert_eq!(packer.holder().as_deref(), Some("thief"));
-    assert_eq!(thief.courier().send(&scene.client, scene.now()).unwrap().proven, 1);
+    assert_eq!(thief.issuer(&scene).send(scene.now()).unwrap().proven, 1);
 
     let certificate = thief.issuer(&scene).certificate("mine").unwrap();
     let place = scene.world().size(SUPPLY) - 1;
@@ -183,7 +183,7 @@ fn goods_are_handed_over_without_signal_on_top_of_a_void_handover() {
     honest.hand_to(&mut next, &scene);
     assert_eq!(next.holder().as_deref(), Some("next"));
     // The void one is there already; it goes along, as everything does that may not have arrived.
-    assert_eq!(next.courier().send(&scene.client, scene.now()).unwrap().proven, 3);
+    assert_eq!(next.issuer(&scene).send(scene.now()).unwrap().proven, 3);
 
     let asked = next.snapshot.ask(&scene.client, &subject(UNIT)).unwrap();
     assert_eq!(shape(asked.history()), [true, false, true, true]);

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop")]
 
+mod foreign;
+mod line;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -500,22 +503,6 @@ fn help_and_completion_are_there_for_every_command() {
     assert!(succeed(home, &["completion", "bash"]).contains("complete -F"));
     assert!(succeed(home, &["sign"]).contains("medicine.recall"));
     assert_eq!(countersign(home, &["check"]).status.code(), Some(2));
-}
-
-#[test]
-fn a_reader_who_has_seen_enough_ends_the_command_without_a_word() {
-    let folder = tempfile::tempdir().unwrap();
-    let codes = folder.path().join("codes.txt");
-    fs::write(&codes, "(01)09506000134352\n").unwrap();
-    for arguments in [&["gs1"][..], &["scan", "nothing.png"]] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = Command::new(COUNTERSIGN);
-        command.args(arguments).stdin(fs::File::open(&codes).unwrap()).stdout(writer).stderr(Stdio::piped());
-        let output = command.spawn().unwrap().wait_with_output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), said.as_str()), (Some(141), ""), "{arguments:?}");
-    }
 }
 
 #[test]
