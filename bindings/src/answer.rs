@@ -16,7 +16,8 @@ pub struct Answer {
     pub reasons: Vec<Text>,
     /// The product that the code names.
     pub product: Product,
-    /// Other readings of the code, if a separator may have been lost: offer these.
+    /// Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+    /// seems to have happened, and its argument `mend` the English words for it.
     pub readings: Vec<Product>,
     /// Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
     pub accountable: Option<String>,
@@ -145,7 +146,7 @@ pub struct Opened {
 impl Answer {
     pub(crate) fn new(item: &custody::Item, verdict: &Verdict) -> Self {
         let lost = verdict.reasons.iter().find_map(|reason| match reason {
-            Reason::SeparatorLost { readings } => Some(readings),
+            Reason::Misread { readings, .. } => Some(readings),
             _ => None,
         });
         Self {

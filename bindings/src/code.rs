@@ -2,31 +2,33 @@
 
 use countersign_custody::Item;
 use countersign_ledger::Subject;
-use countersign_scan::Product;
-use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::item;
+use countersign_scan::{Code, NotAProduct};
+use countersign_wallet::{NoGoods, goods, item};
 
 use crate::clock::year;
 use crate::error::CountersignError as Error;
 
-/// The goods that a typed code or a link names.
+/// The goods that a typed code or a link names. If a slip seems to have happened to it, the reason is the slip's key.
 pub(crate) fn goods_in(code: &str) -> Result<Subject, Error> {
-    let goods = message_in(code).and_then(|message| countersign_wallet::goods(&message, year()));
-    goods.ok_or_else(|| Error::invalid("code"))
+    goods(&Code::typed(code), year()).map_err(|reason| match reason {
+        NoGoods::Misread(misread) => Error::invalid(misread.0.key()),
+        NoGoods::NotAProduct(NotAProduct::Misread { readings, .. }) => {
+            Error::invalid(readings.first().map_or("code", |reading| reading.slip.key()))
+        }
+        NoGoods::NotAProduct(_) | NoGoods::NoSerial => Error::invalid("code"),
+    })
 }
 
-/// The item that a typed code or a link names.
+/// The item that a typed code or a link names, perhaps by a slip.
 pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
-    let invalid = || Error::invalid("code");
-    let product = Product::from_message(&message_in(code).ok_or_else(invalid)?, year());
-    item(product, year()).map_err(|_| invalid())
+    item(&Code::typed(code), year()).map_err(|_| Error::invalid("code"))
 }
 
-/// The message of a typed code, in brackets, or of a link.
-pub(crate) fn message_in(code: &str) -> Option<Message> {
-    if code.starts_with('(') {
-        Message::from_bracketed(code, Partners::OnAnyCarrier).ok()
-    } else {
-        Message::from_link(code, Partners::OnAnyCarrier).ok()
+/// The item that a typed code or a link names as it is.
+pub(crate) fn whole_item_in(code: &str) -> Result<Item, Error> {
+    let item = item_in(code)?;
+    match item.readings.first().filter(|_| item.is_unread()) {
+        Some(reading) => Err(Error::invalid(reading.slip.key)),
+        None => Ok(item),
     }
 }

@@ -7,7 +7,7 @@ use countersign_custody::handover::{Answer, Offered, answer_in};
 use countersign_custody::qr::{Assembly, NotTaken, Received};
 use countersign_ledger::{Hash, Identity, Note};
 use countersign_scan::gs1::{Content, Partners};
-use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
+use countersign_scan::{Code, Luma, ScanResult, Scanner, Symbol};
 use countersign_wallet::{CourierError, Issuer, OfferTo, Pending, Side};
 
 use crate::clock::{now, year};
@@ -158,8 +158,9 @@ impl Courier {
     }
 
     fn take(&self, symbol: &Symbol) -> Result<Scan, Error> {
-        match Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier) {
-            Ok(Content::Gs1(message)) => Ok(countersign_wallet::goods(&message, year())
+        let code = Code::from(symbol);
+        match code.content(Partners::OnAnyCarrier) {
+            Ok(Content::Gs1(_)) => Ok(countersign_wallet::goods(&code, year())
                 .map_or(Scan::Foreign, |goods| Scan::Goods { link: goods.to_string() })),
             Ok(Content::Plain(text)) => self.feed(&text),
             _ => Ok(Scan::Foreign),

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::Item;
-use countersign_scan::{Luma, Picture, Scanner, Symbol, decode, identify};
-use countersign_wallet::item;
+use countersign_scan::{Code, Luma, Picture, Scanner, Symbol, decode};
+use countersign_wallet::{NoPack, item_of};
 
 use crate::answer::Answer;
 use crate::clock::year;
@@ -29,7 +29,8 @@ pub struct PackChecker {
 pub enum ScanResult {
     /// No code: hold the pack closer, flat and in good light.
     Nothing,
-    /// A code so damaged that a second frame must agree before it is accepted.
+    /// A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+    /// class, beside which there may be the pack's own.
     HoldStill,
     /// A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
     /// the pack.
@@ -51,8 +52,9 @@ impl PackChecker {
         Self { wallet, scanner: Mutex::new(Scanner::new()) }
     }
 
-    /// The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-    /// GS1 Digital Link. The link is never fetched.
+    /// The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+    /// `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+    /// Link. The link is never fetched.
     pub fn check_code(&self, code: &str) -> Result<Answer, Error> {
         self.answer(&item_in(code)?)
     }
@@ -88,14 +90,12 @@ impl PackChecker {
 
 impl PackChecker {
     fn result(&self, symbols: &[Symbol]) -> Result<ScanResult, Error> {
-        let mut items: Vec<Item> =
-            symbols.iter().filter_map(|symbol| item(identify(symbol, year()), year()).ok()).collect();
-        items.dedup();
-        match items.as_slice() {
-            [] if symbols.is_empty() => Ok(ScanResult::Nothing),
-            [] => Ok(ScanResult::NotAPack),
-            [item] => Ok(ScanResult::Pack { answer: self.answer(item)? }),
-            _ => Ok(ScanResult::Several),
+        let codes: Vec<Code> = symbols.iter().map(Code::from).collect();
+        match item_of(&codes, year()) {
+            Ok(item) => Ok(ScanResult::Pack { answer: self.answer(&item)? }),
+            Err(NoPack::NoCode) => Ok(ScanResult::Nothing),
+            Err(NoPack::NotAProduct(_)) => Ok(ScanResult::NotAPack),
+            Err(NoPack::Several) => Ok(ScanResult::Several),
         }
     }
 

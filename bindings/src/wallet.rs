@@ -11,7 +11,7 @@ use countersign_wallet::{
 };
 
 use crate::clock::now;
-use crate::code::{goods_in, item_in};
+use crate::code::{goods_in, whole_item_in};
 use crate::error::{CountersignError as Error, millis};
 use crate::handover::codes;
 use crate::key_store::{Foreign, KeyStore};
@@ -110,14 +110,14 @@ impl Wallet {
     /// Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
     /// sync.
     pub fn follow(&self, code: &str) -> Result<(), Error> {
-        self.reading()?.follow(&item_in(code)?.class)?;
+        self.reading()?.follow(&whole_item_in(code)?.class)?;
         self.replan.store(true, Ordering::Release);
         Ok(())
     }
 
     /// Follows one pack, with its own history.
     pub fn follow_pack(&self, code: &str) -> Result<(), Error> {
-        let pack = item_in(code)?.pack.ok_or_else(|| Error::invalid("product"))?;
+        let pack = whole_item_in(code)?.pack.ok_or_else(|| Error::invalid("product"))?;
         self.reading()?.follow_pack(&pack)?;
         self.replan.store(true, Ordering::Release);
         Ok(())

@@ -70,14 +70,14 @@ pub struct Demo {
 
 #[derive(Args)]
 pub struct Check {
-    /// PNG or JPEG pictures, or the text of a code: (01)09506000134352(17)…
+    /// PNG, JPEG or WebP pictures, or the text of a code: (01)09506000134352(17)…
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub packs: Vec<String>,
 }
 
 #[derive(Args)]
 pub struct Scan {
-    /// PNG or JPEG pictures
+    /// PNG, JPEG or WebP pictures
     #[arg(required_unless_present_any = ["camera", "frames"], value_hint = ValueHint::FilePath)]
     pub pictures: Vec<PathBuf>,
     /// Number of a camera to scan from until interrupted, such as 0
@@ -168,6 +168,15 @@ pub struct Sign {
     /// File with a draft, as written by `import`
     #[arg(long, conflicts_with = "about", value_hint = ValueHint::FilePath)]
     pub draft: Option<PathBuf>,
+    /// What the statement is about, where the code names more than that, such as a pack of the lot
+    #[arg(long, value_enum, requires = "asked")]
+    pub level: Option<Level>,
+    /// Sign what cannot be taken back without being asked (recall, dispense)
+    #[arg(long, short, requires = "asked")]
+    pub yes: bool,
+    /// Sign although nothing here shows the subject to exist
+    #[arg(long, requires = "asked")]
+    pub unknown: bool,
     /// A field. Times are dates (YYYY-MM-DD), digests and bytes are hexadecimal
     #[arg(long = "field", short = 'f', value_name = "NAME=VALUE", requires = "asked")]
     pub fields: Vec<String>,
@@ -182,6 +191,16 @@ pub struct Sign {
     pub with: Vec<String>,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Level {
+    /// All lots and packs of the article
+    Product,
+    /// All packs of the lot
+    Lot,
+    /// The single pack
+    Pack,
+}
+
 #[derive(Args)]
 pub struct Export {
     #[command(subcommand)]
@@ -190,9 +209,12 @@ pub struct Export {
 
 #[derive(Args)]
 pub struct Import {
-    /// The EPCIS 2.0 document (JSON-LD)
+    /// The EPCIS document: JSON-LD of EPCIS 2.0, or XML of EPCIS 1.2 or 2.0
     #[arg(value_hint = ValueHint::FilePath)]
     pub document: PathBuf,
+    /// The lot of the goods whose lot neither the document nor this wallet's snapshot knows
+    #[arg(long)]
+    pub lot: Option<String>,
     /// Folder for the drafts
     #[arg(long, short, default_value = "drafts", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
@@ -270,7 +292,7 @@ pub enum NodeCommand {
         /// The member's name within its role
         name: String,
         /// Validity of the code in hours, 1 to 2160
-        #[arg(long, default_value_t = 72)]
+        #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=2160))]
         hours: u32,
     },
     /// Print the genesis file, which clients pin

@@ -2,7 +2,6 @@
 
 mod args;
 mod camera;
-mod code;
 mod commands;
 mod demo;
 mod draft;
@@ -48,7 +47,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
         Command::Node(args) => return commands::node::run(args, json),
         Command::Completion(args) => commands::completion(args),
-        Command::Import(args) => commands::epcis::import(args, json)?,
+        Command::Import(args) => commands::epcis::import(&home()?, args, json)?,
         Command::Export(args) => commands::evidence::export(&home()?, args)?,
         Command::Verify(args) => return commands::evidence::verify(&home()?, args, json),
     }

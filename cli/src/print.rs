@@ -48,15 +48,7 @@ const fn sign(kind: VerdictKind) -> &'static str {
 
 /// A verdict for a person: headline, reasons, history, and the age of the snapshot.
 pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
-    let mut text = format!("  {} {}\n", sign(verdict.kind), headline(verdict.kind));
-    for reason in &verdict.reasons {
-        let _ = writeln!(text, "    {}", sentence(reason, profile));
-        if let Reason::SeparatorLost { readings } = reason {
-            for reading in readings {
-                let _ = writeln!(text, "      possible reading: {}", narrowest(reading));
-            }
-        }
-    }
+    let mut text = reasons(verdict, profile);
     if let Some(party) = &verdict.accountable {
         let _ = writeln!(text, "    Accountable: {}", member(party));
     }
@@ -64,8 +56,7 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
     if let Some(complete) = complete(&verdict.logs, verdict.age_millis) {
         let _ = writeln!(text, "    {complete}");
     }
-    let told = |reason: &Reason| matches!(reason, Reason::ClockWrong(_));
-    if let Some(wrong) = clock(verdict.clock).filter(|_| !verdict.reasons.iter().any(told)) {
+    if let Some(wrong) = clock(verdict.clock).filter(|_| !tells_the_clock(verdict)) {
         let _ = writeln!(text, "    {wrong}");
     }
     text
@@ -86,9 +77,34 @@ fn complete(logs: &[(LogName, AsOf)], age_millis: Option<u64>) -> Option<String>
     Some(format!("Complete as of {known} ({age})."))
 }
 
+/// Whether a verdict has the clock among its reasons.
+fn tells_the_clock(verdict: &Verdict) -> bool {
+    verdict.reasons.iter().any(|reason| matches!(reason, Reason::ClockWrong(_)))
+}
+
 /// What is wrong with this machine's clock.
 pub fn clock(clock: Clock) -> Option<String> {
     (clock != Clock::Trusted).then(|| sentence(&Reason::ClockWrong(clock), Profile::medicine()))
+}
+
+/// The verdict in a word, and its reasons.
+fn reasons(verdict: &Verdict, profile: &Profile) -> String {
+    let mut text = format!("  {} {}\n", sign(verdict.kind), headline(verdict.kind));
+    for reason in &verdict.reasons {
+        let _ = writeln!(text, "    {}", sentence(reason, profile));
+        for reading in readings(reason) {
+            let _ = writeln!(text, "      possible reading: {}", narrowest(reading));
+        }
+    }
+    text
+}
+
+/// What else the code may say, as far as the ledger knows it.
+fn readings(reason: &Reason) -> &[Item] {
+    match reason {
+        Reason::Misread { readings, .. } | Reason::NearMiss { readings, .. } => readings,
+        _ => &[],
+    }
 }
 
 /// The narrowest subject that an item names.
@@ -148,8 +164,9 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
                 "arguments": Value::Object(arguments.collect()),
                 "text": sentence(reason, profile),
             });
-            if let Reason::SeparatorLost { readings } = reason {
-                line["readings"] = readings.iter().map(|item| json!(narrowest(item).as_str())).collect();
+            if matches!(reason, Reason::Misread { .. } | Reason::NearMiss { .. }) {
+                line["readings"] =
+                    readings(reason).iter().map(|item| json!(narrowest(item).as_str())).collect();
             }
             line
         })

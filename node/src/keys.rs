@@ -228,7 +228,7 @@ impl KeyFiles {
     ) -> Result<Zeroizing<Vec<u8>>, KeysError> {
         let path = self.directory.join(name);
         // Certificates are for everybody.
-        let is_public = path.extension().is_some_and(|extension| extension == "crt");
+        let is_public = path.extension().is_some_and(|extension| extension == "crt" || extension == "txt");
         let read = if is_public { read_file } else { read_private };
         match read(&path)? {
             Some(bytes) => Ok(bytes),

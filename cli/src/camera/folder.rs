@@ -29,13 +29,13 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Lists the PNG and JPEG files.
+    /// Lists the PNG, JPEG and WebP files.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut pictures = Vec::new();
         for entry in path.read_dir()? {
             let path = entry?.path();
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-            if ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+            if ["png", "jpg", "jpeg", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
                 pictures.push(path);
             }
         }

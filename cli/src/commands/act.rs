@@ -1,20 +1,23 @@
 //! `enrol` and `sign`: what a member does as an issuer of statements.
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use countersign_custody::words::counted;
 use countersign_custody::{
     Contents, Effect, PackingFault, Profile, SerialSet, Step, SubjectType, packing_fault,
 };
 use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
-use countersign_wallet::{ActError, Issuer, Recorded, Snapshot};
+use countersign_wallet::{ActError, Consent, Held, Issuer, Recorded, Snapshot, is_irrevocable, level};
 use serde_json::json;
 
-use super::{check, kinds};
-use crate::args::{Enrol, Sign};
+use super::kinds;
+use crate::args::{Enrol, Level, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
 use crate::output::{say, warn};
-use crate::{fields, file, pack, print};
+use crate::{fields, file, pack};
 
 /// Of a statement that did not get through.
 const KEPT: &str =
@@ -60,36 +63,54 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let unknown = || anyhow!("there is no kind of statement `{kind}`; `countersign sign` lists the kinds");
     let profile = snapshot.profile_of(&kind).ok_or_else(unknown)?.clone();
     let step = profile.step(&kind).ok_or_else(unknown)?;
-    let subject = subject(step, &asked.about)?;
+    let named = pack::named(&asked.about, year())?;
+    let consent = Consent { irrevocable: args.yes, unknown: args.unknown };
+    let level = args.level.map(SubjectType::from);
+    let subject = snapshot.guard(step, &named, level, consent, now()).map_err(|reason| held(&reason))?;
     let mut fields = fields::read(step, &asked.fields)?;
     let serials = commission(&profile, step, &asked.serials, &mut fields)?;
-    let mut listed = None;
+    let mut inside = None;
     if let Some(path) = &args.contents {
-        let contents = pack::contents(path, year())?;
+        let listed = pack::listed(path, year())?;
+        for (number, one) in &listed {
+            let guarded = snapshot.guard_linked(one, consent, now());
+            guarded.map_err(|reason| held(&reason)).with_context(|| format!("line {number}"))?;
+        }
+        let contents = pack::contents(&listed)?;
         follows(&mut fields, &contents.fields(), &format!("the {}", counted(contents.count(), "pack")))?;
         packable(step, &subject, &contents, &mut snapshot)?;
         snapshot.keep_contents(&contents)?;
-        listed = Some(contents);
+        inside = Some(contents);
     }
-    let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
-    let mut issuer = Issuer::new(&mut snapshot, &client, home.vault()?);
-    if let Some(contents) = listed.filter(|_| step.effect == Effect::Unpack) {
+    let with = args.with.iter().map(|one| linked(&mut snapshot, one, consent)).collect::<Result<Vec<_>>>()?;
+    let vault = home.vault()?;
+    let mut issuer = Issuer::new(&mut snapshot, &client, Arc::clone(&vault));
+    if let Some(contents) = inside.filter(|_| step.effect == Effect::Unpack) {
         differs(&profile, &issuer.history(step.log, &subject)?, &contents);
     }
-    let blob = serials.as_ref().map(SerialSet::filter_bytes);
-    let recorded = match issuer.begun(&kind, &subject, &fields)? {
-        Some(begun) => issuer.complete(begun, now()),
-        None => {
-            issuer.send_about(&subject, now())?;
-            blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
-            let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
-            issuer.record(KEY, &draft, blob, now())
-        }
+    let begun = issuer.begun(&kind, &subject, &fields)?;
+    let recorded = if let Some(begun) = begun {
+        issuer.complete(begun, now())
+    } else {
+        issuer.send_about(&subject, now())?;
+        let blob = serials.as_ref().map(SerialSet::filter_bytes);
+        blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
+        let mut issuer = issuer.consenting(asked_for(step, &subject, consent)?);
+        let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
+        issuer.record(KEY, &draft, blob, now())
     };
     match recorded {
-        Ok(recorded) => report(&recorded, as_json),
-        Err(error) if issuer.begun(&kind, &subject, &fields)?.is_some() => return Err(error).context(KEPT),
-        Err(error) => return Err(error.into()),
+        Ok(recorded) => {
+            if !asked.extensions.is_empty() {
+                snapshot.keep_extensions(recorded.id, &json!(asked.extensions).to_string())?;
+            }
+            report(&recorded, &subject, as_json);
+        }
+        Err(ActError::Held(reason)) => return Err(held(&reason)),
+        Err(error) => {
+            let begun = Issuer::new(&mut snapshot, &client, vault).begun(&kind, &subject, &fields)?;
+            return Err(if begun.is_some() { anyhow!(error).context(KEPT) } else { error.into() });
+        }
     }
     Ok(())
 }
@@ -98,12 +119,61 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
 fn too_many_serials(error: ActError) -> anyhow::Error {
     let advice = match error {
         ActError::BlobTooLarge { .. } => {
-            "the lot has too many packs for this node: commission it as several lots, or have the \
-                                          node's `limits.blob_bytes` raised"
+            "the lot has too many packs for this node: commission it as several lots, or have the node's `limits.blob_bytes` \
+             raised"
         }
         _ => "the node does not say what it takes",
     };
     anyhow!(error).context(advice)
+}
+
+/// Why an act is held back, with the word that lets it pass.
+fn held(reason: &Held) -> anyhow::Error {
+    let word = match reason {
+        Held::OtherLevel { .. } => " with --level",
+        Held::Unknown { .. } | Held::CannotTell { .. } => "; --unknown signs it all the same",
+        Held::Irrevocable { .. } => ": confirm it with --yes",
+        Held::Misread { .. } | Held::NoSuchLevel { .. } => "",
+    };
+    anyhow!("{reason}{word}")
+}
+
+/// Tells what is about to be signed, and asks a person about what cannot be taken back.
+fn asked_for(step: &Step, subject: &Subject, consent: Consent) -> Result<Consent> {
+    warn(format_args!("{}: {}", step.title, about(subject)));
+    if !is_irrevocable(step) || consent.irrevocable {
+        return Ok(consent);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(held(&Held::Irrevocable { kind: step.kind.clone(), subject: subject.clone() }));
+    }
+    eprint!("This cannot be taken back. Type yes to sign it: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    ensure!(answer.trim() == "yes", "nothing was signed");
+    Ok(Consent { irrevocable: true, ..consent })
+}
+
+/// A subject with its level, and what that covers.
+fn about(subject: &Subject) -> String {
+    match SubjectType::of(subject) {
+        Some(kind @ SubjectType::Class) => {
+            format!("the {} {subject}, with all its lots and packs", level(kind))
+        }
+        Some(kind @ SubjectType::Lot) => format!("the {} {subject}, with all its packs", level(kind)),
+        Some(kind) => format!("the {} {subject}", level(kind)),
+        None => subject.to_string(),
+    }
+}
+
+impl From<Level> for SubjectType {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Product => Self::Class,
+            Level::Lot => Self::Lot,
+            Level::Pack => Self::Pack,
+        }
+    }
 }
 
 /// Whether the packs can be where a list puts them: a unit is never in itself. What is in another unit by what is known
@@ -185,15 +255,17 @@ fn follows(fields: &mut Fields, from: &Fields, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn report(recorded: &Recorded, as_json: bool) {
+fn report(recorded: &Recorded, subject: &Subject, as_json: bool) {
     if as_json {
+        let level = SubjectType::of(subject).map(level);
         let Recorded { id, log, index, size, as_of } = recorded;
         say!(
             "{}",
-            json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string() })
+            json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string(), "about": subject.as_str(), "level": level })
         );
     } else {
         say!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+        say!("  about {}", about(subject));
     }
 }
 
@@ -236,38 +308,11 @@ fn dependencies(subject: &Subject) -> Vec<Subject> {
     places
 }
 
-/// A subject that a person names: a URN, a logistic unit, or the narrowest that a code names.
-fn named(about: &str) -> Result<Subject> {
-    if about.starts_with("urn:") {
-        return Ok(Subject::new(about)?);
-    }
-    if let Some(unit) = pack::unit(about, year()) {
-        return Ok(unit);
-    }
-    Ok(print::narrowest(&check::read(about)?).clone())
-}
-
-/// The subject of the narrowest level that the step allows and the code names.
-fn subject(step: &Step, about: &str) -> Result<Subject> {
-    if step.subject.iter().all(|level| matches!(level, SubjectType::Unit | SubjectType::Matter)) {
-        let subject = named(about)?;
-        let level = SubjectType::of(&subject).filter(|level| step.subject.contains(level));
-        return level
-            .map(|_| subject)
-            .ok_or_else(|| anyhow!("this cannot be the subject of `{}`", step.kind));
-    }
-    let item = check::read(about)?;
-    let named = |level: &SubjectType| match level {
-        SubjectType::Class => Some(item.class.clone()),
-        SubjectType::Lot => item.lot.clone(),
-        SubjectType::Pack => item.pack.clone(),
-        SubjectType::Unit | SubjectType::Matter => None,
-    };
-    step.subject
-        .iter()
-        .rev()
-        .find_map(named)
-        .ok_or_else(|| anyhow!("the code does not name a subject for `{}`", step.kind))
+/// A subject to link: the narrowest that a text names.
+fn linked(snapshot: &mut Snapshot, argument: &str, consent: Consent) -> Result<Subject> {
+    let named = pack::named(argument, year())?;
+    snapshot.guard_linked(&named, consent, now()).map_err(|reason| held(&reason))?;
+    Ok(named.narrowest().clone())
 }
 
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {

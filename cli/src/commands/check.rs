@@ -2,11 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
-use countersign_custody::words;
-use countersign_custody::{Item, PackingFault, Reason, Route, Verdict, VerdictKind, packing_fault};
+use anyhow::{Context as _, Result, bail};
+use countersign_custody::{Item, PackingFault, Route, Verdict, VerdictKind, packing_fault};
 use countersign_ledger::Subject;
-use countersign_wallet::Snapshot;
+use countersign_wallet::{Named, Snapshot};
 use serde_json::json;
 
 use crate::args::{Check, Trace};
@@ -49,7 +48,7 @@ fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
         line["file"] = json!(argument);
         say!("{line}");
     } else {
-        say!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
+        say!("{}\n{}", argument, print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 
@@ -63,6 +62,16 @@ pub fn verdict(snapshot: &mut Snapshot, argument: &str) -> Result<(Item, Verdict
 /// The item that an argument shows.
 pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
+}
+
+/// The item that an argument shows, if it was read fully.
+pub fn whole(argument: &str) -> Result<Item> {
+    let named = pack::named(argument, year())?;
+    named.certain()?;
+    match named {
+        Named::Item { item, .. } => Ok(item),
+        Named::Unit(subject) | Named::Matter(subject) => bail!("{subject} is no product"),
+    }
 }
 
 /// The route of a logistic unit, and what is to be said of what is in it. It is not part of a product's snapshot, so its history
@@ -92,25 +101,25 @@ fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(R
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let (route, notes) = match pack::unit(&args.pack, year()) {
-        Some(unit) => unit_route(home, &mut snapshot, &unit)?,
-        None => {
-            let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
-            let profile = snapshot.profile_for(&verdict);
-            let misplaced = verdict.reasons.iter().filter(|reason| matches!(reason, Reason::Misplaced(_)));
-            let notes = misplaced.map(|reason| words::sentence(reason, profile)).collect();
-            (Route::new(&item, &verdict, profile), notes)
+    let mut judged = None;
+    let (route, notes) = match pack::named(&args.pack, year())? {
+        Named::Unit(unit) => unit_route(home, &mut snapshot, &unit)?,
+        Named::Matter(matter) => bail!("{matter} has no route"),
+        Named::Item { item, .. } => {
+            let verdict = judged.insert(snapshot.check(&item, now()));
+            (Route::new(&item, verdict, snapshot.profile_for(verdict)), Vec::new())
         }
     };
+    let judged = judged.as_ref().map(|verdict| (verdict, snapshot.profile_for(verdict)));
     if let Some(path) = &args.svg {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
     if as_json {
-        for line in print::route_json(&route, &notes) {
+        for line in print::route_json(&route, judged, &notes) {
             say!("{line}");
         }
     } else {
-        show!("{}", print::route(&route));
+        show!("{}", print::route(&route, judged));
         for note in notes {
             say!("  {note}");
         }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::{self, Proposal};
 use countersign_custody::words::sanitize;
-use countersign_custody::{Facts, Mark, Profile};
-use countersign_ledger::{Entry, Placed};
+use countersign_custody::{Facts, Item, Mark, Profile};
+use countersign_ledger::{Entry, Placed, Subject};
 use serde_json::json;
 
 use super::check;
@@ -21,7 +21,8 @@ use crate::output::say;
 /// Writes the history of a product as an EPCIS 2.0 document.
 pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let (item, verdict) = check::verdict(&mut snapshot, pack)?;
+    let item = check::whole(pack)?;
+    let verdict = snapshot.check(&item, now());
     let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
@@ -31,14 +32,34 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
         .filter_map(|event| known.iter().find(|one| one.id() == event.statement))
         .copied()
         .collect();
-    let document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
+    let mut document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
+    epcis::extend(&mut document, |statement| {
+        let kept = snapshot.extensions(statement).ok().flatten()?;
+        serde_json::from_str(&kept).ok()
+    });
     let events = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
-    fs::write(output, format!("{document:#}\n")).with_context(|| output.display().to_string())?;
+    if events == 0 {
+        bail!("nothing is exported: {}", nothing(&item, &facts, sound.len(), wrong.len()));
+    }
+    fs::write(output, epcis::text(&document)).with_context(|| output.display().to_string())?;
     say!("{}: {events} events, of {} statements", output.display(), sound.len());
     if !wrong.is_empty() {
         say!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());
     }
     Ok(())
+}
+
+/// Why a document would be empty.
+fn nothing(item: &Item, facts: &Facts, sound: usize, wrong: usize) -> String {
+    let here = |lot: &Subject| facts.lots.iter().any(|one| one.subject == *lot && !one.history.is_empty());
+    match &item.lot {
+        Some(lot) if !here(lot) => format!("this wallet has nothing on {lot}: follow the product and sync"),
+        None => "the code names no lot, and a product's history is that of its lots: name one".to_owned(),
+        Some(_) if wrong > 0 => {
+            format!("{wrong} statements do not fit their place: see `countersign trace`")
+        }
+        Some(_) => format!("none of the {sound} statements is an event for partners"),
+    }
 }
 
 fn statements(facts: &Facts) -> Vec<&Placed> {
@@ -50,12 +71,18 @@ fn statements(facts: &Facts) -> Vec<&Placed> {
 
 /// Writes a draft for each commissioning and each shipment in a partner's document, or none if one would overwrite
 /// another draft.
-pub fn import(args: &Import, as_json: bool) -> Result<()> {
+pub fn import(home: &Home, args: &Import, as_json: bool) -> Result<()> {
     let profiles = Profile::all();
     let known = || profiles.iter().map(Profile::name).collect::<Vec<_>>().join(", ");
     let profile = profiles.iter().find(|profile| profile.name() == args.profile);
     let profile = profile.with_context(|| format!("the profiles are {}", known()))?;
-    let events = epcis::read(profile, &file::read(&args.document, epcis::MAX_DOCUMENT)?)?;
+    // A document can be read without a wallet; only one knows lots.
+    let mut snapshot = home.genesis().is_ok().then(|| home.snapshot()).transpose()?;
+    let mut lot_of = |class: &Subject, serial: Option<&str>| {
+        let known = serial.and_then(|serial| snapshot.as_mut()?.lot_of(class, serial).ok()?);
+        known.and_then(|lot| epcis::lot_number(&lot)).or_else(|| args.lot.clone())
+    };
+    let events = epcis::read(profile, &file::read(&args.document, epcis::MAX_DOCUMENT)?, &mut lot_of)?;
     let numbered = (1..).zip(events.iter().flatten().flatten());
     let drafts: Vec<(PathBuf, String)> = numbered
         .map(|(number, proposal)| {
@@ -75,9 +102,15 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
                 }
             }
             Err(reason) if as_json => {
-                say!("{}", json!({ "event": number, "refused": reason.to_string() }));
+                let (reason, field) = (reason.to_string(), reason.field());
+                say!("{}", json!({ "event": number, "refused": reason, "field": field }));
             }
-            Err(reason) => say!("event {number}: left out: {}", sanitize(&reason.to_string())),
+            Err(reason) => {
+                say!("event {number}: left out: {}", sanitize(&reason.to_string()));
+                if !reason.field().is_empty() {
+                    say!("  the field: {}", sanitize(reason.field()));
+                }
+            }
         }
     }
     if drafts.is_empty() {

@@ -24,7 +24,7 @@ pub fn export(home: &Home, args: &Export) -> Result<()> {
         ExportWhat::Epcis { pack, output } => epcis::export(home, pack, output),
         ExportWhat::Evidence { pack, output } => {
             let mut snapshot = home.snapshot()?;
-            let bundle = snapshot.export(&check::read(pack)?)?;
+            let bundle = snapshot.export(&check::whole(pack)?)?;
             write(output, &bundle)
         }
         ExportWhat::Receipt { id, output } => {

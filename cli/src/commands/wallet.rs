@@ -6,10 +6,9 @@ use anyhow::{Error, Result, bail};
 use countersign_custody::words::counted;
 use countersign_custody::{Contents, Profile, SubjectType};
 use countersign_ledger::{Genesis, LogName, Subject};
-use countersign_wallet::{FollowState, Snapshot, StoreError, SyncError};
+use countersign_wallet::{FollowState, Named, Snapshot, StoreError, SyncError};
 use serde_json::json;
 
-use super::check;
 use crate::args::{Follow, Init};
 use crate::home::{Home, MAX_GENESIS, now, year};
 use crate::output::{say, warn};
@@ -56,7 +55,7 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
 
 /// The list of what is in a unit, which must be the one that was packed if that is known here.
 fn listed(snapshot: &mut Snapshot, unit: &Subject, path: &Path) -> Result<Contents> {
-    let contents = pack::contents(path, year())?;
+    let contents = pack::contents(&pack::listed(path, year())?)?;
     let history = snapshot.history(LogName::SUPPLY, unit)?.unwrap_or_default();
     let packed = Profile::all().iter().find_map(|profile| profile.closed_list(&history));
     if packed.is_some_and(|packed| packed != contents.digest()) {
@@ -67,13 +66,16 @@ fn listed(snapshot: &mut Snapshot, unit: &Subject, path: &Path) -> Result<Conten
 
 /// The subject that a person wants to follow.
 fn followed(product: &str, args: &Follow) -> Result<Subject> {
-    if let Some(unit) = pack::unit(product, year()) {
-        return Ok(unit);
-    }
+    let named = pack::named(product, year())?;
+    named.certain()?;
+    let item = match named {
+        Named::Unit(unit) => return Ok(unit),
+        Named::Matter(matter) => bail!("{matter} is no product, pack or logistic unit"),
+        Named::Item { item, .. } => item,
+    };
     if args.contents.is_some() {
         bail!("--contents needs the code of a logistic unit");
     }
-    let item = check::read(product)?;
     match (args.pack, item.pack) {
         (true, Some(pack)) => Ok(pack),
         (true, None) => bail!("the code names no single pack: it needs lot and serial number"),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use countersign_ledger::{Fields, Genesis, Kind, Subject};
 use countersign_node::Running;
-use countersign_wallet::{Client, Cost, Courier, Issuer, KeyStore, Recorded, Round, Snapshot, Vault};
+use countersign_wallet::{
+    Client, Consent, Cost, Courier, Issuer, KeyStore, Recorded, Round, Snapshot, Vault,
+};
 
 use crate::commands::act;
 use crate::home::now;
@@ -87,7 +89,7 @@ impl Cast {
         let mut member = self.member(who)?.borrow_mut();
         let Member { snapshot, keys, .. } = &mut *member;
         let kind = Kind::new(kind)?;
-        let mut issuer = Issuer::new(snapshot, client, Arc::clone(keys));
+        let mut issuer = Issuer::new(snapshot, client, Arc::clone(keys)).consenting(Consent::ALL);
         let draft = act::draft(&mut issuer, KEY, &kind, subject, fields, with)?;
         issuer.record(KEY, &draft, blob, now()).with_context(|| format!("{kind} by {who}"))
     }

@@ -166,7 +166,7 @@ impl Goods {
         let route = Route::new(&item, &verdict, snapshot.profile_for(&verdict));
         let picture = dir.join("route.svg");
         fs::write(&picture, route.svg())?;
-        show!("{}", print::route(&route));
+        show!("{}", print::route(&route, None));
         say!("  the same as a picture: {}", picture.display());
         let wrong = route.stops.iter().any(|stop| stop.accountable().is_some());
         let delivered = matches!(route.stops.last(), Some(Stop::Leg(leg)) if leg.signatures.len() == 2);

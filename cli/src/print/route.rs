@@ -2,24 +2,31 @@
 
 use std::fmt::Write as _;
 
-use countersign_custody::{Aggregate, Gap, Leg, Route, Standing, Stop};
+use countersign_custody::{Aggregate, Gap, Leg, Profile, Route, Standing, Stop, Verdict, VerdictKind};
 use serde_json::{Value, json};
 
-use super::{clock, clock_key, complete, logs_json, member};
+use super::{clock, clock_key, complete, logs_json, member, reasons, tells_the_clock, verdict_json};
 
 /// Columns before the lines beneath a leg.
 const INDENT: usize = 26;
 
-/// A route for a person: one line per leg, and below it the signers and what is wrong.
-pub fn route(route: &Route) -> String {
+/// A route for a person: the verdict where there is one, then one line per leg, and below it the signers and what is wrong.
+pub fn route(route: &Route, judged: Option<(&Verdict, &Profile)>) -> String {
     let titles = route.stops.iter().map(|stop| match stop {
         Stop::Leg(leg) => leg.title.chars().count(),
         Stop::Gap(gap) => gap.title.chars().count(),
     });
     let width = titles.max().unwrap_or_default();
     let mut text = format!("{}\n", route.subject);
+    // What is wrong is said before a route that may be without a flaw: another pack's.
+    if let Some((verdict, profile)) = judged.filter(|(verdict, _)| verdict.kind != VerdictKind::Authentic) {
+        text.push_str(&reasons(verdict, profile));
+    }
     if route.stops.is_empty() {
-        text.push_str("  this wallet has no data on it: follow it and sync\n");
+        text.push_str(match route.checkpoint {
+            Some(_) => "  the ledger has no statement on it\n",
+            None => "  this wallet has no data on it: follow it and sync\n",
+        });
     }
     for stop in &route.stops {
         match stop {
@@ -30,7 +37,8 @@ pub fn route(route: &Route) -> String {
     if let Some(party) = &route.accountable {
         let _ = writeln!(text, "  Accountable: {}", member(party));
     }
-    for line in complete(&route.logs, route.age_millis).into_iter().chain(clock(route.clock)) {
+    let wrong = clock(route.clock).filter(|_| !judged.is_some_and(|(verdict, _)| tells_the_clock(verdict)));
+    for line in complete(&route.logs, route.age_millis).into_iter().chain(wrong) {
         let _ = writeln!(text, "  {line}");
     }
     text
@@ -78,9 +86,12 @@ fn gap(gap: &Gap, width: usize) -> String {
 }
 
 /// A route for a script: one line per leg or gap, and a summary at the end.
-pub fn route_json(route: &Route, notes: &[String]) -> Vec<Value> {
+pub fn route_json(route: &Route, judged: Option<(&Verdict, &Profile)>, notes: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
+    let verdict = judged.map(|(verdict, profile)| verdict_json(verdict, profile));
     lines.push(json!({
+        "verdict": verdict.as_ref().map(|verdict| &verdict["verdict"]),
+        "reasons": verdict.as_ref().map(|verdict| &verdict["reasons"]),
         "subject": route.subject.as_str(),
         "accountable": route.accountable.as_ref().map(ToString::to_string),
         "checkpoint": route.checkpoint,

@@ -1,5 +1,6 @@
 //! Symbols that were read.
 
+use countersign_custody::words::sanitize;
 use countersign_scan::{Format, Product, Symbol, identify};
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::home::year;
 
 /// A symbol for a person.
 pub fn sentence(symbol: &Symbol) -> String {
-    let text = symbol.text.replace('\u{1d}', "␝");
+    let text = sanitize(&symbol.text.replace('\u{1d}', "␝"));
     match identify(symbol, year()) {
         Ok(product) => format!("{} {text}\n    {}", symbol.identifier, link(&product)),
         Err(reason) => format!("{} {text}\n    names no product: {reason}", symbol.identifier),
@@ -21,6 +22,7 @@ pub fn symbol_json(symbol: &Symbol) -> Value {
         "format": match symbol.format { Format::Qr => "QRCode", Format::DataMatrix => "DataMatrix" },
         "identifier": symbol.identifier,
         "text": symbol.text,
+        "part": symbol.part.as_ref().map(|part| json!({ "number": part.number, "of": part.of, "id": part.id })),
         "damaged": symbol.is_damaged(),
         "product": product.as_ref().ok().map(product_json),
         "reason": product.as_ref().err().map(ToString::to_string),

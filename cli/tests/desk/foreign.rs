@@ -129,7 +129,7 @@ fn a_small_picture_of_very_many_pixels_is_refused_before_it_is_decoded() {
     for arguments in [&["scan", path][..], &["scan", "--json", path]] {
         let (code, said) = soon(folder.path(), arguments);
         assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("20000 × 20000 pixels") && said.contains("bomb.png"), "{said}");
+        assert!(said.contains("400 million pixels") && said.contains("bomb.png"), "{said}");
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
@@ -238,11 +238,12 @@ fn a_secret_that_others_may_read_is_refused_by_name_and_a_certificate_is_not() {
     let mut secrets = 0;
     for entry in fs::read_dir(&keys).unwrap() {
         let path = entry.unwrap().path();
-        let is_secret = path.extension().is_none_or(|extension| extension != "crt");
+        let is_secret =
+            path.extension().is_none_or(|extension| !["crt", "txt"].contains(&extension.to_str().unwrap()));
         secrets += u32::from(is_secret);
         for mode in [0o604, 0o640, 0o622] {
             open(&path, mode);
-            let output = countersign(&site.home, &["node", "--config", config, "genesis"]);
+            let output = countersign(&site.home, &["node", "--config", config, "code", "authority", "a"]);
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.success(), !is_secret, "{} with {mode:o}: {said}", path.display());
             let named = said.contains(path.to_str().unwrap()) && said.contains("others may read");

@@ -7,7 +7,7 @@ use crate::audit::Finding;
 use crate::clock::Clock;
 use crate::conflict::{Conflict, Dispute};
 use crate::fault::Party;
-use crate::item::Item;
+use crate::item::{Item, Slip};
 use crate::packing::Misplaced;
 use crate::unpacking::{Difference, DifferenceKind};
 
@@ -68,8 +68,18 @@ pub enum Reason {
         /// When.
         at: UnixMillis,
     },
-    /// The code seems to have lost a separator: one of these readings is known.
-    SeparatorLost {
+    /// The code seems to have been misread, as by a lost separator: its text, or the apps' text for the slip, says so.
+    Misread {
+        /// What seems to have happened to it.
+        slip: Slip,
+        /// The readings that the ledger knows.
+        readings: Vec<Item>,
+    },
+    /// The ledger knows what the code would say if a slip had happened to it that cannot have happened: no camera sees
+    /// small letters where there are capitals. It excuses nothing.
+    NearMiss {
+        /// The slip.
+        slip: Slip,
         /// The readings that the ledger knows.
         readings: Vec<Item>,
     },
@@ -155,7 +165,8 @@ impl Reason {
             Self::Expired { .. } => "expired",
             Self::MissingStep { .. } => "missing-step",
             Self::ApprovalExpired { .. } => "approval-expired",
-            Self::SeparatorLost { .. } => "separator-lost",
+            Self::Misread { slip, .. } => slip.key,
+            Self::NearMiss { .. } => "near-miss",
             Self::NotFollowed { .. } => "not-followed",
             Self::NotSerialised => "not-serialised",
             Self::FilterMissing => "filter-missing",
@@ -219,7 +230,11 @@ impl Reason {
             Self::MissingStep { step, party } => {
                 vec![("step", Argument::Step(step.clone())), ("party", text(party))]
             }
-            Self::SeparatorLost { readings } => vec![("readings", Argument::Number(readings.len() as u64))],
+            Self::Misread { slip, readings } | Self::NearMiss { slip, readings } => vec![
+                ("slip", Argument::Text(slip.key.to_owned())),
+                ("mend", Argument::Text(slip.mend.to_owned())),
+                ("readings", Argument::Number(readings.len() as u64)),
+            ],
             Self::NotFollowed { subject } => vec![("subject", text(subject))],
             Self::ClockWrong(Clock::Behind { at, .. } | Clock::Ahead { at, .. }) => {
                 vec![("at", Argument::Moment(*at))]

@@ -8,7 +8,7 @@ use crate::conflict::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::facts::AsOf;
 use crate::fault::Party;
-use crate::item::Item;
+use crate::item::{Item, Reading, Slip};
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
@@ -118,7 +118,7 @@ fn judge(item: &Item, dossier: &Dossier, now: Now, ages: Ages) -> Verdict {
     }
     mismatch(item, lot, dossier, &mut reasons);
     expiry(item, lot, now, &mut reasons);
-    misread(item, dossier, &mut reasons);
+    misread(item, Some(dossier), &mut reasons);
     let timeline = timeline(item, lot, dossier);
     let limited = match ages {
         Ages::Limited => age_millis,
@@ -141,6 +141,7 @@ fn judge(item: &Item, dossier: &Dossier, now: Now, ages: Ages) -> Verdict {
 fn not_followed(item: &Item, now: Now) -> Verdict {
     let mut reasons = vec![Reason::NotFollowed { subject: item.class.clone() }];
     expiry(item, None, now, &mut reasons);
+    misread(item, None, &mut reasons);
     rank(reasons, Some(0), now.clock())
 }
 
@@ -268,27 +269,47 @@ fn past(moment: UnixMillis, now: Now, reason: Reason) -> Option<Reason> {
     }
 }
 
-/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading. A code that
-/// violates the rules as read is scanned again, whatever the ledger knows.
-fn misread(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
-    let of_the_reading = |reason: &Reason| {
-        matches!(
-            reason,
-            Reason::UnknownLot
-                | Reason::UnknownSerial
-                | Reason::NotSerialised
-                | Reason::LotSerialMismatch { .. }
-        )
-    };
-    if !reasons.iter().any(of_the_reading) {
+/// An unknown pack whose code may have been misread is no suspect if the ledger knows another reading. A code that violates
+/// the rules as read is scanned again, whatever the ledger knows. A slip that cannot have happened is named and excuses
+/// nothing.
+fn misread(item: &Item, dossier: Option<&Dossier>, reasons: &mut Vec<Reason>) {
+    if !reasons.iter().any(of_the_reading) && !item.is_unread() {
         return;
     }
-    let readings: Vec<Item> =
-        item.readings.iter().filter(|reading| is_known(reading, dossier)).cloned().collect();
-    if !readings.is_empty() || item.is_unread() {
+    let known = |reading: &&Reading| {
+        dossier.is_some_and(|dossier| {
+            is_known(&reading.item, dossier) || is_known_lot(item, &reading.item, dossier)
+        })
+    };
+    let of = |slip: Slip, excuses: bool| {
+        let same = move |reading: &&Reading| (reading.slip, reading.excuses) == (slip, excuses);
+        item.readings.iter().filter(known).filter(same).map(|reading| reading.item.clone()).collect()
+    };
+    let first = |excuses: bool| move |reading: &&Reading| reading.excuses == excuses;
+    let excuse = item.readings.iter().filter(known).find(first(true));
+    let likely = item.readings.iter().find(first(true)).filter(|_| item.is_unread());
+    if let Some(Reading { slip, .. }) = excuse.or(likely) {
         reasons.retain(|reason| !of_the_reading(reason));
-        reasons.push(Reason::SeparatorLost { readings });
+        reasons.push(Reason::Misread { slip: *slip, readings: of(*slip, true) });
+    } else if let Some(Reading { slip, .. }) = item.readings.iter().filter(known).find(first(false)) {
+        reasons.push(Reason::NearMiss { slip: *slip, readings: of(*slip, false) });
     }
+}
+
+/// Whether a reason depends on how the code was read.
+fn of_the_reading(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::UnknownLot | Reason::UnknownSerial | Reason::NotSerialised | Reason::LotSerialMismatch { .. }
+    )
+}
+
+/// Whether the ledger knows the reading as a lot, and no more was read.
+fn is_known_lot(item: &Item, reading: &Item, dossier: &Dossier) -> bool {
+    let names_more = item.serial.is_some() || reading.serial.is_some();
+    !names_more
+        && reading.class == dossier.class
+        && reading.lot.as_ref().is_some_and(|lot| dossier.has_lot(lot))
 }
 
 /// Whether the ledger knows the item as a pack, as far as this phone can see.
@@ -383,7 +404,7 @@ fn weight(reason: &Reason, age_millis: Option<u64>) -> (VerdictKind, u8) {
         Reason::Expired { .. } => (Attention, 6),
         Reason::MissingStep { .. } => (Attention, 7),
         Reason::ApprovalExpired { .. } => (Attention, 8),
-        Reason::SeparatorLost { .. } => (CheckScan, 0),
+        Reason::Misread { .. } => (CheckScan, 0),
         Reason::SnapshotDamaged => (CannotTell, 0),
         Reason::ClockWrong(_) => (CannotTell, 1),
         Reason::SnapshotTooOld { .. } => (CannotTell, 2),
@@ -391,6 +412,8 @@ fn weight(reason: &Reason, age_millis: Option<u64>) -> (VerdictKind, u8) {
         Reason::UnknownProduct => (CannotTell, 4),
         Reason::NotSerialised => (CannotTell, 5),
         Reason::FilterMissing => (CannotTell, 6),
+        // Beside what it does not excuse.
+        Reason::NearMiss { .. } => (CannotTell, 7),
     }
 }
 

@@ -51,6 +51,22 @@ impl Product {
         })
     }
 
+    /// What two codes of one pack say together; `None` if they contradict each other, and so are of two packs.
+    #[must_use]
+    pub fn with(&self, other: &Product) -> Option<Product> {
+        fn both<T: Clone + PartialEq>(one: Option<&T>, other: Option<&T>) -> Option<Option<T>> {
+            let contradict = one.is_some() && other.is_some() && one != other;
+            (!contradict).then(|| one.or(other).cloned())
+        }
+        (self.gtin == other.gtin).then_some(())?;
+        Some(Product {
+            gtin: self.gtin,
+            lot: both(self.lot.as_ref(), other.lot.as_ref())?,
+            serial: both(self.serial.as_ref(), other.serial.as_ref())?,
+            expiry: both(self.expiry.as_ref(), other.expiry.as_ref())?,
+        })
+    }
+
     fn lot(&self) -> Option<&str> {
         self.lot.as_deref()
     }

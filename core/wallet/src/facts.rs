@@ -77,7 +77,8 @@ pub(crate) struct Scope {
 impl Scope {
     /// The lots that an item and its other readings name.
     pub(crate) fn of(item: &Item) -> Self {
-        let lots = [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
+        let readings = item.readings.iter().map(|reading| &reading.item);
+        let lots = [item].into_iter().chain(readings).filter_map(|item| item.lot.clone()).collect();
         Self { class: item.class.clone(), lots }
     }
 }

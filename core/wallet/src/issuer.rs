@@ -17,6 +17,7 @@ use countersign_ledger::{
 
 use crate::client::{Client, ClientError};
 use crate::courier::random;
+use crate::guard::{Consent, Held};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::online::{Online, index_entry};
 use crate::snapshot::{AdvanceError, Snapshot};
@@ -52,6 +53,9 @@ pub enum ActError {
     /// No certificate was issued for this key yet.
     #[error("this key is not enrolled")]
     NotEnrolled,
+    /// The guard holds it back: see its reasons.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// No family of rules says which log takes this kind of statement.
     #[error("no log takes statements of this kind")]
     UnknownKind,
@@ -130,12 +134,19 @@ pub struct Issuer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) keys: Arc<dyn KeyStore>,
     families: Families,
+    pub(crate) consent: Consent,
 }
 
 impl<'a> Issuer<'a> {
     /// The owner of these keys.
     pub fn new(snapshot: &'a mut Snapshot, client: &'a Client, keys: Arc<dyn KeyStore>) -> Self {
-        Self { snapshot, client, keys, families: families() }
+        Self { snapshot, client, keys, families: families(), consent: Consent::default() }
+    }
+
+    /// The same, for a person who has said these words.
+    #[must_use]
+    pub fn consenting(self, consent: Consent) -> Self {
+        Self { consent, ..self }
     }
 
     /// The same, for other families of rules than the built-in ones.
@@ -210,6 +221,7 @@ impl<'a> Issuer<'a> {
     /// Signs a draft by the key `key`, as following the latest statement on its subject.
     pub fn sign(&mut self, key: &str, draft: &Draft, now: UnixMillis) -> Result<Statement, ActError> {
         let log = self.log_of(&draft.kind)?;
+        self.guard(draft, now)?;
         let certificate = self.certificate(key)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), key)?;
         let prev = self.latest(log, &draft.subject)?.map(|entry| entry.latest);

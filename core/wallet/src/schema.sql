@@ -150,6 +150,12 @@ CREATE TABLE contents (
     list   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What a partner had added to the event that a statement was drafted from: members of the event as JSON, by the statement's id.
+CREATE TABLE extensions (
+    statement BLOB PRIMARY KEY,
+    members   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What somebody needs who carries goods. A chain of custody, an offer or an answer is verified whenever it is used.
 
 -- Goods whose chain of custody is here: every statement on them, with those that no log has yet.

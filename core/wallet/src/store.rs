@@ -35,8 +35,8 @@ pub(crate) use self::checkpoints::{
     set_position, set_synced, synced,
 };
 pub(crate) use self::courier::{
-    Handover, chain, chains, close_handover, contents, forget_chain, handover, handovers, set_chain,
-    set_contents, set_handover,
+    Handover, chain, chains, close_handover, contents, extensions, forget_chain, handover, handovers,
+    set_chain, set_contents, set_extensions, set_handover,
 };
 pub(crate) use self::follows::{
     Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,

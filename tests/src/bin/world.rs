@@ -26,7 +26,7 @@ use countersign_ledger::{Fields, Hash, Kind, LogName, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
+use countersign_wallet::{Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -135,7 +135,7 @@ impl Office {
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn identity(&mut self, role: &str) -> Outcome<String> {

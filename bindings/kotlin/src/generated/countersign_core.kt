@@ -1137,7 +1137,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_code() and 0xFFFF) != 58736) {
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_code() and 0xFFFF) != 35437) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_frame() and 0xFFFF) != 11762) {
@@ -2896,8 +2896,9 @@ public object FfiConverterTypeKeyStore: FfiConverter<KeyStore, Long> {
 public interface PackCheckerInterface {
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
     fun `checkCode`(`code`: kotlin.String): Answer
     
@@ -3033,8 +3034,9 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
 
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
     @Throws(CountersignException::class)override fun `checkCode`(`code`: kotlin.String): Answer {
             return FfiConverterTypeAnswer.lift(
@@ -3744,7 +3746,8 @@ data class Answer (
     val `product`: Product
     , 
     /**
-     * Other readings of the code, if a separator may have been lost: offer these.
+     * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+     * seems to have happened, and its argument `mend` the English words for it.
      */
     val `readings`: List<Product>
     , 
@@ -6120,7 +6123,8 @@ sealed class ScanResult {
     
     
     /**
-     * A code so damaged that a second frame must agree before it is accepted.
+     * A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+     * class, beside which there may be the pack's own.
      */
     object HoldStill : ScanResult()
     

@@ -167,6 +167,16 @@ impl Snapshot {
         Ok(closed)
     }
 
+    /// Keeps what a partner had added to the event that a statement was drafted from, as JSON. It is told on unread.
+    pub fn keep_extensions(&mut self, statement: Hash, members: &str) -> Result<(), StoreError> {
+        self.store.write(|tx| store::set_extensions(tx, statement, members))
+    }
+
+    /// What was kept with a statement by [`Self::keep_extensions`].
+    pub fn extensions(&self, statement: Hash) -> Result<Option<String>, StoreError> {
+        store::extensions(self.store.read(), statement)
+    }
+
     /// Follows a class, pack or unit no longer. What was kept for its class goes with the last that is followed of it.
     pub fn unfollow(&mut self, subject: &Subject) -> Result<(), FollowError> {
         let class = lot_and_class(subject).map_or_else(|| subject.clone(), |(_, class)| class);

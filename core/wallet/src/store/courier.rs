@@ -51,6 +51,18 @@ pub(crate) fn set_contents(tx: &Transaction<'_>, digest: Hash, list: &[u8]) -> R
     Ok(())
 }
 
+/// What a partner had added to the event that a statement was drafted from.
+pub(crate) fn extensions(connection: &Connection, statement: Hash) -> Result<Option<String>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT members FROM extensions WHERE statement = ?1")?;
+    Ok(query.query_row([statement.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+/// Keeps what a partner had added to the event that a statement was drafted from.
+pub(crate) fn set_extensions(tx: &Transaction<'_>, statement: Hash, members: &str) -> Result<(), StoreError> {
+    tx.execute("INSERT OR REPLACE INTO extensions VALUES (?1, ?2)", params![statement.as_bytes(), members])?;
+    Ok(())
+}
+
 /// A handover by its offer's id, open or not.
 pub(crate) fn handover(connection: &Connection, offer: Hash) -> Result<Option<Handover>, StoreError> {
     let mut query = connection.prepare_cached("SELECT * FROM handovers WHERE offer = ?1")?;

@@ -12,7 +12,7 @@ use super::access::{Access, beside};
 use super::{Store, StoreError, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "checkpoints",
     "positions",
     "forks",
@@ -28,6 +28,7 @@ const OWN: [&str; 14] = [
     "handovers",
     "outbox",
     "clocks",
+    "extensions",
 ];
 
 /// Empties a damaged database and puts back every row of the owner's own that can be read. Returns the way to a copy of it as

@@ -8,28 +8,29 @@ use countersign_ledger::{
     CertificateError, Draft, Entry, Fields, HistoryError, IndexError, LogName, ProofError, Statement, Subject,
 };
 use countersign_wallet::{
-    ActError, AdvanceError, Cost, Issuer, KeyStore, KeyStoreError, Recorded, Response, Snapshot, Vault,
+    ActError, AdvanceError, Consent, Cost, Issuer, KeyStore, KeyStoreError, Recorded, Response, Snapshot,
+    Vault,
 };
 
 use crate::world::{CLASS, LOT, Scene, World, kind, messages, subject};
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 
-struct Office {
-    scene: Scene,
+pub struct Office {
+    pub scene: Scene,
     snapshot: Snapshot,
     keys: Arc<dyn KeyStore>,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let scene = Scene::new(World::with_lot());
         let vault = Vault::create_at_cost(&scene.directory.path().join("vault"), b"p", CHEAP).unwrap();
         Self { snapshot: scene.open(), keys: Arc::new(vault), scene }
     }
 
-    fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.scene.client, Arc::clone(&self.keys))
+    pub fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.scene.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn submit(&mut self, statement: &Statement) -> Result<Recorded, ActError> {
@@ -45,9 +46,13 @@ impl Office {
 }
 
 fn dispense(serial: &str) -> Draft {
+    draft("medicine.dispense", &format!("{LOT}/21/{serial}"))
+}
+
+pub fn draft(name: &str, about: &str) -> Draft {
     Draft {
-        kind: kind("medicine.dispense"),
-        subject: subject(&format!("{LOT}/21/{serial}")),
+        kind: kind(name),
+        subject: subject(about),
         fields: Fields::new(),
         prev: None,
         links: Vec::new(),

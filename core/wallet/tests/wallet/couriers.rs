@@ -9,8 +9,8 @@ use countersign_custody::{Aggregate, Contents, History, Profile};
 use countersign_ledger::{Draft, Families, Genesis, Kind, LogName, Membership, Rules, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    Client, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side, Snapshot, SyncError,
-    Vault,
+    Client, Consent, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side, Snapshot,
+    SyncError, Vault,
 };
 
 use crate::world::{LOT, subject};
@@ -68,7 +68,7 @@ impl Phone {
     }
 
     pub fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     pub fn courier(&mut self) -> Courier<'_> {

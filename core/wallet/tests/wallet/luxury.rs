@@ -11,8 +11,8 @@ use countersign_custody::{
 use countersign_ledger::{Fields, Hash, LogName};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    Client, Cost, EvidenceError, Health, Https, Issuer, KeyStore, OfferTo, Request, Response, Snapshot,
-    SyncError, Transport, TransportError, Vault, verify_evidence,
+    Client, Consent, Cost, EvidenceError, Health, Https, Issuer, KeyStore, OfferTo, Request, Response,
+    Snapshot, SyncError, Transport, TransportError, Vault, verify_evidence,
 };
 
 use crate::couriers::{KEY, Phone, intact, now};
@@ -63,7 +63,7 @@ impl House {
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn to(&mut self, role: &str) -> Fields {

@@ -24,6 +24,7 @@ mod luxury;
 mod meetings;
 mod node;
 mod refusals;
+mod slips;
 mod slow;
 mod syncing;
 mod units;

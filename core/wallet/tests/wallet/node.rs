@@ -7,8 +7,8 @@ use countersign_custody::{Profile, SerialSet, VerdictKind};
 use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot, SyncError,
-    TransportError, Vault, verify_evidence,
+    ActError, Client, ClientError, Consent, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot,
+    SyncError, TransportError, Vault, verify_evidence,
 };
 
 use crate::world::{CLASS, LOT, PACK, item, kind, subject};
@@ -54,7 +54,7 @@ impl Office {
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn identity(&mut self, role: &str) -> Identity {

@@ -7,7 +7,7 @@ use countersign_custody::handover::{Answer, Condition};
 use countersign_custody::{Contents, Mark, Reason, Standing, Stop, Verdict, VerdictKind};
 use countersign_ledger::{Draft, Entry, Fields, Hash, Identity, LogName, Subject};
 use countersign_wallet::{
-    Cost, Courier, Health, Issuer, KeyStore, OfferTo, Snapshot, Vault, verify_evidence,
+    Consent, Cost, Courier, Health, Issuer, KeyStore, OfferTo, Snapshot, Vault, verify_evidence,
 };
 
 use crate::world::{CLASS, LOT, PACK, Scene, World, item, kind, subject};
@@ -133,7 +133,7 @@ impl Phone {
     }
 
     fn issuer<'a>(&'a mut self, scene: &'a Scene) -> Issuer<'a> {
-        Issuer::new(&mut self.snapshot, &scene.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &scene.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn courier(&mut self) -> Courier<'_> {

@@ -1560,8 +1560,9 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
 public protocol PackCheckerProtocol: AnyObject, Sendable {
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
     func checkCode(code: String) throws  -> Answer
     
@@ -1646,8 +1647,9 @@ public convenience init(wallet: Wallet) {
 
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
 open func checkCode(code: String)throws  -> Answer  {
     return try  FfiConverterTypeAnswer_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -2148,7 +2150,8 @@ public struct Answer: Equatable, Hashable {
      */
     public let product: Product
     /**
-     * Other readings of the code, if a separator may have been lost: offer these.
+     * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+     * seems to have happened, and its argument `mend` the English words for it.
      */
     public let readings: [Product]
     /**
@@ -2193,7 +2196,8 @@ public struct Answer: Equatable, Hashable {
          * The product that the code names.
          */product: Product, 
         /**
-         * Other readings of the code, if a separator may have been lost: offer these.
+         * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+         * seems to have happened, and its argument `mend` the English words for it.
          */readings: [Product], 
         /**
          * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
@@ -4964,7 +4968,8 @@ public enum ScanResult: Equatable, Hashable {
      */
     case nothing
     /**
-     * A code so damaged that a second frame must agree before it is accepted.
+     * A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+     * class, beside which there may be the pack's own.
      */
     case holdStill
     /**
@@ -5895,7 +5900,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_packchecker_check_code() != 58736) {
+    if (uniffi_countersign_core_checksum_method_packchecker_check_code() != 35437) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_check_frame() != 11762) {
