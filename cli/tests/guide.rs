@@ -1,4 +1,4 @@
-//! The README's "Run a ledger", pasted.
+//! The guide's "Run a ledger", pasted.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 
@@ -7,11 +7,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const README: &str = include_str!("../../README.md");
+const GUIDE: &str = include_str!("../GUIDE.md");
 
 /// The blocks of shell in a section, in order.
 fn blocks(section: &str) -> Vec<&'static str> {
-    let (_, text) = README.split_once(&format!("\n## {section}\n")).unwrap();
+    let (_, text) = GUIDE.split_once(&format!("\n## {section}\n")).unwrap();
     let text = text.split("\n## ").next().unwrap();
     text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
 }
@@ -42,7 +42,7 @@ fn said(folder: &Path, output: &Output) -> String {
 }
 
 #[test]
-fn a_ledger_is_run_as_the_readme_says() {
+fn a_ledger_is_run_as_the_guide_says() {
     let folder = tempfile::tempdir().unwrap();
     let blocks = blocks("Run a ledger");
     assert!(blocks.len() >= 5, "{blocks:?}");
