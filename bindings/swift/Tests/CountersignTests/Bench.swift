@@ -23,7 +23,7 @@ final class Bench: XCTestCase {
         let genuine = try world.frame("genuine.pgm")
         var status = RustCallStatus(code: 0, errorBuf: RustBuffer(capacity: 0, len: 0, data: nil))
         median("two empty calls: an object's handle is taken and given back", 200) {
-            uniffi_countersign_core_fn_free_patient(patient.uniffiCloneHandle(), &status)
+            uniffi_countersign_core_fn_free_packchecker(patient.uniffiCloneHandle(), &status)
         }
         median("a call with a text in and a word out", 200) { _ = try? courier.scanCode(text: "?") }
         median("a verdict, with its history", 50) { _ = try? patient.checkCode(code: Self.genuine) }

@@ -38,7 +38,7 @@ class Bench {
         cold("a verdict, with its history, cold") { patient.checkCode(BoundaryTest.GENUINE) }
         val status = UniffiRustCallStatus()
         median("two empty calls: an object's handle is taken and given back", 200) {
-            UniffiLib.uniffi_countersign_core_fn_free_patient(patient.uniffiCloneHandle(), status)
+            UniffiLib.uniffi_countersign_core_fn_free_packchecker(patient.uniffiCloneHandle(), status)
         }
         median("a call with a text in and a word out", 200) { courier.scanCode("?") }
         median("a verdict, with its history", 50) { patient.checkCode(BoundaryTest.GENUINE) }
