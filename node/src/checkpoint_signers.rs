@@ -1,14 +1,16 @@
 //! Who signs a checkpoint: the log with its two keys, then the witnesses.
 //!
-//! The witnesses are held in this process for now, each with a key and a state of its own: each recomputes tree and
-//! subject index from the entries before it cosigns, so an error in this node's own tree stops it here.
+//! Witnesses in this process each have a key and a state of their own: each recomputes tree and subject index from the entries
+//! before it cosigns, so an error in this node's own tree stops it here. Those elsewhere are asked last.
 
 use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, UnixMillis, Witness,
-    WitnessRefusal,
+    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, Shortfall, UnixMillis,
+    Witness, WitnessRefusal,
 };
+
+use crate::outside_witnesses::OutsideWitnesses;
 
 /// Why a checkpoint was not signed.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +26,16 @@ pub enum SealError {
         /// Its reason.
         reason: WitnessRefusal,
     },
+    /// Too few witnesses elsewhere have cosigned. Nothing has been published.
+    #[error(transparent)]
+    Quorum(#[from] Shortfall),
 }
 
 /// The keys under a checkpoint.
 pub(crate) struct CheckpointSigners {
     logs: BTreeMap<LogName, [NoteSigner; 2]>,
     witnesses: Vec<Witness>,
+    outside: Option<OutsideWitnesses>,
 }
 
 impl CheckpointSigners {
@@ -41,11 +47,16 @@ impl CheckpointSigners {
     ) -> Self {
         let witnesses =
             cosigners.into_iter().map(|cosigner| Witness::new(cosigner, policy.clone())).collect();
-        Self { logs, witnesses }
+        Self { logs, witnesses, outside: None }
+    }
+
+    /// Has witnesses elsewhere cosign as well.
+    pub(crate) fn ask_outside(&mut self, outside: OutsideWitnesses) {
+        self.outside = Some(outside);
     }
 
     /// Signs and cosigns `checkpoint` as of `now`. `entries` are those since the last one; none when only the time has
-    /// moved.
+    /// moved. With entries, witnesses elsewhere are asked until a quorum has cosigned or the node stops.
     pub(crate) fn sign(
         &mut self,
         log: LogName,
@@ -61,6 +72,9 @@ impl CheckpointSigners {
         for witness in &mut self.witnesses {
             let cosignature = witness.cosign(entries, &signed, now);
             note.add(cosignature.map_err(|reason| Self::refused(witness, reason))?)?;
+        }
+        if let Some(outside) = &self.outside {
+            outside.complete(&mut note, log, checkpoint.size(), !entries.is_empty())?;
         }
         Ok(note)
     }

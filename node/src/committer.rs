@@ -219,7 +219,13 @@ impl Committer {
     pub fn recosign(&mut self) -> Result<(), CommitError> {
         let mut heads = Vec::new();
         for log in self.log_names() {
-            heads.push((log, self.sign(log, &[])?));
+            match self.sign(log, &[]) {
+                // What stands keeps standing, and its age shows it.
+                Err(CommitError::Seal(SealError::Quorum(shortfall))) if self.is_published(log) => {
+                    tracing::warn!(%log, %shortfall, "not cosigned anew");
+                }
+                signed => heads.push((log, signed?)),
+            }
         }
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         put_checkpoints(&tx, &heads)?;
@@ -235,6 +241,10 @@ impl Committer {
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log was left in place");
         }
+    }
+
+    fn is_published(&self, log: LogName) -> bool {
+        self.published.view().heads.get(&log).is_some_and(|head| !head.note.is_empty())
     }
 
     fn log_names(&self) -> Vec<LogName> {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use countersign_ledger::{Hash, LogName};
 use tokio::sync::oneshot;
 
+use crate::checkpoint_signers::SealError;
 use crate::clock::Clock;
 use crate::committer::{CommitError, Committer};
 use crate::machine::Candidate;
@@ -29,6 +30,9 @@ const GATHER: Duration = Duration::from_micros(700);
 const GATHER_STEP: Duration = Duration::from_micros(100);
 /// When the queue is full, clients are asked to retry after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Least time between two cosignings of what has not changed.
+const RECOSIGN_PAUSE: Duration = Duration::from_millis(500);
 
 struct Job {
     candidate: Candidate,
@@ -188,8 +192,11 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => self.committer.recosign(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if let Err(error) = done {
-                abort(&error);
+            match done {
+                Ok(()) => {}
+                // Only a node that stops gives up on witnesses elsewhere; nothing of the block was written.
+                Err(CommitError::Seal(SealError::Quorum(_))) => return,
+                Err(error) => abort(&error),
             }
         }
         self.committer.close();
@@ -230,7 +237,8 @@ impl Worker {
 
     fn until_recosign(&self) -> Duration {
         let age = (self.committer.clock)().since(self.committer.published.cosigned_at());
-        self.recosign.saturating_sub(Duration::from_millis(age))
+        // Where it could not be done, it is tried again, and not without a pause.
+        self.recosign.saturating_sub(Duration::from_millis(age)).max(RECOSIGN_PAUSE)
     }
 }
 

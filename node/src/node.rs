@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::limits::WriteRate;
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::Metrics;
+use crate::others_logs::OthersLogs;
+use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
@@ -139,6 +142,10 @@ pub(crate) struct Service {
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
+    /// What this node's witnesses cosign for others.
+    pub(crate) others: OthersLogs,
+    /// Set when nobody shall wait for witnesses elsewhere any longer.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Node {
@@ -156,6 +163,7 @@ impl Node {
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
         let keys = Keys::open(&config, first_start, now)?;
+        let others = OthersLogs::open(&config)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
         let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
@@ -173,10 +181,16 @@ impl Node {
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
         recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        if !config.outside.is_empty() {
+            let (state, stopping) = (machine.state(), Arc::clone(&stopping));
+            checkpoint_signers.ask_outside(OutsideWitnesses::start(&config, &policy, state, stopping)?);
+        }
         let blocks = machine.last().height;
         tracing::info!(blocks, "the ledger is whole");
 
-        let (view, readers) = (View::unsigned(&machine)??, Readers::new(database.clone()));
+        let (mut view, readers) = (View::unsigned(&machine)??, Readers::new(database.clone()));
+        view.take_signed(&policy, |log| store::checkpoint(&connection, log))?;
         let published = Arc::new(Published::new(view, &machine, readers));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -212,6 +226,8 @@ impl Node {
             rate,
             blobs,
             endpoint,
+            others,
+            stopping,
         };
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
@@ -273,8 +289,15 @@ impl Running {
 
     /// Stops: no new connections, open requests are finished, waiting statements are ordered, all is durable.
     pub fn stop(mut self) {
+        self.node.service.stopping.store(true, Ordering::Relaxed);
         self.server.stop();
         self.node.service.sequencer.shutdown();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 }
 
@@ -346,8 +369,13 @@ impl Service {
 
     /// The keys that receipts are signed with: each log's key id and public key, in the order of the logs.
     pub(crate) fn receipt_keys(&self) -> Vec<(Hash, PublicKey)> {
-        let keys = self.genesis.logs.iter().filter_map(|log| self.receipts.get(&log.name));
-        keys.map(|key| (receipt::thumbprint(&key.public_key()), key.public_key())).collect()
+        self.genesis.logs.iter().filter_map(|log| self.receipt_key(log.name)).collect()
+    }
+
+    /// The key that a log's receipts are signed with, and its id.
+    pub(crate) fn receipt_key(&self, log: LogName) -> Option<(Hash, PublicKey)> {
+        let key = self.receipts.get(&log)?.public_key();
+        Some((receipt::thumbprint(&key), key))
     }
 }
 

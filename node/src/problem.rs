@@ -1,4 +1,4 @@
-//! Problem documents: Concise Problem Details (RFC 9290), or JSON (RFC 9457) if the request asks for it.
+//! Problem documents: Concise Problem Details (RFC 9290), as SCRAPI has it, or JSON (RFC 9457) if the request asks for it.
 //!
 //! ```cddl
 //! problem = { -1 => tstr, -2 => tstr }   ; title: a stable name that a program may switch on; detail: a sentence
@@ -10,11 +10,12 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{Problem, cbor};
 
+use crate::routes::{NO_STORE, preferred};
 use crate::sequencer::Reason;
 use crate::store::StoreError;
 
@@ -60,7 +61,9 @@ impl ProblemDetails {
 
     /// The response to a request with these headers.
     pub(crate) fn respond(self, headers: &HeaderMap) -> Response<Body> {
-        let (media_type, document) = if asks_for_json(headers) {
+        let json = [PROBLEM_JSON, "application/json"];
+        let asked = preferred(headers, &[CONCISE, "application/cbor", json[0], json[1]]);
+        let (media_type, document) = if asked.is_some_and(|asked| json.contains(&asked)) {
             let title = self.problem.as_str();
             let json = serde_json::json!({
                 "type": format!("urn:countersign:problem:{title}"),
@@ -74,22 +77,13 @@ impl ProblemDetails {
             (CONCISE, cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok()))
         };
         let mut response = (self.status, [(CONTENT_TYPE, media_type)], document).into_response();
+        // What is not there now may be there later.
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         if let Some(delay) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, delay.as_secs().max(1).into());
         }
         response
     }
-}
-
-/// Whether a request names JSON among what it accepts, and not our own form.
-fn asks_for_json(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let types: Vec<&str> = values
-        .flat_map(|value| value.split(','))
-        .filter_map(|one| Some(one.split(';').next()?.trim()))
-        .collect();
-    let named = |name: &str| types.contains(&name);
-    (named(PROBLEM_JSON) || named("application/json")) && !named(CONCISE)
 }
 
 /// The status that goes with a problem.
@@ -105,6 +99,7 @@ const fn status(problem: Problem) -> StatusCode {
         P::Method => S::METHOD_NOT_ALLOWED,
         P::Timeout => S::REQUEST_TIMEOUT,
         P::Rate => S::TOO_MANY_REQUESTS,
+        P::MediaType => S::UNSUPPORTED_MEDIA_TYPE,
         P::Unnamed
         | P::UnknownSigner
         | P::WrongIssuer
@@ -120,7 +115,9 @@ const fn status(problem: Problem) -> StatusCode {
         P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {
             S::CONFLICT
         }
-        P::OtherLog | P::UnknownKind | P::Backdated | P::VoidLink | P::Rule => S::UNPROCESSABLE_ENTITY,
+        P::OtherLog | P::UnknownKind | P::Inconsistent | P::Backdated | P::VoidLink | P::Rule => {
+            S::UNPROCESSABLE_ENTITY
+        }
         P::Malformed
         | P::Format
         | P::HighS

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Hash, LogName, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
+    Checkpoint, CheckpointTextError, Hash, LogName, Policy, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
 };
 use rusqlite::Connection;
 
@@ -48,6 +48,24 @@ impl View {
             };
         }
         Ok(Ok(Self { height: machine.last().height, trust: Arc::clone(machine.trust()), heads }))
+    }
+
+    /// Takes over the checkpoints that were published before, where they are still trusted and of this state: what stands
+    /// until the witnesses cosign anew.
+    pub(crate) fn take_signed(
+        &mut self,
+        policy: &Policy,
+        stored: impl Fn(LogName) -> StoreResult<Option<String>>,
+    ) -> StoreResult<()> {
+        for (&log, head) in &mut self.heads {
+            let Some(note) = stored(log)? else { continue };
+            if let Ok(trusted) = policy.trust(&note)
+                && *trusted.checkpoint() == head.checkpoint
+            {
+                (head.note, head.cosigned_at) = (note.into(), trusted.cosigned_at());
+            }
+        }
+        Ok(())
     }
 
     /// Number of entries in a log; none in one that is none of this ledger's.

@@ -4,18 +4,24 @@
 //! | --- | --- |
 //! | `GET /genesis` | the trust anchors that phones pin (JSON) |
 //! | `GET /health`, `GET /metrics` | for operators (JSON, Prometheus text) |
-//! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of receipts (COSE Key Set, COSE Key) |
+//! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of all logs' receipts (COSE Key Set, COSE Key) |
+//! | `GET /{log}/.well-known/scitt-keys`, `…/{kid}` | those of this log: `/{log}` is a SCRAPI service's base URL |
+//! | `GET /{log}/policy` | what to trust of this log (C2SP tlog-policy), by its Ed25519 key alone, as most readers have it |
 //! | `GET /{log}/checkpoint` | the newest checkpoint (C2SP tlog-checkpoint) |
 //! | `GET /{log}/tile/…` | hashes, `entries`, `bodies` (C2SP tlog-tiles) |
 //! | `GET /{log}/consistency/{old}/{new}` | `[* hash]` |
 //! | `GET /{log}/subjects/{size}?s=…&skip=…&s=…` | `[* bstr .cbor SubjectHistory]` |
 //! | `GET /{log}/families/{size}?s=…&s=…` | `[* bstr .cbor FamilyProof]` |
 //! | `GET /{log}/names/{size}?s=…&skip=…` | `[* tstr]`: the subjects that the family proof lists, in its order |
+//! | `POST /witness/{name}/add-checkpoint` | another's checkpoint -> this witness's cosignature (C2SP tlog-witness) |
+//! | `GET /witness/{name}/{hex}/checkpoint` | the last one it cosigned, by the digest of the log's origin |
 //! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
 //! | `GET /blob/{hex}`, `PUT /blob/{hex}` | what a statement names by digest and length |
 //! | `POST /enrol` | `[code: tstr, request: bstr]` -> 201 and the certificate (DER) |
-//! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI) |
+//! | `POST /{log}/entries` | a statement -> once durable, 303 to its receipt, and `[index, size]` (SCRAPI) |
+//! | | the same, accepting `application/cose` -> 201 and its receipt |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
+//! | `GET /{log}/proof/{hex}` | its place as a text (C2SP tlog-proof); the entry is the 32 bytes of its id |
 //!
 //! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. A request names up to 64 subjects or families; the
 //! answer has them in the same order. Sizes are those of recent checkpoints. An answer has at most `MAX_ENTRIES` statements,
@@ -23,13 +29,17 @@
 //! `skip`, after an `s`, asks for what follows.
 //!
 //! Everything else is answered by a problem document (RFC 9290; RFC 9457 where JSON is asked for).
+//!
+//! A page of any site may read what is public and submit statements: nothing here depends on who asks (CORS).
 
+mod answer;
 mod blobs;
 mod enrol;
 mod entries;
 mod meta;
 mod proofs;
 mod tiles;
+mod witness;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,13 +48,17 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderValue, Response, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use countersign_ledger::{Hash, LogName, MAX_STATEMENT, Problem};
+use countersign_ledger::{Hash, LogName, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Problem};
 use tokio::sync::Semaphore;
+use tower_http::cors::{Any, CorsLayer};
 
+use self::answer::{FRESH, IMMUTABLE};
+pub(crate) use self::answer::{NO_STORE, preferred};
 use crate::limits::Client;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
@@ -52,10 +66,6 @@ use crate::problem::ProblemDetails;
 /// What each route is given.
 type Shared = State<Arc<Service>>;
 
-/// Never changes under this path.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// May change.
-const FRESH: HeaderValue = HeaderValue::from_static("no-cache");
 const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -63,6 +73,10 @@ const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert
 
 /// Room for a code and a certification request.
 const MAX_ENROLMENT: usize = 4096;
+/// Room for a note, a proof and a size.
+const MAX_ADD_CHECKPOINT: usize = MAX_NOTE_LEN + (MAX_PATH + 1) * 64;
+/// How long a browser may remember what pages of other sites may ask.
+const CORS_AGE: Duration = Duration::from_hours(24);
 
 /// All routes.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
@@ -75,16 +89,23 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
     let limited = |most: usize| DefaultBodyLimit::max(most);
     let writes = Router::new()
         .route("/{log}/entries", post(entries::submit).layer(limited(MAX_STATEMENT)))
-        .route("/enrol", post(enrol::enrol).layer(limited(MAX_ENROLMENT)))
         .route("/blob/{digest}", axum::routing::put(blobs::put).layer(limited(limits.blob_bytes)))
+        .route(
+            "/witness/{name}/add-checkpoint",
+            post(witness::add_checkpoint).layer(limited(MAX_ADD_CHECKPOINT)),
+        )
         .route_layer(from_fn_with_state(Arc::clone(service), bound_writes));
-    Router::new()
+    let enrolment = Router::new()
+        .route("/enrol", post(enrol::enrol).layer(limited(MAX_ENROLMENT)))
+        .route_layer(from_fn_with_state(Arc::clone(service), bound_writes));
+    let shared = Router::new()
         .route("/genesis", get(meta::genesis))
-        .route("/health", get(meta::health))
-        .route("/metrics", get(meta::metrics))
         .route("/.well-known/scitt-keys", get(meta::keys))
         .route("/.well-known/scitt-keys/{kid}", get(meta::key))
         .route("/certificate/{fingerprint}", get(meta::certificate))
+        .route("/{log}/.well-known/scitt-keys", get(meta::log_keys))
+        .route("/{log}/.well-known/scitt-keys/{kid}", get(meta::log_key))
+        .route("/{log}/policy", get(meta::policy))
         .route("/{log}/checkpoint", get(tiles::checkpoint))
         .route("/{log}/tile/{*path}", get(tiles::tile))
         .route("/{log}/consistency/{old}/{new}", get(proofs::consistency))
@@ -92,14 +113,34 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/families/{size}", get(proofs::families))
         .route("/{log}/names/{size}", get(proofs::names))
         .route("/{log}/entries/{id}", get(entries::receipt))
+        .route("/{log}/proof/{id}", get(entries::proof))
+        .route("/witness/{name}/{origin}/checkpoint", get(witness::last))
         .route("/blob/{digest}", get(blobs::get))
         .merge(writes)
         .fallback(|| async { ProblemDetails::not_found("there is nothing under this path") })
         .method_not_allowed_fallback(|| async {
             ProblemDetails::new(Problem::Method, "this path is not asked like this")
         })
-        .layer(from_fn_with_state(guard, admit))
-        .with_state(Arc::clone(service))
+        .layer(from_fn(answer::conditional))
+        .layer(from_fn_with_state(guard.clone(), admit))
+        .layer(cors());
+    // What a page elsewhere has no business with.
+    let own = Router::new()
+        .route("/health", get(meta::health))
+        .route("/metrics", get(meta::metrics))
+        .merge(enrolment)
+        .layer(from_fn_with_state(guard, admit));
+    shared.merge(own).with_state(Arc::clone(service))
+}
+
+/// What a page of another site may ask and see (Fetch standard, CORS protocol). No request carries a cookie or a password here.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([ACCEPT, CONTENT_TYPE, IF_NONE_MATCH])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER])
+        .max_age(CORS_AGE)
 }
 
 /// Bounds how many requests are answered at one time, and how long each may take.

@@ -45,6 +45,8 @@ problems! {
     Internal = "internal",
     /// The path does not support this method.
     Method = "method",
+    /// The request's body is of another media type than this path takes.
+    MediaType = "media-type",
     /// The request took too long.
     Timeout = "timeout",
     /// This address writes more often than allowed.
@@ -93,6 +95,8 @@ problems! {
     CustodyConflict = "custody-conflict",
     /// It names a checkpoint that does not match the log.
     ForeignCheckpoint = "foreign-checkpoint",
+    /// Nothing shows that the checkpoint extends the one cosigned last.
+    Inconsistent = "inconsistent",
     /// Dated before a checkpoint that its signer had seen.
     Backdated = "backdated",
     /// It builds on a statement whose signer had been revoked.

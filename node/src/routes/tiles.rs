@@ -1,18 +1,25 @@
 //! The log as static files (C2SP tlog-checkpoint, tlog-tiles), for caches and for readers of the whole log.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::Response;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::response::IntoResponse;
 use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 
-use super::{FRESH, IMMUTABLE, OCTETS, Shared, TEXT, blocking, log};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::answer::{accepts_gzip, changing, varies};
+use super::{IMMUTABLE, OCTETS, Shared, TEXT, blocking, log};
 use crate::node::Service;
 use crate::problem::ProblemDetails;
 use crate::store;
+
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// `GET /{log}/checkpoint`
 pub(super) async fn checkpoint(
@@ -22,13 +29,14 @@ pub(super) async fn checkpoint(
     let log = log(&service, &name)?;
     let note = service.published.view().heads.get(&log).map(|head| head.note.to_string());
     let note = note.ok_or_else(ProblemDetails::internal)?;
-    Ok(([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], note).into_response())
+    Ok(changing(TEXT, note))
 }
 
 /// `GET /{log}/tile/…`
 pub(super) async fn tile(
     State(service): Shared,
     Path((name, path)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
     let path: TilePath = format!("tile/{path}")
@@ -39,8 +47,26 @@ pub(super) async fn tile(
     if path.width() > available {
         return Err(ProblemDetails::not_found("the log has not grown as far as this tile"));
     }
-    let bytes = blocking(move || read(&service, log, path)).await?;
-    Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], bytes).into_response())
+    // Hashes are as good as random; a bundle is compressed for whoever takes that (C2SP tlog-tiles, "Log entries").
+    let is_bundle = !matches!(path.kind(), TileKind::Hashes(_));
+    let gzip = is_bundle && accepts_gzip(&headers);
+    let bytes = blocking(move || {
+        let bytes = read(&service, log, path)?;
+        if gzip { compress(&bytes) } else { Ok(bytes) }
+    });
+    let kept = [(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)];
+    let mut response = (kept, bytes.await?).into_response();
+    if gzip {
+        response.headers_mut().insert(CONTENT_ENCODING, GZIP);
+    }
+    Ok(if is_bundle { varies(response, &ACCEPT_ENCODING) } else { response })
+}
+
+/// A bundle is no larger than 256 statements, so this takes milliseconds, on a thread that may wait.
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, ProblemDetails> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.map_err(|_| ProblemDetails::internal())
 }
 
 fn read(service: &Arc<Service>, log: LogName, path: TilePath) -> Result<Vec<u8>, ProblemDetails> {

@@ -13,6 +13,7 @@ mod admission;
 mod couriers;
 mod determinism;
 mod durability;
+mod foreign;
 mod life;
 mod logs;
 mod pure;

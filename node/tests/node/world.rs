@@ -235,7 +235,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(response: reqwest::blocking::Response) -> Self {
+    pub fn of(response: reqwest::blocking::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, body: response.bytes().unwrap().to_vec() }
     }
