@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, Shortfall, UnixMillis,
-    Witness, WitnessRefusal,
+    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, Shortfall,
+    UnixMillis, Witness, WitnessRefusal,
 };
 
 use crate::outside_witnesses::OutsideWitnesses;

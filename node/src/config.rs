@@ -218,9 +218,7 @@ fn default_quorum() -> usize {
 }
 
 fn default_witnesses() -> Vec<WitnessConfig> {
-    (1..=3).map(|i| {
-        WitnessConfig { name: format!("witness-{i}"), seed: None, cosigns: Vec::new() }
-    }).collect()
+    (1..=3).map(|i| WitnessConfig { name: format!("witness-{i}"), seed: None, cosigns: Vec::new() }).collect()
 }
 
 fn default_outside_quorum() -> usize {
@@ -277,7 +275,8 @@ impl Config {
     /// Checks values made in code as those from a file are checked.
     pub fn check(&self) -> Result<(), ConfigError> {
         let inside = self.witnesses.iter().map(|witness| witness.name.as_str());
-        let mut names: Vec<_> = inside.chain(self.outside.iter().map(|witness| witness.name.as_str())).collect();
+        let mut names: Vec<_> =
+            inside.chain(self.outside.iter().map(|witness| witness.name.as_str())).collect();
         for name in names.iter().chain([&self.name.as_str(), &self.domain.as_str()]) {
             // Names stand in origins, note lines and identities; the identity's form is the narrowest of these.
             Identity::new(name, "role", "name").map_err(|_| ConfigError::Name((*name).to_owned()))?;
@@ -394,7 +393,8 @@ mod tests {
         assert!(matches!(outside(&good.replace("https", "ftp")), Err(ConfigError::Outside(_))));
         assert!(matches!(outside(&good.replace("\"w+", "\"v+")), Err(ConfigError::Outside(_))));
         assert!(matches!(outside(&good.replace("\"w\"", "\"outside\"")), Err(ConfigError::Witnesses)));
-        let many = EXAMPLE.replace("quorum = 2", "quorum = 2\noutside_quorum = 2") + "\n[[outside]]\n" + &good;
+        let many =
+            EXAMPLE.replace("quorum = 2", "quorum = 2\noutside_quorum = 2") + "\n[[outside]]\n" + &good;
         let refused: Result<(), _> = Err(ConfigError::OutsideQuorum { quorum: 2, witnesses: 1 });
         assert_eq!(format!("{:?}", Config::parse(&many).map(drop)), format!("{refused:?}"));
         let cosigns = |origin: &str| {

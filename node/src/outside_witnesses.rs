@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use countersign_ledger::{
-    AddCheckpoint, CheckpointError, LogName, MAX_NOTE_LEN, Note, NoteSignature, Policy, Shortfall, VerifierKey,
+    AddCheckpoint, CheckpointError, LogName, MAX_NOTE_LEN, Note, NoteSignature, Policy, Shortfall,
+    VerifierKey,
 };
 use reqwest::blocking::Client;
 use reqwest::{Certificate, StatusCode, Url, redirect};
@@ -124,7 +125,8 @@ struct OutsideWitness {
 impl OutsideWitness {
     fn new(config: &OutsideConfig, state: Arc<dyn LedgerState>) -> Result<Self, KeysError> {
         let failed = |_| KeysError::Outside(config.name.clone());
-        let mut builder = Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).referer(false);
+        let mut builder =
+            Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).referer(false);
         if let Some(path) = &config.root {
             let pem = std::fs::read(path).map_err(|source| file_error(path, source))?;
             builder = builder.tls_certs_only([Certificate::from_pem(&pem).map_err(failed)?]);
@@ -158,7 +160,12 @@ impl OutsideWitness {
             let old = self.cosigned.get(&log).copied().unwrap_or(0);
             let proof = match old {
                 0 => Vec::new(),
-                old => self.state.consistency(log, old, size).ok().flatten().ok_or("it has cosigned more than there is")?,
+                old => self
+                    .state
+                    .consistency(log, old, size)
+                    .ok()
+                    .flatten()
+                    .ok_or("it has cosigned more than there is")?,
             };
             let request = AddCheckpoint { old, proof, note: note.clone() };
             let sent = self.client.post(self.url.clone()).body(request.to_string()).send();
@@ -184,7 +191,8 @@ impl OutsideWitness {
 
     /// Its own lines of an answer, once they verify.
     fn lines(&self, note: &Note, answer: &str) -> Result<Vec<NoteSignature>, String> {
-        let cosigned = Note::parse(&format!("{}\n{answer}", note.text())).map_err(|error| error.to_string())?;
+        let cosigned =
+            Note::parse(&format!("{}\n{answer}", note.text())).map_err(|error| error.to_string())?;
         self.key.verify(&cosigned).map_err(|error| error.to_string())?;
         Ok(self.key.signatures(&cosigned).cloned().collect())
     }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Hash, LogName, Policy, Refusal, Statement, TrustStore, UnixMillis, check_fresh,
+    Checkpoint, CheckpointTextError, Hash, LogName, Policy, Refusal, Statement, TrustStore, UnixMillis,
+    check_fresh,
 };
 use rusqlite::Connection;
 

@@ -3,9 +3,9 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use countersign_custody::{Item, Route, Verdict, VerdictKind};
+use countersign_custody::{Item, Profile, Route, Verdict, VerdictKind};
 use countersign_ledger::Subject;
-use countersign_wallet::Snapshot;
+use countersign_wallet::{Asked, Snapshot};
 use serde_json::json;
 
 use crate::args::{Check, Trace};
@@ -58,22 +58,28 @@ pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
 }
 
-/// The route of a logistic unit. It is not part of a product's snapshot, so its history is fetched from the node.
-fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Route> {
+/// What the ledger holds on a logistic unit, its route, and the profile that has the rules for it. It is not part of a product's
+/// snapshot, so its history is fetched from the node.
+pub fn unit<'a>(
+    home: &Home,
+    snapshot: &'a mut Snapshot,
+    unit: &Subject,
+) -> Result<(Asked, Route, &'a Profile)> {
     let asked = snapshot.ask(&home.client()?, unit)?;
     let nothing = || format!("the ledger holds nothing about {unit}");
     let first = asked.history().first().with_context(nothing)?;
     let profile = snapshot
         .profile_of(first.verified().statement().kind())
         .context("no profile has rules for these goods")?;
-    asked.route(profile, now()).with_context(nothing)
+    let route = asked.route(profile, now()).with_context(nothing)?;
+    Ok((asked, route, profile))
 }
 
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     let route = match pack::unit(&args.pack, year()) {
-        Some(unit) => unit_route(home, &mut snapshot, &unit)?,
+        Some(goods) => unit(home, &mut snapshot, &goods)?.1,
         None => {
             let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
             Route::new(&item, &verdict, snapshot.profile_for(&verdict))

@@ -5,21 +5,42 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::epcis::{self, Proposal};
+use countersign_custody::epcis::{self, Around, Exported, LeftOut, Proposal};
 use countersign_custody::words::sanitize;
-use countersign_custody::{Facts, Mark, Profile};
-use countersign_ledger::{Entry, Placed};
+use countersign_custody::{Contents, Facts, Mark, Profile, Standing, Stop};
+use countersign_ledger::{Entry, Placed, Subject};
+use countersign_wallet::Snapshot;
 use serde_json::json;
 
 use super::check;
 use crate::args::Import;
 use crate::draft::Draft;
-use crate::home::{Home, now};
+use crate::home::{Home, now, year};
+use crate::pack;
 
-/// Writes the history of a product as an EPCIS 2.0 document.
-pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
+/// Writes the history of a product, or of a logistic unit, as an EPCIS 2.0 document, and tells what is not in it.
+pub fn export(home: &Home, goods: &str, output: &Path) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let (item, verdict) = check::verdict(&mut snapshot, pack)?;
+    let (exported, wrong) = match pack::unit(goods, year()) {
+        Some(unit) => of_unit(home, &mut snapshot, &unit)?,
+        None => of_product(&mut snapshot, goods)?,
+    };
+    let events = exported.document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
+    fs::write(output, format!("{:#}\n", exported.document)).with_context(|| output.display().to_string())?;
+    let sound = events + exported.left_out.len();
+    println!("{}: {events} events, of {sound} statements", output.display());
+    for LeftOut { statement, kind, why } in &exported.left_out {
+        println!("  left out: {kind} {statement}: {why}");
+    }
+    if wrong > 0 {
+        println!("  {wrong} more do not fit their place and are left out: see `countersign trace`");
+    }
+    Ok(())
+}
+
+/// The events of a product, and how many statements do not fit their place.
+fn of_product(snapshot: &mut Snapshot, goods: &str) -> Result<(Exported, usize)> {
+    let (item, verdict) = check::verdict(snapshot, goods)?;
     let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
@@ -29,14 +50,31 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
         .filter_map(|event| known.iter().find(|one| one.id() == event.statement))
         .copied()
         .collect();
-    let document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
-    let events = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
-    fs::write(output, format!("{document:#}\n")).with_context(|| output.display().to_string())?;
-    println!("{}: {events} events, of {} statements", output.display(), sound.len());
-    if !wrong.is_empty() {
-        println!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());
+    let contents: Vec<Contents> = facts.units.iter().flat_map(|unit| unit.contents.clone()).collect();
+    let around = Around { linked: &known, contents: &contents };
+    Ok((epcis::document(snapshot.profile_for(&verdict), &sound, around, now()), wrong.len()))
+}
+
+/// The events of a logistic unit, and how many statements do not fit their place.
+fn of_unit(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(Exported, usize)> {
+    let (asked, route, profile) = check::unit(home, snapshot, unit)?;
+    let profile = profile.clone();
+    let is_sound = |one: &Placed| {
+        route.stops.iter().any(|stop| {
+            let Stop::Leg(leg) = stop else { return false };
+            leg.statement == one.id() && !matches!(leg.standing, Standing::AtFault(_) | Standing::Void)
+        })
+    };
+    let sound: Vec<&Placed> =
+        asked.history().iter().filter_map(Entry::standing).filter(|one| is_sound(one)).collect();
+    let linked: Vec<&Placed> = asked.dependencies().filter_map(Entry::standing).collect();
+    let mut contents = Vec::new();
+    for digest in sound.iter().filter_map(|one| one.fields().hash("contents")) {
+        contents.extend(snapshot.contents(digest)?);
     }
-    Ok(())
+    let around = Around { linked: &linked, contents: &contents };
+    let wrong = asked.history().len() - sound.len();
+    Ok((epcis::document(&profile, &sound, around, now()), wrong))
 }
 
 fn statements(facts: &Facts) -> Vec<&Placed> {

@@ -19,7 +19,7 @@ mod words;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-pub use self::document::document;
+pub use self::document::{Around, Exported, LeftOut, NotAnEvent, document};
 pub use self::import::{MAX_DOCUMENT, MAX_EVENTS, Proposal, read};
 pub use self::refused::{NotADocument, NotTaken};
 

@@ -158,7 +158,9 @@ mod tests {
 
     fn signed(text: String, by: &[&NoteSigner]) -> Note {
         let mut note = Note::new(text).unwrap();
-        by.iter().for_each(|key| note.add(key.sign(note.text())).unwrap());
+        for key in by {
+            note.add(key.sign(note.text())).unwrap();
+        }
         note
     }
 

@@ -400,7 +400,10 @@ mod tests {
         let narrow = policy.for_readers("log").unwrap();
         assert_eq!(narrow.origins().collect::<Vec<_>>(), ["log"]);
         assert_eq!(narrow.log_keys("log").collect::<Vec<_>>(), [keys[1].verifier_key()]);
-        assert_eq!(narrow.to_string().split_once('\n').unwrap().1, policy.to_string().splitn(5, '\n').last().unwrap());
+        assert_eq!(
+            narrow.to_string().split_once('\n').unwrap().1,
+            policy.to_string().splitn(5, '\n').last().unwrap()
+        );
         assert_eq!((policy.for_readers("only-p256"), policy.for_readers("nobody")), (None, None));
     }
 

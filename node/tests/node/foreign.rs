@@ -3,15 +3,16 @@
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
+use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    AddCheckpoint, Cosigner, Hash, LogName, LogProof, Note, NoteSigner, Policy, PublicKey, SignatureType,
-    TileKind, TilePath, Tree, leaf_hash, read_bundle,
+    AddCheckpoint, Cosigner, Hash, Identity, LogName, LogProof, Note, NoteSigner, Policy, PublicKey,
+    SignatureType, Signer, TileKind, TilePath, Tree, UnixMillis, VerifierKey, leaf_hash, read_bundle,
 };
 use countersign_node::{OutsideConfig, Running};
 use reqwest::Method;
 
-use crate::world::{Answer, Client, Member, Site, enrol};
+use crate::world::{Answer, Client, DAY_MILLIS, Member, Site, enrol, fresh_key};
 
 struct Stage {
     site: Site,
@@ -108,11 +109,9 @@ fn what_is_no_statement_by_its_own_word_is_not_read() {
     ] {
         assert_eq!(post(other).problem(), (415, "media-type".into()), "{other}");
     }
-    for ours in [
-        "application/cose",
-        "Application/COSE; cose-type=\"cose-sign1\"",
-        "application/scitt-statement+cose",
-    ] {
+    for ours in
+        ["application/cose", "Application/COSE; cose-type=\"cose-sign1\"", "application/scitt-statement+cose"]
+    {
         assert_eq!(post(ours).status, 303, "{ours}");
     }
 }
@@ -130,8 +129,11 @@ fn a_page_elsewhere_may_read_what_is_public_and_nothing_else() {
         assert_eq!(stage.get(path, &[origin]).header("access-control-allow-origin"), "", "{path}");
     }
     let preflight = |path: &str, method: &str| {
-        let asked =
-            [origin, ("access-control-request-method", method), ("access-control-request-headers", "content-type")];
+        let asked = [
+            origin,
+            ("access-control-request-method", method),
+            ("access-control-request-headers", "content-type"),
+        ];
         stage.ask(Method::OPTIONS, path, &asked, &[])
     };
     let allowed = preflight("/supply/entries", "POST");
@@ -218,7 +220,7 @@ fn the_policy_for_others_trusts_what_ours_does_by_one_key() {
     let text = String::from_utf8(stage.get("/supply/policy", &[]).body).unwrap();
     let policy: Policy = text.parse().unwrap();
     let origin = "ledger.meds.example/supply";
-    let keys: Vec<_> = policy.log_keys(origin).map(|key| key.kind()).collect();
+    let keys: Vec<_> = policy.log_keys(origin).map(VerifierKey::kind).collect();
     assert_eq!((policy.origins().collect::<Vec<_>>(), keys), (vec![origin], vec![SignatureType::Ed25519]));
     let note = stage.running.node().checkpoint(LogName::SUPPLY);
     assert_eq!(policy.trust(&note).unwrap().checkpoint().size(), 0);
@@ -341,6 +343,46 @@ fn a_witness_here_cosigns_the_log_of_others_and_never_two_histories() {
     cosigned(&request, &add(&stage, &request));
 }
 
+#[test]
+fn openssl_at_its_strictest_takes_what_is_issued_and_tells_two_roots_of_one_name_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &[&str]| {
+        std::process::Command::new("openssl").args(arguments).current_dir(folder.path()).output()
+    };
+    if openssl(&["version"]).is_err() {
+        return;
+    }
+    let now = countersign_node::system_clock()();
+    let period = Period { from: UnixMillis(now.0 - 1000), until: UnixMillis(now.0 + DAY_MILLIS) };
+    let holder = Identity::new("meds.example", "supplier", "alpine").unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    let mut roots = Vec::new();
+    for name in ["old", "new"] {
+        let authority = fresh_key();
+        roots.push(pem(&certificate::root("meds.example", &authority, period, [1; 16]).unwrap()));
+        let key = Signer::public_key(&fresh_key());
+        let member = certificate::issue(&holder, &key, &authority, period, [2; 16]).unwrap();
+        write(&format!("by-{name}"), pem(member.as_der()));
+    }
+    write("both", roots.concat());
+    write("old", roots[0].clone());
+    let verifies = |roots: &str, member: &str| {
+        let said = openssl(&["verify", "-x509_strict", "-CAfile", roots, member]).unwrap();
+        (said.status.success(), String::from_utf8_lossy(&said.stderr).into_owned())
+    };
+    assert_eq!(verifies("both", "by-old"), (true, String::new()));
+    assert_eq!(verifies("both", "by-new"), (true, String::new()));
+    assert!(!verifies("old", "by-new").0);
+    // The node's own: its domain's root and registrar, and its TLS endpoint's root.
+    let site = Site::new();
+    let genesis = site.open().genesis().clone();
+    write("root", pem(&genesis.domains[0].root.0));
+    write("registrar", pem(&genesis.domains[0].registrar.0));
+    write("tls", pem(&genesis.tls[0].0));
+    assert_eq!(verifies("root", "registrar"), (true, String::new()));
+    assert_eq!(verifies("tls", "tls"), (true, String::new()));
+}
+
 /// Two ledgers: `ours` asks a witness of `theirs`.
 struct Neighbours {
     theirs: Option<Running>,
@@ -351,7 +393,7 @@ struct Neighbours {
 impl Neighbours {
     fn new() -> Self {
         let (mut their_site, mut our_site) = (Site::new(), Site::new());
-        our_site.config.name = "ledger.ours.example".to_owned();
+        our_site.config.name = String::from("ledger.ours.example");
         // Our keys come first, so that they can be told; then theirs, at an address of its own.
         drop(our_site.open());
         let genesis = our_site.open().genesis().clone();
@@ -384,7 +426,8 @@ impl Neighbours {
 
 fn pem(der: &[u8]) -> String {
     let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use countersign_custody::qr::{self, Codes};
 use countersign_ledger::certificate::{Period, issue, request, root};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, LogName, NoteSigner, Signer as _, SoftwareKey, Statement,
-    Subject, UnixMillis, sealed,
+    Certificate, Draft, Fields, Hash, Identity, Kind, LogName, NoteSigner, Signer as _, SoftwareKey,
+    Statement, Subject, UnixMillis, sealed,
 };
 use countersign_node::{Config, Node, Outcome, OutsideConfig};
 use countersign_scan::draw::{Carrier, Label, Scale};
@@ -128,8 +128,13 @@ fn rollover(folder: &Path) -> Result {
 fn confidential(folder: &Path) -> Result<serde_json::Value> {
     let (kind, subject, plain) = ("medicine.material", format!("{CLASS}/10/L1"), "price 12");
     let receiver = key(21)?.public_key();
-    let bytes =
-        sealed::seal(plain.as_bytes(), &receiver, &Kind::new(kind)?, &Subject::new(&*subject)?, &mut Fixed(0))?;
+    let bytes = sealed::seal(
+        plain.as_bytes(),
+        &receiver,
+        &Kind::new(kind)?,
+        &Subject::new(&*subject)?,
+        &mut Fixed(0),
+    )?;
     fs::write(folder.join("sealed"), bytes)?;
     Ok(json!({ "secret": Hash([21; 32]).to_string(), "kind": kind, "subject": subject, "plain": plain }))
 }
