@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
+use countersign_ledger::cose::Sign1;
 use countersign_ledger::receipt::{Inclusion, issue};
 use countersign_ledger::{Hash, LogName, LogProof, Problem, Statement, cbor};
 
@@ -36,11 +37,14 @@ pub(super) async fn submit(
         let other = "a statement is sent as application/cose or application/scitt-statement+cose";
         return Err(ProblemDetails::new(Problem::MediaType, other));
     }
-    let statement = body(received)?;
+    let received = body(received)?;
+    // A statement that carries receipts already is the same statement: what nobody signed is not recorded (RFC 9943).
+    let bare = Sign1::parse(&received).ok().map(|sign1| sign1.without_unprotected());
+    let statement = bare.map_or(received, Bytes::from);
     // Read and verified here: that takes less than a tenth of a millisecond, about as long as finding another thread.
     match service.sequencer.submit(log, &statement).await {
         Outcome::Accepted(ordered) | Outcome::Duplicate(ordered) => {
-            // In our own form the unprotected header is empty, so the id is the digest of what was sent.
+            // The unprotected header is empty now, so the id is the digest of the bytes.
             let id = Hash::of(&statement);
             let location = location(log, id);
             if names(&headers, &RECEIPT) {

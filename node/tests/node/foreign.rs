@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use countersign_ledger::certificate::{self, Period};
+use countersign_ledger::cose::Sign1;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
     AddCheckpoint, Cosigner, Hash, Identity, LogName, LogProof, Note, NoteSigner, Policy, PublicKey,
@@ -91,6 +92,23 @@ fn a_scrapi_client_with_one_base_url_registers_reads_and_verifies() {
         let receipt = stage.get(made.header("location"), &[("accept", accept)]);
         assert_eq!((receipt.header("content-type"), receipt.header("vary")), (media_type, "accept"));
     }
+}
+
+#[test]
+fn a_statement_that_carries_its_receipt_already_is_the_same_statement() {
+    let stage = Stage::new();
+    let statement = stage.manufacturer().sign(&stage.site.request(1));
+    let accepts = [("content-type", "application/cose"), ("accept", "application/cose")];
+    let made = stage.ask(Method::POST, "/supply/entries", &accepts, statement.as_bytes());
+    let sign1 = Sign1::parse(statement.as_bytes()).unwrap();
+    let mut transparent = vec![0xd2, 0x84];
+    let mut e = minicbor::Encoder::new(&mut transparent);
+    e.bytes(sign1.protected).unwrap().map(1).unwrap().u16(394).unwrap().array(1).unwrap();
+    e.bytes(&made.body).unwrap().bytes(sign1.payload.unwrap()).unwrap().bytes(sign1.signature).unwrap();
+    let again = stage.ask(Method::POST, "/supply/entries", &accepts, &transparent);
+    assert_eq!((again.status, again.header("location")), (201, made.header("location")));
+    assert_eq!(stage.client.post("/supply/entries", &transparent).body, [0x82, 1, 2]);
+    assert_eq!(stage.client.post("/supply/entries", &transparent[..40]).problem(), (400, "format".into()));
 }
 
 #[test]
