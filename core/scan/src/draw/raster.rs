@@ -9,7 +9,7 @@ use crate::picture::Picture;
 pub struct Scale(usize);
 
 impl Scale {
-    /// 2 to 16 pixels: of one pixel a module readers do not find the finder pattern.
+    /// 2 to 16 pixels: of one pixel a module no reader finds a `DataMatrix`.
     #[must_use]
     pub fn new(pixels: u8) -> Option<Scale> {
         (2..=16).contains(&pixels).then_some(Scale(pixels.into()))
