@@ -14,10 +14,11 @@ pub struct Answer {
     pub reasons: Vec<Text>,
     /// The product that the code names.
     pub product: Product,
-    /// Other readings of the code, if a separator may have been lost: offer these.
+    /// Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+    /// seems to have happened, and its argument `mend` the English words for it.
     pub readings: Vec<Product>,
     /// Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
-    pub answerable: Option<String>,
+    pub accountable: Option<String>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub history: Vec<Event>,
     /// The checkpoint that it is complete as of; absent if the product is not followed.
@@ -128,7 +129,7 @@ pub struct Opened {
 impl Answer {
     pub(crate) fn new(item: &custody::Item, verdict: &Verdict) -> Self {
         let lost = verdict.reasons.iter().find_map(|reason| match reason {
-            Reason::SeparatorLost { readings } => Some(readings),
+            Reason::Misread { readings, .. } => Some(readings),
             _ => None,
         });
         Self {
@@ -136,7 +137,7 @@ impl Answer {
             reasons: verdict.reasons.iter().map(Text::from).collect(),
             product: item.into(),
             readings: lost.into_iter().flatten().map(Product::from).collect(),
-            answerable: verdict.answerable.as_ref().map(ToString::to_string),
+            accountable: verdict.accountable.as_ref().map(ToString::to_string),
             history: verdict.timeline.iter().map(Event::from).collect(),
             checkpoint: verdict.checkpoint,
             as_of_millis: verdict.as_of.map(|moment| moment.0),

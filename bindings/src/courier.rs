@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use countersign_custody::handover::{Answer, Offered, answer_in};
 use countersign_custody::qr::{Assembly, NotTaken, Received};
-use countersign_ledger::{Hash, Identity, Note, Subject};
+use countersign_ledger::{Hash, Identity, Note};
 use countersign_scan::gs1::{Content, Partners};
-use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
-use countersign_wallet::{CourierError, OfferTo, Pending, Side};
+use countersign_scan::{Code, Luma, ScanResult, Scanner, Symbol};
+use countersign_wallet::{CourierError, Issuer, OfferTo, Pending, Side};
 
+use crate::clock::{now, year};
+use crate::code::goods_in;
 use crate::error::CountersignError as Error;
 use crate::handover::{Condition, Goods, Handover, Scan};
 use crate::outbox::{Outgoing, Round};
-use crate::patient::{message_in, year};
-use crate::wallet::{Wallet, now};
+use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the other phone's screen soon shows the next part.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
@@ -128,20 +129,20 @@ impl Courier {
 
     /// The statements that were signed and are not yet proven to be in the log, in order.
     pub fn outbox(&self) -> Result<Vec<Outgoing>, Error> {
-        Ok(self.act(|courier| courier.outbox())?.into_iter().map(Outgoing::from).collect())
+        Ok(self.wallet.snapshot()?.outbox()?.into_iter().map(Outgoing::from).collect())
     }
 
     /// Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
     /// ledger's history of the goods can be loaded.
     pub fn settle(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("statement"))?;
-        self.act(|courier| courier.settle(id)).map(drop)
+        Ok(self.wallet.snapshot()?.settle(id).map(drop)?)
     }
 
     /// Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
     pub fn send(&self) -> Result<Round, Error> {
-        let client = self.wallet.client();
-        self.act(|courier| courier.send(&client, now())).map(Round::from)
+        let (mut snapshot, client) = (self.wallet.snapshot()?, self.wallet.client());
+        Ok(Issuer::new(&mut snapshot, &client, self.wallet.keys()).send(now())?.into())
     }
 }
 
@@ -157,8 +158,9 @@ impl Courier {
     }
 
     fn take(&self, symbol: &Symbol) -> Result<Scan, Error> {
-        match Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier) {
-            Ok(Content::Gs1(message)) => Ok(countersign_wallet::goods(&message, year())
+        let code = Code::from(symbol);
+        match code.content(Partners::OnAnyCarrier) {
+            Ok(Content::Gs1(_)) => Ok(countersign_wallet::goods(&code, year())
                 .map_or(Scan::Foreign, |goods| Scan::Goods { link: goods.to_string() })),
             Ok(Content::Plain(text)) => self.feed(&text),
             _ => Ok(Scan::Foreign),
@@ -197,10 +199,4 @@ impl Courier {
 fn note_in(message: &[u8]) -> Option<String> {
     let note = std::str::from_utf8(message).ok()?;
     Note::parse(note).is_ok().then(|| note.to_owned())
-}
-
-/// The goods that a typed code or a link names.
-pub(crate) fn goods_in(code: &str) -> Result<Subject, Error> {
-    let goods = message_in(code).and_then(|message| countersign_wallet::goods(&message, year()));
-    goods.ok_or_else(|| Error::invalid("code"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_custody::handover::HandoverError;
 use countersign_custody::qr::NotEncoded;
-use countersign_ledger::{CertificateError, GenesisError, SignError, SignerError};
+use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
     ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HttpsError, KeyStoreError,
@@ -105,6 +105,7 @@ impl From<ActError> for Error {
             ActError::NotEnrolled => Self::KeyNeeded,
             ActError::Sign(SignError::Format(_)) | ActError::UnknownKind => Self::invalid("statement"),
             ActError::NotYet => Self::Retry { after_millis: None },
+            ActError::BlobTooLarge { .. } => Self::Refused { reason: Problem::TooLarge.to_string() },
             ActError::Store(error) => error.into(),
             _ => Self::Distrusted,
         }

@@ -1,6 +1,6 @@
 //! The core for phone apps, in Kotlin and in Swift.
 //!
-//! One object per task: [`Wallet`] keeps the verified data and brings it up to date, [`Patient`] checks packs,
+//! One object per task: [`Wallet`] keeps the verified data and brings it up to date, [`PackChecker`] checks packs,
 //! [`Courier`] hands goods over. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
 //! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
 //! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
@@ -24,12 +24,14 @@
 //! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
 
 mod answer;
+mod clock;
+mod code;
 mod courier;
 mod error;
 mod handover;
 mod key_store;
 mod outbox;
-mod patient;
+mod pack_checker;
 mod settings;
 mod wallet;
 
@@ -39,7 +41,7 @@ pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use outbox::{Cause, Delivery, NextStep, Outgoing, Round};
-pub use patient::{Patient, ScanResult};
+pub use pack_checker::{PackChecker, ScanResult};
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};
 

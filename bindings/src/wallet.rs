@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_custody::{Contents, Item, Verdict};
-use countersign_ledger::{Genesis, LogName, Subject, UnixMillis};
+use countersign_ledger::{Genesis, LogName, Subject};
 use countersign_wallet::{
     Client, FollowState, Health, Https, HttpsError, Issuer, Part, Snapshot, Step, StoreError,
 };
 
+use crate::clock::now;
+use crate::code::{goods_in, whole_item_in};
 use crate::error::{CountersignError as Error, millis};
 use crate::handover::codes;
 use crate::key_store::{Foreign, KeyStore};
 use crate::settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
-use crate::{courier, patient};
 
 /// The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
 #[derive(uniffi::Object)]
@@ -110,14 +110,14 @@ impl Wallet {
     /// Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
     /// sync.
     pub fn follow(&self, code: &str) -> Result<(), Error> {
-        self.reading()?.follow(&patient::item_in(code)?.class)?;
+        self.reading()?.follow(&whole_item_in(code)?.class)?;
         self.replan.store(true, Ordering::Release);
         Ok(())
     }
 
     /// Follows one pack, with its own history.
     pub fn follow_pack(&self, code: &str) -> Result<(), Error> {
-        let pack = patient::item_in(code)?.pack.ok_or_else(|| Error::invalid("product"))?;
+        let pack = whole_item_in(code)?.pack.ok_or_else(|| Error::invalid("product"))?;
         self.reading()?.follow_pack(&pack)?;
         self.replan.store(true, Ordering::Release);
         Ok(())
@@ -126,7 +126,7 @@ impl Wallet {
     /// Follows one logistic unit, with its own history. The history is also that of the packs in it, once their list is
     /// here ([`Wallet::keep_contents`]).
     pub fn follow_unit(&self, code: &str) -> Result<(), Error> {
-        let unit = courier::goods_in(code)?;
+        let unit = goods_in(code)?;
         self.reading()?.follow_unit(&unit)?;
         self.replan.store(true, Ordering::Release);
         Ok(())
@@ -297,11 +297,6 @@ impl From<Step> for SyncStep {
             Step::Done => Self::Done,
         }
     }
-}
-
-/// The phone's time. A clock that is behind what is proven is not trusted.
-pub(crate) fn now() -> UnixMillis {
-    UnixMillis(millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -70,14 +70,14 @@ pub struct Demo {
 
 #[derive(Args)]
 pub struct Check {
-    /// PNG or JPEG pictures, or the text of a code: (01)09506000134352(17)…
+    /// PNG, JPEG or WebP pictures, or the text of a code: (01)09506000134352(17)…
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub packs: Vec<String>,
 }
 
 #[derive(Args)]
 pub struct Scan {
-    /// PNG or JPEG pictures
+    /// PNG, JPEG or WebP pictures
     #[arg(required_unless_present_any = ["camera", "frames"], value_hint = ValueHint::FilePath)]
     pub pictures: Vec<PathBuf>,
     /// Number of a camera to scan from until interrupted, such as 0
@@ -171,6 +171,15 @@ pub struct Sign {
     /// File with a draft, as written by `import`
     #[arg(long, conflicts_with = "about", value_hint = ValueHint::FilePath)]
     pub draft: Option<PathBuf>,
+    /// What the statement is about, where the code names more than that, such as a pack of the lot
+    #[arg(long, value_enum, requires = "asked")]
+    pub level: Option<Level>,
+    /// Sign what cannot be taken back without being asked (recall, dispense)
+    #[arg(long, short, requires = "asked")]
+    pub yes: bool,
+    /// Sign although nothing here shows the subject to exist
+    #[arg(long, requires = "asked")]
+    pub unknown: bool,
     /// A field. Times are dates (YYYY-MM-DD), digests and bytes are hexadecimal
     #[arg(long = "field", short = 'f', value_name = "NAME=VALUE", requires = "asked")]
     pub fields: Vec<String>,
@@ -185,6 +194,16 @@ pub struct Sign {
     pub with: Vec<String>,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Level {
+    /// All lots and packs of the article
+    Product,
+    /// All packs of the lot
+    Lot,
+    /// The single pack
+    Pack,
+}
+
 #[derive(Args)]
 pub struct Export {
     #[command(subcommand)]
@@ -193,9 +212,12 @@ pub struct Export {
 
 #[derive(Args)]
 pub struct Import {
-    /// The EPCIS 2.0 document (JSON-LD)
+    /// The EPCIS document: JSON-LD of EPCIS 2.0, or XML of EPCIS 1.2 or 2.0
     #[arg(value_hint = ValueHint::FilePath)]
     pub document: PathBuf,
+    /// The lot of the goods whose lot neither the document nor this wallet's snapshot knows
+    #[arg(long)]
+    pub lot: Option<String>,
     /// Folder for the drafts
     #[arg(long, short, default_value = "drafts", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
@@ -256,7 +278,14 @@ pub struct Node {
 #[derive(Subcommand)]
 pub enum NodeCommand {
     /// Run the node until interrupted
-    Run,
+    Run {
+        /// The day it is, YYYY-MM-DD: for a node that was off for more than a week, or whose clock is behind what it has
+        /// signed. Look at another clock
+        #[arg(long, value_name = "DAY")]
+        today: Option<String>,
+    },
+    /// Verify a node's data, running or not: every statement, block and root, what was last signed, and the blobs
+    Verify,
     /// Print an example of the configuration file
     Example,
     /// Create a one-time code for the enrolment of a member
@@ -265,17 +294,35 @@ pub enum NodeCommand {
         role: String,
         /// The member's name within its role
         name: String,
-        /// Validity of the code in hours
-        #[arg(long, default_value_t = 72)]
-        hours: u64,
+        /// Validity of the code in hours, 1 to 2160
+        #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=2160))]
+        hours: u32,
     },
     /// Print the genesis file, which clients pin
     Genesis,
-    /// Revoke a certificate from the next log entry on
+    /// Revoke a certificate: it signs nothing from the next entry of each log on
     Revoke {
         /// SHA-256 of the certificate, hexadecimal
         certificate: String,
+        /// An earlier entry of a log, from which on the certificate signs nothing; what it signed there becomes void
+        #[arg(long, value_name = "LOG=ENTRY", value_parser = place)]
+        from: Vec<(String, u64)>,
     },
+    /// Copy the ledger into a new directory, while the node runs or not; its keys are not copied
+    Backup {
+        /// The directory to make
+        to: PathBuf,
+    },
+    /// Put a backup into the data directory, which must hold the keys and no ledger, and verify it
+    Restore {
+        /// The directory of the backup
+        from: PathBuf,
+    },
+}
+
+fn place(text: &str) -> Result<(String, u64), String> {
+    let (log, entry) = text.split_once('=').ok_or("write it as LOG=ENTRY, such as supply=120")?;
+    Ok((log.to_owned(), entry.parse().map_err(|_| "an entry is a number")?))
 }
 
 #[derive(Args)]

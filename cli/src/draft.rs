@@ -4,7 +4,8 @@
 //! { "kind": "medicine.commission", "about": "https://id.gs1.org/01/…/10/L1",
 //!   "fields": { "expiry": "2028-11-30" }, "serials": ["S1"] }
 //! ```
-//! Fields are written as on the command line. Other members say where the draft comes from.
+//! Fields are written as on the command line. Other members say where the draft comes from, and keep what a partner had
+//! added to the event.
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::Proposal;
@@ -27,6 +28,8 @@ pub struct Draft {
     pub fields: Vec<String>,
     /// The packs to be commissioned; none, if it commissions nothing.
     pub serials: Vec<String>,
+    /// What a partner had added to the event that it was drafted from.
+    pub extensions: Map<String, serde_json::Value>,
     /// Its origin.
     origin: serde_json::Value,
 }
@@ -44,6 +47,7 @@ impl Draft {
             about: proposal.subject.as_str().to_owned(),
             fields: proposal.fields.iter().map(field).collect(),
             serials: proposal.serials.clone(),
+            extensions: proposal.extensions.clone(),
             origin: json!({
                 "event": proposal.event,
                 "time": proposal.at.to_string(),
@@ -56,7 +60,8 @@ impl Draft {
     /// The draft that the command line gives.
     pub fn asked(kind: &str, about: &str, fields: &[String], serials: Vec<String>) -> Self {
         let (kind, about) = (kind.to_owned(), about.to_owned());
-        Self { kind, about, fields: fields.to_vec(), serials, origin: serde_json::Value::Null }
+        let (extensions, origin) = (Map::new(), serde_json::Value::Null);
+        Self { kind, about, fields: fields.to_vec(), serials, extensions, origin }
     }
 
     /// Reads what [`Draft::to_json`] wrote.
@@ -80,6 +85,7 @@ impl Draft {
             about: text("about")?,
             fields: fields.collect::<Result<_>>()?,
             serials: serials.collect::<Result<_>>()?,
+            extensions: file["extensions"].as_object().cloned().unwrap_or_default(),
             origin: file["origin"].clone(),
         })
     }
@@ -88,10 +94,13 @@ impl Draft {
     pub fn to_json(&self) -> String {
         let fields = self.fields.iter().filter_map(|field| field.split_once('='));
         let fields: Map<_, _> = fields.map(|(name, value)| (name.to_owned(), json!(value))).collect();
-        let Self { kind, about, serials, origin, .. } = self;
-        let file = json!({
+        let Self { kind, about, serials, extensions, origin, .. } = self;
+        let mut file = json!({
             "kind": kind, "about": about, "fields": fields, "serials": serials, "origin": origin,
         });
+        if !extensions.is_empty() {
+            file["extensions"] = json!(extensions);
+        }
         format!("{file:#}\n")
     }
 

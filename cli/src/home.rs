@@ -10,8 +10,15 @@ use countersign_ledger::{Genesis, UnixMillis};
 use countersign_wallet::{Client, Https, KeyStore, Snapshot, Vault, VaultError};
 use zeroize::Zeroizing;
 
+use crate::file;
+
 /// Environment variable with the vault's passphrase, for scripts.
 const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
+
+/// Largest genesis file.
+pub const MAX_GENESIS: usize = 256 * 1024;
+/// Longest address of a node.
+const MAX_ADDRESS: usize = 2048;
 
 /// A wallet's folder.
 pub struct Home(PathBuf);
@@ -30,7 +37,7 @@ impl Home {
     pub fn init(&self, genesis: &Genesis, address: &str) -> Result<()> {
         genesis.trust_anchors()?;
         Https::new(address, genesis)?;
-        fs::create_dir_all(&self.0)?;
+        file::private_folder(&self.0)?;
         let path = self.0.join("genesis.json");
         if path.exists() && self.genesis()? != *genesis {
             bail!(
@@ -46,7 +53,7 @@ impl Home {
     /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
-        let json = fs::read(&path).with_context(|| {
+        let json = file::read(&path, MAX_GENESIS).with_context(|| {
             format!(
                 "{} is not a wallet yet: create one with `countersign init GENESIS --node URL`",
                 self.0.display()
@@ -57,7 +64,7 @@ impl Home {
 
     /// A client of the wallet's node, over HTTPS.
     pub fn client(&self) -> Result<Client> {
-        let address = fs::read_to_string(self.0.join("node"))
+        let address = file::text(&self.0.join("node"), MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
         Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
     }

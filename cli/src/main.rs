@@ -1,55 +1,32 @@
 //! The `countersign` command: every role on the command line.
 
-#![allow(clippy::print_stdout, reason = "a command prints to standard output")]
-
 mod args;
 mod camera;
-mod code;
 mod commands;
 mod demo;
 mod draft;
+mod file;
 mod home;
+mod output;
 mod pack;
 mod print;
 mod progress;
 
-use std::process::{self, ExitCode};
-use std::{io, panic};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
 use crate::home::Home;
 
-/// The exit code of a process whose reader is gone: 128 and SIGPIPE.
-const NOBODY_READS: u8 = 141;
-
 fn main() -> ExitCode {
-    end_with_the_reader();
-    let cli = Cli::parse();
-    match run(&cli) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => {
-            ExitCode::from(NOBODY_READS)
-        }
-        Err(error) => {
-            eprintln!("countersign: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Ends quietly when the reader of standard output is gone, as in `countersign trace … | head`; `println!` can only
-/// panic. The default action of the signal would also end the command when a node closes its connection.
-fn end_with_the_reader() {
-    let otherwise = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let said = panic.payload_as_str().unwrap_or_default();
-        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
-            process::exit(NOBODY_READS.into());
-        }
-        otherwise(panic);
-    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    let code = run(&cli).unwrap_or_else(|error| output::failed(&error));
+    output::flush();
+    ExitCode::from(code)
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
@@ -67,9 +44,9 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sync => commands::wallet::sync(&home()?, json)?,
         Command::Enrol(args) => commands::act::enrol(&home()?, args, json)?,
         Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
-        Command::Node(args) => commands::node::run(args)?,
+        Command::Node(args) => return commands::node::run(args, json),
         Command::Completion(args) => commands::completion(args),
-        Command::Import(args) => commands::epcis::import(args, json)?,
+        Command::Import(args) => commands::epcis::import(&home()?, args, json)?,
         Command::Export(args) => commands::evidence::export(&home()?, args)?,
         Command::Verify(args) => return commands::evidence::verify(&home()?, args, json),
     }

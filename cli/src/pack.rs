@@ -1,114 +1,149 @@
 //! The ways to name a product on the command line: a picture, the text of a code, a scanner's line, or a link.
 
-use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use countersign_custody::{Contents, Item};
 use countersign_ledger::Subject;
-use countersign_scan::gs1::{Content, Message, Partners};
-use countersign_scan::{Picture, Product, Symbol, decode, identify, identify_text};
-use countersign_wallet::{goods, item};
+use countersign_scan::gs1::Partners;
+use countersign_scan::{Code, NotAProduct, Picture, Symbol, decode};
+use countersign_wallet::{Named, NoPack, item_of, unit};
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
-use crate::code;
+use crate::file;
 
-/// Largest picture side that is opened, against decompression bombs.
-const MAX_SIDE: u32 = 20_000;
-/// Most memory that opening a picture may take.
+/// Largest picture file.
+const MAX_FILE: usize = 64 * 1024 * 1024;
+/// Most pixels of a picture that is opened: more than the largest photographs of phones have. Decoded, a pixel takes up
+/// to eight bytes.
+const MAX_PIXELS: u64 = 64_000_000;
+/// Most memory that the decoder of a picture may take besides.
 const MAX_MEMORY: u64 = 512 * 1024 * 1024;
+/// Largest list of what is in a unit: some 250,000 codes.
+const MAX_CONTENTS: usize = 16 * 1024 * 1024;
 
-/// Finds the product on a pack: in a picture file, or in the text of a code as typed by a person or sent by a hand-held
-/// scanner, with `]` and the symbology identifier first.
+/// What an argument names: the text of a code as typed by a person or sent by a hand-held scanner, a URN, or else the
+/// codes in a picture file.
+pub fn named(argument: &str, current_year: u16) -> Result<Named> {
+    let code = Code::typed(argument);
+    let path = Path::new(argument);
+    let plain = matches!(code.content(Partners::OnAnyCarrier), Ok(content) if content.is_plain());
+    if plain && path.is_file() {
+        return in_picture(path, current_year);
+    }
+    match Named::read(&code, current_year) {
+        Err(countersign_wallet::NoGoods::NotAProduct(NotAProduct::Other)) if plain => {
+            in_picture(path, current_year)
+        }
+        read => read.map_err(|reason| match reason {
+            countersign_wallet::NoGoods::NotAProduct(reason) => anyhow!(reason),
+            other => anyhow!(other),
+        }),
+    }
+}
+
+/// The product that an argument names.
 pub fn read(argument: &str, current_year: u16) -> Result<Item> {
-    let product = if let (Some(']'), Some((identifier, text))) =
-        (argument.chars().next(), argument.split_at_checked(3))
-    {
-        identify_text(identifier, text, current_year)
-    } else if argument.starts_with('(') {
-        Product::from_message(&Message::from_bracketed(argument, Partners::OnAnyCarrier)?, current_year)
-    } else if argument.starts_with("https://") || argument.starts_with("http://") {
-        Product::from_message(&Message::from_link(argument, Partners::OnAnyCarrier)?, current_year)
-    } else {
-        return in_picture(Path::new(argument), current_year);
-    };
-    Ok(item(product, current_year)?)
-}
-
-/// The logistic unit that the text of a code, or the one code in a picture, names; `None` if it names something else.
-pub fn unit(argument: &str, current_year: u16) -> Option<Subject> {
-    let content = match code::read(argument, Partners::OnAnyCarrier) {
-        Ok(Content::Plain(_)) => match symbols(Path::new(argument)).ok()?.as_slice() {
-            [symbol] => {
-                Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier).ok()?
-            }
-            _ => return None,
-        },
-        read => read.ok()?,
-    };
-    match content {
-        Content::Gs1(message) if message.value("00").is_some() => goods(&message, current_year),
-        _ => None,
+    match named(argument, current_year)? {
+        Named::Item { item, .. } => Ok(item),
+        Named::Unit(_) | Named::Matter(_) => Err(anyhow!(NotAProduct::NoGtin)),
     }
 }
 
-/// The contents of a unit: the texts of the codes of packs and units, one per line.
-pub fn contents(path: &Path, current_year: u16) -> Result<Contents> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let packs = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
-        let pack = match unit(line, current_year) {
-            Some(unit) => Some(unit),
-            None => read(line, current_year)?.pack,
+/// What each line of a list of codes names, with its number: packs and units.
+pub fn listed(path: &Path, current_year: u16) -> Result<Vec<(usize, Named)>> {
+    let text = file::text(path, MAX_CONTENTS)?;
+    let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
+    let read =
+        |(number, line)| Ok((number, named(line, current_year).with_context(|| format!("line {number}"))?));
+    lines.map(read).collect()
+}
+
+/// What is in a unit: the packs and units that are listed.
+pub fn contents(listed: &[(usize, Named)]) -> Result<Contents> {
+    let inside = listed.iter().map(|(number, named)| {
+        named.certain().with_context(|| format!("line {number}"))?;
+        let subject = match named {
+            Named::Unit(unit) => Some(unit),
+            Named::Item { item, .. } => item.pack.as_ref(),
+            Named::Matter(_) => None,
         };
-        pack.with_context(|| format!("`{line}` names no single pack: it needs lot and serial number"))
+        subject.cloned().with_context(|| {
+            format!("line {number}: the code names no single pack: it needs lot and serial number")
+        })
     });
-    Ok(Contents::new(packs.collect::<Result<Vec<Subject>>>()?)?)
+    Ok(Contents::new(inside.collect::<Result<Vec<Subject>>>()?)?)
 }
 
-/// Finds the one product in a picture.
-fn in_picture(path: &Path, current_year: u16) -> Result<Item> {
-    let symbols = symbols(path)?;
-    if symbols.is_empty() {
-        bail!("no code was found in {}: hold the pack closer, flat and in good light", path.display());
-    }
-    let mut items = Vec::new();
-    let mut refused = None;
-    for symbol in &symbols {
-        match item(identify(symbol, current_year), current_year) {
-            Ok(item) if items.contains(&item) => {}
-            Ok(item) => items.push(item),
-            Err(reason) => refused = Some(reason),
+/// What the codes in a picture name together.
+fn in_picture(path: &Path, current_year: u16) -> Result<Named> {
+    let codes: Vec<Code> = symbols(path)?.iter().map(Code::from).collect();
+    let mut units: Vec<Subject> = Vec::new();
+    for found in codes.iter().filter_map(|code| unit(code).ok().flatten()) {
+        if !units.contains(&found) {
+            units.push(found);
         }
     }
-    match (items.len(), refused) {
-        (1, _) => Ok(items.remove(0)),
-        (0, Some(reason)) => {
+    let item = item_of(&codes, current_year);
+    match (item, units.as_slice()) {
+        (Err(NoPack::NotAProduct(_)), [unit]) => Ok(Named::Unit(unit.clone())),
+        (Ok(item), []) => Ok(Named::Item { item, linear: false }),
+        (Ok(_) | Err(NoPack::NotAProduct(_)), [_, ..]) | (Err(NoPack::Several), _) => {
+            bail!("there are several packs in {}: take a picture of one", path.display())
+        }
+        (Err(NoPack::NoCode), _) => bail!(
+            "no code was found in {}: hold the pack closer, flat and in good light. Bar codes of lines are not read in \
+             pictures: look for the square code, or type what is printed: (01)…(10)…(21)…",
+            path.display()
+        ),
+        (Err(NoPack::NotAProduct(reason)), []) => {
             Err(anyhow!(reason).context(format!("the code in {} names no product", path.display())))
         }
-        _ => bail!("there are several packs in {}: take a picture of one", path.display()),
     }
 }
 
 /// All symbols in a picture file.
 pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
-    // The decoder's error includes its cause.
-    let picture =
-        open(path).map_err(|error| anyhow!("{} is not a readable picture: {error}", path.display()))?;
-    Ok(decode(&picture.frame()?))
+    Ok(decode(&open(path)?.frame()?))
 }
 
-/// Opens a PNG or JPEG file, rotated as its EXIF data says.
+/// Opens a PNG, JPEG or WebP file, rotated as its EXIF data says.
 pub fn open(path: &Path) -> Result<Picture> {
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+    let file = file::read(path, MAX_FILE)?;
+    read_picture(&file).with_context(|| format!("{} is not a readable picture", path.display()))
+}
+
+fn read_picture(file: &[u8]) -> Result<Picture> {
+    if is_heif(file) {
+        bail!(
+            "it is in the format HEIC or AVIF, which is not read here: save it as JPEG, or set the camera to “most compatible”"
+        );
+    }
+    let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_MEMORY);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    ensure!(
+        pixels <= MAX_PIXELS,
+        "it has {} million pixels, and at most {} million are read: make it smaller",
+        pixels.div_ceil(1_000_000),
+        MAX_PIXELS / 1_000_000
+    );
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     let image = image.into_rgba8();
     Ok(Picture::from_rgba(image.width() as usize, image.height() as usize, image.as_raw())?)
+}
+
+/// Whether the file begins as those of ISO/IEC 23008-12 do, which phones write by default.
+fn is_heif(file: &[u8]) -> bool {
+    const BRANDS: [&[u8; 4]; 9] =
+        [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif"];
+    let brand = file.get(4..12).and_then(|kind| kind.strip_prefix(b"ftyp"));
+    brand.is_some_and(|brand| BRANDS.iter().any(|known| known.as_slice() == brand))
 }

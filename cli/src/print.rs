@@ -1,6 +1,7 @@
 //! Verdicts, histories and routes as people and scripts read them.
 
 mod route;
+pub mod symbol;
 
 use std::fmt::Write as _;
 
@@ -37,16 +38,8 @@ const fn sign(kind: VerdictKind) -> &'static str {
 
 /// A verdict for a person: headline, reasons, history, and the age of the snapshot.
 pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
-    let mut text = format!("  {} {}\n", sign(verdict.kind), headline(verdict.kind));
-    for reason in &verdict.reasons {
-        let _ = writeln!(text, "    {}", sentence(reason, profile));
-        if let Reason::SeparatorLost { readings } = reason {
-            for reading in readings {
-                let _ = writeln!(text, "      possible reading: {}", narrowest(reading));
-            }
-        }
-    }
-    if let Some(party) = &verdict.answerable {
+    let mut text = reasons(verdict, profile);
+    if let Some(party) = &verdict.accountable {
         let _ = writeln!(text, "    Accountable: {}", member(party));
     }
     text.push_str(&timeline(&verdict.timeline));
@@ -57,6 +50,26 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
         let _ = writeln!(text, "    {complete} ({}).", ago(age));
     }
     text
+}
+
+/// The verdict in a word, and its reasons.
+fn reasons(verdict: &Verdict, profile: &Profile) -> String {
+    let mut text = format!("  {} {}\n", sign(verdict.kind), headline(verdict.kind));
+    for reason in &verdict.reasons {
+        let _ = writeln!(text, "    {}", sentence(reason, profile));
+        for reading in readings(reason) {
+            let _ = writeln!(text, "      possible reading: {}", narrowest(reading));
+        }
+    }
+    text
+}
+
+/// What else the code may say, as far as the ledger knows it.
+fn readings(reason: &Reason) -> &[Item] {
+    match reason {
+        Reason::Misread { readings, .. } | Reason::NearMiss { readings, .. } => readings,
+        _ => &[],
+    }
 }
 
 /// The narrowest subject that an item names.
@@ -116,8 +129,9 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
                 "arguments": Value::Object(arguments.collect()),
                 "text": sentence(reason, profile),
             });
-            if let Reason::SeparatorLost { readings } = reason {
-                line["readings"] = readings.iter().map(|item| json!(narrowest(item).as_str())).collect();
+            if matches!(reason, Reason::Misread { .. } | Reason::NearMiss { .. }) {
+                line["readings"] =
+                    readings(reason).iter().map(|item| json!(narrowest(item).as_str())).collect();
             }
             line
         })
@@ -125,7 +139,7 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
     json!({
         "verdict": verdict_key(verdict.kind),
         "reasons": reasons,
-        "answerable": verdict.answerable.as_ref().map(ToString::to_string),
+        "accountable": verdict.accountable.as_ref().map(ToString::to_string),
         "timeline": verdict.timeline.iter().map(event_json).collect::<Vec<_>>(),
         "evidence": verdict.evidence.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "checkpoint": verdict.checkpoint,

@@ -100,6 +100,44 @@ fn a_label_is_drawn_and_read_again() {
 }
 
 #[test]
+fn pictures_come_in_other_formats_and_are_bounded_before_they_are_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = folder.path().join("label.png");
+    label(&png, "datamatrix", PACK);
+    let webp = folder.path().join("label.webp");
+    image::open(&png).unwrap().into_rgb8().save(&webp).unwrap();
+    let read = lines(&countersign(&["--json", "scan", webp.to_str().unwrap()], ""));
+    assert_eq!(read[0]["symbols"][0]["product"]["link"], LINK);
+
+    // The header alone says how large it is.
+    let header = |width: u32, height: u32| {
+        let chunk = |kind: &[u8], data: &[u8]| {
+            let body = [kind, data].concat();
+            let crc = !body.iter().fold(u32::MAX, |crc, byte| {
+                (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                    if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
+                })
+            });
+            [&u32::try_from(data.len()).unwrap().to_be_bytes(), body.as_slice(), &crc.to_be_bytes()].concat()
+        };
+        let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+        let head = chunk(b"IHDR", &[&size[..], &[8, 0, 0, 0, 0]].concat());
+        [b"\x89PNG\r\n\x1a\n".as_slice(), &head, &chunk(b"IDAT", &[]), &chunk(b"IEND", &[])].concat()
+    };
+    for (name, bytes, reason) in [
+        ("bomb.png", header(19_000, 19_000), "361 million pixels"),
+        ("long.png", header(4_000_000, 17), "68 million pixels"),
+        ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), "HEIC"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let output = countersign(&["scan", path.to_str().unwrap()], "");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.code() == Some(1) && said.contains(reason), "{name}: {said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let (png, pdf) = (folder.path().join("a.png"), folder.path().join("a.pdf"));
@@ -169,7 +207,7 @@ fn a_camera_that_sees_nothing_or_is_not_there_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let empty = countersign(&["scan", "--frames", path], "");
-    assert!(String::from_utf8_lossy(&empty.stderr).contains("no PNG or JPEG"));
+    assert!(String::from_utf8_lossy(&empty.stderr).contains("no PNG, JPEG or WebP"));
     frame(folder.path(), 1, None);
     let output = countersign(&["scan", "--frames", path], "");
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use countersign_scan::gs1::{Content, Message, Partners};
-use countersign_scan::{NotAProduct, Product, identify_text, splits};
+use countersign_scan::{Code, NotAProduct, Product, identify_text};
 use libfuzzer_sys::fuzz_target;
 
 const IDENTIFIERS: [&str; 10] = ["]d2", "]Q3", "]C1", "]e0", "]J1", "]d1", "]Q1", "]J0", "]E0", "]E4"];
@@ -12,14 +12,17 @@ fuzz_target!(|text: &str| {
     for identifier in IDENTIFIERS {
         match identify_text(identifier, text, 2026) {
             Ok(product) => {
-                assert!(splits(&product, 2026).len() <= 64);
+                assert!(Code::scanned(identifier, text).readings(2026).len() <= 64);
                 assert!(product.class_uri().starts_with("https://id.gs1.org/01/"));
             }
-            Err(NotAProduct::Unseparated { readings, .. }) => assert!((1..=64).contains(&readings.len())),
+            Err(NotAProduct::Misread { readings, .. }) => assert!((1..=64).contains(&readings.len())),
             Err(_) => {}
         }
     }
     let _ = Content::from_line(text, PARTNERS);
+    let typed = Code::typed(text);
+    let _ = (typed.product(2026), typed.unit());
+    assert!(typed.readings(2026).len() <= 64);
     // A compressed link is the last segment of a path: few mutations would find the rest of it by themselves.
     let compressed = format!("https://example.com/{text}");
     let after_key = format!("https://example.com/01/09506000134352/{text}");

@@ -1,16 +1,23 @@
 //! Who signs a checkpoint: the log with its two keys, then the witnesses.
 //!
-//! Witnesses in this process each have a key and a state of their own: each recomputes tree and subject index from the entries
-//! before it cosigns, so an error in this node's own tree stops it here. Those elsewhere are asked last.
+//! Witnesses in this process each have a key, a clock, and a state of their own: each recomputes tree and subject index from the
+//! entries before anybody signs, so an error in this node's own tree stops it here. Then all of them record, at one time, what
+//! they are about to sign ([`LastSigned`]); then they sign. Those elsewhere are asked last.
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use countersign_ledger::{
     Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, Shortfall,
     UnixMillis, Witness, WitnessRefusal,
 };
 
+use crate::clock::Clock;
+use crate::halt::{Halt, Passing};
+use crate::last_signed::{LastSigned, LastSignedError};
+use crate::ledger_state::LedgerState;
 use crate::outside_witnesses::OutsideWitnesses;
+use crate::timekeeper::agrees;
 
 /// Why a checkpoint was not signed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +25,9 @@ pub enum SealError {
     /// The note could not be written.
     #[error(transparent)]
     Note(#[from] NoteError),
+    /// It does not extend what was signed before, or that it is signed could not be recorded.
+    #[error(transparent)]
+    LastSigned(#[from] LastSignedError),
     /// A witness in this process does not reach the same roots.
     #[error("witness {name} refuses the checkpoint: {reason}")]
     Witness {
@@ -26,76 +36,161 @@ pub enum SealError {
         /// Its reason.
         reason: WitnessRefusal,
     },
-    /// Too few witnesses elsewhere have cosigned. Nothing has been published.
+    /// Too few witnesses elsewhere have cosigned.
     #[error(transparent)]
-    Quorum(#[from] Shortfall),
+    Outside(#[from] Shortfall),
+    /// Too few witnesses have the same time.
+    #[error("only {agree} of the {quorum} witnesses that are needed have the same time as the log")]
+    Clocks {
+        /// How many have.
+        agree: usize,
+        /// How many must.
+        quorum: usize,
+    },
+}
+
+impl Passing for SealError {
+    fn halt(&self) -> Option<Halt> {
+        match self {
+            Self::LastSigned(error) => error.halt(),
+            Self::Clocks { .. } => Some(Halt::Clock),
+            Self::Outside(_) => Some(Halt::Witnesses),
+            Self::Note(_) | Self::Witness { .. } => None,
+        }
+    }
 }
 
 /// The keys under a checkpoint.
 pub(crate) struct CheckpointSigners {
-    logs: BTreeMap<LogName, [NoteSigner; 2]>,
-    witnesses: Vec<Witness>,
-    outside: Option<OutsideWitnesses>,
+    pub(crate) logs: BTreeMap<LogName, LogSigner>,
+    pub(crate) witnesses: Vec<LocalWitness>,
+    /// How many witnesses in this process must cosign.
+    pub(crate) quorum: usize,
+    /// Witnesses elsewhere, if there are any.
+    pub(crate) outside: Option<OutsideWitnesses>,
+    /// The entries of each log that the witnesses have not seen.
+    pub(crate) unseen: BTreeMap<LogName, Vec<(Hash, IndexKey)>>,
+}
+
+/// A log's keys.
+pub(crate) struct LogSigner {
+    pub(crate) keys: [NoteSigner; 2],
+    pub(crate) last: LastSigned,
+}
+
+/// A witness in this process.
+pub(crate) struct LocalWitness {
+    witness: Witness,
+    clock: Clock,
+    last: LastSigned,
+}
+
+impl LocalWitness {
+    /// A witness that follows the logs of `policy`.
+    pub(crate) fn new(cosigner: Cosigner, policy: &Policy, clock: Clock, last: LastSigned) -> Self {
+        Self { witness: Witness::new(cosigner, policy.clone()), clock, last }
+    }
+
+    /// Recomputes the checkpoint. `entries` are the last ones; some of them it may have seen, when others failed.
+    fn follow(&mut self, entries: &[(Hash, IndexKey)], checkpoint: &Checkpoint) -> Result<(), SealError> {
+        let first = checkpoint.size().saturating_sub(entries.len() as u64);
+        let seen = self.witness.size(checkpoint.origin()).saturating_sub(first);
+        let unseen = usize::try_from(seen).ok().and_then(|seen| entries.get(seen..)).unwrap_or_default();
+        self.witness.follow(unseen, checkpoint).map_err(|reason| self.refused(reason))
+    }
+
+    /// The time of its own clock, if that is the log's.
+    fn time(&self, now: UnixMillis) -> Option<UnixMillis> {
+        if agrees(&self.clock, now) {
+            return Some((self.clock)());
+        }
+        tracing::warn!(witness = self.last.signer(), "a witness has another time, and does not cosign");
+        None
+    }
+
+    fn refused(&self, reason: WitnessRefusal) -> SealError {
+        SealError::Witness { name: self.last.signer().to_owned(), reason }
+    }
 }
 
 impl CheckpointSigners {
-    /// The logs' keys, and a witness for each cosigner that follows the logs of `policy`.
-    pub(crate) fn new(
-        logs: BTreeMap<LogName, [NoteSigner; 2]>,
-        cosigners: Vec<Cosigner>,
-        policy: &Policy,
-    ) -> Self {
-        let witnesses =
-            cosigners.into_iter().map(|cosigner| Witness::new(cosigner, policy.clone())).collect();
-        Self { logs, witnesses, outside: None }
+    /// What each signer has signed last.
+    pub(crate) fn last_signed(&self) -> impl Iterator<Item = &LastSigned> {
+        self.logs.values().map(|log| &log.last).chain(self.witnesses.iter().map(|witness| &witness.last))
     }
 
-    /// Has witnesses elsewhere cosign as well.
-    pub(crate) fn ask_outside(&mut self, outside: OutsideWitnesses) {
-        self.outside = Some(outside);
-    }
-
-    /// Signs and cosigns `checkpoint` as of `now`. `entries` are those since the last one; none when only the time has
-    /// moved. With entries, witnesses elsewhere are asked until a quorum has cosigned or the node stops.
+    /// Signs and cosigns `checkpoint` as of `now`, each witness at the time of its own clock; `recorded` is called when all of
+    /// them have recorded it, and nobody has signed. After an error that passes, the same may be signed again.
     pub(crate) fn sign(
         &mut self,
         log: LogName,
         checkpoint: &Checkpoint,
-        entries: &[(Hash, IndexKey)],
         now: UnixMillis,
+        state: &dyn LedgerState,
+        recorded: impl FnOnce(),
     ) -> Result<Note, SealError> {
+        let Self { logs, witnesses, quorum, outside, unseen } = self;
+        let entries = unseen.get(&log).map_or(&[][..], |entries| entries);
+        side_by_side(witnesses.iter_mut(), |witness| witness.follow(entries, checkpoint))?;
+        let times: Vec<_> = witnesses.iter().map(|witness| witness.time(now)).collect();
+        let agree = times.iter().flatten().count();
+        if agree < *quorum {
+            return Err(SealError::Clocks { agree, quorum: *quorum });
+        }
+
+        let mut signer = logs.get_mut(&log);
+        let record = |(last, time): (&mut LastSigned, UnixMillis)| {
+            Ok(last.record(checkpoint, time, |signed| proof(state, checkpoint, signed))?)
+        };
+        let cosign = witnesses.iter_mut().zip(&times).filter_map(|(w, time)| Some((&mut w.last, (*time)?)));
+        side_by_side(signer.iter_mut().map(|signer| (&mut signer.last, now)).chain(cosign), record)?;
+        recorded();
+
         let mut note = Note::new(checkpoint.to_string())?;
-        for key in self.logs.get(&log).into_iter().flatten() {
+        for key in signer.iter().flat_map(|signer| &signer.keys) {
             note.add(key.sign(note.text()))?;
         }
         let signed = note.clone();
-        for witness in &mut self.witnesses {
-            let cosignature = witness.cosign(entries, &signed, now);
-            note.add(cosignature.map_err(|reason| Self::refused(witness, reason))?)?;
+        for (witness, time) in witnesses.iter_mut().zip(times) {
+            if let Some(time) = time {
+                let cosignature = witness.witness.cosign(&[], &signed, time);
+                note.add(cosignature.map_err(|reason| witness.refused(reason))?)?;
+            }
         }
-        if let Some(outside) = &self.outside {
-            outside.complete(&mut note, log, checkpoint.size(), !entries.is_empty())?;
+        if let Some(outside) = outside {
+            outside.complete(&mut note, log, checkpoint.size())?;
         }
+        unseen.remove(&log);
         Ok(note)
     }
 
-    /// Brings every witness back to where it was: all entries up to a checkpoint that the log signed. They recompute it
-    /// side by side.
+    /// Brings every witness back to where it was: all entries up to a checkpoint that the log signed.
     pub(crate) fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), SealError> {
-        std::thread::scope(|scope| {
-            let restore = |witness: &mut Witness| {
-                witness.restore(entries, note).map_err(|reason| Self::refused(witness, reason))
-            };
-            let threads: Vec<_> =
-                self.witnesses.iter_mut().map(|n| scope.spawn(move || restore(n))).collect();
-            // safe: a panic in a witness's thread is this thread's panic.
-            threads
-                .into_iter()
-                .try_for_each(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        side_by_side(self.witnesses.iter_mut(), |witness| {
+            witness.witness.restore(entries, note).map_err(|reason| witness.refused(reason))
         })
     }
+}
 
-    fn refused(witness: &Witness, reason: WitnessRefusal) -> SealError {
-        SealError::Witness { name: witness.verifier_key().name().to_owned(), reason }
-    }
+/// The proof that `checkpoint` extends its log's tree of `signed` entries. Without one there are no hashes, and they prove
+/// nothing.
+fn proof(state: &dyn LedgerState, checkpoint: &Checkpoint, signed: u64) -> Vec<Hash> {
+    let log = checkpoint.log();
+    let hashes = log.and_then(|log| state.consistency(log, signed, checkpoint.size()).ok().flatten());
+    hashes.unwrap_or_default()
+}
+
+/// What all signers do at one time: each has a disk to wait for, or a tree to compute.
+fn side_by_side<T: Send>(
+    signers: impl Iterator<Item = T>,
+    each: impl Fn(T) -> Result<(), SealError> + Sync,
+) -> Result<(), SealError> {
+    thread::scope(|scope| {
+        let each = &each;
+        let threads: Vec<_> = signers.map(|signer| scope.spawn(move || each(signer))).collect();
+        // All of them end before the first error is returned. safe: a panic in a signer's thread is this thread's panic.
+        let ended =
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        ended.fold(Ok(()), Result::and)
+    })
 }

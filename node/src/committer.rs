@@ -1,34 +1,45 @@
-//! Makes a block durable, whichever engine has put it together: check, apply, seal, write, publish.
+//! Makes a block durable, whichever engine has put it together: check, apply, write, seal, publish.
 //!
 //! Each step consumes the result of the one before, so none can be left out or done twice. [`Committer::commit`] runs them in
 //! a row; an engine with replicas may call them one by one.
+//!
+//! What is signed is always durable already: first the block in the database, then, in a file of each signer's own, that it
+//! is about to be signed ([`LastSigned`](crate::last_signed::LastSigned)), then the signature. So a signer is never ahead of a
+//! database that is whole, and a node whose signers are ahead has lost something, and does not start.
+//!
+//! A step that fails because the disk is full, locked or failing waits until it succeeds ([`Halts`]). After any other error a
+//! committer must not be used again: memory may be ahead of the disk.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_ledger::{CheckpointTextError, Folded, Hash, IndexKey, LogName, State, Subject, UnixMillis};
+use countersign_ledger::{CheckpointTextError, Folded, LogName, State, Subject, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::checkpoint_signers::{CheckpointSigners, SealError};
-use crate::clock::Clock;
-use crate::machine::{Admission, Applied, Candidate, StateMachine};
+use crate::halt::{Halt, Halts, Passing};
+use crate::ledger::Place;
+use crate::machine::{Admission, Applied, Bodies, Candidate, StateMachine};
 use crate::metrics::Metrics;
 use crate::published::{Head, Published, View};
 use crate::registrar::CodeUse;
 use crate::sequencer::{Ordered, Outcome};
 use crate::store::{self, StoreError, StoreResult, StoredBlock};
+use crate::timekeeper::{ClockError, Timekeeper};
 
 /// The steps of a commit. A crash between any two of them loses nothing that was acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CommitPoint {
     /// The block is applied in memory.
     Applied,
-    /// Its checkpoints are signed and cosigned.
-    Signed,
     /// Its rows are written in a transaction that is not committed.
     Written,
     /// The transaction is committed: the block is durable.
     Committed,
+    /// A log and its witnesses have recorded the checkpoint that they are about to sign.
+    Recorded,
+    /// The block's checkpoints are signed and cosigned.
+    Signed,
     /// Readers see the block.
     Published,
     /// The outcomes are sent.
@@ -37,8 +48,15 @@ pub enum CommitPoint {
 
 impl CommitPoint {
     /// Every step, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Applied, Self::Signed, Self::Written, Self::Committed, Self::Published, Self::Acknowledged];
+    pub const ALL: [Self; 7] = [
+        Self::Applied,
+        Self::Written,
+        Self::Committed,
+        Self::Recorded,
+        Self::Signed,
+        Self::Published,
+        Self::Acknowledged,
+    ];
 }
 
 /// Sees each [`CommitPoint`] as it is passed, on the thread that commits.
@@ -56,9 +74,30 @@ pub enum CommitError {
     /// The log's name cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointTextError),
+    /// The clock cannot be believed.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// No thread could be started.
     #[error("no thread for the sequencer: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl CommitError {
+    /// What the node halts for; `None` if trying again is of no use.
+    pub fn halt(&self) -> Option<Halt> {
+        match self {
+            Self::Store(error) => error.halt(),
+            Self::Seal(error) => error.halt(),
+            Self::Clock(error) => error.halt(),
+            Self::Checkpoint(_) | Self::Thread(_) => None,
+        }
+    }
+}
+
+impl Passing for CommitError {
+    fn halt(&self) -> Option<Halt> {
+        self.halt()
+    }
 }
 
 impl From<rusqlite::Error> for CommitError {
@@ -67,23 +106,23 @@ impl From<rusqlite::Error> for CommitError {
     }
 }
 
-/// A block whose checkpoints are signed.
+/// A block that is durable.
+pub struct Written(Applied);
+
+/// A block that is durable and whose checkpoints are signed.
 pub struct Sealed {
     applied: Applied,
     heads: Vec<(LogName, Head)>,
 }
 
-/// A block that is durable.
-pub struct Written(Sealed);
-
-/// The machine, and what a block passes through until readers see it. After an error it must not be used again: memory may
-/// be ahead of the disk, or a witness ahead of the log.
+/// The machine, and what a block passes through until readers see it.
 pub struct Committer {
     pub(crate) machine: StateMachine,
     pub(crate) connection: Connection,
     pub(crate) checkpoint_signers: CheckpointSigners,
     pub(crate) published: Arc<Published>,
-    pub(crate) clock: Clock,
+    pub(crate) time: Arc<Timekeeper>,
+    pub(crate) halts: Arc<Halts>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) observer: Observer,
 }
@@ -101,29 +140,39 @@ impl Committer {
 
     /// Commits the candidates as one block at the current time, and acknowledges the outcome of each. The comments say what
     /// a crash leaves behind at each step. Recovery is the same in every case: `recovery` replays the blocks in the
-    /// database, which are whole.
+    /// database, which are whole, and their end is signed again. Under a clock in doubt nothing is ordered.
     pub fn commit(
         &mut self,
         candidates: Vec<Candidate>,
         acknowledge: impl FnOnce(Vec<Outcome>),
     ) -> Result<(), CommitError> {
         let started = Instant::now();
-        let applied = self.apply((self.clock)(), candidates)?;
+        let now = match self.time.now() {
+            Ok(now) => now,
+            Err(error) => {
+                tracing::error!(%error, "the clock is in doubt: a block is not ordered");
+                acknowledge(vec![Outcome::Halted(Halt::Clock); candidates.len()]);
+                return Ok(());
+            }
+        };
+        let applied = self.apply(now, candidates)?;
         // A crash from here on loses this process's memory: the block never existed, and nobody was told that it did.
         (self.observer)(CommitPoint::Applied);
 
-        let sealed = self.seal(applied)?;
-        // The signatures have not left this process. After a crash others are made, perhaps over another block: nobody
-        // holds both, so nobody can be shown two histories.
-        (self.observer)(CommitPoint::Signed);
-
-        let written = self.write(sealed)?;
-        // Durable, with its checkpoints: after a crash here the node starts with this block, and a client that heard nothing
-        // submits again and is told the place.
+        let written = self.write(applied)?;
+        // Durable, and nobody has signed it: after a crash here the node starts with this block and signs it then. A client
+        // that heard nothing submits again and is told the place.
         (self.observer)(CommitPoint::Committed);
 
-        let admitted = written.0.applied.admitted.len();
-        let outcomes = self.publish(written);
+        let sealed = self.seal(written)?;
+        // Within: log and witnesses have recorded what they are about to sign (`Recorded`). After a crash there, or while they
+        // did, some may be ahead of others; all of them are at this block or at the one before, and the node starts with this
+        // block.
+        // Here: the signatures have not left this process. After a crash the same checkpoints are signed again.
+        (self.observer)(CommitPoint::Signed);
+
+        let admitted = sealed.applied.admitted.len();
+        let outcomes = self.publish(sealed);
         // Readers may have seen the block, which is durable.
         (self.observer)(CommitPoint::Published);
 
@@ -142,8 +191,9 @@ impl Committer {
     }
 
     /// A dry run: what would become of a candidate if it were the next block; `None` if it would be admitted.
-    pub fn check(&mut self, candidate: Candidate) -> StoreResult<Option<Admission>> {
-        self.machine.check((self.clock)(), candidate, &self.connection)
+    pub fn check(&mut self, candidate: Candidate) -> Result<Option<Admission>, CommitError> {
+        let time = self.time.now()?;
+        Ok(self.machine.check(time, candidate, &self.connection)?)
     }
 
     /// The rules' state of a subject.
@@ -153,28 +203,30 @@ impl Committer {
 
     /// Applies a block in memory.
     pub fn apply(&mut self, time: UnixMillis, candidates: Vec<Candidate>) -> StoreResult<Applied> {
-        self.machine.apply(time, candidates, &self.connection)
+        let bodies = Patient { connection: &self.connection, halts: &self.halts };
+        self.machine.apply(time, candidates, &bodies)
     }
 
-    /// Signs a checkpoint of each log that has grown.
-    pub fn seal(&mut self, applied: Applied) -> Result<Sealed, CommitError> {
-        let mut heads = Vec::new();
-        for log in self.log_names() {
-            let grown = applied.admitted.iter().filter(|new| new.place.log == log);
-            let entries: Vec<(Hash, IndexKey)> = grown.map(|new| (new.statement.id(), new.key)).collect();
-            if !entries.is_empty() {
-                heads.push((log, self.sign(log, &entries)?));
-            }
-        }
-        Ok(Sealed { applied, heads })
+    /// One transaction: the block, its statements, what they promise, the codes that they use up, and the checkpoints that
+    /// are published now, so that there is something to show if the node starts and cannot sign.
+    pub fn write(&mut self, applied: Applied) -> Result<Written, CommitError> {
+        let heads = self.published.view();
+        let Self { connection, observer, halts, .. } = self;
+        halts.patiently(|| Self::try_write(connection, observer, &applied, &heads))?;
+        Ok(Written(applied))
     }
 
-    /// One transaction: the block, its statements, what they promise, the codes that they use up, the checkpoints.
-    pub fn write(&mut self, sealed: Sealed) -> Result<Written, CommitError> {
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some(block) = sealed.applied.block {
-            let (_, mut number) = store::last_block(&tx)?;
-            for new in &sealed.applied.admitted {
+    fn try_write(
+        connection: &mut Connection,
+        observer: &Observer,
+        applied: &Applied,
+        heads: &View,
+    ) -> Result<(), CommitError> {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (height, mut number) = store::last_block(&tx)?;
+        // A commit may fail after it has succeeded: then the block is there.
+        if let Some(block) = applied.block.filter(|block| block.height > height) {
+            for new in &applied.admitted {
                 let statement = new.statement.verified();
                 number += 1;
                 store::put_statement(
@@ -193,17 +245,33 @@ impl Committer {
             }
             let (height, time, digest) = (block.height, block.time, block.digest);
             store::put_block(&tx, &StoredBlock { height, time, statements: number, digest })?;
-            put_checkpoints(&tx, &sealed.heads)?;
+            put_checkpoints(&tx, heads)?;
         }
         // A crash now leaves an unfinished transaction, which SQLite rolls back when the database is opened.
-        (self.observer)(CommitPoint::Written);
+        observer(CommitPoint::Written);
         tx.commit()?;
-        Ok(Written(sealed))
+        Ok(())
+    }
+
+    /// Signs a checkpoint of each log that has grown.
+    pub fn seal(&mut self, written: Written) -> Result<Sealed, CommitError> {
+        let Written(applied) = written;
+        let mut grown = Vec::new();
+        for new in &applied.admitted {
+            let unseen = self.checkpoint_signers.unseen.entry(new.place.log).or_default();
+            unseen.push((new.statement.id(), new.key));
+            if grown.last() != Some(&new.place.log) {
+                grown.push(new.place.log);
+            }
+        }
+        let heads = grown.into_iter().map(|log| Ok((log, self.sign(log)?)));
+        let heads = heads.collect::<Result<_, CommitError>>()?;
+        Ok(Sealed { applied, heads })
     }
 
     /// Makes a block visible to readers, and returns the outcome of each candidate.
-    pub fn publish(&mut self, written: Written) -> Vec<Outcome> {
-        let Written(Sealed { applied, heads }) = written;
+    pub fn publish(&mut self, sealed: Sealed) -> Vec<Outcome> {
+        let Sealed { applied, heads } = sealed;
         if let Some(block) = applied.block {
             let mut view = self.published.view().as_ref().clone();
             view.height = block.height;
@@ -217,49 +285,64 @@ impl Committer {
 
     /// Signs the same state again at the current time, so that phones see that nothing newer exists.
     pub fn recosign(&mut self) -> Result<(), CommitError> {
-        let mut heads = Vec::new();
-        for log in self.log_names() {
-            match self.sign(log, &[]) {
-                // What stands keeps standing, and its age shows it.
-                Err(CommitError::Seal(SealError::Quorum(shortfall))) if self.is_published(log) => {
-                    tracing::warn!(%log, %shortfall, "not cosigned anew");
-                }
-                signed => heads.push((log, signed?)),
-            }
-        }
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        put_checkpoints(&tx, &heads)?;
-        tx.commit()?;
+        let logs: Vec<_> = self.machine.ledger().log_names().collect();
+        let heads = logs.into_iter().map(|log| Ok((log, self.sign(log)?)));
+        let heads: Vec<_> = heads.collect::<Result<_, CommitError>>()?;
         let mut view = self.published.view().as_ref().clone();
         view.heads.extend(heads);
         self.published.publish(view);
-        Ok(())
+        self.keep_checkpoints()
+    }
+
+    /// Stores the checkpoints that are published.
+    fn keep_checkpoints(&mut self) -> Result<(), CommitError> {
+        let heads = self.published.view();
+        let Self { connection, halts, .. } = self;
+        halts.patiently(|| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            put_checkpoints(&tx, &heads)?;
+            Ok(tx.commit()?)
+        })
     }
 
     /// Leaves one file behind instead of a file and its write-ahead log; an error has no other effect.
-    pub fn close(self) {
+    pub fn close(mut self) {
+        self.halts.give_up();
+        if let Err(error) = self.keep_checkpoints() {
+            tracing::warn!(%error, "the newest checkpoints were not stored");
+        }
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log was left in place");
         }
     }
 
-    fn is_published(&self, log: LogName) -> bool {
-        self.published.view().heads.get(&log).is_some_and(|head| !head.note.is_empty())
-    }
-
-    fn log_names(&self) -> Vec<LogName> {
-        self.machine.ledger().log_names().collect()
-    }
-
-    fn sign(&mut self, log: LogName, entries: &[(Hash, IndexKey)]) -> Result<Head, CommitError> {
-        let (now, checkpoint) = ((self.clock)(), self.machine.checkpoint(log)??);
-        let note = self.checkpoint_signers.sign(log, &checkpoint, entries, now)?.to_string().into();
-        Ok(Head { checkpoint, note, cosigned_at: now })
+    fn sign(&mut self, log: LogName) -> Result<Head, CommitError> {
+        let checkpoint = self.machine.checkpoint(log)??;
+        let Self { machine, checkpoint_signers, observer, time, halts, .. } = self;
+        let state = &**machine.state();
+        halts.patiently(|| {
+            let cosigned_at = time.now()?;
+            let recorded = || observer(CommitPoint::Recorded);
+            let note = checkpoint_signers.sign(log, &checkpoint, cosigned_at, state, recorded)?;
+            Ok(Head { checkpoint: checkpoint.clone(), note: note.to_string().into(), cosigned_at })
+        })
     }
 }
 
-fn put_checkpoints(tx: &rusqlite::Transaction<'_>, heads: &[(LogName, Head)]) -> StoreResult<()> {
-    heads.iter().try_for_each(|(log, head)| store::put_checkpoint(tx, *log, &head.note))
+fn put_checkpoints(tx: &rusqlite::Transaction<'_>, view: &View) -> StoreResult<()> {
+    view.heads.iter().try_for_each(|(log, head)| store::put_checkpoint(tx, *log, &head.note))
+}
+
+/// Reads that wait until the disk can be read: a block is never half applied for a fault that passes.
+struct Patient<'a> {
+    connection: &'a Connection,
+    halts: &'a Halts,
+}
+
+impl Bodies for Patient<'_> {
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>> {
+        self.halts.patiently(|| self.connection.body(place))
+    }
 }
 
 fn outcome(admission: Admission, view: &View) -> Outcome {

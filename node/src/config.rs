@@ -9,8 +9,13 @@ use countersign_ledger::{Held, Identity, LogName, LogSpec, SignatureType, Verifi
 use reqwest::Url;
 use serde::Deserialize;
 
+use crate::files;
+
 /// Most witnesses held in one process; a policy has room for 48.
 const MAX_WITNESSES: usize = 16;
+
+/// Largest configuration file.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// Names of the groups of witnesses in the policy: of those in this process, of those elsewhere, and of both. No witness may
 /// have one of them.
@@ -62,9 +67,18 @@ pub enum ConfigError {
     /// A log that a witness shall cosign for others: no key of a log, or a log of this ledger.
     #[error("`{0}` is not the verifier key of another's log")]
     Cosigns(String),
-    /// A limit of zero, which nothing could pass.
-    #[error("a limit of zero lets nothing pass: {0}")]
-    Limit(&'static str),
+    /// A number that makes no sense.
+    #[error("`{name}` is {value}, which makes no sense: it can be {least} to {most}")]
+    Range {
+        /// Its name in the file.
+        name: &'static str,
+        /// What it is.
+        value: u64,
+        /// The least that makes sense.
+        least: u64,
+        /// The most that makes sense.
+        most: u64,
+    },
     /// A certificate without its key, or a key without its certificate.
     #[error("`tls.certificate` and `tls.key` come together or not at all")]
     Tls,
@@ -87,6 +101,10 @@ pub struct Config {
     /// Address to listen on; port 0 takes any free one.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// Address to serve `/metrics` on, over plain HTTP, to the operator alone; port 0 takes any free one. Where there is none,
+    /// they are not served.
+    #[serde(default)]
+    pub metrics_listen: Option<SocketAddr>,
     /// How many witnesses must have cosigned a checkpoint.
     #[serde(default = "default_quorum")]
     pub quorum: usize,
@@ -172,37 +190,61 @@ pub struct TlsConfig {
 pub struct Limits {
     /// Open connections.
     pub connections: usize,
-    /// Open connections from one address.
-    pub connections_per_address: usize,
-    /// Requests being answered at one time.
-    pub requests: usize,
+    /// How much of each of these numbers one address may have, in percent. An IPv6 address counts by its /64 network. Behind
+    /// a proxy, which has one address for all, 100.
+    pub address_percent: usize,
+    /// Bytes in memory for requests and answers.
+    pub memory_bytes: usize,
+    /// Answers being looked up at one time.
+    pub reads: usize,
+    /// Whole requests to write being carried out at one time.
+    pub writes: usize,
+    /// Blobs being received at one time.
+    pub uploads: usize,
+    /// Bytes in a blob.
+    pub blob_bytes: usize,
+    /// Bytes on disk for blobs that are not whole yet.
+    pub unfinished_bytes: usize,
     /// Seconds for a TLS handshake and for a request's header.
     pub header_seconds: u64,
-    /// Seconds for a whole request, its body included.
+    /// Seconds for a whole request, its body included; a blob has more, by its length.
     pub request_seconds: u64,
+    /// Bytes a second at which a client must take its answers, if it takes longer than a request may.
+    pub answer_pace: u64,
+    /// Bytes a second at which a blob must come, if it takes longer than a request may.
+    pub upload_pace: u64,
     /// Writes per second and address, in the long run.
     pub writes_per_second: u32,
     /// Writes from one address at once.
     pub write_burst: u32,
-    /// Bytes in a blob.
-    pub blob_bytes: usize,
     /// Statements waiting to be ordered; beyond these the node answers that it is busy.
     pub queue: usize,
     /// Seconds that open requests are given when the node stops.
     pub stop_seconds: u64,
 }
 
+impl Limits {
+    /// Least memory for requests and answers: a quarter is room for the largest of them.
+    pub(crate) const LEAST_MEMORY: usize = 8 << 20;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
-            connections_per_address: 128,
-            requests: 512,
+            address_percent: 25,
+            memory_bytes: 64 << 20,
+            reads: 16,
+            writes: 256,
+            uploads: 32,
+            blob_bytes: 64 << 20,
+            unfinished_bytes: 512 << 20,
             header_seconds: 10,
             request_seconds: 30,
+            answer_pace: 512,
+            upload_pace: 8192,
             writes_per_second: 50,
             write_burst: 200,
-            blob_bytes: 16 * 1024 * 1024,
             queue: 8192,
             stop_seconds: 10,
         }
@@ -243,6 +285,7 @@ impl Config {
             domain: "meds.example".to_owned(),
             data: data.into(),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            metrics_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
             quorum: default_quorum(),
             witnesses: default_witnesses(),
             outside_quorum: default_outside_quorum(),
@@ -256,8 +299,9 @@ impl Config {
 
     /// Reads a configuration file. Relative paths in it start at the file's own directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+        let text = String::from_utf8(files::read(path, MAX_FILE).map_err(failed)?)
+            .map_err(|_| failed(std::io::Error::other("it is not text in UTF-8")))?;
         let mut config = Self::parse(&text)?;
         if let Some(base) = path.parent() {
             config.resolve(base);
@@ -310,7 +354,7 @@ impl Config {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err(ConfigError::Tls);
         }
-        self.check_limits()
+        self.check_numbers()
     }
 
     /// The logs of the ledger.
@@ -323,22 +367,35 @@ impl Config {
         vec![LogSpec { name: LogName::TRUST, held: Held::Whole, domain: None }, supply]
     }
 
-    fn check_limits(&self) -> Result<(), ConfigError> {
+    /// Every number must be one that makes sense: one that is absurd stops the node here and not under load.
+    fn check_numbers(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
-        let zero = [
-            ("recosign_seconds", self.recosign_seconds == 0),
-            ("certificate_days", self.certificate_days == 0),
-            ("limits.connections", limits.connections == 0),
-            ("limits.connections_per_address", limits.connections_per_address == 0),
-            ("limits.requests", limits.requests == 0),
-            ("limits.header_seconds", limits.header_seconds == 0),
-            ("limits.request_seconds", limits.request_seconds == 0),
-            ("limits.writes_per_second", limits.writes_per_second == 0),
-            ("limits.write_burst", limits.write_burst == 0),
-            ("limits.queue", limits.queue == 0),
+        let bytes = |bytes: usize| bytes as u64;
+        let numbers = [
+            ("recosign_seconds", self.recosign_seconds, 1..=86_400),
+            ("certificate_days", self.certificate_days.into(), 1..=3650),
+            ("limits.connections", bytes(limits.connections), 1..=65_536),
+            ("limits.address_percent", bytes(limits.address_percent), 1..=100),
+            ("limits.memory_bytes", bytes(limits.memory_bytes), bytes(Limits::LEAST_MEMORY)..=1 << 40),
+            ("limits.reads", bytes(limits.reads), 1..=256),
+            ("limits.writes", bytes(limits.writes), 1..=65_536),
+            ("limits.uploads", bytes(limits.uploads), 1..=4096),
+            // SQLite holds no larger value.
+            ("limits.blob_bytes", bytes(limits.blob_bytes), 1024..=1_000_000_000),
+            ("limits.unfinished_bytes", bytes(limits.unfinished_bytes), bytes(limits.blob_bytes)..=1 << 40),
+            ("limits.header_seconds", limits.header_seconds, 1..=600),
+            ("limits.request_seconds", limits.request_seconds, 1..=3600),
+            ("limits.answer_pace", limits.answer_pace, 1..=1 << 30),
+            ("limits.upload_pace", limits.upload_pace, 1..=1 << 30),
+            ("limits.writes_per_second", limits.writes_per_second.into(), 1..=1_000_000),
+            ("limits.write_burst", limits.write_burst.into(), 1..=1_000_000),
+            ("limits.queue", bytes(limits.queue), 1..=1_000_000),
+            ("limits.stop_seconds", limits.stop_seconds, 0..=3600),
         ];
-        match zero.iter().find(|(_, zero)| *zero) {
-            Some((name, _)) => Err(ConfigError::Limit(name)),
+        match numbers.into_iter().find(|(_, value, range)| !range.contains(value)) {
+            Some((name, value, range)) => {
+                Err(ConfigError::Range { name, value, least: *range.start(), most: *range.end() })
+            }
             None => Ok(()),
         }
     }
@@ -404,7 +461,33 @@ mod tests {
         };
         assert!(cosigns("example.com/log").is_ok());
         assert!(matches!(cosigns("ledger.meds.example/supply"), Err(ConfigError::Cosigns(_))));
-        assert!(matches!(with("queue = 8192", "queue = 0"), Err(ConfigError::Limit("limits.queue"))));
+        assert!(matches!(with("queue = 8192", "queue = -1"), Err(ConfigError::Format(_))));
         assert!(matches!(with("# key = \"tls", "key = \"tls"), Err(ConfigError::Tls)));
+    }
+
+    #[test]
+    fn a_number_that_makes_no_sense_is_refused_by_name_with_those_that_do() {
+        let numbers: Vec<(&str, i64)> = EXAMPLE
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
+            .filter(|(name, _)| *name != "quorum" && !name.starts_with('#'))
+            .collect();
+        assert_eq!(numbers.len(), 18, "{numbers:?}");
+        for (name, value) in numbers {
+            for absurd in [0, i64::MAX] {
+                let changed = with(&format!("\n{name} = {value}\n"), &format!("\n{name} = {absurd}\n"));
+                match changed {
+                    Err(ConfigError::Range { name: told, value, least, most }) => {
+                        assert!(told.ends_with(name) && value == absurd.cast_unsigned(), "{told}: {value}");
+                        assert!(least <= most && !(least..=most).contains(&value), "{told}");
+                    }
+                    // Beyond the type: the format's error shows the line.
+                    Err(ConfigError::Format(error)) => assert!(error.to_string().contains(name), "{error}"),
+                    Ok(_) => assert_eq!((name, absurd), ("stop_seconds", 0)),
+                    Err(other) => panic!("{name} = {absurd}: {other}"),
+                }
+            }
+        }
     }
 }

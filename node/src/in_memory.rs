@@ -5,10 +5,11 @@
 //! branches and cost next to nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use countersign_ledger::{
-    Family, FamilyProof, Folded, Hash, Index, IndexEntry, IndexKey, IndexProof, LogName, State, Tree,
+    Family, FamilyProofHead, Folded, Hash, Index, IndexEntry, IndexKey, IndexProof, LogName, State, Tree,
     UnixMillis, leaf_hash,
 };
 
@@ -221,15 +222,22 @@ impl SubjectIndex for Index {
         Ok(self.get(key))
     }
 
-    fn family(&self, family: Family) -> StoreResult<Vec<(Hash, IndexEntry)>> {
-        Ok(self.family(family))
+    fn members(
+        &self,
+        family: Family,
+        from: Hash,
+        visit: &mut dyn FnMut(Hash, IndexEntry) -> ControlFlow<()>,
+    ) -> StoreResult<()> {
+        // Whoever stops early knows it.
+        let _ = self.members(family, from, visit);
+        Ok(())
     }
 
     fn prove(&self, key: &IndexKey) -> StoreResult<IndexProof> {
         Ok(self.prove(key))
     }
 
-    fn prove_family(&self, family: Family) -> StoreResult<FamilyProof> {
-        Ok(self.prove_family(family))
+    fn begin_family_proof(&self, family: Family) -> StoreResult<FamilyProofHead> {
+        Ok(self.begin_family_proof(family))
     }
 }

@@ -5,20 +5,23 @@
 //! production keeps its root elsewhere and gives the node only the keys of its logs.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Base64, Certificate, CertificateError, Cosigner, Genesis, GenesisDomain, Identity, LogName, NoteSigner,
-    REGISTRAR, SoftwareKey, UnixMillis, VerifierKeyError,
+    Base64, Certificate, CertificateError, Cosigner, Families, Genesis, GenesisDomain, Hash, Identity,
+    LogName, NoteSigner, REGISTRAR, SoftwareKey, UnixMillis, VerifierKeyError,
 };
 use zeroize::Zeroizing;
 
 use crate::config::{BOTH, Config, OUTSIDE, QUORUM, WitnessConfig};
+use crate::files;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+/// Largest file of a key.
+const MAX_FILE: u64 = 64 * 1024;
 /// How long the certificates of the domain's root and registrar are valid.
 const ROOT_DAYS: u64 = 3650;
 
@@ -37,8 +40,16 @@ pub enum KeysError {
     #[error("{0} is missing, and the database was begun with it: restore it from a backup")]
     Missing(PathBuf),
     /// A file does not hold what its name says.
-    #[error("{0} does not hold a key of its kind")]
+    #[error("{0} does not hold what its name says: restore it from a backup")]
     Malformed(PathBuf),
+    /// A key is another than the one in its certificate.
+    #[error("{0} is another key than the one in its certificate: restore it from a backup")]
+    Other(PathBuf),
+    /// Others than its owner may read a secret.
+    #[error(
+        "{0} is a secret that others may read: its permissions must be 0600, and it may be known already"
+    )]
+    Exposed(PathBuf),
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
@@ -72,11 +83,19 @@ pub(crate) struct Keys {
     pub(crate) authority: Authority,
     pub(crate) logs: BTreeMap<LogName, LogKeys>,
     pub(crate) cosigners: Vec<Cosigner>,
+    /// The roles that the registrar may give.
+    roles: Vec<String>,
 }
 
 impl Keys {
-    /// Reads the keys; makes those that are missing, which only a `first_start` allows.
-    pub(crate) fn open(config: &Config, first_start: bool, now: UnixMillis) -> Result<Self, KeysError> {
+    /// Reads the keys; makes those that are missing, which only a `first_start` allows. The registrar may then give the
+    /// roles of `families`; a later version that knows more changes nothing that clients have pinned.
+    pub(crate) fn open(
+        config: &Config,
+        families: &Families,
+        first_start: bool,
+        now: UnixMillis,
+    ) -> Result<Self, KeysError> {
         let files = KeyFiles::open(&config.data, first_start)?;
         let logs = config.log_specs().into_iter().map(|log| {
             let origin = format!("{}/{}", config.name, log.name);
@@ -93,6 +112,7 @@ impl Keys {
                 .iter()
                 .map(|witness| cosigner(config, witness))
                 .collect::<Result<_, _>>()?,
+            roles: roles(&files, families)?,
         })
     }
 
@@ -122,6 +142,7 @@ impl Keys {
                 name: config.domain.clone(),
                 root: Base64(self.authority.root_der.clone()),
                 registrar: Base64(self.authority.certificate.as_der().to_vec()),
+                roles: self.roles.clone(),
             }],
             tls: tls.into_iter().map(Base64).collect(),
         }
@@ -153,12 +174,18 @@ impl Authority {
             let key = countersign_ledger::Signer::public_key(&registrar);
             Ok(certificate::issue(&identity, &key, &root, period, random()?)?.as_der().to_vec())
         })?;
-        Ok(Self {
-            root,
-            root_der: root_der.to_vec(),
-            registrar,
-            certificate: Certificate::from_der(&certificate)?,
-        })
+        let damaged = |name: &str| KeysError::Malformed(files.directory.join(name));
+        let root_key = certificate::root_key(&root_der).map_err(|_| damaged("root.crt"))?;
+        let certificate = Certificate::from_der(&certificate).map_err(|_| damaged("registrar.crt"))?;
+        // A key that was exchanged is told now, and not by whoever cannot verify what it signs.
+        for (name, key, certified) in
+            [("root.p256", &root, &root_key), ("registrar.p256", &registrar, certificate.key())]
+        {
+            if countersign_ledger::Signer::public_key(key) != *certified {
+                return Err(KeysError::Other(files.directory.join(name)));
+            }
+        }
+        Ok(Self { root, root_der: root_der.to_vec(), registrar, certificate })
     }
 }
 
@@ -170,6 +197,22 @@ pub(crate) fn cosigner(config: &Config, witness: &WitnessConfig) -> Result<Cosig
     };
     let seed = read_secret(&path)?.ok_or(KeysError::Missing(path))?;
     Ok(Cosigner::new(&format!("{}/witness/{}", config.name, witness.name), &seed)?)
+}
+
+/// A role a line, then SHA-256 of these lines: nothing else would tell that a letter of them has changed.
+fn roles(files: &KeyFiles, families: &Families) -> Result<Vec<String>, KeysError> {
+    const NAME: &str = "roles.txt";
+    let kept = files.keep(NAME, || {
+        let lines: String = families.roles().iter().map(|role| format!("{role}\n")).collect();
+        Ok(format!("{lines}{}\n", Hash::of(lines.as_bytes())).into_bytes())
+    })?;
+    let read = || {
+        let text = std::str::from_utf8(&kept).ok()?.strip_suffix('\n')?;
+        let (lines, sum) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
+        let whole = sum.parse() == Ok(Hash::of(lines.as_bytes()));
+        whole.then(|| lines.lines().map(str::to_owned).collect())
+    };
+    read().ok_or_else(|| KeysError::Malformed(files.directory.join(NAME)))
 }
 
 /// Bytes from the system's generator.
@@ -189,7 +232,7 @@ impl KeyFiles {
     pub(crate) fn open(data: &Path, may_make: bool) -> Result<Self, KeysError> {
         let directory = data.join("keys");
         if may_make {
-            fs::create_dir_all(&directory).map_err(|source| file_error(&directory, source))?;
+            files::make_directory(&directory).map_err(|source| file_error(&directory, source))?;
         }
         Ok(Self { directory, may_make })
     }
@@ -201,15 +244,17 @@ impl KeyFiles {
         make: impl FnOnce() -> Result<Vec<u8>, KeysError>,
     ) -> Result<Zeroizing<Vec<u8>>, KeysError> {
         let path = self.directory.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Zeroizing::new(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.may_make => {
+        // Certificates are for everybody.
+        let is_public = path.extension().is_some_and(|extension| extension == "crt" || extension == "txt");
+        let read = if is_public { read_file } else { read_private };
+        match read(&path)? {
+            Some(bytes) => Ok(bytes),
+            None if self.may_make => {
                 let bytes = Zeroizing::new(make()?);
                 write_whole(&path, &bytes).map_err(|source| file_error(&path, source))?;
                 Ok(bytes)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KeysError::Missing(path)),
-            Err(source) => Err(file_error(&path, source)),
+            None => Err(KeysError::Missing(path)),
         }
     }
 
@@ -241,28 +286,38 @@ impl KeyFiles {
 }
 
 fn hex(secret: &[u8; 32]) -> String {
-    countersign_ledger::Hash(*secret).to_string() + "\n"
+    Hash(*secret).to_string() + "\n"
 }
 
 /// Reads 64 hexadecimal digits; `None` when there is no such file.
 fn read_secret(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, KeysError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(file_error(path, source)),
-    };
-    let secret: Result<countersign_ledger::Hash, _> = text.trim_end().parse();
-    secret.map(|secret| Some(Zeroizing::new(secret.0))).map_err(|_| KeysError::Malformed(path.to_owned()))
+    let Some(bytes) = read_private(path)? else { return Ok(None) };
+    let secret = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
+    let secret: Hash = secret.ok_or_else(|| KeysError::Malformed(path.to_owned()))?;
+    Ok(Some(Zeroizing::new(secret.0)))
+}
+
+/// Reads a file that only its owner may read; `None` when there is no such file.
+pub(crate) fn read_private(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
+    let Some(bytes) = read_file(path)? else { return Ok(None) };
+    if files::is_exposed(path).map_err(|source| file_error(path, source))? {
+        return Err(KeysError::Exposed(path.to_owned()));
+    }
+    Ok(Some(bytes))
+}
+
+fn read_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
+    match files::read(path, MAX_FILE) {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(file_error(path, source)),
+    }
 }
 
 /// Writes a file so that after a crash it is there in whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
+    let mut file = files::private().truncate(true).open(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;

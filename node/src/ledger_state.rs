@@ -7,8 +7,10 @@
 //! One thread writes, any number of threads read. A block is visible here as soon as it is applied, so readers must not ask
 //! for anything beyond a published checkpoint.
 
+use std::ops::ControlFlow;
+
 use countersign_ledger::{
-    Family, FamilyProof, Folded, Hash, IndexEntry, IndexKey, IndexProof, LogName, State, UnixMillis,
+    Family, FamilyProofHead, Folded, Hash, IndexEntry, IndexKey, IndexProof, LogName, State, UnixMillis,
 };
 
 use crate::ledger::Place;
@@ -112,12 +114,17 @@ pub trait SubjectIndex: Send {
     /// What it says of a subject.
     fn get(&self, key: &IndexKey) -> StoreResult<Option<IndexEntry>>;
 
-    /// The members of a family, sorted by the digests of their names.
-    fn family(&self, family: Family) -> StoreResult<Vec<(Hash, IndexEntry)>>;
+    /// Visits the members of a family, sorted by the hashes of their subjects, from the first that is not below `from`.
+    fn members(
+        &self,
+        family: Family,
+        from: Hash,
+        visit: &mut dyn FnMut(Hash, IndexEntry) -> ControlFlow<()>,
+    ) -> StoreResult<()>;
 
     /// The proof of what it says of a subject.
     fn prove(&self, key: &IndexKey) -> StoreResult<IndexProof>;
 
-    /// The proof of which members a family has.
-    fn prove_family(&self, family: Family) -> StoreResult<FamilyProof>;
+    /// The beginning of the proof of which members a family has.
+    fn begin_family_proof(&self, family: Family) -> StoreResult<FamilyProofHead>;
 }

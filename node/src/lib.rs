@@ -7,20 +7,23 @@
 //!
 //! # The life of a statement
 //!
-//! 1. It arrives by `POST /{log}/entries`, or in process by [`Sequencer::submit`]. The request is bounded in size, time
-//!    and rate before anything is read.
+//! 1. It arrives by `POST /{log}/entries`, with many others by `POST /{log}/batch`, or in process by [`Sequencer::submit`].
+//!    The request is bounded in size, time and rate, and whole, before anything is looked at.
 //! 2. The thread that submits parses it strictly. If it is in the log already, its place is returned, whatever its age.
-//!    Otherwise its time is compared with the clock and its signature is verified ([`Published::candidate`]).
+//!    Otherwise its time is compared with the clock, its signature is verified, and it is looked up whether the blob that it
+//!    promises is held ([`Published::candidate`]). A statement that nothing else is wrong with is refused without it, and has
+//!    thereby announced it: the blob may be uploaded, and the statement is submitted again.
 //! 3. It waits in a bounded queue; when that is full the client is told to come back.
 //! 4. The engine's thread takes what has gathered while the last block went to disk, and has a [`Committer`] commit it. The
 //!    [`StateMachine`] checks it against its own state and the block's time: freshness, revocation as of its place, used-up
 //!    tokens, the link to the latest statement on its subject, and the rules of its family, which read a small state of the
 //!    subject and not its history. A refusal has its own [`Reason`] and changes nothing.
-//! 5. Each log that has grown gets a checkpoint, with the roots of its tree and its subject index. The log signs it with
-//!    two keys; each witness recomputes both roots from the entries and cosigns.
-//! 6. One SQLite transaction (write-ahead log, `synchronous=FULL`) holds the block, its statements, what they promise, the
-//!    enrolment codes that they use up and the checkpoints. Each step is a [`CommitPoint`]; what a crash leaves behind there
-//!    is documented and tested.
+//! 5. One SQLite transaction (write-ahead log, `synchronous=FULL`) holds the block, its statements, what they promise and the
+//!    enrolment codes that they use up. Each step is a [`CommitPoint`]; what a crash leaves behind there is documented and
+//!    tested.
+//! 6. Each log that has grown gets a checkpoint, with the roots of its tree and its subject index. The log signs it with
+//!    two keys; each witness recomputes both roots from the entries and cosigns. Each of them records in a file of its own,
+//!    apart from the database, what it is about to sign, and signs nothing that does not extend that.
 //! 7. The checkpoint is published; readers never see further than that.
 //! 8. The client is answered: 303, the place, and where the receipt is. This is the first moment at which anybody relies
 //!    on the statement, and it is durable.
@@ -28,8 +31,20 @@
 //! Another engine implements [`Sequencer`] over the same steps of a [`Committer`] ([`Surroundings::engine`]); whatever blocks
 //! it makes, the same statements lead to the same roots. What grows with the logs lies behind [`LedgerState`].
 //!
+//! # What a stranger can use up
+//!
+//! Everything of which there is only so much is a budget, of which one address has its share ([`Limits`]): connections, memory,
+//! look-ups, writes, uploads, disk for blobs that are not whole. A request has room in memory from its head until its answer
+//! has left; large answers are made in pieces, each when the peer has taken the one before. A request to write takes its place
+//! when it is whole; a blob goes to disk as it comes, and only if it is waited for. Who does not take what it asked for is
+//! closed. What is in use is told by `/metrics`, which has a listener of its own ([`Config::metrics_listen`]).
+//!
 //! A restart reads, hashes and compares the whole history ([`RecoveryError`]); a node that does not reach its own signed
-//! checkpoint does not start.
+//! checkpoint does not start, and neither does one whose database is behind what any of its signers has signed: it would make
+//! another history under the same keys.
+//!
+//! When the disk is full or locked, or the clock in doubt, nothing is ordered: submissions are answered
+//! [`Outcome::Halted`], reading goes on, and so does ordering when it is over ([`Halt`]).
 //!
 //! # In process
 //!
@@ -47,15 +62,24 @@ mod checkpoint_signers;
 mod clock;
 mod committer;
 mod config;
+#[cfg(unix)]
+mod door;
+mod files;
+mod flow;
+mod genesis;
+mod halt;
 mod in_memory;
 mod keys;
+mod last_signed;
 mod ledger;
 mod ledger_state;
 mod limits;
+mod lingering;
 mod local;
 mod machine;
 mod metrics;
 mod node;
+mod operate;
 mod others_logs;
 mod outside_witnesses;
 mod parallel;
@@ -67,23 +91,32 @@ mod routes;
 mod sequencer;
 mod server;
 mod store;
+mod timekeeper;
 mod tls;
+mod uploads;
+mod verify;
 
 pub use checkpoint_signers::SealError;
-pub use clock::{Clock, system_clock};
+pub use clock::{Clock, Uptime, system_clock, system_uptime};
 pub use committer::{CommitError, CommitPoint, Committer, Observer, Sealed, Written};
 pub use config::{Config, ConfigError, Limits, OutsideConfig, TlsConfig, WitnessConfig};
+pub use genesis::PinnedError;
+pub use halt::Halt;
 pub use in_memory::InMemory;
 pub use keys::KeysError;
+pub use last_signed::LastSignedError;
 pub use ledger::{Ledger, Place};
 pub use ledger_state::{Addition, LedgerState, Neighbours, RECENT_CHECKPOINTS, Roots, SubjectIndex};
 pub use local::Local;
 pub use machine::{Admission, Admitted, Applied, BlockRecord, Bodies, Candidate, Damage, StateMachine};
 pub use node::{AuthorityError, Engine, Node, OpenError, Running, Surroundings};
+pub use operate::{OperateError, Request, operate, restore};
 pub use published::Published;
 pub use recovery::RecoveryError;
 pub use registrar::{CodeError, EnrolmentCode, Registrar, RegistrarError};
 pub use sequencer::{Block, Health, Ordered, Outcome, Reason, Sequencer, Status, Ticket};
 pub use server::StartError;
 pub use store::{StoreError, StoreResult};
+pub use timekeeper::{ClockError, MAX_GAP_MILLIS};
 pub use tls::TlsError;
+pub use verify::{Finding, Part, Report, verify};

@@ -1,9 +1,13 @@
-//! Limits per client: a token bucket for writes, a count of connections.
+//! Limits per client: a token bucket for writes, and budgets of which each client has its share.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::Limits;
 
 /// Most addresses remembered; beyond these, those that have not written for a while are forgotten.
 const MAX_ADDRESSES: usize = 65_536;
@@ -19,6 +23,141 @@ impl From<IpAddr> for Client {
         match address.to_canonical() {
             IpAddr::V6(v6) => Self(IpAddr::V6((v6.to_bits() >> 64 << 64).into())),
             v4 @ IpAddr::V4(_) => Self(v4),
+        }
+    }
+}
+
+/// Everything of which there is only so much. What a client has taken of one is never missing in another.
+#[derive(Clone)]
+pub(crate) struct Budgets {
+    /// Open connections.
+    pub(crate) connections: Budget,
+    /// Bytes in memory for requests and answers.
+    pub(crate) memory: Budget,
+    /// Answers that are being looked up at one time.
+    pub(crate) reads: Budget,
+    /// Whole requests to write that are being carried out at one time.
+    pub(crate) writes: Budget,
+    /// Blobs that are being received at one time.
+    pub(crate) uploads: Budget,
+    /// Bytes on disk for blobs that are not whole.
+    pub(crate) unfinished: Budget,
+}
+
+impl Budgets {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let budget = |total, least| Budget::new(total, limits.address_percent, least);
+        Self {
+            connections: budget(limits.connections, 1),
+            memory: budget(limits.memory_bytes, Limits::LEAST_MEMORY / 4),
+            reads: budget(limits.reads, 1),
+            writes: budget(limits.writes, 1),
+            uploads: budget(limits.uploads, 1),
+            unfinished: budget(limits.unfinished_bytes, limits.blob_bytes),
+        }
+    }
+
+    /// Each with its name in the metrics.
+    pub(crate) fn named(&self) -> [(&'static str, &Budget); 6] {
+        [
+            ("connections", &self.connections),
+            ("memory_bytes", &self.memory),
+            ("reads", &self.reads),
+            ("writes", &self.writes),
+            ("uploads", &self.uploads),
+            ("unfinished_bytes", &self.unfinished),
+        ]
+    }
+}
+
+/// So much of something, of which one client has no more than its share. Who waits is served in turn.
+#[derive(Clone)]
+pub(crate) struct Budget(Arc<Inner>);
+
+struct Inner {
+    total: usize,
+    share: usize,
+    left: Arc<Semaphore>,
+    /// What is left of each client's share, and how many hold or wait for some of it.
+    clients: Mutex<HashMap<Client, (Arc<Semaphore>, usize)>>,
+}
+
+impl Budget {
+    /// A client's share is `percent` of the total, but never less than `least`.
+    pub(crate) fn new(total: usize, percent: usize, least: usize) -> Self {
+        let share = (total / 100 * percent + total % 100 * percent / 100).max(least).min(total);
+        let left = Arc::new(Semaphore::new(total));
+        Self(Arc::new(Inner { total, share, left, clients: Mutex::default() }))
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.0.total
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.0.total - self.0.left.available_permits()
+    }
+
+    /// Takes some, at most the client's share, as soon as there is as much.
+    pub(crate) async fn take(&self, client: Client, amount: usize) -> Room {
+        let (account, amount) = (self.account(client), self.amount(amount));
+        let own = Arc::clone(&account.left).acquire_many_owned(amount).await.ok();
+        let all = Arc::clone(&self.0.left).acquire_many_owned(amount).await.ok();
+        Room { permits: [own, all], _account: account }
+    }
+
+    /// Takes some, at most the client's share, if there is as much now.
+    pub(crate) fn try_take(&self, client: Client, amount: usize) -> Option<Room> {
+        let (account, amount) = (self.account(client), self.amount(amount));
+        let own = Arc::clone(&account.left).try_acquire_many_owned(amount).ok()?;
+        let all = Arc::clone(&self.0.left).try_acquire_many_owned(amount).ok()?;
+        Some(Room { permits: [Some(own), Some(all)], _account: account })
+    }
+
+    fn amount(&self, amount: usize) -> u32 {
+        u32::try_from(amount.min(self.0.share)).unwrap_or(u32::MAX)
+    }
+
+    fn account(&self, client: Client) -> Account {
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left, users) =
+            clients.entry(client).or_insert_with(|| (Arc::new(Semaphore::new(self.0.share)), 0));
+        *users += 1;
+        Account { budget: self.clone(), client, left: Arc::clone(left) }
+    }
+}
+
+/// What was taken of a budget; given back when dropped.
+pub(crate) struct Room {
+    permits: [Option<OwnedSemaphorePermit>; 2],
+    /// Dropped last.
+    _account: Account,
+}
+
+impl Room {
+    /// Gives back what is more than `amount`.
+    pub(crate) fn shrink(&mut self, amount: usize) {
+        for permits in self.permits.iter_mut().flatten() {
+            drop(permits.num_permits().checked_sub(amount).and_then(|more| permits.split(more)));
+        }
+    }
+}
+
+/// A client's account with a budget, which is forgotten when nobody uses it.
+struct Account {
+    budget: Budget,
+    client: Client,
+    left: Arc<Semaphore>,
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let mut clients = self.budget.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, users)) = clients.get_mut(&self.client) {
+            *users -= 1;
+            if *users == 0 {
+                clients.remove(&self.client);
+            }
         }
     }
 }
@@ -68,41 +207,6 @@ impl WriteRate {
     }
 }
 
-/// Counts the open connections of each client.
-#[derive(Clone, Default)]
-pub(crate) struct Connections(Arc<Mutex<HashMap<Client, usize>>>);
-
-impl Connections {
-    /// One more connection, unless the client has `most` already. It counts until the guard is dropped.
-    pub(crate) fn open(&self, client: Client, most: usize) -> Option<ConnectionGuard> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(ConnectionGuard { connections: self.clone(), client })
-    }
-}
-
-/// An open connection.
-pub(crate) struct ConnectionGuard {
-    connections: Connections,
-    client: Client,
-}
-
-impl Drop for ConnectionGuard {
-    fn drop(&mut self) {
-        let mut open = self.connections.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.client);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,13 +239,40 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_connection_makes_room() {
-        let connections = Connections::default();
-        let first = connections.open(client("192.0.2.1"), 1);
-        assert!(first.is_some());
-        assert!(connections.open(client("192.0.2.1"), 1).is_none());
-        assert!(connections.open(client("192.0.2.2"), 1).is_some());
-        drop(first);
-        assert!(connections.open(client("192.0.2.1"), 1).is_some());
+    fn a_client_has_its_share_and_all_together_have_the_total() {
+        let budget = Budget::new(10, 40, 1);
+        let (greedy, other) = (client("2001:db8::1"), client("192.0.2.1"));
+        let held: Vec<_> = (0..9).filter_map(|_| budget.try_take(greedy, 1)).collect();
+        assert_eq!((held.len(), budget.used()), (4, 4));
+        assert!(budget.try_take(client("2001:db8::9"), 1).is_none(), "the same network");
+        // More than a share is a share.
+        let all_of_it = budget.try_take(other, 100).unwrap();
+        assert_eq!(budget.used(), 8);
+        assert!(budget.try_take(client("192.0.2.3"), 3).is_none());
+        let mut other = budget.try_take(client("192.0.2.3"), 2).unwrap();
+        other.shrink(3);
+        assert_eq!(budget.used(), 10);
+        other.shrink(1);
+        assert_eq!(budget.used(), 9);
+        drop(other);
+        drop((held, all_of_it));
+        assert_eq!(budget.used(), 0);
+        assert!(budget.0.clients.lock().unwrap().is_empty(), "nobody is remembered who holds nothing");
+        assert_eq!(Budget::new(10, 1, 3).0.share, 3);
+        assert_eq!(Budget::new(usize::MAX >> 4, 100, 1).0.share, usize::MAX >> 4);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_its_own_share_keeps_nobody_else_waiting() {
+        let budget = Budget::new(4, 50, 1);
+        let (greedy, other) = (client("192.0.2.1"), client("192.0.2.2"));
+        let held = budget.take(greedy, 2).await;
+        let waits = budget.take(greedy, 2);
+        tokio::pin!(waits);
+        let at_once = tokio::time::timeout(Duration::from_millis(10), &mut waits).await;
+        assert!(at_once.is_err());
+        assert!(tokio::time::timeout(Duration::from_secs(10), budget.take(other, 2)).await.is_ok());
+        drop(held);
+        assert!(tokio::time::timeout(Duration::from_secs(10), waits).await.is_ok());
     }
 }

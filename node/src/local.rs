@@ -3,24 +3,25 @@
 //! Threads that submit read the statement and verify its signature themselves; the ordering thread takes what has
 //! gathered while the last block went to disk. So a lone client waits for one commit, and many clients share one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use countersign_ledger::{Hash, LogName};
+use countersign_ledger::{Hash, LogName, UnixMillis};
 use tokio::sync::oneshot;
 
-use crate::checkpoint_signers::SealError;
-use crate::clock::Clock;
 use crate::committer::{CommitError, Committer};
+use crate::halt::{Halt, Halts};
 use crate::machine::Candidate;
 use crate::metrics::Metrics;
+use crate::parallel::in_parallel;
 use crate::published::Published;
 use crate::sequencer::{Block, Health, Outcome, Sequencer, Status, Ticket};
 use crate::store::StoreError;
+use crate::timekeeper::Timekeeper;
 
 /// Most statements in a block: at full load about a fifth of a second's work.
 const MAX_BLOCK: usize = 2048;
@@ -31,24 +32,16 @@ const GATHER_STEP: Duration = Duration::from_micros(100);
 /// When the queue is full, clients are asked to retry after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Least time between two cosignings of what has not changed.
-const RECOSIGN_PAUSE: Duration = Duration::from_millis(500);
-
 struct Job {
     candidate: Candidate,
-    asker: Asker,
-}
-
-/// Where the outcome of a statement is sent.
-struct Asker {
     id: Hash,
-    reply: oneshot::Sender<Outcome>,
 }
 
 /// The engine in this process.
 pub struct Local {
     published: Arc<Published>,
-    clock: Clock,
+    time: Arc<Timekeeper>,
+    halts: Arc<Halts>,
     metrics: Arc<Metrics>,
     waiting: Arc<Waiting>,
     /// `None` once the engine stops.
@@ -59,28 +52,51 @@ pub struct Local {
 /// Submissions that are not answered yet.
 #[derive(Default)]
 struct Waiting {
-    ids: Mutex<HashSet<Hash>>,
+    /// By statement, those who have submitted it, in the order in which they did.
+    askers: Mutex<HashMap<Hash, VecDeque<oneshot::Sender<Outcome>>>>,
     count: AtomicUsize,
     /// Threads that are verifying a statement now.
     arriving: AtomicUsize,
 }
 
 impl Waiting {
-    fn add(&self, id: Hash) {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    fn add(&self, id: Hash) -> oneshot::Receiver<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        self.askers().entry(id).or_default().push_back(reply);
         self.count.fetch_add(1, Ordering::Relaxed);
+        outcome
     }
 
-    fn remove<'a>(&self, answered: impl Iterator<Item = &'a Hash>) {
-        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in answered {
-            ids.remove(id);
+    /// Tells each statement's outcome to whoever waits for it. A client that no longer waits finds the statement when it asks.
+    fn answer(&self, outcomes: impl IntoIterator<Item = (Hash, Outcome)>) {
+        let mut askers = self.askers();
+        for (id, outcome) in outcomes {
+            let Some(waiting) = askers.get_mut(&id) else { continue };
+            if let Some(asker) = waiting.pop_front() {
+                self.count.fetch_sub(1, Ordering::Relaxed);
+                let _ = asker.send(outcome);
+            }
+            if waiting.is_empty() {
+                askers.remove(&id);
+            }
+        }
+    }
+
+    /// Tells everybody that ordering has halted. Their statements keep their place in the queue.
+    fn answer_all(&self, halt: Halt, metrics: &Metrics) {
+        for asker in self.askers().drain().flat_map(|(_, askers)| askers) {
             self.count.fetch_sub(1, Ordering::Relaxed);
+            metrics.outcome(&Outcome::Halted(halt));
+            let _ = asker.send(Outcome::Halted(halt));
         }
     }
 
     fn contains(&self, id: Hash) -> bool {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+        self.askers().contains_key(&id)
+    }
+
+    fn askers(&self) -> MutexGuard<'_, HashMap<Hash, VecDeque<oneshot::Sender<Outcome>>>> {
+        self.askers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,41 +108,23 @@ impl Local {
         let waiting = Arc::new(Waiting::default());
         let local = Self {
             published: Arc::clone(&committer.published),
-            clock: committer.clock.clone(),
+            time: Arc::clone(&committer.time),
+            halts: Arc::clone(&committer.halts),
             metrics: Arc::clone(&committer.metrics),
             waiting: Arc::clone(&waiting),
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(None),
         };
+        let (told, metrics) = (Arc::clone(&waiting), Arc::clone(&committer.metrics));
+        local.halts.on_halt(Box::new(move |halt| told.answer_all(halt, &metrics)));
         let worker = Worker { committer, recosign, queue: receiver, waiting };
         let thread = std::thread::Builder::new().name("sequencer".to_owned()).spawn(move || worker.run())?;
         *local.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(local)
     }
 
-    fn enqueue(&self, candidate: Candidate, id: Hash) -> Ticket {
-        let (reply, outcome) = oneshot::channel();
-        let busy = Outcome::Busy { retry_after: RETRY_AFTER };
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(queue) = queue else { return Ticket::known(busy) };
-        self.waiting.add(id);
-        match queue.try_send(Job { candidate, asker: Asker { id, reply } }) {
-            Ok(()) => Ticket::pending(outcome),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.waiting.remove(std::iter::once(&id));
-                self.metrics.outcome(&busy);
-                Ticket::known(busy)
-            }
-        }
-    }
-}
-
-impl Sequencer for Local {
-    fn submit(&self, log: LogName, statement: &[u8]) -> Ticket {
-        self.waiting.arriving.fetch_add(1, Ordering::AcqRel);
-        let candidate = self.published.candidate(log, statement, (self.clock)());
-        // Before it is queued, or the ordering thread would wait for the very statement that it has.
-        self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
+    /// Queues a statement that has passed its first checks.
+    fn ticket(&self, candidate: Result<Candidate, Outcome>, statement: &[u8]) -> Ticket {
         match candidate {
             // In our own form the unprotected header is empty, so the id is the digest of what was sent.
             Ok(candidate) => self.enqueue(candidate, Hash::of(statement)),
@@ -135,6 +133,66 @@ impl Sequencer for Local {
                 Ticket::known(outcome)
             }
         }
+    }
+
+    fn enqueue(&self, candidate: Candidate, id: Hash) -> Ticket {
+        let busy = Outcome::Busy { retry_after: RETRY_AFTER };
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(queue) = queue else { return Ticket::known(busy) };
+        let outcome = self.waiting.add(id);
+        match queue.try_send(Job { candidate, id }) {
+            Ok(()) => {
+                // Ordering may have halted since it was looked at, and everybody been told but this one.
+                if let Some(halt) = self.halts.now() {
+                    self.waiting.answer_all(halt, &self.metrics);
+                }
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.metrics.outcome(&busy);
+                self.waiting.answer([(id, busy)]);
+            }
+        }
+        Ticket::pending(outcome)
+    }
+
+    /// The time, unless ordering has halted.
+    fn time(&self) -> Result<UnixMillis, Halt> {
+        match self.halts.now() {
+            Some(halt) => Err(halt),
+            None => self.time.now().map_err(|_| Halt::Clock),
+        }
+    }
+}
+
+impl Sequencer for Local {
+    fn submit(&self, log: LogName, statement: &[u8]) -> Ticket {
+        self.waiting.arriving.fetch_add(1, Ordering::AcqRel);
+        let time = self.time().map_err(Outcome::Halted);
+        let candidate = time.and_then(|now| self.published.candidate(log, statement, now));
+        // Before it is queued, or the ordering thread would wait for the very statement that it has.
+        self.waiting.arriving.fetch_sub(1, Ordering::AcqRel);
+        self.ticket(candidate, statement)
+    }
+
+    /// The signatures are verified on all cores, and the order is kept.
+    fn submit_all(&self, log: LogName, statements: &[&[u8]]) -> Vec<Ticket> {
+        let count = statements.len();
+        self.waiting.arriving.fetch_add(count, Ordering::AcqRel);
+        let time = self.time().map_err(Outcome::Halted);
+        let candidates = in_parallel(statements, |statement| {
+            time.clone().and_then(|now| self.published.candidate(log, statement, now))
+        });
+        self.waiting.arriving.fetch_sub(count, Ordering::AcqRel);
+        let mut tickets = Vec::with_capacity(statements.len());
+        for (candidate, statement) in candidates.into_iter().zip(statements) {
+            let ticket = self.ticket(candidate, statement);
+            let busy = matches!(ticket.outcome(), Some(Outcome::Busy { .. }));
+            tickets.push(ticket);
+            if busy {
+                break;
+            }
+        }
+        tickets
     }
 
     fn status(&self, id: Hash) -> Status {
@@ -149,17 +207,21 @@ impl Sequencer for Local {
     }
 
     fn health(&self) -> Health {
+        let halted = self.time().err();
         Health {
             height: self.published.height(),
             cosigned_at: self.published.cosigned_at(),
             waiting: self.waiting.count.load(Ordering::Relaxed),
-            accepting: self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            accepting: halted.is_none()
+                && self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            halted,
         }
     }
 
     fn shutdown(&self) {
         // Without a sender the queue runs dry, and the thread ends when it has.
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.halts.give_up();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the sequencer thread had panicked");
@@ -194,8 +256,9 @@ impl Worker {
             };
             match done {
                 Ok(()) => {}
-                // Only a node that stops gives up on witnesses elsewhere; nothing of the block was written.
-                Err(CommitError::Seal(SealError::Quorum(_))) => return,
+                // The node stops while ordering stands still. A block that was not committed was acknowledged to nobody; one
+                // that was not signed is signed at the next start.
+                Err(error) if error.halt().is_some() => break,
                 Err(error) => abort(&error),
             }
         }
@@ -222,28 +285,26 @@ impl Worker {
 
     /// Commits the jobs as a block, and sends their outcomes.
     fn order(&mut self, jobs: Vec<Job>) -> Result<(), CommitError> {
-        let (candidates, askers): (_, Vec<Asker>) =
-            jobs.into_iter().map(|job| (job.candidate, job.asker)).unzip();
+        let (candidates, ids): (_, Vec<Hash>) = jobs.into_iter().map(|job| (job.candidate, job.id)).unzip();
         let (waiting, metrics) = (&self.waiting, Arc::clone(&self.committer.metrics));
         self.committer.commit(candidates, |outcomes| {
-            waiting.remove(askers.iter().map(|asker| &asker.id));
-            for (asker, outcome) in askers.into_iter().zip(outcomes) {
-                metrics.outcome(&outcome);
-                // A client that no longer waits finds the statement when it asks.
-                let _ = asker.reply.send(outcome);
+            for outcome in &outcomes {
+                metrics.outcome(outcome);
             }
+            waiting.answer(ids.into_iter().zip(outcomes));
         })
     }
 
     fn until_recosign(&self) -> Duration {
-        let age = (self.committer.clock)().since(self.committer.published.cosigned_at());
-        // Where it could not be done, it is tried again, and not without a pause.
-        self.recosign.saturating_sub(Duration::from_millis(age)).max(RECOSIGN_PAUSE)
+        // A clock in doubt is waited out where its time is needed: by signing again.
+        let Ok(now) = self.committer.time.now() else { return Duration::ZERO };
+        let age = now.since(self.committer.published.cosigned_at());
+        self.recosign.saturating_sub(Duration::from_millis(age))
     }
 }
 
-/// Memory may be ahead of the disk, or a witness ahead of the log, so this process can no longer be relied on. It stops at
-/// once, and starts again from what is durable.
+/// Memory may be ahead of the disk, so this process can no longer be relied on. It stops at once, and starts again from what is
+/// durable.
 fn abort(error: &CommitError) -> ! {
     tracing::error!(%error, "a block could not be committed; stopping at once");
     eprintln!("countersign node: a block could not be committed; stopping at once: {error}");

@@ -74,8 +74,8 @@ pub struct Admitted {
     pub key: IndexKey,
     /// The statement.
     pub statement: Arc<Entry>,
-    /// What it promises, as computed by the check that admitted it. It is written in the transaction that makes the
-    /// statement durable. Blobs that a statement promises are never dropped, so one that was here at the check is here.
+    /// What it promises, as computed by the check that admitted it. The transaction that makes the statement durable keeps the
+    /// blob for good; until then one that was held when the statement came in is kept for hours.
     pub promise: Option<Promise>,
 }
 
@@ -230,14 +230,14 @@ impl StateMachine {
     }
 
     /// The order of checks: form; the log; the same statement again; freshness; signer and signature; revocation; what is
-    /// used up; the link to the latest; the rules of the family.
+    /// used up; the link to the latest; the rules of the family; whether what it promises is held.
     fn judge(
         &mut self,
         time: UnixMillis,
         candidate: Candidate,
         bodies: &dyn Bodies,
     ) -> Result<Fitting, Stop> {
-        let log = candidate.log;
+        let (log, lacks) = (candidate.log, candidate.lacks);
         let statement = candidate.statement()?;
         self.ledger.takes(log, statement.kind())?;
         let rules = Arc::clone(self.ledger.families.of(statement.kind()).ok_or(Reason::UnknownKind)?);
@@ -285,6 +285,9 @@ impl StateMachine {
             return Err(error.into());
         }
         judged.map_err(Reason::Rule)?;
+        if let Some(promise) = lacks {
+            return Err(Reason::PromiseNotHeld(promise).into());
+        }
         let promise = rules.promise(placed);
         Ok(Fitting { log, key, entry, rules, folded, uses_up, promise })
     }

@@ -44,6 +44,7 @@ impl Metrics {
             Outcome::Accepted(_) => ("accepted", ""),
             Outcome::Duplicate(_) => ("duplicate", ""),
             Outcome::Busy { .. } => ("busy", ""),
+            Outcome::Halted(halt) => ("halted", halt.problem().as_str()),
             Outcome::Refused(reason) => ("refused", reason.problem().as_str()),
         };
         *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default() += 1;

@@ -4,27 +4,32 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_ledger::{
     Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, Identity, IndexKey, LogName,
-    PublicKey, Signer as _, SoftwareKey, Statement, Subject, receipt,
+    NoteSigner, PublicKey, Signer as _, SoftwareKey, Statement, Subject, UnixMillis, receipt,
 };
 use rusqlite::Connection;
 
-use crate::checkpoint_signers::CheckpointSigners;
-use crate::clock::{Clock, system_clock};
+use crate::checkpoint_signers::{CheckpointSigners, LocalWitness, LogSigner};
+use crate::clock::{Clock, Uptime, system_clock, system_uptime};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, WitnessConfig};
+#[cfg(unix)]
+use crate::door::Door;
+use crate::files;
+use crate::genesis::{self, PinnedError};
+use crate::halt::{Halt, Halts};
 use crate::in_memory::InMemory;
-use crate::keys::{Keys, KeysError};
+use crate::keys::{Keys, KeysError, LogKeys};
+use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
 use crate::ledger::Ledger;
-use crate::limits::WriteRate;
+use crate::limits::{Budgets, WriteRate};
 use crate::local::Local;
 use crate::machine::StateMachine;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, header, line};
 use crate::others_logs::OthersLogs;
 use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
@@ -32,8 +37,10 @@ use crate::recovery::{self, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
 use crate::sequencer::{Outcome, Reason, Sequencer};
 use crate::server::{self, Server, StartError};
-use crate::store::{self, Readers, StoreError};
+use crate::store::{self, Begin, Readers, StoreError};
+use crate::timekeeper::{ClockError, Timekeeper};
 use crate::tls::{Endpoint, TlsError};
+use crate::uploads::Uploads;
 
 /// How often a registrar's statement is signed anew when another on the same member came in between.
 const RETRIES: usize = 4;
@@ -64,12 +71,21 @@ pub enum OpenError {
     /// Keys and configuration do not form a valid genesis.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    /// The trust anchors that clients have pinned are not those of the keys and the configuration.
+    #[error(transparent)]
+    Pinned(#[from] PinnedError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database is damaged. Nothing was changed; restore a backup.
+    /// The database is damaged, or something is missing. Nothing was changed; restore a backup.
     #[error("the ledger is damaged, the node does not start: {0}")]
     Damaged(#[from] RecoveryError),
+    /// What a signer has signed last cannot be read, or it has another key.
+    #[error(transparent)]
+    LastSigned(#[from] LastSignedError),
+    /// It is not the day that was confirmed.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The ledger's name cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointTextError),
@@ -96,6 +112,9 @@ pub enum AuthorityError {
     /// The node is busy; ask again after this time.
     #[error("the node is busy")]
     Busy(Duration),
+    /// The node orders nothing for now.
+    #[error("{0}")]
+    Halted(Halt),
 }
 
 /// Makes an engine that commits its blocks with this committer.
@@ -107,6 +126,13 @@ pub struct Surroundings {
     pub families: Families,
     /// Tells the time.
     pub clock: Clock,
+    /// Tells how long the machine has been running, by which a clock that was set is noticed.
+    pub uptime: Uptime,
+    /// The clocks of witnesses that have another than the node, by name.
+    pub witness_clocks: BTreeMap<String, Clock>,
+    /// The day, if an operator says it: its midnight, UTC. A node that was off for more than a week, or whose clock is
+    /// behind what it has signed, orders nothing until it is told, or the clock is right.
+    pub today: Option<UnixMillis>,
     /// Sees each commit point.
     pub observer: Observer,
     /// The engine; [`Local`] where there is none.
@@ -117,7 +143,15 @@ impl Default for Surroundings {
     /// All families, the system's clock, no observer, and the engine in this process.
     fn default() -> Self {
         let observer = Box::new(|_: CommitPoint| ());
-        Self { families: countersign_families::families(), clock: system_clock(), observer, engine: None }
+        Self {
+            families: countersign_families::families(),
+            clock: system_clock(),
+            uptime: system_uptime(),
+            witness_clocks: BTreeMap::new(),
+            today: None,
+            observer,
+            engine: None,
+        }
     }
 }
 
@@ -132,6 +166,8 @@ pub struct Node {
 pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    pub(crate) time: Arc<Timekeeper>,
+    pub(crate) halts: Arc<Halts>,
     pub(crate) genesis: Genesis,
     pub(crate) published: Arc<Published>,
     pub(crate) sequencer: Arc<dyn Sequencer>,
@@ -139,13 +175,13 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rate: WriteRate,
+    pub(crate) budgets: Budgets,
+    pub(crate) uploads: Uploads,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
     /// What this node's witnesses cosign for others.
     pub(crate) others: OthersLogs,
-    /// Set when nobody shall wait for witnesses elsewhere any longer.
-    stopping: Arc<AtomicBool>,
 }
 
 impl Node {
@@ -157,40 +193,64 @@ impl Node {
     /// As [`Node::open`], in surroundings of the caller's choice.
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
-        let Surroundings { families, clock, observer, engine } = surroundings;
+        let Surroundings { families, clock, uptime, witness_clocks, today, observer, engine } = surroundings;
         let now = clock();
         let lock = lock(&config)?;
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
-        let keys = Keys::open(&config, first_start, now)?;
+        let keys = Keys::open(&config, &families, first_start, now)?;
         let others = OthersLogs::open(&config)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
         let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
 
-        // The database comes after the keys: where there is one, the keys that it was begun with must be there too.
-        let connection = store::open(&database)?;
-        let Keys { authority, logs, cosigners } = keys;
+        let Keys { authority, logs, cosigners, .. } = keys;
+        let signed = SignedFiles::new(&config.data, first_start);
         let (mut receipts, mut signers) = (BTreeMap::new(), BTreeMap::new());
-        for (log, keys) in logs {
-            receipts.insert(log, keys.receipt);
-            signers.insert(log, keys.checkpoint);
+        for (log, LogKeys { checkpoint: keys, receipt }) in logs {
+            let last = signed.open(&format!("log-{log}"), &keys.each_ref().map(NoteSigner::verifier_key))?;
+            receipts.insert(log, receipt);
+            signers.insert(log, LogSigner { keys, last });
         }
-        let mut checkpoint_signers = CheckpointSigners::new(signers, cosigners, &policy);
+        let (mut witnesses, mut clocks) = (Vec::new(), Vec::new());
+        for (WitnessConfig { name, .. }, cosigner) in config.witnesses.iter().zip(cosigners) {
+            let clock = witness_clocks.get(name).unwrap_or(&clock);
+            let last = signed.open(name, &[cosigner.verifier_key()])?;
+            witnesses.push(LocalWitness::new(cosigner, &policy, Arc::clone(clock), last));
+            clocks.push((name.clone(), Arc::clone(clock)));
+        }
+        // After the signers, who know better which of them was exchanged.
+        let genesis = genesis::keep(&config.data, first_start, genesis)?;
+        let (quorum, outside, unseen) = (config.quorum, None, BTreeMap::new());
+        let mut checkpoint_signers = CheckpointSigners { logs: signers, witnesses, quorum, outside, unseen };
+
+        // The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
+        let begun = checkpoint_signers.last_signed().any(LastSigned::has_signed);
+        let connection = match store::open(&database, if begun { Begin::Never } else { Begin::New }) {
+            Err(StoreError::Gone(path)) => {
+                let missing = checkpoint_signers.last_signed().find_map(LastSigned::all_missing);
+                return Err(
+                    missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into())
+                );
+            }
+            opened => opened?,
+        };
         let ledger = Arc::new(Ledger { name: config.name.clone(), logs: genesis.logs.clone(), families });
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
-        recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
-        let stopping = Arc::new(AtomicBool::new(false));
+        let heads = recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
         if !config.outside.is_empty() {
-            let (state, stopping) = (machine.state(), Arc::clone(&stopping));
-            checkpoint_signers.ask_outside(OutsideWitnesses::start(&config, &policy, state, stopping)?);
+            checkpoint_signers.outside = Some(OutsideWitnesses::start(&config, &policy, machine.state())?);
         }
+        store::keep_tidy(&connection)?;
         let blocks = machine.last().height;
         tracing::info!(blocks, "the ledger is whole");
 
-        let (mut view, readers) = (View::unsigned(&machine)??, Readers::new(database.clone()));
-        view.take_signed(&policy, |log| store::checkpoint(&connection, log))?;
+        let signed_at = checkpoint_signers.last_signed().map(LastSigned::at).max().unwrap_or_default();
+        let last = signed_at.max(machine.last().time);
+        let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, config.quorum, last, today)?;
+        let (time, halts) = (Arc::new(time), Arc::new(Halts::default()));
+        let (view, readers) = (View::new(&machine, heads), Readers::new(database.clone()));
         let published = Arc::new(Published::new(view, &machine, readers));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -198,12 +258,20 @@ impl Node {
             connection,
             checkpoint_signers,
             published: Arc::clone(&published),
-            clock: Arc::clone(&clock),
+            time: Arc::clone(&time),
+            halts: Arc::clone(&halts),
             metrics: Arc::clone(&metrics),
             observer,
         };
-        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought.
-        committer.recosign()?;
+        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought. Where that is
+        // not possible now, what was signed before is shown.
+        match committer.recosign() {
+            Err(error) if error.halt().is_some() && published.is_signed() => {
+                tracing::error!(%error, "the node starts, and orders nothing yet");
+            }
+            done => done?,
+        }
+        halts.be_patient();
         let sequencer = match engine {
             Some(engine) => engine(committer)?,
             None => {
@@ -211,12 +279,16 @@ impl Node {
                 Arc::new(Local::start(committer, config.limits.queue, recosign)?)
             }
         };
-        let registrar = Registrar::new(authority, &config, Arc::clone(&clock));
+        let registrar = Registrar::new(authority, &config, &genesis, Arc::clone(&clock));
         let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let blobs = Mutex::new(store::open(&database)?);
+        let budgets = Budgets::new(&config.limits);
+        let uploads = Uploads::new(config.data.clone());
+        let blobs = Mutex::new(store::open_for_blobs(&database)?);
         let service = Service {
             config,
             clock,
+            time,
+            halts,
             genesis,
             published,
             sequencer,
@@ -224,10 +296,11 @@ impl Node {
             receipts,
             metrics,
             rate,
+            budgets,
+            uploads,
             blobs,
             endpoint,
             others,
-            stopping,
         };
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
@@ -260,13 +333,20 @@ impl Node {
 
     /// Revokes a certificate: from now on it signs nothing in any log. Returns when that is durable.
     pub fn revoke(&self, fingerprint: Hash) -> Result<(), AuthorityError> {
-        self.service.revoke(fingerprint)
+        self.service.revoke(fingerprint, &BTreeMap::new()).map(|_| ())
     }
 
     /// Starts to listen, on threads of its own.
     pub fn start(self) -> Result<Running, StartError> {
         let server = server::start(Arc::clone(&self.service))?;
-        Ok(Running { node: self, server })
+        #[cfg(unix)]
+        let door = Door::open(Arc::clone(&self.service)).map_err(StartError::Operator)?;
+        Ok(Running {
+            node: self,
+            server,
+            #[cfg(unix)]
+            door,
+        })
     }
 }
 
@@ -274,12 +354,19 @@ impl Node {
 pub struct Running {
     node: Node,
     server: Server,
+    #[cfg(unix)]
+    door: Door,
 }
 
 impl Running {
     /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.server.addr()
+    }
+
+    /// The address that it serves `/metrics` on, if it does.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.server.metrics_addr()
     }
 
     /// The node.
@@ -289,15 +376,10 @@ impl Running {
 
     /// Stops: no new connections, open requests are finished, waiting statements are ordered, all is durable.
     pub fn stop(mut self) {
-        self.node.service.stopping.store(true, Ordering::Relaxed);
+        #[cfg(unix)]
+        drop(self.door);
         self.server.stop();
         self.node.service.sequencer.shutdown();
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Relaxed);
     }
 }
 
@@ -318,13 +400,19 @@ impl Service {
         })
     }
 
-    fn revoke(&self, fingerprint: Hash) -> Result<(), AuthorityError> {
+    /// Returns the place of each log from which the certificate signs nothing: the one in `earlier`, or the next.
+    pub(crate) fn revoke(
+        &self,
+        fingerprint: Hash,
+        earlier: &BTreeMap<LogName, u64>,
+    ) -> Result<BTreeMap<LogName, u64>, AuthorityError> {
         let member = self.certificate(fingerprint)?.identity().clone();
         self.submit_until_it_fits(LogName::TRUST, || {
             let prev = self.latest(LogName::TRUST, &member)?;
             let view = self.published.view();
-            let from: Vec<_> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
-            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), ()))
+            let mut from: BTreeMap<_, _> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
+            from.extend(earlier);
+            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), from))
         })
     }
 
@@ -343,6 +431,7 @@ impl Service {
             match self.sequencer.submit(log, statement.as_bytes()).wait() {
                 Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(made),
                 Outcome::Busy { retry_after } => return Err(AuthorityError::Busy(retry_after)),
+                Outcome::Halted(halt) => return Err(AuthorityError::Halted(halt)),
                 Outcome::Refused(Reason::Code | Reason::NotLatest { .. }) if tries < RETRIES => {}
                 Outcome::Refused(reason) => return Err(AuthorityError::Refused(reason)),
             }
@@ -367,6 +456,36 @@ impl Service {
         Ok(entry.map(|entry| entry.latest))
     }
 
+    /// Why nothing is ordered, in words for operators.
+    pub(crate) fn why_halted(&self) -> Option<String> {
+        let error = || self.time.now().err().map(|error| error.to_string());
+        self.halts.why().map(|(_, why)| why).or_else(error)
+    }
+
+    /// What stands still, as metrics.
+    pub(crate) fn halts_to(&self, text: &mut String) {
+        let now = self.sequencer.health().halted;
+        header(text, "gauge", "countersign_halted", "1 while nothing is ordered, for this reason.");
+        for halt in Halt::ALL {
+            let name = format!("countersign_halted{{reason=\"{}\"}}", halt.problem());
+            line(text, &name, (now == Some(halt)).into());
+        }
+        header(text, "counter", "countersign_halts_total", "How often ordering has stood still.");
+        for halt in Halt::ALL {
+            let name = format!("countersign_halts_total{{reason=\"{}\"}}", halt.problem());
+            line(text, &name, self.halts.count(halt));
+        }
+        header(
+            text,
+            "gauge",
+            "countersign_witness_clock_off",
+            "1 while a witness has another time than the node.",
+        );
+        for (witness, off) in self.time.witnesses() {
+            line(text, &format!("countersign_witness_clock_off{{witness=\"{witness}\"}}"), off.into());
+        }
+    }
+
     /// The keys that receipts are signed with: each log's key id and public key, in the order of the logs.
     pub(crate) fn receipt_keys(&self) -> Vec<(Hash, PublicKey)> {
         self.genesis.logs.iter().filter_map(|log| self.receipt_key(log.name)).collect()
@@ -383,8 +502,8 @@ impl Service {
 fn lock(config: &Config) -> Result<File, OpenError> {
     let path = config.data.join("lock");
     let failed = |source| OpenError::Directory { path: path.clone(), source };
-    fs::create_dir_all(&config.data).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    files::make_directory(&config.data).map_err(failed)?;
+    let file = files::private().truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(config.data.clone())),

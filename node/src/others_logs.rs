@@ -5,15 +5,16 @@
 //! leaves.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_ledger::{
-    AddCheckpoint, AddCheckpointRefusal, Cosigner, Hash, Note, NoteError, TreeHead, UnixMillis, VerifierKey,
+    AddCheckpoint, AddCheckpointRefusal, Cosigner, Hash, MAX_NOTE_LEN, Note, NoteError, TreeHead, UnixMillis,
+    VerifierKey,
 };
 
 use crate::config::Config;
+use crate::files;
 use crate::keys::{KeysError, cosigner, file_error, write_whole};
 
 /// Why a checkpoint was not cosigned.
@@ -51,7 +52,7 @@ impl OthersLogs {
         let serving = config.witnesses.iter().filter(|witness| !witness.cosigns.is_empty());
         let open = |witness: &crate::config::WitnessConfig| {
             let folder = config.data.join("cosigned").join(&witness.name);
-            fs::create_dir_all(&folder).map_err(|source| file_error(&folder, source))?;
+            files::make_directory(&folder).map_err(|source| file_error(&folder, source))?;
             let keys = witness.cosigns.iter().map(|key| key.parse()).collect::<Result<_, _>>()?;
             let cosigner = cosigner(config, witness)?;
             let mut notary = Notary { cosigner, keys, folder, held: BTreeMap::new() };
@@ -84,12 +85,14 @@ impl Notary {
         for key in &self.keys {
             let origin = Hash::of(key.name().as_bytes());
             let path = self.folder.join(origin.to_string());
-            let text = match fs::read_to_string(&path) {
-                Ok(text) => text,
+            let bytes = match files::read(&path, MAX_NOTE_LEN as u64) {
+                Ok(bytes) => bytes,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(source) => return Err(file_error(&path, source)),
             };
-            let held = self.reread(&text, key.name()).ok_or(KeysError::Malformed(path))?;
+            let text = std::str::from_utf8(&bytes).ok();
+            let held = text.and_then(|text| self.reread(text, key.name()));
+            let held = held.ok_or(KeysError::Malformed(path))?;
             self.held.insert(origin, held);
         }
         Ok(())

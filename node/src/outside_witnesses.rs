@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -19,20 +18,19 @@ use reqwest::blocking::Client;
 use reqwest::{Certificate, StatusCode, Url, redirect};
 
 use crate::config::{Config, OutsideConfig};
+use crate::files;
 use crate::keys::{KeysError, file_error};
 use crate::ledger_state::LedgerState;
 
 /// How long a witness has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Pause before all are asked again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Largest file of a TLS root.
+const MAX_ROOT: u64 = 64 * 1024;
 
 /// The witnesses elsewhere, and the policy whose quorum decides.
 pub(crate) struct OutsideWitnesses {
     policy: Policy,
     witnesses: Vec<SyncSender<Question>>,
-    /// Set when the node stops, so that nobody waits for a quorum any longer.
-    stopping: Arc<AtomicBool>,
 }
 
 /// A checkpoint to cosign.
@@ -49,7 +47,6 @@ impl OutsideWitnesses {
         config: &Config,
         policy: &Policy,
         state: &Arc<dyn LedgerState>,
-        stopping: Arc<AtomicBool>,
     ) -> Result<Self, KeysError> {
         let mut witnesses = Vec::new();
         for outside in &config.outside {
@@ -58,33 +55,13 @@ impl OutsideWitnesses {
             std::thread::spawn(move || witness.run(&questions));
             witnesses.push(sender);
         }
-        Ok(Self { policy: policy.clone(), witnesses, stopping })
+        Ok(Self { policy: policy.clone(), witnesses })
     }
 
-    /// Adds cosignatures to a checkpoint until the policy trusts it. Asks everybody once, or until the node stops.
-    pub(crate) fn complete(
-        &self,
-        note: &mut Note,
-        log: LogName,
-        size: u64,
-        until_trusted: bool,
-    ) -> Result<(), Shortfall> {
-        let mut told = false;
-        loop {
-            let Some(shortfall) = self.ask(note, log, size) else { return Ok(()) };
-            if !until_trusted || self.stopping.load(Ordering::Relaxed) {
-                return Err(shortfall);
-            }
-            if !std::mem::replace(&mut told, true) {
-                tracing::error!(%log, %shortfall, "nothing is published until more witnesses cosign");
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    /// Asks everybody who is not still busy, and returns at the first quorum. What is missing, if there was none.
-    fn ask(&self, note: &mut Note, log: LogName, size: u64) -> Option<Shortfall> {
-        let mut missing = self.shortfall(note)?;
+    /// Adds cosignatures to a checkpoint until the policy trusts it: asks everybody who is not still busy, once, and returns at
+    /// the first quorum. What is missing, if there was none.
+    pub(crate) fn complete(&self, note: &mut Note, log: LogName, size: u64) -> Result<(), Shortfall> {
+        let Some(mut missing) = self.shortfall(note) else { return Ok(()) };
         let (answer, answers) = channel();
         for witness in &self.witnesses {
             // One that still works at its last question is passed over.
@@ -97,9 +74,12 @@ impl OutsideWitnesses {
                 // A note that is full has no room for it, and no need of it.
                 let _ = note.add(line);
             }
-            missing = self.shortfall(note)?;
+            match self.shortfall(note) {
+                Some(shortfall) => missing = shortfall,
+                None => return Ok(()),
+            }
         }
-        Some(missing)
+        Err(missing)
     }
 
     fn shortfall(&self, note: &Note) -> Option<Shortfall> {
@@ -120,6 +100,8 @@ struct OutsideWitness {
     state: Arc<dyn LedgerState>,
     /// Size of the checkpoint of each log that it cosigned last, as far as is known.
     cosigned: BTreeMap<LogName, u64>,
+    /// Why it did not cosign the last time, so that this is told once.
+    failing: Option<String>,
 }
 
 impl OutsideWitness {
@@ -128,7 +110,7 @@ impl OutsideWitness {
         let mut builder =
             Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).referer(false);
         if let Some(path) = &config.root {
-            let pem = std::fs::read(path).map_err(|source| file_error(path, source))?;
+            let pem = files::read(path, MAX_ROOT).map_err(|source| file_error(path, source))?;
             builder = builder.tls_certs_only([Certificate::from_pem(&pem).map_err(failed)?]);
         }
         Ok(Self {
@@ -138,16 +120,22 @@ impl OutsideWitness {
             client: builder.build().map_err(failed)?,
             state,
             cosigned: BTreeMap::new(),
+            failing: None,
         })
     }
 
     fn run(mut self, questions: &Receiver<Question>) {
         while let Ok(question) = questions.recv() {
             match self.cosign(&question) {
-                // Whoever has a quorum already no longer waits.
-                Ok(lines) => drop(question.answer.send(lines)),
+                Ok(lines) => {
+                    self.failing = None;
+                    // Whoever has a quorum already no longer waits.
+                    let _ = question.answer.send(lines);
+                }
+                Err(reason) if self.failing.as_ref() == Some(&reason) => {}
                 Err(reason) => {
                     tracing::warn!(witness = self.name, log = %question.log, reason, "not cosigned");
+                    self.failing = Some(reason);
                 }
             }
         }

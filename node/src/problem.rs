@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{Problem, cbor};
 
+use crate::halt::{Halt, Passing as _};
 use crate::routes::{NO_STORE, preferred};
 use crate::sequencer::Reason;
 use crate::store::StoreError;
@@ -55,15 +56,29 @@ impl ProblemDetails {
         Self::new(Problem::Busy, "the node is busy; nothing was looked at").retry_after(delay)
     }
 
+    /// For as long as the node orders nothing.
+    pub(crate) fn halted(halt: Halt) -> Self {
+        Self::new(halt.problem(), halt.to_string()).retry_after(halt.retry_after())
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(Problem::Internal, "the node could not answer; its log says why")
     }
 
-    /// The response to a request with these headers.
-    pub(crate) fn respond(self, headers: &HeaderMap) -> Response<Body> {
-        let json = [PROBLEM_JSON, "application/json"];
-        let asked = preferred(headers, &[CONCISE, "application/cbor", json[0], json[1]]);
-        let (media_type, document) = if asked.is_some_and(|asked| json.contains(&asked)) {
+    /// Whether it is that the request took too long.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.problem == Problem::Timeout
+    }
+
+    /// The concise document.
+    pub(crate) fn to_cbor(&self) -> Vec<u8> {
+        let (title, detail) = (self.problem.as_str(), &self.detail);
+        cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok())
+    }
+
+    /// The response, in JSON where the request asks for that.
+    pub(crate) fn respond(self, json: bool) -> Response<Body> {
+        let (media_type, document) = if json {
             let title = self.problem.as_str();
             let json = serde_json::json!({
                 "type": format!("urn:countersign:problem:{title}"),
@@ -73,8 +88,7 @@ impl ProblemDetails {
             });
             (PROBLEM_JSON, json.to_string().into_bytes())
         } else {
-            let (title, detail) = (self.problem.as_str(), &self.detail);
-            (CONCISE, cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok()))
+            (CONCISE, self.to_cbor())
         };
         let mut response = (self.status, [(CONTENT_TYPE, media_type)], document).into_response();
         // What is not there now may be there later.
@@ -86,6 +100,13 @@ impl ProblemDetails {
     }
 }
 
+/// Whether a request would rather have JSON than our own form.
+pub(crate) fn asks_for_json(headers: &HeaderMap) -> bool {
+    let json = [PROBLEM_JSON, "application/json"];
+    let asked = preferred(headers, &[CONCISE, "application/cbor", json[0], json[1]]);
+    asked.is_some_and(|asked| json.contains(&asked))
+}
+
 /// The status that goes with a problem.
 const fn status(problem: Problem) -> StatusCode {
     use Problem as P;
@@ -94,7 +115,7 @@ const fn status(problem: Problem) -> StatusCode {
         P::NotFound => S::NOT_FOUND,
         P::Gone => S::GONE,
         P::TooLarge => S::PAYLOAD_TOO_LARGE,
-        P::Busy => S::SERVICE_UNAVAILABLE,
+        P::Busy | P::Storage | P::Clock | P::Witnesses => S::SERVICE_UNAVAILABLE,
         P::Internal => S::INTERNAL_SERVER_ERROR,
         P::Method => S::METHOD_NOT_ALLOWED,
         P::Timeout => S::REQUEST_TIMEOUT,
@@ -108,13 +129,18 @@ const fn status(problem: Problem) -> StatusCode {
         | P::Signature
         | P::Revoked
         | P::Role
+        | P::RoleNotGiven
         | P::Domain
         | P::CodeUnknown
         | P::CodeUsed
         | P::CodeExpired => S::FORBIDDEN,
-        P::Replay | P::NotLatest | P::AwaitsPredecessor | P::CustodyConflict | P::ForeignCheckpoint => {
-            S::CONFLICT
-        }
+        P::Offset
+        | P::Replay
+        | P::NotLatest
+        | P::AwaitsPredecessor
+        | P::CustodyConflict
+        | P::ForeignCheckpoint
+        | P::PromiseNotHeld => S::CONFLICT,
         P::OtherLog | P::UnknownKind | P::Inconsistent | P::Backdated | P::VoidLink | P::Rule => {
             S::UNPROCESSABLE_ENTITY
         }
@@ -133,7 +159,7 @@ const fn status(problem: Problem) -> StatusCode {
 impl From<StoreError> for ProblemDetails {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be answered");
-        Self::internal()
+        error.halt().map_or_else(Self::internal, Self::halted)
     }
 }
 
@@ -146,7 +172,7 @@ impl From<Reason> for ProblemDetails {
 /// As CBOR, with the problem itself in an extension: the middleware knows what the request accepts.
 impl IntoResponse for ProblemDetails {
     fn into_response(self) -> Response<Body> {
-        let mut response = self.clone().respond(&HeaderMap::new());
+        let mut response = self.clone().respond(false);
         response.extensions_mut().insert(self);
         response
     }

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, CheckpointTextError, Hash, LogName, Policy, Refusal, Statement, TrustStore, UnixMillis,
-    check_fresh,
+    Checkpoint, Hash, LogName, Promise, Refusal, Statement, TrustStore, UnixMillis, Verified, check_fresh,
 };
 use rusqlite::Connection;
 
@@ -37,36 +36,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// What readers would see if the machine's state were signed.
-    pub(crate) fn unsigned(machine: &StateMachine) -> StoreResult<Result<Self, CheckpointTextError>> {
-        let mut heads = BTreeMap::new();
-        for log in machine.ledger().log_names() {
-            match machine.checkpoint(log)? {
-                Ok(checkpoint) => {
-                    heads.insert(log, Head { checkpoint, note: "".into(), cosigned_at: UnixMillis(0) })
-                }
-                Err(error) => return Ok(Err(error)),
-            };
-        }
-        Ok(Ok(Self { height: machine.last().height, trust: Arc::clone(machine.trust()), heads }))
-    }
-
-    /// Takes over the checkpoints that were published before, where they are still trusted and of this state: what stands
-    /// until the witnesses cosign anew.
-    pub(crate) fn take_signed(
-        &mut self,
-        policy: &Policy,
-        stored: impl Fn(LogName) -> StoreResult<Option<String>>,
-    ) -> StoreResult<()> {
-        for (&log, head) in &mut self.heads {
-            let Some(note) = stored(log)? else { continue };
-            if let Ok(trusted) = policy.trust(&note)
-                && *trusted.checkpoint() == head.checkpoint
-            {
-                (head.note, head.cosigned_at) = (note.into(), trusted.cosigned_at());
-            }
-        }
-        Ok(())
+    /// What readers see of the machine under these checkpoints.
+    pub(crate) fn new(machine: &StateMachine, heads: BTreeMap<LogName, Head>) -> Self {
+        Self { height: machine.last().height, trust: Arc::clone(machine.trust()), heads }
     }
 
     /// Number of entries in a log; none in one that is none of this ledger's.
@@ -105,6 +77,12 @@ impl Published {
         &self.readers
     }
 
+    /// Whether there is a signed checkpoint of every log.
+    pub(crate) fn is_signed(&self) -> bool {
+        let view = self.view();
+        self.ledger.log_names().all(|log| view.heads.contains_key(&log))
+    }
+
     /// Number of the newest block.
     pub fn height(&self) -> u64 {
         self.view().height
@@ -116,7 +94,8 @@ impl Published {
     }
 
     /// Checks what can be checked before a statement is ordered: its form, whether it is in the log already, its age, its
-    /// signer and its signature. The machine checks again whatever may have changed when its turn comes.
+    /// signer and its signature, and whether what it promises is held. The machine checks again whatever may have changed
+    /// when its turn comes.
     pub fn candidate(&self, log: LogName, bytes: &[u8], now: UnixMillis) -> Result<Candidate, Outcome> {
         let refused = |refusal: Refusal| Outcome::Refused(refusal.into());
         let statement = Statement::parse(bytes).map_err(|error| refused(error.into()))?;
@@ -127,7 +106,16 @@ impl Published {
         }
         check_fresh(&statement, now).map_err(refused)?;
         let verified = self.view().trust.verify(statement).map_err(refused)?;
-        Ok(Candidate::verified(log, verified))
+        let lacks = self.lacks(&verified, now).map_err(|error| unreadable(&error))?;
+        Ok(Candidate::verified(log, verified, lacks))
+    }
+
+    /// What a statement promises, unless it is held.
+    fn lacks(&self, statement: &Verified, now: UnixMillis) -> StoreResult<Option<Promise>> {
+        let rules = self.ledger.families.of(statement.statement().kind());
+        let Some(promise) = rules.and_then(|rules| rules.promise(statement)) else { return Ok(None) };
+        let held = self.readers.with(|connection| store::holds_blob(connection, promise, now))?;
+        Ok((!held).then_some(promise))
     }
 
     /// Where a statement stands, once published.

@@ -2,21 +2,25 @@
 //!
 //! What is checked: SQLite's own structure; that no block, entry or index is missing; that each body is a statement and
 //! hashes to its id; that each statement was allowed at its place; the chain of block digests; that tree and
-//! subject index lead to the stored checkpoint, which the log's own keys signed; and, by each witness, the same again.
+//! subject index lead to the stored checkpoint, which the log's own keys signed; by each witness, the same again; and that the
+//! end extends what each signer has signed last, by its own file. The stored checkpoint may be older than that.
 //! What is not checked: members' signatures on statements that do not change the trust store. They were verified on
 //! admission, and the checkpoint's root covers them. The rules' states of subjects are folded on the way.
 
 use std::collections::BTreeMap;
 
 use countersign_ledger::{
-    CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy,
+    Checkpoint, CheckpointError, CheckpointTextError, Hash, IndexKey, LogName, Note, NoteError, Policy,
+    UnixMillis,
 };
 use rusqlite::Connection;
 
 use crate::checkpoint_signers::{CheckpointSigners, SealError};
+use crate::last_signed::{LastSigned, LastSignedError};
 use crate::ledger::Place;
-use crate::machine::{Damage, StateMachine};
-use crate::store::{self, StoreError};
+use crate::machine::{Admitted, Damage, StateMachine};
+use crate::published::Head;
+use crate::store::{self, StoreError, StoredStatement};
 
 /// Blocks read at a time.
 const PAGE: u32 = 256;
@@ -76,39 +80,63 @@ pub enum RecoveryError {
     /// A witness does not reach the checkpoint.
     #[error(transparent)]
     Witness(#[from] SealError),
+    /// A signer has signed what is not here.
+    #[error(transparent)]
+    LastSigned(#[from] LastSignedError),
 }
 
-/// Brings an empty machine and the witnesses to the end of the database.
+/// Brings an empty machine and the witnesses to the end of the database, and returns the checkpoints that are stored.
 pub(crate) fn restore(
     connection: &Connection,
     machine: &mut StateMachine,
     checkpoint_signers: &mut CheckpointSigners,
     policy: &Policy,
-) -> Result<(), RecoveryError> {
+) -> Result<BTreeMap<LogName, Head>, RecoveryError> {
     store::check_structure(connection)?;
-    let mut entries = replay(connection, machine)?;
-    let stored = store::statement_count(connection)?;
-    let accounted = entries.values().map(|entries| entries.len() as u64).sum();
-    if stored != accounted {
-        return Err(RecoveryError::Entries { stored, accounted });
-    }
-    for log in machine.ledger().log_names() {
-        if let Some(note) = compare(connection, machine, policy, log)? {
-            checkpoint_signers.restore(&entries.remove(&log).unwrap_or_default(), &note)?;
+    let mut entries = Entries::new();
+    replay(connection, machine, |_, _, restored| {
+        for entry in restored {
+            entries.entry(entry.place.log).or_default().push((entry.statement.id(), entry.key));
         }
+        Ok(())
+    })?;
+    all_accounted(connection, machine)?;
+    let mut heads = BTreeMap::new();
+    for log in machine.ledger().log_names() {
+        // First: it says what is missing, whatever else is wrong.
+        for last in checkpoint_signers.last_signed() {
+            extends(machine, last, log)?;
+        }
+        let mut entries = entries.remove(&log).unwrap_or_default();
+        if let Some((checkpoint, note)) = stored(connection, machine, policy, log)? {
+            let seen = usize::try_from(checkpoint.size()).unwrap_or(usize::MAX).min(entries.len());
+            let unseen = entries.split_off(seen);
+            checkpoint_signers.restore(&entries, &note)?;
+            entries = unseen;
+            let cosigned_at =
+                policy.trust(&note.to_string()).map_or(UnixMillis(0), |trusted| trusted.cosigned_at());
+            heads.insert(log, Head { checkpoint, note: note.to_string().into(), cosigned_at });
+        }
+        checkpoint_signers.unseen.insert(log, entries);
     }
-    Ok(())
+    Ok(heads)
 }
 
 /// The entries of each log, as witnesses see them.
 type Entries = BTreeMap<LogName, Vec<(Hash, IndexKey)>>;
 
-fn replay(connection: &Connection, machine: &mut StateMachine) -> Result<Entries, RecoveryError> {
-    let (mut entries, mut after) = (Entries::new(), 0);
+/// Applies every block of the database to an empty machine. `each` sees the machine after a block, the block as it is stored,
+/// and its entries.
+pub(crate) fn replay(
+    connection: &Connection,
+    machine: &mut StateMachine,
+    mut each: impl FnMut(&StateMachine, &[StoredStatement], Vec<Admitted>) -> Result<(), RecoveryError>,
+) -> Result<(), RecoveryError> {
+    let mut after = 0;
     loop {
         let blocks = store::blocks(connection, machine.last().height + 1, PAGE)?;
         if blocks.is_empty() {
-            return Ok(entries);
+            return Ok(());
         }
         for block in blocks {
             let statements = store::applied(connection, after, block.statements)?;
@@ -117,11 +145,26 @@ fn replay(connection: &Connection, machine: &mut StateMachine) -> Result<Entries
             }
             after = block.statements;
             let restored = machine.restore(&block, &statements, connection);
-            for entry in restored.map_err(|(place, damage)| damaged(place, block.height, damage))? {
-                entries.entry(entry.place.log).or_default().push((entry.statement.id(), entry.key));
-            }
+            let restored = restored.map_err(|(place, damage)| damaged(place, block.height, damage))?;
+            each(machine, &statements, restored)?;
         }
     }
+}
+
+/// Whether there are no entries beside those of the blocks.
+pub(crate) fn all_accounted(connection: &Connection, machine: &StateMachine) -> Result<(), RecoveryError> {
+    let (stored, mut accounted) = (store::statement_count(connection)?, 0);
+    for log in machine.ledger().log_names() {
+        accounted += machine.state().size(log)?;
+    }
+    if stored == accounted { Ok(()) } else { Err(RecoveryError::Entries { stored, accounted }) }
+}
+
+/// Whether the machine extends what a signer has signed.
+pub(crate) fn extends(machine: &StateMachine, last: &LastSigned, log: LogName) -> Result<(), RecoveryError> {
+    let (state, reached) = (machine.state(), machine.checkpoint(log)??);
+    let proof = |signed| state.consistency(log, signed, reached.size()).ok().flatten().unwrap_or_default();
+    Ok(last.extended_by(&reached, proof)?)
 }
 
 fn damaged(place: Option<Place>, height: u64, damage: Damage) -> RecoveryError {
@@ -131,18 +174,27 @@ fn damaged(place: Option<Place>, height: u64, damage: Damage) -> RecoveryError {
     }
 }
 
-/// The stored checkpoint of a log, if the machine has reached it.
-fn compare(
+/// The stored checkpoint of a log, if the machine has come by it.
+pub(crate) fn stored(
     connection: &Connection,
     machine: &StateMachine,
     policy: &Policy,
     log: LogName,
-) -> Result<Option<Note>, RecoveryError> {
+) -> Result<Option<(Checkpoint, Note)>, RecoveryError> {
     let reached = machine.checkpoint(log)??;
     let Some(text) = store::checkpoint(connection, log)? else {
         return if reached.size() == 0 { Ok(None) } else { Err(RecoveryError::NoCheckpoint(log)) };
     };
     let note = Note::parse(&text)?;
     let signed = policy.log_signed(&note).map_err(|reason| RecoveryError::Checkpoint { log, reason })?;
-    if signed == reached { Ok(Some(note)) } else { Err(RecoveryError::OtherRoot(log)) }
+    let same = if signed.size() == reached.size() {
+        signed == reached
+    } else {
+        machine.state().root_at(log, signed.size())? == Some(signed.root())
+    };
+    if same && signed.origin() == reached.origin() {
+        Ok(Some((signed, note)))
+    } else {
+        Err(RecoveryError::OtherRoot(log))
+    }
 }

@@ -10,13 +10,14 @@
 //! The enrolment names the code by a random number that is stored with it, not by a digest of it: engines show statements to
 //! others before they are ordered, and 80 bits behind a fast hash can be searched. The number reveals nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_ledger::certificate::{Period, issue, requested_key};
 use countersign_ledger::{
-    CODE, Certificate, CertificateError, Draft, ENROL, Fields, Hash, Identity, Kind, LogName,
+    CODE, Certificate, CertificateError, Draft, ENROL, Fields, Genesis, Hash, Identity, Kind, LogName,
     MAX_SKEW_MILLIS, NameError, NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject, UnixMillis,
     Value, Verified,
 };
@@ -24,8 +25,8 @@ use rusqlite::TransactionBehavior;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::keys::{Authority, KeyFiles, KeysError, random};
-use crate::store::{self, StoreError, StoredCode};
+use crate::keys::{Authority, KeysError, random};
+use crate::store::{self, Begin, StoreError, StoredCode};
 
 /// Name of the database file in the data directory.
 pub(crate) const DATABASE: &str = "ledger.sqlite";
@@ -34,6 +35,8 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters in a code: 80 bits, beyond guessing at any rate a node would answer.
 const CODE_LENGTH: usize = 16;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+/// The longest that a code is good: somebody else may find it.
+const MAX_VALIDITY_MILLIS: u64 = 90 * DAY_MILLIS;
 
 /// Why the registrar did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +50,23 @@ pub enum RegistrarError {
     /// Role and name form no identity.
     #[error(transparent)]
     Identity(#[from] NotAnIdentity),
+    /// A role that the trust anchors do not let this registrar give.
+    #[error("no members are enrolled in the role `{role}`; the roles are {}", .roles.join(", "))]
+    Role {
+        /// The role.
+        role: String,
+        /// Those that it may give.
+        roles: Vec<String>,
+    },
     /// A certificate or a request is not good.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// The statement could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// A code that would be good for longer than any is.
+    #[error("an enrolment code is good for 90 days at most")]
+    Validity,
     /// An identity that is no subject.
     #[error(transparent)]
     Subject(#[from] NameError),
@@ -130,23 +144,20 @@ impl fmt::Debug for EnrolmentCode {
 pub struct Registrar {
     authority: Authority,
     domain: String,
+    /// The roles that it may give.
+    roles: Vec<String>,
     database: PathBuf,
     certificate_days: u32,
     clock: Clock,
 }
 
 impl Registrar {
-    /// Opens the registrar beside its node, which may be running. The node must have been started once.
-    pub fn open(config: &Config, clock: Clock) -> Result<Self, RegistrarError> {
-        let files = KeyFiles::open(&config.data, false)?;
-        let authority = Authority::open(&files, &config.domain, clock())?;
-        Ok(Self::new(authority, config, clock))
-    }
-
-    pub(crate) fn new(authority: Authority, config: &Config, clock: Clock) -> Self {
+    pub(crate) fn new(authority: Authority, config: &Config, genesis: &Genesis, clock: Clock) -> Self {
+        let domain = genesis.domains.iter().find(|domain| domain.name == config.domain);
         Self {
             authority,
             domain: config.domain.clone(),
+            roles: domain.map(|domain| domain.roles.clone()).unwrap_or_default(),
             database: config.data.join(DATABASE),
             certificate_days: config.certificate_days,
             clock,
@@ -158,7 +169,7 @@ impl Registrar {
         &self.authority.certificate
     }
 
-    /// A new code for a member called `name` in the role `role`, good for one enrolment within `valid_for`.
+    /// A new code for a member called `name` in the role `role`, good for one enrolment within `valid_for`, 90 days at most.
     pub fn new_code(
         &self,
         role: &str,
@@ -166,10 +177,15 @@ impl Registrar {
         valid_for: Duration,
     ) -> Result<EnrolmentCode, RegistrarError> {
         Identity::new(&self.domain, role, name)?;
+        if !self.roles.iter().any(|known| known == role) {
+            return Err(RegistrarError::Role { role: role.to_owned(), roles: self.roles.clone() });
+        }
         let code = EnrolmentCode::generate()?;
-        let lifetime = u64::try_from(valid_for.as_millis()).unwrap_or(u64::MAX);
-        let expires = UnixMillis((self.clock)().0.saturating_add(lifetime).min(i64::MAX.cast_unsigned()));
-        let mut connection = store::open(&self.database)?;
+        let lifetime =
+            u64::try_from(valid_for.as_millis()).ok().filter(|&millis| millis <= MAX_VALIDITY_MILLIS);
+        let lifetime = lifetime.ok_or(RegistrarError::Validity)?;
+        let expires = UnixMillis((self.clock)().0.saturating_add(lifetime));
+        let mut connection = store::open(&self.database, Begin::Never)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         store::put_code(&tx, code.digest(), random()?, role, name, expires)?;
         tx.commit()?;
@@ -182,7 +198,7 @@ impl Registrar {
         &self,
         member: &Identity,
         fingerprint: Hash,
-        from: &[(LogName, u64)],
+        from: &BTreeMap<LogName, u64>,
         prev: Option<Hash>,
     ) -> Result<Statement, RegistrarError> {
         let mut fields = Fields::new().with("certificate", fingerprint);

@@ -3,7 +3,8 @@
 //! | path | answer |
 //! | --- | --- |
 //! | `GET /genesis` | the trust anchors that phones pin (JSON) |
-//! | `GET /health`, `GET /metrics` | for operators (JSON, Prometheus text) |
+//! | `GET /health` | whether the node takes statements (JSON) |
+//! | `GET /limits` | `{ "statement-bytes" => uint, "blob-bytes" => uint }`: the largest that are taken |
 //! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of all logs' receipts (COSE Key Set, COSE Key) |
 //! | `GET /{log}/.well-known/scitt-keys`, `…/{kid}` | those of this log: `/{log}` is a SCRAPI service's base URL |
 //! | `GET /{log}/policy` | what to trust of this log (C2SP tlog-policy), by its Ed25519 key alone, as most readers have it |
@@ -16,26 +17,33 @@
 //! | `POST /witness/{name}/add-checkpoint` | another's checkpoint -> this witness's cosignature (C2SP tlog-witness) |
 //! | `GET /witness/{name}/{hex}/checkpoint` | the last one it cosigned, by the digest of the log's origin |
 //! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
-//! | `GET /blob/{hex}`, `PUT /blob/{hex}` | what a statement names by digest and length |
+//! | `GET /blob/{hex}`, `HEAD …`, `PUT …` | what a statement names by digest and length; uploads can be continued |
 //! | `POST /enrol` | `[code: tstr, request: bstr]` -> 201 and the certificate (DER) |
-//! | `POST /{log}/entries` | a statement -> once durable, 303 to its receipt, and `[index, size]` (SCRAPI) |
+//! | `POST /{log}/entries` | a statement -> once durable, 303 to its receipt, and `[index, size]` (SCRAPI); 409 `promise-not-held` if a blob has to be uploaded first |
 //! | | the same, accepting `application/cose` -> 201 and its receipt |
+//! | `POST /{log}/batch` | `[* bstr]`: statements -> `[* outcome]` in the same order, once all are durable |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //! | `GET /{log}/proof/{hex}` | its place as a text (C2SP tlog-proof); the entry is the 32 bytes of its id |
 //!
+//! `GET /metrics` (Prometheus text) is served on a listener of its own.
+//!
 //! `s` is percent-encoded as in any query: `%` as `%25`, `+` as `%2B`. A request names up to 64 subjects or families; the
-//! answer has them in the same order. Sizes are those of recent checkpoints. An answer has at most `MAX_ENTRIES` statements,
-//! the oldest of a history first: the last history may be cut, and the ones after it may be missing; names come in pages.
-//! `skip`, after an `s`, asks for what follows.
+//! answer has them in the same order, and one that is named twice once, where it was named first. Sizes are those of recent
+//! checkpoints. An answer has at most `MAX_ENTRIES` statements and about a megabyte, the oldest of a history first: the last
+//! history may be cut, and the ones after it may be missing. Of families it has as many whole ones as fit into 16 MB, at least
+//! one; names come in pages. `skip`, after an `s`, asks for what follows.
 //!
 //! Everything else is answered by a problem document (RFC 9290; RFC 9457 where JSON is asked for).
 //!
 //! A page of any site may read what is public and submit statements: nothing here depends on who asks (CORS).
 
 mod answer;
+mod batch;
 mod blobs;
+mod bodies;
 mod enrol;
 mod entries;
+mod gzip;
 mod meta;
 mod proofs;
 mod tiles;
@@ -45,23 +53,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, EXPECT, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+};
+use axum::http::{HeaderValue, Method, Response, Version};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
-use countersign_ledger::{Hash, LogName, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Problem};
-use tokio::sync::Semaphore;
+use axum::routing::{get, post, put};
+use countersign_ledger::{Hash, LogName, Problem};
 use tower_http::cors::{Any, CorsLayer};
 
 use self::answer::{FRESH, IMMUTABLE};
 pub(crate) use self::answer::{NO_STORE, preferred};
-use crate::limits::Client;
+use self::bodies::{Incoming, Outgoing, SMALL};
 use crate::node::Service;
-use crate::problem::ProblemDetails;
+use crate::problem::{ProblemDetails, asks_for_json};
+use crate::server::Peer;
 
 /// What each route is given.
 type Shared = State<Arc<Service>>;
@@ -71,33 +80,13 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert");
 
-/// Room for a code and a certification request.
-const MAX_ENROLMENT: usize = 4096;
-/// Room for a note, a proof and a size.
-const MAX_ADD_CHECKPOINT: usize = MAX_NOTE_LEN + (MAX_PATH + 1) * 64;
 /// How long a browser may remember what pages of other sites may ask.
 const CORS_AGE: Duration = Duration::from_hours(24);
 
 /// All routes.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
-    let limits = &service.config.limits;
-    let guard = Guard {
-        service: Arc::clone(service),
-        slots: Arc::new(Semaphore::new(limits.requests)),
-        patience: Duration::from_secs(limits.request_seconds),
-    };
-    let limited = |most: usize| DefaultBodyLimit::max(most);
-    let writes = Router::new()
-        .route("/{log}/entries", post(entries::submit).layer(limited(MAX_STATEMENT)))
-        .route("/blob/{digest}", axum::routing::put(blobs::put).layer(limited(limits.blob_bytes)))
-        .route(
-            "/witness/{name}/add-checkpoint",
-            post(witness::add_checkpoint).layer(limited(MAX_ADD_CHECKPOINT)),
-        )
-        .route_layer(from_fn_with_state(Arc::clone(service), bound_writes));
-    let enrolment = Router::new()
-        .route("/enrol", post(enrol::enrol).layer(limited(MAX_ENROLMENT)))
-        .route_layer(from_fn_with_state(Arc::clone(service), bound_writes));
+    let patience = Duration::from_secs(service.config.limits.request_seconds);
+    let not_allowed = || async { ProblemDetails::new(Problem::Method, "this path is not asked like this") };
     let shared = Router::new()
         .route("/genesis", get(meta::genesis))
         .route("/.well-known/scitt-keys", get(meta::keys))
@@ -112,25 +101,29 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/subjects/{size}", get(proofs::subjects))
         .route("/{log}/families/{size}", get(proofs::families))
         .route("/{log}/names/{size}", get(proofs::names))
+        .route("/{log}/entries", post(entries::submit))
+        .route("/{log}/batch", post(batch::submit))
         .route("/{log}/entries/{id}", get(entries::receipt))
         .route("/{log}/proof/{id}", get(entries::proof))
+        .route("/witness/{name}/add-checkpoint", post(witness::add_checkpoint))
         .route("/witness/{name}/{origin}/checkpoint", get(witness::last))
-        .route("/blob/{digest}", get(blobs::get))
-        .merge(writes)
+        .route("/blob/{digest}", get(blobs::get).head(blobs::head))
+        .route_layer(from_fn_with_state(patience, bound_time))
+        // A blob may take longer than a request, by its length.
+        .route("/blob/{digest}", put(blobs::put))
         .fallback(|| async { ProblemDetails::not_found("there is nothing under this path") })
-        .method_not_allowed_fallback(|| async {
-            ProblemDetails::new(Problem::Method, "this path is not asked like this")
-        })
+        .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(answer::conditional))
-        .layer(from_fn_with_state(guard.clone(), admit))
         .layer(cors());
     // What a page elsewhere has no business with.
     let own = Router::new()
         .route("/health", get(meta::health))
-        .route("/metrics", get(meta::metrics))
-        .merge(enrolment)
-        .layer(from_fn_with_state(guard, admit));
-    shared.merge(own).with_state(Arc::clone(service))
+        .route("/limits", get(meta::limits))
+        .route("/enrol", post(enrol::enrol))
+        .route_layer(from_fn_with_state(patience, bound_time))
+        .method_not_allowed_fallback(not_allowed);
+    let all = shared.merge(own).layer(from_fn_with_state(Arc::clone(service), admit));
+    all.with_state(Arc::clone(service))
 }
 
 /// What a page of another site may ask and see (Fetch standard, CORS protocol). No request carries a cookie or a password here.
@@ -143,45 +136,59 @@ fn cors() -> CorsLayer {
         .max_age(CORS_AGE)
 }
 
-/// Bounds how many requests are answered at one time, and how long each may take.
-#[derive(Clone)]
-struct Guard {
-    service: Arc<Service>,
-    slots: Arc<Semaphore>,
-    patience: Duration,
+/// What the operator's own listener serves.
+pub(crate) fn metrics_router(service: Arc<Service>) -> Router {
+    Router::new().route("/metrics", get(meta::metrics)).with_state(service)
 }
 
-async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response<Body> {
+/// Admits a request with room in memory, and lets its answer keep that until it has left. An early answer reaches its peer: what the
+/// request still sends is read, or the connection is closed after the answer.
+async fn admit(State(service): Shared, request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    let (method, headers) = (request.method().clone(), request.headers().clone());
-    let late = |_| ProblemDetails::new(Problem::Timeout, "the request took too long").into_response();
-    let response = match guard.slots.try_acquire() {
-        Ok(_slot) => tokio::time::timeout(guard.patience, next.run(request)).await.unwrap_or_else(late),
-        Err(_) => ProblemDetails::busy(Duration::from_secs(1)).into_response(),
+    let Some(Peer { client, flow }) = request.extensions().get().cloned() else {
+        return ProblemDetails::internal().into_response();
     };
-    let mut response = response;
-    if let Some(problem) = response.extensions_mut().remove::<ProblemDetails>() {
-        response = problem.respond(&headers);
+    let (method, version) = (request.method().clone(), request.version());
+    let (json, announced) = (asks_for_json(request.headers()), request.headers().contains_key(EXPECT));
+    let (parts, body) = request.into_parts();
+    let (body, rest) = Incoming::new(body);
+    let request = Request::from_parts(parts, Body::new(body));
+    let room = service.budgets.memory.try_take(client, SMALL);
+    let mut response = if room.is_some() {
+        next.run(request).await
+    } else {
+        drop(request);
+        bodies::busy().into_response()
+    };
+    let problem = response.extensions_mut().remove::<ProblemDetails>();
+    // Who waits for a word before sending, or has stopped sending, is not waited for.
+    let waits = announced || problem.as_ref().is_some_and(ProblemDetails::is_timeout);
+    if json && let Some(problem) = problem {
+        // Other headers, such as those of CORS, stay.
+        let (parts, body) = problem.respond(true).into_parts();
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().extend(parts.headers);
+        *response.body_mut() = body;
     }
-    let (status, took) = (response.status().as_u16(), started.elapsed());
-    guard.service.metrics.request(&route, status);
-    // The path itself names products: the route is enough.
-    tracing::debug!(%method, route, status, ?took, "request");
-    response
-}
-
-/// Bounds how often one client writes.
-async fn bound_writes(State(service): Shared, request: Request, next: Next) -> Response<Body> {
-    let client = request.extensions().get::<Client>().copied();
-    let taken = client.map_or(Ok(()), |client| service.rate.take(client, Instant::now()));
-    match taken {
-        Ok(()) => next.run(request).await,
-        Err(delay) => {
-            let often = "this address writes more often than it may";
-            ProblemDetails::new(Problem::Rate, often).retry_after(delay).into_response()
+    if let Some(body) = rest.left() {
+        if version >= Version::HTTP_2 {
+            drop(tokio::spawn(bodies::discard_large(body)));
+        } else if waits || !bodies::discard_small(body).await {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    service.metrics.request(&route, status);
+    // The path itself names products: the route is enough.
+    tracing::debug!(%method, route, status, ?took, "request");
+    response.map(|body| Body::new(Outgoing::new(body, flow, room)))
+}
+
+/// Bounds how long a request may take.
+async fn bound_time(State(patience): State<Duration>, request: Request, next: Next) -> Response<Body> {
+    let late = |_| ProblemDetails::new(Problem::Timeout, "the request took too long").into_response();
+    tokio::time::timeout(patience, next.run(request)).await.unwrap_or_else(late)
 }
 
 /// Runs what reads the disk on a thread that may wait.
@@ -202,13 +209,4 @@ fn digest(hex: &str) -> Result<Hash, ProblemDetails> {
         .ok()
         .filter(|_| lower)
         .ok_or_else(|| ProblemDetails::malformed("a digest is 64 lower-case hexadecimal digits"))
-}
-
-fn body(received: Result<Bytes, BytesRejection>) -> Result<Bytes, ProblemDetails> {
-    received.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ProblemDetails::new(Problem::TooLarge, "the request's body is larger than it may be here")
-        }
-        _ => ProblemDetails::malformed("the request's body could not be read"),
-    })
 }

@@ -22,7 +22,8 @@ CREATE TABLE statements (
 ) STRICT;
 CREATE UNIQUE INDEX statements_by_place ON statements (log, entry);
 
--- The newest checkpoint of each log, with all its signatures.
+-- The checkpoint of each log that was published when the last block was written, with all its signatures: shown at the next
+-- start if nothing can be signed then.
 CREATE TABLE checkpoints (
     log  TEXT PRIMARY KEY,
     note TEXT NOT NULL
@@ -39,9 +40,13 @@ CREATE TABLE codes (
     certificate BLOB                    -- SHA-256 of the certificate that it bought
 ) STRICT, WITHOUT ROWID;
 
--- What an admitted statement names by digest and length, and its bytes once somebody has brought them.
+-- What statements name by digest and length, and its bytes once somebody has brought them. A statement is admitted when they
+-- are here; one that was refused for the lack of them has announced them for a while.
 CREATE TABLE blobs (
-    digest BLOB    PRIMARY KEY,
-    length INTEGER NOT NULL,
-    bytes  BLOB
+    digest    BLOB    PRIMARY KEY,
+    length    INTEGER NOT NULL,
+    announced INTEGER,                  -- when, in milliseconds since 1970; NULL once an admitted statement names it
+    member    TEXT,                     -- whose statement announced it
+    bytes     BLOB
 ) STRICT;
+CREATE INDEX blobs_announced ON blobs (announced, member, length) WHERE announced IS NOT NULL;

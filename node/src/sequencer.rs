@@ -9,9 +9,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, LogName, Problem, Refusal, UnixMillis, Violation};
+use countersign_ledger::{Hash, LogName, Problem, Promise, Refusal, UnixMillis, Violation};
 use tokio::sync::oneshot;
 
+use crate::halt::Halt;
 use crate::ledger::Place;
 use crate::store::StoreError;
 
@@ -36,6 +37,8 @@ pub enum Outcome {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// The node orders nothing for now. The statement may be ordered when it goes on, or not: submit it again.
+    Halted(Halt),
     /// Refused, for this reason; nothing was changed.
     Refused(Reason),
 }
@@ -76,6 +79,9 @@ pub enum Reason {
     /// A rule of its family.
     #[error(transparent)]
     Rule(Violation),
+    /// Nothing else is wrong with it, but what it promises is not held here.
+    #[error("the {} bytes that the statement promises are not here: upload blob {}, then submit it again", .0.length, .0.digest)]
+    PromiseNotHeld(Promise),
 }
 
 fn list(logs: &[LogName]) -> String {
@@ -96,6 +102,7 @@ impl Reason {
             Self::Taken { .. } => Problem::CustodyConflict,
             Self::Code => Problem::CodeUsed,
             Self::Rule(violation) => violation.problem,
+            Self::PromiseNotHeld(_) => Problem::PromiseNotHeld,
         }
     }
 }
@@ -135,6 +142,8 @@ pub struct Health {
     pub waiting: usize,
     /// Whether submissions are accepted.
     pub accepting: bool,
+    /// Why the engine orders nothing for now, if it does not.
+    pub halted: Option<Halt>,
 }
 
 /// Puts statements in order and makes them durable.
@@ -142,6 +151,20 @@ pub trait Sequencer: Send + Sync {
     /// Submits a statement to `log`. The calling thread parses it and may verify its signature, so submitting threads share
     /// that work; the ticket waits for ordering and the disk.
     fn submit(&self, log: LogName, statement: &[u8]) -> Ticket;
+
+    /// Submits statements to `log` in their order, up to the first that finds the engine busy, whose ticket is then the last.
+    fn submit_all(&self, log: LogName, statements: &[&[u8]]) -> Vec<Ticket> {
+        let mut tickets = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let ticket = self.submit(log, statement);
+            let busy = matches!(ticket.outcome(), Some(Outcome::Busy { .. }));
+            tickets.push(ticket);
+            if busy {
+                break;
+            }
+        }
+        tickets
+    }
 
     /// The status of the statement with this id.
     fn status(&self, id: Hash) -> Status;
@@ -178,6 +201,14 @@ impl Ticket {
     /// A ticket whose outcome the engine will send.
     pub const fn pending(outcome: oneshot::Receiver<Outcome>) -> Self {
         Self(Inner::Pending(outcome))
+    }
+
+    /// The outcome, where it was known at once.
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match &self.0 {
+            Inner::Known(outcome) => outcome.as_ref(),
+            Inner::Pending(_) => None,
+        }
     }
 
     /// Blocks this thread until the outcome is known. Not for use within an asynchronous task.

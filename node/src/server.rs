@@ -1,4 +1,4 @@
-//! Connections: TLS, bounds on their number and duration, graceful shutdown. HTTP/1.1 and HTTP/2 by hyper.
+//! Connections: TLS, bounds on their number, duration and pace, graceful shutdown. HTTP/1.1 and HTTP/2 by hyper.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,11 +12,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::limits::{Client, ConnectionGuard, Connections};
+use crate::flow::Flow;
+use crate::limits::{Client, Room};
+use crate::lingering::lend;
 use crate::node::Service;
 use crate::routes;
 
@@ -24,6 +26,11 @@ use crate::routes;
 const STREAMS: u32 = 64;
 /// Largest header of a request.
 const HEADER_BYTES: u32 = 16 * 1024;
+/// Bytes of a request that may arrive before they are read: of one, and of all on an HTTP/2 connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
+/// Bytes of an answer that wait in HTTP/2 for the peer to make room, besides those of one piece.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Interval of HTTP/2 keep-alive pings, and how long a peer may take to answer one.
 const PING: Duration = Duration::from_secs(20);
 
@@ -41,11 +48,22 @@ pub enum StartError {
     /// No thread could be started.
     #[error("no threads for the server: {0}")]
     Thread(std::io::Error),
+    /// The operator's socket cannot be opened.
+    #[error("the operator's socket in the data directory: {0}")]
+    Operator(std::io::Error),
+}
+
+/// What every request is told of the connection that it came by.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) client: Client,
+    pub(crate) flow: Flow,
 }
 
 /// A listening server on threads of its own.
 pub(crate) struct Server {
     addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,6 +71,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    pub(crate) const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
     }
 
     /// Stops accepting, lets open requests finish for a while, and returns when all threads are done.
@@ -73,20 +95,27 @@ impl Drop for Server {
     }
 }
 
-/// Listens on the configured address.
+/// Listens on the configured addresses.
 pub(crate) fn start(service: Arc<Service>) -> Result<Server, StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("http")
         .enable_all()
         .build()
         .map_err(StartError::Thread)?;
-    let address = service.config.listen;
-    let listening = runtime.block_on(async {
-        let listener = TcpListener::bind(address).await?;
-        let addr = listener.local_addr()?;
-        Ok((listener, addr))
-    });
-    let (listener, addr) = listening.map_err(|source| StartError::Listen { address, source })?;
+    let bind = |address: SocketAddr| {
+        let listening = runtime.block_on(async {
+            let listener = TcpListener::bind(address).await?;
+            let addr = listener.local_addr()?;
+            Ok((listener, addr))
+        });
+        listening.map_err(|source| StartError::Listen { address, source })
+    };
+    let (listener, addr) = bind(service.config.listen)?;
+    let metrics = service.config.metrics_listen.map(bind).transpose()?;
+    let metrics_addr = metrics.as_ref().map(|(_, addr)| *addr);
+    if let Some((listener, _)) = metrics {
+        runtime.spawn(serve_metrics(listener, Arc::clone(&service)));
+    }
     let (stop, stopped) = oneshot::channel();
     let patience = Duration::from_secs(service.config.limits.stop_seconds);
     let thread = std::thread::Builder::new()
@@ -96,8 +125,15 @@ pub(crate) fn start(service: Arc<Service>) -> Result<Server, StartError> {
             runtime.shutdown_timeout(patience);
         })
         .map_err(StartError::Thread)?;
-    tracing::info!(%addr, "listening");
-    Ok(Server { addr, stop: Some(stop), thread: Some(thread) })
+    tracing::info!(%addr, ?metrics_addr, "listening");
+    Ok(Server { addr, metrics_addr, stop: Some(stop), thread: Some(thread) })
+}
+
+/// For the operator's own network: without TLS, and without the bounds that strangers meet.
+async fn serve_metrics(listener: TcpListener, service: Arc<Service>) {
+    if let Err(error) = axum::serve(listener, routes::metrics_router(service)).await {
+        tracing::error!(%error, "metrics are no longer served");
+    }
 }
 
 async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: oneshot::Receiver<()>) {
@@ -108,7 +144,6 @@ async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: onesho
         patience: Duration::from_secs(limits.header_seconds),
         service: Arc::clone(&service),
     };
-    let (slots, connections) = (Arc::new(Semaphore::new(limits.connections)), Connections::default());
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -118,16 +153,9 @@ async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: onesho
         match accepted {
             Ok((stream, peer)) => {
                 let client = Client::from(peer.ip());
-                let slot = Arc::clone(&slots).try_acquire_owned().ok();
-                let guard = connections.open(client, limits.connections_per_address);
-                // Without a slot the connection is closed at once: no memory is spent on an answer.
-                if let (Some(slot), Some(guard)) = (slot, guard) {
-                    tokio::spawn(listening.clone().connection(
-                        stream,
-                        client,
-                        (slot, guard),
-                        graceful.watcher(),
-                    ));
+                // Without a place the connection is closed at once: no memory is spent on an answer.
+                if let Some(room) = service.budgets.connections.try_take(client, 1) {
+                    tokio::spawn(listening.clone().connection(stream, client, room, graceful.watcher()));
                 }
             }
             Err(error) => {
@@ -154,29 +182,35 @@ struct Listening {
 }
 
 impl Listening {
-    async fn connection(
-        self,
-        stream: TcpStream,
-        client: Client,
-        _room: (OwnedSemaphorePermit, ConnectionGuard),
-        watcher: Watcher,
-    ) {
+    async fn connection(self, stream: TcpStream, client: Client, _room: Room, watcher: Watcher) {
         self.service.metrics.connection_opened();
         // No Nagle delay for small answers.
         let _ = stream.set_nodelay(true);
+        let flow = Flow::default();
+        let (stream, lender) = lend(stream, flow.clone());
         match tokio::time::timeout(self.patience, self.tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let router = self.router.clone();
+                let (router, peer) = (self.router.clone(), Peer { client, flow: flow.clone() });
                 let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let mut request = request.map(Body::new);
-                    request.extensions_mut().insert(client);
+                    request.extensions_mut().insert(peer.clone());
                     router.clone().oneshot(request)
                 });
                 let builder = self.builder(h2);
                 let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
-                if let Err(error) = watcher.watch(connection).await {
-                    tracing::debug!(error, "a connection ended early");
+                let limits = &self.service.config.limits;
+                let patience = Duration::from_secs(limits.request_seconds);
+                tokio::select! {
+                    ended = watcher.watch(connection) => {
+                        if let Err(error) = ended {
+                            tracing::debug!(error, "a connection ended early");
+                        }
+                        lender.close().await;
+                    }
+                    () = flow.stalled(patience, limits.answer_pace) => {
+                        tracing::debug!("a connection was closed: it did not take what it had asked for");
+                    }
                 }
             }
             Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
@@ -196,6 +230,9 @@ impl Listening {
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(HEADER_BYTES)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
         // The handshake has settled the version: nothing is guessed from the first bytes, for which there is no timeout.

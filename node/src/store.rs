@@ -2,22 +2,34 @@
 //!
 //! Functions that write take the transaction, so that the caller decides what becomes durable together.
 
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
+use crate::files;
+use crate::halt::{Halt, Passing};
 use crate::ledger::Place;
 use crate::machine::Bodies;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
 const VERSION: i64 = 1;
-/// How long a connection waits for another's lock before it gives up.
-const BUSY: Duration = Duration::from_secs(10);
+/// How long a connection waits for another's lock before it gives up: longer than an upload or a backup's step takes. The
+/// ordering thread then says that it stands still, and waits on.
+const BUSY: Duration = Duration::from_secs(2);
+/// How long a blob is expected, and kept, that only a statement names which was refused for the lack of it.
+const ANNOUNCED_MILLIS: u64 = 24 * 3600 * 1000;
+/// Bytes of a blob that are written at a time.
+const BLOB_PIECE: usize = 64 * 1024;
+/// Pages that a reader and a writer of blobs keep in memory, in KiB: a look-up needs few, and the system keeps the rest.
+const SMALL_CACHE: i64 = -512;
 /// Connections kept for the next reader.
 const IDLE_READERS: usize = 16;
 
@@ -27,15 +39,43 @@ pub enum StoreError {
     /// SQLite refuses: the disk, the permissions, the file's structure.
     #[error("the database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The file cannot be made or written.
+    #[error("the database's file: {0}")]
+    File(io::Error),
     /// Written by another version of this program.
     #[error("the database has schema version {0}, this program reads {VERSION}")]
     Version(i64),
     /// A value that this program never writes.
     #[error("the database holds a damaged row in {0}")]
     Damaged(&'static str),
+    /// The bytes of a blob cannot be read or written.
+    #[error("a blob: {0}")]
+    Blob(io::Error),
     /// A log that is none of this ledger's.
     #[error("the ledger has no log `{0}`")]
     NoLog(LogName),
+    /// The file is gone or empty, and the ledger has begun.
+    #[error("the database {0} is missing or empty")]
+    Gone(PathBuf),
+}
+
+/// A lock, a full disk, a device that fails. What was asked is undone and may be asked again.
+impl Passing for StoreError {
+    fn halt(&self) -> Option<Halt> {
+        use rusqlite::ErrorCode as Code;
+        let Self::Sqlite(error) = self else { return None };
+        let passes = matches!(
+            error.sqlite_error_code()?,
+            Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::DiskFull
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+                | Code::ReadOnly
+                | Code::PermissionDenied
+        );
+        passes.then_some(Halt::Storage)
+    }
 }
 
 /// The result of reading or writing a store.
@@ -68,10 +108,33 @@ pub(crate) struct StoredCode {
     pub(crate) used: Option<(Hash, Hash)>,
 }
 
-/// Opens the database for writing, and makes it if there is none.
-pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
-    let mut connection = Connection::open(path)?;
+/// Whether a database may be begun.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begin {
+    /// There is none yet, or one without anything in it.
+    New,
+    /// It was begun before.
+    Never,
+}
+
+/// Opens the database for writing. What is in its write-ahead log stays there when the connection is closed, until
+/// [`keep_tidy`]: if something is damaged, people may want to look at it.
+pub(crate) fn open(path: &Path, begin: Begin) -> StoreResult<Connection> {
+    let mut flags = OpenFlags::default();
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, begin == Begin::New);
+    if begin == Begin::Never && !path.exists() {
+        return Err(StoreError::Gone(path.to_owned()));
+    }
+    if begin == Begin::New {
+        // SQLite would make it as the umask says, and its other files as the database is.
+        files::private().truncate(false).open(path).map_err(StoreError::File)?;
+    }
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.busy_timeout(BUSY)?;
+    if begin == Begin::Never && version(&connection)? == 0 {
+        return Err(StoreError::Gone(path.to_owned()));
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit returns only when the log of changes has reached the disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -79,7 +142,7 @@ pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     prepare_once(&connection)?;
-    match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+    match version(&connection)? {
         0 => {
             let tx = connection.transaction()?;
             tx.execute_batch(SCHEMA)?;
@@ -88,6 +151,23 @@ pub(crate) fn open(path: &Path) -> StoreResult<Connection> {
         VERSION => {}
         other => return Err(StoreError::Version(other)),
     }
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> StoreResult<i64> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// The database is whole: when the connection is closed, the write-ahead log may go into it.
+pub(crate) fn keep_tidy(connection: &Connection) -> StoreResult<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(())
+}
+
+/// Opens the database for writing blobs, which need no cache.
+pub(crate) fn open_for_blobs(path: &Path) -> StoreResult<Connection> {
+    let connection = open(path, Begin::Never)?;
+    connection.pragma_update(None, "cache_size", SMALL_CACHE)?;
     Ok(connection)
 }
 
@@ -127,12 +207,25 @@ impl Readers {
     }
 
     fn connect(&self) -> StoreResult<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY)?;
-        prepare_once(&connection)?;
-        Ok(connection)
+        open_to_read(&self.path)
     }
+}
+
+/// As [`open_to_read`], if there is anything in it.
+pub(crate) fn open_to_verify(path: &Path) -> StoreResult<Connection> {
+    let gone = || StoreError::Gone(path.to_owned());
+    let connection = if path.exists() { open_to_read(path)? } else { return Err(gone()) };
+    if version(&connection)? == 0 { Err(gone()) } else { Ok(connection) }
+}
+
+/// Opens a database that is there for reading alone.
+pub(crate) fn open_to_read(path: &Path) -> StoreResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", SMALL_CACHE)?;
+    prepare_once(&connection)?;
+    Ok(connection)
 }
 
 /// A number as SQLite stores it; none here reaches 2^63.
@@ -211,37 +304,58 @@ pub(crate) fn last_block(connection: &Connection) -> StoreResult<(u64, u64)> {
 /// The statements after the first `after` of the ledger, up to number `until`, in the order in which they were applied.
 pub(crate) fn applied(connection: &Connection, after: u64, until: u64) -> StoreResult<Vec<StoredStatement>> {
     let sql = "SELECT log, entry, id, bytes FROM statements WHERE number > ? AND number <= ? ORDER BY number";
-    read_statements(connection, sql, params![signed(after), signed(until)])
+    let mut statements = Vec::new();
+    each_statement(connection, sql, params![signed(after), signed(until)], |stored| {
+        statements.push(stored);
+        ControlFlow::Continue(())
+    })?;
+    Ok(statements)
 }
 
-/// The statements of one log from `from` to before `until`, in order.
+/// The statements of one log from `from` to before `until`, in order: as many as fit into a bundle of `most` bytes, at
+/// least one.
 pub(crate) fn statements(
     connection: &Connection,
     log: LogName,
     from: u64,
     until: u64,
+    most: usize,
 ) -> StoreResult<Vec<StoredStatement>> {
     let sql = "SELECT log, entry, id, bytes FROM statements WHERE log = ? AND entry >= ? AND entry < ? \
                ORDER BY entry";
-    read_statements(connection, sql, params![log.as_str(), signed(from), signed(until)])
+    let range = params![log.as_str(), signed(from), signed(until)];
+    let (mut statements, mut left) = (Vec::new(), most);
+    each_statement(connection, sql, range, |stored| {
+        match left.checked_sub(stored.bytes.len() + 2) {
+            Some(rest) => left = rest,
+            None if statements.is_empty() => left = 0,
+            None => return ControlFlow::Break(()),
+        }
+        statements.push(stored);
+        ControlFlow::Continue(())
+    })?;
+    Ok(statements)
 }
 
-fn read_statements(
+/// Visits the statements that are selected, as long as `visit` goes on.
+fn each_statement(
     connection: &Connection,
     sql: &str,
     range: &[&dyn rusqlite::ToSql],
-) -> StoreResult<Vec<StoredStatement>> {
+    mut visit: impl FnMut(StoredStatement) -> ControlFlow<()>,
+) -> StoreResult<()> {
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query(range)?;
-    let mut statements = Vec::new();
     while let Some(row) = rows.next()? {
         let log = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
         let log = LogName::new(log).map_err(|_| StoreError::Damaged("statements"))?;
         let place = Place { log, index: unsigned(row, 1)? };
         let (id, bytes) = (hash(row, 2, "statements")?, row.get(3)?);
-        statements.push(StoredStatement { place, id, bytes });
+        if visit(StoredStatement { place, id, bytes }).is_break() {
+            break;
+        }
     }
-    Ok(statements)
+    Ok(())
 }
 
 impl Bodies for Connection {
@@ -303,28 +417,120 @@ pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certifica
     Ok(())
 }
 
-/// Records that an admitted statement promises a blob.
+/// Records that an admitted statement promises a blob: it is kept for good.
 pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
-    let sql = "INSERT OR IGNORE INTO blobs (digest, length) VALUES (?, ?)";
+    let sql = "INSERT INTO blobs (digest, length) VALUES (?, ?)
+               ON CONFLICT (digest) DO UPDATE SET announced = NULL, member = NULL";
     tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
     Ok(())
 }
 
-/// The promised length of a blob; `None` when no statement names it.
-pub(crate) fn blob_length(connection: &Connection, digest: Hash) -> StoreResult<Option<u64>> {
-    let mut select = connection.prepare_cached("SELECT length FROM blobs WHERE digest = ?")?;
-    let length = select.query_row([digest.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
-    Ok(length.map(i64::cast_unsigned))
+/// Lets a blob be brought that a statement of `member` promises, which was refused for nothing but the lack of it. False if
+/// what the member has announced, and no admitted statement names yet, would have more than `most` bytes together.
+pub(crate) fn announce_blob(
+    tx: &Transaction<'_>,
+    promise: Promise,
+    member: &str,
+    now: UnixMillis,
+    most: u64,
+) -> StoreResult<bool> {
+    tx.execute("DELETE FROM blobs WHERE announced < ?", [signed(now.0.saturating_sub(ANNOUNCED_MILLIS))])?;
+    let sql = "SELECT coalesce(sum(length), 0) FROM blobs WHERE announced IS NOT NULL AND member = ? AND digest <> ?";
+    let others: i64 = tx.query_row(sql, params![member, promise.digest.as_bytes()], |row| row.get(0))?;
+    if others.cast_unsigned().saturating_add(promise.length) > most {
+        return Ok(false);
+    }
+    // While nobody has brought it, the newest announcement says how long it is.
+    let sql = "INSERT INTO blobs (digest, length, announced, member) VALUES (?, ?, ?, ?)
+               ON CONFLICT (digest) DO UPDATE SET announced = excluded.announced, member = excluded.member,
+               length = iif(bytes IS NULL, excluded.length, length) WHERE announced IS NOT NULL";
+    let row = params![promise.digest.as_bytes(), signed(promise.length), signed(now.0), member];
+    tx.execute(sql, row)?;
+    Ok(true)
 }
 
-/// Keeps the bytes of a promised blob.
-pub(crate) fn put_blob(tx: &Transaction<'_>, digest: Hash, bytes: &[u8]) -> StoreResult<()> {
-    tx.execute("UPDATE blobs SET bytes = ? WHERE digest = ?", params![bytes, digest.as_bytes()])?;
-    Ok(())
+/// Whether the bytes of a promise are here, and stay until a statement that comes in now is admitted.
+pub(crate) fn holds_blob(connection: &Connection, promise: Promise, now: UnixMillis) -> StoreResult<bool> {
+    let sql = "SELECT 1 FROM blobs WHERE digest = ? AND length = ? AND bytes IS NOT NULL
+               AND (announced IS NULL OR announced > ?)";
+    let since = signed(now.0.saturating_sub(ANNOUNCED_MILLIS / 2));
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.exists(params![promise.digest.as_bytes(), signed(promise.length), since])?)
 }
 
-/// The bytes of a blob, once they were uploaded.
-pub(crate) fn blob(connection: &Connection, digest: Hash) -> StoreResult<Option<Vec<u8>>> {
-    let mut select = connection.prepare_cached("SELECT bytes FROM blobs WHERE digest = ?")?;
-    Ok(select.query_row([digest.as_bytes()], |row| row.get(0)).optional()?.flatten())
+/// What is known of a blob.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct StoredBlob {
+    /// Its promised length.
+    pub(crate) length: u64,
+    /// Whether its bytes are here.
+    pub(crate) held: bool,
+}
+
+/// The digests of all blobs that statements name.
+pub(crate) fn blob_digests(connection: &Connection) -> StoreResult<Vec<Hash>> {
+    let mut select = connection.prepare("SELECT digest FROM blobs ORDER BY digest")?;
+    let mut rows = select.query([])?;
+    let mut digests = Vec::new();
+    while let Some(row) = rows.next()? {
+        digests.push(hash(row, 0, "blobs")?);
+    }
+    Ok(digests)
+}
+
+/// What is known of a blob; `None` when no statement names it.
+pub(crate) fn blob(connection: &Connection, digest: Hash) -> StoreResult<Option<StoredBlob>> {
+    let mut select =
+        connection.prepare_cached("SELECT length, bytes IS NOT NULL FROM blobs WHERE digest = ?")?;
+    let mut rows = select.query([digest.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(StoredBlob { length: unsigned(row, 0)?, held: row.get(1)? }))
+}
+
+/// Keeps the bytes of a promised blob, `length` of them, without holding them in memory.
+pub(crate) fn put_blob(
+    tx: &Transaction<'_>,
+    digest: Hash,
+    length: u64,
+    mut bytes: impl Read,
+) -> StoreResult<()> {
+    let sql = "UPDATE blobs SET bytes = zeroblob(?1), length = ?1 WHERE digest = ?2 RETURNING rowid";
+    let row: i64 = tx.query_row(sql, params![signed(length), digest.as_bytes()], |row| row.get(0))?;
+    let mut blob = tx.blob_open("main", "blobs", "bytes", row, false)?;
+    let mut piece = vec![0; BLOB_PIECE];
+    loop {
+        match bytes.read(&mut piece).map_err(StoreError::Blob)? {
+            0 => return Ok(blob.close()?),
+            more => blob.write_all(&piece[..more]).map_err(StoreError::Blob)?,
+        }
+    }
+}
+
+/// The bytes of a blob that is here from `from` on, up to `most` of them.
+pub(crate) fn blob_bytes(
+    connection: &Connection,
+    digest: Hash,
+    from: u64,
+    most: usize,
+) -> StoreResult<Vec<u8>> {
+    let mut select = connection.prepare_cached("SELECT rowid FROM blobs WHERE digest = ?")?;
+    let row = select.query_row([digest.as_bytes()], |row| row.get(0))?;
+    let mut blob = connection.blob_open("main", "blobs", "bytes", row, true)?;
+    blob.seek(SeekFrom::Start(from)).map_err(StoreError::Blob)?;
+    let mut bytes = Vec::new();
+    blob.take(most as u64).read_to_end(&mut bytes).map_err(StoreError::Blob)?;
+    Ok(bytes)
+}
+
+/// SHA-256 of the bytes of a blob that is here.
+pub(crate) fn hash_blob(connection: &Connection, digest: Hash) -> StoreResult<Hash> {
+    let (mut hash, mut from) = (Context::new(&SHA256), 0);
+    loop {
+        let piece = blob_bytes(connection, digest, from, BLOB_PIECE)?;
+        if piece.is_empty() {
+            return Hash::from_slice(hash.finish().as_ref()).ok_or(StoreError::Damaged("blobs"));
+        }
+        hash.update(&piece);
+        from += piece.len() as u64;
+    }
 }

@@ -13,12 +13,12 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 use rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::keys::{KeyFiles, KeysError};
+use crate::keys::{KeyFiles, KeysError, read_private};
 
 /// How long a development certificate is valid: the longest that phones accept, 825 days, rounded down.
 const DEVELOPMENT_DAYS: u64 = 800;
@@ -39,7 +39,7 @@ pub enum TlsError {
         /// Which file.
         path: PathBuf,
         /// What is wrong.
-        source: rustls_pki_types::pem::Error,
+        source: pem::Error,
     },
     /// Certificate and key do not go together.
     #[error("the certificate and the key of the TLS endpoint: {0}")]
@@ -125,5 +125,8 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File { path: path.to_owned(), source })
+    let failed = |source| TlsError::File { path: path.to_owned(), source };
+    let missing = || failed(pem::Error::Io(std::io::ErrorKind::NotFound.into()));
+    let pem = read_private(path)?.ok_or_else(missing)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(failed)
 }

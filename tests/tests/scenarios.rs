@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use countersign_core::{
     Answer, Condition, CountersignError, Courier, Delivery, KeyStore, KeyStoreError, Meeting, NextStep,
-    Outgoing, Patient, Scan, ScanResult, SyncStep, VerdictKind, Wallet, draw_code,
+    Outgoing, PackChecker, Scan, ScanResult, SyncStep, VerdictKind, Wallet, draw_code,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Issuer, Vault};
 use serde_json::Value;
@@ -139,7 +139,7 @@ struct Stage {
 struct Phone {
     keys: Arc<SoftwareKeys>,
     wallet: Arc<Wallet>,
-    patient: Patient,
+    patient: PackChecker,
     courier: Courier,
 }
 
@@ -361,7 +361,7 @@ impl Stage {
         let store: Arc<dyn KeyStore> = Arc::clone(&keys) as Arc<dyn KeyStore>;
         let (genesis, node) = (&self.world.genesis, self.world.node.clone());
         let wallet = Arc::new(Wallet::open(database, genesis, node, store).unwrap());
-        let patient = Patient::new(Arc::clone(&wallet));
+        let patient = PackChecker::new(Arc::clone(&wallet));
         let courier = Courier::new(Arc::clone(&wallet), "signing".into());
         Phone { keys, wallet, patient, courier }
     }

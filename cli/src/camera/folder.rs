@@ -14,6 +14,7 @@ use nokhwa::utils::{
     KnownCameraControl, Resolution,
 };
 
+use crate::output::told;
 use crate::pack;
 
 /// It has no clock: a frame is ready when it is requested.
@@ -28,13 +29,13 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Lists the PNG and JPEG files.
+    /// Lists the PNG, JPEG and WebP files.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut pictures = Vec::new();
         for entry in path.read_dir()? {
             let path = entry?.path();
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-            if ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+            if ["png", "jpg", "jpeg", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
                 pictures.push(path);
             }
         }
@@ -59,8 +60,7 @@ impl Folder {
         }
         let path =
             self.pictures.next().ok_or_else(|| NokhwaError::ReadFrameError("no more pictures".to_owned()))?;
-        let picture = pack::open(&path)
-            .map_err(|error| NokhwaError::ReadFrameError(format!("{}: {error:#}", path.display())))?;
+        let picture = pack::open(&path).map_err(|error| NokhwaError::ReadFrameError(told(&error)))?;
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
         self.resolution = Resolution::new(side(picture.width()), side(picture.height()));
         Ok(picture)

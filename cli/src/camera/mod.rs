@@ -47,7 +47,7 @@ impl Frames {
     pub fn folder(path: &Path) -> Result<Self> {
         let folder = Folder::open(path).with_context(|| path.display().to_string())?;
         let count = folder.len();
-        ensure!(count > 0, "{} has no PNG or JPEG pictures", path.display());
+        ensure!(count > 0, "{} has no PNG, JPEG or WebP pictures", path.display());
         let index = CameraIndex::String(path.display().to_string());
         Self::begin(Camera::with_custom(index, ApiBackend::Auto, Box::new(folder)), Some(count))
     }

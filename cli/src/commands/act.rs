@@ -1,19 +1,26 @@
 //! `enrol` and `sign`: what a member does as an issuer of statements.
 
-use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use countersign_custody::{Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType};
 use countersign_ledger::{Fields, Hash, Kind, Subject, UnixMillis, Value};
-use countersign_wallet::{Issuer, Recorded};
+use countersign_wallet::{ActError, Consent, Held, Issuer, Recorded, Snapshot, is_irrevocable, level};
 use serde_json::json;
 
-use super::check;
-use super::epcis::bounded;
-use crate::args::{Enrol, Sign};
+use crate::args::{Enrol, Level, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
-use crate::{pack, print};
+use crate::output::say;
+use crate::{file, pack};
+
+/// Of a statement that did not get through.
+const KEPT: &str =
+    "the statement is signed and kept, and not recorded yet; the same command again goes on with it";
+
+/// Largest list of serial numbers: those of the largest filter, each of twenty characters.
+const MAX_SERIALS: usize = 15_000_000 * 22;
 
 /// The name of the wallet's one key in its vault.
 const KEY: &str = "signing";
@@ -23,7 +30,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
     let certificate = Issuer::new(&mut snapshot, &client, home.vault()?).enrol(KEY, &args.code)?;
     if as_json {
-        println!(
+        say!(
             "{}",
             json!({
                 "identity": certificate.identity().as_str(),
@@ -32,7 +39,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
             })
         );
     } else {
-        println!(
+        say!(
             "Enrolled as {}; the certificate is valid until {}.",
             certificate.identity(),
             certificate.not_after()
@@ -41,7 +48,8 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Signs a statement and submits it, or lists what can be signed.
+/// Signs a statement, submits it and verifies that it was recorded, or lists what can be signed. What is cut off is kept: the same
+/// command again goes on with it.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let Some(asked) = asked(args)? else {
         Profile::all().iter().for_each(list);
@@ -52,30 +60,118 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let unknown = || anyhow!("there is no kind of statement `{kind}`; `countersign sign` lists the kinds");
     let profile = snapshot.profile_of(&kind).ok_or_else(unknown)?.clone();
     let step = profile.step(&kind).ok_or_else(unknown)?;
-    let subject = subject(step, &asked.about)?;
+    let named = pack::named(&asked.about, year())?;
+    let consent = Consent { irrevocable: args.yes, unknown: args.unknown };
+    let level = args.level.map(SubjectType::from);
+    let subject = snapshot.guard(step, &named, level, consent, now()).map_err(|reason| held(&reason))?;
     let mut fields = fields(step, &asked.fields)?;
     let serials = commission(&profile, step, &asked.serials, &mut fields)?;
     if let Some(path) = &args.contents {
-        let contents = pack::contents(path, year())?;
+        let listed = pack::listed(path, year())?;
+        for (number, one) in &listed {
+            let guarded = snapshot.guard_linked(one, consent, now());
+            guarded.map_err(|reason| held(&reason)).with_context(|| format!("line {number}"))?;
+        }
+        let contents = pack::contents(&listed)?;
         follows(&mut fields, &contents.fields(), &format!("the {} packs", contents.count()))?;
         snapshot.keep_contents(&contents)?;
     }
-    let with: Vec<Subject> = args.with.iter().map(|one| named(one)).collect::<Result<_>>()?;
-    let mut issuer = Issuer::new(&mut snapshot, &client, home.vault()?);
-    let draft = draft(&mut issuer, KEY, &kind, &subject, fields, &with)?;
-    let recorded = issuer.record(KEY, &draft, now())?;
-    if let Some(serials) = &serials {
-        client.put_blob(serials.filter_bytes())?;
+    let with = args.with.iter().map(|one| linked(&mut snapshot, one, consent)).collect::<Result<Vec<_>>>()?;
+    let vault = home.vault()?;
+    let mut issuer = Issuer::new(&mut snapshot, &client, Arc::clone(&vault));
+    let begun = issuer.begun(&kind, &subject, &fields)?;
+    let recorded = if let Some(begun) = begun {
+        issuer.complete(begun, now())
+    } else {
+        issuer.send_about(&subject, now())?;
+        let blob = serials.as_ref().map(SerialSet::filter_bytes);
+        blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
+        let mut issuer = issuer.consenting(asked_for(step, &subject, consent)?);
+        let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
+        issuer.record(KEY, &draft, blob, now())
+    };
+    match recorded {
+        Ok(recorded) => {
+            if !asked.extensions.is_empty() {
+                snapshot.keep_extensions(recorded.id, &json!(asked.extensions).to_string())?;
+            }
+            report(&recorded, &subject, as_json);
+        }
+        Err(ActError::Held(reason)) => return Err(held(&reason)),
+        Err(error) => {
+            let begun = Issuer::new(&mut snapshot, &client, vault).begun(&kind, &subject, &fields)?;
+            return Err(if begun.is_some() { anyhow!(error).context(KEPT) } else { error.into() });
+        }
     }
-    report(&recorded, as_json);
     Ok(())
+}
+
+/// What to do about a filter that is too large.
+fn too_many_serials(error: ActError) -> anyhow::Error {
+    let advice = match error {
+        ActError::BlobTooLarge { .. } => {
+            "the lot has too many packs for this node: commission it as several lots, or have the node's `limits.blob_bytes` \
+             raised"
+        }
+        _ => "the node does not say what it takes",
+    };
+    anyhow!(error).context(advice)
+}
+
+/// Why an act is held back, with the word that lets it pass.
+fn held(reason: &Held) -> anyhow::Error {
+    let word = match reason {
+        Held::OtherLevel { .. } => " with --level",
+        Held::Unknown { .. } | Held::CannotTell { .. } => "; --unknown signs it all the same",
+        Held::Irrevocable { .. } => ": confirm it with --yes",
+        Held::Misread { .. } | Held::NoSuchLevel { .. } => "",
+    };
+    anyhow!("{reason}{word}")
+}
+
+/// Tells what is about to be signed, and asks a person about what cannot be taken back.
+fn asked_for(step: &Step, subject: &Subject, consent: Consent) -> Result<Consent> {
+    eprintln!("{}: {}", step.title, about(subject));
+    if !is_irrevocable(step) || consent.irrevocable {
+        return Ok(consent);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(held(&Held::Irrevocable { kind: step.kind.clone(), subject: subject.clone() }));
+    }
+    eprint!("This cannot be taken back. Type yes to sign it: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    ensure!(answer.trim() == "yes", "nothing was signed");
+    Ok(Consent { irrevocable: true, ..consent })
+}
+
+/// A subject with its level, and what that covers.
+fn about(subject: &Subject) -> String {
+    match SubjectType::of(subject) {
+        Some(kind @ SubjectType::Class) => {
+            format!("the {} {subject}, with all its lots and packs", level(kind))
+        }
+        Some(kind @ SubjectType::Lot) => format!("the {} {subject}, with all its packs", level(kind)),
+        Some(kind) => format!("the {} {subject}", level(kind)),
+        None => subject.to_string(),
+    }
+}
+
+impl From<Level> for SubjectType {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Product => Self::Class,
+            Level::Lot => Self::Lot,
+            Level::Pack => Self::Pack,
+        }
+    }
 }
 
 /// The statement to sign, from a draft or from the command line alone.
 fn asked(args: &Sign) -> Result<Option<Draft>> {
     let serials = args.serials.as_deref().map(serials).transpose()?;
     let mut asked = match (&args.draft, &args.kind) {
-        (Some(path), _) => Draft::parse(&bounded(path, MAX_DRAFT)?)
+        (Some(path), _) => Draft::parse(&file::read(path, MAX_DRAFT)?)
             .with_context(|| format!("{} is not a draft", path.display()))?,
         (None, Some(kind)) => {
             let about = args.about.as_deref();
@@ -126,15 +222,17 @@ fn follows(fields: &mut Fields, from: &Fields, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn report(recorded: &Recorded, as_json: bool) {
+fn report(recorded: &Recorded, subject: &Subject, as_json: bool) {
     if as_json {
+        let level = SubjectType::of(subject).map(level);
         let Recorded { id, log, index, size, as_of } = recorded;
-        println!(
+        say!(
             "{}",
-            json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string() })
+            json!({ "id": id.to_string(), "log": log.as_str(), "index": index, "size": size, "as_of": as_of.to_string(), "about": subject.as_str(), "level": level })
         );
     } else {
-        println!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+        say!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
+        say!("  about {}", about(subject));
     }
 }
 
@@ -177,38 +275,11 @@ fn dependencies(subject: &Subject) -> Vec<Subject> {
     places
 }
 
-/// A subject that a person names: a URN, a logistic unit, or the narrowest that a code names.
-fn named(about: &str) -> Result<Subject> {
-    if about.starts_with("urn:") {
-        return Ok(Subject::new(about)?);
-    }
-    if let Some(unit) = pack::unit(about, year()) {
-        return Ok(unit);
-    }
-    Ok(print::narrowest(&check::read(about)?).clone())
-}
-
-/// The subject of the narrowest level that the step allows and the code names.
-fn subject(step: &Step, about: &str) -> Result<Subject> {
-    if step.subject.iter().all(|level| matches!(level, SubjectType::Unit | SubjectType::Matter)) {
-        let subject = named(about)?;
-        let level = SubjectType::of(&subject).filter(|level| step.subject.contains(level));
-        return level
-            .map(|_| subject)
-            .ok_or_else(|| anyhow!("this cannot be the subject of `{}`", step.kind));
-    }
-    let item = check::read(about)?;
-    let named = |level: &SubjectType| match level {
-        SubjectType::Class => Some(item.class.clone()),
-        SubjectType::Lot => item.lot.clone(),
-        SubjectType::Pack => item.pack.clone(),
-        SubjectType::Unit | SubjectType::Matter => None,
-    };
-    step.subject
-        .iter()
-        .rev()
-        .find_map(named)
-        .ok_or_else(|| anyhow!("the code does not name a subject for `{}`", step.kind))
+/// A subject to link: the narrowest that a text names.
+fn linked(snapshot: &mut Snapshot, argument: &str, consent: Consent) -> Result<Subject> {
+    let named = pack::named(argument, year())?;
+    snapshot.guard_linked(&named, consent, now()).map_err(|reason| held(&reason))?;
+    Ok(named.narrowest().clone())
 }
 
 fn fields(step: &Step, given: &[String]) -> Result<Fields> {
@@ -253,21 +324,21 @@ fn hex(text: &str) -> Result<Vec<u8>> {
 }
 
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let text = file::text(path, MAX_SERIALS)?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// Lists the statements that one party signs alone; those of two parties are made by phones.
 fn list(profile: &Profile) {
     for step in profile.steps().iter().filter(|step| step.countersigned.is_none()) {
-        println!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
+        say!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
         let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
         let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {
             let optional = if rule.presence == Presence::Optional { " (optional)" } else { "" };
             format!("{name}=<{}>{optional}", type_name(rule.kind))
         });
         for field in to.into_iter().chain(own) {
-            println!("    {field}");
+            say!("    {field}");
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use countersign_custody::words::sanitize;
 use countersign_custody::{Item, Profile, Route, Verdict, VerdictKind};
 use countersign_ledger::Subject;
-use countersign_wallet::{Asked, Snapshot};
+use countersign_scan::NotAProduct;
+use countersign_wallet::{Asked, Named, Snapshot};
 use serde_json::json;
 
 use crate::args::{Check, Trace};
 use crate::home::{Home, now, year};
+use crate::output::{say, show, told};
 use crate::{pack, print};
 
 /// Checks packs; the exit code is that of the worst verdict.
@@ -24,11 +27,15 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
                 show(argument, &verdict, &snapshot, as_json);
             }
             Err(error) => {
-                failed = true;
+                // A code that names no product is scanned again, and so is one that was misread.
+                match error.downcast_ref::<NotAProduct>() {
+                    Some(_) => worst = worst.max(VerdictKind::CheckScan),
+                    None => failed = true,
+                }
                 if as_json {
-                    println!("{}", json!({ "file": argument, "error": format!("{error:#}") }));
+                    say!("{}", json!({ "file": argument, "error": told(&error) }));
                 } else {
-                    println!("{argument}\n  ↻ {error:#}");
+                    say!("{}\n  ↻ {}", sanitize(argument), sanitize(&told(&error)));
                 }
             }
         }
@@ -40,9 +47,9 @@ fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
     if as_json {
         let mut line = print::verdict_json(verdict, snapshot.profile_for(verdict));
         line["file"] = json!(argument);
-        println!("{line}");
+        say!("{line}");
     } else {
-        println!("{argument}\n{}", print::verdict(verdict, snapshot.profile_for(verdict)));
+        say!("{}\n{}", sanitize(argument), print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 
@@ -56,6 +63,21 @@ pub fn verdict(snapshot: &mut Snapshot, argument: &str) -> Result<(Item, Verdict
 /// The item that an argument shows.
 pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
+}
+
+/// What an argument shows, if it was read fully.
+pub fn certain(argument: &str) -> Result<Named> {
+    let named = pack::named(argument, year())?;
+    named.certain()?;
+    Ok(named)
+}
+
+/// The item that an argument shows, if it was read fully.
+pub fn whole(argument: &str) -> Result<Item> {
+    match certain(argument)? {
+        Named::Item { item, .. } => Ok(item),
+        Named::Unit(subject) | Named::Matter(subject) => bail!("{subject} is no product"),
+    }
 }
 
 /// What the ledger holds on a logistic unit, its route, and the profile that has the rules for it. It is not part of a product's
@@ -78,22 +100,25 @@ pub fn unit<'a>(
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let route = match pack::unit(&args.pack, year()) {
-        Some(goods) => unit(home, &mut snapshot, &goods)?.1,
-        None => {
-            let (item, verdict) = verdict(&mut snapshot, &args.pack)?;
-            Route::new(&item, &verdict, snapshot.profile_for(&verdict))
+    let mut judged = None;
+    let route = match pack::named(&args.pack, year())? {
+        Named::Unit(goods) => unit(home, &mut snapshot, &goods)?.1,
+        Named::Matter(matter) => bail!("{matter} has no route"),
+        Named::Item { item, .. } => {
+            let verdict = judged.insert(snapshot.check(&item, now()));
+            Route::new(&item, verdict, snapshot.profile_for(verdict))
         }
     };
+    let judged = judged.as_ref().map(|verdict| (verdict, snapshot.profile_for(verdict)));
     if let Some(path) = &args.svg {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
     if as_json {
-        for line in print::route_json(&route) {
-            println!("{line}");
+        for line in print::route_json(&route, judged) {
+            say!("{line}");
         }
     } else {
-        print!("{}", print::route(&route));
+        show!("{}", print::route(&route, judged));
     }
     Ok(())
 }

@@ -1,46 +1,57 @@
 //! `export epcis` and `import`: histories for partners whose systems read events, and their events as drafts.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::{self, Around, Exported, LeftOut, Proposal};
 use countersign_custody::words::sanitize;
-use countersign_custody::{Contents, Facts, Mark, Profile, Standing, Stop};
+use countersign_custody::{Contents, Facts, Item, Mark, Profile, Standing, Stop};
 use countersign_ledger::{Entry, Placed, Subject};
-use countersign_wallet::Snapshot;
+use countersign_wallet::{Named, Snapshot};
 use serde_json::json;
 
 use super::check;
 use crate::args::Import;
-use crate::draft::Draft;
-use crate::home::{Home, now, year};
-use crate::pack;
+use crate::draft::{Draft, MAX_DRAFT};
+use crate::file;
+use crate::home::{Home, now};
+use crate::output::say;
 
 /// Writes the history of a product, or of a logistic unit, as an EPCIS 2.0 document, and tells what is not in it.
 pub fn export(home: &Home, goods: &str, output: &Path) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let (exported, wrong) = match pack::unit(goods, year()) {
-        Some(unit) => of_unit(home, &mut snapshot, &unit)?,
-        None => of_product(&mut snapshot, goods)?,
+    let (mut exported, wrong, nothing) = match check::certain(goods)? {
+        Named::Item { item, .. } => of_product(&mut snapshot, &item)?,
+        Named::Unit(unit) => of_unit(home, &mut snapshot, &unit)?,
+        Named::Matter(matter) => bail!("{matter} has no history for partners"),
     };
+    epcis::extend(&mut exported.document, |statement| {
+        let kept = snapshot.extensions(statement).ok().flatten()?;
+        serde_json::from_str(&kept).ok()
+    });
     let events = exported.document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
-    fs::write(output, format!("{:#}\n", exported.document)).with_context(|| output.display().to_string())?;
     let sound = events + exported.left_out.len();
-    println!("{}: {events} events, of {sound} statements", output.display());
+    if events == 0 {
+        bail!("nothing is exported: {nothing}");
+    }
+    fs::write(output, epcis::text(&exported.document)).with_context(|| output.display().to_string())?;
+    say!("{}: {events} events, of {sound} statements", output.display());
     for LeftOut { statement, kind, why } in &exported.left_out {
-        println!("  left out: {kind} {statement}: {why}");
+        say!("  left out: {kind} {statement}: {why}");
     }
     if wrong > 0 {
-        println!("  {wrong} more do not fit their place and are left out: see `countersign trace`");
+        say!("  {wrong} more do not fit their place and are left out: see `countersign trace`");
     }
     Ok(())
 }
 
-/// The events of a product, and how many statements do not fit their place.
-fn of_product(snapshot: &mut Snapshot, goods: &str) -> Result<(Exported, usize)> {
-    let (item, verdict) = check::verdict(snapshot, goods)?;
+/// What is exported, how many statements do not fit their place, and what is said if there is no event.
+type Events = (Exported, usize, String);
+
+fn of_product(snapshot: &mut Snapshot, item: &Item) -> Result<Events> {
+    let verdict = snapshot.check(item, now());
     let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
@@ -52,11 +63,12 @@ fn of_product(snapshot: &mut Snapshot, goods: &str) -> Result<(Exported, usize)>
         .collect();
     let contents: Vec<Contents> = facts.units.iter().flat_map(|unit| unit.contents.clone()).collect();
     let around = Around { linked: &known, contents: &contents };
-    Ok((epcis::document(snapshot.profile_for(&verdict), &sound, around, now()), wrong.len()))
+    let exported = epcis::document(snapshot.profile_for(&verdict), &sound, around, now());
+    let nothing = nothing(item, &facts, sound.len(), wrong.len());
+    Ok((exported, wrong.len(), nothing))
 }
 
-/// The events of a logistic unit, and how many statements do not fit their place.
-fn of_unit(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(Exported, usize)> {
+fn of_unit(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Events> {
     let (asked, route, profile) = check::unit(home, snapshot, unit)?;
     let profile = profile.clone();
     let is_sound = |one: &Placed| {
@@ -74,7 +86,22 @@ fn of_unit(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(Expo
     }
     let around = Around { linked: &linked, contents: &contents };
     let wrong = asked.history().len() - sound.len();
-    Ok((epcis::document(&profile, &sound, around, now()), wrong))
+    let nothing =
+        format!("of the {} statements on {unit}, none is an event for partners", asked.history().len());
+    Ok((epcis::document(&profile, &sound, around, now()), wrong, nothing))
+}
+
+/// Why a document would be empty.
+fn nothing(item: &Item, facts: &Facts, sound: usize, wrong: usize) -> String {
+    let here = |lot: &Subject| facts.lots.iter().any(|one| one.subject == *lot && !one.history.is_empty());
+    match &item.lot {
+        Some(lot) if !here(lot) => format!("this wallet has nothing on {lot}: follow the product and sync"),
+        None => "the code names no lot, and a product's history is that of its lots: name one".to_owned(),
+        Some(_) if wrong > 0 => {
+            format!("{wrong} statements do not fit their place: see `countersign trace`")
+        }
+        Some(_) => format!("none of the {sound} statements is an event for partners"),
+    }
 }
 
 fn statements(facts: &Facts) -> Vec<&Placed> {
@@ -86,12 +113,18 @@ fn statements(facts: &Facts) -> Vec<&Placed> {
 
 /// Writes a draft for each commissioning and each shipment in a partner's document, or none if one would overwrite
 /// another draft.
-pub fn import(args: &Import, as_json: bool) -> Result<()> {
+pub fn import(home: &Home, args: &Import, as_json: bool) -> Result<()> {
     let profiles = Profile::all();
     let known = || profiles.iter().map(Profile::name).collect::<Vec<_>>().join(", ");
     let profile = profiles.iter().find(|profile| profile.name() == args.profile);
     let profile = profile.with_context(|| format!("the profiles are {}", known()))?;
-    let events = epcis::read(profile, &bounded(&args.document, epcis::MAX_DOCUMENT)?)?;
+    // A document can be read without a wallet; only one knows lots.
+    let mut snapshot = home.genesis().is_ok().then(|| home.snapshot()).transpose()?;
+    let mut lot_of = |class: &Subject, serial: Option<&str>| {
+        let known = serial.and_then(|serial| snapshot.as_mut()?.lot_of(class, serial).ok()?);
+        known.and_then(|lot| epcis::lot_number(&lot)).or_else(|| args.lot.clone())
+    };
+    let events = epcis::read(profile, &file::read(&args.document, epcis::MAX_DOCUMENT)?, &mut lot_of)?;
     let numbered = (1..).zip(events.iter().flatten().flatten());
     let drafts: Vec<(PathBuf, String)> = numbered
         .map(|(number, proposal)| {
@@ -111,9 +144,15 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
                 }
             }
             Err(reason) if as_json => {
-                println!("{}", json!({ "event": number, "refused": reason.to_string() }));
+                let (reason, field) = (reason.to_string(), reason.field());
+                say!("{}", json!({ "event": number, "refused": reason, "field": field }));
             }
-            Err(reason) => println!("event {number}: left out: {}", sanitize(&reason.to_string())),
+            Err(reason) => {
+                say!("event {number}: left out: {}", sanitize(&reason.to_string()));
+                if !reason.field().is_empty() {
+                    say!("  the field: {}", sanitize(reason.field()));
+                }
+            }
         }
     }
     if drafts.is_empty() {
@@ -127,7 +166,7 @@ pub fn import(args: &Import, as_json: bool) -> Result<()> {
 fn is_free(path: &Path, draft: &str) -> Result<()> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Ok(file) if file.len() == draft.len() as u64 && fs::read(path)? == draft.as_bytes() => return Ok(()),
+        Ok(_) if file::read(path, MAX_DRAFT)? == draft.as_bytes() => return Ok(()),
         _ => {}
     }
     bail!("{} is another draft: sign it or remove it, or choose another folder with --output", path.display())
@@ -136,7 +175,7 @@ fn is_free(path: &Path, draft: &str) -> Result<()> {
 fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_json: bool) {
     let missing = proposal.missing(profile);
     if as_json {
-        println!(
+        say!(
             "{}",
             json!({
                 "event": number,
@@ -149,21 +188,10 @@ fn report(number: u32, proposal: &Proposal, profile: &Profile, path: &Path, as_j
         );
         return;
     }
-    println!("event {number}: {} about {}", proposal.kind, proposal.subject);
+    say!("event {number}: {} about {}", proposal.kind, proposal.subject);
     if let Some(receiver) = &proposal.receiver {
-        println!("  to {}, a name that the ledger does not have", sanitize(receiver));
+        say!("  to {}, a name that the ledger does not have", sanitize(receiver));
     }
     let missing = if missing.is_empty() { String::new() } else { format!("; add {}", missing.join(", ")) };
-    println!("  sign it with: countersign sign --draft {}{missing}", path.display());
-}
-
-/// Reads a file of at most so many bytes.
-pub fn bounded(path: &Path, most: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > most {
-        bail!("{} has more than {most} bytes", path.display());
-    }
-    Ok(bytes)
+    say!("  sign it with: countersign sign --draft {}{missing}", path.display());
 }

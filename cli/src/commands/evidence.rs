@@ -10,11 +10,13 @@ use countersign_wallet::verify_evidence;
 
 use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
-use crate::home::Home;
+use crate::file;
+use crate::home::{Home, MAX_GENESIS};
+use crate::output::say;
 use crate::print;
 
 /// Largest bundle that is read.
-const MAX_BUNDLE: u64 = 256 * 1024 * 1024;
+const MAX_BUNDLE: usize = 256 * 1024 * 1024;
 
 /// Writes a bundle or a receipt to a file.
 pub fn export(home: &Home, args: &Export) -> Result<()> {
@@ -22,7 +24,7 @@ pub fn export(home: &Home, args: &Export) -> Result<()> {
         ExportWhat::Epcis { pack, output } => epcis::export(home, pack, output),
         ExportWhat::Evidence { pack, output } => {
             let mut snapshot = home.snapshot()?;
-            let bundle = snapshot.export(&check::read(pack)?)?;
+            let bundle = snapshot.export(&check::whole(pack)?)?;
             write(output, &bundle)
         }
         ExportWhat::Receipt { id, output } => {
@@ -44,28 +46,26 @@ fn receipt(home: &Home, id: Hash) -> Result<Vec<u8>> {
 
 fn write(output: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(output, bytes).with_context(|| output.display().to_string())?;
-    println!("{}: {} bytes", output.display(), bytes.len());
+    say!("{}: {} bytes", output.display(), bytes.len());
     Ok(())
 }
 
 /// Verifies a bundle from the genesis alone; the exit code is that of its verdict.
 pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
     let genesis = match &args.genesis {
-        Some(path) => Genesis::parse(&fs::read(path).with_context(|| path.display().to_string())?)?,
+        Some(path) => Genesis::parse(&file::read(path, MAX_GENESIS)?)?,
         None => home.genesis()?,
     };
-    let size = fs::metadata(&args.bundle).with_context(|| args.bundle.display().to_string())?.len();
-    anyhow::ensure!(size <= MAX_BUNDLE, "{} is larger than a bundle may be", args.bundle.display());
-    let report = verify_evidence(&fs::read(&args.bundle)?, &genesis)?;
+    let report = verify_evidence(&file::read(&args.bundle, MAX_BUNDLE)?, &genesis)?;
     let verdict = &report.verdict;
     let profiles = Profile::all();
     // A verdict that mentions no step can be printed by any profile.
     let profile = verdict.profile(profiles).unwrap_or(&profiles[0]);
     if as_json {
-        println!("{}", print::verdict_json(verdict, profile));
+        say!("{}", print::verdict_json(verdict, profile));
     } else {
-        println!("{}\n{}", print::narrowest(&report.item), print::verdict(verdict, profile));
-        println!(
+        say!("{}\n{}", print::narrowest(&report.item), print::verdict(verdict, profile));
+        say!(
             "    Every signature, inclusion and completeness proof in the bundle was verified from the genesis file alone."
         );
     }

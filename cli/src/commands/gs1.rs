@@ -7,10 +7,12 @@
 use std::io::{self, BufRead, Read as _, Write};
 
 use anyhow::Result;
+use countersign_custody::words::sanitize;
+use countersign_scan::Code;
 use countersign_scan::gs1::{Content, Gs1Error, Message, Partners};
 use serde_json::{Map, Value, json};
 
-use crate::code;
+use crate::home::year;
 
 /// The longest line: the longest text of a symbol with every character escaped, and room for the other members.
 const MAX_LINE: usize = 64 * 1024;
@@ -95,7 +97,8 @@ fn answer(line: &str) -> Result<Value, &'static str> {
     };
     let content = match text("via").ok_or("the object has no text `via`")? {
         "scan" => Content::from_line(input, partners),
-        "raw" => code::carets(input, partners),
+        "raw" if input.starts_with('^') => Code::typed(input).content(partners),
+        "raw" => Ok(Content::Plain(input.to_owned())),
         "bracketed" => Message::from_bracketed(input, partners).map(Content::Gs1),
         "link" => Content::from_plain(input, partners),
         _ => return Err("`via` must be scan, raw, bracketed or link"),
@@ -143,12 +146,14 @@ fn gs1(message: &Message) -> Value {
 
 /// The answer to a text, for a person.
 fn describe(text: &str) -> String {
-    match code::read(text, Partners::Required) {
-        Err(refusal) => format!("{text}\n  refused: {refusal}"),
-        Ok(Content::Plain(_)) => format!("{text}\n  not GS1 data"),
-        Ok(Content::Ean(gtin)) => format!("{text}\n  GTIN {}", gtin.as_str()),
+    let code = Code::typed(text);
+    let shown = sanitize(text);
+    match code.content(Partners::Required) {
+        Err(refusal) => format!("{shown}\n  refused: {refusal}{}", mend(&code)),
+        Ok(Content::Plain(_)) => format!("{shown}\n  not GS1 data{}", mend(&code)),
+        Ok(Content::Ean(gtin)) => format!("{shown}\n  GTIN {}", gtin.as_str()),
         Ok(Content::Gs1(message)) => {
-            let mut lines = vec![text.to_owned()];
+            let mut lines = vec![shown];
             lines.extend(message.elements().iter().map(|one| {
                 let shown = format!("({}) {}", one.ai().code, one.value());
                 format!("  {shown:<28} {}", one.ai().title)
@@ -160,6 +165,11 @@ fn describe(text: &str) -> String {
             lines.join("\n")
         }
     }
+}
+
+/// What seems to have happened to a code that is refused, and what mends it.
+pub fn mend(code: &Code) -> String {
+    code.readings(year()).first().map_or_else(String::new, |reading| format!("; {}", reading.slip.mend()))
 }
 
 #[cfg(test)]

@@ -2,16 +2,20 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use countersign_scan::Code;
 use countersign_scan::draw::{Carrier, Label as Drawing, ModuleWidth, Scale};
 use countersign_scan::gs1::{Content, Partners};
 
+use super::gs1::mend;
 use crate::args::{Label, Symbology};
-use crate::code;
+use crate::output::say;
 
 /// Draws into the file, in the format of its extension.
 pub fn run(args: &Label) -> Result<()> {
-    let Content::Gs1(message) = code::read(&args.code, Partners::Required)? else {
+    let code = Code::typed(&args.code);
+    let content = code.content(Partners::Required).map_err(|refusal| anyhow!("{refusal}{}", mend(&code)))?;
+    let Content::Gs1(message) = content else {
         bail!("the text is not GS1 data: give it in brackets, such as (01)09506000134352(10)ABC");
     };
     let carrier = match args.symbology {
@@ -32,6 +36,6 @@ pub fn run(args: &Label) -> Result<()> {
         _ => bail!("{} is neither a .png nor a .svg file", args.output.display()),
     };
     fs::write(&args.output, &file).with_context(|| args.output.display().to_string())?;
-    println!("{}: {} bytes", args.output.display(), file.len());
+    say!("{}: {} bytes", args.output.display(), file.len());
     Ok(())
 }

@@ -10,9 +10,10 @@ use anyhow::{Context as _, Result};
 use countersign_scan::{Luma, ScanResult, Scanner, Symbol};
 use serde_json::json;
 
-use super::scan::{sentence, symbol_json};
 use crate::camera::preview::Preview;
 use crate::camera::{Frames, Grey};
+use crate::output::{self, say};
+use crate::print::symbol::{sentence, symbol_json};
 
 /// Time for a frame, for fifteen frames a second.
 const BUDGET: Duration = Duration::from_millis(60);
@@ -39,7 +40,7 @@ pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
             Err(error) => {
                 failures += 1;
                 watch.clear()?;
-                eprintln!("countersign: frame {number}: {error:#}");
+                output::warn(format_args!("frame {number}: {}", output::told(&error)));
                 if failures == MAX_FAILURES {
                     return Err(error).context("too many frames failed");
                 }
@@ -77,9 +78,9 @@ impl Watch {
             }
             self.clear()?;
             if self.as_json {
-                println!("{}", json!({ "frame": number, "symbols": [symbol_json(symbol)] }));
+                say!("{}", json!({ "frame": number, "symbols": [symbol_json(symbol)] }));
             } else {
-                println!("frame {number}\n  {}", sentence(symbol));
+                say!("frame {number}\n  {}", sentence(symbol));
             }
             self.reported.push_back(said);
             if self.reported.len() > MAX_REPORTED {

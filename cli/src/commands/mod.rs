@@ -14,8 +14,11 @@ pub mod wallet;
 use clap::CommandFactory as _;
 
 use crate::args::{Cli, Completion};
+use crate::output::show;
 
 /// Prints a completion script.
 pub fn completion(args: &Completion) {
-    clap_complete::generate(args.shell, &mut Cli::command(), "countersign", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "countersign", &mut script);
+    show!("{}", String::from_utf8_lossy(&script));
 }

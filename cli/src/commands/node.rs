@@ -1,24 +1,29 @@
 //! `node`: run a ledger node, or manage one.
 
 use std::sync::mpsc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use countersign_node::{Config, Node, Registrar, system_clock};
+use countersign_ledger::UnixMillis;
+use countersign_node::{Config, Finding, Node, Request, Surroundings, operate, restore, verify};
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
+use super::act::end_of_day;
 use crate::args::{Node as Args, NodeCommand};
+use crate::output::{say, show};
+use crate::progress;
 
 /// The documented configuration.
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
 /// The default log filter of a node.
 const LOG_LEVEL: &str = "info";
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// Runs one of the node's commands.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &Args, json: bool) -> Result<u8> {
     if let NodeCommand::Example = args.command {
-        print!("{EXAMPLE}");
-        return Ok(());
+        show!("{EXAMPLE}");
+        return Ok(0);
     }
     let config = Config::load(&args.config).with_context(|| {
         format!(
@@ -26,38 +31,79 @@ pub fn run(args: &Args) -> Result<()> {
             args.config.display()
         )
     })?;
-    match &args.command {
-        NodeCommand::Run => serve(config),
-        NodeCommand::Code { role, name, hours } => {
-            let registrar = Registrar::open(&config, system_clock())?;
-            println!("{}", registrar.new_code(role, name, Duration::from_secs(hours * 3600))?);
-            Ok(())
+    let request = match &args.command {
+        NodeCommand::Run { today } => {
+            serve(config, today.as_deref())?;
+            return Ok(0);
         }
+        NodeCommand::Verify => return report(&config, json),
+        NodeCommand::Example => return Ok(0),
         NodeCommand::Genesis => {
-            print!("{}", Node::open(config)?.genesis().to_json());
-            Ok(())
+            show!("{}", pinned(&config)?);
+            return Ok(0);
         }
-        NodeCommand::Revoke { certificate } => {
-            let fingerprint = certificate
-                .parse()
-                .context("a certificate is named by its SHA-256, 64 hexadecimal digits")?;
-            Node::open(config)?.revoke(fingerprint)?;
-            println!("revoked: from now on the certificate is not valid");
-            Ok(())
+        NodeCommand::Restore { from } => {
+            say!("{}", restore(&config, from)?);
+            return Ok(0);
         }
-        NodeCommand::Example => Ok(()),
+        NodeCommand::Code { role, name, hours } => {
+            Request::Code { role: role.clone(), name: name.clone(), hours: *hours }
+        }
+        NodeCommand::Revoke { certificate, from } => {
+            Request::Revoke { certificate: certificate.clone(), from: from.iter().cloned().collect() }
+        }
+        // The node that makes it may run in another directory.
+        NodeCommand::Backup { to } => Request::Backup { to: std::path::absolute(to)? },
+    };
+    say!("{}", operate(&config, &request)?);
+    Ok(0)
+}
+
+/// What clients pin. It is there from the node's first start on.
+fn pinned(config: &Config) -> Result<String> {
+    let path = config.data.join("genesis.json");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Node::open(config.clone())?.genesis().to_json())
+        }
+        read => read.with_context(|| path.display().to_string()),
     }
 }
 
+/// Verifies the node's data and prints what was found; the exit code is 1 if something is missing or damaged.
+fn report(config: &Config, json: bool) -> Result<u8> {
+    let bar = progress::Bar::new("verifying");
+    let report = verify(config, Surroundings::default().families, |part, done, all| {
+        bar.show(done, all, &part.to_string());
+    })?;
+    bar.finish();
+    for Finding { part, name, result } in &report.findings {
+        let (Ok(says) | Err(says)) = result;
+        if json {
+            say!(
+                "{}",
+                json!({ "part": part.to_string(), "name": name, "whole": result.is_ok(), "says": says })
+            );
+        } else {
+            say!("  {} {part:<11} {name:<12} {says}", if result.is_ok() { "✓" } else { "✗" });
+        }
+    }
+    if !json {
+        say!("{}", if report.is_whole() { "Whole." } else { "Not whole." });
+    }
+    Ok(u8::from(!report.is_whole()))
+}
+
 /// Serves until the process is asked to stop.
-fn serve(config: Config) -> Result<()> {
+fn serve(config: Config, today: Option<&str>) -> Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_LEVEL));
     tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
     let genesis = config.data.join("genesis.json");
-    let node = Node::open(config)?;
-    std::fs::write(&genesis, node.genesis().to_json())?;
+    let today = today.map(|day| end_of_day(day).map(|end| UnixMillis(end.0 / DAY_MILLIS * DAY_MILLIS)));
+    let surroundings = Surroundings { today: today.transpose()?, ..Surroundings::default() };
+    let node = Node::open_with(config, surroundings)?;
     let running = node.start()?;
-    println!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
+    say!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // The receiver is gone once the node is stopping.

@@ -1,14 +1,14 @@
 //! `scan`: reads the codes in pictures, without the ledger.
 
 use anyhow::Result;
-use countersign_scan::{Format, Product, Symbol, identify};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::live;
 use crate::args::Scan;
 use crate::camera::Frames;
-use crate::home::year;
+use crate::output::{say, told};
 use crate::pack;
+use crate::print::symbol::{sentence, symbol_json};
 
 /// Prints the symbols of each picture, or those that a camera sees; the exit code is 1 if a picture could not be read or
 /// has none, or the camera saw none.
@@ -33,58 +33,21 @@ fn pictures(args: &Scan, as_json: bool) -> u8 {
                 Ok(symbols) => {
                     json!({ "file": file, "symbols": symbols.iter().map(symbol_json).collect::<Vec<_>>() })
                 }
-                Err(error) => json!({ "file": file, "symbols": [], "error": format!("{error:#}") }),
+                Err(error) => json!({ "file": file, "symbols": [], "error": told(error) }),
             };
-            println!("{line}");
+            say!("{line}");
             continue;
         }
         match read {
-            Ok(symbols) if symbols.is_empty() => println!("{file}\n  no code found"),
+            Ok(symbols) if symbols.is_empty() => say!("{file}\n  no code found"),
             Ok(symbols) => {
-                println!("{file}");
+                say!("{file}");
                 for symbol in &symbols {
-                    println!("  {}", sentence(symbol));
+                    say!("  {}", sentence(symbol));
                 }
             }
-            Err(error) => println!("{file}\n  {error:#}"),
+            Err(error) => say!("{file}\n  {}", told(&error)),
         }
     }
     code
-}
-
-/// A symbol for a person.
-pub fn sentence(symbol: &Symbol) -> String {
-    let text = symbol.text.replace('\u{1d}', "␝");
-    match identify(symbol, year()) {
-        Ok(product) => format!("{} {text}\n    {}", symbol.identifier, link(&product)),
-        Err(reason) => format!("{} {text}\n    names no product: {reason}", symbol.identifier),
-    }
-}
-
-/// A symbol for a script.
-pub fn symbol_json(symbol: &Symbol) -> Value {
-    let product = identify(symbol, year());
-    json!({
-        "format": match symbol.format { Format::Qr => "QRCode", Format::DataMatrix => "DataMatrix" },
-        "identifier": symbol.identifier,
-        "text": symbol.text,
-        "damaged": symbol.is_damaged(),
-        "product": product.as_ref().ok().map(product_json),
-        "reason": product.as_ref().err().map(ToString::to_string),
-    })
-}
-
-fn product_json(product: &Product) -> Value {
-    json!({
-        "gtin": product.gtin.as_str(),
-        "lot": product.lot,
-        "serial": product.serial,
-        "expiry": product.expiry.map(|date| date.to_string()),
-        "link": link(product),
-    })
-}
-
-/// The narrowest canonical Digital Link of a product.
-fn link(product: &Product) -> String {
-    product.pack_uri().or_else(|| product.lot_uri()).unwrap_or_else(|| product.class_uri())
 }

@@ -1,24 +1,21 @@
 //! `init`, `follow` and `sync`: set up a wallet and keep it up to date.
 
-use std::fs;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use countersign_custody::SubjectType;
 use countersign_ledger::{Genesis, Subject};
-use countersign_wallet::FollowState;
+use countersign_wallet::{FollowState, Named};
 use serde_json::json;
 
-use super::check;
 use crate::args::{Follow, Init};
-use crate::home::{Home, year};
-use crate::{pack, progress};
+use crate::home::{Home, MAX_GENESIS, year};
+use crate::output::say;
+use crate::{file, pack, progress};
 
 /// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
-    let json = fs::read(&args.genesis).with_context(|| args.genesis.display().to_string())?;
-    let genesis = Genesis::parse(&json)?;
+    let genesis = Genesis::parse(&file::read(&args.genesis, MAX_GENESIS)?)?;
     home.init(&genesis, &args.node)?;
-    println!(
+    say!(
         "This wallet now trusts the ledger {}, as pinned by its genesis file. Next: follow a product, then sync.",
         genesis.name
     );
@@ -37,15 +34,15 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
             (false, _) => snapshot.follow(&subject)?,
         }
         if let Some(path) = &args.contents {
-            snapshot.keep_contents(&pack::contents(path, year())?)?;
+            snapshot.keep_contents(&pack::contents(&pack::listed(path, year())?)?)?;
         }
     }
     for following in snapshot.following()? {
         let ready = following.state == FollowState::Ready;
         if as_json {
-            println!("{}", json!({ "subject": following.subject.as_str(), "ready": ready }));
+            say!("{}", json!({ "subject": following.subject.as_str(), "ready": ready }));
         } else {
-            println!("{}  {}", if ready { "ready  " } else { "waiting" }, following.subject);
+            say!("{}  {}", if ready { "ready  " } else { "waiting" }, following.subject);
         }
     }
     Ok(())
@@ -53,13 +50,16 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
 
 /// The subject that a person wants to follow.
 fn followed(product: &str, args: &Follow) -> Result<Subject> {
-    if let Some(unit) = pack::unit(product, year()) {
-        return Ok(unit);
-    }
+    let named = pack::named(product, year())?;
+    named.certain()?;
+    let item = match named {
+        Named::Unit(unit) => return Ok(unit),
+        Named::Matter(matter) => bail!("{matter} is no product, pack or logistic unit"),
+        Named::Item { item, .. } => item,
+    };
     if args.contents.is_some() {
         bail!("--contents needs the code of a logistic unit");
     }
-    let item = check::read(product)?;
     match (args.pack, item.pack) {
         (true, Some(pack)) => Ok(pack),
         (true, None) => bail!("the code names no single pack: it needs lot and serial number"),
@@ -75,9 +75,9 @@ pub fn sync(home: &Home, as_json: bool) -> Result<()> {
         let Some(checkpoint) = snapshot.checkpoint(log) else { continue };
         let (size, at) = (checkpoint.checkpoint().size(), checkpoint.cosigned_at());
         if as_json {
-            println!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
+            say!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
         } else {
-            println!("{log}: {size} statements, as of {at}");
+            say!("{log}: {size} statements, as of {at}");
         }
     }
     Ok(())

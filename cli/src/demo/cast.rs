@@ -7,10 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use countersign_ledger::{Fields, Genesis, Kind, Subject};
 use countersign_node::Running;
-use countersign_wallet::{Client, Cost, Courier, Issuer, KeyStore, Recorded, Snapshot, Vault};
+use countersign_wallet::{
+    Client, Consent, Cost, Courier, Issuer, KeyStore, Recorded, Round, Snapshot, Vault,
+};
 
 use crate::commands::act;
 use crate::home::now;
+use crate::output::say;
 
 /// Every member keeps one key under this name.
 const KEY: &str = "signing";
@@ -58,10 +61,10 @@ impl Cast {
 
     /// Prints the members.
     pub fn print(&self) {
-        println!("  {:<14} (comes with the node)", "registrar");
+        say!("  {:<14} (comes with the node)", "registrar");
         for member in &self.0 {
             let member = member.borrow();
-            println!("  {:<14} {}", member.role, member.name);
+            say!("  {:<14} {}", member.role, member.name);
         }
     }
 
@@ -72,23 +75,23 @@ impl Cast {
         Ok(format!("spiffe://{}/{}/{}", domain.name, member.role, member.name))
     }
 
-    /// Has a member, named by role or name, sign a statement, and verifies that it was recorded. `with` are further
-    /// subjects to link.
+    /// Has a member, named by role or name, sign a statement on a subject, and verifies that it was recorded. `with` are further
+    /// subjects to link, `blob` is what the statement promises.
     pub fn record(
         &self,
         client: &Client,
         who: &str,
         kind: &str,
-        subject: &Subject,
-        fields: Fields,
+        (subject, fields): (&Subject, Fields),
         with: &[Subject],
+        blob: Option<&[u8]>,
     ) -> Result<Recorded> {
         let mut member = self.member(who)?.borrow_mut();
         let Member { snapshot, keys, .. } = &mut *member;
         let kind = Kind::new(kind)?;
-        let mut issuer = Issuer::new(snapshot, client, Arc::clone(keys));
+        let mut issuer = Issuer::new(snapshot, client, Arc::clone(keys)).consenting(Consent::ALL);
         let draft = act::draft(&mut issuer, KEY, &kind, subject, fields, with)?;
-        issuer.record(KEY, &draft, now()).with_context(|| format!("{kind} by {who}"))
+        issuer.record(KEY, &draft, blob, now()).with_context(|| format!("{kind} by {who}"))
     }
 
     /// Opens a member's phone, as after a restart of the app.
@@ -96,6 +99,18 @@ impl Cast {
         let mut member = self.member(name)?.borrow_mut();
         let Member { snapshot, keys, .. } = &mut *member;
         use_it(&mut Courier::new(snapshot, Arc::clone(keys), KEY)?)
+    }
+
+    /// Sends what a member's phone has signed without a network.
+    pub fn send(&self, client: &Client, name: &str) -> Result<Round> {
+        let mut member = self.member(name)?.borrow_mut();
+        let Member { snapshot, keys, .. } = &mut *member;
+        Ok(Issuer::new(snapshot, client, Arc::clone(keys)).send(now())?)
+    }
+
+    /// How many statements wait on a member's phone to be sent.
+    pub fn waiting(&self, name: &str) -> Result<usize> {
+        Ok(self.member(name)?.borrow().snapshot.outbox()?.len())
     }
 
     fn member(&self, who: &str) -> Result<&std::cell::RefCell<Member>> {

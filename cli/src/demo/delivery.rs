@@ -13,6 +13,7 @@ use super::cast::Cast;
 use super::{codes, heading, labels};
 use crate::commands::check;
 use crate::home::{Home, now};
+use crate::output::{say, show};
 use crate::{print, progress};
 
 /// Roles and the members' names.
@@ -49,7 +50,7 @@ pub fn play(dir: &Path) -> Result<()> {
     let statements = goods.make(&cast, &client, &genesis)?;
     let held = cast.phone("ana", |ana| Ok(ana.load(&client, &goods.piece)?))?;
     let holder = held.holder.context("a holder")?;
-    println!("  {statements} statements; after the last of them {} holds {}", holder.name(), goods.piece);
+    say!("  {statements} statements; after the last of them {} holds {}", holder.name(), goods.piece);
 
     heading("The network is cut. The bag is handed over twice; the phones show each other QR codes");
     running.stop();
@@ -59,17 +60,14 @@ pub fn play(dir: &Path) -> Result<()> {
     hand_over(&cast, &goods, &genesis, &screens, ("1-ana-to-bruno", "ana", "bruno", "Gare du Nord"))?;
     let last = ("2-bruno-to-customer", "bruno", "customer-7f3a", "Rue de la Paix");
     hand_over(&cast, &goods, &genesis, &screens, last)?;
-    println!("  the pictures are in {}", screens.display());
+    say!("  the pictures are in {}", screens.display());
 
     heading("The network is back. The consumer's phone syncs first, the first courier's last");
     let running = super::start(&ledger, Profile::luxury())?;
     let client = super::client(&running, &genesis)?;
     for name in ["customer-7f3a", "bruno", "ana"] {
-        let round = cast.phone(name, |phone| Ok(phone.send(&client, now())?))?;
-        println!(
-            "  {name:<14} {} proven, {} refused, {} waiting",
-            round.proven, round.refused, round.waiting
-        );
+        let round = cast.send(&client, name)?;
+        say!("  {name:<14} {} proven, {} refused, {} waiting", round.proven, round.refused, round.waiting);
         if round.refused + round.waiting > 0 {
             bail!("not every statement of {name} reached the ledger");
         }
@@ -152,9 +150,9 @@ impl Goods {
         ];
         let (count, with) = (steps.len(), [class.clone(), order.clone()]);
         for (who, kind, subject, fields) in steps {
-            cast.record(client, who, &format!("luxury.{kind}"), subject, fields, &with)?;
+            let blob = (kind == "commission").then(|| serials.filter_bytes());
+            cast.record(client, who, &format!("luxury.{kind}"), (subject, fields), &with, blob)?;
         }
-        client.put_blob(serials.filter_bytes())?;
         Ok(count)
     }
 
@@ -168,9 +166,9 @@ impl Goods {
         let route = Route::new(&item, &verdict, snapshot.profile_for(&verdict));
         let picture = dir.join("route.svg");
         fs::write(&picture, route.svg())?;
-        print!("{}", print::route(&route));
-        println!("  the same as a picture: {}", picture.display());
-        let wrong = route.stops.iter().any(|stop| stop.answerable().is_some());
+        show!("{}", print::route(&route, None));
+        say!("  the same as a picture: {}", picture.display());
+        let wrong = route.stops.iter().any(|stop| stop.accountable().is_some());
         let delivered = matches!(route.stops.last(), Some(Stop::Leg(leg)) if leg.signatures.len() == 2);
         if wrong || !delivered {
             bail!("the bag's route should be complete and end with both signatures");
@@ -210,8 +208,8 @@ fn hand_over(
 
     let held = cast.phone(giver, |phone| Ok(phone.close(&codes::read(&answered)?)?))?;
     let holder = held.holder.context("a holder")?;
-    let waiting = cast.phone(receiver, |phone| Ok(phone.outbox()?.len()))?;
-    println!(
+    let waiting = cast.waiting(receiver)?;
+    say!(
         "  {giver} → {}, {place}: offer of {} bytes in {} codes, answer of {} bytes in {}; {waiting} waiting to be sent",
         holder.name(),
         offer.message.len(),

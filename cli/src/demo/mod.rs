@@ -26,6 +26,7 @@ use self::story::{Pack, Story};
 use crate::args::Demo;
 use crate::commands::check;
 use crate::home::{Home, now};
+use crate::output::{say, show};
 use crate::{print, progress};
 
 /// The file that marks a folder as made by a demo, so that the next demo may empty it.
@@ -41,7 +42,7 @@ pub fn run(args: &Demo) -> Result<()> {
     );
     let running = start(&ledger, Profile::medicine())?;
     let genesis = running.node().genesis().clone();
-    println!("  https://{}, name {}", running.addr(), genesis.name);
+    say!("  https://{}, name {}", running.addr(), genesis.name);
 
     heading(
         "Six members enrol: each makes its own key, proves possession of it, and presents a one-time code",
@@ -53,12 +54,12 @@ pub fn run(args: &Demo) -> Result<()> {
     let signing = Instant::now();
     let mut story = Story::play(&cast, &running, &genesis, args.packs)?;
     let signed = signing.elapsed();
-    println!("  {} statements signed, ordered and proven in {:.1} s", story.statements, signed.as_secs_f64());
+    say!("  {} statements signed, ordered and proven in {:.1} s", story.statements, signed.as_secs_f64());
 
     heading("The packs are printed and photographed");
     let packs = story.print_packs(&dir.join("packs"))?;
     for pack in &packs {
-        println!("  {:<14} {}", pack.name, pack.pictures.photo.display());
+        say!("  {:<14} {}", pack.name, pack.pictures.photo.display());
     }
 
     heading("A patient's wallet pins the genesis file, follows the product and syncs");
@@ -69,7 +70,7 @@ pub fn run(args: &Demo) -> Result<()> {
     let syncing = Instant::now();
     let steps = progress::sync(&mut snapshot, &home.client()?)?;
     let synced = syncing.elapsed();
-    println!(
+    say!(
         "  {steps} requests in {:.2} s; snapshot of {}",
         synced.as_secs_f64(),
         size(&dir.join("wallet/snapshot.db"))?
@@ -82,14 +83,14 @@ pub fn run(args: &Demo) -> Result<()> {
     let running = start(&ledger, &story::doctored()?)?;
     story.tamper(&cast, &running, &genesis)?;
     progress::sync(&mut snapshot, &client(&running, &genesis)?)?;
-    println!("  recorded, cosigned and synced like any other statement");
+    say!("  recorded, cosigned and synced like any other statement");
 
     heading("The node stops. From here on there is no network");
     running.stop();
     if !client_is_gone(&home) {
         bail!("the node still answers");
     }
-    println!("  one more request: no answer");
+    say!("  one more request: no answer");
 
     heading("Pictures are checked, offline");
     drop(snapshot);
@@ -100,7 +101,7 @@ pub fn run(args: &Demo) -> Result<()> {
 }
 
 fn heading(text: &str) {
-    println!("\n{text}");
+    say!("\n{text}");
 }
 
 /// Empties the folder of an earlier demo, and no other.
@@ -146,7 +147,7 @@ fn check_all(home: &Home, packs: &[Pack]) -> Result<Vec<Times>> {
         let (verdict, judged) = timed(|| snapshot.check(&item, now()));
         let (warm, again) = timed(|| snapshot.check(&item, now()));
         times.push(Times { scanned, judged, again });
-        print!(
+        show!(
             "\n{} — {}\n{}",
             pack.name,
             pack.story,
@@ -183,14 +184,14 @@ fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
     let opened = opening.elapsed().as_secs_f64() * 1000.0;
     let supply = snapshot.checkpoint(LogName::SUPPLY).context("a synced snapshot")?.checkpoint().size();
     heading("Measured on this machine (medians)");
-    println!("  picture file to product identity        {:>8.1} ms", median(|times| times.scanned));
-    println!("  first verdict on a product, all verified {:>7.1} ms", median(|times| times.judged));
-    println!("  the same again                           {:>7.3} ms", median(|times| times.again));
-    println!("  opening the snapshot, verified           {opened:>7.1} ms");
-    println!("  supply log {supply} statements; snapshot {}", size(&dir.join("wallet/snapshot.db"))?);
-    println!("\nLook at the pictures in {0}/packs. Check one again, or one of your own:", dir.display());
-    println!("  countersign --home {0}/wallet check {0}/packs/1-genuine-photo.png", dir.display());
-    println!(
+    say!("  picture file to product identity        {:>8.1} ms", median(|times| times.scanned));
+    say!("  first verdict on a product, all verified {:>7.1} ms", median(|times| times.judged));
+    say!("  the same again                           {:>7.3} ms", median(|times| times.again));
+    say!("  opening the snapshot, verified           {opened:>7.1} ms");
+    say!("  supply log {supply} statements; snapshot {}", size(&dir.join("wallet/snapshot.db"))?);
+    say!("\nLook at the pictures in {0}/packs. Check one again, or one of your own:", dir.display());
+    say!("  countersign --home {0}/wallet check {0}/packs/1-genuine-photo.png", dir.display());
+    say!(
         "  countersign --home {0}/delivery/inspector trace {0}/delivery/piece/1-bag-photo.png",
         dir.display()
     );

@@ -13,6 +13,7 @@ use super::cast::Cast;
 use super::labels::{self, Pictures};
 use crate::commands::act::end_of_day;
 use crate::home::now;
+use crate::output::say;
 
 /// Roles and the members' names.
 pub const CAST: [(&str, &str); 5] = [
@@ -82,12 +83,7 @@ impl Story {
                 play.report_sales(lot, lot.expires()?)?;
                 play.record("manufacturer", "medicine.receipt", &subject(lot.name)?, Fields::new())?;
             }
-            println!(
-                "  lot {}: {} packs, expires {}",
-                lot.name,
-                lot.packs,
-                crate::print::date(lot.expires()?)
-            );
+            say!("  lot {}: {} packs, expires {}", lot.name, lot.packs, crate::print::date(lot.expires()?));
         }
         let dispensed = pack(GENUINE, &serial(GENUINE, 2))?;
         play.record(
@@ -96,10 +92,10 @@ impl Story {
             &dispensed,
             Fields::new().with("place", "Corner Pharmacy"),
         )?;
-        println!("  one pack of {GENUINE} is dispensed");
+        say!("  one pack of {GENUINE} is dispensed");
         let why = Fields::new().with("reason", "glass particles found in blisters");
         play.record("authority", "medicine.recall", &subject(RECALLED)?, why)?;
-        println!("  lot {RECALLED} is recalled");
+        say!("  lot {RECALLED} is recalled");
         Ok(Self { lots, statements: play.statements })
     }
 
@@ -217,8 +213,9 @@ impl Play<'_> {
         let fields = Profile::medicine()
             .commission_fields(&kind, &serials, lot.expires()?)
             .context("the step that commissions a lot")?;
-        self.record("manufacturer", kind.as_str(), subject, fields)?;
-        self.client.put_blob(serials.filter_bytes())?;
+        let blob = Some(serials.filter_bytes());
+        self.cast.record(self.client, "manufacturer", kind.as_str(), (subject, fields), &[], blob)?;
+        self.statements += 1;
         Ok(())
     }
 
@@ -231,7 +228,7 @@ impl Play<'_> {
     }
 
     fn record(&mut self, role: &str, kind: &str, subject: &Subject, fields: Fields) -> Result<()> {
-        self.cast.record(self.client, role, kind, subject, fields, &[])?;
+        self.cast.record(self.client, role, kind, (subject, fields), &[], None)?;
         self.statements += 1;
         Ok(())
     }

@@ -2,24 +2,31 @@
 
 use std::fmt::Write as _;
 
-use countersign_custody::{Aggregate, Gap, Leg, Route, Standing, Stop};
+use countersign_custody::{Aggregate, Gap, Leg, Profile, Route, Standing, Stop, Verdict, VerdictKind};
 use serde_json::{Value, json};
 
-use super::{ago, member};
+use super::{ago, member, reasons, verdict_json};
 
 /// Columns before the lines beneath a leg.
 const INDENT: usize = 26;
 
-/// A route for a person: one line per leg, and below it the signers and what is wrong.
-pub fn route(route: &Route) -> String {
+/// A route for a person: the verdict where there is one, then one line per leg, and below it the signers and what is wrong.
+pub fn route(route: &Route, judged: Option<(&Verdict, &Profile)>) -> String {
     let titles = route.stops.iter().map(|stop| match stop {
         Stop::Leg(leg) => leg.title.chars().count(),
         Stop::Gap(gap) => gap.title.chars().count(),
     });
     let width = titles.max().unwrap_or_default();
     let mut text = format!("{}\n", route.subject);
+    // What is wrong is said before a route that may be without a flaw: another pack's.
+    if let Some((verdict, profile)) = judged.filter(|(verdict, _)| verdict.kind != VerdictKind::Authentic) {
+        text.push_str(&reasons(verdict, profile));
+    }
     if route.stops.is_empty() {
-        text.push_str("  this wallet has no data on it: follow it and sync\n");
+        text.push_str(match route.checkpoint {
+            Some(_) => "  the ledger has no statement on it\n",
+            None => "  this wallet has no data on it: follow it and sync\n",
+        });
     }
     for stop in &route.stops {
         match stop {
@@ -27,7 +34,7 @@ pub fn route(route: &Route) -> String {
             Stop::Gap(gap) => text.push_str(&self::gap(gap, width)),
         }
     }
-    if let Some(party) = &route.answerable {
+    if let Some(party) = &route.accountable {
         let _ = writeln!(text, "  Accountable: {}", member(party));
     }
     if let (Some(checkpoint), Some(as_of), Some(age)) = (route.checkpoint, route.as_of, route.age_millis) {
@@ -60,7 +67,7 @@ fn leg(leg: &Leg, width: usize) -> String {
     if !said.is_empty() {
         line(&said);
     }
-    match (leg.standing.wrong(), leg.answerable()) {
+    match (leg.standing.wrong(), leg.accountable()) {
         (Some(wrong), Some(party)) => line(&format!("{wrong}; {} is accountable", member(party))),
         (Some(wrong), None) => line(&wrong),
         (None, _) => {}
@@ -78,11 +85,14 @@ fn gap(gap: &Gap, width: usize) -> String {
 }
 
 /// A route for a script: one line per leg or gap, and a summary at the end.
-pub fn route_json(route: &Route) -> Vec<Value> {
+pub fn route_json(route: &Route, judged: Option<(&Verdict, &Profile)>) -> Vec<Value> {
     let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
+    let verdict = judged.map(|(verdict, profile)| verdict_json(verdict, profile));
     lines.push(json!({
+        "verdict": verdict.as_ref().map(|verdict| &verdict["verdict"]),
+        "reasons": verdict.as_ref().map(|verdict| &verdict["reasons"]),
         "subject": route.subject.as_str(),
-        "answerable": route.answerable.as_ref().map(ToString::to_string),
+        "accountable": route.accountable.as_ref().map(ToString::to_string),
         "checkpoint": route.checkpoint,
         "as_of": route.as_of.map(|time| time.to_string()),
         "age_seconds": route.age_millis.map(|age| age / 1000),
@@ -97,7 +107,7 @@ fn stop_json(stop: &Stop) -> Value {
     };
     line["from"] = json!(stop.from().to_string());
     line["to"] = json!(stop.to().map(ToString::to_string));
-    line["answerable"] = json!(stop.answerable().map(ToString::to_string));
+    line["accountable"] = json!(stop.accountable().map(ToString::to_string));
     line
 }
 

@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet};
 use countersign_ledger::{Entry, Folded, Hash, Identity, Kind, LogName, Subject, UnixMillis, Verified};
 
 use crate::contents::{Aggregate, Opened, aggregate, opened};
-use crate::engine::{Past, Voids, holder_after, receiver};
+use crate::engine::{Past, Voids};
 use crate::fault::{Fault, Party};
+use crate::field::receiver;
 use crate::field::{CONDITION, PLACE, REASON};
 use crate::profile::Profile;
 use crate::state::SubjectState;
@@ -126,15 +127,15 @@ impl Signature {
 pub struct Finding {
     /// The profile's name for the finding, or [`UNORDERED`] for a step that no question covers.
     pub finding: String,
-    /// The fault. Its `answerable` follows from who signed what, so it may differ from the role that the published
+    /// The fault. Its `accountable` follows from who signed what, so it may differ from the role that the published
     /// scheme names.
     pub fault: Fault,
 }
 
 impl Finding {
     /// Who is accountable for it.
-    pub fn answerable(&self) -> &Party {
-        &self.fault.answerable
+    pub fn accountable(&self) -> &Party {
+        &self.fault.accountable
     }
 }
 
@@ -200,7 +201,7 @@ impl Profile {
                 condition: texts(CONDITION),
                 reason: texts(REASON),
                 aggregate: packing
-                    .filter(|_| holder_after(self, statement).is_some())
+                    .filter(|_| self.holder_after(statement).is_some())
                     .and_then(|packing| aggregate(statement, packing)),
                 opened: packing
                     .filter(|_| effect == Some(&Effect::Unpack))

@@ -9,7 +9,6 @@
 use countersign_ledger::{Entry, Hash, Identity, Placed, UnixMillis, Verified};
 
 use crate::audit::Audit;
-use crate::engine::holder_after;
 use crate::fault::Party;
 use crate::field::REASON;
 use crate::profile::Profile;
@@ -68,12 +67,12 @@ pub(crate) fn conflicts(profile: &Profile, history: &[Entry], audit: &Audit) -> 
 
 fn conflict(profile: &Profile, history: &[Entry], statement: &Placed, rival: &Verified) -> Option<Conflict> {
     let giver = rival.countersigned()?.signer().identity();
-    let second = holder_after(profile, rival)?;
+    let second = profile.holder_after(rival)?;
     // A refusal may come between: the first who received the goods after the statement that both offers follow.
     let after = history.iter().position(|one| Some(one.id()) == rival.prev())?;
     let mut later = history.get(after + 1..)?.iter().filter_map(Entry::standing);
-    let moved = later.find(|one| holder_after(profile, one).is_some())?;
-    let (first, by) = (holder_after(profile, moved)?, moved.countersigned()?.signer().identity());
+    let moved = later.find(|one| profile.holder_after(one).is_some())?;
+    let (first, by) = (profile.holder_after(moved)?, moved.countersigned()?.signer().identity());
     (by == giver && first != second).then(|| Conflict {
         giver: giver.into(),
         first,
@@ -89,7 +88,7 @@ fn conflict(profile: &Profile, history: &[Entry], statement: &Placed, rival: &Ve
 pub(crate) fn dispute(profile: &Profile, history: &[Entry], audit: &Audit) -> Option<Dispute> {
     let mut open = None;
     for statement in sound(history, audit) {
-        if holder_after(profile, statement).is_some() {
+        if profile.holder_after(statement).is_some() {
             open = None;
         } else if effect(profile, statement) == Some(&Effect::Dispute) {
             open = Some(statement);

@@ -152,9 +152,24 @@ impl Dossier {
         &self.class
     }
 
+    /// The lots, of those that are known here, that a serial number is of. Only lots whose commission stands count.
+    pub fn lots_of<'a>(&'a self, serial: &'a str) -> impl Iterator<Item = &'a Subject> {
+        let holds = move |lot: &LotFile| match &lot.filter {
+            FilterState::Ready(filter) => lot.commission.is_some() && filter.contains(serial),
+            FilterState::Missing | FilterState::Damaged => false,
+        };
+        self.lots.iter().filter(move |(_, lot)| holds(lot)).map(|(subject, _)| subject)
+    }
+
     /// The moment up to which everything here is known: that of the older of the two checkpoints.
     pub fn as_of(&self) -> UnixMillis {
         self.supply.at.min(self.trust.at)
+    }
+
+    /// Whether a lot is proven to have a serial.
+    pub fn holds(&self, lot: &Subject, serial: &str) -> bool {
+        let filter = self.lots.get(lot).map(|lot| &lot.filter);
+        matches!(filter, Some(FilterState::Ready(filter)) if filter.contains(serial))
     }
 
     /// Whether the class has such a lot.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use countersign_ledger::{Entry, Fields, Hash, Identity, Kind, LogName, Value, Verified};
 
 use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
-use crate::field::RECEIVER;
+use crate::field::{RECEIVER, receiver};
 use crate::handover::{self, OFFER};
 use crate::profile::Profile;
 use crate::state::{MAX_SUSPENSIONS, SubjectState};
@@ -84,7 +84,7 @@ impl Profile {
             kind: kind.clone(),
             signer: signer.clone(),
             step: step.clone(),
-            answerable: accountable,
+            accountable,
             reason,
         }
     }
@@ -95,19 +95,6 @@ fn party(role: &str, statement: &Verified, before: &SubjectState) -> Party {
     let own = [Some(statement.signer().identity().clone()), receiver(statement)];
     let own = own.into_iter().flatten().find(|identity| identity.role() == role);
     Party { role: role.to_owned(), identity: own.or_else(|| before.party(role).cloned()) }
-}
-
-/// The receiver that a statement names.
-pub(crate) fn receiver(statement: &Verified) -> Option<Identity> {
-    Identity::parse(statement.fields().text(RECEIVER)?).ok()
-}
-
-/// Who holds the goods after a statement, if it says so.
-pub(crate) fn holder_after(profile: &Profile, statement: &Verified) -> Option<Identity> {
-    match profile.step(statement.statement().kind())?.custody? {
-        Holder::Signer => Some(statement.signer().identity().clone()),
-        Holder::Receiver => receiver(statement),
-    }
 }
 
 /// A statement that the engine is checking.
@@ -272,7 +259,7 @@ impl<'a> Check<'a, '_> {
     /// Who holds the goods, according to the latest statement on the subject that says so, else to a linked one.
     fn holder(&self) -> Option<Identity> {
         let mut links = self.statement.links().iter().filter_map(|&id| self.known(id));
-        let linked = || links.find_map(|one| holder_after(self.profile, one));
+        let linked = || links.find_map(|one| self.profile.holder_after(one));
         self.past.subject.holder().cloned().or_else(linked)
     }
 

@@ -6,25 +6,42 @@
 //! somebody signs it as their own statement. The profile defines which statements are events, and of what type
 //! ([`Rule`]).
 //!
-//! In scope: object events; aggregation events, written only. Out of scope: transformation, association, sensors, master
-//! data, queries, event hashes (implementations of them disagree).
+//! A partner's document goes through one reader: `form` finds the events, in JSON or XML, and gives them one shape (`xml`);
+//! `context` says what the prefixes of their names mean; `schema` judges them; `hash` tells the same event from another;
+//! `import` proposes what they say. `refused` is the one list of reasons.
+//!
+//! In scope: object events; aggregation events, written only. Out of scope: transformation, association, master data,
+//! queries. What sensors measured, and what partners add, is kept unread.
 
+mod context;
 mod document;
+mod extensions;
+mod form;
+mod hash;
 mod import;
+mod json;
 mod key;
 mod refused;
-mod shape;
+mod schema;
 mod time;
 mod words;
+mod xml;
 
+use countersign_ledger::Subject;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-pub use self::document::{Around, Exported, LeftOut, NotAnEvent, document};
-pub use self::import::{MAX_DOCUMENT, MAX_EVENTS, Proposal, read};
-pub use self::refused::{NotADocument, NotTaken};
+pub use self::document::{Around, Exported, LeftOut, NotAnEvent, document, text};
+pub use self::extensions::extend;
+pub use self::import::{LotOf, Proposal, event_ids, read};
+pub use self::refused::{Fault, NotADocument, NotTaken, WrongContext};
 
 /// The namespace of terms that EPCIS lacks, and of event ids.
 pub const NAMESPACE: &str = "urn:countersign:";
+
+/// Largest document: some 250,000 serial numbers.
+pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
+/// Most events of one document.
+pub const MAX_EVENTS: usize = 10_000;
 
 /// The event type of a step's statements.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -75,6 +92,14 @@ impl Action {
             Self::Observe => "OBSERVE",
             Self::Delete => "DELETE",
         }
+    }
+}
+
+/// The lot number in the name of a lot or a pack, as printed on the label.
+pub fn lot_number(subject: &Subject) -> Option<String> {
+    match key::Key::parse(subject.as_str())? {
+        key::Key::Item { lot, .. } => lot,
+        key::Key::Unit { .. } => None,
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Fault {
     pub step: Kind,
     /// Who is accountable: the signer, who asserts what the statement says. If the step before was exchanged after this
     /// one was signed, the role that the profile's third-party verification names.
-    pub answerable: Party,
+    pub accountable: Party,
     /// What is wrong.
     pub reason: FaultReason,
 }
@@ -56,7 +56,7 @@ impl Fault {
             kind: statement.statement().kind().clone(),
             signer: signer.clone(),
             step: statement.statement().kind().clone(),
-            answerable: signer.into(),
+            accountable: signer.into(),
             reason: FaultReason::SignerRevoked,
         }
     }

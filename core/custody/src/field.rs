@@ -1,5 +1,7 @@
 //! The fields that the core itself uses; a profile that uses a step's effect must give the step these.
 
+use countersign_ledger::{Identity, Verified};
+
 /// The receiver of a statement: an identity.
 pub const RECEIVER: &str = "to";
 /// Where, coarsely, in the signer's words.
@@ -22,3 +24,8 @@ pub(crate) const EXPIRES: &str = "expires";
 pub(crate) const SEEN_SIZE: &str = "seen-size";
 /// Root of that checkpoint.
 pub(crate) const SEEN_ROOT: &str = "seen-root";
+
+/// The receiver that a statement names.
+pub(crate) fn receiver(statement: &Verified) -> Option<Identity> {
+    Identity::parse(statement.fields().text(RECEIVER)?).ok()
+}

@@ -15,8 +15,28 @@ pub struct Item {
     pub serial: Option<String>,
     /// The last moment of the day on the label, in UTC.
     pub expires_at: Option<UnixMillis>,
-    /// Other readings of the code, if a separator may have been lost.
-    pub readings: Vec<Item>,
+    /// What else the code may say, the likeliest first.
+    pub readings: Vec<Reading>,
+}
+
+/// What a code says if a slip has happened to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// What it says then; without readings of its own.
+    pub item: Item,
+    /// The slip.
+    pub slip: Slip,
+    /// Whether the slip can have happened to this code. If not, its likeness to what is known is no excuse.
+    pub excuses: bool,
+}
+
+/// What may have happened to a code between its print and its text, such as a lost separator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slip {
+    /// Its stable name, under which apps keep its text.
+    pub key: &'static str,
+    /// What it is and what mends it, in English.
+    pub mend: &'static str,
 }
 
 impl Item {

@@ -70,7 +70,7 @@ pub use facts::{AsOf, Facts, LotFacts};
 pub use fault::{CertificateFlaw, Fault, FaultReason, Party};
 pub use field::RECEIVER;
 pub use filter::{FilterError, MAX_FILTER, SerialFilter};
-pub use item::Item;
+pub use item::{Item, Reading, Slip};
 pub use lateness::LATE_MILLIS;
 pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
 pub use profile::{Profile, ProfileError, Question};

@@ -5,7 +5,7 @@
 
 use countersign_ledger::{Hash, Tree, leaf_hash, verify_inclusion};
 
-use crate::filter::SerialFilter;
+use crate::filter::{MAX_FILTER, SerialFilter};
 
 /// Longest serial: GS1 application identifier (21), X..20.
 pub const MAX_SERIAL: usize = 20;
@@ -22,6 +22,9 @@ pub enum SerialError {
     /// A serial occurs twice.
     #[error("the serial `{0}` is given twice")]
     Twice(String),
+    /// There are more than a filter that is read can hold.
+    #[error("a lot has some fourteen million packs at most: make it several")]
+    TooMany,
     /// No filter could be built over them.
     #[error("no filter could be built over the serials")]
     NoFilter,
@@ -57,6 +60,9 @@ impl SerialSet {
         }
         let filter = SerialFilter::build(serials.iter().map(String::as_str)).ok_or(SerialError::NoFilter)?;
         let filter_bytes = filter.to_bytes();
+        if filter_bytes.len() > MAX_FILTER {
+            return Err(SerialError::TooMany);
+        }
         Ok(Self { serials, tree, filter, filter_bytes })
     }
 

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use countersign_ledger::Kind;
+use countersign_ledger::{Identity, Kind, Verified};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::field::{CONTENTS, COUNT, REASON, RECEIVER};
+use crate::field::{CONTENTS, COUNT, REASON, RECEIVER, receiver};
 use crate::step::{After, Countersigned, Effect, FieldType, Holder, PartyRule, Step, kinds};
 use crate::subject_type::SubjectType;
 
@@ -132,6 +132,14 @@ impl Profile {
     /// The step of that kind.
     pub fn step(&self, kind: &Kind) -> Option<&Step> {
         self.file.step.iter().find(|step| &step.kind == kind)
+    }
+
+    /// Who holds the goods after a statement, if it says so.
+    pub(crate) fn holder_after(&self, statement: &Verified) -> Option<Identity> {
+        match self.step(statement.statement().kind())?.custody? {
+            Holder::Signer => Some(statement.signer().identity().clone()),
+            Holder::Receiver => receiver(statement),
+        }
     }
 
     /// The fields that rules need of earlier statements of that kind; `None` if no rule refers to it.

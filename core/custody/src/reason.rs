@@ -6,7 +6,7 @@ use crate::alert::Alert;
 use crate::audit::Finding;
 use crate::conflict::{Conflict, Dispute};
 use crate::fault::Party;
-use crate::item::Item;
+use crate::item::{Item, Slip};
 use crate::unpacking::{Difference, DifferenceKind};
 
 /// A reason for a verdict.
@@ -64,8 +64,18 @@ pub enum Reason {
         /// When.
         at: UnixMillis,
     },
-    /// The code seems to have lost a separator: one of these readings is known.
-    SeparatorLost {
+    /// The code seems to have been misread, as by a lost separator: its text, or the apps' text for the slip, says so.
+    Misread {
+        /// What seems to have happened to it.
+        slip: Slip,
+        /// The readings that the ledger knows.
+        readings: Vec<Item>,
+    },
+    /// The ledger knows what the code would say if a slip had happened to it that cannot have happened: no camera sees
+    /// small letters where there are capitals. It excuses nothing.
+    NearMiss {
+        /// The slip.
+        slip: Slip,
         /// The readings that the ledger knows.
         readings: Vec<Item>,
     },
@@ -145,7 +155,8 @@ impl Reason {
             Self::Expired { .. } => "expired",
             Self::MissingStep { .. } => "missing-step",
             Self::ApprovalExpired { .. } => "approval-expired",
-            Self::SeparatorLost { .. } => "separator-lost",
+            Self::Misread { slip, .. } => slip.key,
+            Self::NearMiss { .. } => "near-miss",
             Self::NotFollowed { .. } => "not-followed",
             Self::NotSerialised => "not-serialised",
             Self::FilterMissing => "filter-missing",
@@ -161,7 +172,7 @@ impl Reason {
             Self::BrokenHistory(finding) => vec![
                 ("finding", text(&finding.finding)),
                 ("step", Argument::Step(finding.fault.step.clone())),
-                ("party", text(finding.answerable())),
+                ("party", text(finding.accountable())),
                 ("fault", text(&finding.fault.reason)),
             ],
             Self::ConflictingCustody(conflict) => vec![
@@ -200,7 +211,11 @@ impl Reason {
             Self::MissingStep { step, party } => {
                 vec![("step", Argument::Step(step.clone())), ("party", text(party))]
             }
-            Self::SeparatorLost { readings } => vec![("readings", Argument::Number(readings.len() as u64))],
+            Self::Misread { slip, readings } | Self::NearMiss { slip, readings } => vec![
+                ("slip", Argument::Text(slip.key.to_owned())),
+                ("mend", Argument::Text(slip.mend.to_owned())),
+                ("readings", Argument::Number(readings.len() as u64)),
+            ],
             Self::NotFollowed { subject } => vec![("subject", text(subject))],
             Self::SnapshotTooOld { age_millis } => vec![("days", Argument::Number(age_millis / 86_400_000))],
             Self::UnknownProduct
@@ -229,9 +244,9 @@ impl Reason {
     }
 
     /// Who is accountable for it, if somebody is.
-    pub fn answerable(&self) -> Option<&Party> {
+    pub fn accountable(&self) -> Option<&Party> {
         match self {
-            Self::BrokenHistory(finding) => Some(finding.answerable()),
+            Self::BrokenHistory(finding) => Some(finding.accountable()),
             Self::ConflictingCustody(conflict) => Some(&conflict.giver),
             Self::Disputed(dispute) => Some(&dispute.holder),
             Self::ContentsDiffer(difference) => Some(&difference.opener),

@@ -30,7 +30,7 @@ pub struct Route {
     /// The legs and the gap, in order.
     pub stops: Vec<Stop>,
     /// Who is accountable for the gravest fault, by the verdict.
-    pub answerable: Option<Party>,
+    pub accountable: Option<Party>,
     /// Size of the supply log's checkpoint; `None` if the product is not followed.
     pub checkpoint: Option<u64>,
     /// The moment up to which everything is known.
@@ -126,7 +126,7 @@ impl Route {
         Self {
             subject: item.pack.as_ref().or(item.lot.as_ref()).unwrap_or(&item.class).clone(),
             stops,
-            answerable: verdict.answerable.clone(),
+            accountable: verdict.accountable.clone(),
             checkpoint: verdict.checkpoint,
             as_of: verdict.as_of,
             age_millis: verdict.age_millis,
@@ -151,15 +151,15 @@ impl Route {
         let stops: Vec<Stop> =
             timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, &rivals))).collect();
         let dispute = dispute(profile, history.entries, &audit);
-        let answerable = audit.finding.as_ref().map(|finding| finding.answerable().clone());
-        let answerable = answerable.or_else(|| contested.first().map(|conflict| conflict.giver.clone()));
-        let answerable = answerable.or_else(|| dispute.map(|dispute| dispute.holder));
+        let accountable = audit.finding.as_ref().map(|finding| finding.accountable().clone());
+        let accountable = accountable.or_else(|| contested.first().map(|conflict| conflict.giver.clone()));
+        let accountable = accountable.or_else(|| dispute.map(|dispute| dispute.holder));
         let differs = |stop: &&Stop| matches!(stop, Stop::Leg(Leg { standing: Standing::Differs(_), .. }));
         let opener = stops.iter().rfind(differs).map(|stop| stop.from().clone());
         Some(Self {
             subject,
             stops,
-            answerable: answerable.or(opener),
+            accountable: accountable.or(opener),
             checkpoint: Some(as_of.size),
             as_of: Some(as_of.at),
             age_millis: Some(now.since(as_of.at)),
@@ -201,9 +201,9 @@ impl Stop {
     }
 
     /// Who is accountable for what is wrong here; `None` if nothing is wrong.
-    pub const fn answerable(&self) -> Option<&Party> {
+    pub const fn accountable(&self) -> Option<&Party> {
         match self {
-            Self::Leg(leg) => leg.answerable(),
+            Self::Leg(leg) => leg.accountable(),
             Self::Gap(gap) => Some(&gap.party),
         }
     }
@@ -262,10 +262,10 @@ impl Leg {
     }
 
     /// Who is accountable for what is wrong with it; `None` if nothing is wrong.
-    pub const fn answerable(&self) -> Option<&Party> {
+    pub const fn accountable(&self) -> Option<&Party> {
         match &self.standing {
             Standing::Sound | Standing::Void => None,
-            Standing::AtFault(fault) => Some(&fault.answerable),
+            Standing::AtFault(fault) => Some(&fault.accountable),
             Standing::Disputed | Standing::Conflict | Standing::Differs(_) => Some(&self.from),
         }
     }

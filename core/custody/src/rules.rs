@@ -6,6 +6,7 @@ use countersign_ledger::{
 
 use crate::engine::{Past, Voids};
 use crate::fault::FaultReason;
+use crate::filter::MAX_FILTER;
 use crate::handover::Seen;
 use crate::profile::Profile;
 use crate::state::SubjectState;
@@ -14,6 +15,10 @@ use crate::step::Effect;
 impl Rules for Profile {
     fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
         self.step(kind).map(|step| std::slice::from_ref(&step.log))
+    }
+
+    fn roles(&self) -> Vec<&str> {
+        Self::roles(self).iter().map(String::as_str).collect()
     }
 
     fn check(&self, statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
@@ -36,7 +41,15 @@ impl Rules for Profile {
                 _ => Problem::Rule,
             };
             Violation { problem, text: fault.to_string() }
-        })
+        })?;
+        // What nobody reads nobody can judge by.
+        match self.promise(statement) {
+            Some(promise) if promise.length > MAX_FILTER as u64 => {
+                let text = format!("the filter over the serials has more than {MAX_FILTER} bytes");
+                Err(Violation { problem: Problem::Rule, text })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fold(&self, before: &State, statement: &Verified) -> State {

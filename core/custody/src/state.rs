@@ -17,7 +17,7 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use crate::chain::chain_value;
-use crate::engine::{holder_after, receiver};
+use crate::field::receiver;
 use crate::profile::Profile;
 use crate::step::Effect;
 
@@ -107,7 +107,7 @@ impl SubjectState {
         let kind = statement.statement().kind();
         self.count += 1;
         self.latest = Some(kind.clone());
-        if let Some(holder) = holder_after(profile, statement) {
+        if let Some(holder) = profile.holder_after(statement) {
             self.holder = Some(holder);
         }
         match profile.step(kind).map(|step| &step.effect) {

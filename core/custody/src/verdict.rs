@@ -6,7 +6,7 @@ use crate::alert::AlertKind;
 use crate::conflict::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
 use crate::fault::Party;
-use crate::item::Item;
+use crate::item::{Item, Reading, Slip};
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
@@ -30,7 +30,7 @@ pub struct Verdict {
     /// Why, the most important first; empty if everything is in order.
     pub reasons: Vec<Reason>,
     /// Who is accountable for the first reason that somebody is accountable for.
-    pub answerable: Option<Party>,
+    pub accountable: Option<Party>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub timeline: Vec<TimelineEvent>,
     /// The statements that the verdict is based on, those of the reasons first.
@@ -95,7 +95,7 @@ pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdi
     }
     mismatch(item, lot, dossier, &mut reasons);
     expiry(item, lot, now, &mut reasons);
-    misread(item, dossier, &mut reasons);
+    misread(item, Some(dossier), &mut reasons);
     let timeline = timeline(item, lot, dossier);
     let mut verdict = rank(reasons, age_millis);
     verdict.evidence.extend(timeline.iter().map(|event| event.statement));
@@ -113,6 +113,7 @@ pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdi
 fn not_followed(item: &Item, now: UnixMillis) -> Verdict {
     let mut reasons = vec![Reason::NotFollowed { subject: item.class.clone() }];
     expiry(item, None, now, &mut reasons);
+    misread(item, None, &mut reasons);
     rank(reasons, 0)
 }
 
@@ -231,27 +232,47 @@ fn expiry(item: &Item, lot: Option<&LotFile>, now: UnixMillis, reasons: &mut Vec
     }
 }
 
-/// An unknown pack whose code may have lost a separator is no suspect if the ledger knows another reading. A code that
-/// violates the rules as read is scanned again, whatever the ledger knows.
-fn misread(item: &Item, dossier: &Dossier, reasons: &mut Vec<Reason>) {
-    let of_the_reading = |reason: &Reason| {
-        matches!(
-            reason,
-            Reason::UnknownLot
-                | Reason::UnknownSerial
-                | Reason::NotSerialised
-                | Reason::LotSerialMismatch { .. }
-        )
-    };
-    if !reasons.iter().any(of_the_reading) {
+/// An unknown pack whose code may have been misread is no suspect if the ledger knows another reading. A code that violates
+/// the rules as read is scanned again, whatever the ledger knows. A slip that cannot have happened is named and excuses
+/// nothing.
+fn misread(item: &Item, dossier: Option<&Dossier>, reasons: &mut Vec<Reason>) {
+    if !reasons.iter().any(of_the_reading) && !item.is_unread() {
         return;
     }
-    let readings: Vec<Item> =
-        item.readings.iter().filter(|reading| is_known(reading, dossier)).cloned().collect();
-    if !readings.is_empty() || item.is_unread() {
+    let known = |reading: &&Reading| {
+        dossier.is_some_and(|dossier| {
+            is_known(&reading.item, dossier) || is_known_lot(item, &reading.item, dossier)
+        })
+    };
+    let of = |slip: Slip, excuses: bool| {
+        let same = move |reading: &&Reading| (reading.slip, reading.excuses) == (slip, excuses);
+        item.readings.iter().filter(known).filter(same).map(|reading| reading.item.clone()).collect()
+    };
+    let first = |excuses: bool| move |reading: &&Reading| reading.excuses == excuses;
+    let excuse = item.readings.iter().filter(known).find(first(true));
+    let likely = item.readings.iter().find(first(true)).filter(|_| item.is_unread());
+    if let Some(Reading { slip, .. }) = excuse.or(likely) {
         reasons.retain(|reason| !of_the_reading(reason));
-        reasons.push(Reason::SeparatorLost { readings });
+        reasons.push(Reason::Misread { slip: *slip, readings: of(*slip, true) });
+    } else if let Some(Reading { slip, .. }) = item.readings.iter().filter(known).find(first(false)) {
+        reasons.push(Reason::NearMiss { slip: *slip, readings: of(*slip, false) });
     }
+}
+
+/// Whether a reason depends on how the code was read.
+fn of_the_reading(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::UnknownLot | Reason::UnknownSerial | Reason::NotSerialised | Reason::LotSerialMismatch { .. }
+    )
+}
+
+/// Whether the ledger knows the reading as a lot, and no more was read.
+fn is_known_lot(item: &Item, reading: &Item, dossier: &Dossier) -> bool {
+    let names_more = item.serial.is_some() || reading.serial.is_some();
+    !names_more
+        && reading.class == dossier.class
+        && reading.lot.as_ref().is_some_and(|lot| dossier.has_lot(lot))
 }
 
 /// Whether the ledger knows the item as a pack, as far as this phone can see.
@@ -304,7 +325,7 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
     reasons.dedup();
     Verdict {
         kind: reasons.first().map_or(VerdictKind::Authentic, |reason| weight(reason).0),
-        answerable: reasons.iter().find_map(Reason::answerable).cloned(),
+        accountable: reasons.iter().find_map(Reason::accountable).cloned(),
         evidence: reasons.iter().flat_map(Reason::statements).collect(),
         reasons,
         timeline: Vec::new(),
@@ -337,13 +358,15 @@ fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
         Reason::Expired { .. } => (Attention, 5),
         Reason::MissingStep { .. } => (Attention, 6),
         Reason::ApprovalExpired { .. } => (Attention, 7),
-        Reason::SeparatorLost { .. } => (CheckScan, 0),
+        Reason::Misread { .. } => (CheckScan, 0),
         Reason::SnapshotDamaged => (CannotTell, 0),
         Reason::SnapshotTooOld { .. } => (CannotTell, 1),
         Reason::NotFollowed { .. } => (CannotTell, 2),
         Reason::UnknownProduct => (CannotTell, 3),
         Reason::NotSerialised => (CannotTell, 5),
         Reason::FilterMissing => (CannotTell, 6),
+        // Beside what it does not excuse.
+        Reason::NearMiss { .. } => (CannotTell, 7),
     }
 }
 

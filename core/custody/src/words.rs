@@ -50,16 +50,23 @@ const REASONS: &[(&str, &str)] = &[
     ("expired", "Expired on {at}."),
     ("missing-step", "A step is missing on its way: “{step}”, which {party} should have stated."),
     ("approval-expired", "The product's certificate expired on {at}."),
+    (MISREAD, "The code was not read fully; {mend}. Readings that are known: {readings}. Please scan again."),
     (
-        "separator-lost",
-        "The code was not read fully. Readings that are known: {readings}. Please scan again.",
+        "near-miss",
+        "It resembles what is known, but for one thing: {mend}. No camera makes that mistake, so it was printed like this.",
     ),
     ("not-followed", "This phone does not follow {subject}."),
-    ("not-serialised", "The code names no single pack, so a copy could not be detected."),
+    (
+        "not-serialised",
+        "The code names no single pack, so a copy could not be detected. Scan the square code on the pack, or type what is printed beside it: (01), (10) and (21).",
+    ),
     ("filter-missing", "The lot's serial numbers are not on this phone yet."),
     ("snapshot-damaged", "The data on this phone is damaged. Please sync again."),
     ("snapshot-too-old", "The data on this phone is {days} days old, too old for an answer. Please sync."),
 ];
+
+/// The key of the one text for all slips.
+const MISREAD: &str = "misread";
 
 /// The verdict in a few words.
 pub const fn headline(kind: VerdictKind) -> &'static str {
@@ -74,8 +81,8 @@ pub const fn headline(kind: VerdictKind) -> &'static str {
 
 /// A reason as a sentence; steps have the titles of `profile`.
 pub fn sentence(reason: &Reason, profile: &Profile) -> String {
-    let template =
-        REASONS.iter().find(|(key, _)| *key == reason.key()).map_or(reason.key(), |(_, text)| text);
+    let key = if matches!(reason, Reason::Misread { .. }) { MISREAD } else { reason.key() };
+    let template = REASONS.iter().find(|(known, _)| *known == key).map_or(key, |(_, text)| text);
     let arguments = reason.arguments();
     let (mut sentence, mut rest) = (String::new(), template);
     // One pass, so that untrusted text that looks like an argument is left alone.

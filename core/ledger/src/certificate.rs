@@ -221,6 +221,19 @@ pub fn root(
     build(signer, &signer.public_key(), Profile { domain, holder: None }, period, serial)
 }
 
+/// The key of a root that is as it was signed: whoever takes a root for an anchor looks at its key alone.
+pub fn root_key(root: &[u8]) -> Result<PublicKey, CertificateError> {
+    let root = parse(root)?;
+    let key =
+        root.tbs_certificate().subject_public_key_info().to_der().map_err(|_| CertificateError::Malformed)?;
+    let key = PublicKey::from_spki_der(&key).map_err(|_| CertificateError::Key)?;
+    let signed = root.tbs_certificate().to_der().map_err(|_| CertificateError::Malformed)?;
+    let signature = root.signature().as_bytes().ok_or(CertificateError::Path)?;
+    let signature = Signature::normalise(signature).map_err(|_| CertificateError::Path)?;
+    key.verify(&signed, &signature).map_err(|_| CertificateError::Path)?;
+    Ok(key)
+}
+
 /// The certificate of `holder` for `key`, issued by the domain's root key.
 pub fn issue(
     holder: &Identity,

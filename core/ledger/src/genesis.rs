@@ -7,7 +7,7 @@
 //!   "name": "ledger.meds.example",
 //!   "logs": [{ "name": "trust", "held": "whole" }, { "name": "supply", "held": "followed", "domain": "meds.example" }],
 //!   "policy": "log …\nwitness …\ngroup …\nquorum …\n",
-//!   "domains": [{ "name": "meds.example", "root": "<DER, base64>", "registrar": "<DER, base64>" }],
+//!   "domains": [{ "name": "meds.example", "root": "<DER, base64>", "registrar": "<DER, base64>", "roles": ["manufacturer", …] }],
 //!   "tls": ["<DER, base64>"]
 //! }
 //! ```
@@ -83,6 +83,8 @@ pub struct GenesisDomain {
     pub root: Base64,
     /// The certificate of its registrar.
     pub registrar: Base64,
+    /// The roles in which the registrar may enrol members.
+    pub roles: Vec<String>,
 }
 
 /// Bytes that JSON carries as base64.
@@ -123,7 +125,7 @@ impl Genesis {
         for domain in &self.domains {
             trust.pin(&domain.name, &domain.root.0);
             trust
-                .enrol(&domain.registrar.0)
+                .appoint(&domain.registrar.0, domain.roles.iter().cloned())
                 .map_err(|reason| GenesisError::Registrar { domain: domain.name.clone(), reason })?;
         }
         self.check_logs()?;

@@ -23,9 +23,10 @@
 
 mod proof;
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
-pub use self::proof::{FamilyProof, IndexError, IndexProof};
+pub use self::proof::{FamilyProof, FamilyProofHead, IndexError, IndexProof};
 use crate::{Hash, Subject};
 
 /// Bits in a key.
@@ -169,13 +170,32 @@ impl Index {
 
     /// The members of a family, sorted by the hashes of their subjects.
     pub fn family(&self, family: Family) -> Vec<(Hash, IndexEntry)> {
-        let first = family.lowest_key();
         let mut members = Vec::new();
-        let top = self.root.as_ref().map(|root| root.descend(&first, FAMILY_BITS, |_, _| ()));
-        if let Some(top) = top.filter(|top| top.nearest(&first).key.family == family) {
-            top.for_each(&mut |leaf| members.push((leaf.key.subject, leaf.entry)));
-        }
+        let all = self.members(family, Hash::default(), |subject, entry| {
+            members.push((subject, entry));
+            ControlFlow::Continue(())
+        });
+        debug_assert!(all.is_continue());
         members
+    }
+
+    /// Visits the members of a family, sorted by the hashes of their subjects, from the first that is not below `from`. Costs
+    /// no memory, however large the family is.
+    pub fn members(
+        &self,
+        family: Family,
+        from: Hash,
+        mut visit: impl FnMut(Hash, IndexEntry) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let first = family.lowest_key();
+        let top = self.root.as_ref().map(|root| root.descend(&first, FAMILY_BITS, |_, _| ()));
+        let Some(top) = top.filter(|top| top.nearest(&first).key.family == family) else {
+            return ControlFlow::Continue(());
+        };
+        let from = IndexKey { family, subject: from };
+        // Below the first bit in which it differs from the nearest leaf, all leaves are on the same side of `from`.
+        let differs = top.nearest(&from).key.first_difference(&from);
+        top.for_each_from(&from, differs, &mut |leaf| visit(leaf.key.subject, leaf.entry))
     }
 
     /// Counts one more statement about a subject: the only way in which the index of a log ever changes.
@@ -276,10 +296,37 @@ impl Node {
         }
     }
 
-    fn for_each(&self, visit: &mut impl FnMut(&Leaf)) {
+    /// Visits the leaves that are not below `from`, in order. `differs` is the first bit in which `from` differs from the leaf
+    /// nearest to it.
+    fn for_each_from(
+        &self,
+        from: &IndexKey,
+        differs: Option<u16>,
+        visit: &mut impl FnMut(&Leaf) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match &self.at {
+            At::Leaf(leaf) if leaf.key < *from => ControlFlow::Continue(()),
+            At::Leaf(leaf) => visit(leaf),
+            At::Branch(branch) => {
+                let [left, right] = &branch.children;
+                match differs.filter(|differs| *differs < branch.depth) {
+                    // All these leaves are above `from` if they have the one there, and below if it has.
+                    Some(differs) if from.bit(differs) == 1 => ControlFlow::Continue(()),
+                    Some(_) => self.for_each(visit),
+                    None if from.bit(branch.depth) == 1 => right.for_each_from(from, differs, visit),
+                    None => {
+                        left.for_each_from(from, differs, visit)?;
+                        right.for_each(visit)
+                    }
+                }
+            }
+        }
+    }
+
+    fn for_each(&self, visit: &mut impl FnMut(&Leaf) -> ControlFlow<()>) -> ControlFlow<()> {
         match &self.at {
             At::Leaf(leaf) => visit(leaf),
-            At::Branch(branch) => branch.children.iter().for_each(|child| child.for_each(visit)),
+            At::Branch(branch) => branch.children.iter().try_for_each(|child| child.for_each(visit)),
         }
     }
 
@@ -308,6 +355,36 @@ mod tests {
 
     fn key(family: &str, subject: u32) -> IndexKey {
         IndexKey::new(family, &subject.to_string())
+    }
+
+    #[test]
+    fn members_are_visited_from_any_place_on() {
+        let mut index = Index::new();
+        for subject in 0..50 {
+            index.record(key("a", subject), Hash::of(b"x"));
+            index.record(key("b", subject), Hash::of(b"x"));
+        }
+        let all = index.family(Family::new("a"));
+        assert!(all.len() == 50 && all.is_sorted_by(|(a, _), (b, _)| a < b));
+        let around = all.iter().flat_map(|(Hash(at), _)| {
+            let (mut below, mut above) = (*at, *at);
+            (below[31], above[31]) = (at[31].saturating_sub(1), at[31].saturating_add(1));
+            [below, *at, above]
+        });
+        let random = (0..200_u32).map(|i| Hash::of(&i.to_be_bytes()).0);
+        for from in around.chain(random).chain([[0; 32], [0xff; 32]]).map(Hash) {
+            let mut seen = Vec::new();
+            let ended = index.members(Family::new("a"), from, |subject, entry| {
+                seen.push((subject, entry));
+                if seen.len() < 7 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            let rest = &all[all.partition_point(|(subject, _)| *subject < from)..];
+            assert_eq!(seen, rest[..rest.len().min(7)], "{from}");
+            assert_eq!(ended.is_break(), rest.len() >= 7);
+        }
+        assert!(
+            index.members(Family::new("c"), Hash::default(), |_, _| ControlFlow::Break(())).is_continue()
+        );
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub use genesis::{Base64, Genesis, GenesisDomain, GenesisError};
 pub use hash::{Hash, NotAHash};
 pub use history::{HistoryEntry, HistoryError, Known, MAX_ENTRIES, SubjectHistory};
 pub use identity::{Identity, NotAnIdentity};
-pub use index::{Family, FamilyProof, Index, IndexEntry, IndexError, IndexKey, IndexProof};
+pub use index::{Family, FamilyProof, FamilyProofHead, Index, IndexEntry, IndexError, IndexKey, IndexProof};
 pub use key::{KeyError, PublicKey, Signature, Signer, SignerError, SoftwareKey};
 pub use log_name::{Held, LogName, LogSpec, NotALogName};
 pub use membership::{CODE, Membership};

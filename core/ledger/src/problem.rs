@@ -41,6 +41,12 @@ problems! {
     TooLarge = "too-large",
     /// The node is busy and has not looked at the request. Try again later.
     Busy = "busy",
+    /// The node cannot write at present, and takes no statements. It goes on by itself: try again later.
+    Storage = "storage",
+    /// The node's clock is in doubt, and it takes no statements. Try again later.
+    Clock = "clock",
+    /// Too few witnesses cosign, and the node takes no statements. Try again later.
+    Witnesses = "witnesses",
     /// The node failed. The reason is in the node's own log file.
     Internal = "internal",
     /// The path does not support this method.
@@ -51,8 +57,10 @@ problems! {
     Timeout = "timeout",
     /// This address writes more often than allowed.
     Rate = "rate",
-    /// No statement names this blob.
+    /// No admitted statement names this blob, and none that waits for it.
     Unnamed = "unnamed",
+    /// The upload does not continue at this byte.
+    Offset = "offset",
     /// The statement belongs in another log.
     OtherLog = "other-log",
     /// No family of rules has this kind of statement.
@@ -79,6 +87,8 @@ problems! {
     Revoked = "revoked",
     /// The signer's role does not allow this statement.
     Role = "role",
+    /// The registrar may not enrol members in this role.
+    RoleNotGiven = "role-not-given",
     /// The signer is of another trust domain.
     Domain = "domain",
     /// A field is missing or of another type.
@@ -101,6 +111,8 @@ problems! {
     Backdated = "backdated",
     /// It builds on a statement whose signer had been revoked.
     VoidLink = "void-link",
+    /// It would be admitted, but the node does not hold the blob that it promises. Upload that, then submit again.
+    PromiseNotHeld = "promise-not-held",
     /// It breaks another rule of its family.
     Rule = "rule",
     /// The enrolment code does not exist.
@@ -136,6 +148,7 @@ impl From<Refusal> for Problem {
             Refusal::Signature => Self::Signature,
             Refusal::Revoked => Self::Revoked,
             Refusal::Role => Self::Role,
+            Refusal::RoleNotGiven => Self::RoleNotGiven,
             Refusal::Domain => Self::Domain,
             Refusal::Fields => Self::Fields,
             Refusal::Certificate(_) => Self::Certificate,

@@ -16,13 +16,14 @@
 //!
 //! In scope: the interface. Out of scope: the families themselves, the storage of states.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::log_name::LogName;
 use crate::problem::Problem;
 use crate::statement::Verified;
 use crate::subject::Kind;
-use crate::trust_store::{Entry, TrustStore};
+use crate::trust_store::{Entry, REGISTRAR, TrustStore};
 use crate::{Hash, UnixMillis};
 
 /// What a family keeps about one subject, in the family's own encoding; empty before the first statement. Bytes, so
@@ -93,6 +94,11 @@ pub trait Rules: Send + Sync {
     /// The logs that accept this kind; `None` if the kind is not of this family.
     fn logs(&self, kind: &Kind) -> Option<&[LogName]>;
 
+    /// The roles of the members who make statements of this family.
+    fn roles(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether the statement is allowed at its place. A refusal changes nothing.
     fn check(&self, statement: &Verified, context: &Context<'_>) -> Result<(), Violation>;
 
@@ -129,6 +135,11 @@ impl Families {
     /// The family that a kind belongs to.
     pub fn of(&self, kind: &Kind) -> Option<&Arc<dyn Rules>> {
         self.0.iter().find(|family| family.logs(kind).is_some())
+    }
+
+    /// The roles of all families, without that of registrars, who are appointed and never enrolled.
+    pub fn roles(&self) -> BTreeSet<&str> {
+        self.0.iter().flat_map(|family| family.roles()).filter(|role| *role != REGISTRAR).collect()
     }
 
     /// The logs that accept this kind; empty if no family has it.

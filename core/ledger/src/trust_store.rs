@@ -5,7 +5,7 @@
 //! backdates a statement gains nothing, node and client need no common clock, and what was signed before remains valid.
 
 use std::collections::hash_map::Entry as HashEntry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::certificate::{Certificate, CertificateError};
@@ -18,7 +18,8 @@ use crate::{Hash, UnixMillis};
 pub const ENROL: &str = "enrol";
 /// The kind that revokes a certificate, from an index of a log on.
 pub const REVOKE: &str = "revoke";
-/// The role that may enrol and revoke within its own domain.
+/// The role of registrars. The role alone allows nothing: a registrar is appointed by a trust anchor
+/// ([`TrustStore::appoint`]).
 pub const REGISTRAR: &str = "registrar";
 
 /// How far a statement's time may lie ahead of the reader's clock.
@@ -60,6 +61,9 @@ pub enum Refusal {
     /// The signer's role does not allow this kind of statement.
     #[error("the signer's role does not allow this statement")]
     Role,
+    /// The registrar may not give the role of the certificate that it enrols.
+    #[error("the registrar may not enrol members in this role")]
+    RoleNotGiven,
     /// The signer belongs to another trust domain than the statement's subject.
     #[error("the signer belongs to another trust domain")]
     Domain,
@@ -181,6 +185,8 @@ enum Signatures {
 pub struct TrustStore {
     /// Each domain's roots: several while it goes from one to the next.
     roots: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Fingerprints of the registrars' certificates, each with the roles that it may give.
+    registrars: HashMap<Hash, BTreeSet<String>>,
     certificates: HashMap<Hash, Arc<Certificate>>,
     /// Certificate fingerprint, then log, to the first index at which it is no longer valid. In a log that is not named
     /// it is not valid at all.
@@ -196,6 +202,19 @@ impl TrustStore {
     /// Pins a root certificate of a trust domain, beside those that it has.
     pub fn pin(&mut self, domain: &str, root: &[u8]) {
         self.roots.entry(domain.to_owned()).or_default().push(root.to_vec());
+    }
+
+    /// Appoints a registrar of its domain: whoever has this certificate may enrol members in these roles, and revoke any
+    /// member's certificate. Trust anchors alone appoint; a certificate in the role of a registrar that was enrolled later is
+    /// not enough.
+    pub fn appoint(
+        &mut self,
+        registrar: &[u8],
+        roles: impl IntoIterator<Item = String>,
+    ) -> Result<(), CertificateError> {
+        let certificate = self.enrol(registrar)?;
+        self.registrars.insert(certificate.fingerprint(), roles.into_iter().collect());
+        Ok(())
     }
 
     /// The trust domains that have a root here.
@@ -305,8 +324,12 @@ impl TrustStore {
         if statement.statement().subject().as_str() != certificate.identity().as_str() {
             return Err(Refusal::Fields);
         }
-        registrar_of(statement, certificate.identity().domain())?;
-        Ok(certificate)
+        let roles = self.registrar_of(statement, certificate.identity().domain())?;
+        if roles.contains(certificate.identity().role()) {
+            Ok(certificate)
+        } else {
+            Err(Refusal::RoleNotGiven)
+        }
     }
 
     /// Reads a revocation: it names the certificate, and for each log of the ledger the index from which the
@@ -326,8 +349,14 @@ impl TrustStore {
         if self.certificates.get(&certificate).is_some_and(|known| known.identity() != &subject) {
             return Err(Refusal::Fields);
         }
-        registrar_of(statement, subject.domain())?;
+        self.registrar_of(statement, subject.domain())?;
         Ok(Revocation { certificate, from })
+    }
+
+    /// The roles that the signer, a registrar of the domain, may give.
+    fn registrar_of(&self, statement: &Verified, domain: &str) -> Result<&BTreeSet<String>, Refusal> {
+        let roles = self.registrars.get(&statement.signer().fingerprint()).ok_or(Refusal::Role)?;
+        if statement.signer().identity().domain() == domain { Ok(roles) } else { Err(Refusal::Domain) }
     }
 
     fn check_path(&self, der: &[u8]) -> Result<Certificate, CertificateError> {
@@ -355,14 +384,6 @@ fn earliest(held: &mut BTreeMap<LogName, u64>, other: &BTreeMap<LogName, u64>) {
         }
         None => false,
     });
-}
-
-fn registrar_of(statement: &Verified, domain: &str) -> Result<(), Refusal> {
-    let signer = statement.signer().identity();
-    if signer.role() != REGISTRAR {
-        return Err(Refusal::Role);
-    }
-    if signer.domain() == domain { Ok(()) } else { Err(Refusal::Domain) }
 }
 
 /// Checks that a statement is fresh when it reaches the log. Only a log checks this; a reader relies on the log's

@@ -3,9 +3,9 @@
 //! In scope: the witness's rule (C2SP tlog-cosignature: cosign only what extends what was cosigned before), and ours,
 //! that the subject index follows from the entries as well. Out of scope: fetching entries, storing anything.
 //!
-//! A witness must never lose the last checkpoint of each log that it cosigned: the caller stores that note before the
-//! cosignature leaves the machine, and passes it to [`Witness::restore`] at the next start. A crash between the two
-//! costs one cosignature; in the other order the witness could cosign two histories.
+//! A witness must never lose the last checkpoint of each log that it cosigned: the caller has it recomputed
+//! ([`Witness::follow`]), stores it, and has it cosigned then ([`Witness::cosign`]). A crash between the two costs one
+//! cosignature; in the other order the witness could cosign two histories.
 
 use std::collections::BTreeMap;
 
@@ -77,9 +77,26 @@ impl Witness {
         self.logs.get(origin).and_then(|log| log.last.as_ref()).map(|(checkpoint, _)| checkpoint)
     }
 
-    /// Cosigns a checkpoint, as of `now`. `entries` are the log's entries since [`Witness::last`]: each statement's id,
-    /// which is the entry, and its place in the subject index. Cosigning the last checkpoint again, without entries,
-    /// states that it is still the latest.
+    /// Number of entries of a log that it has seen.
+    pub fn size(&self, origin: &str) -> u64 {
+        self.logs.get(origin).map_or(0, |log| log.tree.size())
+    }
+
+    /// Recomputes what the log is about to sign, from the entries since [`Witness::size`]: each statement's id, which is the
+    /// entry, and its place in the subject index. It is cosigned once the log has signed it.
+    pub fn follow(
+        &mut self,
+        entries: &[(Hash, IndexKey)],
+        checkpoint: &Checkpoint,
+    ) -> Result<(), WitnessRefusal> {
+        if self.policy.log_keys(checkpoint.origin()).next().is_none() {
+            return Err(CheckpointError::UnknownLog.into());
+        }
+        self.logs.entry(checkpoint.origin().to_owned()).or_default().grow(entries, checkpoint)
+    }
+
+    /// Cosigns a checkpoint, as of `now`. `entries` are the log's entries since [`Witness::size`], as in [`Witness::follow`].
+    /// Cosigning the last checkpoint again, without entries, states that it is still the latest.
     pub fn cosign(
         &mut self,
         entries: &[(Hash, IndexKey)],
@@ -95,28 +112,34 @@ impl Witness {
     pub fn restore(&mut self, entries: &[(Hash, IndexKey)], note: &Note) -> Result<(), WitnessRefusal> {
         let checkpoint = self.policy.log_signed(note)?;
         let log = self.logs.entry(checkpoint.origin().to_owned()).or_default();
-        log.follow(entries, checkpoint, note)
+        log.accept(entries, checkpoint, note)
     }
 }
 
 impl Followed {
-    /// Appends `entries` to the log, if it then matches the checkpoint.
-    fn follow(
+    /// Appends `entries` to the log, if it then matches the checkpoint, which the log has signed.
+    fn accept(
         &mut self,
         entries: &[(Hash, IndexKey)],
         checkpoint: Checkpoint,
         note: &Note,
     ) -> Result<(), WitnessRefusal> {
-        let (size, reached) = (checkpoint.size(), self.tree.size() + entries.len() as u64);
-        if size < self.tree.size() {
-            return Err(WitnessRefusal::Rollback);
-        }
         match &self.last {
-            Some((last, held)) if last.size() == size && *last != checkpoint => {
+            Some((last, held)) if last.size() == checkpoint.size() && *last != checkpoint => {
                 let (held, offered) = (held.clone(), note.clone());
                 return Err(WitnessRefusal::Fork(Box::new(ForkEvidence { held, offered })));
             }
-            _ => (),
+            _ => self.grow(entries, &checkpoint)?,
+        }
+        self.last = Some((checkpoint, note.clone()));
+        Ok(())
+    }
+
+    /// Appends `entries` to the log, if it then matches the checkpoint.
+    fn grow(&mut self, entries: &[(Hash, IndexKey)], checkpoint: &Checkpoint) -> Result<(), WitnessRefusal> {
+        let (size, reached) = (checkpoint.size(), self.tree.size() + entries.len() as u64);
+        if size < self.tree.size() {
+            return Err(WitnessRefusal::Rollback);
         }
         if size != reached {
             return Err(WitnessRefusal::Size { size, reached });
@@ -137,7 +160,6 @@ impl Followed {
         } else if self.index.root() != checkpoint.index_root() {
             WitnessRefusal::IndexRoot
         } else {
-            self.last = Some((checkpoint, note.clone()));
             return Ok(());
         };
         if tree.size() == 0 {
@@ -292,6 +314,31 @@ mod tests {
         let refused = world.witness.cosign(&[], &short, UnixMillis(0));
         assert_eq!(refused, Err(CheckpointError::from(CheckpointTextError::Lines).into()));
         assert_eq!(world.witness.last(LOG), None);
+    }
+
+    #[test]
+    fn what_a_witness_follows_is_recomputed_and_cosigned_only_when_the_log_has_signed_it() {
+        let mut world = world();
+        let first = checkpoint(&entries(0..9));
+        assert_eq!(
+            world.witness.follow(&entries(0..8), &first),
+            Err(WitnessRefusal::Size { size: 9, reached: 8 })
+        );
+        assert_eq!(world.witness.follow(&entries(1..10), &first), Err(WitnessRefusal::TreeRoot));
+        assert_eq!(world.witness.follow(&entries(0..9), &first), Ok(()));
+        assert_eq!((world.witness.size(LOG), world.witness.last(LOG)), (9, None));
+        let stranger = Checkpoint::new("example.com/other", 9, first.root(), first.index_root()).unwrap();
+        assert_eq!(world.witness.follow(&[], &stranger), Err(CheckpointError::UnknownLog.into()));
+        let unsigned = Note::new(first.to_string()).unwrap();
+        assert!(matches!(
+            world.witness.cosign(&[], &unsigned, UnixMillis(0)),
+            Err(WitnessRefusal::Checkpoint(_))
+        ));
+        // Nor does it cosign another one of that size.
+        let other = Checkpoint::new(LOG, 9, first.root(), Hash::of(b"index")).unwrap();
+        assert_eq!(world.cosign(&[], &other), Err(WitnessRefusal::IndexRoot));
+        assert_eq!(world.cosign(&[], &first), Ok(()));
+        assert_eq!(world.witness.last(LOG), Some(&first));
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn signers_that_lead_to_no_pinned_root_are_refused_and_those_revoked_leave_void_
     let kind = Kind::new(REVOKE).unwrap();
     let draft = Draft { kind, subject: revoked, fields, prev: None, links: Vec::new(), sealed: None };
     let mut trust = trust();
-    trust.enrol(registrar.as_der()).unwrap();
+    trust.appoint(registrar.as_der(), []).unwrap();
     let revocation = trust.verify(draft.sign(&registrar, &key(5), NOW, [1; 16]).unwrap()).unwrap();
     trust.apply(&trust.place(revocation, LogName::TRUST, 0).into_standing().unwrap()).unwrap();
     let mut verify = |name: &str| {

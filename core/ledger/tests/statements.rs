@@ -29,6 +29,9 @@ fn trust(members: &[&Certificate]) -> TrustStore {
     trust.pin(DOMAIN, &certificate::root(DOMAIN, &key(1), YEAR, [1; 16]).unwrap());
     for member in members {
         trust.enrol(member.as_der()).unwrap();
+        if member.identity().role() == REGISTRAR {
+            trust.appoint(member.as_der(), ["supplier".to_owned()]).unwrap();
+        }
     }
     trust
 }
@@ -237,7 +240,9 @@ fn a_revocation_says_nothing_but_its_certificate_and_places_in_logs() {
 #[test]
 fn only_the_registrar_of_the_domain_enrols_and_revokes() {
     let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
-    let trust = trust(&[&registrar, &authority]);
+    let mut trust = trust(&[&registrar, &authority]);
+    let evil = member(REGISTRAR, "evil", 7);
+    trust.enrol(evil.as_der()).unwrap();
     let newcomer = member("supplier", "ms", 6);
     let mut enrolment = draft(ENROL, newcomer.identity().as_str(), Fields::new());
     enrolment.fields.insert("certificate", countersign_ledger::Value::Bytes(newcomer.as_der().to_vec()));
@@ -245,6 +250,15 @@ fn only_the_registrar_of_the_domain_enrols_and_revokes() {
     assert_eq!(check(signed(&enrolment, &registrar, 5)), Ok(()));
     assert_eq!(check(signed(&enrolment, &authority, 2)), Err(Refusal::Role));
     assert_eq!(check(signed(&revocation(&authority, 0), &authority, 2)), Err(Refusal::Role));
+    // Neither a role that the trust anchors do not let it give, nor a second registrar.
+    for (other, seed) in [(member("authority", "other", 8), 8), (member(REGISTRAR, "second", 9), 9)] {
+        let mut enrolment = draft(ENROL, other.identity().as_str(), Fields::new());
+        enrolment.fields.insert("certificate", countersign_ledger::Value::Bytes(other.as_der().to_vec()));
+        assert_eq!(check(signed(&enrolment, &registrar, 5)), Err(Refusal::RoleNotGiven), "{seed}");
+    }
+    // Nor whoever has a certificate in the role of a registrar, and was not appointed.
+    assert_eq!(check(signed(&enrolment, &evil, 7)), Err(Refusal::Role));
+    assert_eq!(check(signed(&revocation(&authority, 0), &evil, 7)), Err(Refusal::Role));
     let elsewhere = Draft { subject: authority.identity().as_str().parse_subject(), ..enrolment };
     assert_eq!(check(signed(&elsewhere, &registrar, 5)), Err(Refusal::Fields));
 }

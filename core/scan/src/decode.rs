@@ -6,17 +6,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use zxingcpp::{Barcode, BarcodeFormat, BarcodeReader, ImageFormat, ImageView, TextMode};
+use zxingcpp::{Barcode, BarcodeFormat, BarcodeReader, Binarizer, ImageFormat, ImageView, TextMode};
 
 use crate::frame::Luma;
 use crate::picture::Picture;
-use crate::symbol::{Format, Symbol};
+use crate::symbol::{Format, Part, Symbol};
 
-/// All symbols in a frame. Costlier passes are tried only if the ones before found nothing.
+/// All symbols in a frame. Costlier passes are tried only if the ones before found nothing. Symbols that make up one text
+/// are one symbol if all are there.
 #[must_use]
 pub fn decode(frame: &Luma<'_>) -> Vec<Symbol> {
-    let passes = Pass::ALL.into_iter();
-    passes.map(|pass| pass.decode(frame, Wanted::All)).find(|found| !found.is_empty()).unwrap_or_default()
+    let mut passes = Pass::ALL.into_iter().map(|pass| pass.decode(frame, Wanted::All));
+    joined(passes.find(|found| !found.is_empty()).unwrap_or_default())
 }
 
 /// One way of searching a frame. In the order of cost; each finds codes that the ones before miss.
@@ -28,6 +29,15 @@ pub enum Pass {
     Enlarged,
     /// The middle at three times its size, smoothed and sharpened: for small, blurred or noisy modules.
     Sharpened,
+    /// The frame as it is, one threshold for all of it: for modules larger than what is compared around a pixel.
+    Even,
+    /// The frame smoothed over 3 pixels, one threshold for all of it: for modules that are dots, a pixel or two apart, as
+    /// ink-jets and needles make them.
+    Dots,
+    /// The frame smoothed over 7 pixels: for larger dots, further apart.
+    FarDots,
+    /// The frame smoothed over 11 pixels, one threshold for all of it.
+    FarthestDots,
 }
 
 /// How many symbols a pass looks for.
@@ -41,20 +51,39 @@ pub enum Wanted {
 
 impl Pass {
     /// Every pass, in order.
-    pub const ALL: [Pass; 3] = [Pass::Whole, Pass::Enlarged, Pass::Sharpened];
+    pub const ALL: [Pass; 7] = [
+        Pass::Whole,
+        Pass::Enlarged,
+        Pass::Sharpened,
+        Pass::Even,
+        Pass::Dots,
+        Pass::FarDots,
+        Pass::FarthestDots,
+    ];
 
     /// Searches the frame in this one way.
     #[must_use]
     pub fn decode(self, frame: &Luma<'_>, wanted: Wanted) -> Vec<Symbol> {
-        self.look(frame, Effort { wanted, invert: true, shrink: true, widest: MAX_ENLARGED })
+        self.look(
+            frame,
+            Effort { wanted, invert: true, shrink: true, widest: MAX_ENLARGED, even: self.is_even() },
+        )
+    }
+
+    /// Whether it takes one threshold for all pixels.
+    pub(crate) fn is_even(self) -> bool {
+        matches!(self, Pass::Even | Pass::Dots | Pass::FarthestDots)
     }
 
     pub(crate) fn look(self, frame: &Luma<'_>, effort: Effort) -> Vec<Symbol> {
         match self {
-            Pass::Whole => match frame.packed() {
+            Pass::Whole | Pass::Even => match frame.packed() {
                 Some(pixels) => read(frame.width(), frame.height(), pixels, effort),
                 None => read_picture(&Picture::copy(frame), effort),
             },
+            Pass::Dots => read_picture(&Picture::copy(frame).blur::<1>(), effort),
+            Pass::FarDots => read_picture(&Picture::copy(frame).blur::<3>(), effort),
+            Pass::FarthestDots => read_picture(&Picture::copy(frame).blur::<5>(), effort),
             Pass::Enlarged => read_centre::<TWICE>(frame, effort, |picture| picture),
             Pass::Sharpened => read_centre::<THRICE>(frame, effort, |picture| picture.sharpen()),
         }
@@ -67,7 +96,9 @@ impl Pass {
             width.min(side) * height.min(side) * factor * factor
         };
         match self {
-            Pass::Whole => width * height,
+            Pass::Whole | Pass::Even => width * height,
+            // Smoothing takes about as long as reading.
+            Pass::Dots | Pass::FarDots | Pass::FarthestDots => 2 * width * height,
             Pass::Enlarged => enlarged(TWICE),
             Pass::Sharpened => enlarged(THRICE),
         }
@@ -87,6 +118,8 @@ pub(crate) struct Effort {
     pub(crate) shrink: bool,
     /// The longest side of an enlarged middle in pixels.
     pub(crate) widest: usize,
+    /// One threshold for all pixels, from their histogram, instead of one for each from those around it.
+    pub(crate) even: bool,
 }
 
 /// The longest side of an enlarged middle in pixels: a code that is small in a larger frame is too coarse to read.
@@ -142,6 +175,7 @@ fn reader(effort: Effort) -> BarcodeReader {
         .try_rotate(true)
         .try_invert(effort.invert)
         .try_downscale(effort.shrink)
+        .binarizer(if effort.even { Binarizer::GlobalHistogram } else { Binarizer::LocalAverage })
         // The default text is human-readable: "(01)..." in place of FNC1.
         .text_mode(TextMode::Plain)
         .max_number_of_symbols(if effort.wanted == Wanted::First { 1 } else { MAX_SYMBOLS })
@@ -158,8 +192,66 @@ fn symbol(barcode: &Barcode) -> Option<Symbol> {
     Some(Symbol {
         format,
         identifier: barcode.symbology_identifier(),
-        text: barcode.text(),
+        text: text(barcode),
+        part: part(barcode),
         spare: barcode.extra_with_key("UEC").parse().ok().filter(|share| (0.0..=1.0).contains(share)),
         corners: corners.map(|corner| (corner.x, corner.y)),
     })
+}
+
+/// The text in its whole length. Text crosses to here as a C string, which ends at the first NUL; bytes have a length.
+fn text(barcode: &Barcode) -> String {
+    let (text, bytes) = (barcode.text(), barcode.bytes());
+    // UTF-16 has zeros that are no NUL.
+    let in_utf16 = barcode.has_eci() && text.encode_utf16().count() * 2 == bytes.len();
+    if in_utf16 || !bytes.contains(&0) {
+        return text;
+    }
+    // The same as the decoder, which takes bytes that are no UTF-8 for Latin-1.
+    String::from_utf8(bytes).unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect())
+}
+
+fn part(barcode: &Barcode) -> Option<Part> {
+    let number = u8::try_from(barcode.sequence_index()).ok()?.checked_add(1)?;
+    let of = u8::try_from(barcode.sequence_size()).ok()?;
+    (of != 1).then(|| Part { number, of, id: barcode.sequence_id() })
+}
+
+/// The symbols, those that make up one text joined if all of them are there. The first says what kind of text it is.
+pub(crate) fn joined(symbols: Vec<Symbol>) -> Vec<Symbol> {
+    let (parts, mut whole): (Vec<Symbol>, Vec<Symbol>) =
+        symbols.into_iter().partition(|symbol| symbol.part.is_some());
+    let mut left = parts.as_slice();
+    let mut done: Vec<&Part> = Vec::new();
+    while let Some((first, rest)) = left.split_first() {
+        left = rest;
+        let Some(text) = first.part.as_ref().filter(|part| !done.iter().any(|one| one.is_of(part))) else {
+            continue;
+        };
+        done.push(text);
+        let of_text = |number| {
+            let is = |symbol: &&Symbol| {
+                symbol.part.as_ref().is_some_and(|part| part.number == number && part.is_of(text))
+            };
+            parts.iter().find(is)
+        };
+        let all: Option<Vec<&Symbol>> = (1..=text.of).map(of_text).collect();
+        match all.filter(|all| !all.is_empty()) {
+            Some(all) => whole.push(Symbol {
+                text: all.iter().map(|symbol| symbol.text.as_str()).collect(),
+                // As sure as the least sure of them.
+                spare: all
+                    .iter()
+                    .map(|symbol| symbol.spare)
+                    .reduce(|one, other| Some(one?.min(other?)))
+                    .flatten(),
+                part: None,
+                ..all[0].clone()
+            }),
+            None => whole.extend(
+                parts.iter().filter(|one| one.part.as_ref().is_some_and(|part| part.is_of(text))).cloned(),
+            ),
+        }
+    }
+    whole
 }

@@ -45,7 +45,7 @@ impl Picture {
 
     /// The mean over squares of `2 * RADIUS + 1` pixels a side, first along the rows, then along the columns; at the
     /// border the outermost pixel counts for those beyond.
-    fn blur<const RADIUS: usize>(&self) -> Picture {
+    pub(crate) fn blur<const RADIUS: usize>(&self) -> Picture {
         let (width, height) = (self.width, self.height);
         let mut across = vec![0; self.pixels.len()];
         let mut wide = vec![0; width + 2 * RADIUS];
@@ -137,7 +137,7 @@ fn subtract(sums: &mut [u16], row: &[u8]) {
 }
 
 fn mean<const RADIUS: usize>(sum: u16) -> u8 {
-    #[allow(clippy::cast_possible_truncation, reason = "a radius is 1 or 4")]
+    #[allow(clippy::cast_possible_truncation, reason = "a radius is at most 5")]
     let count = (2 * RADIUS + 1) as u16;
     narrow(sum / count)
 }
@@ -221,6 +221,8 @@ mod tests {
     #[test]
     fn a_blurred_pixel_is_the_mean_of_those_around_it() {
         check_blurred::<1>();
+        check_blurred::<3>();
+        check_blurred::<5>();
         check_blurred::<4>();
     }
 }

@@ -1,7 +1,8 @@
 //! A camera frame becomes a product identity.
 //!
 //! [`decode`] finds the symbols in a picture, [`Scanner`] those in front of a live camera; [`identify`] gives the
-//! product that a symbol names, [`gs1`] has the rules in between, [`draw`] makes symbols. Nothing that is read here is
+//! product that a symbol names, [`Code`] reads every text, typed or scanned, by the rules of [`gs1`], and [`Slip`] lists what
+//! happens to texts on the way; [`draw`] makes symbols. Nothing that is read here is
 //! trusted: the text of a symbol is a claim, which the ledger confirms or not.
 //!
 //! In scope: QR Code (ISO/IEC 18004), Data Matrix (ISO/IEC 16022), GS1 data and Digital Links in them, packs numbered
@@ -26,24 +27,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod code;
 mod decode;
 pub mod draw;
 mod enlarge;
 mod frame;
 pub mod gs1;
+mod identify;
 mod pace;
 mod picture;
 mod ppn;
 mod product;
 mod scanner;
+mod slip;
 mod split;
 mod symbol;
 
+pub use code::{Code, Origin};
 pub use decode::{Pass, Wanted, decode};
 pub use frame::{Luma, MAX_SIDE, NotAFrame};
+pub use identify::{NotAProduct, UnitMisread, identify, identify_text};
 pub use picture::Picture;
 pub use ppn::Ppn;
-pub use product::{NotAProduct, Product, identify, identify_text};
+pub use product::Product;
 pub use scanner::{ScanResult, Scanner};
-pub use split::splits;
-pub use symbol::{Format, Symbol};
+pub use slip::{Reading, Slip};
+pub use symbol::{Format, Part, Symbol};

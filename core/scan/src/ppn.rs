@@ -6,6 +6,9 @@
 use crate::gs1::{Date, GS, Gtin};
 use crate::product::Product;
 
+/// How the content of such a symbol begins.
+pub(crate) const PREFIX: &str = "[)>\u{1e}06\u{1d}";
+
 /// A pack numbered by IFA. Its number is not a GTIN; some packs have a GTIN too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ppn {
@@ -25,8 +28,7 @@ impl Ppn {
     /// Reads the whole content of a symbol; `None` when it is not such a pack or its number is wrong.
     #[must_use]
     pub fn read(text: &str, current_year: u16) -> Option<Ppn> {
-        let envelope = format!("[)>\u{1e}06{GS}");
-        let fields = text.strip_prefix(&envelope)?.trim_end_matches(['\u{1e}', '\u{4}']);
+        let fields = text.strip_prefix(PREFIX)?.trim_end_matches(['\u{1e}', '\u{4}']);
         let field = |identifier| fields.split(GS).find_map(|field: &str| field.strip_prefix(identifier));
         let number = field("9N").filter(|number| is_ppn(number))?.to_owned();
         let short = |identifier| field(identifier).filter(|value| is_short(value)).map(str::to_owned);

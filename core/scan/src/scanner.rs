@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::decode::{Effort, Pass, Wanted};
+use crate::code::Code;
+use crate::decode::{Effort, Pass, Wanted, joined};
 use crate::frame::Luma;
-use crate::gs1::{Content, Partners};
+use crate::gs1::{Content, Message, Partners};
 use crate::pace::Pace;
+use crate::ppn::PREFIX as PPN;
 use crate::symbol::Symbol;
 
 /// The state of a live scan. It has no clock: the caller passes the time that a frame has taken.
@@ -16,6 +18,10 @@ pub struct Scanner {
     paces: [Pace; Step::COUNT],
     /// A damaged symbol that waits for a second frame to agree, and how many frames it has waited.
     doubtful: Option<(Symbol, usize)>,
+    /// The step that found it, which is the one to find it again.
+    again: Option<Step>,
+    /// Symbols that name no more than a product class, and how many frames the search for the pack's own has lasted.
+    coarse: Option<(Vec<Symbol>, usize)>,
 }
 
 /// The result of a frame.
@@ -23,7 +29,8 @@ pub struct Scanner {
 pub enum ScanResult {
     /// No symbol.
     Nothing,
-    /// A symbol so damaged that a second frame must agree before it is accepted.
+    /// A symbol so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+    /// class, beside which there may be another.
     HoldStill,
     /// Symbols that are accepted as read.
     Symbols(Vec<Symbol>),
@@ -38,13 +45,18 @@ enum Step {
     Inverted,
     Enlarged,
     Sharpened,
-    /// All symbols of the whole frame, if the first one found is not a product code.
+    /// The whole frame, one threshold for all of it.
+    Even,
+    /// The whole frame, smoothed over a little and over more.
+    Dots,
+    FarDots,
+    /// All symbols of the whole frame, if the first one found does not name a pack.
     All,
 }
 
 /// What is tried while nothing is found, one step a frame: a code in the middle is seen by each, one elsewhere by every
-/// second. White on black is rare; sharpening is costly.
-const ROUND: [Step; 8] = [
+/// second. White on black is rare, and so are dots and modules that want one threshold; sharpening is costly.
+const ROUND: [Step; 16] = [
     Step::Plain,
     Step::Inverted,
     Step::Plain,
@@ -53,6 +65,14 @@ const ROUND: [Step; 8] = [
     Step::Sharpened,
     Step::Plain,
     Step::Enlarged,
+    Step::Plain,
+    Step::Dots,
+    Step::Plain,
+    Step::Enlarged,
+    Step::Plain,
+    Step::FarDots,
+    Step::Plain,
+    Step::Even,
 ];
 
 /// The longest side of an enlarged middle in pixels, so that a frame of 1080 lines costs hardly more than one of 720.
@@ -60,6 +80,10 @@ const WIDEST: usize = 1600;
 
 /// After this many frames a damaged symbol is forgotten: one second at the slowest camera that is worth using.
 const PATIENCE: usize = 15;
+
+/// So many frames the pack's own code is looked for beside one that names no more than its class: one round, half of which
+/// looks at the whole frame.
+const LOOKED_FOR: usize = ROUND.len();
 
 impl Scanner {
     /// A scanner that has seen nothing.
@@ -77,20 +101,51 @@ impl Scanner {
         budget: Duration,
         elapsed: impl FnMut() -> Duration,
     ) -> ScanResult {
-        let see = |step: Step| step.pass().look(frame, step.effort());
-        let symbols = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
-        self.accept(symbols)
+        let see = |step: Step, wanted| step.pass().look(frame, step.effort(wanted));
+        let (symbols, step) = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
+        let accepted = self.accept(joined(symbols));
+        self.again = self.doubtful.as_ref().filter(|(_, waited)| *waited == 0).map(|_| step);
+        self.finest(accepted)
+    }
+
+    /// What is accepted, once the search for a finer code is over.
+    fn finest(&mut self, accepted: ScanResult) -> ScanResult {
+        let waited = self.coarse.as_ref().map_or(0, |(_, waited)| waited + 1);
+        match (accepted, self.coarse.take()) {
+            (ScanResult::Symbols(symbols), coarse) if is_coarse(&symbols) => {
+                let (mut all, _) = coarse.unwrap_or_default();
+                for symbol in symbols {
+                    if !all.iter().any(|one| one.says_the_same_as(&symbol)) && all.len() < MAX_COARSE {
+                        all.push(symbol);
+                    }
+                }
+                self.still_coarse(all, waited)
+            }
+            (ScanResult::Symbols(symbols), _) => ScanResult::Symbols(symbols),
+            (_, Some((all, _))) => self.still_coarse(all, waited),
+            (nothing, None) => nothing,
+        }
+    }
+
+    fn still_coarse(&mut self, all: Vec<Symbol>, waited: usize) -> ScanResult {
+        if waited >= LOOKED_FOR {
+            return ScanResult::Symbols(all);
+        }
+        self.coarse = Some((all, waited));
+        ScanResult::HoldStill
     }
 
     fn see<E: FnMut() -> Duration>(
         &mut self,
         size: (usize, usize),
         mut clock: Clock<E>,
-        mut see: impl FnMut(Step) -> Vec<Symbol>,
-    ) -> Vec<Symbol> {
+        mut see: impl FnMut(Step, Wanted) -> Vec<Symbol>,
+    ) -> (Vec<Symbol>, Step) {
+        // Whatever names no more than a class is found again; what else is there is wanted.
+        let wanted = if self.coarse.is_some() { Wanted::All } else { Wanted::First };
         let mut take = |scanner: &mut Scanner, clock: &mut Clock<E>, step: Step| {
             let before = (clock.elapsed)();
-            let symbols = see(step);
+            let symbols = see(step, wanted);
             // A step that finds something ends early, so its time is not measured.
             if symbols.is_empty() {
                 let took = (clock.elapsed)().saturating_sub(before);
@@ -98,24 +153,28 @@ impl Scanner {
             }
             symbols
         };
-        let next = ROUND[self.turn % ROUND.len()];
+        let next = self.again.unwrap_or(ROUND[self.turn % ROUND.len()]);
         let fits = next == Step::Plain || self.fits(next, size, &mut clock);
-        let mut symbols = take(self, &mut clock, if fits { next } else { Step::Plain });
+        let mut step = if fits { next } else { Step::Plain };
+        let mut symbols = take(self, &mut clock, step);
         // A small code that is held still from the start need not wait.
         if symbols.is_empty() && self.turn == 0 && self.fits(Step::Enlarged, size, &mut clock) {
-            symbols = take(self, &mut clock, Step::Enlarged);
+            step = Step::Enlarged;
+            symbols = take(self, &mut clock, step);
         }
-        if symbols.is_empty() {
+        if symbols.is_empty() || wanted == Wanted::All {
             self.turn = self.turn % ROUND.len() + 1;
-            return symbols;
+            return (symbols, step);
         }
         self.turn = 0;
-        // A pack may have an advertising code beside the product code; then look for the product code.
-        if !symbols.iter().any(is_gs1) && self.fits(Step::All, size, &mut clock) {
+        // A pack may have a code for its buyers beside its own; then look for its own.
+        if !symbols.iter().any(names_a_pack) && self.fits(Step::All, size, &mut clock) {
             let all = take(self, &mut clock, Step::All);
-            symbols = if all.is_empty() { symbols } else { all };
+            if !all.is_empty() {
+                (symbols, step) = (all, Step::All);
+            }
         }
-        symbols
+        (symbols, step)
     }
 
     fn fits(
@@ -163,32 +222,62 @@ struct Clock<E> {
 }
 
 impl Step {
-    const COUNT: usize = 5;
+    const COUNT: usize = 8;
 
     fn pass(self) -> Pass {
         match self {
             Step::Plain | Step::Inverted | Step::All => Pass::Whole,
             Step::Enlarged => Pass::Enlarged,
             Step::Sharpened => Pass::Sharpened,
+            Step::Even => Pass::Even,
+            Step::Dots => Pass::Dots,
+            Step::FarDots => Pass::FarDots,
         }
     }
 
-    fn effort(self) -> Effort {
-        let wanted = if self == Step::All { Wanted::All } else { Wanted::First };
-        let invert = matches!(self, Step::Inverted | Step::All);
-        Effort { wanted, invert, shrink: self != Step::Plain, widest: WIDEST }
+    fn effort(self, wanted: Wanted) -> Effort {
+        Effort {
+            wanted: if self == Step::All { Wanted::All } else { wanted },
+            invert: self.inverts(),
+            shrink: self != Step::Plain,
+            widest: WIDEST,
+            even: self.pass().is_even(),
+        }
+    }
+
+    fn inverts(self) -> bool {
+        matches!(self, Step::Inverted | Step::All)
     }
 
     /// The pixels that are read; twice as many if white on black is tried too.
     fn pixels(self, (width, height): (usize, usize)) -> usize {
         let pixels = self.pass().pixels(width, height, WIDEST);
-        if self.effort().invert { 2 * pixels } else { pixels }
+        if self.inverts() { 2 * pixels } else { pixels }
     }
 }
 
-fn is_gs1(symbol: &Symbol) -> bool {
-    let content = Content::from_symbol(&symbol.identifier, &symbol.text, Partners::OnAnyCarrier);
-    matches!(content, Ok(Content::Gs1(_)))
+/// The most symbols that are kept while a finer one is looked for.
+const MAX_COARSE: usize = 16;
+
+fn names_a_pack(symbol: &Symbol) -> bool {
+    match Code::from(symbol).content(Partners::OnAnyCarrier) {
+        Ok(Content::Gs1(message)) => !is_of_a_class(&message),
+        Ok(Content::Plain(text)) => text.starts_with(PPN),
+        _ => false,
+    }
+}
+
+/// Whether symbols name a product class, and none of them more.
+fn is_coarse(symbols: &[Symbol]) -> bool {
+    let of_a_class = |symbol: &Symbol| match Code::from(symbol).content(Partners::OnAnyCarrier) {
+        Ok(Content::Gs1(message)) => is_of_a_class(&message),
+        _ => false,
+    };
+    symbols.iter().any(of_a_class) && !symbols.iter().any(names_a_pack)
+}
+
+fn is_of_a_class(message: &Message) -> bool {
+    message.value("01").is_some() && ["10", "21"].iter().all(|code| message.value(code).is_none())
 }
 
 #[cfg(test)]
@@ -204,7 +293,8 @@ mod tests {
 
     fn symbol(text: &str, spare: f32) -> Symbol {
         let (identifier, text) = ("]d2".to_owned(), text.to_owned());
-        Symbol { format: Format::DataMatrix, identifier, text, spare: Some(spare), corners: [(0, 0); 4] }
+        let (spare, corners) = (Some(spare), [(0, 0); 4]);
+        Symbol { format: Format::DataMatrix, identifier, text, part: None, spare, corners }
     }
 
     /// The steps of each of so many frames without a code, and how long each frame took, on a machine that takes so
@@ -214,7 +304,7 @@ mod tests {
         let frame = |_| {
             let (now, steps) = (Cell::new(Duration::ZERO), RefCell::new(Vec::new()));
             let clock = Clock { budget: BUDGET, elapsed: || now.get() };
-            let found = scanner.see(size, clock, |step| {
+            let (found, _) = scanner.see(size, clock, |step, _| {
                 steps.borrow_mut().push(step);
                 now.set(now.get() + Duration::from_nanos(step.pixels(size) as u64 * nanos(step)));
                 Vec::new()
@@ -260,7 +350,7 @@ mod tests {
         let watched = watch(96, FULL_HD, |_| 20);
         assert_eq!(watched[0].0, [Step::Plain]);
         assert_eq!(watched[3].0, [Step::Enlarged]);
-        assert_eq!(count(&watched, Step::Enlarged), 96 / 4);
+        assert_eq!(count(&watched, Step::Enlarged), 96 * 3 / 16);
     }
 
     #[test]
@@ -273,12 +363,50 @@ mod tests {
 
     #[test]
     fn one_slow_moment_is_forgotten() {
-        let (slow, frames) = (Cell::new(0), 1000);
+        let (slow, frames) = (Cell::new(0), 2000);
         let watched = watch(frames, HD, |step| {
             slow.set(slow.get() + usize::from(step == Step::Sharpened));
             if step == Step::Sharpened && slow.get() == 1 { 200 } else { 4 }
         });
-        assert!(count(&watched, Step::Sharpened) > frames / 16);
+        assert!(count(&watched, Step::Sharpened) > frames / 32);
+    }
+
+    /// What a scanner says of frames that show these symbols to whichever step.
+    fn shown(scanner: &mut Scanner, symbols: &[Symbol]) -> ScanResult {
+        let clock = Clock { budget: BUDGET, elapsed: || Duration::ZERO };
+        let (seen, _) = scanner.see(HD, clock, |_, wanted| {
+            let most = if wanted == Wanted::First { 1 } else { usize::MAX };
+            symbols.iter().take(most).cloned().collect()
+        });
+        let accepted = scanner.accept(seen);
+        scanner.finest(accepted)
+    }
+
+    #[test]
+    fn a_code_of_a_class_waits_for_that_of_the_pack() {
+        let (class, pack) = (symbol("0109506000134352", 0.9), symbol("010950600013435210A\u{1d}21B", 0.9));
+        let mut scanner = Scanner::new();
+        for _ in 0..5 {
+            assert_eq!(shown(&mut scanner, std::slice::from_ref(&class)), ScanResult::HoldStill);
+        }
+        let both = [class.clone(), pack.clone()];
+        assert_eq!(shown(&mut scanner, &both), ScanResult::Symbols(both.to_vec()));
+        // It waits for a while only, also when the pack is taken away.
+        assert_eq!(shown(&mut scanner, std::slice::from_ref(&class)), ScanResult::HoldStill);
+        let waited = (1..100).find(|_| shown(&mut scanner, &[]) != ScanResult::HoldStill);
+        assert_eq!(waited, Some(LOOKED_FOR));
+    }
+
+    #[test]
+    fn symbols_that_make_up_a_text_are_joined_when_all_are_there() {
+        let part = |number, text| Symbol {
+            part: Some(crate::symbol::Part { number, of: 2, id: "7".to_owned() }),
+            ..symbol(text, f32::from(number) / 10.0)
+        };
+        let whole = joined(vec![part(2, "21B"), symbol("other", 0.9), part(1, "0109506000134352")]);
+        assert_eq!(whole, [symbol("other", 0.9), symbol("010950600013435221B", 0.1)]);
+        assert_eq!(joined(vec![part(2, "21B")]), [part(2, "21B")]);
+        assert_eq!(joined(vec![part(2, "21B"), part(2, "21B")]).len(), 2);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A lost separator. `21SER1<GS>10LOT1` scanned without its GS gives the valid but wrong serial `SER110LOT1`; only the
-//! ledger knows which reading exists, so all possible readings are offered to it.
+//! Separators that were lost or replaced. `21SER1<GS>10LOT1` scanned without its GS gives the valid but wrong serial
+//! `SER110LOT1`; only the ledger knows which reading exists, so all possible readings are offered to it.
 
 use crate::gs1::{Ai, Date, GS, Gtin};
 use crate::product::Product;
@@ -7,8 +7,9 @@ use crate::product::Product;
 /// The most readings that are offered; a label with more is hopelessly ambiguous.
 const MAX_READINGS: usize = 64;
 
-/// The most partial readings that are looked at, so that no text takes long.
+/// The most partial readings that are looked at, so that no text takes long: fewer where the text shows what ends a value.
 const MAX_STEPS: usize = 20_000;
+const MAX_STEPS_SHOWN: usize = 1_000;
 
 /// What may follow a lost separator on a pack: article, lot, dates, serial, national numbers.
 const ON_PACKS: &[&str] = &[
@@ -16,30 +17,20 @@ const ON_PACKS: &[&str] = &[
     "715",
 ];
 
-/// The possible products if separators were lost in the lot or serial; fewest lost separators first. The product as it
-/// was read is not among them.
-#[must_use]
-pub fn splits(product: &Product, current_year: u16) -> Vec<Product> {
-    let field = |code: &str, value: &Option<String>| value.as_ref().map(|value| format!("{code}{value}"));
-    let chunks: Vec<String> =
-        [field("10", &product.lot), field("21", &product.serial)].into_iter().flatten().collect();
-    let read = Reading {
-        gtin: Some(product.gtin),
-        expiry: product.expiry,
-        seen: if product.expiry.is_some() { vec!["01", "17"] } else { vec!["01"] },
-        ..Reading::default()
-    };
-    search(&chunks, read, current_year)
-}
-
-/// The same for the text of a GS1 symbol that violates the rules as read, such as a serial that is too long. The
-/// reading without a lost separator is not among them: it is invalid.
-pub(crate) fn readings(text: &str, current_year: u16) -> Vec<Product> {
-    if text.len() > crate::gs1::MAX_TEXT {
-        return Vec::new();
+/// The possible products in element strings if some separators came as `separator`, or as nothing where that is empty;
+/// fewest of these first. The reading in which every separator came whole is not among them.
+pub(crate) fn split(text: &str, separator: &str, current_year: u16) -> Vec<Product> {
+    let chunks: Vec<&str> = text.split(GS).filter(|chunk| !chunk.is_empty()).collect();
+    let mut search = Search { chunks: &chunks, separator, current_year, steps: 0, found: Vec::new() };
+    search.read(0, 0, Reading::default());
+    search.found.sort_by_key(|(replaced, _)| *replaced);
+    let mut products: Vec<Product> = Vec::new();
+    for (_, product) in search.found {
+        if !products.contains(&product) {
+            products.push(product);
+        }
     }
-    let chunks: Vec<String> = text.split(GS).filter(|chunk| !chunk.is_empty()).map(str::to_owned).collect();
-    search(&chunks, Reading::default(), current_year)
+    products
 }
 
 /// What has been read so far.
@@ -50,24 +41,12 @@ struct Reading {
     serial: Option<String>,
     expiry: Option<Date>,
     seen: Vec<&'static str>,
-    lost: usize,
-}
-
-fn search(chunks: &[String], start: Reading, current_year: u16) -> Vec<Product> {
-    let mut search = Search { chunks, current_year, steps: 0, found: Vec::new() };
-    search.read(0, 0, start);
-    search.found.sort_by_key(|(lost, _)| *lost);
-    let mut products: Vec<Product> = Vec::new();
-    for (_, product) in search.found {
-        if !products.contains(&product) {
-            products.push(product);
-        }
-    }
-    products
+    replaced: usize,
 }
 
 struct Search<'a> {
-    chunks: &'a [String],
+    chunks: &'a [&'a str],
+    separator: &'a str,
     current_year: u16,
     steps: usize,
     found: Vec<(usize, Product)>,
@@ -75,12 +54,19 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Continues from a position in a chunk, at which every value so far has ended.
-    fn read(&mut self, chunk: usize, at: usize, reading: Reading) {
+    fn read(&mut self, chunk: usize, at: usize, mut reading: Reading) {
         self.steps += 1;
-        if self.steps > MAX_STEPS || self.found.len() >= MAX_READINGS {
+        let most = if self.separator.is_empty() { MAX_STEPS } else { MAX_STEPS_SHOWN };
+        if self.steps > most || self.found.len() >= MAX_READINGS {
             return;
         }
         let Some(text) = self.chunks.get(chunk) else { return self.finish(reading) };
+        let mut at = at;
+        // Some printers and readers write a separator after values of predefined length too, and at the ends.
+        if !self.separator.is_empty() && text[at..].starts_with(self.separator) {
+            at += self.separator.len();
+            reading.replaced += 1;
+        }
         let rest = &text.as_bytes()[at..];
         if rest.is_empty() {
             return self.read(chunk + 1, 0, reading);
@@ -95,18 +81,22 @@ impl Search<'_> {
         // The longest first: it is the reading with the fewest lost separators.
         for length in (shortest..=longest).rev() {
             let end = start + length;
+            let lost = !ai.fixed && end < text.len();
+            if lost && !text.get(end..).is_some_and(|rest| rest.starts_with(self.separator)) {
+                continue;
+            }
             let Some(value) = text.get(start..end) else { continue };
-            let Some(next) = self.take(&reading, ai, value, !ai.fixed && end < text.len()) else { continue };
+            let Some(mut next) = self.take(&reading, ai, value) else { continue };
+            next.replaced += usize::from(lost && self.separator.is_empty());
             self.read(chunk, end, next);
         }
     }
 
     /// The reading with one more value, when the value keeps its rules.
-    fn take(&self, reading: &Reading, ai: &'static Ai, value: &str, lost: bool) -> Option<Reading> {
+    fn take(&self, reading: &Reading, ai: &'static Ai, value: &str) -> Option<Reading> {
         ai.check(value.as_bytes()).ok()?;
         let mut next = reading.clone();
         next.seen.push(ai.code);
-        next.lost += usize::from(lost);
         match ai.code {
             "01" => next.gtin = Some(Gtin::new(value).ok()?),
             "10" => next.lot = Some(value.to_owned()),
@@ -117,9 +107,9 @@ impl Search<'_> {
         Some(next)
     }
 
-    fn finish(&mut self, Reading { gtin, lot, serial, expiry, lost, .. }: Reading) {
-        if let Some(gtin) = gtin.filter(|_| lost > 0) {
-            self.found.push((lost, Product { gtin, lot, serial, expiry }));
+    fn finish(&mut self, Reading { gtin, lot, serial, expiry, replaced, .. }: Reading) {
+        if let Some(gtin) = gtin.filter(|_| replaced > 0) {
+            self.found.push((replaced, Product { gtin, lot, serial, expiry }));
         }
     }
 }

@@ -7,13 +7,33 @@ pub struct Symbol {
     pub format: Format,
     /// Symbology identifier (ISO/IEC 15424), such as `]d2`: the only sign that the text is GS1 data.
     pub identifier: String,
-    /// The text, FNC1 given as GS (0x1D).
+    /// The text, FNC1 given as GS (0x1D); a NUL is a character like any other.
     pub text: String,
+    /// If it is one of several symbols that make up a text: which.
+    pub part: Option<Part>,
     /// The share of the error correction that was left over: 1.0 for a clean symbol, 0.0 for one at the limit, at which
     /// a misread is possible. `None` if the decoder does not report it.
     pub spare: Option<f32>,
     /// The corners in pixels of the frame, from the symbol's own top left clockwise.
     pub corners: [(i32, i32); 4],
+}
+
+/// The place of a symbol among those that make up a text (structured append).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its number, from 1.
+    pub number: u8,
+    /// How many there are; 0 if the symbol does not say.
+    pub of: u8,
+    /// What the symbols of one text have in common.
+    pub id: String,
+}
+
+impl Part {
+    /// Whether both are of one text.
+    pub(crate) fn is_of(&self, other: &Part) -> bool {
+        (self.of, &self.id) == (other.of, &other.id)
+    }
 }
 
 /// A kind of symbol.
@@ -37,7 +57,7 @@ impl Symbol {
     }
 
     pub(crate) fn says_the_same_as(&self, other: &Symbol) -> bool {
-        self.identifier == other.identifier && self.text == other.text
+        self.identifier == other.identifier && self.text == other.text && self.part == other.part
     }
 
     /// Converts the corners from an enlarged part of a frame to the frame.

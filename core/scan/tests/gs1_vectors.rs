@@ -148,6 +148,8 @@ fn class_difference(error: Gs1Error, message: &str) -> Option<String> {
         Gs1Error::UnknownSymbology => &["Unsupported symbology"],
         Gs1Error::Empty => &["data is empty"],
         Gs1Error::Ean | Gs1Error::NotAGtin => &["Primary"],
+        // Lines have no parts.
+        Gs1Error::Part { .. } => &[],
         Gs1Error::Caret => &["illegal ^"],
         Gs1Error::UnknownAi => &["No known AI", "Unrecognised AI"],
         Gs1Error::TooMany => &["Too many"],

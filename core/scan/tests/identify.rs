@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::format_collect, reason = "a test")]
 
 use countersign_scan::gs1::{Content, Date, Fault, Gs1Error, Gtin, LinkFault, Message, NoLink, Partners};
-use countersign_scan::{Luma, MAX_SIDE, NotAFrame, NotAProduct, Picture, Ppn, Product, identify_text};
+use countersign_scan::{Luma, MAX_SIDE, NotAFrame, NotAProduct, Picture, Ppn, Product, Slip, identify_text};
 
 const PACK: &str = "010950600013435217281130\u{1d}10ABC\u{1d}21S/1";
 
 #[test]
 fn the_identifier_alone_makes_data_gs1() {
-    for identifier in ["]d2", "]Q3", "]C1", "]e0", "]J1"] {
+    for identifier in ["]d2", "]d8", "]Q3", "]C1", "]e0", "]J1", "]Q4", "]d5", "]dB", "]J4"] {
         assert_eq!(
             identify_text(identifier, PACK, 2026).unwrap().serial.as_deref(),
             Some("S/1"),
@@ -16,9 +16,12 @@ fn the_identifier_alone_makes_data_gs1() {
         );
     }
     for identifier in ["]d1", "]Q1", "]J0"] {
-        assert_eq!(identify_text(identifier, PACK, 2026), Err(NotAProduct::Other), "{identifier}");
+        let Err(NotAProduct::Misread { fault, readings }) = identify_text(identifier, PACK, 2026) else {
+            panic!("{identifier} announces nothing")
+        };
+        assert_eq!((*fault, readings[0].slip), (NotAProduct::Other, Slip::Unannounced), "{identifier}");
     }
-    for identifier in ["]C0", "]d3", "", "]"] {
+    for identifier in ["]A0", "]d3", "", "]"] {
         let refused = Err(NotAProduct::Gs1(Gs1Error::UnknownSymbology));
         assert_eq!(identify_text(identifier, PACK, 2026), refused, "{identifier}");
     }

@@ -4,7 +4,7 @@
 use countersign_scan::draw::{Carrier, Label, ModuleWidth, NotDrawn, Scale};
 use countersign_scan::gs1::{Ai, Content, Date, Gs1Error, Gtin, Message, Partners};
 use countersign_scan::{
-    Format, Luma, NotAProduct, Picture, Product, decode, identify, identify_text, splits,
+    Code, Format, Luma, NotAProduct, Picture, Product, Reading, Slip, decode, identify, identify_text,
 };
 use proptest::prelude::*;
 
@@ -146,11 +146,15 @@ fn parse_all(text: &str) {
         }
     }
     for identifier in ["]d2", "]Q3", "]C1", "]e0", "]J1", "]d1", "]Q1", "]J0", "]E0", "]E4", ""] {
-        if let Err(NotAProduct::Unseparated { readings, .. }) = identify_text(identifier, text, 2026) {
+        if let Err(NotAProduct::Misread { readings, .. }) = identify_text(identifier, text, 2026) {
             assert!((1..=64).contains(&readings.len()));
         }
+        let _ = Code::scanned(identifier, text).unit();
     }
     let _ = Content::from_line(text, partners);
+    let typed = Code::typed(text);
+    assert!(typed.readings(2026).len() <= 64);
+    let _ = (typed.product(2026), typed.unit());
 }
 
 #[test]
@@ -251,18 +255,24 @@ fn rows_may_be_longer_than_the_frame() {
 fn every_reading_of_a_lost_separator_is_offered() {
     let meant = Product { lot: Some("LOT1".into()), serial: Some("SER1".into()), ..pack() };
     let text = "010950600013435217281130";
-    let read = identify_text("]d2", &format!("{text}21SER110LOT1"), 2026).unwrap();
+    let code = Code::scanned("]d2", &format!("{text}21SER110LOT1"));
+    let read = code.product(2026).unwrap();
     assert_eq!(read.serial.as_deref(), Some("SER110LOT1"));
-    assert!(splits(&read, 2026).contains(&meant));
-    assert!(!splits(&read, 2026).contains(&read));
+    let readings = code.readings(2026);
+    assert!(readings.contains(&lost(meant.clone())), "{readings:?}");
+    assert!(readings.iter().all(|reading| reading.product != read));
     // Three lost at once make the serial too long to be accepted.
     let broken = "010950600013435221SER1ABCDE10LOT1ABCDEFG17281130";
-    let Err(NotAProduct::Unseparated { fault, readings }) = identify_text("]d2", broken, 2026) else {
+    let Err(NotAProduct::Misread { fault, readings }) = identify_text("]d2", broken, 2026) else {
         panic!("{broken} is no serial")
     };
-    assert_eq!(fault, Gs1Error::TooLong("21"));
+    assert_eq!(*fault, NotAProduct::Gs1(Gs1Error::TooLong("21")));
     let meant = Product { lot: Some("LOT1ABCDEFG".into()), serial: Some("SER1ABCDE".into()), ..meant };
-    assert!(readings.contains(&meant));
+    assert!(readings.contains(&lost(meant)));
+}
+
+fn lost(product: Product) -> Reading {
+    Reading { product, slip: Slip::SeparatorLost, excuses: true }
 }
 
 fn pack() -> Product {

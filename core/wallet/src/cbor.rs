@@ -1,4 +1,4 @@
-//! Reading CBOR lists without trusting their length.
+//! Reading CBOR lists and maps without trusting their length.
 
 use minicbor::Decoder;
 
@@ -12,4 +12,16 @@ pub(crate) fn list<T>(
     let count = d.array().ok()?.filter(|&count| count <= most)?;
     let items = (0..count).map(|_| item(&mut d)).collect::<Option<_>>()?;
     (d.position() == bytes.len()).then_some(items)
+}
+
+/// The number under a name in a map.
+pub(crate) fn member(bytes: &[u8], name: &str) -> Option<u64> {
+    let mut d = Decoder::new(bytes);
+    for _ in 0..d.map().ok()?? {
+        if d.str().ok()? == name {
+            return d.u64().ok();
+        }
+        d.skip().ok()?;
+    }
+    None
 }

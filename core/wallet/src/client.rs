@@ -13,6 +13,7 @@ use countersign_ledger::{
 };
 
 pub use self::https::{Https, HttpsError};
+pub(crate) use self::problem::jittered;
 pub use self::transport::{Method, Request, Response, Transport, TransportError};
 use crate::cbor;
 
@@ -32,6 +33,8 @@ const MAX_FAMILIES: usize = 16 << 20;
 const MAX_BUNDLE: usize = TILE_WIDTH as usize * (MAX_STATEMENT + 2);
 const MAX_CERTIFICATE: usize = 2048;
 const MAX_RECEIPT: usize = 16 * 1024;
+/// How often an upload is taken up in one call.
+const UPLOADS: usize = 3;
 /// Answers whose content does not matter.
 const MAX_SMALL: usize = 4096;
 
@@ -42,9 +45,9 @@ pub enum ClientError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// Nothing was looked at; try again later.
-    #[error("the node is busy")]
+    #[error("the node is busy, and asks to be left alone for {} s", .retry_after.as_secs())]
     Busy {
-        /// How long to wait.
+        /// How long to wait: what the node asks, within bounds, and a little more.
         retry_after: Duration,
     },
     /// Proofs at that size are no longer given: take the newer checkpoint.
@@ -88,6 +91,13 @@ pub struct Acknowledged {
     pub index: u64,
     /// Size of the log after it, by the node's word.
     pub size: u64,
+}
+
+/// The largest that a node takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in a blob.
+    pub blob_bytes: u64,
 }
 
 /// A node, as a client sees it.
@@ -192,19 +202,51 @@ impl Client {
         self.get(format!("/blob/{digest}"), length)
     }
 
-    /// Brings what an admitted statement names by its digest.
-    pub fn put_blob(&self, bytes: &[u8]) -> Result<(), ClientError> {
+    /// The largest that the node takes.
+    pub fn limits(&self) -> Result<Limits, ClientError> {
+        let limits = self.get("/limits".into(), MAX_SMALL)?;
+        let blob_bytes = cbor::member(&limits, "blob-bytes").ok_or(ClientError::Malformed("limits"))?;
+        Ok(Limits { blob_bytes })
+    }
+
+    /// Uploads what a statement names by its digest: one that was admitted, or that waits for it. An upload that was cut off goes
+    /// on where it was.
+    pub fn upload(&self, bytes: &[u8]) -> Result<(), ClientError> {
         let path = format!("/blob/{}", Hash::of(bytes));
-        let content_type = Some("application/octet-stream");
-        let request = Request { method: Method::Put, path, content_type, body: bytes, limit: MAX_SMALL };
-        success(self.0.send(&request)?).map(drop)
+        for _ in 0..UPLOADS {
+            let head = Request { method: Method::Head, ..Request::get(path.clone(), 0) };
+            let known = self.0.send(&head)?;
+            let received = match known.status {
+                200 => return Ok(()),
+                404 => known.received.filter(|&received| received <= bytes.len() as u64).unwrap_or(0),
+                _ => return Err(problem::read(&known)),
+            };
+            // safe: no more than there are
+            let rest = usize::try_from(received).ok().and_then(|from| bytes.get(from..)).unwrap_or(bytes);
+            let put = Request {
+                method: Method::Put,
+                path: path.clone(),
+                range: Some((received, bytes.len() as u64)).filter(|_| received > 0),
+                content_type: Some("application/octet-stream"),
+                body: rest,
+                limit: MAX_SMALL,
+            };
+            let answer = self.0.send(&put)?;
+            // The node has another part of it than it said: it has been asked by somebody else, or has forgotten.
+            let moved = answer.received.is_some() && matches!(answer.status, 202 | 409);
+            if !moved {
+                return success(answer).map(drop);
+            }
+        }
+        Err(ClientError::Malformed("upload"))
     }
 
     /// Asks for a certificate by a one-time code and a certification request; returns DER.
     pub fn enrol(&self, code: &str, request: &[u8]) -> Result<Vec<u8>, ClientError> {
         let body = encode(|e| e.array(2)?.str(code)?.bytes(request)?.ok());
         let (path, content_type) = ("/enrol".into(), Some("application/cbor"));
-        let request = Request { method: Method::Post, path, content_type, body: &body, limit: MAX_SMALL };
+        let request =
+            Request { method: Method::Post, path, range: None, content_type, body: &body, limit: MAX_SMALL };
         Ok(success(self.0.send(&request)?)?.body)
     }
 
@@ -212,7 +254,14 @@ impl Client {
     /// Submitting twice is harmless.
     pub fn submit(&self, log: LogName, statement: &[u8]) -> Result<Acknowledged, ClientError> {
         let (path, content_type) = (format!("/{log}/entries"), Some("application/cose"));
-        let request = Request { method: Method::Post, path, content_type, body: statement, limit: MAX_SMALL };
+        let request = Request {
+            method: Method::Post,
+            path,
+            range: None,
+            content_type,
+            body: statement,
+            limit: MAX_SMALL,
+        };
         let response = self.0.send(&request)?;
         if response.status != 303 {
             return Err(problem::read(&response));

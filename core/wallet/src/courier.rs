@@ -1,7 +1,7 @@
-//! What somebody does who carries goods: offer, accept, close, and send when there is a signal.
+//! What somebody does who carries goods: offer, accept, close.
 //!
 //! Every state is in the database before a call returns, so a killed app goes on where it was ([`Courier::pending`]); every
-//! call can be made again. Nothing here needs a network but [`Courier::load`] and [`Courier::send`].
+//! call can be made again. Nothing here needs a network but [`Courier::load`]; what was signed is in the outbox.
 
 use std::sync::Arc;
 
@@ -363,7 +363,8 @@ impl<'a> Courier<'a> {
             let before = std::iter::once(None).chain(chain.statements().iter().map(|one| Some(one.id())));
             let unsure =
                 chain.statements().iter().zip(before).filter(|(one, _)| one.countersigned().is_some());
-            unsure.into_iter().try_for_each(|(one, before)| store::post(tx, one, before))
+            let from = (PRODUCTS, self.key.as_str());
+            unsure.into_iter().try_for_each(|(one, before)| store::post(tx, from, one, before, None))
         })
     }
 

@@ -77,7 +77,8 @@ pub(crate) struct Scope {
 impl Scope {
     /// The lots that an item and its other readings name.
     pub(crate) fn of(item: &Item) -> Self {
-        let lots = [item].into_iter().chain(&item.readings).filter_map(|item| item.lot.clone()).collect();
+        let readings = item.readings.iter().map(|reading| &reading.item);
+        let lots = [item].into_iter().chain(readings).filter_map(|item| item.lot.clone()).collect();
         Self { class: item.class.clone(), lots }
     }
 }
@@ -227,4 +228,13 @@ pub(crate) fn as_of(checkpoint: &TrustedCheckpoint) -> AsOf {
 /// Whether a subject is of a type.
 pub(crate) fn is(subject: &Subject, of: SubjectType) -> bool {
     SubjectType::of(subject) == Some(of)
+}
+
+/// The lot and the class of a pack; `None` for anything but a pack of a lot.
+pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
+    let lot = Subject::new(pack.family()).ok()?;
+    let class = Subject::new(lot.family()).ok()?;
+    let types = [pack, &lot, &class].map(SubjectType::of);
+    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)])
+        .then_some((lot, class))
 }

@@ -1,8 +1,8 @@
 //! What a member does at a desk or with a phone: enrol, sign, submit, and prove that it was recorded.
 //!
 //! Nothing is called recorded on anybody's word: a statement is when the node has acknowledged it as durable *and* its
-//! receipt leads into a checkpoint that this wallet trusts. A call that ends in between can be made again: enrolling,
-//! submitting and confirming twice are harmless.
+//! receipt leads into a checkpoint that this wallet trusts. A call that ends in between can be made again: enrolling and
+//! confirming twice are harmless, and what is recorded goes through the outbox ([`Issuer::record`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,13 @@ use countersign_families::families;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
     Certificate, CertificateError, Draft, Entry, Families, Hash, HistoryError, IndexEntry, Kind, LogName,
-    ProofError, SignError, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis, VerifierKey,
-    certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
+    Promise, ProofError, SignError, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis, Verified,
+    VerifierKey, certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
 
 use crate::client::{Client, ClientError};
+use crate::courier::random;
+use crate::guard::{Consent, Held};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::online::{Online, index_entry};
 use crate::snapshot::{AdvanceError, Snapshot};
@@ -51,6 +53,9 @@ pub enum ActError {
     /// No certificate was issued for this key yet.
     #[error("this key is not enrolled")]
     NotEnrolled,
+    /// The guard holds it back: see its reasons.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// No family of rules says which log takes this kind of statement.
     #[error("no log takes statements of this kind")]
     UnknownKind,
@@ -69,6 +74,22 @@ pub enum ActError {
         /// The statement.
         statement: Hash,
     },
+    /// The blob that the statement promises is larger than the node takes. Nothing was signed.
+    #[error(
+        "what the statement promises has {bytes} bytes, and the node takes {most} at most; nothing was signed"
+    )]
+    BlobTooLarge {
+        /// Bytes in it.
+        bytes: u64,
+        /// Most that the node takes.
+        most: u64,
+    },
+    /// The blob is not what the statement promises, or the statement promises one and there is none. Nothing was sent.
+    #[error("what goes with the statement is not what it promises")]
+    OtherBlob,
+    /// Nothing of that id is on its way.
+    #[error("no such statement is on its way")]
+    NotBegun,
     /// The statement was acknowledged, and no checkpoint covers it yet: confirm it again.
     #[error("the statement is acknowledged and not yet proven")]
     NotYet,
@@ -109,16 +130,23 @@ pub struct Recorded {
 
 /// Whoever makes statements: a snapshot, a node, and keys.
 pub struct Issuer<'a> {
-    snapshot: &'a mut Snapshot,
-    client: &'a Client,
-    keys: Arc<dyn KeyStore>,
+    pub(crate) snapshot: &'a mut Snapshot,
+    pub(crate) client: &'a Client,
+    pub(crate) keys: Arc<dyn KeyStore>,
     families: Families,
+    pub(crate) consent: Consent,
 }
 
 impl<'a> Issuer<'a> {
     /// The owner of these keys.
     pub fn new(snapshot: &'a mut Snapshot, client: &'a Client, keys: Arc<dyn KeyStore>) -> Self {
-        Self { snapshot, client, keys, families: families() }
+        Self { snapshot, client, keys, families: families(), consent: Consent::default() }
+    }
+
+    /// The same, for a person who has said these words.
+    #[must_use]
+    pub fn consenting(self, consent: Consent) -> Self {
+        Self { consent, ..self }
     }
 
     /// The same, for other families of rules than the built-in ones.
@@ -163,6 +191,11 @@ impl<'a> Issuer<'a> {
         self.families.logs(kind).first().copied().ok_or(ActError::UnknownKind)
     }
 
+    /// What a statement promises, by the rules of its family.
+    pub(crate) fn promise(&self, statement: &Verified) -> Option<Promise> {
+        self.families.of(statement.statement().kind())?.promise(statement)
+    }
+
     /// How many statements there are on a subject and which is the latest, proven at the newest checkpoint.
     pub fn latest(&mut self, log: LogName, subject: &Subject) -> Result<Option<IndexEntry>, ActError> {
         for _ in 1..TRIES {
@@ -188,25 +221,11 @@ impl<'a> Issuer<'a> {
     /// Signs a draft by the key `key`, as following the latest statement on its subject.
     pub fn sign(&mut self, key: &str, draft: &Draft, now: UnixMillis) -> Result<Statement, ActError> {
         let log = self.log_of(&draft.kind)?;
+        self.guard(draft, now)?;
         let certificate = self.certificate(key)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), key)?;
         let prev = self.latest(log, &draft.subject)?.map(|entry| entry.latest);
-        let mut cti = [0; 16];
-        getrandom::fill(&mut cti).map_err(|_| ActError::Random)?;
-        Ok(Draft { prev, ..draft.clone() }.sign(&certificate, &signer, now, cti)?)
-    }
-
-    /// Submits a statement and proves that it was recorded.
-    pub fn submit(&mut self, statement: &Statement) -> Result<Recorded, ActError> {
-        let log = self.log_of(statement.kind())?;
-        self.client.submit(log, statement.as_bytes())?;
-        self.confirm(log, statement.id())
-    }
-
-    /// Signs, submits and proves.
-    pub fn record(&mut self, key: &str, draft: &Draft, now: UnixMillis) -> Result<Recorded, ActError> {
-        let statement = self.sign(key, draft, now)?;
-        self.submit(&statement)
+        Ok(Draft { prev, ..draft.clone() }.sign(&certificate, &signer, now, random()?)?)
     }
 
     /// Proves that a statement which was submitted before was recorded, and keeps its receipt.

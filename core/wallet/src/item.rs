@@ -1,32 +1,92 @@
-//! From the code on a pack to what custody judges.
+//! From the codes on a pack to what custody judges.
 
-use countersign_custody::Item;
+use countersign_custody::{Item, Reading, Slip};
 use countersign_ledger::{Subject, UnixMillis};
-use countersign_scan::{NotAProduct, Product, splits};
+use countersign_scan::{Code, NotAProduct, Product};
 
-/// What a scanned code claims to be, with all that it may be besides if a separator was lost. `current_year`, such as
-/// 2026, decides which century a date of six digits is in.
-pub fn item(scanned: Result<Product, NotAProduct>, current_year: u16) -> Result<Item, NotAProduct> {
-    let plain = |readings: &[Product]| readings.iter().filter_map(claim).collect();
-    match scanned {
+/// Why the symbols that were seen together are not one pack. None of these is evidence against a pack.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPack {
+    /// There is no symbol.
+    #[error("no code was found")]
+    NoCode,
+    /// None of them names a product.
+    #[error(transparent)]
+    NotAProduct(#[from] NotAProduct),
+    /// They contradict each other.
+    #[error("there are codes of several packs")]
+    Several,
+}
+
+/// What a code claims to be, with all that it may say besides if a slip has happened to it. `current_year`, such as 2026,
+/// decides which century a date of six digits is in.
+pub fn item(code: &Code, current_year: u16) -> Result<Item, NotAProduct> {
+    match code.product(current_year) {
         Ok(product) => {
             let item = claim(&product).ok_or(NotAProduct::Other)?;
-            Ok(Item { readings: plain(&splits(&product, current_year)), ..item })
+            Ok(Item { readings: readings(&code.readings(current_year)), ..item })
         }
-        Err(NotAProduct::Unseparated { fault, readings }) => {
-            let class = readings.first().and_then(|reading| Subject::new(reading.class_uri()).ok());
-            let class = class.ok_or(NotAProduct::Gs1(fault))?;
-            Ok(Item {
-                class,
-                lot: None,
-                pack: None,
-                serial: None,
-                expires_at: None,
-                readings: plain(&readings),
-            })
+        Err(NotAProduct::Misread { fault, readings: possible }) => {
+            // What cannot have happened to the code is no reading of it.
+            let possible: Vec<_> = possible.into_iter().filter(|reading| reading.excuses).collect();
+            let readings = readings(&possible);
+            let class = readings.first().map(|reading| reading.item.class.clone()).ok_or(*fault)?;
+            Ok(Item { class, lot: None, pack: None, serial: None, expires_at: None, readings })
         }
         Err(other) => Err(other),
     }
+}
+
+/// What the codes claim that are seen together on one pack. Those that do not contradict one another are one item, which
+/// says all that any of them says; codes of something else do not matter beside one of a product.
+pub fn item_of(codes: &[Code], current_year: u16) -> Result<Item, NoPack> {
+    let mut whole: Option<Product> = None;
+    let mut others: Vec<Reading> = Vec::new();
+    let mut refused = NoPack::NoCode;
+    let mut unread: Option<Item> = None;
+    for code in codes {
+        match code.product(current_year) {
+            Ok(product) => {
+                let both = whole.as_ref().map_or_else(|| Some(product.clone()), |whole| whole.with(&product));
+                whole = Some(both.ok_or(NoPack::Several)?);
+                others.extend(readings(&code.readings(current_year)));
+            }
+            Err(reason) => match item(code, current_year) {
+                Ok(item) => unread = unread.or(Some(item)),
+                Err(_) => refused = reason.into(),
+            },
+        }
+    }
+    match (whole, unread) {
+        (Some(product), _) => {
+            let item = claim(&product).ok_or(NotAProduct::Other)?;
+            others.retain(|reading| reading.item != item);
+            Ok(Item { readings: others, ..item })
+        }
+        (None, Some(unread)) => Ok(unread),
+        (None, None) => Err(refused),
+    }
+}
+
+fn readings(readings: &[countersign_scan::Reading]) -> Vec<Reading> {
+    let custody = |reading: &countersign_scan::Reading| {
+        let slip = Slip { key: reading.slip.key(), mend: reading.slip.mend() };
+        Some(Reading { item: claim(&reading.product)?, slip, excuses: reading.excuses })
+    };
+    readings.iter().filter_map(custody).collect()
+}
+
+/// What a subject is as an item; `None` if it is no class, lot or pack.
+pub(crate) fn item_named(subject: &Subject) -> Option<Item> {
+    // A canonical link has no date whose century a year would decide.
+    claim(&Code::typed(subject.as_str()).product(2000).ok()?)
+}
+
+/// The item, which names a serial and no lot, as one of this lot.
+pub(crate) fn item_in(item: &Item, lot: &Subject) -> Option<Item> {
+    let mut product = Code::typed(lot.as_str()).product(2000).ok()?;
+    product.serial.clone_from(&item.serial);
+    Some(Item { expires_at: item.expires_at, readings: item.readings.clone(), ..claim(&product)? })
 }
 
 /// `None` if the product's links are longer than a subject can be, which no link of valid parts is.
@@ -47,49 +107,80 @@ fn claim(product: &Product) -> Option<Item> {
 
 #[cfg(test)]
 mod tests {
-    use countersign_scan::identify_text;
-
     use super::*;
+
+    fn read(identifier: &str, text: &str) -> Item {
+        item(&Code::scanned(identifier, text), 2026).unwrap()
+    }
 
     #[test]
     fn a_label_becomes_class_lot_and_pack() {
-        let product = identify_text("]d2", "010950600013435217281130101/A\u{1d}21S+1", 2026);
-        let item = item(product, 2026).unwrap();
+        let item = read("]d2", "010950600013435217281130101/A\u{1d}21S+1");
         let class = "https://id.gs1.org/01/09506000134352";
         assert_eq!(item.class.as_str(), class);
         assert_eq!(item.lot.as_ref().map(Subject::as_str), Some(&*format!("{class}/10/1%2FA")));
         assert_eq!(item.pack.as_ref().map(Subject::as_str), Some(&*format!("{class}/10/1%2FA/21/S%2B1")));
         assert_eq!(item.serial.as_deref(), Some("S+1"));
         assert_eq!(item.expires_at.map(|at| at.to_string()).as_deref(), Some("2028-11-30T23:59:59Z"));
+        assert_eq!(item_named(item.pack.as_ref().unwrap()).unwrap().serial, item.serial);
     }
 
     #[test]
     fn a_lost_separator_offers_the_other_readings() {
-        let product =
-            identify_text("]d2", "010950600013435217281130 21SER110LOT1".replace(' ', "").as_str(), 2026);
-        let item = item(product, 2026).unwrap();
+        let item = read("]d2", "01095060001343521728113021SER110LOT1");
         assert_eq!((item.serial.as_deref(), &item.lot), (Some("SER110LOT1"), &None));
         let found = item.readings.iter().any(|reading| {
-            reading.serial.as_deref() == Some("SER1")
-                && reading.lot.as_ref().is_some_and(|lot| lot.as_str().ends_with("/10/LOT1"))
+            reading.item.serial.as_deref() == Some("SER1")
+                && reading.item.lot.as_ref().is_some_and(|lot| lot.as_str().ends_with("/10/LOT1"))
         });
         assert!(found, "{:?}", item.readings);
     }
 
     #[test]
     fn a_code_that_breaks_the_rules_is_what_its_readings_are() {
-        let broken = "010950600013435221SER1ABCDE10LOT1ABCDEFG17281130";
-        let item = item(identify_text("]d2", broken, 2026), 2026).unwrap();
+        let item = read("]d2", "010950600013435221SER1ABCDE10LOT1ABCDEFG17281130");
         assert!(item.is_unread());
         assert_eq!(item.class.as_str(), "https://id.gs1.org/01/09506000134352");
-        assert!(item.readings.iter().any(|reading| reading.serial.as_deref() == Some("SER1ABCDE")));
-        assert!(item.readings.iter().all(|reading| !reading.is_unread()));
+        assert!(item.readings.iter().any(|reading| reading.item.serial.as_deref() == Some("SER1ABCDE")));
+        assert!(item.readings.iter().all(|reading| !reading.item.is_unread()));
     }
 
     #[test]
     fn a_pack_without_serial_is_its_lot() {
-        let product = identify_text("]d2", "010950600013435210L1", 2026);
-        let item = item(product, 2026).unwrap();
+        let item = read("]d2", "010950600013435210L1");
         assert_eq!((item.pack, item.serial, item.expires_at), (None, None, None));
+    }
+
+    #[test]
+    fn codes_that_do_not_contradict_one_another_are_one_item_that_says_all() {
+        let codes = |texts: &[&str]| texts.iter().map(|text| Code::typed(text)).collect::<Vec<_>>();
+        let whole = "]d2010950600013435217281130\u{31}0L1\u{1d}21S1";
+        let bare = item(&Code::typed(whole), 2026).unwrap();
+        for beside in [
+            "https://brand.example/01/09506000134352",
+            "https://brand.example/01/09506000134352/10/L1",
+            "https://brand.example/01/09506000134352/10/L1/21/S1",
+            "]E09506000134352",
+            "https://brand.example/about",
+            "WIFI:S:x;;",
+        ] {
+            for order in [[whole, beside], [beside, whole]] {
+                let found = item_of(&codes(&order), 2026).unwrap();
+                assert_eq!((&found.pack, found.expires_at), (&bare.pack, bare.expires_at), "{order:?}");
+            }
+        }
+        // Each says what the other does not.
+        let halves = ["]d2010950600013435221S1", "https://brand.example/01/09506000134352/10/L1?17=281130"];
+        assert_eq!(item_of(&codes(&halves), 2026).unwrap().pack, bare.pack);
+        for other in [
+            "]d20109506000134352\u{31}0L2",
+            "]d2010950600013435221S2",
+            "]d20109501101530003",
+            "]d2010950600013435217281231",
+        ] {
+            assert_eq!(item_of(&codes(&[whole, other]), 2026), Err(NoPack::Several), "{other}");
+        }
+        assert_eq!(item_of(&[], 2026), Err(NoPack::NoCode));
+        assert_eq!(item_of(&codes(&["hello"]), 2026), Err(NoPack::NotAProduct(NotAProduct::Other)));
     }
 }

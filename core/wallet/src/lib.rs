@@ -5,11 +5,14 @@
 //! 1. [`Snapshot::open`] verifies what is held, from the pinned [`Genesis`](countersign_ledger::Genesis) on.
 //! 2. [`Snapshot::follow`] says what matters to this person, [`Snapshot::sync_step`] fetches and proves it.
 //! 3. [`item`] turns a scanned label into a question, [`Snapshot::check`] answers it without a network.
-//! 4. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
+//! 4. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], keeps that in the outbox, sends it, and proves that it
+//!    was recorded.
+//! 4. [`Named`] is what a text names for an act, and [`Snapshot::guard`] whether that may be meant.
+//! 5. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
 //!
 //! ```no_run
 //! use countersign_ledger::{Genesis, Subject, UnixMillis};
-//! use countersign_scan::identify_text;
+//! use countersign_scan::Code;
 //! use countersign_wallet::{Client, Https, Snapshot, Step, item};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,8 +24,8 @@
 //! let client = Client::new(Https::new("https://ledger.example:7443", &genesis)?);
 //! while snapshot.sync_step(&client)? != Step::Done {}
 //!
-//! let label = identify_text("]d2", "010950600013435217281130101A\u{1d}21S1", 2026);
-//! let verdict = snapshot.check(&item(label, 2026)?, now);
+//! let label = Code::typed("]d2010950600013435217281130101A\u{1d}21S1");
+//! let verdict = snapshot.check(&item(&label, 2026)?, now);
 //! println!("{:?}", verdict.kind);
 //! # Ok(())
 //! # }
@@ -40,6 +43,7 @@ mod courier;
 mod evidence;
 mod facts;
 mod goods;
+mod guard;
 mod issuer;
 mod item;
 mod key_store;
@@ -54,14 +58,15 @@ mod verify_pages;
 mod whole_logs;
 
 pub use client::{
-    Acknowledged, Client, ClientError, Https, HttpsError, Method, Request, Response, Transport,
+    Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
     TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
-pub use goods::goods;
+pub use goods::{NoGoods, goods, unit};
+pub use guard::{Consent, Held, Named, is_irrevocable, level};
 pub use issuer::{ActError, Issuer, Recorded};
-pub use item::item;
+pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};

@@ -1,28 +1,34 @@
-//! The outbox: what was signed without a network, on its way to the ledger.
+//! The outbox: what was signed, on its way to the ledger, at a desk as with a phone.
 //!
-//! A statement is in it before anything is reported as recorded, and leaves it when a receipt proves that the log
-//! holds it. Statements on the same goods go in their order; those on others do not wait for them. Sending twice is
-//! harmless: the ledger answers with the place of the first. A refusal stays visible, with what to do, until somebody has
-//! seen to it ([`Courier::settle`]). What follows a refused statement is not sent: it could only wait for it in vain.
+//! A statement is in it, with the blob that it promises, before anything is sent, and leaves it when a receipt proves that the
+//! log holds it. Statements on the same subject go in their order; those on others do not wait for them. Sending twice is
+//! harmless: the ledger answers with the place of the first. A phone sends when it has a signal ([`Issuer::send`]), and a
+//! refusal stays visible, with what to do, until somebody has seen to it ([`Snapshot::settle`]). What follows a refused
+//! statement is not sent: it could only wait for it in vain. A desk sends at once, is told of a refusal at once
+//! ([`Issuer::record`]), and goes on with what was cut off when the same is asked again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_ledger::{Draft, Fields, Hash, Problem, Statement, TrustedCheckpoint, UnixMillis};
+use countersign_ledger::{
+    Draft, Fields, Hash, Kind, LogName, Problem, Promise, SignError, Statement, Subject, TrustedCheckpoint,
+    UnixMillis, Verified,
+};
 
-use crate::client::{Client, ClientError};
-use crate::courier::{Courier, CourierError, conflict_kind, random};
-use crate::facts::PRODUCTS;
-use crate::issuer::{ActError, Issuer};
+use crate::client::{ClientError, jittered};
+use crate::courier::{conflict_kind, random};
+use crate::issuer::{ActError, Issuer, Recorded};
 use crate::key_store::StoredKey;
+use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
 
 /// Most statements that one round sends, so that a call stays short.
 const ROUND: usize = 16;
 /// How long to wait after the first try that failed; twice as long after each further one.
-const PATIENCE_MILLIS: u64 = 5_000;
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait between two tries.
-const MAX_PATIENCE_MILLIS: u64 = 3600 * 1000;
+const MAX_PATIENCE: Duration = Duration::from_hours(1);
 /// How often a conflict is signed anew when another statement on the goods came in between.
 const RETRIES: usize = 4;
 
@@ -104,17 +110,17 @@ pub struct Round {
 
 /// What became of one try.
 enum Tried {
-    Proven,
+    Proven(Recorded),
     /// State, and why.
-    Refused(u8, String),
-    /// State, why, and how long to wait if the node said so.
-    Later(u8, String, Option<u64>),
+    Refused(u8, ActError),
+    /// State, and what was in the way.
+    Later(u8, ActError),
 }
 
-impl Courier<'_> {
+impl Snapshot {
     /// What is on its way, in order.
-    pub fn outbox(&self) -> Result<Vec<Queued>, CourierError> {
-        let rows = store::outgoing(self.snapshot.store.read())?;
+    pub fn outbox(&self) -> Result<Vec<Queued>, StoreError> {
+        let rows = store::outgoing(self.store.read())?;
         let refused = refused(&rows);
         let cause = |row: &store::Outgoing| {
             let first = refused.get(&row.id).filter(|&&first| first != row.id)?;
@@ -126,11 +132,11 @@ impl Courier<'_> {
 
     /// Takes a refused statement off the list, with those that follow it: somebody has seen to it. This phone then has
     /// the goods' chain of custody no longer; what the ledger says of them can be loaded. Returns how many were taken off.
-    pub fn settle(&mut self, id: Hash) -> Result<usize, CourierError> {
-        let rows = store::outgoing(self.snapshot.store.read())?;
+    pub fn settle(&mut self, id: Hash) -> Result<usize, StoreError> {
+        let rows = store::outgoing(self.store.read())?;
         let refused = refused(&rows);
         let with: Vec<_> = rows.iter().filter(|row| refused.get(&row.id) == Some(&id)).collect();
-        self.snapshot.store.write::<_, StoreError>(|tx| {
+        self.store.write::<_, StoreError>(|tx| {
             with.iter().try_for_each(|row| {
                 store::forget_chain(tx, &row.subject)?;
                 store::take_out(tx, row.id)
@@ -139,8 +145,96 @@ impl Courier<'_> {
         Ok(with.len())
     }
 
+    /// What is on its way about a subject, in order, and not refused.
+    fn waiting(&self, subject: &Subject) -> Result<Vec<store::Outgoing>, StoreError> {
+        let mut rows = store::outgoing(self.store.read())?;
+        let refused = refused(&rows);
+        rows.retain(|row| row.subject == subject.as_str() && !refused.contains_key(&row.id));
+        Ok(rows)
+    }
+
+    /// One of the owner's statements, read again.
+    fn verified(&self, bytes: &[u8]) -> Option<Verified> {
+        let statement = Statement::parse(bytes).ok()?;
+        let mut trust = self.trust().ok()?;
+        trust.enrol(&store::certificate(self.store.read(), statement.certificate()).ok()??).ok()?;
+        trust.verify(statement).ok()
+    }
+}
+
+impl Issuer<'_> {
+    /// Signs a draft by the key `key`, sends it with the `blob` that it promises, and proves that it was recorded. Both are
+    /// durable before anything is sent: if this is cut off, the same again, or [`Issuer::send`], goes on with the very
+    /// statement. What is on its way about the subject goes first. A refusal leaves nothing behind.
+    pub fn record(
+        &mut self,
+        key: &str,
+        draft: &Draft,
+        blob: Option<&[u8]>,
+        now: UnixMillis,
+    ) -> Result<Recorded, ActError> {
+        if let Some(begun) = self.begun(&draft.kind, &draft.subject, &draft.fields)? {
+            return self.complete(begun, now);
+        }
+        self.send_about(&draft.subject, now)?;
+        if let Some(blob) = blob {
+            self.check_blob(blob.len())?;
+        }
+        let (log, statement) = (self.log_of(&draft.kind)?, self.sign(key, draft, now)?);
+        let given = blob.map(|blob| Promise { digest: Hash::of(blob), length: blob.len() as u64 });
+        let promised = self.snapshot.verified(statement.as_bytes()).and_then(|one| self.promise(&one));
+        if given != promised {
+            return Err(ActError::OtherBlob);
+        }
+        self.snapshot
+            .store
+            .write::<_, StoreError>(|tx| store::post(tx, (log, key), &statement, None, blob))?;
+        self.complete(statement.id(), now)
+    }
+
+    /// Sends what is on its way about a subject: whatever is signed next has to follow it.
+    pub fn send_about(&mut self, subject: &Subject, now: UnixMillis) -> Result<(), ActError> {
+        for row in self.snapshot.waiting(subject)? {
+            self.attempt(&row, now)?.recorded()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the node takes a blob of so many bytes. To be asked before a statement that promises it is signed.
+    pub fn check_blob(&self, bytes: usize) -> Result<(), ActError> {
+        let (bytes, most) = (bytes as u64, self.client.limits()?.blob_bytes);
+        if bytes > most { Err(ActError::BlobTooLarge { bytes, most }) } else { Ok(()) }
+    }
+
+    /// A statement of this kind and subject, with these fields among its own, that was begun and is not recorded yet.
+    pub fn begun(&self, kind: &Kind, subject: &Subject, fields: &Fields) -> Result<Option<Hash>, ActError> {
+        let same = |row: &&store::Outgoing| {
+            let statement = self.snapshot.verified(&row.bytes).filter(|_| row.kind == kind.as_str());
+            statement
+                .is_some_and(|one| fields.iter().all(|(name, value)| one.fields().get(name) == Some(value)))
+        };
+        Ok(self.snapshot.waiting(subject)?.iter().find(same).map(|row| row.id))
+    }
+
+    /// Sends a statement that was begun, after those on its subject before it, and proves that it was recorded. One that the ledger
+    /// refuses is begun no longer.
+    pub fn complete(&mut self, id: Hash, now: UnixMillis) -> Result<Recorded, ActError> {
+        let rows = store::outgoing(self.snapshot.store.read())?;
+        let refused = refused(&rows);
+        let row = rows.iter().find(|row| row.id == id).ok_or(ActError::NotBegun)?;
+        let before = rows.iter().take_while(|before| before.id != id);
+        for before in before.filter(|one| one.subject == row.subject && !refused.contains_key(&one.id)) {
+            self.attempt(before, now)?.recorded()?;
+        }
+        let tried = self.attempt(row, now)?;
+        if let Tried::Refused(..) = tried {
+            self.snapshot.store.write::<_, StoreError>(|tx| store::take_out(tx, id))?;
+        }
+        tried.recorded()
+    }
+
     /// Sends what is due, one bounded round. A network that fails costs nothing but time; the rest waits for the next call.
-    pub fn send(&mut self, client: &Client, now: UnixMillis) -> Result<Round, CourierError> {
+    pub fn send(&mut self, now: UnixMillis) -> Result<Round, ActError> {
         let mut round = Round::default();
         let mut blocked: BTreeSet<String> = BTreeSet::new();
         let (mut sent, mut fresh) = (0, BTreeSet::new());
@@ -163,20 +257,13 @@ impl Courier<'_> {
                 continue;
             }
             sent += 1;
-            match self.try_one(client, &row)? {
-                Tried::Proven => {
-                    self.snapshot.store.write::<_, StoreError>(|tx| store::take_out(tx, row.id))?;
-                    round.proven += 1;
-                }
-                Tried::Refused(state, reason) => {
-                    self.note_try(&row, state, &reason, now)?;
+            match self.attempt(&row, now)? {
+                Tried::Proven(_) => round.proven += 1,
+                Tried::Refused(..) => {
                     round.refused += 1;
                     fresh.insert(row.id);
                 }
-                Tried::Later(state, reason, wait) => {
-                    let doubled = PATIENCE_MILLIS.saturating_mul(1 << row.tries.min(20));
-                    let wait = wait.unwrap_or(doubled).min(MAX_PATIENCE_MILLIS);
-                    self.note_try(&row, state, &reason, UnixMillis(now.0.saturating_add(wait)))?;
+                Tried::Later(..) => {
                     blocked.insert(row.subject);
                 }
             }
@@ -189,58 +276,73 @@ impl Courier<'_> {
         Ok(round)
     }
 
-    fn note_try(
-        &mut self,
-        row: &store::Outgoing,
-        state: u8,
-        reason: &str,
-        due: UnixMillis,
-    ) -> Result<(), StoreError> {
-        self.snapshot.store.write(|tx| store::set_outgoing(tx, row.id, state, reason, due))
+    /// Tries one statement, and notes what became of it.
+    fn attempt(&mut self, row: &store::Outgoing, now: UnixMillis) -> Result<Tried, ActError> {
+        let tried = self.try_one(row)?;
+        self.snapshot.store.write::<_, StoreError>(|tx| match &tried {
+            Tried::Proven(_) => store::take_out(tx, row.id),
+            Tried::Refused(state, error) => store::set_outgoing(tx, row.id, *state, reason(error), now),
+            Tried::Later(state, error) => {
+                let wait = u64::try_from(patience(row, error).as_millis()).unwrap_or(u64::MAX);
+                let due = UnixMillis(now.0.saturating_add(wait));
+                store::set_outgoing(tx, row.id, *state, reason(error), due)
+            }
+        })?;
+        Ok(tried)
     }
 
-    fn try_one(&mut self, client: &Client, row: &store::Outgoing) -> Result<Tried, CourierError> {
-        match client.submit(PRODUCTS, &row.bytes) {
-            Ok(_) => self.prove(client, row.id),
-            Err(ClientError::Refused { title, .. }) => match Problem::from_name(&title) {
-                // Both pass: a predecessor arrives, and a clock that ran ahead is caught up with.
-                Some(Problem::AwaitsPredecessor | Problem::Future) => Ok(Tried::Later(WAITING, title, None)),
-                Some(Problem::CustodyConflict) => self.record_conflict(client, &row.bytes, title),
-                _ => Ok(Tried::Refused(REFUSED, title)),
+    fn try_one(&mut self, row: &store::Outgoing) -> Result<Tried, ActError> {
+        let blob = store::outgoing_blob(self.snapshot.store.read(), row.id)?;
+        match self.hand_in(row, blob.as_deref()) {
+            Ok(()) => self.prove(row.log, row.id),
+            Err(error) => match (error.problem(), &error) {
+                // All of these pass: a predecessor arrives, a clock that ran ahead is caught up with, and a blob that was
+                // announced too long ago to be kept is announced again.
+                (Some(Problem::AwaitsPredecessor | Problem::Future), _) => {
+                    Ok(Tried::Later(WAITING, error.into()))
+                }
+                (Some(Problem::PromiseNotHeld | Problem::Unnamed), _) if blob.is_some() => {
+                    Ok(Tried::Later(WAITING, error.into()))
+                }
+                (Some(Problem::CustodyConflict), _) => self.record_conflict(row, error),
+                (_, ClientError::Refused { .. }) => Ok(Tried::Refused(REFUSED, error.into())),
+                _ => Ok(Tried::Later(row.state, error.into())),
             },
-            Err(ClientError::Busy { retry_after }) => {
-                let wait = u64::try_from(retry_after.as_millis()).ok();
-                Ok(Tried::Later(WAITING, "busy".into(), wait))
-            }
-            Err(_) => Ok(Tried::Later(row.state, "no-answer".into(), None)),
         }
     }
 
-    fn prove(&mut self, client: &Client, id: Hash) -> Result<Tried, CourierError> {
-        let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
-        match issuer.confirm(PRODUCTS, id) {
-            Ok(_) => Ok(Tried::Proven),
-            Err(error @ ActError::Store(_)) => Err(error.into()),
-            Err(_) => Ok(Tried::Later(SENT, "not-proven".into(), None)),
+    /// Submits a statement; where the node says that it lacks what the statement promises, after uploading that.
+    fn hand_in(&self, row: &store::Outgoing, blob: Option<&[u8]>) -> Result<(), ClientError> {
+        match (self.client.submit(row.log, &row.bytes), blob) {
+            (Err(error), Some(blob)) if error.problem() == Some(Problem::PromiseNotHeld) => {
+                self.client.upload(blob)?;
+                self.client.submit(row.log, &row.bytes).map(drop)
+            }
+            (answer, _) => answer.map(drop),
+        }
+    }
+
+    fn prove(&mut self, log: LogName, id: Hash) -> Result<Tried, ActError> {
+        match self.confirm(log, id) {
+            Ok(recorded) => Ok(Tried::Proven(recorded)),
+            Err(error @ ActError::Store(_)) => Err(error),
+            Err(error) => Ok(Tried::Later(SENT, error)),
         }
     }
 
     /// The handover came second: it goes onto the ledger as evidence. What is signed here does not stand in the way of a
     /// later try: until it is proven, the handover itself stays in the outbox and comes back here.
-    fn record_conflict(
-        &mut self,
-        client: &Client,
-        evidence: &[u8],
-        title: String,
-    ) -> Result<Tried, CourierError> {
-        let evidence = Statement::parse(evidence).map_err(|error| CourierError::Handover(error.into()))?;
-        let Some(kind) = conflict_kind(evidence.kind()) else { return Ok(Tried::Refused(REFUSED, title)) };
-        let signer = StoredKey::find(Arc::clone(&self.keys), &self.key).map_err(ActError::from)?;
+    fn record_conflict(&mut self, row: &store::Outgoing, refusal: ClientError) -> Result<Tried, ActError> {
+        let evidence = Statement::parse(&row.bytes).map_err(SignError::from)?;
+        let Some(kind) = conflict_kind(evidence.kind()) else {
+            return Ok(Tried::Refused(REFUSED, refusal.into()));
+        };
+        let certificate = self.certificate(&row.key)?;
+        let signer = StoredKey::find(Arc::clone(&self.keys), &row.key)?;
         for _ in 0..RETRIES {
-            let mut issuer = Issuer::new(self.snapshot, client, Arc::clone(&self.keys));
-            let latest = match issuer.latest(PRODUCTS, evidence.subject()) {
+            let latest = match self.latest(row.log, evidence.subject()) {
                 Ok(latest) => latest,
-                Err(error @ ActError::Store(_)) => return Err(error.into()),
+                Err(error @ ActError::Store(_)) => return Err(error),
                 Err(_) => break,
             };
             let draft = Draft {
@@ -251,27 +353,52 @@ impl Courier<'_> {
                 links: Vec::new(),
                 sealed: None,
             };
-            let at =
-                self.snapshot.seen(PRODUCTS).map_or(evidence.issued_at(), TrustedCheckpoint::cosigned_at);
+            let seen = self.snapshot.seen(row.log);
+            let at = seen.map_or(evidence.issued_at(), TrustedCheckpoint::cosigned_at);
             let at = at.max(evidence.issued_at());
-            let conflict = draft
-                .countersign(&evidence, &self.certificate, &signer, at, random()?)
-                .map_err(ActError::from)?;
-            match client.submit(PRODUCTS, conflict.as_bytes()) {
+            let conflict = draft.countersign(&evidence, &certificate, &signer, at, random()?)?;
+            match self.client.submit(row.log, conflict.as_bytes()) {
                 Ok(_) => {
-                    return Ok(match self.prove(client, conflict.id())? {
-                        Tried::Proven => Tried::Refused(RECORDED, title),
+                    return Ok(match self.prove(row.log, conflict.id())? {
+                        Tried::Proven(_) => Tried::Refused(RECORDED, refusal.into()),
                         later => later,
                     });
                 }
-                Err(error) => match (error.problem(), error) {
+                Err(error) => match (error.problem(), &error) {
                     (Some(Problem::NotLatest | Problem::CustodyConflict), _) => {}
-                    (_, ClientError::Refused { title, .. }) => return Ok(Tried::Refused(REFUSED, title)),
+                    (_, ClientError::Refused { .. }) => return Ok(Tried::Refused(REFUSED, error.into())),
                     _ => break,
                 },
             }
         }
-        Ok(Tried::Later(WAITING, title, None))
+        Ok(Tried::Later(WAITING, refusal.into()))
+    }
+}
+
+impl Tried {
+    fn recorded(self) -> Result<Recorded, ActError> {
+        match self {
+            Self::Proven(recorded) => Ok(recorded),
+            Self::Refused(_, error) | Self::Later(_, error) => Err(error),
+        }
+    }
+}
+
+/// The stable name under which a failure is kept.
+fn reason(error: &ActError) -> &str {
+    match error {
+        ActError::Client(ClientError::Refused { title, .. }) => title,
+        ActError::Client(ClientError::Busy { .. }) => "busy",
+        ActError::Client(_) => "no-answer",
+        _ => "not-proven",
+    }
+}
+
+/// How long to wait after a try that failed: as long as the node asks, or twice as long as after the one before.
+fn patience(row: &store::Outgoing, error: &ActError) -> Duration {
+    match error {
+        ActError::Client(ClientError::Busy { retry_after }) => *retry_after,
+        _ => jittered(PATIENCE.saturating_mul(1 << row.tries.min(20)).min(MAX_PATIENCE)),
     }
 }
 

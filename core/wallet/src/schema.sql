@@ -143,6 +143,12 @@ CREATE TABLE contents (
     list   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What a partner had added to the event that a statement was drafted from: members of the event as JSON, by the statement's id.
+CREATE TABLE extensions (
+    statement BLOB PRIMARY KEY,
+    members   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What somebody needs who carries goods. A chain of custody, an offer or an answer is verified whenever it is used.
 
 -- Goods whose chain of custody is here: every statement on them, with those that no log has yet.
@@ -166,6 +172,8 @@ CREATE TABLE handovers (
 CREATE TABLE outbox (
     number  INTEGER PRIMARY KEY,
     id      BLOB    NOT NULL UNIQUE,
+    log     TEXT    NOT NULL,
+    key     TEXT    NOT NULL,           -- the owner's key that put it here, which signs what has to follow
     subject TEXT    NOT NULL,
     kind    TEXT    NOT NULL,
     bytes   BLOB    NOT NULL,
@@ -174,5 +182,6 @@ CREATE TABLE outbox (
     reason  TEXT    NOT NULL,           -- why it is in that state: the name of a problem, or of what was missing
     tries   INTEGER NOT NULL,
     due     INTEGER NOT NULL,
-    follows BLOB                        -- id of the one on the same goods that it comes after
+    follows BLOB,                       -- id of the one on the same goods that it comes after
+    blob    BLOB                        -- what it promises, to be uploaded before it is ordered
 ) STRICT;

@@ -23,7 +23,6 @@ use countersign_ledger::{
 
 pub(crate) use self::database::{Database, domain};
 pub use self::dossier::SnapshotDamaged;
-pub(crate) use self::follow::lot_and_class;
 pub use self::follow::{FollowError, FollowState, Following};
 pub(crate) use self::head::Head;
 pub use self::meeting::CompareError;

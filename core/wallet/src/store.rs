@@ -9,8 +9,10 @@ mod follows;
 mod links;
 mod meetings;
 mod members;
+mod outbox;
 mod statements;
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,8 +26,8 @@ pub(crate) use self::checkpoints::{
     set_position,
 };
 pub(crate) use self::courier::{
-    Handover, Outgoing, chain, chains, close_handover, contents, forget_chain, handover, handovers, outgoing,
-    post, set_chain, set_contents, set_handover, set_outgoing, take_out,
+    Handover, chain, chains, close_handover, contents, extensions, forget_chain, handover, handovers,
+    set_chain, set_contents, set_extensions, set_handover,
 };
 pub(crate) use self::follows::{
     Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,
@@ -36,6 +38,7 @@ pub(crate) use self::members::{
     certificate, certificates, family_proof, filter, insert_certificate, insert_family_proof, insert_filter,
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
+pub(crate) use self::outbox::{Outgoing, outgoing, outgoing_blob, post, set_outgoing, take_out};
 pub(crate) use self::statements::{
     STATEMENTS_AT_ONCE, Stored, append_statements, append_whole_log, drop_whole_log, filter_hint,
     insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, whole_log,
@@ -52,6 +55,9 @@ pub enum StoreError {
     /// SQLite failed: the disk, or damage in the file.
     #[error("the wallet's database failed")]
     Database(#[from] rusqlite::Error),
+    /// The file cannot be made or written.
+    #[error("the wallet's database cannot be opened")]
+    File(#[source] std::io::Error),
     /// Written by a newer version of this crate.
     #[error("the wallet's database is of version {0}, which is newer than this program")]
     Newer(usize),
@@ -84,6 +90,7 @@ impl Store {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        make_private(path)?;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -155,6 +162,16 @@ impl Store {
         transaction.commit().map_err(database)?;
         Ok(result)
     }
+}
+
+/// Makes the file, if there is none, for its owner alone: it tells what a person takes. SQLite would make it as the umask says,
+/// and its other files as this one is.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(StoreError::File)
 }
 
 /// Asks what a verdict asks, of nothing: SQLite then has the queries prepared, which takes longer than to answer them.

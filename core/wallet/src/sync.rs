@@ -327,7 +327,7 @@ impl Snapshot {
             answer => answer.unwrap_or(None),
         };
         if let Some(proof) = proof {
-            self.settle(log, &note, &proof)?;
+            self.settle_meeting(log, &note, &proof)?;
         }
         self.meet(reached, met, log)
     }

@@ -14,6 +14,8 @@ pub enum Way {
     InProcess { in_flight: usize },
     /// By `POST /supply/entries`, each client over a connection of its own; client and node share the machine.
     Https,
+    /// The same by `POST /supply/batch`, so many statements in each.
+    Batches { of: usize },
 }
 
 /// Clients of one node.
@@ -27,27 +29,32 @@ impl Clients {
     /// Has them submit all of these; each statement is admitted, and durable when this returns.
     pub fn submit(&self, statements: &[Vec<u8>], way: Way, running: &Running) -> Duration {
         let next = AtomicUsize::new(0);
-        let url = format!("https://{}/supply/entries", running.addr());
+        let together = if let Way::Batches { of } = way { of } else { 1 };
+        let parts: Vec<_> = statements.chunks(together).collect();
         let started = Instant::now();
         std::thread::scope(|scope| {
             for http in &self.0 {
-                let (next, url) = (&next, &url);
+                let (next, parts) = (&next, &parts);
                 let submit = move || {
                     let mut tickets = VecDeque::new();
                     let wait = |ticket: Ticket| assert!(matches!(ticket.wait(), Outcome::Accepted(_)));
-                    while let Some(statement) = statements.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                         match way {
                             Way::InProcess { in_flight } => {
                                 if tickets.len() == in_flight {
                                     tickets.pop_front().map(wait);
                                 }
-                                let ticket = running.node().sequencer().submit(LogName::SUPPLY, statement);
+                                let ticket = running.node().sequencer().submit(LogName::SUPPLY, &part[0]);
                                 tickets.push_back(ticket);
                             }
                             Way::Https => {
-                                let answer =
-                                    http.as_ref().unwrap().post(url).body(statement.clone()).send().unwrap();
+                                let answer = post(http.as_ref(), running, "entries", part[0].clone());
                                 assert_eq!(answer.status(), 303);
+                            }
+                            Way::Batches { .. } => {
+                                let answer = post(http.as_ref(), running, "batch", batch(part));
+                                assert_eq!(answer.status(), 200);
+                                assert_eq!(admitted(&answer.bytes().unwrap()), part.len());
                             }
                         }
                     }
@@ -60,9 +67,44 @@ impl Clients {
     }
 }
 
+fn post(
+    http: Option<&reqwest::blocking::Client>,
+    running: &Running,
+    path: &str,
+    body: Vec<u8>,
+) -> reqwest::blocking::Response {
+    let url = format!("https://{}/supply/{path}", running.addr());
+    http.unwrap().post(url).body(body).send().unwrap()
+}
+
+fn batch(statements: &[Vec<u8>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut e = minicbor::Encoder::new(&mut body);
+    e.array(statements.len() as u64).unwrap();
+    for statement in statements {
+        e.bytes(statement).unwrap();
+    }
+    body
+}
+
+/// How many of a batch were told their place.
+fn admitted(outcomes: &[u8]) -> usize {
+    let mut d = minicbor::Decoder::new(outcomes);
+    let count = d.array().unwrap().unwrap();
+    (0..count)
+        .filter(|_| {
+            let place = d.datatype().unwrap() == minicbor::data::Type::Array;
+            d.skip().unwrap();
+            place
+        })
+        .count()
+}
+
 /// What a client submits with; over HTTPS, a connection of its own.
 fn client(way: Way, running: &Running) -> Option<reqwest::blocking::Client> {
-    let Way::Https = way else { return None };
+    if let Way::InProcess { .. } = way {
+        return None;
+    }
     let genesis = running.node().genesis();
     let roots = genesis.tls.iter().map(|root| reqwest::Certificate::from_der(&root.0).unwrap());
     let builder = reqwest::blocking::Client::builder().tls_certs_only(roots);

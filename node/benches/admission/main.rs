@@ -1,7 +1,7 @@
 //! Admission at the sequencer: form, freshness, signature, replay, links and rules checked, tree and index grown,
 //! checkpoint signed and cosigned by three witnesses that recompute it, durable on disk, by 1, 8 and 64 client threads; by
-//! clients over HTTPS; and how it grows with the log and with the
-//! history of a subject (`-- growth`, `-- histories` for that alone).
+//! clients over HTTPS, one statement or a thousand in a request; and how it grows with the log and with the history of a
+//! subject (`-- growth`, `-- histories` for that alone).
 //!
 //! Statements are signed before the clock starts. The figure to hold is the ratio to raw P-256 verification on one
 //! thread, measured in the same run: what is lost is everything but the signature.
@@ -28,13 +28,16 @@ use countersign_node::{Config, Node};
 use criterion::{Criterion, SamplingMode, Throughput};
 use member::Member;
 
-const WAYS: [(usize, Way); 6] = [
+const WAYS: [(usize, Way); 9] = [
     (1, Way::InProcess { in_flight: 1 }),
     (8, Way::InProcess { in_flight: 1 }),
     (64, Way::InProcess { in_flight: 1 }),
     (64, Way::InProcess { in_flight: 16 }),
     (8, Way::Https),
     (64, Way::Https),
+    (1, Way::Batches { of: 1000 }),
+    (2, Way::Batches { of: 1000 }),
+    (4, Way::Batches { of: 1000 }),
 ];
 
 fn admission(criterion: &mut Criterion) {
@@ -42,7 +45,8 @@ fn admission(criterion: &mut Criterion) {
     println!("raw flush: {:.0}/s", raw::flush());
     let directory = tempfile::TempDir::new().unwrap();
     let mut config = Config::development(directory.path());
-    (config.limits.write_burst, config.limits.writes_per_second) = (u32::MAX, u32::MAX);
+    (config.limits.write_burst, config.limits.writes_per_second) = (1_000_000, 1_000_000);
+    config.limits.address_percent = 100;
     let running = Node::open(config).unwrap().start().unwrap();
     let member = Member::enrol(running.node(), "manufacturer");
     for (threads, way) in WAYS {

@@ -1,11 +1,13 @@
 //! A statement on its way to the machine.
 
-use countersign_ledger::{FormatError, LogName, Refusal, Statement, TrustStore, Verified};
+use countersign_ledger::{FormatError, LogName, Promise, Refusal, Statement, TrustStore, Verified};
 
 /// A statement to be ordered.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub(super) log: LogName,
+    /// What it promises and the node that took it does not hold: it is refused, if nothing else is wrong with it.
+    pub(super) lacks: Option<Promise>,
     claim: Claim,
 }
 
@@ -19,18 +21,19 @@ enum Claim {
 }
 
 impl Candidate {
-    /// Reads a statement that was sent to `log`, and verifies it if its signers are known already.
+    /// Reads a statement that was sent to `log`, and verifies it if its signers are known already. Whoever put it into a block
+    /// has seen to what it promises.
     pub fn read(log: LogName, bytes: &[u8], trust: &TrustStore) -> Self {
         let claim = match Statement::parse(bytes) {
             Ok(statement) => trust.verify(statement.clone()).map_or(Claim::Read(statement), Claim::Verified),
             Err(error) => Claim::Malformed(error),
         };
-        Self { log, claim }
+        Self { log, lacks: None, claim }
     }
 
-    /// A statement that has been verified.
-    pub const fn verified(log: LogName, statement: Verified) -> Self {
-        Self { log, claim: Claim::Verified(statement) }
+    /// A statement that has been verified, and what it promises and is not held.
+    pub const fn verified(log: LogName, statement: Verified, lacks: Option<Promise>) -> Self {
+        Self { log, lacks, claim: Claim::Verified(statement) }
     }
 
     /// The statement, if it is one.

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
@@ -17,19 +16,22 @@ use minicbor::Decoder;
 
 use countersign_ledger::Problem;
 
-use super::{CERTIFICATE, Shared, blocking, body};
+use super::bodies::Whole;
+use super::{CERTIFICATE, Shared, blocking};
 use crate::node::AuthorityError;
 use crate::problem::ProblemDetails;
 use crate::registrar::{CodeError, EnrolmentCode, RegistrarError};
 
+/// Room for a code and a certification request.
+const MAX_ENROLMENT: usize = 4096;
+
 /// `POST /enrol`
 pub(super) async fn enrol(
     State(service): Shared,
-    received: Result<Bytes, BytesRejection>,
+    Whole { body, .. }: Whole<MAX_ENROLMENT>,
 ) -> Result<Response<Body>, ProblemDetails> {
-    let received = body(received)?;
     let (code, request) =
-        read(&received).ok_or_else(|| ProblemDetails::malformed("an enrolment is [code, request]"))?;
+        read(&body).ok_or_else(|| ProblemDetails::malformed("an enrolment is [code, request]"))?;
     let code = EnrolmentCode::parse(code).ok_or(AuthorityError::Code(CodeError::Unknown))?;
     let request = request.to_vec();
     let certificate = blocking(move || Ok(service.enrol(&code, &request)?)).await?;
@@ -58,7 +60,9 @@ impl From<AuthorityError> for ProblemDetails {
             AuthorityError::Busy(delay) => {
                 Self::busy(if delay.is_zero() { Duration::from_secs(1) } else { delay })
             }
+            AuthorityError::Halted(halt) => Self::halted(halt),
             AuthorityError::Refused(reason) => reason.into(),
+            AuthorityError::Registrar(RegistrarError::Store(error)) => error.into(),
             error @ (AuthorityError::Registrar(_) | AuthorityError::UnknownCertificate) => {
                 tracing::error!(%error, "an enrolment failed");
                 Self::internal()

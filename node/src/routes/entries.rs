@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::cose::Sign1;
 use countersign_ledger::receipt::{Inclusion, issue};
-use countersign_ledger::{Hash, LogName, LogProof, Problem, Statement, cbor};
+use countersign_ledger::{Hash, LogName, LogProof, MAX_STATEMENT, Problem, Statement, cbor};
 
 use super::answer::{NO_STORE, changing, names, preferred, varies};
-use super::{CBOR, FRESH, Shared, TEXT, blocking, body, digest, log};
+use super::bodies::{SMALL, Whole, read};
+use super::{CBOR, FRESH, Shared, TEXT, blobs, blocking, digest, log};
 use crate::machine::Bodies as _;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
-use crate::sequencer::{Ordered, Outcome, Status};
+use crate::sequencer::{Ordered, Outcome, Reason, Status};
+use crate::server::Peer;
 use crate::store::StoreError;
 
 /// What a receipt is called: as SCRAPI answers, and more exactly.
@@ -30,14 +31,13 @@ pub(super) async fn submit(
     State(service): Shared,
     Path(name): Path<String>,
     headers: HeaderMap,
-    received: Result<Bytes, BytesRejection>,
+    Whole { body: received, client, .. }: Whole<MAX_STATEMENT>,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
     if !is_statement(&headers) {
         let other = "a statement is sent as application/cose or application/scitt-statement+cose";
         return Err(ProblemDetails::new(Problem::MediaType, other));
     }
-    let received = body(received)?;
     // A statement that carries receipts already is the same statement: what nobody signed is not recorded (RFC 9943).
     let bare = Sign1::parse(&received)
         .ok()
@@ -51,7 +51,8 @@ pub(super) async fn submit(
             let id = Hash::of(&statement);
             let location = location(log, id);
             if names(&headers, &RECEIPT) {
-                let receipt = blocking(move || write(&service, id, ordered)).await?;
+                let write = move |service: &Arc<Service>| write(service, id, ordered);
+                let receipt = read(&service, client, SMALL, write).await?;
                 return Ok((StatusCode::CREATED, [(LOCATION, location)], receipt_answer(&headers, receipt))
                     .into_response());
             }
@@ -60,8 +61,21 @@ pub(super) async fn submit(
             Ok((StatusCode::SEE_OTHER, [(LOCATION, location)], kept, place).into_response())
         }
         Outcome::Busy { retry_after } => Err(ProblemDetails::busy(retry_after)),
-        Outcome::Refused(reason) => Err(reason.into()),
+        Outcome::Halted(halt) => Err(ProblemDetails::halted(halt)),
+        Outcome::Refused(reason) => Err(refusal(&service, statement, reason).await),
     }
+}
+
+/// What is said of a statement that is refused. One that waits for a blob alone has announced it.
+pub(super) async fn refusal(service: &Arc<Service>, statement: Bytes, reason: Reason) -> ProblemDetails {
+    if let Reason::PromiseNotHeld(promise) = reason {
+        let service = Arc::clone(service);
+        let announced = blocking(move || blobs::announce(&service, &statement, promise)).await;
+        if let Err(problem) = announced {
+            return problem;
+        }
+    }
+    reason.into()
 }
 
 /// `GET /{log}/entries/{id}`
@@ -69,12 +83,13 @@ pub(super) async fn receipt(
     State(service): Shared,
     Path((name, id)): Path<(String, String)>,
     headers: HeaderMap,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, id) = (log(&service, &name)?, digest(&id)?);
     match service.sequencer.status(id) {
         Status::Ordered(ordered) if ordered.place.log == log => {
-            let receipt = blocking(move || write(&service, id, ordered)).await?;
-            Ok(receipt_answer(&headers, receipt))
+            let write = move |service: &Arc<Service>| write(service, id, ordered);
+            Ok(receipt_answer(&headers, read(&service, peer.client, SMALL, write).await?))
         }
         Status::Pending => {
             let later = [(RETRY_AFTER, "1")];
@@ -89,8 +104,14 @@ pub(super) async fn receipt(
 pub(super) async fn proof(
     State(service): Shared,
     Path((name, id)): Path<(String, String)>,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, id) = (log(&service, &name)?, digest(&id)?);
+    let prove = move |service: &Arc<Service>| prove(service, log, id);
+    Ok(changing(TEXT, read(&service, peer.client, SMALL, prove).await?))
+}
+
+fn prove(service: &Arc<Service>, log: LogName, id: Hash) -> Result<Vec<u8>, ProblemDetails> {
     let place = service.published.state().place(id)?.filter(|place| place.log == log);
     // The view comes after the place: what it does not reach is not published.
     let view = service.published.view();
@@ -101,7 +122,7 @@ pub(super) async fn proof(
     let path = service.published.state().inclusion(log, place.index, size)?;
     let path = path.ok_or_else(ProblemDetails::internal)?;
     let proof = LogProof { extra: None, index: place.index, path, checkpoint: head.note.to_string() };
-    Ok(changing(TEXT, proof.to_string()))
+    Ok(proof.to_string().into_bytes())
 }
 
 /// Whether a body claims to be a statement, or claims nothing.
@@ -121,7 +142,7 @@ fn location(log: LogName, id: Hash) -> String {
     format!("/{log}/entries/{id}")
 }
 
-fn receipt_answer(headers: &HeaderMap, receipt: Vec<u8>) -> Response<Body> {
+fn receipt_answer(headers: &HeaderMap, receipt: Bytes) -> Response<Body> {
     let media_type = preferred(headers, &RECEIPT).unwrap_or(RECEIPT[0]);
     let answer = ([(CONTENT_TYPE, media_type)], [(CACHE_CONTROL, FRESH)], receipt).into_response();
     varies(answer, &ACCEPT)

@@ -1,4 +1,4 @@
-//! The node's genesis, health, metrics and receipt keys, and members' certificates.
+//! The node's genesis, health, metrics, limits and receipt keys, and members' certificates.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -8,11 +8,11 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_ledger::cbor::{self, Written};
-use countersign_ledger::{Hash, Policy, PublicKey, cose};
+use countersign_ledger::{Hash, MAX_STATEMENT, Policy, PublicKey, cose};
 use minicbor::Encoder;
 
 use super::answer::{changing, preferred, varies};
-use super::{CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest, log};
+use super::{CBOR, CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest, log};
 use crate::metrics::{header, line, metric};
 use crate::problem::ProblemDetails;
 
@@ -44,6 +44,8 @@ pub(super) async fn health(State(service): Shared) -> Response<Body> {
         "height": health.height,
         "cosigned_at": health.cosigned_at.to_string(),
         "waiting": health.waiting,
+        "halted": health.halted.map(|halt| halt.problem().as_str()),
+        "why": service.why_halted(),
     });
     ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], format!("{body}\n")).into_response()
 }
@@ -65,8 +67,26 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
         age,
     );
     metric(&mut text, "gauge", "countersign_height", "Number of the newest block.", health.height);
+    header(&mut text, "gauge", "countersign_used", "What is in use of each budget.");
+    for (name, budget) in service.budgets.named() {
+        line(&mut text, &format!("countersign_used{{of=\"{name}\"}}"), budget.used() as u64);
+    }
+    header(&mut text, "gauge", "countersign_limit", "What there is of each budget.");
+    for (name, budget) in service.budgets.named() {
+        line(&mut text, &format!("countersign_limit{{of=\"{name}\"}}"), budget.total() as u64);
+    }
     metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);
+    service.halts_to(&mut text);
     ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], text).into_response()
+}
+
+/// `GET /limits`: what a client asks before it has anything signed.
+pub(super) async fn limits(State(service): Shared) -> Response<Body> {
+    let blob_bytes = service.config.limits.blob_bytes as u64;
+    let limits = cbor::encode(|e| {
+        e.map(2)?.str("statement-bytes")?.u64(MAX_STATEMENT as u64)?.str("blob-bytes")?.u64(blob_bytes)?.ok()
+    });
+    ([(CONTENT_TYPE, CBOR), (CACHE_CONTROL, FRESH)], limits).into_response()
 }
 
 /// `GET /certificate/{fingerprint}`

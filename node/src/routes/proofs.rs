@@ -1,6 +1,9 @@
 //! Proofs at a checkpoint: consistency of the log, the history of a subject, the members of a family.
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::{mem, vec};
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -8,23 +11,37 @@ use axum::http::Response;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use countersign_ledger::{
-    Family, Hash, HistoryEntry, IndexKey, LogName, MAX_ENTRIES, NameError, Statement, Subject,
-    SubjectHistory, cbor,
+    Family, FamilyProof, FamilyProofHead, Hash, HistoryEntry, IndexKey, LogName, MAX_ENTRIES, NameError,
+    Statement, Subject, SubjectHistory, cbor,
 };
 
 use countersign_ledger::Problem;
 
-use super::{CBOR, FRESH, IMMUTABLE, Shared, blocking, log};
+use super::bodies::{PIECE, Piece, SMALL, look_up, read, stream};
+use super::{CBOR, FRESH, IMMUTABLE, Shared, log};
 use crate::ledger::Place;
 use crate::ledger_state::SubjectIndex;
 use crate::machine::Bodies as _;
 use crate::node::Service;
 use crate::problem::ProblemDetails;
 use crate::published::View;
+use crate::server::Peer;
 use crate::store::StoreError;
 
 /// Most names in one answer.
 const MAX_NAMES: usize = 512;
+
+/// Bytes in an answer about subjects after which no further statement is added.
+const MAX_HISTORIES: usize = 1 << 20;
+
+/// Room for such an answer while it is made: besides, it has the last statement.
+const HISTORIES: usize = 3 << 20;
+
+/// Room for one member in the proof of a family, or for what comes before the first.
+const MEMBER: usize = 16 * 1024;
+
+/// Most bytes in an answer about families, if it is about more than one.
+const MAX_FAMILIES: usize = 16 << 20;
 
 /// Most subjects or families in one question.
 const MAX_ASKED: usize = 64;
@@ -60,24 +77,30 @@ pub(super) async fn subjects(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, size, about) = (log(&service, &name)?, number(&size)?, asked(query)?);
     let subject = |About { s, skip }| Ok((Subject::new(s)?, skip));
     let subjects: Result<Vec<_>, NameError> = about.into_iter().map(subject).collect();
     let subjects = subjects.map_err(|error| ProblemDetails::malformed(error.to_string()))?;
-    let histories = blocking(move || {
-        let (mut histories, mut room) = (Vec::new(), MAX_ENTRIES);
+    let answer = read(&service, peer.client, HISTORIES, move |service| {
+        let (mut histories, mut room, mut bytes) = (Vec::new(), MAX_ENTRIES, MAX_HISTORIES);
         for (subject, skip) in subjects {
-            let history = history(&service, log, size, &subject, skip, room)?;
+            let history = history(service, log, size, &subject, skip, room, bytes)?;
             room -= history.entries.len();
-            histories.push(history.to_cbor());
-            if room == 0 {
+            let history = history.to_cbor();
+            bytes = bytes.saturating_sub(history.len());
+            histories.push(history);
+            if room == 0 || bytes == 0 {
                 break;
             }
         }
-        Ok(histories)
+        Ok(cbor::encode(|e| {
+            e.array(histories.len() as u64)?;
+            histories.iter().try_for_each(|history| e.bytes(history)?.ok())
+        }))
     });
-    Ok(answer(&histories.await?))
+    Ok(cbor_answer(answer.await?))
 }
 
 /// `GET /{log}/families/{size}?s=…&s=…`
@@ -85,14 +108,26 @@ pub(super) async fn families(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, size, about) = (log(&service, &name)?, number(&size)?, asked(query)?);
-    let proofs = blocking(move || {
-        let index = index_at(&service, &service.published.view(), log, size)?;
-        let prove = |about: &About| Ok(index.prove_family(Family::new(&about.s))?.to_cbor());
-        about.iter().map(prove).collect::<Result<Vec<_>, ProblemDetails>>()
-    });
-    Ok(answer(&proofs.await?))
+    let begin = move |service: &Arc<Service>| {
+        let index = index_at(service, &service.published.view(), log, size)?;
+        let mut bytes = 0;
+        let mut proofs = Vec::new();
+        for family in about.iter().map(|about| Family::new(&about.s)) {
+            let head = index.begin_family_proof(family)?;
+            bytes += head.len;
+            if bytes > MAX_FAMILIES && !proofs.is_empty() {
+                break;
+            }
+            proofs.push((family, head));
+        }
+        let begun = cbor::encode(|e| e.array(proofs.len() as u64)?.ok());
+        Ok(FamilyProofs { index, proofs: proofs.into_iter(), members: None, begun })
+    };
+    let (proofs, _room) = look_up(&service, peer.client, SMALL, begin).await?;
+    Ok(cbor_answer(stream(&service, peer.client, PIECE, proofs, |_, proofs| proofs.next_piece())))
 }
 
 /// `GET /{log}/names/{size}?s=…&skip=…`
@@ -100,20 +135,58 @@ pub(super) async fn names(
     State(service): Shared,
     Path((name, size)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let (log, size, about) = (log(&service, &name)?, number(&size)?, asked(query)?);
     let Ok([About { s, skip }]) = <[About; 1]>::try_from(about) else {
         return Err(ProblemDetails::malformed("the names of one family are asked for at a time"));
     };
-    let names = blocking(move || names_of(&service, log, size, &s, skip)).await?;
-    let names = cbor::encode(|e| {
-        e.array(names.len() as u64)?;
-        names.iter().try_for_each(|name| e.str(name.as_str())?.ok())
+    let names = read(&service, peer.client, PIECE, move |service| {
+        let names = names_of(service, log, size, &s, skip)?;
+        Ok(cbor::encode(|e| {
+            e.array(names.len() as u64)?;
+            names.iter().try_for_each(|name| e.str(name.as_str())?.ok())
+        }))
     });
-    Ok(cbor_answer(names))
+    Ok(cbor_answer(names.await?))
 }
 
-/// A subject's statements after the first `skip`, at most `room` of them.
+/// Proofs of families that are still to be sent.
+struct FamilyProofs {
+    index: Box<dyn SubjectIndex>,
+    proofs: vec::IntoIter<(Family, FamilyProofHead)>,
+    /// The family whose members are being sent, and from where on.
+    members: Option<(Family, Hash)>,
+    /// Bytes that come before.
+    begun: Vec<u8>,
+}
+
+impl FamilyProofs {
+    fn next_piece(&mut self) -> Piece {
+        let mut bytes = mem::take(&mut self.begun);
+        while bytes.len() < PIECE - MEMBER {
+            if let Some((family, from)) = self.members.take() {
+                self.index.members(family, from, &mut |subject, entry| {
+                    if bytes.len() < PIECE - MEMBER {
+                        FamilyProof::write_member(&mut bytes, subject, &entry);
+                        return ControlFlow::Continue(());
+                    }
+                    self.members = Some((family, subject));
+                    ControlFlow::Break(())
+                })?;
+            } else if let Some((family, head)) = self.proofs.next() {
+                bytes = cbor::encode_into(bytes, |e| e.bytes_len(head.len as u64)?.ok());
+                bytes.extend_from_slice(&head.bytes);
+                self.members = (head.members > 0).then_some((family, Hash::default()));
+            } else {
+                break;
+            }
+        }
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+/// A subject's statements after the first `skip`: at most `room` of them, and none after so many bytes, but one at least.
 fn history(
     service: &Arc<Service>,
     log: LogName,
@@ -121,6 +194,7 @@ fn history(
     subject: &Subject,
     skip: u64,
     room: usize,
+    bytes: usize,
 ) -> Result<SubjectHistory, ProblemDetails> {
     let (view, state) = (service.published.view(), service.published.state());
     let index = index_at(service, &view, log, size)?;
@@ -142,22 +216,24 @@ fn history(
         certificates: vec![],
     };
     let mut signers: Vec<Hash> = Vec::new();
+    let mut written = 0;
     for index in indices {
+        if written >= bytes {
+            break;
+        }
         let statement = service.published.body(Place { log, index })?;
         let parsed = Statement::parse(&statement).map_err(|_| StoreError::Damaged("statements"))?;
         for signer in parsed.certificates() {
             if !signers.contains(&signer) {
                 signers.push(signer);
                 let known = view.trust.certificate(signer).map(|known| known.as_der().to_vec());
+                written += known.as_ref().map_or(0, Vec::len);
                 history.certificates.extend(known);
             }
         }
-        let path = state.inclusion(log, index, size)?;
-        history.entries.push(HistoryEntry {
-            index,
-            statement,
-            path: path.ok_or_else(ProblemDetails::internal)?,
-        });
+        let path = state.inclusion(log, index, size)?.ok_or_else(ProblemDetails::internal)?;
+        written += statement.len() + path.len() * Hash::LEN;
+        history.entries.push(HistoryEntry { index, statement, path });
     }
     Ok(history)
 }
@@ -170,11 +246,21 @@ fn names_of(
     family: &str,
     skip: u64,
 ) -> Result<Vec<Subject>, ProblemDetails> {
-    let members = index_at(service, &service.published.view(), log, size)?.family(Family::new(family))?;
-    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let index = index_at(service, &service.published.view(), log, size)?;
+    let (mut skip, mut latest) = (skip, Vec::new());
+    index.members(Family::new(family), Hash::default(), &mut |_, entry| match skip.checked_sub(1) {
+        Some(left) => {
+            skip = left;
+            ControlFlow::Continue(())
+        }
+        None => {
+            latest.push(entry.latest);
+            if latest.len() < MAX_NAMES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        }
+    })?;
     let mut names = Vec::new();
-    for (_, entry) in members.into_iter().skip(skip).take(MAX_NAMES) {
-        let place = service.published.state().place(entry.latest)?.ok_or_else(ProblemDetails::internal)?;
+    for latest in latest {
+        let place = service.published.state().place(latest)?.ok_or_else(ProblemDetails::internal)?;
         let statement = Statement::parse(&service.published.body(place)?);
         names.push(statement.map_err(|_| StoreError::Damaged("statements"))?.subject().clone());
     }
@@ -203,9 +289,9 @@ fn number(text: &str) -> Result<u64, ProblemDetails> {
     number.ok_or_else(|| ProblemDetails::malformed("a size and a `skip` are decimal numbers"))
 }
 
-/// Reads `s=…&skip=…&s=…`: each `skip` belongs to the `s` before it.
+/// Reads `s=…&skip=…&s=…`: each `skip` belongs to the `s` before it. What is named again counts where it was named first.
 fn asked(query: Option<String>) -> Result<Vec<About>, ProblemDetails> {
-    let mut asked: Vec<About> = Vec::new();
+    let (mut asked, mut known): (Vec<About>, HashSet<String>) = Default::default();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match (&*name, asked.last_mut()) {
             ("s", _) => asked.push(About { s: value.into_owned(), skip: 0 }),
@@ -218,6 +304,7 @@ fn asked(query: Option<String>) -> Result<Vec<About>, ProblemDetails> {
         }
     }
     if (1..=MAX_ASKED).contains(&asked.len()) {
+        asked.retain(|about| known.insert(about.s.clone()));
         return Ok(asked);
     }
     Err(ProblemDetails::malformed(format!(
@@ -225,14 +312,6 @@ fn asked(query: Option<String>) -> Result<Vec<About>, ProblemDetails> {
     )))
 }
 
-/// One message for each that was asked about.
-fn answer(messages: &[Vec<u8>]) -> Response<Body> {
-    cbor_answer(cbor::encode(|e| {
-        e.array(messages.len() as u64)?;
-        messages.iter().try_for_each(|message| e.bytes(message)?.ok())
-    }))
-}
-
-fn cbor_answer(cbor: Vec<u8>) -> Response<Body> {
-    ([(CONTENT_TYPE, CBOR), (CACHE_CONTROL, FRESH)], cbor).into_response()
+fn cbor_answer(cbor: impl Into<Body>) -> Response<Body> {
+    ([(CONTENT_TYPE, CBOR), (CACHE_CONTROL, FRESH)], cbor.into()).into_response()
 }

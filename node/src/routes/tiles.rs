@@ -1,6 +1,5 @@
 //! The log as static files (C2SP tlog-checkpoint, tlog-tiles), for caches and for readers of the whole log.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,16 +9,18 @@ use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::response::IntoResponse;
 use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
 use super::answer::{accepts_gzip, changing, varies};
-use super::{IMMUTABLE, OCTETS, Shared, TEXT, blocking, log};
+use super::bodies::{PIECE, Piece, SMALL, read, stream};
+use super::gzip::{Gzip, WORKSPACE};
+use super::{IMMUTABLE, OCTETS, Shared, TEXT, log};
 use crate::node::Service;
 use crate::problem::ProblemDetails;
+use crate::server::Peer;
 use crate::store;
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// Room to compress a piece of an answer.
+const GZIP_ROOM: usize = PIECE + WORKSPACE;
 
 /// `GET /{log}/checkpoint`
 pub(super) async fn checkpoint(
@@ -37,6 +38,7 @@ pub(super) async fn tile(
     State(service): Shared,
     Path((name, path)): Path<(String, String)>,
     headers: HeaderMap,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
     let path: TilePath = format!("tile/{path}")
@@ -47,47 +49,63 @@ pub(super) async fn tile(
     if path.width() > available {
         return Err(ProblemDetails::not_found("the log has not grown as far as this tile"));
     }
-    // Hashes are as good as random; a bundle is compressed for whoever takes that (C2SP tlog-tiles, "Log entries").
-    let is_bundle = !matches!(path.kind(), TileKind::Hashes(_));
-    let gzip = is_bundle && accepts_gzip(&headers);
-    let bytes = blocking(move || {
-        let bytes = read(&service, log, path)?;
-        if gzip { compress(&bytes) } else { Ok(bytes) }
-    });
+    let client = peer.client;
     let kept = [(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)];
-    let mut response = (kept, bytes.await?).into_response();
-    if gzip {
-        response.headers_mut().insert(CONTENT_ENCODING, GZIP);
-    }
-    Ok(if is_bundle { varies(response, &ACCEPT_ENCODING) } else { response })
-}
-
-/// A bundle is no larger than 256 statements, so this takes milliseconds, on a thread that may wait.
-fn compress(bytes: &[u8]) -> Result<Vec<u8>, ProblemDetails> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.map_err(|_| ProblemDetails::internal())
-}
-
-fn read(service: &Arc<Service>, log: LogName, path: TilePath) -> Result<Vec<u8>, ProblemDetails> {
-    let from = path.index() * u64::from(TILE_WIDTH);
-    let until = from + u64::from(path.width());
-    let bundle = match path.kind() {
-        TileKind::Hashes(level) => return hashes(service, log, level, from, until),
-        TileKind::Entries => {
-            let ids =
-                service.published.readers().with(|connection| store::ids(connection, log, from, until))?;
-            write_bundle(ids.iter().map(|id| &id.as_bytes()[..]))
-        }
+    let body = match path.kind() {
         TileKind::Bodies => {
-            let read = service
-                .published
-                .readers()
-                .with(|connection| store::statements(connection, log, from, until));
-            write_bundle(read?.iter().map(|stored| &stored.bytes[..]))
+            let (from, until) = range(path);
+            let bodies = Bodies { log, from, until };
+            // Compressed for whoever takes that (C2SP tlog-tiles, "Log entries"). Ids and hashes are as good as random.
+            let response = if accepts_gzip(&headers) {
+                let body = stream(&service, client, GZIP_ROOM, (bodies, Gzip::default()), compressed);
+                (kept, [(CONTENT_ENCODING, GZIP)], body).into_response()
+            } else {
+                (kept, stream(&service, client, PIECE, bodies, next_bodies)).into_response()
+            };
+            return Ok(varies(response, &ACCEPT_ENCODING));
         }
+        _ => read(&service, client, SMALL, move |service| small(service, log, path)).await?,
     };
-    bundle.map_err(|_| ProblemDetails::internal())
+    Ok((kept, body).into_response())
+}
+
+/// The entries that a tile is of, or at its level the hashes.
+fn range(path: TilePath) -> (u64, u64) {
+    let from = path.index() * u64::from(TILE_WIDTH);
+    (from, from + u64::from(path.width()))
+}
+
+/// Statements of a bundle that are still to be sent.
+struct Bodies {
+    log: LogName,
+    from: u64,
+    until: u64,
+}
+
+fn compressed(service: &Arc<Service>, (left, gzip): &mut (Bodies, Gzip)) -> Piece {
+    Ok(match next_bodies(service, left)? {
+        Some(bytes) => Some(gzip.piece(&bytes).ok_or_else(ProblemDetails::internal)?),
+        None => gzip.end(),
+    })
+}
+
+fn next_bodies(service: &Arc<Service>, left: &mut Bodies) -> Piece {
+    let readers = service.published.readers();
+    let read =
+        readers.with(|connection| store::statements(connection, left.log, left.from, left.until, PIECE))?;
+    left.from += read.len() as u64;
+    let bundle = write_bundle(read.iter().map(|stored| &stored.bytes[..]));
+    Ok(Some(bundle.map_err(|_| ProblemDetails::internal())?).filter(|bytes| !bytes.is_empty()))
+}
+
+/// A tile of hashes, or a bundle of ids.
+fn small(service: &Arc<Service>, log: LogName, path: TilePath) -> Result<Vec<u8>, ProblemDetails> {
+    let (from, until) = range(path);
+    if let TileKind::Hashes(level) = path.kind() {
+        return hashes(service, log, level, from, until);
+    }
+    let ids = service.published.readers().with(|connection| store::ids(connection, log, from, until))?;
+    write_bundle(ids.iter().map(|id| &id.as_bytes()[..])).map_err(|_| ProblemDetails::internal())
 }
 
 fn hashes(

@@ -1,31 +1,37 @@
 //! This node's witnesses, for the logs of others (C2SP tlog-witness): `/witness/{name}` is a submission and a monitoring prefix.
 
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
-use countersign_ledger::{AddCheckpoint, AddCheckpointRefusal, Problem};
+use countersign_ledger::{AddCheckpoint, AddCheckpointRefusal, MAX_NOTE_LEN, MAX_PATH, Problem};
 
 use super::answer::changing;
-use super::{Shared, TEXT, blocking, body, digest};
+use super::bodies::{SMALL, Whole, read};
+use super::{Shared, TEXT, blocking, digest};
+use crate::halt::Halt;
+use crate::node::Service;
 use crate::others_logs::CosignError;
 use crate::problem::ProblemDetails;
+use crate::server::Peer;
 
+/// Room for a note, a proof and a size.
+const MAX_ADD_CHECKPOINT: usize = MAX_NOTE_LEN + (MAX_PATH + 1) * 64;
 const SIZE: HeaderValue = HeaderValue::from_static("text/x.tlog.size");
 
 /// `POST /witness/{name}/add-checkpoint`
 pub(super) async fn add_checkpoint(
     State(service): Shared,
     Path(name): Path<String>,
-    received: Result<Bytes, BytesRejection>,
+    Whole { body: received, .. }: Whole<MAX_ADD_CHECKPOINT>,
 ) -> Result<Response<Body>, ProblemDetails> {
-    let received = body(received)?;
     let malformed = |error: &dyn std::fmt::Display| ProblemDetails::malformed(error.to_string());
     let text = std::str::from_utf8(&received).map_err(|error| malformed(&error))?;
     let request: AddCheckpoint = text.parse().map_err(|error| malformed(&error))?;
-    let now = (service.clock)();
+    let now = service.time.now().map_err(|_| ProblemDetails::halted(Halt::Clock))?;
     let cosigned = blocking(move || Ok(service.others.cosign(&name, &request, now))).await?;
     match cosigned {
         Ok(line) => Ok(([(CONTENT_TYPE, TEXT)], line).into_response()),
@@ -40,10 +46,15 @@ pub(super) async fn add_checkpoint(
 pub(super) async fn last(
     State(service): Shared,
     Path((name, origin)): Path<(String, String)>,
+    peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
-    let note = service.others.last(&name, digest(&origin)?);
-    let note = note.ok_or_else(|| ProblemDetails::not_found("this witness has cosigned no such log"))?;
-    Ok(changing(TEXT, note))
+    let origin = digest(&origin)?;
+    // It may be writing to its disk just now.
+    let last = move |service: &Arc<Service>| {
+        let note = service.others.last(&name, origin).map(String::into_bytes);
+        note.ok_or_else(|| ProblemDetails::not_found("this witness has cosigned no such log"))
+    };
+    Ok(changing(TEXT, read(&service, peer.client, SMALL, last).await?))
 }
 
 fn refused(error: &CosignError) -> ProblemDetails {
@@ -58,7 +69,8 @@ fn refused(error: &CosignError) -> ProblemDetails {
         }
         CosignError::Kept(_) => {
             tracing::error!(%error, "a cosigned checkpoint could not be kept");
-            ProblemDetails::internal()
+            ProblemDetails::new(Problem::Storage, "what was to be cosigned could not be written; nothing was")
+                .retry_after(Halt::Storage.retry_after())
         }
     }
 }

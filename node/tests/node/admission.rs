@@ -168,8 +168,7 @@ fn a_full_queue_answers_busy_and_what_waits_is_pending() {
             drop(held.lock().unwrap());
         }
     };
-    let surroundings =
-        Surroundings { clock: site.clock.clock(), observer: Box::new(observer), ..Surroundings::default() };
+    let surroundings = Surroundings { observer: Box::new(observer), ..site.clock.surroundings() };
     let node = Node::open_with(site.config.clone(), surroundings).unwrap();
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let statements: Vec<_> = (0..200).map(|i| manufacturer.sign(&site.request(i))).collect();

@@ -127,7 +127,7 @@ impl World {
 
     fn submit(&mut self, statement: &Statement) -> Admission {
         let verified = self.ledger.verify(statement.clone()).unwrap();
-        let candidate = Candidate::verified(LogName::SUPPLY, verified);
+        let candidate = Candidate::verified(LogName::SUPPLY, verified, None);
         let begun = Instant::now();
         let mut applied = self.machine.apply(self.now, vec![candidate], &self.memory).unwrap();
         self.figures.admitted += begun.elapsed();

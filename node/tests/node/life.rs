@@ -19,6 +19,8 @@ pub struct Life<'a> {
     certificate: Vec<Entry>,
     history: Vec<Entry>,
     pub serials: SerialSet,
+    /// How long the commission says that the filter is, if that is not so.
+    pub filter_length: Option<u64>,
 }
 
 impl<'a> Life<'a> {
@@ -36,7 +38,25 @@ impl<'a> Life<'a> {
             certificate: Vec::new(),
             history: Vec::new(),
             serials: SerialSet::new((0..100).map(|serial| format!("S{serial:03}"))).unwrap(),
+            filter_length: None,
         }
+    }
+
+    /// The commission of another lot, on which nothing is stated yet.
+    pub fn sign_early(&self) -> Statement {
+        let set = &self.serials;
+        let fields = Fields::new().with("count", set.count()).with("serials", set.root());
+        let fields =
+            fields.with("filter", set.filter_digest()).with("expiry", self.site.clock.now().0 + DAY_MILLIS);
+        self.members["manufacturer"].sign(&Spec {
+            kind: "medicine.commission",
+            subject: lot(9),
+            fields: fields.with("filter-length", set.filter_bytes().len() as u64),
+            prev: None,
+            links: Vec::new(),
+            at: self.site.clock.now(),
+            cti: random(),
+        })
     }
 
     /// Signs the next statement of the story.
@@ -74,7 +94,8 @@ impl<'a> Life<'a> {
                 let set = &self.serials;
                 let fields = f().with("count", set.count()).with("serials", set.root());
                 let fields = fields.with("filter", set.filter_digest());
-                let fields = fields.with("filter-length", set.filter_bytes().len() as u64);
+                let length = self.filter_length.unwrap_or(set.filter_bytes().len() as u64);
+                let fields = fields.with("filter-length", length);
                 ("manufacturer", fields.with("expiry", expiry), vec![latest("approval")])
             }
             "distribution" => {
@@ -107,6 +128,9 @@ impl<'a> Life<'a> {
     /// Signs the next statement of the story and has it admitted.
     pub fn admit(&mut self, node: &Node, step: &str) {
         let statement = self.sign(step);
+        if step == "commission" {
+            self.site.hold(self.serials.filter_bytes());
+        }
         let ordered = accepted(node, LogName::SUPPLY, &statement);
         let verified = self.trust.verify(statement).unwrap();
         let entry = self.trust.place(verified, LogName::SUPPLY, ordered.place.index);

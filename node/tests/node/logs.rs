@@ -29,6 +29,10 @@ impl Rules for Ward {
         }
     }
 
+    fn roles(&self) -> Vec<&str> {
+        vec!["nurse"]
+    }
+
     fn check(&self, statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
         let violation = |text: &str| Err(Violation { problem: Problem::Rule, text: text.to_owned() });
         if context.domain.is_some_and(|domain| domain != statement.signer().identity().domain()) {
@@ -64,8 +68,7 @@ fn site() -> Site {
 
 fn open(site: &Site) -> Node {
     open_patiently(|| {
-        let clock = site.clock.clock();
-        let surroundings = Surroundings { families: families(), clock, ..Surroundings::default() };
+        let surroundings = Surroundings { families: families(), ..site.clock.surroundings() };
         Node::open_with(site.config.clone(), surroundings)
     })
     .unwrap()

@@ -10,15 +10,22 @@
 )]
 
 mod admission;
+mod batches;
+mod clocks;
 mod couriers;
 mod determinism;
 mod durability;
+mod floods;
 mod foreign;
 mod life;
 mod logs;
+mod losses;
+mod operating;
 mod pure;
 mod reading;
 mod refusals;
 mod replicas;
+mod storage;
+mod uploads;
 mod voids;
 mod world;

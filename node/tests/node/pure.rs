@@ -66,6 +66,8 @@ impl Pure {
         for member in members.values() {
             trust.enrol(member.certificate.as_der()).unwrap();
         }
+        let roles = ledger.families.roles().into_iter().map(str::to_owned);
+        trust.appoint(members[REGISTRAR].certificate.as_der(), roles).unwrap();
         let machine = machine(ledger, &trust);
         Self { root, trust, machine, memory: Memory::default(), members, now: NOW }
     }

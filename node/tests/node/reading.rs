@@ -8,7 +8,7 @@ use countersign_ledger::{
 };
 use countersign_node::Running;
 
-use crate::world::{CLASS, Client, Site, accepted, enrol, lot, messages};
+use crate::world::{CLASS, Client, Site, accepted, enrol, lot, messages, metrics};
 
 struct Stage {
     site: Site,
@@ -283,16 +283,19 @@ fn the_checkpoint_carries_both_signatures_of_the_log_and_those_of_all_witnesses(
 }
 
 #[test]
-fn metrics_are_text_for_prometheus() {
+fn metrics_are_text_for_prometheus_on_a_listener_of_their_own() {
     let stage = Stage::new();
     enrol(stage.running.node(), "manufacturer", "dm");
     stage.client.get("/genesis");
-    let text = String::from_utf8(stage.client.get("/metrics").body).unwrap();
+    assert_eq!(stage.client.get("/metrics").problem(), (404, "not-found".into()));
+    let text = metrics(&stage.running);
     for line in [
         "countersign_statements_total 1\n",
         "countersign_log_size{log=\"supply\"} 1\n",
         "countersign_http_requests_total{route=\"/genesis\",status=\"200\"} 1\n",
         "countersign_submissions_total{outcome=\"accepted\",reason=\"\"} 1\n",
+        "countersign_used{of=\"connections\"} 1\n",
+        "countersign_limit{of=\"memory_bytes\"} 67108864\n",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }

@@ -4,11 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use countersign_custody::{MAX_FILTER, SerialSet};
 use countersign_ledger::{Hash, MAX_STATEMENT};
-use countersign_node::{Node, Running};
+use countersign_node::{Config, Node, Running};
 
 use crate::life::{Life, STEPS};
-use crate::world::{Client, DAY_MILLIS, Site, WEEK, csr, enrol, fresh_key};
+use crate::world::{Client, DAY_MILLIS, Site, WEEK, csr, enrol, fresh_key, refusal};
 
 struct Stage {
     site: Site,
@@ -236,37 +237,10 @@ impl Stage {
 }
 
 #[test]
-fn beyond_so_many_requests_at_one_time_the_node_is_busy() {
-    let stage = Stage::new(|site| (site.config.limits.requests, site.config.limits.request_seconds) = (1, 3));
-    let node_is = || stage.client.get("/genesis").status;
-    assert_eq!(node_is(), 200);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    std::thread::scope(|scope| {
-        let slow = b"POST /supply/entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc";
-        // It may come while the other one is answered, and is then the one too many itself.
-        let slow = scope.spawn(|| {
-            loop {
-                let answer = stage.raw(slow);
-                if !answer.starts_with(b"HTTP/1.1 503") || Instant::now() > deadline {
-                    break answer;
-                }
-            }
-        });
-        let busy = loop {
-            let answer = stage.client.get("/genesis");
-            if answer.status != 200 || Instant::now() > deadline {
-                break answer;
-            }
-        };
-        assert_eq!((busy.header("retry-after"), busy.problem()), ("1", problem(503, "busy")));
-        assert!(slow.join().unwrap().starts_with(b"HTTP/1.1 408"));
-    });
-    assert_eq!(node_is(), 200);
-}
-
-#[test]
 fn one_address_opens_so_many_connections_and_no_more() {
-    let stage = Stage::new(|site| site.config.limits.connections_per_address = 2);
+    let stage = Stage::new(|site| {
+        (site.config.limits.connections, site.config.limits.address_percent) = (4, 50);
+    });
     // The client of the test holds none yet.
     let held: Vec<_> = (0..2).map(|_| TcpStream::connect(stage.running.addr()).unwrap()).collect();
     std::thread::sleep(Duration::from_millis(200));
@@ -278,18 +252,47 @@ fn one_address_opens_so_many_connections_and_no_more() {
     drop(held);
 }
 
-#[test]
-fn a_blob_is_taken_when_an_admitted_statement_names_it() {
-    let stage = Stage::new(|_| ());
+/// A lot that waits to be commissioned.
+fn approved(stage: &Stage) -> Life<'_> {
     let mut life = Life::new(&stage.site, stage.node());
-    for step in &STEPS[..5] {
-        life.admit(stage.node(), step);
-    }
+    STEPS[..5].iter().for_each(|step| life.admit(stage.node(), step));
+    life
+}
+
+fn serials(letter: char, count: usize) -> SerialSet {
+    SerialSet::new((0..count).map(|serial| format!("{letter}{serial:03}"))).unwrap()
+}
+
+#[test]
+fn a_statement_is_admitted_when_the_node_holds_what_it_promises() {
+    let stage = Stage::new(|_| ());
+    let mut life = approved(&stage);
     let (commission, filter) = (life.sign("commission"), life.serials.filter_bytes().to_vec());
     let (digest, path) = (Hash::of(&filter), format!("/blob/{}", Hash::of(&filter)));
+    let submit = || stage.client.post("/supply/entries", commission.as_bytes());
+    let size =
+        || stage.node().checkpoint(countersign_ledger::LogName::SUPPLY).lines().nth(1).unwrap().to_owned();
+    let before = size();
     assert_eq!(stage.client.put(&path, &filter).problem(), problem(403, "unnamed"));
-    assert_eq!(stage.client.post("/supply/entries", commission.as_bytes()).status, 303);
+    // In process as over HTTPS.
+    assert_eq!(refusal(stage.node(), countersign_ledger::LogName::SUPPLY, &commission), "promise-not-held");
+    assert_eq!(stage.client.put(&path, &filter).problem(), problem(403, "unnamed"));
+    // A batch announces as well.
+    let mut batch = vec![0x81];
+    minicbor::Encoder::new(&mut batch).bytes(commission.as_bytes()).unwrap();
+    let answer = stage.client.post("/supply/batch", &batch);
+    assert!(String::from_utf8_lossy(&answer.body).contains("promise-not-held"));
+    assert_eq!(stage.client.put(&path, &filter[1..]).problem(), problem(400, "malformed"));
+    for _ in 0..2 {
+        let refused = submit();
+        assert_eq!(refused.problem(), problem(409, "promise-not-held"));
+        assert!(
+            String::from_utf8_lossy(&refused.body).contains(&digest.to_string()),
+            "it says what to upload"
+        );
+    }
     assert_eq!(stage.client.get(&path).problem(), problem(404, "not-found"));
+    assert_eq!(size(), before);
     assert_eq!(stage.client.put(&path, &filter[1..]).problem(), problem(400, "malformed"));
     let mut other = filter.clone();
     other[0] ^= 1;
@@ -299,6 +302,84 @@ fn a_blob_is_taken_when_an_admitted_statement_names_it() {
     let got = stage.client.get(&path);
     assert!(got.header("cache-control").contains("immutable"));
     assert_eq!(Hash::of(&got.body), digest);
+    assert_eq!((submit().status, submit().status), (303, 303));
+    // For good, whatever a day brings.
+    stage.site.clock.advance(3 * DAY_MILLIS);
+    life.serials = serials('X', 9);
+    stage.client.post("/supply/entries", life.sign("commission").as_bytes());
+    assert_eq!(stage.client.get(&path).status, 200);
+}
+
+#[test]
+fn only_a_statement_that_would_be_admitted_lets_anybody_upload_and_no_member_announces_without_end() {
+    let stage = Stage::new(|site| site.config.limits.blob_bytes = 1100);
+    let mut life = approved(&stage);
+    let path = |life: &Life<'_>| format!("/blob/{}", life.serials.filter_digest());
+    let announce =
+        |life: &Life<'_>| stage.client.post("/supply/entries", life.sign("commission").as_bytes()).problem();
+    // A lot's approval comes before: to announce, a member must be the one who may commission this lot now.
+    let early = Life::new(&stage.site, stage.node());
+    assert_eq!(announce_early(&stage, &early), problem(422, "rule"));
+    assert_eq!(
+        stage.client.put(&path(&early), early.serials.filter_bytes()).problem(),
+        problem(403, "unnamed")
+    );
+
+    life.serials = serials('L', 400);
+    assert!(life.serials.filter_bytes().len() > 1100);
+    assert_eq!(announce(&life), problem(413, "too-large"));
+    assert_eq!(stage.client.put(&path(&life), &[0; 9]).problem(), problem(403, "unnamed"));
+
+    // What no phone reads is not admitted, whatever the node takes.
+    life.filter_length = Some(MAX_FILTER as u64 + 1);
+    assert_eq!(announce(&life), problem(422, "rule"));
+    life.filter_length = None;
+
+    let mut told = Vec::new();
+    for letter in 'A'..='Z' {
+        life.serials = serials(letter, 100);
+        told.push(announce(&life).1);
+    }
+    let length = life.serials.filter_bytes().len();
+    let most = 4 * 1100 / length;
+    assert!(told[..most].iter().all(|title| title == "promise-not-held"), "{told:?}");
+    assert!(told[most..].iter().all(|title| title == "rate"), "{told:?}");
+    assert_eq!(
+        stage.client.put(&path(&life), life.serials.filter_bytes()).problem(),
+        problem(403, "unnamed")
+    );
+    // What was announced can be announced again, and what was never brought is forgotten after a day.
+    life.serials = serials('A', 100);
+    assert_eq!(announce(&life), problem(409, "promise-not-held"));
+    stage.site.clock.advance(DAY_MILLIS + 1000);
+    life.serials = serials('Z', 100);
+    assert_eq!(announce(&life), problem(409, "promise-not-held"));
+    assert_eq!(stage.client.put(&path(&life), life.serials.filter_bytes()).status, 204);
+    life.serials = serials('A', 100);
+    assert_eq!(
+        stage.client.put(&path(&life), life.serials.filter_bytes()).problem(),
+        problem(403, "unnamed")
+    );
+}
+
+/// A commission of a lot that nobody has approved.
+fn announce_early(stage: &Stage, life: &Life<'_>) -> (u16, String) {
+    stage.client.post("/supply/entries", life.sign_early().as_bytes()).problem()
+}
+
+#[test]
+fn what_a_node_takes_it_says_before_anything_is_signed() {
+    let stage = Stage::new(|site| site.config.limits.blob_bytes = 4321);
+    let told = stage.client.get("/limits");
+    let mut d = minicbor::Decoder::new(&told.body);
+    assert_eq!(
+        (told.status, told.header("content-type"), d.map().unwrap()),
+        (200, "application/cbor", Some(2))
+    );
+    assert_eq!((d.str().unwrap(), d.u64().unwrap()), ("statement-bytes", MAX_STATEMENT as u64));
+    assert_eq!((d.str().unwrap(), d.u64().unwrap()), ("blob-bytes", 4321));
+    // Four million packs, by default.
+    assert!(Config::development("unused").limits.blob_bytes > 4_000_000 * 9 / 2);
 }
 
 #[test]

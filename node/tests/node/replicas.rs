@@ -2,7 +2,6 @@
 //! any two steps, and end where the engine in one process ends.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,8 +24,8 @@ struct Replica {
     config: Config,
     clock: TestClock,
     running: Option<Running>,
-    /// Set when it is to crash within its next transaction.
-    fragile: Arc<AtomicBool>,
+    /// Where it is to crash within its next step.
+    fragile: Arc<Mutex<Option<CommitPoint>>>,
 }
 
 struct Running {
@@ -52,7 +51,7 @@ impl Sequencer for Elsewhere {
     }
 
     fn health(&self) -> Health {
-        Health { height: 0, cosigned_at: UnixMillis(0), waiting: 0, accepting: false }
+        Health { height: 0, cosigned_at: UnixMillis(0), waiting: 0, accepting: false, halted: None }
     }
 
     fn shutdown(&self) {}
@@ -68,14 +67,14 @@ impl Replica {
     /// Starts from what is on the disk.
     fn restart(&mut self) {
         self.running = None;
-        self.fragile.store(false, Ordering::SeqCst);
+        *self.fragile.lock().unwrap() = None;
         let (config, clock, fragile) = (&self.config, &self.clock, &self.fragile);
         let slot = Arc::new(Mutex::new(None));
         let node = open_patiently(|| {
             let (slot, fragile) = (Arc::clone(&slot), Arc::clone(fragile));
             let observer = move |point| {
-                if point == CommitPoint::Written && fragile.load(Ordering::SeqCst) {
-                    // The process ends here, in the middle of its transaction.
+                if fragile.lock().unwrap().is_some_and(|crash| crash == point) {
+                    // The process ends here, in the middle of a step.
                     std::panic::resume_unwind(Box::new("crash"));
                 }
             };
@@ -84,10 +83,9 @@ impl Replica {
                 Ok(Arc::new(Elsewhere) as Arc<dyn Sequencer>)
             };
             let surroundings = Surroundings {
-                clock: clock.clock(),
                 observer: Box::new(observer),
                 engine: Some(Box::new(engine)),
-                ..Surroundings::default()
+                ..clock.surroundings()
             };
             Node::open_with(config.clone(), surroundings)
         });
@@ -108,17 +106,18 @@ impl Replica {
         crash: Option<CommitPoint>,
     ) -> Option<Vec<Outcome>> {
         let stops = |point| if crash == Some(point) { None } else { Some(()) };
+        *self.fragile.lock().unwrap() = crash;
         let committer = &mut self.running.as_mut().unwrap().committer;
         let candidates = committer.read(block);
         let applied = committer.apply(time, candidates).unwrap();
         stops(CommitPoint::Applied)?;
-        let sealed = committer.seal(applied).unwrap();
-        stops(CommitPoint::Signed)?;
-        self.fragile.store(crash == Some(CommitPoint::Written), Ordering::SeqCst);
-        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| committer.write(sealed)));
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| committer.write(applied)));
         let written = written.ok()?.unwrap();
         stops(CommitPoint::Committed)?;
-        let outcomes = committer.publish(written);
+        let sealed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| committer.seal(written)));
+        let sealed = sealed.ok()?.unwrap();
+        stops(CommitPoint::Signed)?;
+        let outcomes = committer.publish(sealed);
         stops(CommitPoint::Published)?;
         Some(outcomes)
     }
@@ -193,13 +192,17 @@ impl Replicas {
 /// The configuration of a replica in a directory of its own, with the keys of `config`, whose node has been opened once.
 fn copy(config: &Config, data: &Path) -> Config {
     drop(open_patiently(|| Node::open(config.clone())).unwrap());
-    std::fs::create_dir_all(data.join("keys")).unwrap();
-    for entry in std::fs::read_dir(config.data.join("keys")).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), data.join("keys").join(entry.file_name())).unwrap();
+    for folder in ["keys", "signed"] {
+        std::fs::create_dir_all(data.join(folder)).unwrap();
+        for entry in std::fs::read_dir(config.data.join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), data.join(folder).join(entry.file_name())).unwrap();
+        }
     }
     // A database makes it no first start: nothing is made anew that was not copied.
-    std::fs::copy(config.data.join("ledger.sqlite"), data.join("ledger.sqlite")).unwrap();
+    for name in ["ledger.sqlite", "genesis.json"] {
+        std::fs::copy(config.data.join(name), data.join(name)).unwrap();
+    }
     Config { data: PathBuf::from(data), ..config.clone() }
 }
 
@@ -255,7 +258,8 @@ impl Sequencer for Cluster {
 
     fn health(&self) -> Health {
         let accepting = self.pool.lock().unwrap().is_some();
-        Health { height: self.first.height(), cosigned_at: self.first.cosigned_at(), waiting: 0, accepting }
+        let (height, cosigned_at) = (self.first.height(), self.first.cosigned_at());
+        Health { height, cosigned_at, waiting: 0, accepting, halted: None }
     }
 
     fn shutdown(&self) {
@@ -278,8 +282,7 @@ fn front(site: &Site, directory: &Path) -> (Node, Arc<Cluster>) {
         *slot.lock().unwrap() = Some(Arc::clone(&engine));
         Ok(engine as Arc<dyn Sequencer>)
     };
-    let clock = site.clock.clock();
-    let surroundings = Surroundings { clock, engine: Some(Box::new(engine)), ..Surroundings::default() };
+    let surroundings = Surroundings { engine: Some(Box::new(engine)), ..site.clock.surroundings() };
     let node = Node::open_with(config, surroundings).unwrap();
     let cluster = cluster.lock().unwrap().take().unwrap();
     (node, cluster)
@@ -360,8 +363,10 @@ fn life(site: &Site, picks: &[(u8, u8)]) -> (Node, Vec<(LogName, Vec<u8>)>) {
                 let certificate = &authorities[place].certificate;
                 let from = [(LogName::TRUST, who as u64 % 16), (LogName::SUPPLY, 0)];
                 let member = certificate.identity();
-                let revocation =
-                    node.registrar().revocation(member, certificate.fingerprint(), &from, None).unwrap();
+                let revocation = node
+                    .registrar()
+                    .revocation(member, certificate.fingerprint(), &from.into(), None)
+                    .unwrap();
                 accepted(&node, LogName::TRUST, &revocation);
                 authorities[place] =
                     enrol(&node, "authority", &format!("b{}", node.sequencer().health().height));
@@ -418,7 +423,7 @@ proptest! {
         let mut crashes = crashes.into_iter().cycle();
         for block in cut(&statements, &cuts) {
             let (who, point) = crashes.next().unwrap();
-            let crash = (usize::from(who) % 4, CommitPoint::ALL[usize::from(point) % 5]);
+            let crash = (usize::from(who) % 4, CommitPoint::ALL[usize::from(point) % 6]);
             let outcomes = replicas.order(&block, Some(crash));
             prop_assert!(outcomes.iter().all(|one| matches!(one, Outcome::Accepted(_))), "{:?}", outcomes);
         }

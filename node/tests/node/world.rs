@@ -1,5 +1,6 @@
 //! A node in a directory of its own, members with keys, and the statements that they sign.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,9 @@ use countersign_ledger::{
     Certificate, Draft, Fields, Genesis, Hash, Identity, Kind, LogName, SoftwareKey, Statement, Subject,
     UnixMillis,
 };
-use countersign_node::{Clock, Config, Node, OpenError, Ordered, Outcome, Surroundings, system_clock};
+use countersign_node::{
+    Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, Uptime, system_clock,
+};
 use tempfile::TempDir;
 
 pub const CLASS: &str = "https://id.gs1.org/01/09506000134352";
@@ -24,24 +27,44 @@ pub fn lot(number: u64) -> String {
 
 /// A clock that tests move.
 #[derive(Clone)]
-pub struct TestClock(Arc<AtomicU64>);
+pub struct TestClock {
+    shown: Arc<AtomicU64>,
+    passed: Arc<AtomicU64>,
+}
 
 impl TestClock {
     pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(system_clock()().0)))
+        Self { shown: Arc::new(AtomicU64::new(system_clock()().0)), passed: Arc::default() }
     }
 
+    /// Lets time pass.
     pub fn advance(&self, millis: u64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.passed.fetch_add(millis, Ordering::SeqCst);
+        self.set_by(millis.cast_signed());
+    }
+
+    /// Sets the clock, while no time passes.
+    pub fn set_by(&self, millis: i64) {
+        self.shown.fetch_add(millis.cast_unsigned(), Ordering::SeqCst);
     }
 
     pub fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+        UnixMillis(self.shown.load(Ordering::SeqCst))
     }
 
     pub fn clock(&self) -> Clock {
         let this = self.clone();
         Arc::new(move || this.now())
+    }
+
+    pub fn uptime(&self) -> Uptime {
+        let passed = Arc::clone(&self.passed);
+        Arc::new(move || Duration::from_millis(passed.load(Ordering::SeqCst)))
+    }
+
+    /// What a node is given, with this clock.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings { clock: self.clock(), uptime: self.uptime(), ..Surroundings::default() }
     }
 }
 
@@ -121,14 +144,21 @@ impl Site {
     }
 
     pub fn try_open(&self) -> Result<Node, OpenError> {
-        open_patiently(|| {
-            let surroundings = Surroundings { clock: self.clock.clock(), ..Surroundings::default() };
-            Node::open_with(self.config.clone(), surroundings)
-        })
+        open_patiently(|| Node::open_with(self.config.clone(), self.clock.surroundings()))
     }
 
     pub fn database(&self) -> PathBuf {
         self.config.data.join("ledger.sqlite")
+    }
+
+    /// Has the node hold a blob, as if it had been announced and uploaded just now.
+    pub fn hold(&self, bytes: &[u8]) {
+        let database = rusqlite::Connection::open(self.database()).unwrap();
+        let (digest, now) = (Hash::of(bytes), self.clock.now().0.cast_signed());
+        let row = rusqlite::params![digest.as_bytes(), bytes.len().cast_signed(), now, bytes];
+        let sql =
+            "INSERT INTO blobs (digest, length, announced, member, bytes) VALUES (?, ?, ?, 'a member', ?)";
+        database.execute(sql, row).unwrap();
     }
 
     /// A manufacturer's request for material: the first statement on lot `number`.
@@ -205,10 +235,16 @@ pub struct Client {
 
 impl Client {
     pub fn new(genesis: &Genesis, addr: std::net::SocketAddr) -> Self {
+        Self::at(genesis, addr, Ipv4Addr::LOCALHOST)
+    }
+
+    /// A client whose connections come from this address.
+    pub fn at(genesis: &Genesis, addr: std::net::SocketAddr, from: Ipv4Addr) -> Self {
         let roots = genesis.tls.iter().map(|root| reqwest::Certificate::from_der(&root.0).unwrap());
         let http = reqwest::blocking::Client::builder()
             .tls_certs_only(roots)
             .redirect(reqwest::redirect::Policy::none())
+            .local_address(IpAddr::from(from))
             .build()
             .unwrap();
         Self { http, base: format!("https://{addr}") }
@@ -267,4 +303,10 @@ pub fn messages(cbor: &[u8]) -> Vec<Vec<u8>> {
     let mut d = minicbor::Decoder::new(cbor);
     let count = d.array().unwrap().unwrap();
     (0..count).map(|_| d.bytes().unwrap().to_owned()).collect()
+}
+
+/// What a node counts.
+pub fn metrics(running: &Running) -> String {
+    let url = format!("http://{}/metrics", running.metrics_addr().unwrap());
+    reqwest::blocking::get(url).unwrap().text().unwrap()
 }

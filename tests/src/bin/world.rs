@@ -26,7 +26,7 @@ use countersign_ledger::{Fields, Hash, Kind, LogName, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
+use countersign_wallet::{Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -135,7 +135,7 @@ impl Office {
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn identity(&mut self, role: &str) -> Outcome<String> {
@@ -148,6 +148,18 @@ impl Office {
 
     /// Records the next statement of a kind, as the rules have it.
     fn state(&mut self, role: &str, name: &str, about: &str, fields: Fields) -> Outcome {
+        self.state_with(role, name, about, fields, None)
+    }
+
+    /// The same, with what the statement promises.
+    fn state_with(
+        &mut self,
+        role: &str,
+        name: &str,
+        about: &str,
+        fields: Fields,
+        blob: Option<&[u8]>,
+    ) -> Outcome {
         let (kind, about) = (Kind::new(format!("medicine.{name}"))?, Subject::new(about)?);
         let profile = self.snapshot.profile_of(&kind).ok_or("a profile")?.clone();
         let signer = self.issuer().certificate(role)?.identity().clone();
@@ -165,7 +177,7 @@ impl Office {
             others.extend(self.issuer().history(LogName::SUPPLY, &Subject::new(other)?)?);
         }
         let draft = profile.draft(&kind, &about, &signer, fields, &history, &others).ok_or("a draft")?;
-        self.issuer().record(role, &draft, now())?;
+        self.issuer().record(role, &draft, blob, now())?;
         Ok(())
     }
 
@@ -212,8 +224,8 @@ impl Office {
         let kind = Kind::new("medicine.commission")?;
         let fields =
             countersign_custody::Profile::medicine().commission_fields(&kind, &serials, UnixMillis(EXPIRY));
-        self.state("manufacturer", "commission", lot, fields.ok_or("a commission")?)?;
-        self.client.put_blob(serials.filter_bytes())?;
+        let (fields, blob) = (fields.ok_or("a commission")?, Some(serials.filter_bytes()));
+        self.state_with("manufacturer", "commission", lot, fields, blob)?;
         let fields = self.to("distributor")?.with("class", "C-1").with("expiry", EXPIRY);
         self.state("manufacturer", "distribution", lot, fields)?;
         let fields = self.to("manufacturer")?.with("expiry", EXPIRY).with("sold", 40);

@@ -789,11 +789,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_delete(
     ): Int
-    external fun uniffi_countersign_core_checksum_method_patient_check_code(
+    external fun uniffi_countersign_core_checksum_method_packchecker_check_code(
     ): Int
-    external fun uniffi_countersign_core_checksum_method_patient_check_frame(
+    external fun uniffi_countersign_core_checksum_method_packchecker_check_frame(
     ): Int
-    external fun uniffi_countersign_core_checksum_method_patient_check_photo(
+    external fun uniffi_countersign_core_checksum_method_packchecker_check_photo(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(
     ): Int
@@ -825,7 +825,7 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_courier_new(
     ): Int
-    external fun uniffi_countersign_core_checksum_constructor_patient_new(
+    external fun uniffi_countersign_core_checksum_constructor_packchecker_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_wallet_open(
     ): Int
@@ -904,17 +904,17 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_keystore_delete(`ptr`: Long,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_countersign_core_fn_clone_patient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_countersign_core_fn_clone_packchecker(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_countersign_core_fn_free_patient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_countersign_core_fn_free_packchecker(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_countersign_core_fn_constructor_patient_new(`wallet`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_countersign_core_fn_constructor_packchecker_new(`wallet`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_countersign_core_fn_method_patient_check_code(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_countersign_core_fn_method_packchecker_check_code(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_countersign_core_fn_method_patient_check_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_countersign_core_fn_method_packchecker_check_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_countersign_core_fn_method_patient_check_photo(`ptr`: Long,`width`: Int,`height`: Int,`rgba`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_countersign_core_fn_method_packchecker_check_photo(`ptr`: Long,`width`: Int,`height`: Int,`rgba`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_wallet(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1137,13 +1137,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_patient_check_code() and 0xFFFF) != 34744) {
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_code() and 0xFFFF) != 35437) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_patient_check_frame() and 0xFFFF) != 7861) {
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_frame() and 0xFFFF) != 11762) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_patient_check_photo() and 0xFFFF) != 61256) {
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_photo() and 0xFFFF) != 25186) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 48131) {
@@ -1191,7 +1191,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 24556) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_constructor_patient_new() and 0xFFFF) != 52958) {
+    if ((lib.uniffi_countersign_core_checksum_constructor_packchecker_new() and 0xFFFF) != 43873) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 1522) {
@@ -2893,11 +2893,12 @@ public object FfiConverterTypeKeyStore: FfiConverter<KeyStore, Long> {
 /**
  * Checks packs.
  */
-public interface PatientInterface {
+public interface PackCheckerInterface {
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
     fun `checkCode`(`code`: kotlin.String): Answer
     
@@ -2918,7 +2919,7 @@ public interface PatientInterface {
 /**
  * Checks packs.
  */
-open class Patient: Disposable, AutoCloseable, PatientInterface
+open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
 {
 
     @Suppress("UNUSED_PARAMETER")
@@ -2948,7 +2949,7 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
     constructor(`wallet`: Wallet) :
         this(UniffiWithHandle, 
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_countersign_core_fn_constructor_patient_new(
+    UniffiLib.uniffi_countersign_core_fn_constructor_packchecker_new(
     
         
         FfiConverterTypeWallet.lower(`wallet`),_status)
@@ -3014,7 +3015,7 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
                 return;
             }
             uniffiRustCall { status ->
-                UniffiLib.uniffi_countersign_core_fn_free_patient(handle, status)
+                UniffiLib.uniffi_countersign_core_fn_free_packchecker(handle, status)
             }
         }
     }
@@ -3027,20 +3028,21 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
             throw InternalException("uniffiCloneHandle() called on NoHandle object");
         }
         return uniffiRustCall() { status ->
-            UniffiLib.uniffi_countersign_core_fn_clone_patient(handle, status)
+            UniffiLib.uniffi_countersign_core_fn_clone_packchecker(handle, status)
         }
     }
 
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
     @Throws(CountersignException::class)override fun `checkCode`(`code`: kotlin.String): Answer {
             return FfiConverterTypeAnswer.lift(
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
-    UniffiLib.uniffi_countersign_core_fn_method_patient_check_code(
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_check_code(
         it,
         
         FfiConverterString.lower(`code`),_status)
@@ -3059,7 +3061,7 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
             return FfiConverterTypeScanResult.lift(
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
-    UniffiLib.uniffi_countersign_core_fn_method_patient_check_frame(
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_check_frame(
         it,
         
         FfiConverterUInt.lower(`width`),
@@ -3080,7 +3082,7 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
             return FfiConverterTypeScanResult.lift(
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
-    UniffiLib.uniffi_countersign_core_fn_method_patient_check_photo(
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_check_photo(
         it,
         
         FfiConverterUInt.lower(`width`),
@@ -3110,22 +3112,22 @@ open class Patient: Disposable, AutoCloseable, PatientInterface
 /**
  * @suppress
  */
-public object FfiConverterTypePatient: FfiConverter<Patient, Long> {
-    override fun lower(value: Patient): Long {
+public object FfiConverterTypePackChecker: FfiConverter<PackChecker, Long> {
+    override fun lower(value: PackChecker): Long {
         return value.uniffiCloneHandle()
     }
 
-    override fun lift(value: Long): Patient {
-        return Patient(UniffiWithHandle, value)
+    override fun lift(value: Long): PackChecker {
+        return PackChecker(UniffiWithHandle, value)
     }
 
-    override fun read(buf: ByteBuffer): Patient {
+    override fun read(buf: ByteBuffer): PackChecker {
         return lift(buf.getLong())
     }
 
-    override fun allocationSize(value: Patient) = 8UL
+    override fun allocationSize(value: PackChecker) = 8UL
 
-    override fun write(value: Patient, buf: ByteBuffer) {
+    override fun write(value: PackChecker, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -3744,14 +3746,15 @@ data class Answer (
     val `product`: Product
     , 
     /**
-     * Other readings of the code, if a separator may have been lost: offer these.
+     * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+     * seems to have happened, and its argument `mend` the English words for it.
      */
     val `readings`: List<Product>
     , 
     /**
      * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
      */
-    val `answerable`: kotlin.String?
+    val `accountable`: kotlin.String?
     , 
     /**
      * What happened to the pack, its lot and its class, in order of time.
@@ -3805,7 +3808,7 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterSequenceTypeText.allocationSize(value.`reasons`) +
             FfiConverterTypeProduct.allocationSize(value.`product`) +
             FfiConverterSequenceTypeProduct.allocationSize(value.`readings`) +
-            FfiConverterOptionalString.allocationSize(value.`answerable`) +
+            FfiConverterOptionalString.allocationSize(value.`accountable`) +
             FfiConverterSequenceTypeEvent.allocationSize(value.`history`) +
             FfiConverterOptionalULong.allocationSize(value.`checkpoint`) +
             FfiConverterOptionalULong.allocationSize(value.`asOfMillis`) +
@@ -3817,7 +3820,7 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterSequenceTypeText.write(value.`reasons`, buf)
             FfiConverterTypeProduct.write(value.`product`, buf)
             FfiConverterSequenceTypeProduct.write(value.`readings`, buf)
-            FfiConverterOptionalString.write(value.`answerable`, buf)
+            FfiConverterOptionalString.write(value.`accountable`, buf)
             FfiConverterSequenceTypeEvent.write(value.`history`, buf)
             FfiConverterOptionalULong.write(value.`checkpoint`, buf)
             FfiConverterOptionalULong.write(value.`asOfMillis`, buf)
@@ -5907,7 +5910,8 @@ sealed class ScanResult {
     
     
     /**
-     * A code so damaged that a second frame must agree before it is accepted.
+     * A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+     * class, beside which there may be the pack's own.
      */
     object HoldStill : ScanResult()
     

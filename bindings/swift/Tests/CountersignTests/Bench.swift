@@ -18,7 +18,7 @@ final class Bench: XCTestCase {
         for try await _ in wallet!.sync() {}
         once("a wallet opened again") { _ = try? self.open(world, folder) }
 
-        let (patient, courier) = (Patient(wallet: wallet!), Courier(wallet: wallet!, key: "nobody"))
+        let (patient, courier) = (PackChecker(wallet: wallet!), Courier(wallet: wallet!, key: "nobody"))
         let (pixel, frame) = (Data(count: 64), Data(count: 1280 * 720))
         let genuine = try world.frame("genuine.pgm")
         var status = RustCallStatus(code: 0, errorBuf: RustBuffer(capacity: 0, len: 0, data: nil))
@@ -53,7 +53,7 @@ final class Bench: XCTestCase {
         var wallet: Wallet?
         once("a wallet that follows \(count) products opened") { wallet = try? self.open(world, folder) }
         let opened = try resident()
-        let patient = Patient(wallet: wallet!)
+        let patient = PackChecker(wallet: wallet!)
         once("a verdict on each of them, nothing in memory before") {
             for product in products {
                 let pack = "(01)\(product.suffix(14))(17)351130(10)L1(21)S001"

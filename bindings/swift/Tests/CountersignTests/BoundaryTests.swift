@@ -20,7 +20,7 @@ final class BoundaryTests: XCTestCase {
         let folder = try temporaryFolder()
         let world = try World(folder: folder.appendingPathComponent("world"))
         let wallet = try await synced(world, folder, SoftwareKeys(folder: folder))
-        let patient = Patient(wallet: wallet)
+        let patient = PackChecker(wallet: wallet)
         let wrong = Counter()
         DispatchQueue.concurrentPerform(iterations: 8) { number in
             for _ in 0..<50 {
@@ -36,7 +36,7 @@ final class BoundaryTests: XCTestCase {
         let world = try World(folder: folder.appendingPathComponent("world"))
         let keys = SoftwareKeys(folder: folder)
         let wallet = try await synced(world, folder, keys)
-        let patient = Patient(wallet: wallet)
+        let patient = PackChecker(wallet: wallet)
         let verdicts = Counter()
         // Called from another thread during the prompt: with a lock held across it, this would hang.
         keys.whileSigning = {
@@ -66,7 +66,7 @@ final class BoundaryTests: XCTestCase {
         let wallet = try await synced(world, folder, SoftwareKeys(folder: folder))
         let few = {
             for _ in 0..<1_000 {
-                _ = try? Patient(wallet: wallet).checkCode(code: "no code")
+                _ = try? PackChecker(wallet: wallet).checkCode(code: "no code")
                 _ = try? Courier(wallet: wallet, key: "nobody").scanCode(text: "no code")
             }
         }

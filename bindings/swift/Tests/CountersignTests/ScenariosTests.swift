@@ -176,13 +176,13 @@ private final class Stage {
 private final class Phone {
     let keys: SoftwareKeys
     let wallet: Wallet
-    let patient: Patient
+    let patient: PackChecker
     let courier: Courier
 
     init(database: URL, world: World, keys: SoftwareKeys) throws {
         self.keys = keys
         wallet = try Wallet.open(database: database.path, genesis: world.genesis, node: world.node, keys: keys)
-        patient = Patient(wallet: wallet)
+        patient = PackChecker(wallet: wallet)
         courier = Courier(wallet: wallet, key: "signing")
     }
 }

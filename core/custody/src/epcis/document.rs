@@ -5,16 +5,19 @@
 //! - Goods are named by canonical GS1 Digital Links, so a pack is named without its lot; the lot is a separate field.
 //! - Parties are named by their identities in the ledger, as `possessing_party`. End users (patients, consumers) are
 //!   not named: they are not a partner's business.
-//! - Terms that EPCIS lacks are under [`NAMESPACE`].
+//! - An event's id is its hash, as the CBV has it, so whoever has the event can tell whether it was changed.
+//! - Terms that EPCIS lacks are under [`NAMESPACE`]; one of them is the id of the statement in the ledger.
 //! - What is in a unit is named pack by pack where its list is given, and else by lots.
 
 use countersign_ledger::{Hash, Kind, Placed, Subject, UnixMillis};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::context::{MASTER_DATA, Names};
 use super::key::Key;
-use super::{Action, EventType, NAMESPACE, Rule};
+use super::{Action, EventType, NAMESPACE, Rule, hash};
 use crate::contents::{Contents, aggregate, digest_in, opened};
-use crate::engine::receiver;
+use crate::field::receiver;
 use crate::field::{CONDITION, PLACE, REASON};
 use crate::profile::Profile;
 use crate::step::{Effect, Step};
@@ -91,7 +94,7 @@ pub fn document(profile: &Profile, statements: &[&Placed], around: Around<'_>, n
         }
     }
     let document = json!({
-        "@context": [CONTEXT, { "countersign": NAMESPACE }],
+        "@context": [CONTEXT, { "countersign": NAMESPACE, "cbvmda": MASTER_DATA }],
         "type": "EPCISDocument",
         "schemaVersion": "2.0",
         "creationDate": now.to_string(),
@@ -100,13 +103,36 @@ pub fn document(profile: &Profile, statements: &[&Placed], around: Around<'_>, n
     Exported { document, left_out }
 }
 
+/// A document as the text of a file. The type of each object comes first: there are implementations of the event hash that take
+/// sources and destinations in the order in which they are written.
+pub fn text(document: &Value) -> String {
+    serde_json::to_string_pretty(&TypeFirst(document)).unwrap_or_default() + "\n"
+}
+
+struct TypeFirst<'a>(&'a Value);
+
+impl Serialize for TypeFirst<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Array(values) => serializer.collect_seq(values.iter().map(TypeFirst)),
+            Value::Object(members) => {
+                let is_type = |name: &str| name == "type";
+                let first = members.iter().filter(|(name, _)| is_type(name));
+                let all = first.chain(members.iter().filter(|(name, _)| !is_type(name)));
+                serializer.collect_map(all.map(|(name, value)| (name, TypeFirst(value))))
+            }
+            other => other.serialize(serializer),
+        }
+    }
+}
+
 fn event(source: &Source<'_>, statement: &Placed) -> Result<Value, NotAnEvent> {
     let step = source.profile.step(statement.statement().kind()).ok_or(NotAnEvent::NoRule)?;
     let role = statement.signer().identity().role();
     let fits = |rule: &&Rule| rule.when_signer.as_ref().is_none_or(|one| one == role);
     let rule = step.epcis.iter().find(fits).ok_or(NotAnEvent::NoRule)?;
     let mut event = Event(Map::new());
-    event.put("eventID", format!("{NAMESPACE}statement:{}", statement.id()));
+    event.put("countersign:statement", statement.id().to_string());
     event.put("action", rule.action.as_str());
     event.put("bizStep", rule.step.as_str());
     event.put("disposition", rule.disposition.as_str());
@@ -118,6 +144,8 @@ fn event(source: &Source<'_>, statement: &Placed) -> Result<Value, NotAnEvent> {
     }
     hands(&mut event, step, rule, statement);
     said(&mut event, step, statement);
+    let id = hash::id(&event.0, &Names::gs1());
+    event.put("eventID", id);
     Ok(Value::Object(event.0))
 }
 

@@ -105,6 +105,61 @@ impl Key {
     }
 }
 
+/// A GS1 key as the link that the event hash takes, with nothing finer than the key and its serial part; `None` if the
+/// text names none. Keys that are not goods are not checked.
+pub(super) fn canonical(text: &str) -> Option<String> {
+    if let Some(key) = Key::parse(text) {
+        return Some(key.epc());
+    }
+    if let Some(rest) = text.strip_prefix("urn:epc:id:") {
+        return other(rest);
+    }
+    let path = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let path = path.split(['?', '#']).next()?.trim_end_matches('/');
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let begins =
+        |part: &&str| OTHERS.iter().any(|(_, code, ..)| code == part) || matches!(*part, "00" | "01");
+    let at = parts.iter().position(begins)?;
+    let number = parts.get(at + 1)?;
+    number.starts_with(|c: char| c.is_ascii_digit()).then(|| format!("{DOMAIN}/{}", parts[at..].join("/")))
+}
+
+/// Keys of other things: as a URN, as a link, how many digits they have before their check digit, and what joins the serial
+/// part.
+const OTHERS: [(&str, &str, usize, &str); 9] = [
+    ("sgln", "414", 12, "/254/"),
+    ("pgln", "417", 12, ""),
+    ("gsrn", "8018", 17, ""),
+    ("gsrnp", "8017", 17, ""),
+    ("gdti", "253", 12, ""),
+    ("sgcn", "255", 12, ""),
+    ("gsin", "402", 16, ""),
+    ("giai", "8004", 0, ""),
+    ("ginc", "401", 0, ""),
+];
+
+fn other(urn: &str) -> Option<String> {
+    let (scheme, rest) = urn.split_once(':')?;
+    let (_, code, digits, join) = OTHERS.iter().find(|(known, ..)| *known == scheme)?;
+    let (prefix, rest) = rest.split_once('.')?;
+    let escaped: String = if *digits == 0 {
+        // No check digit: the rest is the reference.
+        format!("{prefix}{rest}")
+    } else {
+        let (reference, serial) = rest.split_once('.').map_or((rest, None), |(a, b)| (a, Some(b)));
+        let body = format!("{prefix}{reference}");
+        if body.len() != *digits {
+            return None;
+        }
+        let number = format!("{body}{}", check_digit(&body)?);
+        match serial.filter(|serial| *serial != "0" || join.is_empty()) {
+            Some(serial) => format!("{number}{join}{serial}"),
+            None => number,
+        }
+    };
+    Some(format!("{DOMAIN}/{code}/{escaped}"))
+}
+
 const DOMAIN: &str = "https://id.gs1.org";
 
 fn link(gtin: &str, lot: Option<&str>, serial: Option<&str>) -> String {
@@ -127,7 +182,7 @@ fn escaped(byte: u8) -> String {
     }
 }
 
-/// A lot or serial number without its escapes: 1 to 20 printable characters of ASCII.
+/// A lot or serial number without its escapes.
 fn value(escaped: &str) -> Option<String> {
     let (mut value, mut rest) = (String::new(), escaped.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
@@ -142,12 +197,19 @@ fn value(escaped: &str) -> Option<String> {
             rest = after;
             first
         };
-        if !byte.is_ascii_graphic() || value.len() == MAX_SERIAL {
+        value.push(char::from(byte));
+        if value.len() > MAX_SERIAL {
             return None;
         }
-        value.push(char::from(byte));
     }
-    (!value.is_empty()).then_some(value)
+    is_value(&value).then_some(value)
+}
+
+/// Whether a text can be a lot or a serial number: 1 to 20 characters of GS1's set 82 (General Specifications, figure
+/// 7.11-1).
+pub(super) fn is_value(text: &str) -> bool {
+    let known = |c: u8| c.is_ascii_graphic() && !b"#$@[\\]^`{|}~".contains(&c);
+    (1..=MAX_SERIAL).contains(&text.len()) && text.bytes().all(known)
 }
 
 /// Whether the last digit of a GS1 key is its check digit.
@@ -203,6 +265,8 @@ mod tests {
             "https://id.gs1.org/01/09506000134352/10/",
             "https://id.gs1.org/01/09506000134352/10/%2",
             "https://id.gs1.org/01/09506000134352/10/%+1",
+            "https://id.gs1.org/01/09506000134352/10/A%20B",
+            "https://id.gs1.org/01/09506000134352/10/A%23B",
             "https://id.gs1.org/01/09506000134352/10/123456789012345678901",
             "https://id.gs1.org/01/09506000134352?17=281130",
             "https://id.gs1.org/00/106141412345678909",
@@ -220,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_subject_is_read_as_itself(lot in "[!-~]{1,20}", serial in "[!-~]{1,20}") {
+        fn a_subject_is_read_as_itself(lot in "[!\"%-?A-Z_a-z]{1,20}", serial in "[!\"%-?A-Z_a-z]{1,20}") {
             let key = Key::Item { gtin: "09506000134352".into(), lot: Some(lot), serial: Some(serial) };
             prop_assert_eq!(Key::parse(key.subject().unwrap().as_str()), Some(key));
         }

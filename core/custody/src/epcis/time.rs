@@ -4,11 +4,26 @@
 
 use countersign_ledger::UnixMillis;
 
-const DAY_MILLIS: u64 = 86_400_000;
-const MINUTE_MILLIS: u64 = 60_000;
+const DAY: u64 = 86_400;
 
 /// A moment with its zone, to the millisecond; `None` if malformed.
 pub(super) fn moment(text: &str) -> Option<UnixMillis> {
+    let (seconds, micros) = exact(text)?;
+    Some(UnixMillis(seconds * 1000 + micros / 1000))
+}
+
+/// A moment in UTC with its milliseconds, to the nearest: `2026-11-30T12:00:00.250Z`; `None` if malformed.
+pub(super) fn rounded(text: &str) -> Option<String> {
+    let (seconds, micros) = exact(text)?;
+    let (millis, rest) = (micros / 1000, micros % 1000);
+    let up = rest > 500 || (rest == 500 && millis % 2 == 1);
+    let millis = seconds * 1000 + millis + u64::from(up);
+    let second = UnixMillis(millis).to_string();
+    Some(format!("{}.{:03}Z", second.trim_end_matches('Z'), millis % 1000))
+}
+
+/// Seconds since 1970, and microseconds.
+fn exact(text: &str) -> Option<(u64, u64)> {
     let (day, rest) = text.split_at_checked(10)?;
     let rest = rest.strip_prefix(['T', 't'])?;
     let (clock, rest) = rest.split_at_checked(8)?;
@@ -19,21 +34,20 @@ pub(super) fn moment(text: &str) -> Option<UnixMillis> {
         }
         None => (rest, 0),
     };
-    let local = days(day)? * DAY_MILLIS + time_of_day(clock)? + fraction;
-    match rest {
-        "Z" | "z" => Some(UnixMillis(local)),
+    let local = days(day)? * DAY + time_of_day(clock)?;
+    let utc = match rest {
+        "Z" | "z" => local,
         zone => {
             let (east, minutes) = offset(zone)?;
-            let shift = minutes * MINUTE_MILLIS;
-            let utc = if east { local.checked_sub(shift)? } else { local.checked_add(shift)? };
-            Some(UnixMillis(utc))
+            if east { local.checked_sub(minutes * 60)? } else { local.checked_add(minutes * 60)? }
         }
-    }
+    };
+    Some((utc, fraction))
 }
 
 /// The last millisecond of a day, in UTC: the expiry of goods that are labelled with this day.
 pub(super) fn end_of_day(text: &str) -> Option<UnixMillis> {
-    Some(UnixMillis((days(text)? + 1) * DAY_MILLIS - 1))
+    Some(UnixMillis((days(text)? + 1) * DAY * 1000 - 1))
 }
 
 /// Whether a zone is east of Greenwich, and by how many minutes: `+01:00`.
@@ -48,20 +62,19 @@ pub(super) fn offset(text: &str) -> Option<(bool, u64)> {
     (well_formed && hours * 60 + minutes <= 14 * 60).then_some((east, hours * 60 + minutes))
 }
 
-/// Milliseconds since midnight: `23:59:59`.
+/// Seconds since midnight: `23:59:59`.
 fn time_of_day(text: &str) -> Option<u64> {
     let (hours, minutes, seconds) =
         (number(text.get(..2)?)?, number(text.get(3..5)?)?, number(text.get(6..8)?)?);
     let colons = text.get(2..3) == Some(":") && text.get(5..6) == Some(":");
     let real = colons && hours < 24 && minutes < 60 && seconds < 60;
-    real.then_some(((hours * 60 + minutes) * 60 + seconds) * 1000)
+    real.then_some((hours * 60 + minutes) * 60 + seconds)
 }
 
-/// Milliseconds of a fraction of a second, whose further digits are dropped.
+/// Microseconds of a fraction of a second, whose further digits are dropped.
 fn fraction(digits: &str) -> Option<u64> {
-    let (at_most_three, _) = digits.split_at_checked(3).unwrap_or((digits, ""));
-    let scale = [0, 100, 10, 1][at_most_three.len()];
-    Some(number(at_most_three)? * scale)
+    let (at_most_six, _) = digits.split_at_checked(6).unwrap_or((digits, ""));
+    number(&format!("{at_most_six:0<6}"))
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar: `2026-11-30`.
@@ -105,7 +118,11 @@ mod tests {
             assert_eq!(moment(text).map(|at| at.to_string()).as_deref(), Some(utc), "{text}");
         }
         assert_eq!(moment("1970-01-01T00:00:00.25Z"), Some(UnixMillis(250)));
-        assert_eq!(end_of_day("1970-01-01"), Some(UnixMillis(DAY_MILLIS - 1)));
+        for (text, nearest) in [("00.1415Z", "00.142Z"), ("00.1425Z", "00.142Z"), ("59.9996Z", "00.000Z")] {
+            let rounded = rounded(&format!("1970-01-01T00:00:{text}")).unwrap();
+            assert!(rounded.ends_with(nearest), "{text}: {rounded}");
+        }
+        assert_eq!(end_of_day("1970-01-01"), Some(UnixMillis(DAY * 1000 - 1)));
     }
 
     #[test]
@@ -118,6 +135,7 @@ mod tests {
             "2026-02-29T12:00:00Z",
             "2026-11-30T24:00:00Z",
             "2026-11-30T12:00:00.Z",
+            "2026-11-30T12:00:00.+1Z",
             "2026-11-30T12:00:00+15:00",
             "2026-11-30T12:00:00+0100",
             "2026-11-30 12:00:00Z",

@@ -172,7 +172,7 @@ impl<'a> Row<'a> {
             );
         }
         row.say(FAINT, &leg.said(), MOST);
-        match (leg.standing.wrong(), leg.answerable()) {
+        match (leg.standing.wrong(), leg.accountable()) {
             (Some(wrong), Some(party)) => {
                 row.say(colour, &format!("{wrong}; {} is accountable", name(party)), MOST);
             }
@@ -253,7 +253,7 @@ fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
             y += LINE;
         }
     };
-    if let Some(party) = &route.answerable {
+    if let Some(party) = &route.accountable {
         say(WRONG, &format!("Accountable: {party}"));
     }
     match (route.checkpoint, route.as_of, route.age_millis) {

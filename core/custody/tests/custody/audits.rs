@@ -13,7 +13,7 @@ fn audit(play: &Play) -> Audit {
 /// The finding, the step, and the accountable role.
 fn found(play: &Play) -> (String, String, String) {
     let finding = audit(play).finding.expect("something is wrong");
-    (finding.finding.clone(), finding.fault.step.to_string(), finding.answerable().role.clone())
+    (finding.finding.clone(), finding.fault.step.to_string(), finding.accountable().role.clone())
 }
 
 fn triple(finding: &str, step: &str, role: &str) -> (String, String, String) {
@@ -39,7 +39,7 @@ fn an_expiry_changed_by_the_distributor_names_the_distributor() {
     play.admit("receipt");
     assert_eq!(found(&play), triple("expiry-tampered", "sales-status", "distributor"));
     let finding = audit(&play).finding.unwrap();
-    assert_eq!(finding.answerable().identity, Some(identity("distributor")));
+    assert_eq!(finding.accountable().identity, Some(identity("distributor")));
     assert_eq!(finding.fault.reason, FaultReason::FieldMismatch("expiry".into()));
 }
 
@@ -95,7 +95,7 @@ fn material_exchanged_by_the_supplier_names_the_supplier() {
     play.exchange("material", |spec| spec.with("content", "chalk"));
     assert_eq!(found(&play), triple("material-tampered", "material", "supplier"));
     let finding = audit(&play).finding.unwrap();
-    assert_eq!(finding.answerable().identity, Some(identity("supplier")));
+    assert_eq!(finding.accountable().identity, Some(identity("supplier")));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_wrong_upload_does_not_condemn_the_transfers_after_it() {
     // names.
     let finding = audit.finding.unwrap();
     assert_eq!(finding.finding, "material-tampered");
-    assert_eq!(finding.answerable().identity, Some(identity("manufacturer")));
+    assert_eq!(finding.accountable().identity, Some(identity("manufacturer")));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_pack_dispensed_twice_is_found_outside_the_questions() {
     let finding = play.profile.audit(&pack, &[play.class_history(), play.lot_history()]).finding.unwrap();
     assert_eq!(finding.finding, UNORDERED);
     assert_eq!(finding.fault.reason, FaultReason::AlreadyDone);
-    assert_eq!(finding.fault.answerable.identity, Some(identity("pharmacy second")));
+    assert_eq!(finding.fault.accountable.identity, Some(identity("pharmacy second")));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn goods_that_were_handed_to_two_people_are_a_potential_suspect_and_the_giver_is
         let verdict = judged(&road, &made, history);
         assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
         assert!(conflicts(&road, &verdict).iter().all(|standing| *standing == Standing::Conflict));
-        assert_eq!(verdict.answerable.unwrap().identity, Some(identity("courier a")));
+        assert_eq!(verdict.accountable.unwrap().identity, Some(identity("courier a")));
         let Reason::ConflictingCustody(conflict) = &verdict.reasons[0] else {
             panic!("{:?}", verdict.reasons)
         };
@@ -108,7 +108,7 @@ fn a_refusal_asks_for_attention_until_the_goods_move_on() {
     let chain = refuse(&road, "courier a", "courier b", road.to_the_courier(), 10);
     let verdict = judged(&road, &made, chain.statements());
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Attention, vec!["disputed"]));
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("courier a")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("courier a")));
     assert_eq!(verdict.evidence[0], chain.last().id());
     let words = words::sentence(&verdict.reasons[0], &road.profile);
     assert!(words.contains("seal broken") && words.contains("courier/b"), "{words}");
@@ -150,7 +150,7 @@ fn a_refusal_beside_a_handover_puts_the_goods_into_no_second_pair_of_hands() {
     let moved = road.hand_over("courier a", "courier d", moved.unwrap(), at(55));
     let verdict = judged(&road, &made, moved.statements());
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("courier a")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("courier a")));
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn no_step_is_open_to_another_role() {
             if other != spec.who {
                 let fault = play.check(&spec.clone().by(other)).unwrap_err();
                 assert_eq!(fault.reason, FaultReason::WrongRole, "{kind} by {other}");
-                assert_eq!(fault.answerable.identity, Some(identity(other)));
+                assert_eq!(fault.accountable.identity, Some(identity(other)));
             }
         }
         play.take(&spec).unwrap();

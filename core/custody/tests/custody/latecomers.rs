@@ -32,7 +32,7 @@ fn a_statement_recorded_after_a_checkpoint_of_days_later_is_marked_with_both_tim
     assert_eq!((delivery.at, delivery.late), (at(20), Some(seen)));
     assert_eq!(delivery.kind.as_str(), "luxury.delivery");
     // It fits its place, and nobody is blamed.
-    assert_eq!((delivery.mark, verdict.answerable), (Mark::Verified, None));
+    assert_eq!((delivery.mark, verdict.accountable), (Mark::Verified, None));
     assert_eq!(verdict.kind, VerdictKind::Attention);
 }
 

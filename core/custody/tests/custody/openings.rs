@@ -85,7 +85,7 @@ fn missing_and_additional_packs_are_reported_with_the_unpacker() {
         assert_eq!((difference.kind, &difference.what), (kind, &pack(serial)));
         assert_eq!(difference.missing, Some(Few { count: 2, named: vec![pack("S002"), pack("S003")] }));
         assert_eq!(difference.added, Some(Few { count: 1, named: vec![pack("S009")] }));
-        assert_eq!(verdict.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
+        assert_eq!(verdict.accountable.as_ref().unwrap().identity, Some(identity("distributor")));
         // Both lists' statements are the evidence, and the opening is shown.
         assert!([difference.packing, difference.unpacking].iter().all(|one| verdict.evidence.contains(one)));
         assert_eq!(verdict.timeline.last().unwrap().statement, difference.unpacking);
@@ -156,7 +156,7 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
         assert!(matches!(leg.standing, Standing::Differs(_)));
         assert_eq!(leg.standing.wrong().as_deref(), Some(wrong));
-        assert_eq!(route.answerable.as_ref().unwrap().identity, Some(identity("distributor")));
+        assert_eq!(route.accountable.as_ref().unwrap().identity, Some(identity("distributor")));
         assert!(route.svg().contains("came out"));
         let lot = play.lot_history().entries;
         let all: Vec<_> = lot.iter().chain(statements).filter_map(Entry::standing).collect();

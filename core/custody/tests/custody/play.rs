@@ -138,6 +138,7 @@ impl Play {
             trust.enrol(certificate.as_der()).unwrap();
             (who, Member { key, certificate })
         });
+        trust.appoint(members[0].1.certificate.as_der(), []).unwrap();
         Self {
             profile: Profile::medicine().clone(),
             histories: BTreeMap::new(),

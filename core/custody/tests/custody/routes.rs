@@ -21,7 +21,7 @@ fn the_six_transfers_of_a_medicine_are_legs_between_four_parties() {
     let route = route(&Play::whole());
     let legs = || route.stops.iter().filter(|stop| stop.to().is_some());
     assert_eq!(legs().count(), 6);
-    assert!(route.stops.iter().all(|stop| stop.answerable().is_none()));
+    assert!(route.stops.iter().all(|stop| stop.accountable().is_none()));
     assert_eq!(names(&route.parties()), ["authority", "manufacturer", "supplier", "distributor"]);
     let Some(Stop::Leg(distribution)) =
         route.stops.iter().find(|stop| stop.to().is_some_and(|to| to.role == "distributor"))
@@ -43,7 +43,7 @@ fn what_came_late_is_told_with_both_times_and_accuses_nobody() {
     event.late = Some(NOW);
     let route = Route::new(&item(), &verdict, Profile::medicine());
     let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
-    assert_eq!((leg.late, leg.answerable()), (Some(NOW), None));
+    assert_eq!((leg.late, leg.accountable()), (Some(NOW), None));
     assert!(route.svg().contains("came late: not recorded before"));
 }
 
@@ -65,7 +65,7 @@ fn a_gap_stands_where_the_step_is_missing_and_names_who_answers() {
     assert_eq!(gap.kind.as_str(), "medicine.distribution");
     assert_eq!(gap.party.identity, Some(identity("manufacturer")));
     assert_eq!(gap.to, Some(Party { role: "distributor".into(), identity: None }));
-    assert_eq!(route.answerable, Some(gap.party.clone()));
+    assert_eq!(route.accountable, Some(gap.party.clone()));
     let svg = route.svg();
     assert!(
         svg.contains("stroke-dasharray")
@@ -89,7 +89,7 @@ fn a_gap_stands_before_what_was_stated_in_spite_of_it() {
         .unwrap();
     assert_eq!(gap, approval + 1);
     assert!(matches!(&route.stops[gap + 1], Stop::Leg(leg) if matches!(leg.standing, Standing::AtFault(_))));
-    assert_eq!(route.stops[gap + 1].answerable().unwrap().identity, Some(identity("manufacturer")));
+    assert_eq!(route.stops[gap + 1].accountable().unwrap().identity, Some(identity("manufacturer")));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_handover_is_signed_by_both_and_a_refusal_is_a_dispute_with_the_giver() {
     assert_eq!((handover.place.as_deref(), handover.condition.as_deref()), (Some("Rue A"), Some("intact")));
     assert_eq!(handover.standing, Standing::Sound);
     assert_eq!(refusal.standing, Standing::Disputed);
-    assert_eq!(refusal.answerable().unwrap().identity, Some(road::identity("courier b")));
+    assert_eq!(refusal.accountable().unwrap().identity, Some(road::identity("courier b")));
     assert_eq!(delivery.to.as_ref().unwrap().identity, Some(road::identity("consumer")));
     let svg = route.svg();
     assert!(
@@ -221,7 +221,7 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     );
     let signers: Vec<_> = leg.signatures.iter().map(|one| one.by.name()).collect();
     assert_eq!(signers, ["a", "c", "c"]);
-    assert_eq!(route.answerable.as_ref().unwrap().identity, names("courier a"));
+    assert_eq!(route.accountable.as_ref().unwrap().identity, names("courier a"));
     assert!(route.svg().contains("given to two people; a is accountable"));
     // Made from the history alone, without a product's verdict, it is the same.
     let facts = road.facts(&made, &statements);
@@ -230,7 +230,7 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
     let own = facts.lots[0].followed.values().next().unwrap();
     let dependencies = [&made.class, &made.order, &made.lot].map(|one| history(one));
     let alone = Route::of_history(&road.profile, &history(own), &dependencies, facts.supply, at(61)).unwrap();
-    assert_eq!((&alone.answerable, alone.stops.as_slice()), (&route.answerable, &route.stops[6..]));
+    assert_eq!((&alone.accountable, alone.stops.as_slice()), (&route.accountable, &route.stops[6..]));
     assert!(Route::of_history(&road.profile, &history(&[]), &dependencies, facts.supply, at(61)).is_none());
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use countersign_custody::{Dossier, Facts, Item, Profile, VerdictKind, verdict};
+use countersign_custody::{Dossier, Facts, Item, Profile, Reading, Slip, VerdictKind, verdict};
 use countersign_ledger::{Entry, Subject, UnixMillis};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -38,7 +38,10 @@ fn items() -> impl Strategy<Value = Item> {
         item.serial = item.serial.filter(|_| absent & 4 == 0);
         item
     });
-    (one.clone(), prop::collection::vec(one, 0..4)).prop_map(|(item, readings)| Item { readings, ..item })
+    let slip = Slip { key: "separator-lost", mend: "set the scanner" };
+    let reading =
+        (one.clone(), any::<bool>()).prop_map(move |(item, excuses)| Reading { item, slip, excuses });
+    (one, prop::collection::vec(reading, 0..4)).prop_map(|(item, readings)| Item { readings, ..item })
 }
 
 /// Some of the facts, with their order kept.

@@ -1,8 +1,8 @@
 //! The verdicts on a pack, with their reasons.
 
 use countersign_custody::{
-    Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Profile, Reason,
-    Verdict, VerdictKind, verdict, words,
+    Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Profile, Reading,
+    Reason, Slip, Verdict, VerdictKind, verdict, words,
 };
 use countersign_ledger::{Subject, UnixMillis};
 
@@ -32,7 +32,7 @@ fn a_pack_with_a_whole_history_is_authentic() {
     let play = Play::whole();
     let verdict = judged(&play, &item());
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Authentic, vec![]));
-    assert_eq!(verdict.answerable, None);
+    assert_eq!(verdict.accountable, None);
     assert_eq!(verdict.timeline.len(), 9);
     assert!(verdict.timeline.is_sorted_by_key(|event| event.at));
     assert!(verdict.timeline.iter().all(|event| event.mark == Mark::Verified));
@@ -54,7 +54,7 @@ fn a_lot_that_was_never_distributed_has_a_gap_and_the_manufacturer_answers() {
     assert!(
         matches!(&verdict.reasons[0], Reason::MissingStep { step, .. } if step.as_str() == "medicine.distribution")
     );
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("manufacturer")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("manufacturer")));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_pack_of_a_lot_that_was_never_commissioned_is_unknown() {
         (verdict.kind, keys(&verdict)),
         (VerdictKind::Suspect, vec!["unknown-serial", "missing-step"])
     );
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("authority")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("authority")));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_pack_dispensed_twice_is_a_potential_suspect() {
     play.force(&again);
     let verdict = with(play.facts_with_pack(), &item(), NOW);
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::Suspect, vec!["broken-history", "dispensed"]));
-    assert_eq!(verdict.answerable.unwrap().identity, Some(identity("pharmacy second")));
+    assert_eq!(verdict.accountable.unwrap().identity, Some(identity("pharmacy second")));
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_broken_history_is_a_potential_suspect_whatever_its_age_and_comes_first() {
         assert_eq!(verdict.kind, VerdictKind::Suspect);
         assert_eq!(verdict.reasons[0].key(), "broken-history");
         assert!(keys(&verdict).contains(&"recalled"));
-        assert_eq!(verdict.answerable.unwrap().identity, Some(identity("distributor")));
+        assert_eq!(verdict.accountable.unwrap().identity, Some(identity("distributor")));
         assert_eq!(verdict.timeline.iter().filter(|event| event.mark == Mark::AtFault).count(), 1);
     }
 }
@@ -288,8 +288,16 @@ fn a_product_whose_certificate_ran_out_unrenewed_needs_attention() {
     assert_eq!(of(&play), ["expired"]);
 }
 
+const LOST: Slip = Slip { key: "separator-lost", mend: "set the scanner" };
+const SWAPPED: Slip = Slip { key: "case-swapped", mend: "release Caps Lock" };
+
+fn reading(item: Item) -> Reading {
+    Reading { item, slip: LOST, excuses: true }
+}
+
 /// The pack as it reads without the separators after serial and lot.
 fn run_together(readings: Vec<Item>) -> Item {
+    let readings = readings.into_iter().map(reading).collect();
     let serial = format!("{SERIAL}10L117281031");
     let pack = Some(subject(&format!("{CLASS}/21/{serial}")));
     Item { lot: None, pack, serial: Some(serial), expires_at: None, readings, ..item() }
@@ -303,16 +311,16 @@ fn a_lost_separator_asks_for_another_scan_when_the_ledger_knows_the_split() {
     let scanned = run_together([&wrong[..], &[other_day, item()]].concat());
     let verdict = judged(&play, &scanned);
     assert_eq!((verdict.kind, keys(&verdict)), (VerdictKind::CheckScan, vec!["separator-lost"]));
-    assert_eq!(verdict.reasons[0], Reason::SeparatorLost { readings: vec![item()] });
+    assert_eq!(verdict.reasons[0], Reason::Misread { slip: LOST, readings: vec![item()] });
     // An unknown serial within a lot likewise.
-    let swallowed = Item { readings: vec![item()], ..item_of(LOT, &format!("{SERIAL}17281031")) };
+    let swallowed = Item { readings: vec![reading(item())], ..item_of(LOT, &format!("{SERIAL}17281031")) };
     assert_eq!(judged(&play, &swallowed).kind, VerdictKind::CheckScan);
 }
 
 #[test]
 fn a_split_that_the_ledger_does_not_know_excuses_nothing() {
     let play = Play::whole();
-    let scanned = Item { readings: vec![item_of(LOT, "X998")], ..item_of(LOT, "X999") };
+    let scanned = Item { readings: vec![reading(item_of(LOT, "X998"))], ..item_of(LOT, "X999") };
     assert_eq!(keys(&judged(&play, &scanned)), ["unknown-serial"]);
     assert_eq!(judged(&play, &run_together(vec![])).kind, VerdictKind::CannotTell);
 }
@@ -320,13 +328,45 @@ fn a_split_that_the_ledger_does_not_know_excuses_nothing() {
 #[test]
 fn a_code_that_breaks_the_rules_as_it_was_read_is_scanned_again() {
     let play = Play::whole();
-    let unread =
-        |readings| Item { lot: None, pack: None, serial: None, expires_at: None, readings, ..item() };
+    let unread = |readings: Vec<Item>| Item {
+        lot: None,
+        pack: None,
+        serial: None,
+        expires_at: None,
+        readings: readings.into_iter().map(reading).collect(),
+        ..item()
+    };
     let known = judged(&play, &unread(vec![item_of(LOT, "X999"), item()]));
     assert_eq!((known.kind, keys(&known)), (VerdictKind::CheckScan, vec!["separator-lost"]));
-    assert_eq!(known.reasons[0], Reason::SeparatorLost { readings: vec![item()] });
+    assert_eq!(known.reasons[0], Reason::Misread { slip: LOST, readings: vec![item()] });
     let unknown = judged(&play, &unread(vec![item_of(LOT, "X999")]));
     assert_eq!((unknown.kind, keys(&unknown)), (VerdictKind::CheckScan, vec!["separator-lost"]));
+    // A product that is not followed is no reason to say less.
+    let elsewhere = verdict(&unread(vec![item()]), None, NOW);
+    assert_eq!(
+        (elsewhere.kind, keys(&elsewhere)),
+        (VerdictKind::CheckScan, vec!["separator-lost", "not-followed"])
+    );
+}
+
+#[test]
+fn a_slip_that_cannot_have_happened_is_named_and_excuses_nothing() {
+    let play = Play::whole();
+    let swapped = |excuses| Item {
+        readings: vec![Reading { item: item(), slip: SWAPPED, excuses }],
+        ..item_of(LOT, &SERIAL.to_lowercase())
+    };
+    let printed = judged(&play, &swapped(false));
+    assert_eq!((printed.kind, keys(&printed)), (VerdictKind::Suspect, vec!["unknown-serial", "near-miss"]));
+    let typed = judged(&play, &swapped(true));
+    assert_eq!((typed.kind, keys(&typed)), (VerdictKind::CheckScan, vec!["case-swapped"]));
+    assert!(words::sentence(&typed.reasons[0], &play.profile).contains("release Caps Lock"));
+    // Of several slips the likeliest that the ledger knows counts, and its readings alone.
+    let both = Item {
+        readings: [vec![reading(item_of(LOT, "X1"))], swapped(true).readings, vec![reading(item())]].concat(),
+        ..swapped(true)
+    };
+    assert_eq!(judged(&play, &both).reasons, [Reason::Misread { slip: SWAPPED, readings: vec![item()] }]);
 }
 
 #[test]
@@ -339,7 +379,7 @@ fn a_recall_is_reported_for_a_misread_pack_too() {
 
 #[test]
 fn other_readings_of_a_known_pack_do_not_matter() {
-    let scanned = Item { readings: vec![item_of(LOT, "S008")], ..item() };
+    let scanned = Item { readings: vec![reading(item_of(LOT, "S008"))], ..item() };
     assert_eq!(judged(&Play::whole(), &scanned).kind, VerdictKind::Authentic);
 }
 

@@ -67,11 +67,11 @@ fn the_next_honest_statement_follows_a_void_one_and_the_lot_is_authentic() {
         assert_eq!((&judged[1], finding), (&Judged::Void, None));
         assert_eq!(judged.iter().filter(|one| **one == Judged::Sound).count(), judged.len() - 1);
         let verdict = verdict_on(&play, &item());
-        assert_eq!((verdict.kind, verdict.answerable.as_ref()), (VerdictKind::Authentic, None));
+        assert_eq!((verdict.kind, verdict.accountable.as_ref()), (VerdictKind::Authentic, None));
         assert_eq!(marks(&verdict, "material"), [Mark::Void, Mark::Verified]);
         let route = Route::new(&item(), &verdict, &play.profile);
         let struck = route.stops.iter().filter(|stop| {
-            matches!(stop, Stop::Leg(leg) if leg.standing == Standing::Void && stop.answerable().is_none())
+            matches!(stop, Stop::Leg(leg) if leg.standing == Standing::Void && stop.accountable().is_none())
         });
         assert_eq!(struck.count(), 1);
         assert!(route.svg().contains("void: the signer"), "{}", route.svg());
@@ -104,7 +104,7 @@ fn a_pack_that_a_thief_dispensed_can_be_dispensed() {
     let dispensed = verdict_on(&play, &item());
     assert_eq!((keys(&dispensed), dispensed.kind), (vec!["dispensed"], VerdictKind::Attention));
     assert_eq!(marks(&dispensed, "dispense"), [Mark::Void, Mark::Verified]);
-    assert_eq!(dispensed.answerable, None);
+    assert_eq!(dispensed.accountable, None);
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn those_who_continued_from_a_statement_before_it_was_void_are_not_blamed() {
         (finding.finding.as_str(), &finding.fault.reason),
         ("material-tampered", &FaultReason::SignerRevoked)
     );
-    assert_eq!(finding.answerable().identity, Some(identity("supplier")));
+    assert_eq!(finding.accountable().identity, Some(identity("supplier")));
     // The next honest step is accepted, on the lot and on its packs.
     play.admit("receipt");
     play.admit("dispense");
     assert!(judged(&play, LOT).0.iter().all(|one| one.fault().is_none()));
     let verdict = verdict_on(&play, &item());
     assert_eq!(
-        (verdict.kind, verdict.answerable.unwrap().identity),
+        (verdict.kind, verdict.accountable.unwrap().identity),
         (VerdictKind::Suspect, Some(identity("supplier")))
     );
     assert!(verdict.timeline.iter().all(|event| event.fault.is_none()));
@@ -138,7 +138,7 @@ fn those_who_continued_from_a_statement_before_it_was_void_are_not_blamed() {
 fn a_void_commission_commissions_nothing_and_can_be_made_again() {
     stolen("commission", "manufacturer", |mut play| {
         let lost = verdict_on(&play, &item());
-        assert!(keys(&lost).contains(&"unknown-serial") && lost.answerable.is_some(), "{:?}", lost.reasons);
+        assert!(keys(&lost).contains(&"unknown-serial") && lost.accountable.is_some(), "{:?}", lost.reasons);
         for kind in ["commission", "distribution", "sales-status", "receipt"] {
             play.admit(kind);
         }
@@ -163,7 +163,7 @@ fn a_statement_that_links_a_void_one_is_refused_and_accepted_with_another_link()
     // A signer who linked it while it counted is not blamed: the holder of the key is accountable.
     let (judged, finding) = judged(&play, &format!("{LOT}/21/S008"));
     assert!(matches!(judged.as_slice(), [Judged::RestsOn(_)]));
-    assert_eq!(finding.unwrap().answerable().identity, Some(identity("manufacturer")));
+    assert_eq!(finding.unwrap().accountable().identity, Some(identity("manufacturer")));
     assert_eq!(self::judged(&play, &format!("{LOT}/21/{SERIAL}")), (vec![Judged::Sound], None));
 }
 
@@ -252,7 +252,7 @@ fn a_void_offer_hands_nothing_over_and_the_goods_move_on_without_a_signal() {
         let facts = road.facts(&made, chain.statements());
         assert_eq!(facts.lots[0].followed[&Subject::new(PIECE).unwrap()][2].standing().map(|_| ()), None);
         let verdict = verdict(&label(), Some(&Dossier::new(&road.profile, facts)), at(61));
-        assert_eq!((keys(&verdict), verdict.answerable.as_ref()), (vec!["dispensed"], None));
+        assert_eq!((keys(&verdict), verdict.accountable.as_ref()), (vec!["dispensed"], None));
         let route = Route::new(&label(), &verdict, &road.profile);
         let marks: Vec<bool> = route.stops[6..]
             .iter()

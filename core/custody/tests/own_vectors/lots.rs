@@ -71,6 +71,7 @@ fn sets() {
             SerialError::Empty => "empty".to_owned(),
             SerialError::Malformed(_) => "serial".to_owned(),
             SerialError::Twice(_) => "twice".to_owned(),
+            SerialError::TooMany => "too-many".to_owned(),
             SerialError::NoFilter => "no-filter".to_owned(),
         };
         let set = SerialSet::new(serials.clone()).map_err(refused)?;

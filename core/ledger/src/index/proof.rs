@@ -13,6 +13,8 @@
 //! Both are deterministic CBOR (RFC 8949 section 4.2.1), and nothing else is read. Reading allocates no more than a
 //! small multiple of the input, so a receiver bounds the cost by bounding the input's size.
 
+use std::ops::ControlFlow;
+
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
@@ -157,21 +159,37 @@ impl FamilyProof {
     pub fn to_cbor(&self) -> Vec<u8> {
         match &self.0 {
             Content::One(proof) => proof.to_cbor(),
-            Content::Members(path, members) => cbor::encode(|e| {
-                write_path(e.array(2)?, path)?;
-                e.array(members.len() as u64)?;
+            Content::Members(path, members) => {
+                let mut bytes = write_head(path, members.len());
                 for (subject, entry) in members {
-                    write_entry(e.array(3)?.bytes(&subject.0)?, entry)?;
+                    Self::write_member(&mut bytes, *subject, entry);
                 }
-                Ok(())
-            }),
+                bytes
+            }
         }
+    }
+
+    /// Appends a member as it stands in the proof.
+    pub fn write_member(bytes: &mut Vec<u8>, subject: Hash, entry: &IndexEntry) {
+        *bytes =
+            cbor::encode_into(std::mem::take(bytes), |e| write_entry(e.array(3)?.bytes(&subject.0)?, entry));
     }
 
     /// Reads a proof; nothing about it is verified yet.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, IndexError> {
         Content::read(bytes).map(Self)
     }
+}
+
+/// How a family's proof begins: for a writer who does not hold a large one whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilyProofHead {
+    /// The beginning of [`FamilyProof::to_cbor`]; the members follow, each by [`FamilyProof::write_member`].
+    pub bytes: Vec<u8>,
+    /// Number of members. With none, the proof is written already.
+    pub members: usize,
+    /// Bytes in the whole proof.
+    pub len: usize,
 }
 
 impl Index {
@@ -196,6 +214,34 @@ impl Index {
             _ => Content::One(self.prove(&first)),
         })
     }
+}
+
+impl Index {
+    /// The proof of [`Index::prove_family`], to be written member by member.
+    pub fn begin_family_proof(&self, family: Family) -> FamilyProofHead {
+        let (first, mut members, mut len) = (family.lowest_key(), 0, 0);
+        let mut member = Vec::new();
+        let visited = self.members(family, Hash::default(), |subject, entry| {
+            member.clear();
+            FamilyProof::write_member(&mut member, subject, &entry);
+            (members, len) = (members + 1, len + member.len());
+            ControlFlow::Continue(())
+        });
+        debug_assert!(visited.is_continue());
+        let bytes = match &self.root {
+            Some(root) if members > 0 => write_head(&path_to(root, &first, FAMILY_BITS), members),
+            _ => self.prove(&first).to_cbor(),
+        };
+        FamilyProofHead { len: len + bytes.len(), members, bytes }
+    }
+}
+
+/// A family's proof up to its first member.
+fn write_head(path: &[Step], members: usize) -> Vec<u8> {
+    cbor::encode(|e| {
+        write_path(e.array(2)?, path)?;
+        e.array(members as u64)?.ok()
+    })
 }
 
 fn path_to(root: &Node, key: &IndexKey, depth: u16) -> Vec<Step> {
@@ -313,6 +359,19 @@ mod tests {
             (0..9).for_each(|i| index.record(key(family, i), key(family, i).subject));
         }
         index
+    }
+
+    #[test]
+    fn a_familys_proof_written_member_by_member_is_the_same() {
+        for (index, family) in [(index(), "a"), (index(), "none"), (Index::new(), "a")] {
+            let whole = index.prove_family(Family::new(family)).to_cbor();
+            let FamilyProofHead { mut bytes, members, len } = index.begin_family_proof(Family::new(family));
+            let listed = index.family(Family::new(family));
+            for (subject, entry) in &listed {
+                FamilyProof::write_member(&mut bytes, *subject, entry);
+            }
+            assert_eq!((&bytes, members, len), (&whole, listed.len(), whole.len()), "{family}");
+        }
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub const fn refusal(error: Refusal) -> &'static str {
         Refusal::Signature => "signature",
         Refusal::Revoked => "revoked",
         Refusal::Role => "role",
+        Refusal::RoleNotGiven => "role-not-given",
         Refusal::Domain => "domain",
         Refusal::Fields => "fields",
         Refusal::Certificate(error) => certificate(error),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, Subject,
-    TrustStore, UnixMillis,
+    Certificate, Draft, Fields, Hash, Identity, Kind, REGISTRAR, Signer as _, SoftwareKey, Statement,
+    Subject, TrustStore, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,9 @@ impl Trusted {
         self.roots.iter().for_each(|(domain, root)| trust.pin(domain, &root.0));
         for member in &self.members {
             let enrolled = trust.enrol(&member.certificate.0).unwrap();
+            if enrolled.identity().role() == REGISTRAR {
+                trust.appoint(&member.certificate.0, []).unwrap();
+            }
             let key = SoftwareKey::from_bytes(&member.secret.0).unwrap();
             assert_eq!(
                 (enrolled.identity().as_str(), enrolled.key()),

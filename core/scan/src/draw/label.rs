@@ -5,10 +5,7 @@ use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, QrResult, Version};
 use thiserror::Error;
 
-use super::raster::{self, Scale};
-use super::svg;
 use crate::gs1::{Message, NoLink, Rule};
-use crate::picture::Picture;
 
 /// The symbol that carries the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +41,16 @@ impl ModuleWidth {
         ModuleWidth { micrometres }
     }
 
-    pub(super) fn pixels_per_metre(self, scale: Scale) -> Option<u32> {
-        let pixels = u32::try_from(scale.module()).ok()?;
-        Some((pixels * 1_000_000 + self.micrometres / 2) / self.micrometres)
+    /// Where a module is so many pixels wide.
+    pub(super) fn pixels_per_metre(self, module: usize) -> Option<u32> {
+        let module = u32::try_from(module).ok()?;
+        Some((module * 1_000_000 + self.micrometres / 2) / self.micrometres)
     }
 
-    /// So many pixels at a scale.
+    /// So many pixels, where a module is so many.
     #[expect(clippy::cast_precision_loss, reason = "sides are far below 2^52 pixels")]
-    pub(super) fn millimetres(self, pixels: usize, scale: Scale) -> f64 {
-        pixels as f64 / scale.module() as f64 * f64::from(self.micrometres) / 1000.0
+    pub(super) fn millimetres(self, pixels: usize, module: usize) -> f64 {
+        pixels as f64 / module as f64 * f64::from(self.micrometres) / 1000.0
     }
 }
 
@@ -118,18 +116,6 @@ impl Label {
     #[must_use]
     pub fn without_text(self) -> Label {
         Label { lines: Vec::new(), ..self }
-    }
-
-    /// As grey pixels.
-    #[must_use]
-    pub fn picture(&self, scale: Scale) -> Picture {
-        raster::paint(self, scale)
-    }
-
-    /// As an SVG document, with the text as text.
-    #[must_use]
-    pub fn svg(&self, scale: Scale) -> String {
-        svg::write(self, scale)
     }
 }
 

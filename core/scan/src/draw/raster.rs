@@ -4,6 +4,14 @@ use super::font;
 use super::label::{Label, Side};
 use crate::picture::Picture;
 
+impl Label {
+    /// As grey pixels.
+    #[must_use]
+    pub fn picture(&self, scale: Scale) -> Picture {
+        paint(self, scale)
+    }
+}
+
 /// Pixels a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale(usize);
@@ -54,10 +62,10 @@ impl Layout {
 }
 
 /// The dark modules and the dots of the text as black squares.
-pub(super) fn paint(label: &Label, scale: Scale) -> Picture {
+fn paint(label: &Label, scale: Scale) -> Picture {
     let layout = Layout::of(label, scale);
     let mut picture = Picture::white(layout.width, layout.height);
-    picture.per_metre = label.width.pixels_per_metre(scale);
+    picture.per_metre = label.width.pixels_per_metre(scale.module());
     let (left, top) = layout.symbol;
     for (index, _) in label.dark.iter().enumerate().filter(|(_, dark)| **dark) {
         let (x, y) = (index % label.side.width, index / label.side.width);

@@ -6,8 +6,16 @@ use super::font;
 use super::label::Label;
 use super::raster::{Layout, Scale};
 
+impl Label {
+    /// As an SVG document, with the text as text.
+    #[must_use]
+    pub fn svg(&self, scale: Scale) -> String {
+        write(self, scale)
+    }
+}
+
 /// One path for the dark modules, so that no seams show between them, and the text as text.
-pub(super) fn write(label: &Label, scale: Scale) -> String {
+fn write(label: &Label, scale: Scale) -> String {
     let mut svg = String::new();
     // Writing to a string does not fail.
     let _ = try_write(&mut svg, label, scale);
@@ -17,7 +25,7 @@ pub(super) fn write(label: &Label, scale: Scale) -> String {
 fn try_write(svg: &mut String, label: &Label, scale: Scale) -> Result {
     let Layout { width, height, symbol: (left, top), lines } = Layout::of(label, scale);
     let module = scale.module();
-    let (wide, high) = (label.width.millimetres(width, scale), label.width.millimetres(height, scale));
+    let (wide, high) = (label.width.millimetres(width, module), label.width.millimetres(height, module));
     write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.3}mm" height="{high:.3}mm" "#)?;
     writeln!(svg, r#"viewBox="0 0 {width} {height}">"#)?;
     writeln!(svg, r##"<rect width="100%" height="100%" fill="#fff"/>"##)?;

@@ -2,10 +2,25 @@
 
 use super::MAX_TEXT;
 use super::ai::Ai;
+use super::draft::Draft;
 use super::error::Gs1Error;
-use super::message::{Draft, Element};
+use super::message::{Element, Message};
+use super::partner::Partners;
 
-pub(super) fn read(text: &str) -> Result<Draft, Gs1Error> {
+impl Message {
+    /// From Application Identifiers in brackets, as typed by hand; a bracket within a value is written `\(`.
+    pub fn from_bracketed(text: &str, partners: Partners) -> Result<Message, Gs1Error> {
+        read(text)?.finish(partners)
+    }
+
+    /// With brackets around the Application Identifiers.
+    #[must_use]
+    pub fn to_bracketed(&self) -> String {
+        write(&self.elements)
+    }
+}
+
+fn read(text: &str) -> Result<Draft, Gs1Error> {
     if text.len() > MAX_TEXT {
         return Err(Gs1Error::TooMuchText);
     }
@@ -54,7 +69,7 @@ fn split_value(text: &str) -> (String, &str) {
     (value, "")
 }
 
-pub(super) fn write(elements: &[Element]) -> String {
+fn write(elements: &[Element]) -> String {
     let each =
         elements.iter().map(|element| format!("({}){}", element.ai.code, element.value.replace('(', r"\(")));
     each.collect()

@@ -51,3 +51,9 @@ fn unpadded(value: &[u8]) -> Result<&[u8], Fault> {
     let fits = pads.is_empty() || (pads.len() <= 2 && value.len().is_multiple_of(3));
     if fits { Ok(body) } else { Err(Fault::Padding) }
 }
+
+/// A decimal number of at most 18 digits.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    let all_digits = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
+    all_digits.then(|| digits.iter().fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0')))
+}

@@ -62,3 +62,9 @@ pub(super) fn iban(value: &[u8]) -> Result<(), Fault> {
     }
     if rest == 1 { Ok(()) } else { Err(Fault::Iban) }
 }
+
+/// The shortest GS1 company prefix is four digits long.
+pub(super) fn prefix(value: &[u8]) -> Result<(), Fault> {
+    let begins = value.len() >= 4 && value[..4].iter().all(u8::is_ascii_digit);
+    if begins { Ok(()) } else { Err(Fault::CompanyPrefix) }
+}

@@ -5,7 +5,7 @@
 use super::ai::{Ai, Part};
 use super::charset::Charset;
 use super::error::{Gs1Error, LinkFault};
-use super::link::Raw;
+use super::raw::Raw;
 
 const BROKEN: Gs1Error = Gs1Error::Link(LinkFault::Compressed);
 

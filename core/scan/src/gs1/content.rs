@@ -18,6 +18,12 @@ pub enum Content {
 }
 
 impl Content {
+    /// Whether it is neither GS1 data nor a product's number.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Content::Plain(_))
+    }
+
     /// From a reader's line: `]`, two characters of symbology identifier, data with FNC1 as GS (0x1D).
     pub fn from_line(line: &str, partners: Partners) -> Result<Content, Gs1Error> {
         match line.char_indices().nth(3).map(|(at, _)| line.split_at(at)) {
@@ -39,10 +45,10 @@ impl Content {
             return Err(Gs1Error::TooMuchText);
         }
         match identifier {
-            "]d2" | "]Q3" | "]C1" | "]e0" | "]J1" => {
+            "]d2" | "]d8" | "]Q3" | "]C1" | "]e0" | "]J1" => {
                 Message::from_element_string(data, partners).map(Content::Gs1)
             }
-            "]d1" | "]Q1" | "]J0" => Content::from_plain(data, partners),
+            "]d1" | "]d7" | "]Q1" | "]J0" => Content::from_plain(data, partners),
             "]E0" if data.len() == 13 => ean(data),
             "]E4" if data.len() == 8 => ean(data),
             "]E0" | "]E4" => Err(Gs1Error::Ean),

@@ -1,8 +1,8 @@
 //! North American coupons in (8110) and (8112) (GS1 US, North American Coupon Application Guideline).
 
+use super::check::prefix;
 use super::date::check_yymmdd;
 use super::error::Fault;
-use super::rule::prefix;
 
 /// A coupon code, AI (8110).
 pub(super) fn check(value: &[u8]) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! Dates of six digits (GS1 General Specifications, section 7.12: which century a year belongs to).
 
+use super::charset::number;
 use super::error::Fault;
-use super::rule::number;
 
 /// A day of the Gregorian calendar. A day printed as 00 has been resolved to the last day of its month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,14 +2,29 @@
 
 use super::MAX_TEXT;
 use super::ai::Ai;
+use super::draft::Draft;
 use super::error::Gs1Error;
-use super::message::{Draft, Element};
+use super::message::{Element, Message};
+use super::partner::Partners;
 
 /// How a scanner sends the FNC1 that ends a value.
 pub(crate) const GS: char = '\x1d';
 
+impl Message {
+    /// From what follows the symbology identifier of a GS1 symbol, FNC1 given as GS (0x1D).
+    pub fn from_element_string(text: &str, partners: Partners) -> Result<Message, Gs1Error> {
+        read(text)?.finish(partners)
+    }
+
+    /// What follows the symbology identifier, with GS (0x1D) only where a separator must be.
+    #[must_use]
+    pub fn to_element_string(&self) -> String {
+        write(&self.elements)
+    }
+}
+
 /// Values of predefined length end there; the others end at GS or at the end. A GS too many is harmless.
-pub(super) fn read(text: &str) -> Result<Draft, Gs1Error> {
+fn read(text: &str) -> Result<Draft, Gs1Error> {
     if text.len() > MAX_TEXT {
         return Err(Gs1Error::TooMuchText);
     }
@@ -36,7 +51,7 @@ fn split_first(text: &[u8]) -> Result<(&'static Ai, &[u8], &[u8]), Gs1Error> {
     Ok((ai, value, rest.strip_prefix(&[GS as u8]).unwrap_or(rest)))
 }
 
-pub(super) fn write(elements: &[Element]) -> String {
+fn write(elements: &[Element]) -> String {
     let mut text = String::new();
     for (index, element) in elements.iter().enumerate() {
         text.push_str(element.ai.code);

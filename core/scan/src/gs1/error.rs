@@ -11,6 +11,14 @@ pub enum Gs1Error {
     /// A symbology that carries no GS1 data and that this crate does not read.
     #[error("the symbology is not read here")]
     UnknownSymbology,
+    /// One of several symbols that make up a text (structured append): what it says is cut anywhere.
+    #[error("the symbol is part {number} of {}: show all of them at once", if *.of == 0 { "several".to_owned() } else { .of.to_string() })]
+    Part {
+        /// Its number, from 1.
+        number: u8,
+        /// How many there are; 0 if the symbol does not say.
+        of: u8,
+    },
     /// More text than any symbol holds.
     #[error("the text is too long for a symbol")]
     TooMuchText,

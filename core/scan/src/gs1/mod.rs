@@ -16,6 +16,7 @@ mod compressed;
 mod content;
 mod coupon;
 mod date;
+mod draft;
 mod element;
 mod error;
 mod escape;
@@ -24,6 +25,7 @@ mod hri;
 mod link;
 mod message;
 mod partner;
+mod raw;
 mod rule;
 
 pub use ai::{Ai, Part};

@@ -1,5 +1,7 @@
 //! Rules on values beyond length and character set (GS1 Barcode Syntax Dictionary, "linters").
 
+use super::charset::number;
+use super::check::prefix;
 use super::error::Fault;
 use super::{check, codes, coupon, date};
 
@@ -124,17 +126,6 @@ impl Rule {
 
 fn only_if(holds: bool, fault: Fault) -> Result<(), Fault> {
     if holds { Ok(()) } else { Err(fault) }
-}
-
-/// The shortest GS1 company prefix is four digits long.
-pub(super) fn prefix(value: &[u8]) -> Result<(), Fault> {
-    only_if(value.len() >= 4 && value[..4].iter().all(u8::is_ascii_digit), Fault::CompanyPrefix)
-}
-
-/// A decimal number of at most 18 digits.
-pub(super) fn number(digits: &[u8]) -> Option<u64> {
-    let all_digits = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
-    all_digits.then(|| digits.iter().fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 fn at_most(value: &[u8], limit: u64, fault: Fault) -> Result<(), Fault> {

@@ -1,19 +1,26 @@
 //! The transport of every day: HTTPS by reqwest on rustls.
 
-use std::io::Read as _;
-use std::time::Duration;
+use std::io::{self, Read as _};
+use std::time::{Duration, Instant};
 
 use countersign_ledger::Genesis;
 use reqwest::blocking::Client;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use reqwest::{Certificate, Url, redirect};
 
 use super::transport::{Method, Request, Response, Transport, TransportError};
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Until the whole answer is here.
+/// For a request and its answer, whatever their length.
 const WHOLE: Duration = Duration::from_mins(1);
+/// The slowest line, in bytes a second: a long body has so much more time.
+const PACE: u64 = 8 * 1024;
+
+/// How many bytes of an upload a node has.
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+/// Bytes that are read at a time.
+const CHUNK: usize = 16 * 1024;
 
 /// Why there is no way to a node.
 #[derive(Debug, thiserror::Error)]
@@ -31,16 +38,24 @@ pub enum HttpsError {
 
 /// A node over HTTPS. Where the genesis names TLS roots only those are trusted, else those of the platform.
 ///
+/// A request and its answer have a minute, and a second more for every 8 kB that come through; then it is given up.
+///
 /// Blocking: not for use on a thread that runs asynchronous tasks. A clone uses the same connections.
 #[derive(Clone)]
 pub struct Https {
     client: Client,
     base: Url,
+    whole: Duration,
 }
 
 impl Https {
     /// The node at `address`, such as `https://ledger.example:7443`.
     pub fn new(address: &str, genesis: &Genesis) -> Result<Self, HttpsError> {
+        Self::within(address, genesis, WHOLE)
+    }
+
+    /// The same, with `whole` in place of the minute.
+    pub fn within(address: &str, genesis: &Genesis, whole: Duration) -> Result<Self, HttpsError> {
         let base = Url::parse(address).map_err(|_| HttpsError::Address)?;
         // A path would be dropped from every request, a name and password be sent with it.
         let origin = base.origin().ascii_serialization();
@@ -53,42 +68,72 @@ impl Https {
             .http1_only()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(WHOLE)
+            .timeout(whole)
             .referer(false);
         if !genesis.tls.is_empty() {
             let roots =
                 genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
             builder = builder.tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?);
         }
-        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base })
+        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base, whole })
     }
 }
 
 impl Transport for Https {
     fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
         let url = self.base.join(&request.path).map_err(|error| TransportError::Unreachable(error.into()))?;
+        let started = Instant::now();
         let mut builder = match request.method {
             Method::Get => self.client.get(url),
-            Method::Put => self.client.put(url).body(request.body.to_vec()),
-            Method::Post => self.client.post(url).body(request.body.to_vec()),
+            Method::Head => self.client.head(url),
+            Method::Put => self.client.put(url),
+            Method::Post => self.client.post(url),
         };
+        if matches!(request.method, Method::Put | Method::Post) {
+            builder = builder.body(request.body.to_vec()).timeout(self.time_for(request.body.len()));
+        }
+        if let Some((first, length)) = request.range {
+            let last = (first + request.body.len() as u64).saturating_sub(1);
+            builder = builder.header(CONTENT_RANGE, format!("bytes {first}-{last}/{length}"));
+        }
         if let Some(content_type) = request.content_type {
             builder = builder.header(CONTENT_TYPE, content_type);
         }
-        let answer = builder.send().map_err(|error| transport_error(error.without_url()))?;
-        if answer.content_length().is_some_and(|length| length > request.limit as u64) {
+        let mut answer = builder.send().map_err(|error| transport_error(error.without_url()))?;
+        if request.method != Method::Head
+            && answer.content_length().is_some_and(|length| length > request.limit as u64)
+        {
             return Err(TransportError::TooLarge);
         }
         let status = answer.status().as_u16();
-        let retry_after =
-            answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let mut body = Vec::new();
-        // A length may be absent or a lie: reading stops one byte beyond the limit.
-        answer.take(request.limit as u64 + 1).read_to_end(&mut body).map_err(broken)?;
-        if body.len() > request.limit {
-            return Err(TransportError::TooLarge);
+        let number = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+        let (retry_after, received) = (number(RETRY_AFTER), number(UPLOAD_OFFSET));
+        // The client's own limit is for each read: a body that drips would never end.
+        let late = |read: usize| started.elapsed() > self.time_for(request.body.len() + read);
+        let (mut body, mut chunk) = (Vec::new(), [0; CHUNK]);
+        loop {
+            match answer.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => body.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
+            }
+            // A length may be absent or a lie.
+            if body.len() > request.limit {
+                return Err(TransportError::TooLarge);
+            }
+            if late(body.len()) {
+                return Err(TransportError::Timeout);
+            }
         }
-        Ok(Response { status, retry_after: retry_after.map(Duration::from_secs), body })
+        Ok(Response { status, received, retry_after: retry_after.map(Duration::from_secs), body })
+    }
+}
+
+impl Https {
+    /// How long a request may take with which so many bytes go to and fro.
+    fn time_for(&self, bytes: usize) -> Duration {
+        self.whole + Duration::from_secs(bytes as u64 / PACE)
     }
 }
 
@@ -112,7 +157,7 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
             return true;
         }
         // An I/O error's source is that of the error it carries, which would be passed over.
-        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = match carried {
             Some(carried) => Some(carried),
             None => error.source(),
@@ -121,8 +166,8 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
     false
 }
 
-fn broken(error: std::io::Error) -> TransportError {
-    if error.kind() == std::io::ErrorKind::TimedOut {
+fn broken(error: io::Error) -> TransportError {
+    if error.kind() == io::ErrorKind::TimedOut {
         return TransportError::Timeout;
     }
     let timeout = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());

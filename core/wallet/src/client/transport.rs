@@ -7,6 +7,8 @@ use std::time::Duration;
 pub enum Method {
     /// Read.
     Get,
+    /// Ask about.
+    Head,
     /// Write.
     Put,
     /// Hand in.
@@ -20,6 +22,8 @@ pub struct Request<'a> {
     pub method: Method,
     /// Path and query, from the slash on.
     pub path: String,
+    /// Of a body that goes on with an upload: which byte of how many it begins with.
+    pub range: Option<(u64, u64)>,
     /// Media type of the body, if there is one.
     pub content_type: Option<&'static str>,
     /// The body.
@@ -31,7 +35,7 @@ pub struct Request<'a> {
 impl Request<'static> {
     /// A request to read, whose answer may have so many bytes.
     pub const fn get(path: String, limit: usize) -> Self {
-        Self { method: Method::Get, path, content_type: None, body: &[], limit }
+        Self { method: Method::Get, path, range: None, content_type: None, body: &[], limit }
     }
 }
 
@@ -40,6 +44,8 @@ impl Request<'static> {
 pub struct Response {
     /// HTTP status.
     pub status: u16,
+    /// How many bytes of an upload the node has.
+    pub received: Option<u64>,
     /// How long the node asks to be left alone.
     pub retry_after: Option<Duration>,
     /// The body, within the limit.

@@ -9,9 +9,10 @@ use countersign_ledger::{
 };
 use rusqlite::Connection;
 
-use super::follow::lot_and_class;
 use super::{Head, Snapshot, SnapshotDamaged};
-use crate::facts::{self, Histories, Members, PRODUCTS, Proofs, Surroundings, as_of, digest, is};
+use crate::facts::{
+    self, Histories, Members, PRODUCTS, Proofs, Surroundings, as_of, digest, is, lot_and_class,
+};
 use crate::store::{self, Stored};
 use crate::verify_pages::{Page, verify_page, verify_pages};
 use crate::whole_logs;

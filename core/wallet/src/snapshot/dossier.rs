@@ -1,15 +1,22 @@
 //! From the database to a verdict: what is proven is judged once, and then kept warm while the head stays.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use countersign_custody::{Dossier, Facts, Item, Profile, Reason, SerialFilter, Verdict, verdict};
+use countersign_custody::{
+    Dossier, Facts, Item, Profile, Reading, Reason, SerialFilter, Verdict, VerdictKind, verdict,
+};
 use countersign_ledger::{Hash, IndexEntry, LogName, Subject, UnixMillis};
 
 use super::database::domain;
 use super::{Health, Snapshot};
 use crate::facts::{self, PRODUCTS, Scope, as_of, digest};
+use crate::item::item_in;
 use crate::store::{self, StoreError};
+
+/// Of how many other readings of a code the lot is looked for: each asks the filter of every lot.
+const MAX_LOCATED: usize = 4;
 
 /// What this wallet stored is not what it once proved: something in the database was changed or damaged. Nothing is
 /// reported from it; the next sync fetches it again.
@@ -33,6 +40,50 @@ impl Snapshot {
     }
 
     fn try_check(&mut self, item: &Item, now: UnixMillis) -> Result<Verdict, SnapshotDamaged> {
+        let item = self.with_readings_located(item)?;
+        let mut places = self.located(&item)?;
+        match places.len() {
+            0 => self.check_as_read(&item, now),
+            1 => self.check_as_read(&places.remove(0), now),
+            // It is of one of these lots. A warning on any of them counts, a suspicion of some is none of this pack.
+            _ => {
+                let verdicts = places
+                    .iter()
+                    .map(|place| self.check_as_read(place, now))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let mild = verdicts.into_iter().filter(|verdict| verdict.kind <= VerdictKind::Attention);
+                mild.max_by_key(|verdict| verdict.kind).map_or_else(|| self.check_as_read(&item, now), Ok)
+            }
+        }
+    }
+
+    /// An item that names a serial and no lot, as one of each lot that is proven to have the serial.
+    fn located(&mut self, item: &Item) -> Result<Vec<Item>, SnapshotDamaged> {
+        let (Some(serial), None) = (&item.serial, &item.lot) else { return Ok(Vec::new()) };
+        let lots: BTreeSet<Subject> = self.lots_that_may_hold(&item.class, serial)?.into_iter().collect();
+        if lots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let dossier = self.load(Scope { class: item.class.clone(), lots: lots.clone() })?;
+        let holds = |lot: &&Subject| dossier.as_ref().is_some_and(|dossier| dossier.holds(lot, serial));
+        Ok(lots.iter().filter(holds).filter_map(|lot| item_in(item, lot)).collect())
+    }
+
+    /// The item with the first readings that name a serial and no lot as of the lot that has it.
+    fn with_readings_located<'a>(&mut self, item: &'a Item) -> Result<Cow<'a, Item>, SnapshotDamaged> {
+        let mut item = Cow::Borrowed(item);
+        let lacks_lot = |reading: &Reading| reading.item.lot.is_none() && reading.item.serial.is_some();
+        let lacking: Vec<usize> =
+            (0..item.readings.len()).filter(|&at| lacks_lot(&item.readings[at])).take(MAX_LOCATED).collect();
+        for at in lacking {
+            if let [place] = self.located(&item.readings[at].item)?.as_slice() {
+                item.to_mut().readings[at].item = place.clone();
+            }
+        }
+        Ok(item)
+    }
+
+    fn check_as_read(&mut self, item: &Item, now: UnixMillis) -> Result<Verdict, SnapshotDamaged> {
         let dossier = self.dossier(item)?;
         if dossier.is_none() && self.health == Health::Damaged && self.head.is_none() {
             return Err(SnapshotDamaged);
@@ -40,7 +91,7 @@ impl Snapshot {
         let near = verdict(item, dossier.as_deref(), now);
         // Whether another lot of the class knows the serial matters only when this one does not.
         let elsewhere = near.reasons.iter().any(|reason| {
-            matches!(reason, Reason::UnknownLot | Reason::UnknownSerial | Reason::SeparatorLost { .. })
+            matches!(reason, Reason::UnknownLot | Reason::UnknownSerial | Reason::Misread { .. })
         });
         let Some(serial) = item.serial.as_ref().filter(|_| elsewhere) else { return Ok(near) };
         let mut scope = Scope::of(item);
@@ -58,6 +109,15 @@ impl Snapshot {
         };
         let lots = store::lots_by_filter(self.store.read(), PRODUCTS, class.as_str(), may_hold)?;
         Ok(lots.into_iter().filter_map(|lot| Subject::new(lot).ok()).collect())
+    }
+
+    /// The lot of the pack of this class that has this serial number; `None` if no lot that is here has it, or several
+    /// do.
+    pub fn lot_of(&mut self, class: &Subject, serial: &str) -> Result<Option<Subject>, SnapshotDamaged> {
+        let lots = self.lots_that_may_hold(class, serial)?.into_iter().collect();
+        let dossier = self.load(Scope { class: class.clone(), lots })?;
+        let mut lots = dossier.iter().flat_map(|dossier| dossier.lots_of(serial));
+        Ok(lots.next().filter(|_| lots.next().is_none()).cloned())
     }
 
     /// What is proven of the item's class, with the lots that the item and its other readings name; `None` if nothing of

@@ -5,7 +5,7 @@ use countersign_ledger::{Entry, Hash, Held, IndexEntry, LogName, Subject};
 
 use super::database::stored_contents;
 use super::{Snapshot, SnapshotDamaged};
-use crate::facts::{self, Histories as _, PRODUCTS, Proofs as _, digest, is};
+use crate::facts::{self, Histories as _, PRODUCTS, Proofs as _, digest, is, lot_and_class};
 use crate::store::{self, FollowRow, StoreError};
 
 /// Why something cannot be followed.
@@ -151,6 +151,16 @@ impl Snapshot {
         stored_contents(self.store.read(), digest)
     }
 
+    /// Keeps what a partner had added to the event that a statement was drafted from, as JSON. It is told on unread.
+    pub fn keep_extensions(&mut self, statement: Hash, members: &str) -> Result<(), StoreError> {
+        self.store.write(|tx| store::set_extensions(tx, statement, members))
+    }
+
+    /// What was kept with a statement by [`Self::keep_extensions`].
+    pub fn extensions(&self, statement: Hash) -> Result<Option<String>, StoreError> {
+        store::extensions(self.store.read(), statement)
+    }
+
     /// Follows a class, pack or unit no longer. What was kept for its class goes with the last that is followed of it.
     pub fn unfollow(&mut self, subject: &Subject) -> Result<(), FollowError> {
         let class = lot_and_class(subject).map_or_else(|| subject.clone(), |(_, class)| class);
@@ -186,13 +196,4 @@ impl Snapshot {
         self.warm.clear();
         Ok(())
     }
-}
-
-/// The lot and the class of a pack; `None` for anything but a pack of a lot.
-pub(crate) fn lot_and_class(pack: &Subject) -> Option<(Subject, Subject)> {
-    let lot = Subject::new(pack.family()).ok()?;
-    let class = Subject::new(lot.family()).ok()?;
-    let types = [pack, &lot, &class].map(SubjectType::of);
-    (types == [Some(SubjectType::Pack), Some(SubjectType::Lot), Some(SubjectType::Class)])
-        .then_some((lot, class))
 }

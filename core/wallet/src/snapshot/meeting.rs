@@ -65,7 +65,12 @@ impl Snapshot {
     }
 
     /// Compares a checkpoint that was met with the newest one, which `consistency` is to show to extend it.
-    pub(crate) fn settle(&mut self, log: LogName, met: &str, consistency: &[Hash]) -> Result<(), StoreError> {
+    pub(crate) fn settle_meeting(
+        &mut self,
+        log: LogName,
+        met: &str,
+        consistency: &[Hash],
+    ) -> Result<(), StoreError> {
         // What was trusted when it was met and is not now was damaged in the database.
         if let (Ok(theirs), Some(newest)) = (self.policy.trust(met), self.seen(log).cloned())
             && let Err(AdvanceError::Fork(_) | AdvanceError::NotAnExtension { .. }) =

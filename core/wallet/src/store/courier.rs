@@ -1,6 +1,6 @@
-//! Chains of custody, handovers under way, and the outbox.
+//! Chains of custody, handovers under way, and the lists of what is in units.
 
-use countersign_ledger::{Hash, Statement, UnixMillis};
+use countersign_ledger::Hash;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{Digest, StoreError};
@@ -13,22 +13,6 @@ pub(crate) struct Handover {
     pub(crate) subject: String,
     pub(crate) message: Vec<u8>,
     pub(crate) expires: u64,
-}
-
-/// A statement on its way.
-#[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) id: Hash,
-    pub(crate) subject: String,
-    pub(crate) kind: String,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) event: u64,
-    pub(crate) state: u8,
-    pub(crate) reason: String,
-    pub(crate) tries: u32,
-    pub(crate) due: u64,
-    /// The statement on the same goods that it follows; `None` if that is not known.
-    pub(crate) follows: Option<Hash>,
 }
 
 /// The chain of custody of some goods.
@@ -67,6 +51,18 @@ pub(crate) fn set_contents(tx: &Transaction<'_>, digest: Hash, list: &[u8]) -> R
     Ok(())
 }
 
+/// What a partner had added to the event that a statement was drafted from.
+pub(crate) fn extensions(connection: &Connection, statement: Hash) -> Result<Option<String>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT members FROM extensions WHERE statement = ?1")?;
+    Ok(query.query_row([statement.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+/// Keeps what a partner had added to the event that a statement was drafted from.
+pub(crate) fn set_extensions(tx: &Transaction<'_>, statement: Hash, members: &str) -> Result<(), StoreError> {
+    tx.execute("INSERT OR REPLACE INTO extensions VALUES (?1, ?2)", params![statement.as_bytes(), members])?;
+    Ok(())
+}
+
 /// A handover by its offer's id, open or not.
 pub(crate) fn handover(connection: &Connection, offer: Hash) -> Result<Option<Handover>, StoreError> {
     let mut query = connection.prepare_cached("SELECT * FROM handovers WHERE offer = ?1")?;
@@ -93,57 +89,6 @@ pub(crate) fn close_handover(tx: &Transaction<'_>, offer: Hash) -> Result<(), St
     Ok(())
 }
 
-/// Everything that is on its way, in order.
-pub(crate) fn outgoing(connection: &Connection) -> Result<Vec<Outgoing>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT id, subject, kind, bytes, event, state, reason, tries, due, follows FROM outbox ORDER BY number",
-    )?;
-    Ok(query.query_map([], read_outgoing)?.collect::<Result<_, _>>()?)
-}
-
-/// Puts a statement on its way, unless it is on it. It follows another one on the same goods.
-pub(crate) fn post(
-    tx: &Transaction<'_>,
-    statement: &Statement,
-    follows: Option<Hash>,
-) -> Result<(), StoreError> {
-    let insert =
-        "INSERT OR IGNORE INTO outbox (id, subject, kind, bytes, event, state, reason, tries, due, follows)
-                  VALUES (?1, ?2, ?3, ?4, ?5, 0, '', 0, 0, ?6)";
-    let (id, follows) = (statement.id(), follows.as_ref().map(Hash::as_bytes));
-    let values = params![
-        id.as_bytes(),
-        statement.subject().as_str(),
-        statement.kind().as_str(),
-        statement.as_bytes(),
-        statement.issued_at().0,
-        follows,
-    ];
-    tx.execute(insert, values)?;
-    Ok(())
-}
-
-/// What became of a try.
-pub(crate) fn set_outgoing(
-    tx: &Transaction<'_>,
-    id: Hash,
-    state: u8,
-    reason: &str,
-    due: UnixMillis,
-) -> Result<(), StoreError> {
-    let update = "UPDATE outbox SET state = ?2, reason = ?3, due = ?4, tries = tries + 1 WHERE id = ?1";
-    // SQLite's numbers are signed.
-    let due = due.0.min(i64::MAX.unsigned_abs());
-    tx.execute(update, params![id.as_bytes(), state, reason, due])?;
-    Ok(())
-}
-
-/// Takes a statement out of the outbox.
-pub(crate) fn take_out(tx: &Transaction<'_>, id: Hash) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM outbox WHERE id = ?1", [id.as_bytes()])?;
-    Ok(())
-}
-
 fn read_handover(row: &Row<'_>) -> rusqlite::Result<Handover> {
     Ok(Handover {
         offer: row.get::<_, Digest>(0)?.0,
@@ -151,20 +96,5 @@ fn read_handover(row: &Row<'_>) -> rusqlite::Result<Handover> {
         subject: row.get(2)?,
         message: row.get(3)?,
         expires: row.get(4)?,
-    })
-}
-
-fn read_outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
-    Ok(Outgoing {
-        id: row.get::<_, Digest>(0)?.0,
-        subject: row.get(1)?,
-        kind: row.get(2)?,
-        bytes: row.get(3)?,
-        event: row.get(4)?,
-        state: row.get(5)?,
-        reason: row.get(6)?,
-        tries: row.get(7)?,
-        due: row.get(8)?,
-        follows: row.get::<_, Option<Digest>>(9)?.map(|digest| digest.0),
     })
 }

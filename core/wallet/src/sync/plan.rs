@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use countersign_custody::SubjectType;
 use countersign_ledger::{Hash, IndexEntry, LogName, Subject};
 
-use crate::facts::{Members, PRODUCTS, digest, family, is};
+use crate::facts::{Members, PRODUCTS, digest, family, is, lot_and_class};
 use crate::missing_links::MissingLinks;
-use crate::snapshot::{Following, lot_and_class};
+use crate::snapshot::Following;
 
 /// Something to find out.
 #[derive(Clone, Debug, PartialEq, Eq)]

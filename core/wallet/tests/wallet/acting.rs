@@ -8,28 +8,34 @@ use countersign_ledger::{
     CertificateError, Draft, Entry, Fields, HistoryError, IndexError, LogName, ProofError, Statement, Subject,
 };
 use countersign_wallet::{
-    ActError, AdvanceError, Cost, Issuer, KeyStore, KeyStoreError, Response, Snapshot, Vault,
+    ActError, AdvanceError, Consent, Cost, Issuer, KeyStore, KeyStoreError, Recorded, Response, Snapshot,
+    Vault,
 };
 
 use crate::world::{CLASS, LOT, Scene, World, kind, messages, subject};
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 
-struct Office {
-    scene: Scene,
+pub struct Office {
+    pub scene: Scene,
     snapshot: Snapshot,
     keys: Arc<dyn KeyStore>,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let scene = Scene::new(World::with_lot());
         let vault = Vault::create_at_cost(&scene.directory.path().join("vault"), b"p", CHEAP).unwrap();
         Self { snapshot: scene.open(), keys: Arc::new(vault), scene }
     }
 
-    fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.scene.client, Arc::clone(&self.keys))
+    pub fn issuer(&mut self) -> Issuer<'_> {
+        Issuer::new(&mut self.snapshot, &self.scene.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
+    }
+
+    fn submit(&mut self, statement: &Statement) -> Result<Recorded, ActError> {
+        self.scene.client.submit(LogName::SUPPLY, statement.as_bytes())?;
+        self.issuer().confirm(LogName::SUPPLY, statement.id())
     }
 
     fn lie(&self, part: &'static str, mut lie: impl FnMut(Response) -> Response + Send + 'static) {
@@ -40,9 +46,13 @@ impl Office {
 }
 
 fn dispense(serial: &str) -> Draft {
+    draft("medicine.dispense", &format!("{LOT}/21/{serial}"))
+}
+
+pub fn draft(name: &str, about: &str) -> Draft {
     Draft {
-        kind: kind("medicine.dispense"),
-        subject: subject(&format!("{LOT}/21/{serial}")),
+        kind: kind(name),
+        subject: subject(about),
         fields: Fields::new(),
         prev: None,
         links: Vec::new(),
@@ -59,14 +69,14 @@ fn a_member_enrols_signs_and_is_recorded() {
     assert_eq!(certificate.identity().as_str(), "spiffe://meds.example/pharmacy/second");
     assert_eq!(issuer.enrol("pharmacy key", "pharmacy").unwrap(), certificate);
     assert_eq!(issuer.enrolled().unwrap(), ["pharmacy key"]);
-    let recorded = issuer.record("pharmacy key", &dispense("S001"), now).unwrap();
+    let recorded = issuer.record("pharmacy key", &dispense("S001"), None, now).unwrap();
     assert_eq!((recorded.log, recorded.index, recorded.size), (LogName::SUPPLY, 9, 10));
     // The next on the same subject follows it, whatever its author assumed.
     let next = issuer.sign("pharmacy key", &dispense("S001"), now).unwrap();
-    assert_eq!(issuer.submit(&next).unwrap().index, 10);
-    let again = issuer.submit(&next).unwrap();
+    assert_eq!(office.submit(&next).unwrap().index, 10);
+    let again = office.submit(&next).unwrap();
     assert_eq!((again.index, again.id), (10, next.id()));
-    let history = issuer.history(LogName::SUPPLY, &subject(&format!("{LOT}/21/S001"))).unwrap();
+    let history = office.issuer().history(LogName::SUPPLY, &subject(&format!("{LOT}/21/S001"))).unwrap();
     assert_eq!(history.iter().map(Entry::id).collect::<Vec<_>>(), [recorded.id, next.id()]);
     assert_eq!(history[1].verified().prev(), Some(recorded.id));
     let (log, receipt) = office.scene.open().receipt(next.id()).unwrap().unwrap();
@@ -127,7 +137,7 @@ fn nothing_is_recorded_on_the_nodes_word_alone() {
     // Acknowledged, and then never shown: the log's checkpoint does not grow.
     let old = office.scene.world().note(LogName::SUPPLY);
     office.lie("/supply/checkpoint", move |response| Response { body: old.clone().into_bytes(), ..response });
-    let error = office.issuer().submit(&statement).unwrap_err();
+    let error = office.submit(&statement).unwrap_err();
     assert!(matches!(error, ActError::NotYet), "{error}");
     assert_eq!(office.snapshot.receipt(statement.id()).unwrap(), None);
     office.scene.world().lie = None;
@@ -140,7 +150,7 @@ fn a_receipt_of_another_size_index_statement_or_log_proves_nothing() {
     let now = office.scene.now();
     office.issuer().enrol("key", "pharmacy").unwrap();
     let statement: Statement = office.issuer().sign("key", &dispense("S003"), now).unwrap();
-    office.issuer().submit(&statement).unwrap();
+    office.submit(&statement).unwrap();
     let honest = office.snapshot.receipt(statement.id()).unwrap().unwrap().1;
     // Size and index stand outside the signature: 9 of 10 becomes 9 of 12, and 8 of 10.
     let shape = [0x83, 10, 9];

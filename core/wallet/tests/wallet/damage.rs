@@ -146,7 +146,7 @@ fn a_statement_that_breaks_the_rules_is_suspect_and_somebody_answers_for_it() {
     let scene = recalled_and_broken();
     let verdict = scene.synced().check(&item(&format!("{CLASS}/10/L2"), "T001"), scene.now());
     assert_eq!((verdict.kind, verdict.reasons[0].key()), (VerdictKind::Suspect, "broken-history"));
-    assert_eq!(verdict.answerable.unwrap().role, "manufacturer");
+    assert_eq!(verdict.accountable.unwrap().role, "manufacturer");
 }
 
 #[test]
@@ -191,6 +191,26 @@ fn only_lots_that_may_hold_a_serial_are_verified_for_it() {
     assert_eq!(snapshot.health(), Health::Sound);
     assert_eq!(snapshot.check(&item(LOT, "T001"), scene.now()).kind, VerdictKind::CannotTell);
     assert_eq!(snapshot.health(), Health::Damaged);
+}
+
+#[test]
+fn the_lot_of_a_serial_is_the_one_that_is_proven_to_have_it() {
+    let mut world = World::with_lot();
+    let other = format!("{CLASS}/10/L2");
+    world.play_lot(&other, 'T');
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let mut lot_of =
+        |serial| snapshot.lot_of(&subject(CLASS), serial).unwrap().map(|lot| lot.as_str().to_owned());
+    assert_eq!(lot_of("S001").as_deref(), Some(LOT));
+    assert_eq!(lot_of("T001"), Some(other));
+    assert_eq!(lot_of("U001"), None);
+    assert_eq!(scene.open().lot_of(&subject("https://id.gs1.org/01/09506000134369"), "S001").unwrap(), None);
+    // A filter that was swapped for one that says yes is not believed.
+    let swapped = "UPDATE filters SET bytes = (SELECT bytes FROM filters JOIN commissions ON digest = filter
+                   JOIN subjects ON id = subject WHERE text LIKE '%/L1')";
+    assert!(Connection::open(scene.path()).unwrap().execute(swapped, []).unwrap() > 0);
+    assert!(scene.open().lot_of(&subject(CLASS), "T001").is_err());
 }
 
 #[test]

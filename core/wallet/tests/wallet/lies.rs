@@ -47,7 +47,7 @@ fn lied(part: &'static str, mut lie: impl FnMut(Response) -> Response + Send + '
 }
 
 fn body(bytes: Vec<u8>) -> Response {
-    Response { status: 200, retry_after: None, body: bytes }
+    Response { status: 200, body: bytes, ..Response::default() }
 }
 
 fn note(change: impl Fn(&str) -> String + Send + 'static) -> impl FnMut(Response) -> Response + Send {

@@ -11,8 +11,8 @@ use countersign_custody::{
 use countersign_ledger::{Fields, Hash, LogName};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    Client, Cost, EvidenceError, Health, Https, Issuer, KeyStore, OfferTo, Request, Response, Snapshot,
-    SyncError, Transport, TransportError, Vault, verify_evidence,
+    Client, Consent, Cost, EvidenceError, Health, Https, Issuer, KeyStore, OfferTo, Request, Response,
+    Snapshot, SyncError, Transport, TransportError, Vault, verify_evidence,
 };
 
 use crate::couriers::{KEY, Phone, intact, now};
@@ -63,7 +63,7 @@ impl House {
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn to(&mut self, role: &str) -> Fields {
@@ -81,7 +81,8 @@ impl House {
             related.extend(self.issuer().history(LogName::SUPPLY, &subject(other)).unwrap());
         }
         let draft = profile.draft(&kind, &about, &signer, fields, &history, &related).unwrap();
-        self.issuer().record(role, &draft, now()).unwrap();
+        let blob = (name == "commission").then(|| serials().filter_bytes().to_vec());
+        self.issuer().record(role, &draft, blob.as_deref(), now()).unwrap();
     }
 
     fn make_and_sell(&mut self, consumer: &str, courier: &str) {
@@ -105,18 +106,20 @@ impl House {
         self.state("brand", "order-confirmation", ORDER, confirmed);
         self.state("manufacturer", "material-request", ORDER, fields);
         self.state("supplier", "material", ORDER, material);
-        let serials = SerialSet::new((1..10).map(|i| format!("P{i}"))).unwrap();
         let commission =
-            Profile::luxury().commission_fields(&kind("luxury.commission"), &serials, now()).unwrap();
+            Profile::luxury().commission_fields(&kind("luxury.commission"), &serials(), now()).unwrap();
         let to = self.to("distributor");
         let commission = commission.with("material", "M-1").with("to", to.text("to").unwrap());
         self.state("manufacturer", "commission", LOT, commission);
-        self.client.put_blob(serials.filter_bytes()).unwrap();
         let purchase = self.to("logistics").with("consumer", consumer).with("kind", "gift");
         self.state("distributor", "purchase", PIECE, purchase);
         let order = Fields::new().with("to", courier).with("order", "L-1");
         self.state("logistics", "logistics-order", PIECE, order);
     }
+}
+
+fn serials() -> SerialSet {
+    SerialSet::new((1..10).map(|i| format!("P{i}"))).unwrap()
 }
 
 fn label() -> Item {

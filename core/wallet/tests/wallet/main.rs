@@ -11,15 +11,22 @@
 mod acting;
 mod couriers;
 mod damage;
+mod desk;
 mod evidence;
+#[allow(dead_code, reason = "the ledger's tests use all of it")]
+#[path = "../../../ledger/tests/own_vectors/file.rs"]
+mod file;
 mod killing;
 mod lies;
 mod luxury;
 mod meetings;
 mod node;
 mod refusals;
+mod slips;
+mod slow;
 mod syncing;
 mod units;
+mod vectors;
 mod voids;
 mod wards;
 mod world;

@@ -138,7 +138,7 @@ fn a_node_that_proves_the_other_story_is_caught_by_its_own_proof() {
 
 fn proof(hashes: &[Hash]) -> Response {
     let body = encode(hashes.len(), |e, i| e.bytes(hashes[i].as_bytes()).map(drop));
-    Response { status: 200, retry_after: None, body }
+    Response { status: 200, body, ..Response::default() }
 }
 
 #[test]

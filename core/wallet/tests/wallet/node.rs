@@ -7,8 +7,8 @@ use countersign_custody::{Profile, SerialSet, VerdictKind};
 use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_wallet::{
-    ActError, Client, ClientError, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot, SyncError,
-    TransportError, Vault, verify_evidence,
+    ActError, Client, ClientError, Consent, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot,
+    SyncError, TransportError, Vault, verify_evidence,
 };
 
 use crate::world::{CLASS, LOT, PACK, item, kind, subject};
@@ -54,7 +54,7 @@ impl Office {
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
-        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn identity(&mut self, role: &str) -> Identity {
@@ -72,7 +72,8 @@ impl Office {
             related.extend(self.issuer().history(LogName::SUPPLY, &subject(other)).unwrap());
         }
         let draft = profile.draft(&kind, &about, &signer, fields, &history, &related).unwrap();
-        self.issuer().record(role, &draft, now()).unwrap()
+        let blob = (name == "commission").then(|| self.serials.filter_bytes().to_vec());
+        self.issuer().record(role, &draft, blob.as_deref(), now()).unwrap()
     }
 
     pub fn play(&mut self) {
@@ -96,7 +97,6 @@ impl Office {
         let commission = kind("medicine.commission");
         let fields = Profile::medicine().commission_fields(&commission, &self.serials, self.expiry).unwrap();
         self.state("manufacturer", "commission", LOT, fields);
-        self.client.put_blob(self.serials.filter_bytes()).unwrap();
         let fields = to(self, "distributor").with("class", "C-1").with("expiry", expiry);
         self.state("manufacturer", "distribution", LOT, fields);
         let fields = to(self, "manufacturer").with("expiry", expiry).with("sold", 40);
@@ -162,10 +162,11 @@ fn a_node_that_refuses_says_why() {
         links: Vec::new(),
         sealed: None,
     };
-    assert_eq!(refused(office.issuer().record("manufacturer", &early, now()).unwrap_err()), "rule");
+    assert_eq!(refused(office.issuer().record("manufacturer", &early, None, now()).unwrap_err()), "rule");
     // Signed before its certificate began to hold.
     let old = office.issuer().sign("manufacturer", &early, UnixMillis(now().0 - 2 * 86_400_000)).unwrap();
-    assert_eq!(refused(office.issuer().submit(&old).unwrap_err()), "not-yet-valid");
+    let submitted = office.client.submit(LogName::SUPPLY, old.as_bytes());
+    assert_eq!(refused(submitted.unwrap_err().into()), "not-yet-valid");
     running.stop();
 }
 
@@ -223,7 +224,7 @@ fn who_is_revoked_can_no_longer_be_recorded_and_phones_know() {
         links: Vec::new(),
         sealed: None,
     };
-    let error = office.issuer().record("pharmacy", &draft, now()).unwrap_err();
+    let error = office.issuer().record("pharmacy", &draft, None, now()).unwrap_err();
     assert!(
         matches!(&error, ActError::Client(ClientError::Refused { title, .. }) if title == "revoked"),
         "{error:?}"

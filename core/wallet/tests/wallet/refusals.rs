@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms};
 use countersign_ledger::{LogName, UnixMillis};
-use countersign_node::{Config, Node, Running, Surroundings};
+use countersign_node::{Config, Node, Running, Surroundings, system_uptime};
 use countersign_wallet::{
     AdvanceError, Cause, Courier, Delivery, NextStep, OfferTo, Round, StoredKey, SyncError,
 };
@@ -29,7 +30,10 @@ fn ahead(directory: &Path) -> (Running, Arc<AtomicU64>) {
     let hours = Arc::new(AtomicU64::new(0));
     let shown = Arc::clone(&hours);
     let clock = Arc::new(move || UnixMillis(now().0 + shown.load(Ordering::Relaxed) * HOUR));
-    let surroundings = Surroundings { families: custody_only(), clock, ..Surroundings::default() };
+    let shown = Arc::clone(&hours);
+    let uptime = system_uptime();
+    let uptime = Arc::new(move || uptime() + Duration::from_hours(shown.load(Ordering::Relaxed)));
+    let surroundings = Surroundings { families: custody_only(), clock, uptime, ..Surroundings::default() };
     let node = Node::open_with(Config::development(directory.join("node")), surroundings).unwrap();
     (node.start().unwrap(), hours)
 }
@@ -54,7 +58,7 @@ fn what_follows_a_refused_handover_names_it_and_what_to_do() {
     assert_eq!(counts(&a.send(now())), (1, 0, 0));
     assert_eq!(counts(&c.send(now())), (0, 2, 0));
 
-    let [first, follows] = c.courier().outbox().unwrap().try_into().unwrap();
+    let [first, follows] = c.snapshot.outbox().unwrap().try_into().unwrap();
     assert_eq!(first.delivery, refused("custody-conflict", NextStep::ConflictRecorded));
     assert_eq!((first.cause, follows.delivery), (None, refused("follows-refused", NextStep::HandOverAgain)));
     let cause = Cause { statement: first.id, reason: "custody-conflict".into() };
@@ -65,9 +69,9 @@ fn what_follows_a_refused_handover_names_it_and_what_to_do() {
     assert_eq!(stuck.reason(), "goods-refused");
 
     // What follows goes with its cause, and not without it.
-    assert_eq!(c.courier().settle(follows.id).unwrap(), 0);
-    assert_eq!(c.courier().settle(first.id).unwrap(), 2);
-    assert!(c.courier().outbox().unwrap().is_empty() && c.courier().goods().unwrap().is_empty());
+    assert_eq!(c.snapshot.settle(follows.id).unwrap(), 0);
+    assert_eq!(c.snapshot.settle(first.id).unwrap(), 2);
+    assert!(c.snapshot.outbox().unwrap().is_empty() && c.courier().goods().unwrap().is_empty());
     c.load(&unit());
     assert_eq!(c.courier().goods().unwrap()[0].holder.as_ref().unwrap().name(), "a");
     running.stop();
@@ -90,7 +94,7 @@ fn an_earlier_refusal_does_not_stand_in_the_way_of_the_same_goods_later() {
     assert_eq!((round.refused, round.waiting), (0, 0));
     let round = b.send(now());
     assert_eq!((round.refused, round.waiting), (0, 0));
-    let rows = b.courier().outbox().unwrap();
+    let rows = b.snapshot.outbox().unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].delivery, refused("custody-conflict", NextStep::ConflictRecorded));
     assert_eq!(b.issuer().history(LogName::SUPPLY, &unit()).unwrap().len(), 5);
@@ -107,7 +111,7 @@ fn a_handover_by_a_clock_that_ran_ahead_waits_until_the_ledger_has_caught_up() {
     hand_over(&mut giver, &mut receiver, later(1));
     let round = receiver.send(now());
     assert_eq!(counts(&round), (0, 0, 1));
-    assert_eq!(receiver.courier().outbox().unwrap()[0].delivery, Delivery::Waiting);
+    assert_eq!(receiver.snapshot.outbox().unwrap()[0].delivery, Delivery::Waiting);
     hours.store(1, Ordering::Relaxed);
     assert_eq!(counts(&receiver.send(round.next_due.unwrap())), (1, 0, 0));
     running.stop();
@@ -137,14 +141,14 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
 
     receiver.courier().answer(&offered.to_bytes(), &[unit()], &intact(), now()).unwrap();
     assert_eq!(counts(&receiver.send(later(2))), (0, 1, 0));
-    let row = receiver.courier().outbox().unwrap().remove(0);
+    let row = receiver.snapshot.outbox().unwrap().remove(0);
     assert_eq!(row.delivery, refused("backdated", NextStep::HandOverAgain));
     // With a clock that is right the same two hand the same goods over.
     receiver.load(&unit());
     assert_eq!(receiver.courier().goods().unwrap()[0].holder.as_ref().unwrap().name(), "dd");
     hand_over(&mut giver, &mut receiver, later(2));
     assert_eq!(counts(&receiver.send(later(2))), (1, 0, 0));
-    assert_eq!(receiver.courier().settle(row.id).unwrap(), 1);
+    assert_eq!(receiver.snapshot.settle(row.id).unwrap(), 1);
     running.stop();
 }
 
@@ -171,7 +175,7 @@ fn a_handover_whose_signer_was_shown_another_log_is_refused_and_the_fork_is_kept
     hand_over(&mut distributor, &mut a, now());
     a.reach(&running);
     assert_eq!(counts(&a.send(now())), (0, 1, 0));
-    let row = a.courier().outbox().unwrap().remove(0);
+    let row = a.snapshot.outbox().unwrap().remove(0);
     assert_eq!((row.delivery, row.cause), (refused("foreign-checkpoint", NextStep::AskOffice), None));
     // The phone itself finds out at its next sync.
     let error = a.sync().unwrap_err();

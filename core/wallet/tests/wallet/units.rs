@@ -115,7 +115,7 @@ fn a_unit_that_was_handed_to_two_people_makes_suspects_of_its_packs_and_of_no_ot
     snapshot.keep_contents(&list()).unwrap();
     let told = snapshot.check(&label(&office, "S001"), now());
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
-    assert_eq!(told.answerable.as_ref().unwrap().identity.as_ref().unwrap().name(), "a");
+    assert_eq!(told.accountable.as_ref().unwrap().identity.as_ref().unwrap().name(), "a");
     assert_eq!(snapshot.check(&label(&office, "S050"), now()).kind, VerdictKind::Authentic);
     let report = verify_evidence(&snapshot.export(&label(&office, "S001")).unwrap(), &genesis).unwrap();
     assert_eq!((report.verdict.kind, report.verdict.reasons), (told.kind, told.reasons));
@@ -147,8 +147,8 @@ fn a_unit_that_held_something_else_than_was_packed_asks_for_attention_by_both_li
         for (serial, key) in [("S002", "not-unpacked"), ("S003", "not-packed")] {
             let told = snapshot.check(&label(&office, serial), now());
             assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec![key]), "{serial}");
-            let answerable = told.answerable.as_ref().unwrap();
-            assert_eq!(answerable.identity.as_ref().unwrap().role(), "distributor");
+            let accountable = told.accountable.as_ref().unwrap();
+            assert_eq!(accountable.identity.as_ref().unwrap().role(), "distributor");
         }
         let told = snapshot.check(&label(&office, "S001"), now());
         assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));

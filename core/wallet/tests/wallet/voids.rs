@@ -7,7 +7,7 @@ use countersign_custody::handover::{Answer, Condition};
 use countersign_custody::{Contents, Mark, Reason, Standing, Stop, Verdict, VerdictKind};
 use countersign_ledger::{Draft, Entry, Fields, Hash, Identity, LogName, Subject};
 use countersign_wallet::{
-    Cost, Courier, Health, Issuer, KeyStore, OfferTo, Snapshot, Vault, verify_evidence,
+    Consent, Cost, Courier, Health, Issuer, KeyStore, OfferTo, Snapshot, Vault, verify_evidence,
 };
 
 use crate::world::{CLASS, LOT, PACK, Scene, World, item, kind, subject};
@@ -60,7 +60,7 @@ fn the_next_honest_step_on_a_pack_counts_and_the_void_one_is_struck_out() {
         scene.sync(&mut snapshot);
         let void = snapshot.check(&item(LOT, "S007"), scene.now());
         assert_eq!(marks(&void, "medicine.dispense"), [(stolen, Mark::Void)]);
-        assert_eq!(void.answerable, None, "{:?}", void.reasons);
+        assert_eq!(void.accountable, None, "{:?}", void.reasons);
         evidence_agrees(&scene, &mut snapshot, "S007");
 
         let honest = scene.world().state("pharmacy", "medicine.dispense", PACK, Fields::new());
@@ -68,7 +68,7 @@ fn the_next_honest_step_on_a_pack_counts_and_the_void_one_is_struck_out() {
         let verdict = snapshot.check(&item(LOT, "S007"), scene.now());
         assert_eq!(keys(&verdict), ["dispensed"]);
         assert_eq!(marks(&verdict, "medicine.dispense"), [(stolen, Mark::Void), (honest, Mark::Verified)]);
-        assert_eq!(verdict.answerable, None);
+        assert_eq!(verdict.accountable, None);
         let history = snapshot.history(SUPPLY, &subject(PACK)).unwrap().unwrap();
         assert_eq!(shape(&history), [false, true]);
         evidence_agrees(&scene, &mut snapshot, "S007");
@@ -96,7 +96,7 @@ fn a_lot_goes_on_after_a_void_statement_at_its_end_and_in_its_middle() {
     // From its own place on it had signed all along: that breaks the rules, and the thief is blamed.
     let blamed = snapshot.check(&item(LOT, "S001"), scene.now());
     assert_eq!(
-        blamed.answerable.and_then(|party| party.identity).map(|who| who.name().to_owned()),
+        blamed.accountable.and_then(|party| party.identity).map(|who| who.name().to_owned()),
         Some("thief".into())
     );
     scene.world().revoke("thief", SUPPLY, 0);
@@ -132,7 +132,7 @@ impl Phone {
     }
 
     fn issuer<'a>(&'a mut self, scene: &'a Scene) -> Issuer<'a> {
-        Issuer::new(&mut self.snapshot, &scene.client, Arc::clone(&self.keys))
+        Issuer::new(&mut self.snapshot, &scene.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
     }
 
     fn courier(&mut self) -> Courier<'_> {
@@ -163,11 +163,11 @@ fn goods_are_handed_over_without_signal_on_top_of_a_void_handover() {
     let contents = Contents::new([subject(PACK)]).unwrap();
     let (kind, fields) = (kind("medicine.pack"), contents.fields());
     let draft = Draft { kind, subject: subject(UNIT), fields, prev: None, links: Vec::new(), sealed: None };
-    packer.issuer(&scene).record("mine", &draft, scene.now()).unwrap();
+    packer.issuer(&scene).record("mine", &draft, None, scene.now()).unwrap();
     packer.courier().load(&scene.client, &subject(UNIT)).unwrap();
     packer.hand_to(&mut thief, &scene);
     assert_eq!(packer.holder().as_deref(), Some("thief"));
-    assert_eq!(thief.courier().send(&scene.client, scene.now()).unwrap().proven, 1);
+    assert_eq!(thief.issuer(&scene).send(scene.now()).unwrap().proven, 1);
 
     let certificate = thief.issuer(&scene).certificate("mine").unwrap();
     let place = scene.world().size(SUPPLY) - 1;
@@ -182,7 +182,7 @@ fn goods_are_handed_over_without_signal_on_top_of_a_void_handover() {
     honest.hand_to(&mut next, &scene);
     assert_eq!(next.holder().as_deref(), Some("next"));
     // The void one is there already; it goes along, as everything does that may not have arrived.
-    assert_eq!(next.courier().send(&scene.client, scene.now()).unwrap().proven, 3);
+    assert_eq!(next.issuer(&scene).send(scene.now()).unwrap().proven, 3);
 
     let asked = next.snapshot.ask(&scene.client, &subject(UNIT)).unwrap();
     assert_eq!(shape(asked.history()), [true, false, true, true]);

@@ -246,7 +246,7 @@ fn a_member_signs_by_a_family_that_only_they_know() {
         links: Vec::new(),
         sealed: None,
     };
-    let recorded = issuer.record("mine", &draft, scene.now()).unwrap();
+    let recorded = issuer.record("mine", &draft, None, scene.now()).unwrap();
     assert_eq!((recorded.log, recorded.index), (log, 5));
     assert_eq!(free(log, &issuer.history(log, &bed(1)).unwrap()), Some(7));
 }

@@ -121,6 +121,12 @@ pub struct World {
     pub members: BTreeMap<&'static str, Member>,
     pub certificates: HashMap<Hash, Vec<u8>>,
     pub blobs: HashMap<Hash, Vec<u8>>,
+    /// Most bytes that a blob may have.
+    pub blob_bytes: u64,
+    /// Lengths of the blobs that statements wait for, and what has come of them.
+    pub announced: HashMap<Hash, (u64, Vec<u8>)>,
+    /// Bytes of every upload that came through.
+    pub uploads: Vec<usize>,
     pub requests: Vec<String>,
     pub lie: Option<Lie>,
     pub now: UnixMillis,
@@ -154,6 +160,11 @@ fn witnesses() -> Vec<Cosigner> {
     (0..3).map(|i| Cosigner::new(&format!("witness-{i}"), &seed(&format!("witness {i}"))).unwrap()).collect()
 }
 
+/// Those of the profiles.
+fn roles() -> Vec<String> {
+    families().roles().into_iter().map(str::to_owned).collect()
+}
+
 impl World {
     pub fn new() -> Self {
         let root = key("root");
@@ -170,6 +181,7 @@ impl World {
             certificates.insert(certificate.fingerprint(), certificate.as_der().to_vec());
             (role, Member { key, certificate })
         });
+        trust.appoint(members[0].1.certificate.as_der(), roles()).unwrap();
         Self {
             logs: [LogName::TRUST, LogName::SUPPLY].map(|log| (log, Ledger::default())).into(),
             specs: vec![
@@ -180,6 +192,9 @@ impl World {
             members: members.into_iter().collect(),
             certificates,
             blobs: HashMap::new(),
+            blob_bytes: 1 << 20,
+            announced: HashMap::new(),
+            uploads: Vec::new(),
             requests: Vec::new(),
             lie: None,
             now: UnixMillis(START),
@@ -227,7 +242,12 @@ impl World {
         policy += "group witnesses 2 witness-0 witness-1 witness-2\nquorum witnesses\n";
         let root = certificate::root(DOMAIN, &self.root, PERIOD, [1; 16]).unwrap();
         let registrar = self.members["registrar"].certificate.as_der().to_vec();
-        let domain = GenesisDomain { name: DOMAIN.into(), root: Base64(root), registrar: Base64(registrar) };
+        let domain = GenesisDomain {
+            name: DOMAIN.into(),
+            root: Base64(root),
+            registrar: Base64(registrar),
+            roles: roles(),
+        };
         Genesis { name: NAME.into(), logs: self.specs.clone(), policy, domains: vec![domain], tls: vec![] }
     }
 
@@ -432,9 +452,19 @@ impl World {
         let body = match (request.method, &parts[..]) {
             (Method::Get, ["certificate", hex]) => self.certificates.get(&hex.parse().unwrap()).cloned(),
             (Method::Get, ["blob", hex]) => self.blobs.get(&hex.parse().unwrap()).cloned(),
-            (Method::Put, ["blob", hex]) => {
-                self.blobs.insert(hex.parse().unwrap(), request.body.to_vec());
-                Some(Vec::new())
+            (Method::Head, ["blob", hex]) => {
+                let digest = hex.parse().unwrap();
+                let received = self.announced.get(&digest).map_or(0, |(_, bytes)| bytes.len() as u64);
+                let status = if self.blobs.contains_key(&digest) { 200 } else { 404 };
+                return Response { status, received: Some(received), ..Response::default() };
+            }
+            (Method::Put, ["blob", hex]) => return self.upload(hex.parse().unwrap(), request),
+            (Method::Get, ["limits"]) => {
+                let mut bytes = Vec::new();
+                let mut e = minicbor::Encoder::new(&mut bytes);
+                e.map(2).unwrap().str("statement-bytes").unwrap().u64(65_536).unwrap();
+                e.str("blob-bytes").unwrap().u64(self.blob_bytes).unwrap();
+                Some(bytes)
             }
             (Method::Post, ["enrol"]) => self.enrol(request.body),
             (method, [log, rest @ ..]) => {
@@ -512,14 +542,45 @@ impl World {
         found(body)
     }
 
+    /// A blob that a statement waits for, or the rest of it.
+    fn upload(&mut self, digest: Hash, request: &Request<'_>) -> Response {
+        let Some((length, received)) = self.announced.get_mut(&digest) else {
+            return refused(403, "unnamed");
+        };
+        self.uploads.push(request.body.len());
+        let (first, of) = request.range.unwrap_or((0, request.body.len() as u64));
+        if first != 0 && first != received.len() as u64 {
+            return Response { received: Some(received.len() as u64), ..refused(409, "offset") };
+        }
+        received.truncate(usize::try_from(first).unwrap());
+        received.extend_from_slice(request.body);
+        if (received.len() as u64) < *length {
+            assert_eq!(of, *length);
+            return Response { status: 202, received: Some(received.len() as u64), ..Response::default() };
+        }
+        if Hash::of(received) != digest {
+            return refused(400, "malformed");
+        }
+        self.blobs.insert(digest, std::mem::take(received));
+        Response { status: 204, ..Response::default() }
+    }
+
     fn submit(&mut self, log: LogName, body: &[u8]) -> Response {
         let statement = Statement::parse(body).unwrap();
+        let promise = self.trust.verify(statement.clone()).ok().and_then(|verified| {
+            let rules = self.families.of(statement.kind())?;
+            rules.promise(&verified)
+        });
+        if let Some(promise) = promise.filter(|promise| !self.blobs.contains_key(&promise.digest)) {
+            self.announced.entry(promise.digest).or_insert((promise.length, Vec::new()));
+            return refused(409, "promise-not-held");
+        }
         let ledger = self.log_mut(log);
         let known = ledger.statements.iter().position(|known| known.id() == statement.id());
         let index = known.map_or_else(|| ledger.append(statement), |index| index as u64);
         let size = ledger.tree.size();
         let body = encode(2, |e, i| e.u64([index, size][i]).map(drop));
-        Response { status: 303, retry_after: None, body }
+        Response { status: 303, body, ..Response::default() }
     }
 
     fn receipt(&self, log: LogName, id: Hash) -> Option<Vec<u8>> {
@@ -548,9 +609,16 @@ impl World {
     }
 }
 
+/// A problem document.
+fn refused(status: u16, title: &str) -> Response {
+    let mut body = Vec::new();
+    minicbor::Encoder::new(&mut body).map(1).unwrap().i8(-1).unwrap().str(title).unwrap();
+    Response { status, body, ..Response::default() }
+}
+
 fn found(body: Option<Vec<u8>>) -> Response {
     match body {
-        Some(body) => Response { status: 200, retry_after: None, body },
+        Some(body) => Response { status: 200, body, ..Response::default() },
         None => Response { status: 404, ..Response::default() },
     }
 }

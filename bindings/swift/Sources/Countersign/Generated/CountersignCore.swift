@@ -1557,11 +1557,12 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
 /**
  * Checks packs.
  */
-public protocol PatientProtocol: AnyObject, Sendable {
+public protocol PackCheckerProtocol: AnyObject, Sendable {
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
     func checkCode(code: String) throws  -> Answer
     
@@ -1580,7 +1581,7 @@ public protocol PatientProtocol: AnyObject, Sendable {
 /**
  * Checks packs.
  */
-open class Patient: PatientProtocol, @unchecked Sendable {
+open class PackChecker: PackCheckerProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -1617,7 +1618,7 @@ open class Patient: PatientProtocol, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_countersign_core_fn_clone_patient(self.handle, $0) }
+        return try! rustCall { uniffi_countersign_core_fn_clone_packchecker(self.handle, $0) }
     }
     /**
      * Checks packs with the data of `wallet`.
@@ -1626,7 +1627,7 @@ public convenience init(wallet: Wallet) {
     let handle =
         try! rustCall() {
         uniffiCallStatus in
-    uniffi_countersign_core_fn_constructor_patient_new(
+    uniffi_countersign_core_fn_constructor_packchecker_new(
         FfiConverterTypeWallet_lower(wallet),uniffiCallStatus
     )
 }
@@ -1639,20 +1640,21 @@ public convenience init(wallet: Wallet) {
             return
         }
 
-        try! rustCall { uniffi_countersign_core_fn_free_patient(handle, $0) }
+        try! rustCall { uniffi_countersign_core_fn_free_packchecker(handle, $0) }
     }
 
     
 
     
     /**
-     * The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-     * GS1 Digital Link. The link is never fetched.
+     * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+     * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+     * Link. The link is never fetched.
      */
 open func checkCode(code: String)throws  -> Answer  {
     return try  FfiConverterTypeAnswer_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
-    uniffi_countersign_core_fn_method_patient_check_code(
+    uniffi_countersign_core_fn_method_packchecker_check_code(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(code),uniffiCallStatus
     )
@@ -1667,7 +1669,7 @@ open func checkFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)t
     return try  FfiConverterTypeScanResult_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
         FfiConverterByRefBytes.lower(luma) { lumaFb in
-    uniffi_countersign_core_fn_method_patient_check_frame(
+    uniffi_countersign_core_fn_method_packchecker_check_frame(
             self.uniffiCloneHandle(),
         FfiConverterUInt32.lower(width),
         FfiConverterUInt32.lower(height),
@@ -1685,7 +1687,7 @@ open func checkPhoto(width: UInt32, height: UInt32, rgba: Data)throws  -> ScanRe
     return try  FfiConverterTypeScanResult_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
         FfiConverterByRefBytes.lower(rgba) { rgbaFb in
-    uniffi_countersign_core_fn_method_patient_check_photo(
+    uniffi_countersign_core_fn_method_packchecker_check_photo(
             self.uniffiCloneHandle(),
         FfiConverterUInt32.lower(width),
         FfiConverterUInt32.lower(height),
@@ -1703,24 +1705,24 @@ open func checkPhoto(width: UInt32, height: UInt32, rgba: Data)throws  -> ScanRe
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypePatient: FfiConverter {
+public struct FfiConverterTypePackChecker: FfiConverter {
     typealias FfiType = UInt64
-    typealias SwiftType = Patient
+    typealias SwiftType = PackChecker
 
-    public static func lift(_ handle: UInt64) throws -> Patient {
-        return Patient(unsafeFromHandle: handle)
+    public static func lift(_ handle: UInt64) throws -> PackChecker {
+        return PackChecker(unsafeFromHandle: handle)
     }
 
-    public static func lower(_ value: Patient) -> UInt64 {
+    public static func lower(_ value: PackChecker) -> UInt64 {
         return value.uniffiCloneHandle()
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Patient {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PackChecker {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: Patient, into buf: inout [UInt8]) {
+    public static func write(_ value: PackChecker, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -1729,15 +1731,15 @@ public struct FfiConverterTypePatient: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypePatient_lift(_ handle: UInt64) throws -> Patient {
-    return try FfiConverterTypePatient.lift(handle)
+public func FfiConverterTypePackChecker_lift(_ handle: UInt64) throws -> PackChecker {
+    return try FfiConverterTypePackChecker.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypePatient_lower(_ value: Patient) -> UInt64 {
-    return FfiConverterTypePatient.lower(value)
+public func FfiConverterTypePackChecker_lower(_ value: PackChecker) -> UInt64 {
+    return FfiConverterTypePackChecker.lower(value)
 }
 
 
@@ -2148,13 +2150,14 @@ public struct Answer: Equatable, Hashable {
      */
     public let product: Product
     /**
-     * Other readings of the code, if a separator may have been lost: offer these.
+     * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+     * seems to have happened, and its argument `mend` the English words for it.
      */
     public let readings: [Product]
     /**
      * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
      */
-    public let answerable: String?
+    public let accountable: String?
     /**
      * What happened to the pack, its lot and its class, in order of time.
      */
@@ -2185,11 +2188,12 @@ public struct Answer: Equatable, Hashable {
          * The product that the code names.
          */product: Product, 
         /**
-         * Other readings of the code, if a separator may have been lost: offer these.
+         * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
+         * seems to have happened, and its argument `mend` the English words for it.
          */readings: [Product], 
         /**
          * Who is accountable for the first reason that somebody is accountable for: a SPIFFE ID, or a role's name.
-         */answerable: String?, 
+         */accountable: String?, 
         /**
          * What happened to the pack, its lot and its class, in order of time.
          */history: [Event], 
@@ -2206,7 +2210,7 @@ public struct Answer: Equatable, Hashable {
         self.reasons = reasons
         self.product = product
         self.readings = readings
-        self.answerable = answerable
+        self.accountable = accountable
         self.history = history
         self.checkpoint = checkpoint
         self.asOfMillis = asOfMillis
@@ -2233,7 +2237,7 @@ public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
                 reasons: FfiConverterSequenceTypeText.read(from: &buf), 
                 product: FfiConverterTypeProduct.read(from: &buf), 
                 readings: FfiConverterSequenceTypeProduct.read(from: &buf), 
-                answerable: FfiConverterOptionString.read(from: &buf), 
+                accountable: FfiConverterOptionString.read(from: &buf), 
                 history: FfiConverterSequenceTypeEvent.read(from: &buf), 
                 checkpoint: FfiConverterOptionUInt64.read(from: &buf), 
                 asOfMillis: FfiConverterOptionUInt64.read(from: &buf), 
@@ -2246,7 +2250,7 @@ public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
         FfiConverterSequenceTypeText.write(value.reasons, into: &buf)
         FfiConverterTypeProduct.write(value.product, into: &buf)
         FfiConverterSequenceTypeProduct.write(value.readings, into: &buf)
-        FfiConverterOptionString.write(value.answerable, into: &buf)
+        FfiConverterOptionString.write(value.accountable, into: &buf)
         FfiConverterSequenceTypeEvent.write(value.history, into: &buf)
         FfiConverterOptionUInt64.write(value.checkpoint, into: &buf)
         FfiConverterOptionUInt64.write(value.asOfMillis, into: &buf)
@@ -4748,7 +4752,8 @@ public enum ScanResult: Equatable, Hashable {
      */
     case nothing
     /**
-     * A code so damaged that a second frame must agree before it is accepted.
+     * A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+     * class, beside which there may be the pack's own.
      */
     case holdStill
     /**
@@ -5654,13 +5659,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_patient_check_code() != 34744) {
+    if (uniffi_countersign_core_checksum_method_packchecker_check_code() != 35437) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_patient_check_frame() != 7861) {
+    if (uniffi_countersign_core_checksum_method_packchecker_check_frame() != 11762) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_patient_check_photo() != 61256) {
+    if (uniffi_countersign_core_checksum_method_packchecker_check_photo() != 25186) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 48131) {
@@ -5708,7 +5713,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_constructor_courier_new() != 24556) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_constructor_patient_new() != 52958) {
+    if (uniffi_countersign_core_checksum_constructor_packchecker_new() != 43873) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_wallet_open() != 1522) {

@@ -17,7 +17,7 @@ import countersign.core.Courier
 import countersign.core.Enrolment
 import countersign.core.Handover
 import countersign.core.Offer
-import countersign.core.Patient
+import countersign.core.PackChecker
 import countersign.core.Round
 import countersign.core.Scan
 import countersign.core.ScanResult
@@ -58,13 +58,13 @@ fun Wallet.sync(): Flow<SyncStep> = flow {
 suspend fun Wallet.enrolled(key: String, code: String): Enrolment = asking { enrol(key, code) }
 
 /** The answer about a pack whose code was typed, or came as a link. */
-suspend fun Patient.answer(code: String): Answer = withContext(Dispatchers.IO) { checkCode(code) }
+suspend fun PackChecker.answer(code: String): Answer = withContext(Dispatchers.IO) { checkCode(code) }
 
 /**
  * Scans a camera frame's luma plane. A direct [ByteBuffer], such as the camera's planes, is read without a copy; its
  * position and limit do not change.
  */
-suspend fun Patient.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): ScanResult =
+suspend fun PackChecker.look(width: Int, height: Int, stride: Int, luma: ByteBuffer): ScanResult =
     withContext(Dispatchers.Default) { checkFrame(width.toUInt(), height.toUInt(), stride.toUInt(), luma) }
 
 /** The same for a courier: goods, or the codes on another phone's screen. */

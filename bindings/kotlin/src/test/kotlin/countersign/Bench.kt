@@ -1,7 +1,7 @@
 package countersign
 
 import countersign.core.Courier
-import countersign.core.Patient
+import countersign.core.PackChecker
 import countersign.core.UniffiLib
 import countersign.core.UniffiRustCallStatus
 import countersign.core.Wallet
@@ -31,7 +31,7 @@ class Bench {
         open(world).close()
         println("Kotlin: a wallet opened again: ${(System.nanoTime() - again) / 1_000} µs")
 
-        val (patient, courier) = Patient(wallet) to Courier(wallet, "nobody")
+        val (patient, courier) = PackChecker(wallet) to Courier(wallet, "nobody")
         val (pixel, frame) = ByteBuffer.allocateDirect(64) to ByteBuffer.allocateDirect(1280 * 720)
         val genuine = direct(world.frame("genuine.pgm"))
         cold("a call with a text in and a word out, cold") { courier.scanCode("?") }

@@ -4,7 +4,7 @@ import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.InternalException
 import countersign.core.KeyStoreException
-import countersign.core.Patient
+import countersign.core.PackChecker
 import countersign.core.RustBuffer
 import countersign.core.UniffiLib
 import countersign.core.UniffiNullRustCallStatusErrorHandler
@@ -51,7 +51,7 @@ class BoundaryTest {
     @Test
     fun `eight threads ask and sync at once`() = open().use { wallet ->
         synced(wallet)
-        Patient(wallet).use { patient ->
+        PackChecker(wallet).use { patient ->
             val threads = Executors.newFixedThreadPool(8)
             val asked = (0 until 8).map { number ->
                 threads.submit(Callable {
@@ -71,7 +71,7 @@ class BoundaryTest {
         val keys = SoftwareKeys()
         open(keys).use { wallet ->
             synced(wallet)
-            Patient(wallet).use { patient ->
+            PackChecker(wallet).use { patient ->
                 // Called from another thread during the prompt: with a lock held across it, this would hang.
                 keys.whileSigning = {
                     val other = Executors.newSingleThreadExecutor()
@@ -161,7 +161,7 @@ class BoundaryTest {
     fun `a malformed frame is refused`() {
         val frame = ByteBuffer.allocateDirect(10)
         open().use { wallet ->
-            Patient(wallet).use { patient ->
+            PackChecker(wallet).use { patient ->
                 assertThrows(CountersignException.Invalid::class.java) { patient.checkFrame(640u, 480u, 640u, frame) }
             }
         }
@@ -187,7 +187,7 @@ class BoundaryTest {
     @Test
     fun `ten thousand objects leave nothing behind`() = open().use { wallet ->
         val pair = {
-            Patient(wallet).use { patient -> runCatching { patient.checkCode("no code") } }
+            PackChecker(wallet).use { patient -> runCatching { patient.checkCode("no code") } }
             Courier(wallet, "nobody").use { courier -> runCatching { courier.scanCode("no code") } }
         }
         val few = { repeat(1_000) { pair() } }

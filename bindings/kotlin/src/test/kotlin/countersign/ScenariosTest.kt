@@ -6,7 +6,7 @@ import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.Delivery
 import countersign.core.Outgoing
-import countersign.core.Patient
+import countersign.core.PackChecker
 import countersign.core.Scan
 import countersign.core.ScanResult
 import countersign.core.Wallet
@@ -223,7 +223,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
 /** Somebody's wallet. */
 private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCloseable {
     val wallet = Wallet.open(database, direct(world.genesis), world.node, keys)
-    val patient = Patient(wallet)
+    val patient = PackChecker(wallet)
     val courier = Courier(wallet, "signing")
 
     override fun close() {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop")]
 
+mod foreign;
+mod line;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -79,6 +82,8 @@ fn the_demo_plays_and_its_pictures_are_judged_offline_with_exit_codes_for_script
     evidence_stands_on_the_genesis_alone(folder.path(), &home);
     a_picture_of_anything_else_accuses_nobody(folder.path(), &home);
     a_lost_separator_accuses_nobody(folder.path(), &home);
+    a_slip_accuses_nobody_and_is_not_signed(folder.path(), &home);
+    a_serial_that_does_not_exist_has_no_flawless_route(folder.path(), &home);
     no_altered_statement_is_believed(folder.path(), &home);
 }
 
@@ -93,7 +98,7 @@ fn a_delivery_is_traced_with_both_signatures(folder: &Path) {
     };
     let handed: Vec<Vec<String>> = lines.iter().map(signers).filter(|signers| signers.len() == 2).collect();
     assert_eq!(handed, [["ana", "bruno"], ["bruno", "customer-7f3a"]]);
-    assert!(lines.iter().all(|line| line["answerable"].is_null()), "{traced}");
+    assert!(lines.iter().all(|line| line["accountable"].is_null()), "{traced}");
     let picture = fs::read_to_string(folder.join("route.svg")).unwrap();
     assert!(picture.contains("signed by bruno") && picture.contains("intact · Rue de la Paix"));
     // An offer of three thousand bytes needs several codes, and each is a picture that people can look at.
@@ -112,7 +117,16 @@ fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
     assert!(told.contains("left out: medicine.trial "), "{told}");
     assert_eq!(told.matches("the profile has no event for it").count(), told.lines().count() - 1, "{told}");
     let printed = succeed(home, &["import", file, "--output", out]);
-    assert!(printed.contains("the business step `inspecting` is not accepted"), "{printed}");
+    assert!(
+        printed.contains("the business step `inspecting` is not accepted")
+            && printed.contains("the field: bizStep"),
+        "{printed}"
+    );
+    a_lot_is_found_in_the_snapshot_or_asked_for(folder, home);
+    let nothing =
+        countersign(home, &["export", "epcis", "(01)09506000134352(10)NEVER", "--output", "nothing.json"]);
+    let said = String::from_utf8_lossy(&nothing.stderr);
+    assert!(said.contains("nothing is exported") && !Path::new("nothing.json").exists(), "{said}");
     let draft: Value =
         serde_json::from_slice(&fs::read(drafts.join("1-medicine.commission.json")).unwrap()).unwrap();
     assert_eq!(draft["fields"]["count"], "200");
@@ -122,6 +136,40 @@ fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
     let tampered =
         countersign(home, &["export", "epcis", &photo(folder, "6-tampered-photo.png"), "--output", file]);
     assert!(String::from_utf8_lossy(&tampered.stdout).contains("1 more do not fit their place"));
+}
+
+/// A partner that ships packs by their serial numbers says nothing of lots.
+fn a_lot_is_found_in_the_snapshot_or_asked_for(folder: &Path, home: &Path) {
+    let genuine = succeed(home, &["--json", "scan", &photo(folder, "1-genuine-photo.png")]);
+    let genuine: Value = serde_json::from_str(genuine.lines().next().unwrap()).unwrap();
+    let serial = genuine["symbols"][0]["product"]["serial"].as_str().unwrap().to_owned();
+    let document = folder.join("shipped.json");
+    let ship = |serial: &str| {
+        let event = format!(
+            r#"{{ "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "eventTime": "2026-11-02T08:00:00Z",
+            "eventTimeZoneOffset": "+00:00", "epcList": ["https://id.gs1.org/01/09506000134352/21/{serial}"] }}"#
+        );
+        let events = format!("\"eventList\": [{event}]");
+        let (start, _) = PARTNER.split_once("\"eventList\"").unwrap();
+        fs::write(&document, format!("{start}{events} }} }}")).unwrap();
+    };
+    let import = |drafts: &str, more: &[&str]| {
+        let drafts = folder.join(drafts);
+        let common = ["import", document.to_str().unwrap(), "--output", drafts.to_str().unwrap()];
+        let output = countersign(home, &[&common, more].concat());
+        let written = fs::read_to_string(drafts.join("1-medicine.distribution.json")).unwrap_or_default();
+        (written, String::from_utf8(output.stdout).unwrap())
+    };
+    ship(&serial);
+    let (found, printed) = import("found", &[]);
+    assert!(found.contains("09506000134352/10/NW"), "{printed}{found}");
+    ship("NEVER");
+    let (none, printed) = import("none", &[]);
+    assert!(none.is_empty() && printed.contains("give it with --lot"), "{printed}");
+    let (given, printed) = import("given", &["--lot", "L7"]);
+    assert!(given.contains("09506000134352/10/L7"), "{printed}{given}");
+    let (wrong, printed) = import("wrong", &["--lot", "L 7"]);
+    assert!(wrong.is_empty() && printed.contains("the lot `L 7` is not 1 to 20"), "{printed}");
 }
 
 fn evidence_stands_on_the_genesis_alone(folder: &Path, home: &Path) {
@@ -198,6 +246,107 @@ fn a_lost_separator_accuses_nobody(folder: &Path, home: &Path) {
         }
     }
     assert!(asked_again >= 12, "{asked_again}");
+}
+
+/// The shared list of slips, with the genuine pack, through every command that reads a text.
+fn a_slip_accuses_nobody_and_is_not_signed(folder: &Path, home: &Path) {
+    let scanned = succeed(home, &["--json", "scan", &photo(folder, "1-genuine-label.png")]);
+    let scanned: Value = serde_json::from_str(&scanned).unwrap();
+    let product = &scanned["symbols"][0]["product"];
+    let text = |field: &str| product[field].as_str().unwrap().to_owned();
+    let swap = |text: String| -> String {
+        let swap = |c: char| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+        text.chars().map(swap).collect()
+    };
+    let of_the_pack = |line: &'static str| {
+        let [slip, _, code] = line.splitn(3, '\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let values = [
+            ("%G", text("gtin")),
+            ("%E", text("expiry")[2..].replace('-', "")),
+            ("%L", text("lot")),
+            ("%S", text("serial")),
+            ("%l", swap(text("lot"))),
+            ("%s", swap(text("serial"))),
+            ("\\\\", "\u{1}".to_owned()),
+            ("\\g", "\u{1d}".to_owned()),
+            ("\\t", "\t".to_owned()),
+            ("\\n", "\n".to_owned()),
+            ("\\r", "\r".to_owned()),
+            ("\\b", " ".to_owned()),
+            ("\u{1}", "\\".to_owned()),
+        ];
+        (slip, values.iter().fold(code.to_owned(), |code, (from, to)| code.replace(from, to)))
+    };
+    let lines = include_str!("../../../core/scan/tests/data/slips.tsv").lines();
+    // Not every serial has a Y or a Z.
+    let lines = lines.filter(|line| !line.starts_with('#') && !line.contains("%y"));
+    let lines: Vec<(&str, String)> = lines.map(of_the_pack).collect();
+    let codes: Vec<&str> = lines.iter().map(|(_, code)| code.as_str()).collect();
+    let output = countersign(home, &[&["--json", "check"], codes.as_slice()].concat());
+    assert_eq!(output.status.code(), Some(12), "the worst is that a code is to be scanned again");
+    let answers: Vec<Value> = output
+        .stdout
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    assert_eq!(answers.len(), lines.len());
+    for ((slip, code), answer) in lines.iter().zip(&answers) {
+        let expected = if *slip == "-" { ("authentic", None) } else { ("check-scan", Some(*slip)) };
+        let found = (answer["verdict"].as_str().unwrap_or_default(), answer["reasons"][0]["key"].as_str());
+        assert_eq!(found, expected, "{code:?}: {answer}");
+        if *slip != "-" {
+            assert!(
+                answer["reasons"][0]["readings"].as_array().unwrap().contains(&product["link"]),
+                "{code:?}"
+            );
+        }
+    }
+    for (slip, code) in lines.iter().filter(|(slip, _)| *slip != "-").step_by(5) {
+        let contents = folder.join("slipped.txt");
+        fs::write(&contents, code.trim()).unwrap();
+        let inside = [
+            "sign",
+            "medicine.pack",
+            "--about",
+            "(00)095060001343520017",
+            "--contents",
+            contents.to_str().unwrap(),
+        ];
+        let about = ["sign", "medicine.dispense", "--yes", "--unknown", "--about", code];
+        for arguments in [&about[..], &inside[..]] {
+            // A line of a list has no ends.
+            if *slip == "ends" && arguments[1] == "medicine.pack" {
+                continue;
+            }
+            let output = countersign(home, arguments);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.code() == Some(1) && said.contains("not read fully"),
+                "{arguments:?}: {said}"
+            );
+        }
+    }
+    let refused = countersign(home, &["check", "(01)09506000134353(10)A(21)B"]);
+    assert_eq!(refused.status.code(), Some(12), "a code that is refused is scanned again");
+    let shown = countersign(home, &["check", "(01)09506000134353\u{1b}[2J"]);
+    assert!(!shown.stdout.contains(&0x1b), "a code does nothing where it is shown");
+}
+
+fn a_serial_that_does_not_exist_has_no_flawless_route(folder: &Path, home: &Path) {
+    let scanned = succeed(home, &["--json", "scan", &photo(folder, "1-genuine-label.png")]);
+    let scanned: Value = serde_json::from_str(&scanned).unwrap();
+    let never = format!("{}NEVER", scanned["symbols"][0]["product"]["link"].as_str().unwrap());
+    let traced = succeed(home, &["trace", &never]);
+    assert!(
+        traced.contains("✗ Potential suspect") && traced.contains("has not stated this serial"),
+        "{traced}"
+    );
+    let traced = succeed(home, &["--json", "trace", &never]);
+    let last: Value = serde_json::from_str(traced.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["verdict"], &last["reasons"][0]["key"]), (&"suspect".into(), &"unknown-serial".into()));
+    // A product that is followed is not to be followed.
+    let traced = succeed(home, &["trace", "(01)09506000134352(10)NOSUCHLOT"]);
+    assert!(!traced.contains("follow it and sync"), "{traced}");
 }
 
 /// Changes one byte of a genuine pack's history, wherever the wallet stores it, and checks the pack again.
@@ -366,7 +515,8 @@ const PARTNER: &str = r#"{
     "type": "ObjectEvent", "action": "ADD", "bizStep": "commissioning",
     "eventTime": "2026-11-02T08:00:00+01:00", "eventTimeZoneOffset": "+01:00",
     "epcList": ["urn:epc:id:sgtin:950600013.0435.A1", "urn:epc:id:sgtin:950600013.0435.A2"],
-    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30" }
+    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30" },
+    "sensorElementList": [{ "sensorReport": [{ "type": "Temperature", "value": 4.5, "uom": "CEL" }] }]
   }] }
 }"#;
 
@@ -412,6 +562,35 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
         assert_eq!(line["reasons"][0]["key"], key, "{line}");
     }
     a_unit_is_packed_and_traced(folder.path(), &config, &node, [&manufacturer, &patient], lot);
+    a_recall_is_of_what_was_meant(&authority, lot);
+}
+
+fn a_recall_is_of_what_was_meant(authority: &Issuer, lot: &str) {
+    let pack = format!("{lot}(21)A1");
+    let recall = |about: &str, words: &[&str]| {
+        let arguments = ["--json", "sign", "medicine.recall", "--about", about, "-f", "reason=assay"];
+        countersign(&authority.home, &[&arguments[..], words].concat())
+    };
+    for (about, words, reason) in [
+        (pack.as_str(), &["--yes"][..], "say which is meant with --level"),
+        (&pack, &["--level", "lot"], "confirm it with --yes"),
+        (&pack, &["--level", "pack", "--yes"], "is not about one"),
+        ("]E09506000134352", &["--yes"], "say which is meant with --level"),
+        ("(01)09506000134352(10)NOPE", &["--yes"], "--unknown signs it all the same"),
+        ("(01) 09506000134352 (10) L1", &["--yes", "--unknown"], "not read fully"),
+    ] {
+        let output = recall(about, words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(reason), "{about} {words:?}: {said}");
+    }
+    let output = recall(&pack, &["--level", "lot", "--yes"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("Recalled: the lot https://id.gs1.org/01/"), "{said}");
+    let recorded: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&recorded["level"], &recorded["about"]),
+        (&"lot".into(), &"https://id.gs1.org/01/09506000134352/10/L1".into())
+    );
 }
 
 /// The lot is shipped and some of it packed; the route of the unit is fetched from the node, with all that it builds
@@ -511,17 +690,36 @@ fn help_and_completion_are_there_for_every_command() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_ends_the_command_without_a_word() {
+fn a_node_that_lost_statements_says_so_and_verify_shows_what_is_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let codes = folder.path().join("codes.txt");
-    fs::write(&codes, "(01)09506000134352\n").unwrap();
-    for arguments in [&["gs1"][..], &["scan", "nothing.png"]] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = Command::new(COUNTERSIGN);
-        command.args(arguments).stdin(fs::File::open(&codes).unwrap()).stdout(writer).stderr(Stdio::piped());
-        let output = command.spawn().unwrap().wait_with_output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), said.as_str()), (Some(141), ""), "{arguments:?}");
-    }
+    let config = folder.path().join("node.toml");
+    let text = succeed(folder.path(), &["node", "example"]);
+    fs::write(&config, text.replace("127.0.0.1:8443", "127.0.0.1:0")).unwrap();
+    let node = NodeProcess::start(&config);
+    Issuer::open(folder.path(), &config, &node, "authority");
+    let verify = ["node", "--config", config.to_str().unwrap(), "verify"];
+    let said = succeed(folder.path(), &verify);
+    assert!(
+        said.contains("✓ statements") && said.contains("✓ signer") && said.ends_with("Whole.\n"),
+        "{said}"
+    );
+    // Killed; and what was in the write-ahead log is lost.
+    drop(node);
+    let wal = folder.path().join("data/ledger.sqlite-wal");
+    let lost = fs::read(&wal).unwrap();
+    fs::write(&wal, "").unwrap();
+    let output = countersign(folder.path(), &verify);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("✗ signer") && said.contains("missing") && said.ends_with("Not whole.\n"),
+        "{said}"
+    );
+    let started = countersign(folder.path(), &["node", "--config", config.to_str().unwrap(), "run"]);
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(!started.status.success() && said.contains("are missing"), "{said}");
+    fs::write(&wal, lost).unwrap();
+    drop(NodeProcess::start(&config));
+    let said = succeed(folder.path(), &["--json", "node", "--config", config.to_str().unwrap(), "verify"]);
+    assert!(said.lines().all(|line| line.contains("\"whole\":true")), "{said}");
 }

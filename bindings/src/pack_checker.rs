@@ -4,20 +4,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::Item;
-use countersign_scan::gs1::{Message, Partners};
-use countersign_scan::{Luma, Picture, Product, Scanner, Symbol, decode, identify};
-use countersign_wallet::item;
+use countersign_scan::{Code, Luma, Picture, Scanner, Symbol, decode};
+use countersign_wallet::{NoPack, item_of};
 
 use crate::answer::Answer;
+use crate::clock::year;
+use crate::code::item_in;
 use crate::error::CountersignError as Error;
-use crate::wallet::{Wallet, now};
+use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the camera soon has the next frame.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
 
 /// Checks packs.
 #[derive(uniffi::Object)]
-pub struct Patient {
+pub struct PackChecker {
     wallet: Arc<Wallet>,
     scanner: Mutex<Scanner>,
 }
@@ -28,7 +29,8 @@ pub struct Patient {
 pub enum ScanResult {
     /// No code: hold the pack closer, flat and in good light.
     Nothing,
-    /// A code so damaged that a second frame must agree before it is accepted.
+    /// A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
+    /// class, beside which there may be the pack's own.
     HoldStill,
     /// A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
     /// the pack.
@@ -43,15 +45,16 @@ pub enum ScanResult {
 }
 
 #[uniffi::export]
-impl Patient {
+impl PackChecker {
     /// Checks packs with the data of `wallet`.
     #[uniffi::constructor]
     pub fn new(wallet: Arc<Wallet>) -> Self {
         Self { wallet, scanner: Mutex::new(Scanner::new()) }
     }
 
-    /// The answer about a pack whose code was typed, as printed in brackets: `(01)09506000134352(10)L1(21)S1`, or as a
-    /// GS1 Digital Link. The link is never fetched.
+    /// The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
+    /// `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
+    /// Link. The link is never fetched.
     pub fn check_code(&self, code: &str) -> Result<Answer, Error> {
         self.answer(&item_in(code)?)
     }
@@ -85,41 +88,18 @@ impl Patient {
     }
 }
 
-impl Patient {
+impl PackChecker {
     fn result(&self, symbols: &[Symbol]) -> Result<ScanResult, Error> {
-        let mut items: Vec<Item> =
-            symbols.iter().filter_map(|symbol| item(identify(symbol, year()), year()).ok()).collect();
-        items.dedup();
-        match items.as_slice() {
-            [] if symbols.is_empty() => Ok(ScanResult::Nothing),
-            [] => Ok(ScanResult::NotAPack),
-            [item] => Ok(ScanResult::Pack { answer: self.answer(item)? }),
-            _ => Ok(ScanResult::Several),
+        let codes: Vec<Code> = symbols.iter().map(Code::from).collect();
+        match item_of(&codes, year()) {
+            Ok(item) => Ok(ScanResult::Pack { answer: self.answer(&item)? }),
+            Err(NoPack::NoCode) => Ok(ScanResult::Nothing),
+            Err(NoPack::NotAProduct(_)) => Ok(ScanResult::NotAPack),
+            Err(NoPack::Several) => Ok(ScanResult::Several),
         }
     }
 
     fn answer(&self, item: &Item) -> Result<Answer, Error> {
         Ok(Answer::new(item, &self.wallet.check(item)?))
     }
-}
-
-/// The item that a typed code or a link names.
-pub(crate) fn item_in(code: &str) -> Result<Item, Error> {
-    let invalid = || Error::invalid("code");
-    let product = Product::from_message(&message_in(code).ok_or_else(invalid)?, year());
-    item(product, year()).map_err(|_| invalid())
-}
-
-/// The message of a typed code, in brackets, or of a link.
-pub(crate) fn message_in(code: &str) -> Option<Message> {
-    if code.starts_with('(') {
-        Message::from_bracketed(code, Partners::OnAnyCarrier).ok()
-    } else {
-        Message::from_link(code, Partners::OnAnyCarrier).ok()
-    }
-}
-
-/// The current year, by which two-digit years are read.
-pub(crate) fn year() -> u16 {
-    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
 }

@@ -1,0 +1,216 @@
+//! What an operator asks of a node, whether it runs or not.
+//!
+//! A running node listens on a Unix socket in its data directory, which is for its owner alone: whoever can open the socket
+//! could read the keys beside it. One request and one reply a connection, each a line of JSON. Where no node runs, the
+//! ledger is opened for the one request.
+//!
+//! In scope: codes, revocations, backups. Out of scope: other operators than the owner of the data directory.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use countersign_ledger::{Hash, LogName};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+#[cfg(unix)]
+use crate::door;
+use crate::files;
+use crate::genesis::GENESIS;
+use crate::keys::write_whole;
+use crate::node::{AuthorityError, Node, OpenError, Service};
+use crate::registrar::{DATABASE, RegistrarError};
+use crate::store::{self, Begin, StoreError};
+
+/// How long a node that is starting or stopping is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is asked meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Longest validity of a code, in hours: ninety days.
+const MAX_CODE_HOURS: u32 = 24 * 90;
+
+/// What an operator asks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// A one-time code for the enrolment of a member. The reply is the code.
+    Code {
+        /// The member's role.
+        role: String,
+        /// The member's name within its role.
+        name: String,
+        /// For how many hours it is valid: 1 to 2,160.
+        hours: u32,
+    },
+    /// Revokes a certificate. The reply names, for each log, the place from which it signs nothing.
+    Revoke {
+        /// SHA-256 of the certificate, in hexadecimal digits.
+        certificate: String,
+        /// For some logs: an earlier place from which it signs nothing. In the others it is the next one.
+        #[serde(default)]
+        from: BTreeMap<String, u64>,
+    },
+    /// Copies the ledger as it is, without its keys, into a new directory. The reply tells how much.
+    Backup {
+        /// An absolute path. Nothing may be there.
+        to: PathBuf,
+    },
+}
+
+/// Why a request was not carried out. It has then changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OperateError {
+    /// The ledger could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No certificate was issued or revoked.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// No code was made.
+    #[error(transparent)]
+    Registrar(#[from] RegistrarError),
+    /// A code for no time, or for too long.
+    #[error("a code is valid for 1 to {MAX_CODE_HOURS} hours")]
+    Hours,
+    /// Not the name of a certificate.
+    #[error("a certificate is named by its SHA-256, 64 hexadecimal digits")]
+    Fingerprint,
+    /// No such log, or a place that it has not reached.
+    #[error("the log {0} does not exist, or has not reached that place")]
+    NoPlace(String),
+    /// The directory of a backup exists, or its path is relative.
+    #[error("a backup needs an absolute path at which nothing is: {0}")]
+    Occupied(PathBuf),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The database could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no ledger in a directory, or there is one already.
+    #[error("{0}")]
+    Restore(String),
+    /// The running node's reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The running node's socket failed.
+    #[error("the running node does not reply: {0}")]
+    Socket(std::io::Error),
+}
+
+/// Has the request carried out by the node that runs on the configured data directory, or without one. Waits for a node that
+/// is just starting. A directory in which no ledger was begun is begun.
+pub fn operate(config: &Config, request: &Request) -> Result<String, OperateError> {
+    let began = Instant::now();
+    loop {
+        #[cfg(unix)]
+        if let Some(reply) = door::ask(&config.data, request).map_err(OperateError::Socket)? {
+            return reply.map_err(OperateError::Refused);
+        }
+        match Node::open(config.clone()) {
+            Ok(node) => return carry_out(&node.service, request),
+            Err(OpenError::Locked(_)) if began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Carries out a request.
+pub(crate) fn carry_out(service: &Service, request: &Request) -> Result<String, OperateError> {
+    match request {
+        Request::Code { role, name, hours } => {
+            if !(1..=MAX_CODE_HOURS).contains(hours) {
+                return Err(OperateError::Hours);
+            }
+            let valid_for = Duration::from_secs(u64::from(*hours) * 3600);
+            Ok(service.registrar.new_code(role, name, valid_for)?.to_string())
+        }
+        Request::Revoke { certificate, from } => {
+            let fingerprint: Hash = certificate.parse().map_err(|_| OperateError::Fingerprint)?;
+            let places = service.revoke(fingerprint, &places(service, from)?)?;
+            let places = places.iter().map(|(log, from)| format!("entry {from} of the log {log}"));
+            let places: Vec<_> = places.collect();
+            Ok(format!("revoked: the certificate signs nothing from {} on", places.join(" and ")))
+        }
+        Request::Backup { to } => back_up(service, to),
+    }
+}
+
+fn places(service: &Service, from: &BTreeMap<String, u64>) -> Result<BTreeMap<LogName, u64>, OperateError> {
+    let view = service.published.view();
+    let place = |(name, place): (&String, &u64)| {
+        let log = LogName::new(name).ok().filter(|log| view.heads.contains_key(log));
+        let log = log.filter(|log| *place <= view.size(*log));
+        log.map(|log| (log, *place)).ok_or_else(|| OperateError::NoPlace(name.clone()))
+    };
+    from.iter().map(place).collect()
+}
+
+/// One read transaction sees one state of the database, whatever is written meanwhile.
+fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
+    if !to.is_absolute() || to.exists() {
+        return Err(OperateError::Occupied(to.to_owned()));
+    }
+    files::make_directory(to).map_err(|source| file_error(to, source))?;
+    let database = to.join(DATABASE);
+    let copy = || -> Result<u64, OperateError> {
+        let connection = store::open(&service.config.data.join(DATABASE), Begin::Never)?;
+        let unfinished = to.join("unfinished");
+        connection.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()]).map_err(StoreError::from)?;
+        let file = File::open(&unfinished).map_err(|source| file_error(&unfinished, source))?;
+        file.sync_all().map_err(|source| file_error(&unfinished, source))?;
+        fs::rename(&unfinished, &database).map_err(|source| file_error(&database, source))?;
+        let genesis = to.join(GENESIS);
+        write_whole(&genesis, service.genesis.to_json().as_bytes())
+            .map_err(|source| file_error(&genesis, source))?;
+        Ok(file.metadata().map_err(|source| file_error(&database, source))?.len())
+    };
+    match copy() {
+        Ok(bytes) => Ok(format!("{bytes} bytes in {}; the keys are not among them", database.display())),
+        Err(error) => {
+            // What is unfinished must not be taken for a backup.
+            let _ = fs::remove_dir_all(to);
+            Err(error)
+        }
+    }
+}
+
+/// Puts a backup into the configured data directory, in which there must be the keys, what they signed last, and no ledger;
+/// then opens it, so that everything is verified. A backup that lacks what the keys have signed is refused.
+pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
+    let (database, genesis) = (config.data.join(DATABASE), config.data.join(GENESIS));
+    if let Some(there) = [&database, &genesis].into_iter().find(|path| path.exists()) {
+        return Err(OperateError::Restore(format!("{} is there already", there.display())));
+    }
+    for (name, what) in [("keys", "the ledger's keys"), ("signed", "what the keys signed last")] {
+        let folder = config.data.join(name);
+        if !folder.is_dir() {
+            return Err(OperateError::Restore(format!("{} must hold {what} first", folder.display())));
+        }
+    }
+    for (name, to) in [(GENESIS, &genesis), (DATABASE, &database)] {
+        let path = from.join(name);
+        fs::copy(&path, to).map_err(|source| file_error(&path, source))?;
+        File::open(to).and_then(|file| file.sync_all()).map_err(|source| file_error(to, source))?;
+    }
+    match Node::open(config.clone()) {
+        Ok(node) => Ok(format!("restored: {} blocks, all of them verified", node.service.published.height())),
+        Err(error) => {
+            for path in [database, genesis] {
+                let _ = fs::remove_file(path);
+            }
+            Err(error.into())
+        }
+    }
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> OperateError {
+    OperateError::File { path: path.to_owned(), source }
+}
