@@ -149,7 +149,8 @@ impl Local {
             }
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.metrics.outcome(&busy);
-                self.waiting.answer([(id, busy)]);
+                self.waiting.answer([(id, busy.clone())]);
+                return Ticket::known(busy);
             }
         }
         Ticket::pending(outcome)

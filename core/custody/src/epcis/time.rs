@@ -29,7 +29,7 @@ fn exact(text: &str) -> Option<(u64, u64)> {
     let (clock, rest) = rest.split_at_checked(8)?;
     let (rest, fraction) = match rest.strip_prefix('.') {
         Some(rest) => {
-            let end = rest.find(|c: char| !c.is_ascii_digit())?;
+            let end = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
             (&rest[end..], fraction(&rest[..end])?)
         }
         None => (rest, 0),
