@@ -194,8 +194,7 @@ impl Node {
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
         let Surroundings { families, clock, uptime, witness_clocks, today, observer, engine } = surroundings;
-        let now = clock();
-        let lock = lock(&config)?;
+        let (now, lock) = (clock(), lock(&config)?);
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
         let keys = Keys::open(&config, &families, first_start, now)?;
@@ -239,12 +238,9 @@ impl Node {
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
         let heads = recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
-        if !config.outside.is_empty() {
-            checkpoint_signers.outside = Some(OutsideWitnesses::start(&config, &policy, machine.state())?);
-        }
+        checkpoint_signers.outside = OutsideWitnesses::start(&config, &policy, machine.state())?;
         store::keep_tidy(&connection)?;
-        let blocks = machine.last().height;
-        tracing::info!(blocks, "the ledger is whole");
+        tracing::info!(blocks = machine.last().height, "the ledger is whole");
 
         let signed_at = checkpoint_signers.last_signed().map(LastSigned::at).max().unwrap_or_default();
         let last = signed_at.max(machine.last().time);

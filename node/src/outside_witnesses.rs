@@ -42,12 +42,12 @@ struct Question {
 }
 
 impl OutsideWitnesses {
-    /// Starts a thread for each witness; `state` proves to them that the logs grow.
+    /// Starts a thread for each witness, if there are any; `state` proves to them that the logs grow.
     pub(crate) fn start(
         config: &Config,
         policy: &Policy,
         state: &Arc<dyn LedgerState>,
-    ) -> Result<Self, KeysError> {
+    ) -> Result<Option<Self>, KeysError> {
         let mut witnesses = Vec::new();
         for outside in &config.outside {
             let witness = OutsideWitness::new(outside, Arc::clone(state))?;
@@ -55,7 +55,7 @@ impl OutsideWitnesses {
             std::thread::spawn(move || witness.run(&questions));
             witnesses.push(sender);
         }
-        Ok(Self { policy: policy.clone(), witnesses })
+        Ok((!witnesses.is_empty()).then(|| Self { policy: policy.clone(), witnesses }))
     }
 
     /// Adds cosignatures to a checkpoint until the policy trusts it: asks everybody who is not still busy, once, and returns at

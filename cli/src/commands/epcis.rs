@@ -52,7 +52,7 @@ type Events = (Exported, usize, String);
 
 fn of_product(snapshot: &mut Snapshot, item: &Item) -> Result<Events> {
     let verdict = snapshot.check(item, now());
-    let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
+    let facts = snapshot.facts(item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
         verdict.timeline.iter().partition(|event| event.mark == Mark::Verified);

@@ -7,13 +7,13 @@ use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::cose::Sign1;
 use countersign_ledger::receipt::{Receipt, ReceiptKey};
 use countersign_ledger::{
-    AddCheckpoint, Cosigner, Hash, Identity, LogName, LogProof, Note, NoteSigner, Policy, PublicKey,
+    AddCheckpoint, Cosigner, Genesis, Hash, Identity, LogName, LogProof, Note, NoteSigner, Policy, PublicKey,
     SignatureType, Signer, TileKind, TilePath, Tree, UnixMillis, VerifierKey, leaf_hash, read_bundle,
 };
-use countersign_node::{OutsideConfig, Running};
+use countersign_node::{Halt, Outcome, OutsideConfig, Running, Status};
 use reqwest::Method;
 
-use crate::world::{Answer, Client, DAY_MILLIS, Member, Site, enrol, fresh_key};
+use crate::world::{Answer, Client, DAY_MILLIS, Member, Site, enrol, fresh_key, metrics};
 
 struct Stage {
     site: Site,
@@ -143,7 +143,11 @@ fn a_page_elsewhere_may_read_what_is_public_and_nothing_else() {
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
         assert!(answer.header("access-control-expose-headers").contains("etag"));
     }
-    for path in ["/metrics", "/health", "/enrol"] {
+    let json = stage.get("/nowhere", &[origin, ("accept", "application/json")]);
+    assert_eq!((json.status, json.header("content-type")), (404, "application/problem+json"));
+    assert_eq!(json.header("access-control-allow-origin"), "*");
+    assert!(serde_json::from_slice::<serde_json::Value>(&json.body).is_ok());
+    for path in ["/limits", "/health", "/enrol"] {
         assert_eq!(stage.get(path, &[origin]).header("access-control-allow-origin"), "", "{path}");
     }
     let preflight = |path: &str, method: &str| {
@@ -208,28 +212,29 @@ fn what_does_not_exist_yet_is_kept_nowhere_and_what_never_changes_for_good() {
 }
 
 #[test]
-fn bundles_are_compressed_for_whoever_takes_that() {
+fn bundles_of_statements_are_compressed_for_whoever_takes_that() {
     let stage = Stage::new();
     let manufacturer = stage.manufacturer();
     for number in 0..20 {
         let statement = manufacturer.sign(&stage.site.request(number));
         assert_eq!(stage.client.post("/supply/entries", statement.as_bytes()).status, 303);
     }
-    for kind in [TileKind::Entries, TileKind::Bodies] {
+    let path = TilePath::at_size(TileKind::Bodies, 0, 21).unwrap();
+    let plain = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "identity, br")]);
+    let packed = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "gzip")]);
+    assert_eq!((plain.header("content-encoding"), packed.header("content-encoding")), ("", "gzip"));
+    assert_eq!((plain.header("vary"), packed.header("vary")), ("accept-encoding", "accept-encoding"));
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.body);
+    assert_eq!(read_bundle(&path, &unpacked).unwrap().len(), 21);
+    assert!(packed.body.len() < plain.body.len() * 3 / 4);
+    // Ids and hashes are as good as random.
+    for kind in [TileKind::Entries, TileKind::Hashes(0)] {
         let path = TilePath::at_size(kind, 0, 21).unwrap();
-        let plain = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "identity, br")]);
-        let packed = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "gzip")]);
-        assert_eq!((plain.header("content-encoding"), packed.header("content-encoding")), ("", "gzip"));
-        assert_eq!((plain.header("vary"), packed.header("vary")), ("accept-encoding", "accept-encoding"));
-        let mut unpacked = Vec::new();
-        flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();
-        assert_eq!(unpacked, plain.body);
-        assert_eq!(read_bundle(&path, &unpacked).unwrap().len(), 21);
-        assert!(kind == TileKind::Entries || packed.body.len() < plain.body.len() * 3 / 4);
+        let answer = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "gzip")]);
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, ""));
     }
-    let hashes = TilePath::at_size(TileKind::Hashes(0), 0, 21).unwrap();
-    let hashes = stage.get(&format!("/supply/{hashes}"), &[("accept-encoding", "gzip")]);
-    assert_eq!(hashes.header("content-encoding"), "");
 }
 
 #[test]
@@ -412,17 +417,12 @@ impl Neighbours {
     fn new() -> Self {
         let (mut their_site, mut our_site) = (Site::new(), Site::new());
         our_site.config.name = String::from("ledger.ours.example");
-        // Our keys come first, so that they can be told; then theirs, at an address of its own.
-        drop(our_site.open());
-        let genesis = our_site.open().genesis().clone();
-        let keys = genesis.policy.lines().filter_map(|line| line.strip_prefix("log "));
-        their_site.config.witnesses[0].cosigns = keys.map(str::to_owned).collect();
         let theirs = their_site.open().start().unwrap();
         their_site.config.listen = theirs.addr();
         let genesis = theirs.node().genesis();
         let (policy, _) = genesis.trust_anchors().unwrap();
         let (_, key) = policy.witnesses().next().unwrap();
-        let root = our_site.config.data.join("their-root.pem");
+        let root = their_site.config.data.join("root.pem");
         std::fs::write(&root, pem(&genesis.tls[0].0)).unwrap();
         our_site.config.outside = vec![OutsideConfig {
             name: "neighbour".to_owned(),
@@ -430,7 +430,16 @@ impl Neighbours {
             url: format!("https://localhost:{}/witness/witness-1", theirs.addr().port()),
             root: Some(root),
         }];
-        Self { theirs: Some(theirs), their_site, our_site }
+        // Without a first cosignature there is nothing to show; but our keys are made, and can be told.
+        let refused = our_site.try_open().err().unwrap().to_string();
+        assert!(refused.contains("neighbour"), "{refused}");
+        let genesis = std::fs::read(our_site.config.data.join("genesis.json")).unwrap();
+        let genesis = Genesis::parse(&genesis).unwrap();
+        let keys = genesis.policy.lines().filter_map(|line| line.strip_prefix("log "));
+        their_site.config.witnesses[0].cosigns = keys.map(str::to_owned).collect();
+        theirs.stop();
+        let theirs = Some(their_site.open().start().unwrap());
+        Self { theirs, their_site, our_site }
     }
 
     fn stop_theirs(&mut self) {
@@ -469,39 +478,57 @@ fn a_witness_elsewhere_cosigns_and_nothing_is_published_without_it() {
     let size = |text: &str| policy.trust(text).unwrap().checkpoint().size();
     assert_eq!(size(&node.checkpoint(LogName::SUPPLY)), 2);
 
-    // Without it, nothing that is new is shown, and nobody is told that it stands; what stood still does.
+    // Without it, nothing that is new is shown, and whoever submits is told so; what stood still does.
     neighbours.theirs.take().unwrap().stop();
     let (ticket, id) = ordered(2);
-    std::thread::sleep(Duration::from_secs(2));
+    assert!(matches!(ticket.wait(), Outcome::Halted(Halt::Witnesses)));
+    assert_eq!(node.sequencer().health().halted, Some(Halt::Witnesses));
+    assert!(matches!(ordered(3).0.wait(), Outcome::Halted(Halt::Witnesses)));
     assert_eq!(size(&node.checkpoint(LogName::SUPPLY)), 2);
-    assert!(matches!(node.sequencer().status(id), countersign_node::Status::Pending));
-    // When it is back, the statement is ordered, by the same node.
+    assert!(matches!(node.sequencer().status(id), Status::Unknown));
+    // When it is back, what was durable is published, by the same node.
     let their_site = &neighbours.their_site;
     let theirs = their_site.open().start().unwrap();
     let waited = Instant::now();
-    assert!(matches!(ticket.wait(), countersign_node::Outcome::Accepted(_)));
-    assert!(waited.elapsed() < Duration::from_secs(20));
+    while node.sequencer().health().halted.is_some() {
+        assert!(waited.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(matches!(node.sequencer().status(id), Status::Ordered(_)));
     assert_eq!(size(&node.checkpoint(LogName::SUPPLY)), 3);
+    assert!(matches!(ordered(3).0.wait(), Outcome::Accepted(_)));
     theirs.stop();
 }
 
 #[test]
-fn a_node_without_its_outside_witness_starts_shows_what_stood_and_stops_at_once() {
+fn a_node_without_its_outside_witness_starts_shows_what_stood_says_why_and_stops_at_once() {
     let mut neighbours = Neighbours::new();
     let node = neighbours.our_site.open();
     let manufacturer = enrol(&node, "manufacturer", "dm");
     let before = node.checkpoint(LogName::SUPPLY);
     drop(node);
     neighbours.stop_theirs();
+    // So that it signs anew while nobody asks it to.
+    neighbours.our_site.config.recosign_seconds = 1;
+    neighbours.our_site.clock.advance(2000);
     let running = neighbours.our_site.open().start().unwrap();
     assert_eq!(running.node().checkpoint(LogName::SUPPLY), before);
+    let client = Client::new(running.node().genesis(), running.addr());
+    let waited = Instant::now();
+    let health = || String::from_utf8(client.get("/health").body).unwrap();
+    while !health().contains("\"halted\":\"witnesses\"") {
+        assert!(waited.elapsed() < Duration::from_secs(20), "{}", health());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(health().contains("\"accepting\":false"));
+    assert!(metrics(&running).contains("countersign_halted{reason=\"witnesses\"} 1\n"));
     let statement = manufacturer.sign(&neighbours.our_site.request(1));
-    let ticket = running.node().sequencer().submit(LogName::SUPPLY, statement.as_bytes());
-    std::thread::sleep(Duration::from_millis(200));
+    let told = client.post("/supply/entries", statement.as_bytes());
+    assert_eq!((told.problem(), told.header("retry-after")), ((503, "witnesses".into()), "5"));
+    assert_eq!(client.get("/supply/checkpoint").body, before.as_bytes());
     let began = Instant::now();
     running.stop();
     assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
-    assert!(!matches!(ticket.wait(), countersign_node::Outcome::Accepted(_)));
     // It was neither acknowledged nor kept, and may be sent again.
     neighbours.start_theirs();
     let node = neighbours.our_site.open();
@@ -509,10 +536,33 @@ fn a_node_without_its_outside_witness_starts_shows_what_stood_and_stops_at_once(
 }
 
 #[test]
+fn what_was_durable_when_the_node_stopped_without_a_quorum_is_published_when_there_is_one() {
+    let mut neighbours = Neighbours::new();
+    let node = neighbours.our_site.open();
+    let statement = enrol(&node, "manufacturer", "dm").sign(&neighbours.our_site.request(1));
+    neighbours.stop_theirs();
+    let told = node.sequencer().submit(LogName::SUPPLY, statement.as_bytes()).wait();
+    assert!(matches!(told, Outcome::Halted(Halt::Witnesses)));
+    drop(node);
+    let node = neighbours.our_site.open();
+    assert!(matches!(node.sequencer().status(statement.id()), Status::Unknown));
+    drop(node);
+    neighbours.start_theirs();
+    let node = neighbours.our_site.open();
+    assert!(matches!(node.sequencer().status(statement.id()), Status::Ordered(_)));
+    let again = node.sequencer().submit(LogName::SUPPLY, statement.as_bytes()).wait();
+    assert!(matches!(again, Outcome::Duplicate(_)));
+}
+
+#[test]
 fn a_cosignature_that_does_not_verify_counts_for_nobody() {
     let mut neighbours = Neighbours::new();
     let stranger = Cosigner::new("stranger.example/w", &[9; 32]).unwrap();
     neighbours.our_site.config.outside[0].key = stranger.verifier_key().to_string();
+    // With the same keys, begun anew.
+    for begun in [neighbours.our_site.database(), neighbours.our_site.config.data.join("genesis.json")] {
+        std::fs::remove_file(begun).unwrap();
+    }
     // It answers, but it is not who it should be: a first checkpoint never comes about.
     let refused = neighbours.our_site.try_open().err().unwrap().to_string();
     assert!(refused.contains("neighbour"), "{refused}");
