@@ -1,8 +1,10 @@
 //! A verdict as a screen shows it.
 
 use countersign_custody as custody;
-use countersign_custody::{Mark, Reason, TimelineEvent, Verdict};
+use countersign_custody::{AsOf, Mark, Reason, TimelineEvent, Verdict};
+use countersign_ledger::LogName;
 
+use crate::clock::Clock;
 use crate::handover::Packed;
 
 /// The answer about a pack.
@@ -23,10 +25,25 @@ pub struct Answer {
     pub history: Vec<Event>,
     /// The checkpoint that it is complete as of; absent if the product is not followed.
     pub checkpoint: Option<u64>,
-    /// The moment up to which everything is known.
+    /// The moment up to which everything is known: the older one of `logs`.
     pub as_of_millis: Option<u64>,
-    /// How long ago that was.
+    /// Each log, and how far it is known: an event of `history` may be younger than `as_of_millis`.
+    pub logs: Vec<KnownLog>,
+    /// How long ago `as_of_millis` was; absent also if the clock cannot tell.
     pub age_millis: Option<u64>,
+    /// Whether the phone's clock can be right.
+    pub clock: Clock,
+}
+
+/// How far a log is known.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct KnownLog {
+    /// The log's name.
+    pub log: String,
+    /// Its checkpoint.
+    pub checkpoint: u64,
+    /// When that was cosigned.
+    pub as_of_millis: u64,
 }
 
 /// The verdict in a word.
@@ -141,8 +158,16 @@ impl Answer {
             history: verdict.timeline.iter().map(Event::from).collect(),
             checkpoint: verdict.checkpoint,
             as_of_millis: verdict.as_of.map(|moment| moment.0),
+            logs: verdict.logs.iter().map(KnownLog::from).collect(),
             age_millis: verdict.age_millis,
+            clock: verdict.clock.into(),
         }
+    }
+}
+
+impl From<&(LogName, AsOf)> for KnownLog {
+    fn from((log, as_of): &(LogName, AsOf)) -> Self {
+        Self { log: log.as_str().to_owned(), checkpoint: as_of.size, as_of_millis: as_of.at.0 }
     }
 }
 
@@ -172,7 +197,7 @@ impl From<custody::Argument> for Value {
         match argument {
             custody::Argument::Text(text) => Self::Text(text),
             custody::Argument::Step(kind) => Self::Step(kind.as_str().to_owned()),
-            custody::Argument::Time(moment) => Self::Time(moment.0),
+            custody::Argument::Time(moment) | custody::Argument::Moment(moment) => Self::Time(moment.0),
             custody::Argument::Number(number) => Self::Number(number),
         }
     }

@@ -2,16 +2,44 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use countersign_custody::{self as custody, Now};
 use countersign_ledger::UnixMillis;
 
 use crate::error::millis;
 
-/// The phone's time. A clock that is behind what is proven is not trusted.
+/// Whether the phone's clock can be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Clock {
+    /// Nothing that is known speaks against it.
+    Trusted,
+    /// It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+    Behind {
+        /// It is this late, or later.
+        at_millis: u64,
+    },
+    /// It is ahead of what the last sync showed. Ask the person to set it.
+    Ahead {
+        /// About how late it is.
+        at_millis: u64,
+    },
+}
+
+impl From<custody::Clock> for Clock {
+    fn from(clock: custody::Clock) -> Self {
+        match clock {
+            custody::Clock::Trusted => Self::Trusted,
+            custody::Clock::Behind { at, .. } => Self::Behind { at_millis: at.0 },
+            custody::Clock::Ahead { at, .. } => Self::Ahead { at_millis: at.0 },
+        }
+    }
+}
+
+/// What the phone's clock shows.
 pub(crate) fn now() -> UnixMillis {
     UnixMillis(millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
 }
 
 /// The current year, by which two-digit years are read.
 pub(crate) fn year() -> u16 {
-    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+    Now::new(now()).year()
 }

@@ -45,6 +45,10 @@ pub enum CountersignError {
     /// stays in use.
     #[error("the node is not trusted")]
     Distrusted,
+    /// By the phone's clock the node's certificate is not valid: ask the person to set the clock. The verified data stays
+    /// in use.
+    #[error("the phone's clock is wrong, or the node's certificate has expired")]
+    Clock,
     /// The phone's storage is full or damaged: make room, or remove the database and sync again.
     #[error("the storage failed")]
     Storage,
@@ -63,6 +67,7 @@ impl From<ClientError> for Error {
         match error {
             ClientError::Transport(TransportError::NotTheNode(_) | TransportError::TooLarge)
             | ClientError::Malformed(_) => Self::Distrusted,
+            ClientError::Transport(TransportError::Clock(_)) => Self::Clock,
             ClientError::Busy { retry_after } => Self::Retry { after_millis: Some(millis(retry_after)) },
             ClientError::Transport(_) | ClientError::Gone | ClientError::Failed(_) => {
                 Self::Retry { after_millis: None }

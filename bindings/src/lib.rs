@@ -35,7 +35,8 @@ mod pack_checker;
 mod settings;
 mod wallet;
 
-pub use answer::{Answer, Argument, Event, Opened, Product, Text, Value, VerdictKind};
+pub use answer::{Answer, Argument, Event, KnownLog, Opened, Product, Text, Value, VerdictKind};
+pub use clock::Clock;
 pub use courier::Courier;
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};

@@ -3,6 +3,8 @@
 use countersign_custody::handover;
 use countersign_ledger::Certificate;
 
+use crate::clock::Clock;
+
 /// The content of a settings screen.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Settings {
@@ -47,8 +49,10 @@ pub struct Knowledge {
     pub checkpoint: Option<u64>,
     /// When it was cosigned.
     pub as_of_millis: Option<u64>,
-    /// How long ago that was.
+    /// How long ago that was; absent also if the clock cannot tell.
     pub age_millis: Option<u64>,
+    /// Whether the phone's clock can be right.
+    pub clock: Clock,
     /// Some stored data is damaged: the next sync repairs it.
     pub damaged: bool,
     /// Number of pairs of signed checkpoints that contradict each other: evidence that the log has forked.

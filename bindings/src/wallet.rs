@@ -169,6 +169,10 @@ impl Wallet {
             self.replan.store(true, Ordering::Release);
             return Ok(SyncStep::Waiting { after_millis: 0 });
         }
+        if step == Err(Error::Storage) {
+            // Opened anew, what is damaged is begun anew.
+            self.replan.store(true, Ordering::Release);
+        }
         let step = step?;
         if step == Step::Done {
             *self.reading()? = self.snapshot()?;
@@ -203,11 +207,13 @@ impl Wallet {
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
         let checkpoint = snapshot.checkpoint(LogName::SUPPLY);
+        let now = snapshot.now(now());
         Ok(Knowledge {
             ledger: self.genesis.name.clone(),
             checkpoint: checkpoint.map(|head| head.checkpoint().size()),
             as_of_millis: checkpoint.map(|head| head.cosigned_at().0),
-            age_millis: checkpoint.map(|head| now().since(head.cosigned_at())),
+            age_millis: checkpoint.and_then(|head| now.age_of(head.cosigned_at())),
+            clock: now.clock().into(),
             damaged: snapshot.health() == Health::Damaged,
             contradictions: snapshot.forks()?.len() as u64,
         })

@@ -19,7 +19,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 success, or the verdict is Authentic; 1 failure; 2 wrong usage;
+Exit codes: 0 success, or the verdict is Authentic; 1 failure; 2 wrong usage; 12 the code was refused;
 `check` and `verify`: 10 Attention, 11 Potential suspect, 12 Check the scan, 13 Cannot tell (the worst verdict).";
 
 #[derive(Subcommand)]
@@ -163,7 +163,7 @@ pub struct Enrol {
 #[derive(Args)]
 #[command(group(ArgGroup::new("asked").args(["kind", "draft"])))]
 pub struct Sign {
-    /// Kind of statement; without it, list the kinds with their fields
+    /// Kind of statement; without it, list the kinds that this wallet's member may sign, with their fields
     pub kind: Option<String>,
     /// Subject of the statement: a picture, the text of a code, a Digital Link, or a URN such as an order's
     #[arg(long, requires = "kind", value_hint = ValueHint::FilePath)]

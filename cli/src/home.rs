@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
+use countersign_custody::Now;
 use countersign_ledger::{Genesis, UnixMillis};
 use countersign_wallet::{Client, Https, KeyStore, Snapshot, Vault, VaultError};
 use zeroize::Zeroizing;
 
 use crate::file;
+use crate::output::warn;
 
 /// Environment variable with the vault's passphrase, for scripts.
 const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
@@ -50,6 +52,11 @@ impl Home {
         Ok(())
     }
 
+    /// Whether there is a wallet.
+    pub fn exists(&self) -> bool {
+        self.0.join("genesis.json").exists()
+    }
+
     /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
@@ -71,7 +78,15 @@ impl Home {
 
     /// The snapshot.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?)
+        let snapshot = Snapshot::open(&self.0.join("snapshot.db"), &self.genesis()?)?;
+        if let Some(damaged) = snapshot.replaced() {
+            warn(format_args!(
+                "the wallet's database was damaged, and is kept as {}; what could be read of it is in a new \
+                 one: run `countersign sync`",
+                damaged.display()
+            ));
+        }
+        Ok(snapshot)
     }
 
     /// The vault, created if there is none.
@@ -80,10 +95,7 @@ impl Home {
         let vault = if path.exists() {
             Vault::open(&path, passphrase("Passphrase of the vault: ")?.as_bytes())?
         } else {
-            let chosen = passphrase("Choose a passphrase for the new vault: ")?;
-            if chosen.len() < 8 {
-                bail!("the passphrase is too short: it needs at least eight characters");
-            }
+            let chosen = chosen_passphrase()?;
             match Vault::create(&path, chosen.as_bytes()) {
                 Err(VaultError::Exists) => bail!("another command has just created a vault: try again"),
                 made => made?,
@@ -91,6 +103,18 @@ impl Home {
         };
         Ok(Arc::new(vault))
     }
+}
+
+/// A new passphrase, typed twice by a person: one that was mistyped would lock the key up for good.
+fn chosen_passphrase() -> Result<Zeroizing<String>> {
+    let chosen = passphrase("Choose a passphrase for the new vault, of eight characters or more: ")?;
+    if chosen.chars().count() < 8 {
+        bail!("the passphrase is too short: it needs eight characters or more");
+    }
+    if std::env::var_os(PASSPHRASE).is_none() && passphrase("The same again: ")? != chosen {
+        bail!("the two passphrases differ: nothing was made, try again");
+    }
+    Ok(chosen)
 }
 
 fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
@@ -102,7 +126,7 @@ fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(typed))
 }
 
-/// The time on this machine.
+/// What this machine's clock shows.
 pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -110,5 +134,5 @@ pub fn now() -> UnixMillis {
 
 /// The current year, by which two-digit years are read.
 pub fn year() -> u16 {
-    now().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+    Now::new(now()).year()
 }

@@ -5,6 +5,7 @@ mod camera;
 mod commands;
 mod demo;
 mod draft;
+mod fields;
 mod file;
 mod home;
 mod output;

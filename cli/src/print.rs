@@ -5,11 +5,14 @@ pub mod symbol;
 
 use std::fmt::Write as _;
 
+use anyhow::Error;
 use countersign_custody::words::{headline, sentence};
 use countersign_custody::{
-    Argument, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind,
+    Argument, AsOf, Clock, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind,
 };
-use countersign_ledger::{Subject, UnixMillis};
+use countersign_ledger::{LogName, Subject, UnixMillis};
+use countersign_scan::NotAProduct;
+use countersign_scan::gs1::Gs1Error;
 use serde_json::{Value, json};
 
 pub use self::route::{route, route_json};
@@ -23,6 +26,13 @@ pub const fn exit_code(kind: VerdictKind) -> u8 {
         VerdictKind::CheckScan => 12,
         VerdictKind::CannotTell => 13,
     }
+}
+
+/// The exit code of a command that failed. A code that was refused is to be scanned again, whatever was asked of it.
+pub fn failure(error: &Error) -> u8 {
+    let refused =
+        |cause: &(dyn std::error::Error + 'static)| cause.is::<Gs1Error>() || cause.is::<NotAProduct>();
+    if error.chain().any(refused) { exit_code(VerdictKind::CheckScan) } else { 1 }
 }
 
 /// A sign beside the words, so that colour is never the only mark.
@@ -43,13 +53,38 @@ pub fn verdict(verdict: &Verdict, profile: &Profile) -> String {
         let _ = writeln!(text, "    Accountable: {}", member(party));
     }
     text.push_str(&timeline(&verdict.timeline));
-    if let (Some(checkpoint), Some(as_of), Some(age)) =
-        (verdict.checkpoint, verdict.as_of, verdict.age_millis)
-    {
-        let complete = format!("Complete as of checkpoint {checkpoint}, {as_of}");
-        let _ = writeln!(text, "    {complete} ({}).", ago(age));
+    if let Some(complete) = complete(&verdict.logs, verdict.age_millis) {
+        let _ = writeln!(text, "    {complete}");
+    }
+    if let Some(wrong) = clock(verdict.clock).filter(|_| !tells_the_clock(verdict)) {
+        let _ = writeln!(text, "    {wrong}");
     }
     text
+}
+
+/// What an answer is complete as of: one time, or each log's own where they differ.
+fn complete(logs: &[(LogName, AsOf)], age_millis: Option<u64>) -> Option<String> {
+    let (_, first) = logs.first()?;
+    let same = logs.iter().all(|(_, as_of)| as_of.at.seconds() == first.at.seconds());
+    let known = if same {
+        format!("checkpoint {}, {}", first.size, first.at)
+    } else {
+        let each =
+            |(log, as_of): &(LogName, AsOf)| format!("{} ({log}, checkpoint {})", as_of.at, as_of.size);
+        logs.iter().map(each).collect::<Vec<_>>().join(" and ")
+    };
+    let age = age_millis.map_or_else(|| "how long ago is not known".to_owned(), ago);
+    Some(format!("Complete as of {known} ({age})."))
+}
+
+/// Whether a verdict has the clock among its reasons.
+fn tells_the_clock(verdict: &Verdict) -> bool {
+    verdict.reasons.iter().any(|reason| matches!(reason, Reason::ClockWrong(_)))
+}
+
+/// What is wrong with this machine's clock.
+pub fn clock(clock: Clock) -> Option<String> {
+    (clock != Clock::Trusted).then(|| sentence(&Reason::ClockWrong(clock), Profile::medicine()))
 }
 
 /// The verdict in a word, and its reasons.
@@ -144,8 +179,25 @@ pub fn verdict_json(verdict: &Verdict, profile: &Profile) -> Value {
         "evidence": verdict.evidence.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "checkpoint": verdict.checkpoint,
         "as_of": verdict.as_of.map(|time| time.to_string()),
+        "logs": logs_json(&verdict.logs),
         "age_seconds": verdict.age_millis.map(|age| age / 1000),
+        "clock": clock_key(verdict.clock),
     })
+}
+
+/// Each log with the checkpoint that it is known up to, for a script.
+fn logs_json(logs: &[(LogName, AsOf)]) -> Value {
+    let one = |(log, as_of): &(LogName, AsOf)| json!({ "log": log.as_str(), "checkpoint": as_of.size, "as_of": as_of.at.to_string() });
+    logs.iter().map(one).collect()
+}
+
+/// Whether the clock can be right, in JSON.
+const fn clock_key(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Trusted => "trusted",
+        Clock::Behind { .. } => "behind",
+        Clock::Ahead { .. } => "ahead",
+    }
 }
 
 /// The verdict's name in JSON.
@@ -177,7 +229,7 @@ fn argument(argument: &Argument) -> Value {
     match argument {
         Argument::Text(text) => json!(text),
         Argument::Step(kind) => json!(kind.as_str()),
-        Argument::Time(time) => json!(time.to_string()),
+        Argument::Time(time) | Argument::Moment(time) => json!(time.to_string()),
         Argument::Number(number) => json!(number),
     }
 }

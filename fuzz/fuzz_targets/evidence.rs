@@ -4,13 +4,13 @@
 
 use std::sync::LazyLock;
 
-use countersign_ledger::Genesis;
+use countersign_ledger::{Genesis, UnixMillis};
 use countersign_wallet::verify_evidence;
 use libfuzzer_sys::fuzz_target;
 
 static GENUINE: &[u8] = include_bytes!("../seeds/evidence/genuine");
 static SIZES: LazyLock<(u64, u64)> = LazyLock::new(|| {
-    let genuine = verify_evidence(GENUINE, &GENESIS).unwrap();
+    let genuine = verify_evidence(GENUINE, &GENESIS, UnixMillis(0)).unwrap();
     (genuine.supply.size, genuine.trust.size)
 });
 static GENESIS: LazyLock<Genesis> =
@@ -18,7 +18,7 @@ static GENESIS: LazyLock<Genesis> =
 
 fuzz_target!(|bytes: &[u8]| {
     // The question and the number of cosignatures may change, but never what the ledger held.
-    if let Ok(report) = verify_evidence(bytes, &GENESIS) {
+    if let Ok(report) = verify_evidence(bytes, &GENESIS, UnixMillis(0)) {
         assert_eq!((report.supply.size, report.trust.size), *SIZES);
     }
 });

@@ -444,6 +444,7 @@ fn name(error: &CountersignError) -> (&'static str, &str) {
         CountersignError::KeyNeeded => ("key-needed", ""),
         CountersignError::KeyStoreFailed => ("key-store-failed", ""),
         CountersignError::Distrusted => ("distrusted", ""),
+        CountersignError::Clock => ("clock", ""),
         CountersignError::Storage => ("storage", ""),
     }
 }

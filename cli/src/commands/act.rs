@@ -4,16 +4,20 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use countersign_custody::{Effect, FieldType, Presence, Profile, SerialSet, Step, SubjectType};
-use countersign_ledger::{Fields, Hash, Kind, Subject, UnixMillis, Value};
+use countersign_custody::words::counted;
+use countersign_custody::{
+    Contents, Effect, PackingFault, Profile, SerialSet, Step, SubjectType, packing_fault,
+};
+use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
 use countersign_wallet::{ActError, Consent, Held, Issuer, Recorded, Snapshot, is_irrevocable, level};
 use serde_json::json;
 
+use super::kinds;
 use crate::args::{Enrol, Level, Sign};
 use crate::draft::{Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
-use crate::output::say;
-use crate::{file, pack};
+use crate::output::{say, warn};
+use crate::{fields, file, pack};
 
 /// Of a statement that did not get through.
 const KEPT: &str =
@@ -52,8 +56,7 @@ pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {
 /// command again goes on with it.
 pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let Some(asked) = asked(args)? else {
-        Profile::all().iter().for_each(list);
-        return Ok(());
+        return kinds::list(home, as_json);
     };
     let kind = Kind::new(asked.kind.as_str())?;
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
@@ -64,8 +67,9 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
     let consent = Consent { irrevocable: args.yes, unknown: args.unknown };
     let level = args.level.map(SubjectType::from);
     let subject = snapshot.guard(step, &named, level, consent, now()).map_err(|reason| held(&reason))?;
-    let mut fields = fields(step, &asked.fields)?;
+    let mut fields = fields::read(step, &asked.fields)?;
     let serials = commission(&profile, step, &asked.serials, &mut fields)?;
+    let mut inside = None;
     if let Some(path) = &args.contents {
         let listed = pack::listed(path, year())?;
         for (number, one) in &listed {
@@ -73,12 +77,17 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
             guarded.map_err(|reason| held(&reason)).with_context(|| format!("line {number}"))?;
         }
         let contents = pack::contents(&listed)?;
-        follows(&mut fields, &contents.fields(), &format!("the {} packs", contents.count()))?;
+        follows(&mut fields, &contents.fields(), &format!("the {}", counted(contents.count(), "pack")))?;
+        packable(step, &subject, &contents, &mut snapshot)?;
         snapshot.keep_contents(&contents)?;
+        inside = Some(contents);
     }
     let with = args.with.iter().map(|one| linked(&mut snapshot, one, consent)).collect::<Result<Vec<_>>>()?;
     let vault = home.vault()?;
     let mut issuer = Issuer::new(&mut snapshot, &client, Arc::clone(&vault));
+    if let Some(contents) = inside.filter(|_| step.effect == Effect::Unpack) {
+        differs(&profile, &issuer.history(step.log, &subject)?, &contents);
+    }
     let begun = issuer.begun(&kind, &subject, &fields)?;
     let recorded = if let Some(begun) = begun {
         issuer.complete(begun, now())
@@ -131,7 +140,7 @@ fn held(reason: &Held) -> anyhow::Error {
 
 /// Tells what is about to be signed, and asks a person about what cannot be taken back.
 fn asked_for(step: &Step, subject: &Subject, consent: Consent) -> Result<Consent> {
-    eprintln!("{}: {}", step.title, about(subject));
+    warn(format_args!("{}: {}", step.title, about(subject)));
     if !is_irrevocable(step) || consent.irrevocable {
         return Ok(consent);
     }
@@ -164,6 +173,30 @@ impl From<Level> for SubjectType {
             Level::Lot => Self::Lot,
             Level::Pack => Self::Pack,
         }
+    }
+}
+
+/// Whether the packs can be where a list puts them: a unit is never in itself. What is in another unit by what is known
+/// here is told, since that unit may have been opened by now.
+fn packable(step: &Step, unit: &Subject, contents: &Contents, snapshot: &mut Snapshot) -> Result<()> {
+    if step.effect != Effect::Pack {
+        return Ok(());
+    }
+    match packing_fault(unit, contents.packs(), &snapshot.closed_units()?) {
+        Some(PackingFault::Itself) => bail!("{unit} would be in itself: take it off the list"),
+        Some(fault) => warn(format_args!("{fault}, as far as is known here")),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Tells where what comes out of a unit is not what went in. It is signed all the same: that is what an opening is for.
+fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
+    if profile.closed_list(history).is_some_and(|packed| packed != contents.digest()) {
+        let count = counted(contents.count(), "pack");
+        warn(format_args!(
+            "the list of {count} is not the one that was packed: the difference will be yours to explain"
+        ));
     }
 }
 
@@ -207,7 +240,7 @@ fn commission(
     let commission = profile
         .commission_fields(&step.kind, &serials, UnixMillis(expires))
         .with_context(|| format!("`{}` commissions no serial numbers", step.kind))?;
-    follows(fields, &commission, &format!("the {} serial numbers", serials.count()))?;
+    follows(fields, &commission, &format!("the {}", counted(serials.count(), "serial number")))?;
     Ok(Some(serials))
 }
 
@@ -282,74 +315,12 @@ fn linked(snapshot: &mut Snapshot, argument: &str, consent: Consent) -> Result<S
     Ok(named.narrowest().clone())
 }
 
-fn fields(step: &Step, given: &[String]) -> Result<Fields> {
-    let mut fields = Fields::new();
-    for field in given {
-        let (name, value) = field.split_once('=').with_context(|| format!("`{field}` is not NAME=VALUE"))?;
-        let known = step.fields.get(name).map(|rule| rule.kind);
-        let kind = match (known, name) {
-            (Some(kind), _) => kind,
-            (None, countersign_custody::RECEIVER) if step.receiver.is_some() => FieldType::Identity,
-            _ => bail!("`{}` has no field `{name}`", step.kind),
-        };
-        fields.insert(name, parse(kind, value).with_context(|| format!("the field `{name}`"))?);
-    }
-    Ok(fields)
-}
-
-fn parse(kind: FieldType, value: &str) -> Result<Value> {
-    Ok(match kind {
-        FieldType::Text | FieldType::Identity => Value::Text(value.to_owned()),
-        FieldType::Uint => Value::Uint(value.parse()?),
-        FieldType::Time => Value::Uint(end_of_day(value)?.0),
-        FieldType::Digest | FieldType::Chain => value.parse::<Hash>()?.into(),
-        FieldType::Bytes => Value::Bytes(hex(value)?),
-    })
-}
-
-/// The last moment of a day written as YYYY-MM-DD, in UTC.
-pub fn end_of_day(text: &str) -> Result<UnixMillis> {
-    let digits: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = digits.as_slice() else { bail!("a day is written as 2028-11-30") };
-    let date = countersign_scan::gs1::Date::new(year.parse()?, month.parse()?, day.parse()?)
-        .with_context(|| format!("{text} is not a day"))?;
-    Ok(UnixMillis(u64::try_from(date.end_of_day_unix_millis())?))
-}
-
-fn hex(text: &str) -> Result<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        bail!("bytes are written as pairs of hexadecimal digits");
-    }
-    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
-}
-
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
     let text = file::text(path, MAX_SERIALS)?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
-}
-
-/// Lists the statements that one party signs alone; those of two parties are made by phones.
-fn list(profile: &Profile) {
-    for step in profile.steps().iter().filter(|step| step.countersigned.is_none()) {
-        say!("{:<28} {} ({})", step.kind.as_str(), step.title, step.signer.roles.join(", "));
-        let to = step.receiver.as_ref().map(|rule| format!("to=<SPIFFE ID of {}>", rule.roles.join(" or ")));
-        let own = step.fields.iter().filter(|(_, rule)| rule.kind != FieldType::Chain).map(|(name, rule)| {
-            let optional = if rule.presence == Presence::Optional { " (optional)" } else { "" };
-            format!("{name}=<{}>{optional}", type_name(rule.kind))
-        });
-        for field in to.into_iter().chain(own) {
-            say!("    {field}");
-        }
+    let serials: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if serials.is_empty() {
+        bail!("{} has no serial numbers: write one per line, such as 7QH4", path.display());
     }
-}
-
-const fn type_name(kind: FieldType) -> &'static str {
-    match kind {
-        FieldType::Text => "text",
-        FieldType::Uint => "number",
-        FieldType::Time => "YYYY-MM-DD, the end of that day",
-        FieldType::Digest | FieldType::Chain => "SHA-256",
-        FieldType::Bytes => "hexadecimal",
-        FieldType::Identity => "SPIFFE ID",
-    }
+    Ok(serials)
 }

@@ -3,10 +3,8 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::words::sanitize;
-use countersign_custody::{Item, Profile, Route, Verdict, VerdictKind};
-use countersign_ledger::Subject;
-use countersign_scan::NotAProduct;
+use countersign_custody::{Item, PackingFault, Profile, Route, Verdict, VerdictKind, packing_fault};
+use countersign_ledger::{Hash, Subject};
 use countersign_wallet::{Asked, Named, Snapshot};
 use serde_json::json;
 
@@ -19,7 +17,7 @@ use crate::{pack, print};
 pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
     let mut snapshot = home.snapshot()?;
     let mut worst = VerdictKind::Authentic;
-    let mut failed = false;
+    let mut failure = 0;
     for argument in &args.packs {
         match verdict(&mut snapshot, argument) {
             Ok((_, verdict)) => {
@@ -27,20 +25,21 @@ pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
                 show(argument, &verdict, &snapshot, as_json);
             }
             Err(error) => {
-                // A code that names no product is scanned again, and so is one that was misread.
-                match error.downcast_ref::<NotAProduct>() {
-                    Some(_) => worst = worst.max(VerdictKind::CheckScan),
-                    None => failed = true,
-                }
+                failure = failure.max(print::failure(&error));
+                let told = told(&error);
                 if as_json {
-                    say!("{}", json!({ "file": argument, "error": told(&error) }));
+                    say!("{}", json!({ "file": argument, "error": told }));
                 } else {
-                    say!("{}\n  ↻ {}", sanitize(argument), sanitize(&told(&error)));
+                    say!("{argument}\n  ↻ {told}");
                 }
             }
         }
     }
-    Ok(if failed { 1.max(print::exit_code(worst)) } else { print::exit_code(worst) })
+    // A code that was refused counts as a scan to check.
+    if failure == print::exit_code(VerdictKind::CheckScan) {
+        worst = worst.max(VerdictKind::CheckScan);
+    }
+    Ok(failure.min(1).max(print::exit_code(worst)))
 }
 
 fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
@@ -49,7 +48,7 @@ fn show(argument: &str, verdict: &Verdict, snapshot: &Snapshot, as_json: bool) {
         line["file"] = json!(argument);
         say!("{line}");
     } else {
-        say!("{}\n{}", sanitize(argument), print::verdict(verdict, snapshot.profile_for(verdict)));
+        say!("{}\n{}", argument, print::verdict(verdict, snapshot.profile_for(verdict)));
     }
 }
 
@@ -93,20 +92,39 @@ pub fn unit<'a>(
     let profile = snapshot
         .profile_of(first.verified().statement().kind())
         .context("no profile has rules for these goods")?;
-    let route = asked.route(profile, now()).with_context(nothing)?;
+    let route = asked.route(profile, snapshot.now(now())).with_context(nothing)?;
     Ok((asked, route, profile))
+}
+
+/// What is to be said of what is in a unit, by the digest of the list of what was packed.
+fn packed(snapshot: &mut Snapshot, unit: &Subject, list: Hash) -> Result<Option<String>> {
+    Ok(match snapshot.contents(list)? {
+        Some(list) => packing_fault(unit, list.packs(), &snapshot.closed_units()?).map(|fault| match fault {
+            PackingFault::Itself => "It is in itself, by the list of what was packed.".to_owned(),
+            PackingFault::Elsewhere { .. } => format!("It cannot be as it was packed: {fault}."),
+        }),
+        None => Some(
+            "No list on this machine is that of its packs: get the one it came with, and follow it with --contents."
+                .to_owned(),
+        ),
+    })
 }
 
 /// Prints a product's route, or draws it.
 pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     let mut judged = None;
-    let route = match pack::named(&args.pack, year())? {
-        Named::Unit(goods) => unit(home, &mut snapshot, &goods)?.1,
+    let (route, notes) = match pack::named(&args.pack, year())? {
+        Named::Unit(goods) => {
+            let (asked, route, profile) = unit(home, &mut snapshot, &goods)?;
+            let list = profile.closed_list(asked.history());
+            let note = list.map(|list| packed(&mut snapshot, &goods, list)).transpose()?;
+            (route, note.into_iter().flatten().collect())
+        }
         Named::Matter(matter) => bail!("{matter} has no route"),
         Named::Item { item, .. } => {
             let verdict = judged.insert(snapshot.check(&item, now()));
-            Route::new(&item, verdict, snapshot.profile_for(verdict))
+            (Route::new(&item, verdict, snapshot.profile_for(verdict)), Vec::new())
         }
     };
     let judged = judged.as_ref().map(|verdict| (verdict, snapshot.profile_for(verdict)));
@@ -114,11 +132,14 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
         fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
     }
     if as_json {
-        for line in print::route_json(&route, judged) {
+        for line in print::route_json(&route, judged, &notes) {
             say!("{line}");
         }
     } else {
         show!("{}", print::route(&route, judged));
+        for note in notes {
+            say!("  {note}");
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use countersign_wallet::verify_evidence;
 use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
 use crate::file;
-use crate::home::{Home, MAX_GENESIS};
+use crate::home::{Home, MAX_GENESIS, now};
 use crate::output::say;
 use crate::print;
 
@@ -56,7 +56,7 @@ pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
         Some(path) => Genesis::parse(&file::read(path, MAX_GENESIS)?)?,
         None => home.genesis()?,
     };
-    let report = verify_evidence(&file::read(&args.bundle, MAX_BUNDLE)?, &genesis)?;
+    let report = verify_evidence(&file::read(&args.bundle, MAX_BUNDLE)?, &genesis, now())?;
     let verdict = &report.verdict;
     let profiles = Profile::all();
     // A verdict that mentions no step can be printed by any profile.

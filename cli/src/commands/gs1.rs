@@ -13,6 +13,7 @@ use countersign_scan::gs1::{Content, Gs1Error, Message, Partners};
 use serde_json::{Map, Value, json};
 
 use crate::home::year;
+use crate::output::shown;
 
 /// The longest line: the longest text of a symbol with every character escaped, and room for the other members.
 const MAX_LINE: usize = 64 * 1024;
@@ -48,7 +49,7 @@ fn answer_all(input: &mut impl BufRead, output: &mut impl Write, as_json: bool) 
             Err(reason) => Err(*reason),
         };
         match answered {
-            Ok(answer) => writeln!(output, "{answer}")?,
+            Ok(answer) => writeln!(output, "{}", shown(&answer))?,
             Err(reason) => {
                 code = 1;
                 if as_json {

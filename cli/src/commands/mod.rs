@@ -5,6 +5,7 @@ pub mod check;
 pub mod epcis;
 pub mod evidence;
 pub mod gs1;
+mod kinds;
 pub mod label;
 pub mod live;
 pub mod node;

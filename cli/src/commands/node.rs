@@ -8,8 +8,8 @@ use countersign_node::{Config, Finding, Node, Request, Surroundings, operate, re
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use super::act::end_of_day;
 use crate::args::{Node as Args, NodeCommand};
+use crate::fields::end_of_day;
 use crate::output::{say, show};
 use crate::progress;
 

@@ -1,15 +1,18 @@
 //! `init`, `follow` and `sync`: set up a wallet and keep it up to date.
 
-use anyhow::{Result, bail};
-use countersign_custody::SubjectType;
-use countersign_ledger::{Genesis, Subject};
-use countersign_wallet::{FollowState, Named};
+use std::path::Path;
+
+use anyhow::{Error, Result, bail};
+use countersign_custody::words::counted;
+use countersign_custody::{Contents, Profile, SubjectType};
+use countersign_ledger::{Genesis, LogName, Subject};
+use countersign_wallet::{FollowState, Named, Snapshot, StoreError, SyncError};
 use serde_json::json;
 
 use crate::args::{Follow, Init};
-use crate::home::{Home, MAX_GENESIS, year};
-use crate::output::say;
-use crate::{file, pack, progress};
+use crate::home::{Home, MAX_GENESIS, now, year};
+use crate::output::{say, warn};
+use crate::{file, pack, print, progress};
 
 /// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
@@ -27,14 +30,16 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     if let Some(product) = &args.product {
         let subject = followed(product, args)?;
+        let contents =
+            args.contents.as_deref().map(|path| listed(&mut snapshot, &subject, path)).transpose()?;
         match (args.stop, SubjectType::of(&subject)) {
             (true, _) => snapshot.unfollow(&subject)?,
             (false, Some(SubjectType::Pack)) => snapshot.follow_pack(&subject)?,
             (false, Some(SubjectType::Unit)) => snapshot.follow_unit(&subject)?,
             (false, _) => snapshot.follow(&subject)?,
         }
-        if let Some(path) = &args.contents {
-            snapshot.keep_contents(&pack::contents(&pack::listed(path, year())?)?)?;
+        if let Some(contents) = contents {
+            snapshot.keep_contents(&contents)?;
         }
     }
     for following in snapshot.following()? {
@@ -46,6 +51,17 @@ pub fn follow(home: &Home, args: &Follow, as_json: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The list of what is in a unit, which must be the one that was packed if that is known here.
+fn listed(snapshot: &mut Snapshot, unit: &Subject, path: &Path) -> Result<Contents> {
+    let contents = pack::contents(&pack::listed(path, year())?)?;
+    let history = snapshot.history(LogName::SUPPLY, unit)?.unwrap_or_default();
+    let packed = Profile::all().iter().find_map(|profile| profile.closed_list(&history));
+    if packed.is_some_and(|packed| packed != contents.digest()) {
+        bail!("{} is not the list of what was packed into {unit}: nothing of it is kept", path.display());
+    }
+    Ok(contents)
 }
 
 /// The subject that a person wants to follow.
@@ -70,15 +86,28 @@ fn followed(product: &str, args: &Follow) -> Result<Subject> {
 /// Syncs until nothing is left to fetch.
 pub fn sync(home: &Home, as_json: bool) -> Result<()> {
     let (mut snapshot, client) = (home.snapshot()?, home.client()?);
-    progress::sync(&mut snapshot, &client)?;
+    let damaged =
+        |error: &Error| matches!(error.downcast_ref(), Some(SyncError::Store(StoreError::Damaged(_))));
+    match progress::sync(&mut snapshot, &client) {
+        // Opened again it is replaced, and what the ledger proves is fetched anew.
+        Err(error) if damaged(&error) => {
+            drop(snapshot);
+            snapshot = home.snapshot()?;
+            progress::sync(&mut snapshot, &client)?;
+        }
+        synced => drop(synced?),
+    }
     for log in snapshot.genesis().logs.iter().map(|log| log.name) {
         let Some(checkpoint) = snapshot.checkpoint(log) else { continue };
         let (size, at) = (checkpoint.checkpoint().size(), checkpoint.cosigned_at());
         if as_json {
             say!("{}", json!({ "log": log.as_str(), "size": size, "cosigned_at": at.to_string() }));
         } else {
-            say!("{log}: {size} statements, as of {at}");
+            say!("{log}: {}, as of {at}", counted(size, "statement"));
         }
+    }
+    if let Some(wrong) = print::clock(snapshot.now(now()).clock()) {
+        warn(format_args!("{wrong}"));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use countersign_wallet::{Client, Snapshot};
 
 use super::cast::Cast;
 use super::labels::{self, Pictures};
-use crate::commands::act::end_of_day;
+use crate::fields::end_of_day;
 use crate::home::now;
 use crate::output::say;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_custody::{Aggregate, Gap, Leg, Profile, Route, Standing, Stop, Verdict, VerdictKind};
 use serde_json::{Value, json};
 
-use super::{ago, member, reasons, verdict_json};
+use super::{clock, clock_key, complete, logs_json, member, reasons, tells_the_clock, verdict_json};
 
 /// Columns before the lines beneath a leg.
 const INDENT: usize = 26;
@@ -37,8 +37,9 @@ pub fn route(route: &Route, judged: Option<(&Verdict, &Profile)>) -> String {
     if let Some(party) = &route.accountable {
         let _ = writeln!(text, "  Accountable: {}", member(party));
     }
-    if let (Some(checkpoint), Some(as_of), Some(age)) = (route.checkpoint, route.as_of, route.age_millis) {
-        let _ = writeln!(text, "  Complete as of checkpoint {checkpoint}, {as_of} ({}).", ago(age));
+    let wrong = clock(route.clock).filter(|_| !judged.is_some_and(|(verdict, _)| tells_the_clock(verdict)));
+    for line in complete(&route.logs, route.age_millis).into_iter().chain(wrong) {
+        let _ = writeln!(text, "  {line}");
     }
     text
 }
@@ -85,7 +86,7 @@ fn gap(gap: &Gap, width: usize) -> String {
 }
 
 /// A route for a script: one line per leg or gap, and a summary at the end.
-pub fn route_json(route: &Route, judged: Option<(&Verdict, &Profile)>) -> Vec<Value> {
+pub fn route_json(route: &Route, judged: Option<(&Verdict, &Profile)>, notes: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = route.stops.iter().map(stop_json).collect();
     let verdict = judged.map(|(verdict, profile)| verdict_json(verdict, profile));
     lines.push(json!({
@@ -95,7 +96,10 @@ pub fn route_json(route: &Route, judged: Option<(&Verdict, &Profile)>) -> Vec<Va
         "accountable": route.accountable.as_ref().map(ToString::to_string),
         "checkpoint": route.checkpoint,
         "as_of": route.as_of.map(|time| time.to_string()),
+        "logs": logs_json(&route.logs),
         "age_seconds": route.age_millis.map(|age| age / 1000),
+        "clock": clock_key(route.clock),
+        "notes": notes,
     }));
     lines
 }

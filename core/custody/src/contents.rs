@@ -91,7 +91,7 @@ impl Contents {
     }
 
     /// The subjects on the list, in order.
-    pub fn packs(&self) -> impl Iterator<Item = &Subject> {
+    pub fn packs(&self) -> impl Iterator<Item = &Subject> + Clone {
         self.0.iter()
     }
 

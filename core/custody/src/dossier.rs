@@ -166,6 +166,11 @@ impl Dossier {
         self.supply.at.min(self.trust.at)
     }
 
+    /// The moment of the younger of the two: it has passed.
+    pub(crate) fn known_until(&self) -> UnixMillis {
+        self.supply.at.max(self.trust.at)
+    }
+
     /// Whether a lot is proven to have a serial.
     pub fn holds(&self, lot: &Subject, serial: &str) -> bool {
         let filter = self.lots.get(lot).map(|lot| &lot.filter);

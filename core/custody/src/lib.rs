@@ -10,7 +10,8 @@
 //!    its index.
 //! 2. [`Dossier::new`] runs the engine over the histories of one product class, once, when a snapshot advances.
 //! 3. [`verdict`] looks up what was read from a pack. It never fails and needs no network. Every verdict carries its
-//!    reasons in order, who is accountable for them, the evidence, and the age of the snapshot.
+//!    reasons in order, who is accountable for them, the evidence, and the age of the snapshot, by a clock that is held
+//!    against what is proven ([`Now`]).
 //!
 //! ```
 //! use countersign_custody::{Item, VerdictKind, verdict};
@@ -31,6 +32,7 @@
 mod alert;
 mod audit;
 mod chain;
+mod clock;
 mod conflict;
 mod contents;
 mod dossier;
@@ -45,6 +47,7 @@ pub mod handover;
 mod item;
 mod lateness;
 mod lot;
+mod packing;
 mod profile;
 pub mod qr;
 mod reason;
@@ -62,6 +65,7 @@ pub mod words;
 pub use alert::{Alert, AlertKind};
 pub use audit::{Audit, Examined, Finding, History, Judged, Signature, UNORDERED};
 pub use chain::chain_value;
+pub use clock::{Clock, Now, Synced};
 pub use conflict::{Conflict, Dispute};
 pub use contents::{Aggregate, Contents, ContentsError, MAX_CONTENTS, Opened};
 pub use dossier::Dossier;
@@ -73,6 +77,7 @@ pub use filter::{FilterError, MAX_FILTER, SerialFilter};
 pub use item::{Item, Reading, Slip};
 pub use lateness::LATE_MILLIS;
 pub use lot::{MAX_SERIAL, SerialError, SerialProof, SerialSet};
+pub use packing::{Misplaced, PackingFault, packing_fault};
 pub use profile::{Profile, ProfileError, Question};
 pub use reason::{Argument, Dispensed, Reason};
 pub use route::{Gap, Leg, Route, Standing, Stop};
@@ -85,4 +90,6 @@ pub use subject_type::{Relation, SubjectType};
 pub use timeline::{Mark, TimelineEvent};
 pub use unit::UnitFacts;
 pub use unpacking::{Difference, DifferenceKind, Few};
-pub use verdict::{MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict};
+pub use verdict::{
+    MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Verdict, VerdictKind, verdict, verdict_of_evidence,
+};

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use countersign_ledger::{Identity, Kind, Verified};
+use countersign_ledger::{Entry, Hash, Identity, Kind, Placed, Verified};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::field::{CONTENTS, COUNT, REASON, RECEIVER, receiver};
@@ -140,6 +140,14 @@ impl Profile {
             Holder::Signer => Some(statement.signer().identity().clone()),
             Holder::Receiver => receiver(statement),
         }
+    }
+
+    /// Digest of the list with which a unit is closed; `None` if it is open, or was never packed.
+    pub fn closed_list(&self, history: &[Entry]) -> Option<Hash> {
+        let effect = |one: &Placed| self.step(one.statement().kind()).map(|step| step.effect.clone());
+        let mut standing = history.iter().rev().filter_map(Entry::standing);
+        let last = standing.find(|one| matches!(effect(one), Some(Effect::Pack | Effect::Unpack)))?;
+        if effect(last)? == Effect::Pack { last.fields().hash(CONTENTS) } else { None }
     }
 
     /// The fields that rules need of earlier statements of that kind; `None` if no rule refers to it.

@@ -4,9 +4,11 @@ use countersign_ledger::{Hash, Identity, Kind, Subject, UnixMillis};
 
 use crate::alert::Alert;
 use crate::audit::Finding;
+use crate::clock::Clock;
 use crate::conflict::{Conflict, Dispute};
 use crate::fault::Party;
 use crate::item::{Item, Slip};
+use crate::packing::Misplaced;
 use crate::unpacking::{Difference, DifferenceKind};
 
 /// A reason for a verdict.
@@ -45,6 +47,8 @@ pub enum Reason {
     /// The pack, or the unit that it is in, is on one of the two lists of a unit, packed and unpacked, and not on the
     /// other.
     ContentsDiffer(Box<Difference>),
+    /// The pack, or the unit that it is in, is in two units at once, or a unit is in itself.
+    Misplaced(Box<Misplaced>),
     /// The pack has been dispensed.
     Dispensed(Dispensed),
     /// The product has expired.
@@ -90,6 +94,8 @@ pub enum Reason {
     FilterMissing,
     /// The data on this phone does not match what the ledger proves.
     SnapshotDamaged,
+    /// This phone's clock is wrong, and something hangs on it.
+    ClockWrong(Clock),
     /// The data on this phone is too old for an answer.
     SnapshotTooOld {
         /// Its age in milliseconds.
@@ -125,15 +131,17 @@ pub enum Argument {
     Text(String),
     /// The kind of a step; apps keep its title under this key.
     Step(Kind),
-    /// A moment.
+    /// A day.
     Time(UnixMillis),
+    /// A moment that matters to the minute.
+    Moment(UnixMillis),
     /// A number.
     Number(u64),
 }
 
 impl Reason {
     /// The key under which apps keep the reason's text.
-    pub const fn key(&self) -> &'static str {
+    pub fn key(&self) -> &'static str {
         match self {
             Self::BrokenHistory(_) => "broken-history",
             Self::ConflictingCustody(_) => "conflicting-custody",
@@ -150,6 +158,8 @@ impl Reason {
                 DifferenceKind::NotPacked => "not-packed",
                 DifferenceKind::Unclear => "contents-differ",
             },
+            Self::Misplaced(one) if one.unit == one.other => "packed-in-itself",
+            Self::Misplaced(_) => "packed-twice",
             Self::Dispensed(Dispensed::Stated { .. }) => "dispensed",
             Self::Dispensed(Dispensed::Recorded { .. }) => "dispensed-recorded",
             Self::Expired { .. } => "expired",
@@ -161,6 +171,8 @@ impl Reason {
             Self::NotSerialised => "not-serialised",
             Self::FilterMissing => "filter-missing",
             Self::SnapshotDamaged => "snapshot-damaged",
+            Self::ClockWrong(Clock::Ahead { .. }) => "clock-ahead",
+            Self::ClockWrong(_) => "clock-behind",
             Self::SnapshotTooOld { .. } => "snapshot-too-old",
         }
     }
@@ -201,6 +213,13 @@ impl Reason {
                 ("why", text(&dispute.reason)),
             ],
             Self::ContentsDiffer(difference) => difference_arguments(difference),
+            Self::Misplaced(one) => vec![
+                ("what", text(&one.what)),
+                ("unit", text(&one.unit)),
+                ("other", text(&one.other)),
+                ("party", text(&one.packer)),
+                ("at", Argument::Time(one.at)),
+            ],
             Self::Dispensed(Dispensed::Stated { by, at, .. }) => {
                 vec![("party", text(by)), ("at", Argument::Time(*at))]
             }
@@ -217,12 +236,16 @@ impl Reason {
                 ("readings", Argument::Number(readings.len() as u64)),
             ],
             Self::NotFollowed { subject } => vec![("subject", text(subject))],
+            Self::ClockWrong(Clock::Behind { at, .. } | Clock::Ahead { at, .. }) => {
+                vec![("at", Argument::Moment(*at))]
+            }
             Self::SnapshotTooOld { age_millis } => vec![("days", Argument::Number(age_millis / 86_400_000))],
             Self::UnknownProduct
             | Self::UnknownLot
             | Self::UnknownSerial
             | Self::NotSerialised
             | Self::FilterMissing
+            | Self::ClockWrong(Clock::Trusted)
             | Self::SnapshotDamaged => Vec::new(),
         }
     }
@@ -236,6 +259,7 @@ impl Reason {
             Self::Recalled(alert) | Self::Suspended(alert) => vec![alert.statement],
             Self::Disputed(dispute) => vec![dispute.statement],
             Self::ContentsDiffer(difference) => vec![difference.unpacking, difference.packing],
+            Self::Misplaced(one) => vec![one.packing],
             Self::Dispensed(Dispensed::Stated { statement, .. } | Dispensed::Recorded { statement, .. }) => {
                 vec![*statement]
             }
@@ -250,6 +274,7 @@ impl Reason {
             Self::ConflictingCustody(conflict) => Some(&conflict.giver),
             Self::Disputed(dispute) => Some(&dispute.holder),
             Self::ContentsDiffer(difference) => Some(&difference.opener),
+            Self::Misplaced(one) => Some(&one.packer),
             Self::MissingStep { party, .. } => Some(party),
             _ => None,
         }

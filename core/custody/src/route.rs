@@ -7,9 +7,10 @@
 mod svg;
 mod text;
 
-use countersign_ledger::{Hash, Kind, Subject, UnixMillis};
+use countersign_ledger::{Hash, Kind, LogName, Subject, UnixMillis};
 
 use crate::audit::{History, Signature};
+use crate::clock::{Clock, Now};
 use crate::conflict::{conflicts, dispute};
 use crate::contents::{Aggregate, Opened};
 use crate::facts::AsOf;
@@ -20,7 +21,7 @@ use crate::reason::Reason;
 use crate::step::{After, Effect};
 use crate::timeline::{Mark, TimelineEvent};
 use crate::verdict::Verdict;
-use crate::words::sanitize;
+use crate::words::{counted, sanitize};
 
 /// The route of an item, as of its verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,10 +34,14 @@ pub struct Route {
     pub accountable: Option<Party>,
     /// Size of the supply log's checkpoint; `None` if the product is not followed.
     pub checkpoint: Option<u64>,
-    /// The moment up to which everything is known.
+    /// The moment up to which everything is known: the older one of `logs`.
     pub as_of: Option<UnixMillis>,
-    /// How long ago that was, in milliseconds.
+    /// The logs, each with the checkpoint that it is known up to.
+    pub logs: Vec<(LogName, AsOf)>,
+    /// How long ago `as_of` was, in milliseconds; `None` also if the clock cannot tell.
     pub age_millis: Option<u64>,
+    /// Whether the phone's clock can be right.
+    pub clock: Clock,
 }
 
 /// One stop of a route.
@@ -129,20 +134,24 @@ impl Route {
             accountable: verdict.accountable.clone(),
             checkpoint: verdict.checkpoint,
             as_of: verdict.as_of,
+            logs: verdict.logs.clone(),
             age_millis: verdict.age_millis,
+            clock: verdict.clock,
         }
     }
 
     /// The route of goods that are not a product, such as a logistic unit, made from the verification of their whole
-    /// history. The history was complete `as_of` that checkpoint; `dependencies` has the histories that it builds on.
-    /// `None` if there is no statement on them.
+    /// history. The history was complete as of the supply log's checkpoint; `logs` has that one first, and then what else
+    /// it was judged by. `dependencies` has the histories that it builds on. `None` if there is no statement on them.
     pub fn of_history(
         profile: &Profile,
         history: &History<'_>,
         dependencies: &[History<'_>],
-        as_of: AsOf,
-        now: UnixMillis,
+        logs: &[(LogName, AsOf)],
+        now: impl Into<Now>,
     ) -> Option<Self> {
+        let as_of = logs.iter().map(|(_, as_of)| as_of.at).min()?;
+        let now = logs.iter().fold(now.into(), |now, (_, as_of)| now.after(as_of.at));
         let subject = history.entries.first()?.verified().statement().subject().clone();
         let audit = profile.audit(history, dependencies);
         let contested = conflicts(profile, history.entries, &audit);
@@ -160,9 +169,11 @@ impl Route {
             subject,
             stops,
             accountable: accountable.or(opener),
-            checkpoint: Some(as_of.size),
-            as_of: Some(as_of.at),
-            age_millis: Some(now.since(as_of.at)),
+            checkpoint: logs.first().map(|(_, as_of)| as_of.size),
+            as_of: Some(as_of),
+            logs: logs.to_vec(),
+            age_millis: now.age_of(as_of),
+            clock: now.clock(),
         })
     }
 
@@ -254,8 +265,9 @@ impl Leg {
     /// The signers' words: contents, condition, reason and place.
     pub fn said(&self) -> String {
         let packs = self.aggregate.map(|held| match held.inferred() {
+            0 if held.count == 1 => "1 pack, scanned".to_owned(),
             0 => format!("{} packs, each scanned", held.count),
-            inferred => format!("{} packs, {inferred} of them inferred", held.count),
+            inferred => format!("{}, {inferred} of them inferred", counted(held.count, "pack")),
         });
         let said = [&packs, &self.condition, &self.reason, &self.place];
         said.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ")
@@ -281,7 +293,7 @@ impl Standing {
             Self::Disputed => Some("not accepted".to_owned()),
             Self::Conflict => Some("given to two people".to_owned()),
             Self::Differs(Opened { packed, unpacked, .. }) if packed != unpacked => {
-                Some(format!("{packed} packs went in, {unpacked} came out"))
+                Some(format!("{} went in, {unpacked} came out", counted(*packed, "pack")))
             }
             Self::Differs(_) => Some("other packs came out than went in".to_owned()),
         }

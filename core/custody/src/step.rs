@@ -6,6 +6,7 @@ use countersign_ledger::{Kind, LogName};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::epcis;
+use crate::field::{CONTENTS, COUNT};
 use crate::subject_type::{Relation, SubjectType};
 
 /// The rules for statements of one kind.
@@ -53,6 +54,18 @@ impl Step {
     /// The field that uploads the chain value of the transfer before, if the step has one.
     pub fn chain_field(&self) -> Option<&str> {
         self.fields.iter().find(|(_, rule)| rule.kind == FieldType::Chain).map(|(name, _)| name.as_str())
+    }
+
+    /// Whether a field is none that a person types: the chain value, or what follows from a list of serials or packs.
+    pub fn is_derived(&self, field: &str) -> bool {
+        let listed = match &self.effect {
+            Effect::Commission { count, serials, filter, filter_length, .. } => {
+                [count, serials, filter, filter_length].iter().any(|derived| *derived == field)
+            }
+            Effect::Pack | Effect::Unpack => field == CONTENTS || field == COUNT,
+            _ => false,
+        };
+        listed || self.chain_field() == Some(field)
     }
 
     /// Whether it may follow a statement of `kind` on the same subject; `None` asks whether it may be the first.

@@ -5,11 +5,13 @@
 //! and the packing has the list's digest, so a list that matches a packing proves as much as the packing. From the
 //! packing until the unit is opened, the history of the unit is inferred to be that of the pack.
 
-use countersign_ledger::{Entry, Hash, IndexEntry, Subject};
+use countersign_ledger::{Entry, Hash, IndexEntry, Subject, UnixMillis};
 
 use crate::audit::{Audit, Finding, History};
 use crate::conflict::{Conflict, Dispute, conflicts, dispute};
 use crate::contents::Contents;
+use crate::fault::Party;
+use crate::packing::{Misplaced, PackingFault, packing_fault};
 use crate::profile::Profile;
 use crate::step::Effect;
 use crate::timeline::TimelineEvent;
@@ -33,6 +35,12 @@ pub struct UnitFacts {
 pub(crate) struct UnitFile {
     pub(crate) unit: Subject,
     pub(crate) contents: Contents,
+    /// Who packed it.
+    packer: Party,
+    at: UnixMillis,
+    packing: Hash,
+    /// Whether it was opened since.
+    opened: bool,
     pub(crate) finding: Option<Finding>,
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) dispute: Option<Dispute>,
@@ -75,6 +83,10 @@ impl UnitFile {
             Some(Self {
                 unit: unit.subject.clone(),
                 contents,
+                packer: packing.verified().signer().identity().into(),
+                at: packing.verified().statement().issued_at(),
+                packing: packing.id(),
+                opened,
                 finding: audit.finding.clone().filter(|finding| within(finding.fault.statement)),
                 conflicts: conflicts(profile, entries, &audit)
                     .into_iter()
@@ -101,6 +113,27 @@ pub(crate) fn carriers<'a>(pack: &Subject, units: &'a [UnitFile]) -> Vec<&'a Uni
                 inside.push(&unit.unit);
             }
         }
+    }
+    found
+}
+
+/// What of a pack, and of the units that it is in, was packed where it cannot be. The packing that came last is at fault.
+pub(crate) fn misplaced(pack: &Subject, units: &[UnitFile]) -> Vec<Misplaced> {
+    let closed: Vec<&UnitFile> = units.iter().filter(|unit| !unit.opened).collect();
+    let mut chain: Vec<&Subject> = carriers(pack, units).into_iter().map(|unit| &unit.unit).collect();
+    chain.push(pack);
+    let mut found = Vec::new();
+    for unit in closed.iter().filter(|unit| chain.iter().any(|what| unit.contents.contains(what))) {
+        let before = closed.iter().filter(|other| (other.at, other.packing) < (unit.at, unit.packing));
+        let before: Vec<_> = before.map(|other| (other.unit.clone(), other.contents.clone())).collect();
+        let concerned = unit.contents.packs().filter(|what| chain.contains(what));
+        let (what, other) = match packing_fault(&unit.unit, concerned, &before) {
+            None => continue,
+            Some(PackingFault::Itself) => (unit.unit.clone(), unit.unit.clone()),
+            Some(PackingFault::Elsewhere { what, unit }) => (what, unit),
+        };
+        let (unit, packer, at, packing) = (unit.unit.clone(), unit.packer.clone(), unit.at, unit.packing);
+        found.push(Misplaced { what, unit, other, packer, at, packing });
     }
     found
 }

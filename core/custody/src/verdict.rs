@@ -1,16 +1,18 @@
 //! The verdict on a pack: a total function of what was read, what is proven, and the time.
 
-use countersign_ledger::{Hash, Subject, UnixMillis};
+use countersign_ledger::{Hash, LogName, Subject, UnixMillis};
 
 use crate::alert::AlertKind;
+use crate::clock::{Clock, Now};
 use crate::conflict::{Conflict, Dispute};
 use crate::dossier::{Dossier, FilterState, LotFile, PackFile, PackRecord, State, digest};
+use crate::facts::AsOf;
 use crate::fault::Party;
 use crate::item::{Item, Reading, Slip};
 use crate::profile::Profile;
 use crate::reason::{Dispensed, Reason};
 use crate::timeline::TimelineEvent;
-use crate::unit::{came_out_of, carriers, differences};
+use crate::unit::{came_out_of, carriers, differences, misplaced};
 
 /// Above this age a snapshot no longer says that a product is good. A recall must reach every phone within days, and a
 /// phone in use has a network at least once a week.
@@ -37,10 +39,14 @@ pub struct Verdict {
     pub evidence: Vec<Hash>,
     /// Size of the supply log's checkpoint; `None` if the product is not followed.
     pub checkpoint: Option<u64>,
-    /// The moment up to which everything is known.
+    /// The moment up to which everything is known: the older one of `logs`.
     pub as_of: Option<UnixMillis>,
-    /// How long ago that was, in milliseconds.
+    /// The logs, each with the checkpoint that it is known up to. A statement above may be younger than `as_of`.
+    pub logs: Vec<(LogName, AsOf)>,
+    /// How long ago `as_of` was, in milliseconds; `None` also if the clock cannot tell.
     pub age_millis: Option<u64>,
+    /// Whether the phone's clock can be right. By a clock that is wrong nothing is called good.
+    pub clock: Clock,
 }
 
 impl Verdict {
@@ -71,14 +77,31 @@ pub enum VerdictKind {
 }
 
 /// The verdict on `item` at `now`, from what is proven of its product class.
-///
-/// A clock that is behind the snapshot's own time is not trusted.
-pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdict {
-    let Some(dossier) = dossier.filter(|dossier| dossier.class == item.class) else {
-        return not_followed(item, now);
-    };
-    let now = now.max(dossier.as_of());
-    let age_millis = now.since(dossier.as_of());
+pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: impl Into<Now>) -> Verdict {
+    let now = now.into();
+    match dossier.filter(|dossier| dossier.class == item.class) {
+        Some(dossier) => judge(item, dossier, now.after(dossier.known_until()), Ages::Limited),
+        None => not_followed(item, now),
+    }
+}
+
+/// The verdict that evidence proves: what the logs held as of its checkpoints, however long ago that is, and what has
+/// expired since.
+pub fn verdict_of_evidence(item: &Item, dossier: &Dossier, now: impl Into<Now>) -> Verdict {
+    judge(item, dossier, now.into().after(dossier.known_until()), Ages::Told)
+}
+
+/// What the age of the knowledge means for the verdict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ages {
+    /// Above a limit nothing is called good, nor absent.
+    Limited,
+    /// It is told.
+    Told,
+}
+
+fn judge(item: &Item, dossier: &Dossier, now: Now, ages: Ages) -> Verdict {
+    let age_millis = now.age_of(dossier.as_of());
     let lot = item.lot.as_ref().and_then(|lot| dossier.lots.get(lot));
     let mut reasons = Vec::new();
     alerts(item, dossier, &mut reasons);
@@ -97,7 +120,11 @@ pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdi
     expiry(item, lot, now, &mut reasons);
     misread(item, Some(dossier), &mut reasons);
     let timeline = timeline(item, lot, dossier);
-    let mut verdict = rank(reasons, age_millis);
+    let limited = match ages {
+        Ages::Limited => age_millis,
+        Ages::Told => Some(0),
+    };
+    let mut verdict = rank(reasons, limited, now.clock());
     verdict.evidence.extend(timeline.iter().map(|event| event.statement));
     let mut seen = std::collections::BTreeSet::new();
     verdict.evidence.retain(|statement| seen.insert(*statement));
@@ -105,25 +132,26 @@ pub fn verdict(item: &Item, dossier: Option<&Dossier>, now: UnixMillis) -> Verdi
         timeline,
         checkpoint: Some(dossier.supply.size),
         as_of: Some(dossier.as_of()),
-        age_millis: Some(age_millis),
+        logs: vec![(LogName::SUPPLY, dossier.supply), (LogName::TRUST, dossier.trust)],
+        age_millis,
         ..verdict
     }
 }
 
-fn not_followed(item: &Item, now: UnixMillis) -> Verdict {
+fn not_followed(item: &Item, now: Now) -> Verdict {
     let mut reasons = vec![Reason::NotFollowed { subject: item.class.clone() }];
     expiry(item, None, now, &mut reasons);
     misread(item, None, &mut reasons);
-    rank(reasons, 0)
+    rank(reasons, Some(0), now.clock())
 }
 
 /// What the class itself says.
-fn class(dossier: &Dossier, now: UnixMillis, reasons: &mut Vec<Reason>) {
+fn class(dossier: &Dossier, now: Now, reasons: &mut Vec<Reason>) {
     if dossier.state == State::Damaged {
         reasons.push(Reason::SnapshotDamaged);
     }
-    if let Some(at) = dossier.certified_until.filter(|&until| until < now) {
-        reasons.push(Reason::ApprovalExpired { at });
+    if let Some(at) = dossier.certified_until {
+        reasons.extend(past(at, now, Reason::ApprovalExpired { at }));
     }
 }
 
@@ -174,6 +202,7 @@ fn in_lot(item: &Item, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reaso
     }
     let differences = differences(pack, &dossier.units).into_iter();
     reasons.extend(differences.map(Box::new).map(Reason::ContentsDiffer));
+    reasons.extend(misplaced(pack, &dossier.units).into_iter().map(Box::new).map(Reason::Misplaced));
 }
 
 fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<Reason>) {
@@ -225,10 +254,18 @@ fn mismatch(item: &Item, lot: Option<&LotFile>, dossier: &Dossier, reasons: &mut
     }
 }
 
-fn expiry(item: &Item, lot: Option<&LotFile>, now: UnixMillis, reasons: &mut Vec<Reason>) {
+fn expiry(item: &Item, lot: Option<&LotFile>, now: Now, reasons: &mut Vec<Reason>) {
     let stated = lot.and_then(|lot| lot.commission).and_then(|commission| commission.expiry);
-    if let Some(at) = [item.expires_at, stated].into_iter().flatten().min().filter(|&at| at < now) {
-        reasons.push(Reason::Expired { at });
+    if let Some(at) = [item.expires_at, stated].into_iter().flatten().min() {
+        reasons.extend(past(at, now, Reason::Expired { at }));
+    }
+}
+
+/// `reason` if the moment has passed. Where that hangs on a clock that is wrong, the clock is the reason.
+fn past(moment: UnixMillis, now: Now, reason: Reason) -> Option<Reason> {
+    match now.is_past(moment) {
+        Some(passed) => passed.then_some(reason),
+        None => Some(Reason::ClockWrong(now.clock())),
     }
 }
 
@@ -309,14 +346,19 @@ fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
     [Some(&item.class), item.lot.as_ref(), item.pack.as_ref()].into_iter().flatten()
 }
 
-/// Puts the reasons in order and takes the verdict from the first.
-fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
+/// Puts the reasons in order and takes the verdict from the first. An age that the clock cannot tell may be any.
+fn rank(mut reasons: Vec<Reason>, age_millis: Option<u64>, clock: Clock) -> Verdict {
     let weight = |reason: &Reason| weight(reason, age_millis);
     let absent = |reason: &Reason| matches!(reason, Reason::UnknownLot | Reason::UnknownSerial);
     let nothing_proven = reasons.iter().all(|reason| weight(reason).0 == VerdictKind::CannotTell);
-    let leans_on_absence = age_millis > MAX_AGE_OF_ABSENCE_MILLIS && reasons.iter().any(absent);
-    if nothing_proven && (age_millis > MAX_AGE_MILLIS || leans_on_absence) {
-        reasons.push(Reason::SnapshotTooOld { age_millis });
+    match age_millis {
+        None => reasons.push(Reason::ClockWrong(clock)),
+        Some(age_millis) => {
+            let leans_on_absence = age_millis > MAX_AGE_OF_ABSENCE_MILLIS && reasons.iter().any(absent);
+            if nothing_proven && (age_millis > MAX_AGE_MILLIS || leans_on_absence) {
+                reasons.push(Reason::SnapshotTooOld { age_millis });
+            }
+        }
     }
     reasons.sort_by_key(|reason| {
         let (kind, place) = weight(reason);
@@ -331,7 +373,9 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
         timeline: Vec::new(),
         checkpoint: None,
         as_of: None,
+        logs: Vec::new(),
         age_millis: None,
+        clock,
     }
 }
 
@@ -340,9 +384,10 @@ fn rank(mut reasons: Vec<Reason>, age_millis: u64) -> Verdict {
 /// A conflict makes every item with the number a potential suspect: both handovers are signed by the same giver, so it
 /// is proven that one of two items is a copy. A dispute proves nothing against the goods: a dented box is reason enough
 /// to refuse them. They need attention until they move on.
-fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
+fn weight(reason: &Reason, age_millis: Option<u64>) -> (VerdictKind, u8) {
     use VerdictKind::{Attention, CannotTell, CheckScan, Suspect};
-    let of_absence = if age_millis > MAX_AGE_OF_ABSENCE_MILLIS { CannotTell } else { Suspect };
+    let old = age_millis.is_none_or(|age| age > MAX_AGE_OF_ABSENCE_MILLIS);
+    let of_absence = if old { CannotTell } else { Suspect };
     match reason {
         Reason::BrokenHistory(_) => (Suspect, 0),
         Reason::ConflictingCustody(_) => (Suspect, 1),
@@ -354,15 +399,17 @@ fn weight(reason: &Reason, age_millis: u64) -> (VerdictKind, u8) {
         Reason::Suspended(_) => (Attention, 1),
         Reason::Disputed(_) => (Attention, 2),
         Reason::ContentsDiffer(_) => (Attention, 3),
-        Reason::Dispensed(_) => (Attention, 4),
-        Reason::Expired { .. } => (Attention, 5),
-        Reason::MissingStep { .. } => (Attention, 6),
-        Reason::ApprovalExpired { .. } => (Attention, 7),
+        Reason::Misplaced(_) => (Attention, 4),
+        Reason::Dispensed(_) => (Attention, 5),
+        Reason::Expired { .. } => (Attention, 6),
+        Reason::MissingStep { .. } => (Attention, 7),
+        Reason::ApprovalExpired { .. } => (Attention, 8),
         Reason::Misread { .. } => (CheckScan, 0),
         Reason::SnapshotDamaged => (CannotTell, 0),
-        Reason::SnapshotTooOld { .. } => (CannotTell, 1),
-        Reason::NotFollowed { .. } => (CannotTell, 2),
-        Reason::UnknownProduct => (CannotTell, 3),
+        Reason::ClockWrong(_) => (CannotTell, 1),
+        Reason::SnapshotTooOld { .. } => (CannotTell, 2),
+        Reason::NotFollowed { .. } => (CannotTell, 3),
+        Reason::UnknownProduct => (CannotTell, 4),
         Reason::NotSerialised => (CannotTell, 5),
         Reason::FilterMissing => (CannotTell, 6),
         // Beside what it does not excuse.

@@ -6,7 +6,7 @@ use crate::profile::Profile;
 use crate::reason::{Argument, Reason};
 use crate::verdict::VerdictKind;
 
-/// The texts of the reasons; `{name}` stands for an argument.
+/// The texts of the reasons; `{name}` stands for an argument, `{name:thing}` for a number of things.
 const REASONS: &[(&str, &str)] = &[
     (
         "broken-history",
@@ -40,6 +40,14 @@ const REASONS: &[(&str, &str)] = &[
         "What came out of {unit} on {at} is not what went in: {packed} went in, {unpacked} came out. Whether {what} was among it is not known here. {party} opened it and is accountable.",
     ),
     (
+        "packed-twice",
+        "{what} was packed into {unit} on {at}, and is in {other}, which has not been opened. {party} packed it last and is accountable.",
+    ),
+    (
+        "packed-in-itself",
+        "{unit} was packed on {at} so that it is in itself. {party} packed it and is accountable.",
+    ),
+    (
         "dispensed",
         "Dispensed or delivered on {at}, as {party} states. That is expected if you have just been given it.",
     ),
@@ -62,7 +70,12 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("filter-missing", "The lot's serial numbers are not on this phone yet."),
     ("snapshot-damaged", "The data on this phone is damaged. Please sync again."),
-    ("snapshot-too-old", "The data on this phone is {days} days old, too old for an answer. Please sync."),
+    (
+        "clock-behind",
+        "This phone's clock is wrong: it is {at} or later, and how old anything is cannot be told. Set the clock.",
+    ),
+    ("clock-ahead", "This phone's clock is wrong: by the last sync it is about {at}. Set the clock."),
+    ("snapshot-too-old", "The data on this phone is {days:day} old, too old for an answer. Please sync."),
 ];
 
 /// The key of the one text for all slips.
@@ -90,8 +103,13 @@ pub fn sentence(reason: &Reason, profile: &Profile) -> String {
         rest.split_once('{').and_then(|(before, inner)| Some((before, inner.split_once('}')?)))
     {
         sentence.push_str(before);
+        let (name, thing) = name.split_once(':').map_or((name, None), |(name, thing)| (name, Some(thing)));
         let argument = arguments.iter().find(|(known, _)| *known == name);
-        sentence.push_str(&argument.map_or_else(String::new, |(_, argument)| written(argument, profile)));
+        sentence.push_str(&match (argument, thing) {
+            (Some((_, Argument::Number(number))), Some(thing)) => counted(*number, thing),
+            (Some((_, argument)), _) => written(argument, profile),
+            (None, _) => String::new(),
+        });
         rest = after;
     }
     sentence + rest
@@ -104,22 +122,38 @@ fn written(argument: &Argument, profile: &Profile) -> String {
             profile.step(kind).map_or_else(|| kind.to_string(), |step| step.title.clone())
         }
         Argument::Time(time) => time.to_string().chars().take_while(|&c| c != 'T').collect(),
+        Argument::Moment(time) => time.to_string(),
         Argument::Number(number) => number.to_string(),
     }
 }
 
-/// Untrusted text without control characters, which a terminal obeys, and without those that change the text direction.
+/// A number of things: `1 pack`, `2 packs`.
+pub fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+/// Whether a character does something where it is shown: control characters, which a terminal obeys, and those that change
+/// the text's direction.
+pub fn acts(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Untrusted text without characters that act.
 pub fn sanitize(words: &str) -> String {
-    let acts = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
     words.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sanitize;
+    use super::{counted, sanitize};
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|packs| counted(packs, "pack")), ["0 packs", "1 pack", "2 packs"]);
+    }
 
     #[test]
     fn words_of_others_do_nothing_where_they_are_shown() {

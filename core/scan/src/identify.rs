@@ -26,8 +26,8 @@ pub enum NotAProduct {
     /// GS1 data about something else, such as a pallet or a place.
     #[error("the code names no article")]
     NoGtin,
-    /// A pack numbered by IFA and without a GTIN.
-    #[error("the pack is numbered with a PPN")]
+    /// A pack numbered by IFA and without a GTIN, or with a batch or serial number that cannot be one.
+    #[error("the pack is numbered with a PPN, {}", .0.fault().unwrap_or("and has no GTIN"))]
     Ppn(Ppn),
     /// Another kind of text.
     #[error("the code holds other text")]

@@ -14,9 +14,9 @@ pub(crate) const PREFIX: &str = "[)>\u{1e}06\u{1d}";
 pub struct Ppn {
     /// The number with its two check digits, data identifier 9N.
     pub number: String,
-    /// The batch, 1T.
+    /// The batch, 1T, as it stands.
     pub lot: Option<String>,
-    /// The serial number, S.
+    /// The serial number, S, as it stands.
     pub serial: Option<String>,
     /// The expiry day, D.
     pub expiry: Option<Date>,
@@ -31,21 +31,34 @@ impl Ppn {
         let fields = text.strip_prefix(PREFIX)?.trim_end_matches(['\u{1e}', '\u{4}']);
         let field = |identifier| fields.split(GS).find_map(|field: &str| field.strip_prefix(identifier));
         let number = field("9N").filter(|number| is_ppn(number))?.to_owned();
-        let short = |identifier| field(identifier).filter(|value| is_short(value)).map(str::to_owned);
         Some(Ppn {
             number,
-            lot: short("1T"),
-            serial: short("S"),
+            lot: field("1T").map(str::to_owned),
+            serial: field("S").map(str::to_owned),
             expiry: field("D").and_then(|digits| Date::from_yymmdd(digits, current_year).ok()),
             gtin: field("8P").and_then(|digits| Gtin::new(digits).ok()),
         })
     }
 
-    /// The product, if the pack has a GTIN.
+    /// The product, if the pack has a GTIN, and batch and serial number that a GS1 code can have. What cannot be read is
+    /// not left out: without its serial the pack would pass for any other of its lot.
     #[must_use]
     pub fn product(&self) -> Option<Product> {
         let Ppn { lot, serial, expiry, gtin, .. } = self.clone();
-        gtin.map(|gtin| Product { gtin, lot, serial, expiry })
+        let gtin = gtin.filter(|_| self.fault().is_none())?;
+        Some(Product { gtin, lot, serial, expiry })
+    }
+
+    /// What is wrong with the batch or the serial number, in English.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let wrong = |value: &Option<String>| value.as_deref().is_some_and(|value| !is_short(value));
+        if wrong(&self.serial) {
+            Some("its serial number (S) is not 1 to 20 printed characters")
+        } else if wrong(&self.lot) {
+            Some("its batch (1T) is not 1 to 20 printed characters")
+        } else {
+            None
+        }
     }
 }
 

@@ -141,6 +141,13 @@ fn a_pack_numbered_by_ifa_is_recognised() {
     assert_eq!(identify_text("]d1", &text(""), 2026), Err(NotAProduct::Ppn(expected)));
     let with_gtin = identify_text("]d1", &text("\u{1d}8P09506000134352"), 2026).unwrap();
     assert_eq!(with_gtin.pack_uri().unwrap(), "https://id.gs1.org/01/09506000134352/10/ABC123/21/7QH4");
+    // A serial that no GS1 code can have is not left out: the pack would pass for any other of its lot.
+    for (field, long) in [("S7QH4", "S123456789012345678901"), ("1TABC123", "1TABC 123")] {
+        let wrong =
+            identify_text("]d1", &text("\u{1d}8P09506000134352").replace(field, long), 2026).unwrap_err();
+        assert!(matches!(wrong, NotAProduct::Ppn(_)), "{wrong}");
+        assert!(wrong.to_string().contains("is not 1 to 20 printed characters"), "{wrong}");
+    }
     let misread = text("").replace("9N110375286414", "9N110375286415");
     assert_eq!(identify_text("]d1", &misread, 2026), Err(NotAProduct::Other));
 }

@@ -6,6 +6,7 @@ mod transport;
 
 use std::time::Duration;
 
+use countersign_custody::Synced;
 use countersign_ledger::cbor::encode;
 use countersign_ledger::{
     FamilyProof, Hash, LogName, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Problem, Subject, SubjectHistory,
@@ -107,6 +108,11 @@ impl Client {
     /// Asks through `transport`.
     pub fn new(transport: impl Transport + 'static) -> Self {
         Self(Box::new(transport))
+    }
+
+    /// What the clocks of this phone and of the node showed at the last answer, if the node told.
+    pub fn clocks(&self) -> Option<Synced> {
+        self.0.clocks()
     }
 
     /// The node's genesis file. To be pinned only on the word of somebody trusted.

@@ -90,7 +90,7 @@ pub enum EvidenceError {
 pub struct Report {
     /// What was read from the pack, by the word of whoever made the evidence.
     pub item: Item,
-    /// The verdict, as of the checkpoints.
+    /// The verdict, as of the checkpoints; with what has expired since, and how old they are.
     pub verdict: Verdict,
     /// The checkpoint of the supply log.
     pub supply: AsOf,

@@ -1,10 +1,10 @@
 //! Histories that are asked of the node: what whoever signs next builds upon, and goods that no followed product covers, such
 //! as a logistic unit on its way.
 
-use countersign_custody::{AsOf, History, Profile, Route};
+use countersign_custody::{AsOf, History, Now, Profile, Route};
 use countersign_ledger::{
     CertificateError, Entry, Hash, HistoryError, IndexEntry, IndexKey, IndexProof, LogName, Subject,
-    TrustStore, TrustedCheckpoint, UnixMillis,
+    TrustStore, TrustedCheckpoint,
 };
 
 use crate::client::{Client, ClientError};
@@ -26,7 +26,7 @@ pub struct Asked {
     domain: String,
     history: Vec<Entry>,
     dependencies: Vec<Vec<Entry>>,
-    as_of: AsOf,
+    logs: Vec<(LogName, AsOf)>,
 }
 
 impl Asked {
@@ -41,10 +41,10 @@ impl Asked {
     }
 
     /// Their route, verified by an industry's rules; `None` if nothing is stated of them.
-    pub fn route(&self, profile: &Profile, now: UnixMillis) -> Option<Route> {
+    pub fn route(&self, profile: &Profile, now: impl Into<Now>) -> Option<Route> {
         let history = |entries| History { log: PRODUCTS, domain: Some(&self.domain), entries };
         let dependencies: Vec<History<'_>> = self.dependencies.iter().map(|one| history(one)).collect();
-        Route::of_history(profile, &history(&self.history), &dependencies, self.as_of, now)
+        Route::of_history(profile, &history(&self.history), &dependencies, &self.logs, now)
     }
 }
 
@@ -53,13 +53,15 @@ impl Snapshot {
     /// Revocations are those of the last sync.
     pub fn ask(&mut self, client: &Client, goods: &Subject) -> Result<Asked, ActError> {
         let trust = self.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        let revocations = self.checkpoint(LogName::TRUST).map(|head| (LogName::TRUST, as_of(head)));
         let domain = domain(&self.genesis);
         let mut node = Online { snapshot: self, client, log: PRODUCTS, trust, asked: 0 };
         let (history, checkpoint) = node.history_at(goods)?;
         let mut links = MissingLinks::default();
         links.meet_all(&history);
         let dependencies = facts::dependencies(&mut node, &mut links)?.into_values().collect();
-        Ok(Asked { domain, history, dependencies, as_of: as_of(&checkpoint) })
+        let logs = [(PRODUCTS, as_of(&checkpoint))].into_iter().chain(revocations).collect();
+        Ok(Asked { domain, history, dependencies, logs })
     }
 }
 

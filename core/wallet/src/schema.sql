@@ -107,6 +107,13 @@ CREATE TABLE memberships (
     fingerprint BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What the phone's clock and the node's showed at the last sync, in milliseconds since 1970. A hint.
+CREATE TABLE clocks (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    phone INTEGER NOT NULL,
+    node  INTEGER NOT NULL
+) STRICT;
+
 -- The node that the owner chose instead of the app's own.
 CREATE TABLE node (
     one     INTEGER PRIMARY KEY CHECK (one = 1),

@@ -12,13 +12,13 @@ mod meeting;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign_custody::{Dossier, Profile, Verdict};
+use countersign_custody::{Dossier, Now, Profile, Synced, Verdict};
 use countersign_ledger::{
     CheckpointError, ForkEvidence, Genesis, GenesisError, Hash, Kind, LogName, Policy, ProofError, Subject,
-    TrustStore, TrustedCheckpoint,
+    TrustStore, TrustedCheckpoint, UnixMillis,
 };
 
 pub(crate) use self::database::{Database, domain};
@@ -43,7 +43,7 @@ pub enum OpenError {
     /// The genesis knows no trust domain, so nobody could be trusted.
     #[error("the genesis names no trust domain")]
     NoDomain,
-    /// The database cannot be used. What was damaged beyond opening can be removed and fetched again.
+    /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -93,8 +93,12 @@ pub struct Snapshot {
     pub(crate) profiles: &'static [Profile],
     /// The newest checkpoint ever trusted, of each log.
     seen: BTreeMap<LogName, TrustedCheckpoint>,
+    /// What the clocks of phone and node showed at the last sync. No proof: what hangs on it errs on the safe side.
+    synced: Option<Synced>,
     pub(crate) head: Option<Head>,
     health: Health,
+    /// A copy of the database as it was, if it was so damaged that it was begun anew.
+    replaced: Option<PathBuf>,
     pub(crate) round: Option<Round>,
     /// Dossiers of this head, by what they cover.
     warm: HashMap<Scope, Option<Arc<Dossier>>>,
@@ -104,21 +108,24 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Opens the snapshot in the database at `path`, or begins one there. What it holds is verified again, from the
-    /// genesis on; what does not hold up is left aside ([`Snapshot::health`]).
+    /// genesis on; what does not hold up is left aside ([`Snapshot::health`]). A database that is damaged beyond opening is
+    /// begun anew ([`Snapshot::replaced`]). Where the disk takes no write, a snapshot that is there is opened to be read.
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, OpenError> {
         let (policy, trust) = genesis.trust_anchors()?;
         if genesis.domains.is_empty() {
             return Err(OpenError::NoDomain);
         }
-        let store = Store::open(path, Hash::of(genesis.to_json().as_bytes()))?;
+        let (store, replaced) = Store::open_or_rescue(path, Hash::of(genesis.to_json().as_bytes()))?;
         let mut snapshot = Self {
             store,
             genesis: genesis.clone(),
             policy,
             profiles: Profile::all(),
             seen: BTreeMap::new(),
+            synced: None,
             head: None,
-            health: Health::Sound,
+            health: if replaced.is_none() { Health::Sound } else { Health::Damaged },
+            replaced,
             round: None,
             warm: HashMap::new(),
             paths_to: HashMap::new(),
@@ -128,6 +135,7 @@ impl Snapshot {
             snapshot.seen.extend(seen.map(|seen| (log, seen)));
         }
         snapshot.head = snapshot.restore_head(trust);
+        snapshot.synced = store::synced(snapshot.store.read()).unwrap_or_default();
         // The first verdict then finds threads that verify, and its queries prepared. What fails here fails there, too.
         let _ = (verify_pages::cores(), store::prepare_verdict(snapshot.store.read()));
         Ok(snapshot)
@@ -143,6 +151,12 @@ impl Snapshot {
         self.health
     }
 
+    /// A copy of the database as it was, if it was so damaged that it was begun anew when this was opened: with what could be
+    /// read of the owner's own, while what the ledger proves is to be fetched again by a sync. The copy may hold more.
+    pub fn replaced(&self) -> Option<&Path> {
+        self.replaced.as_deref()
+    }
+
     /// The checkpoint that the snapshot is pinned to; `None` before the first sync.
     pub fn checkpoint(&self, log: LogName) -> Option<&TrustedCheckpoint> {
         self.head.as_ref()?.checkpoint(log)
@@ -151,6 +165,13 @@ impl Snapshot {
     /// The newest checkpoint ever trusted.
     pub fn seen(&self, log: LogName) -> Option<&TrustedCheckpoint> {
         self.seen.get(&log)
+    }
+
+    /// The time, when the phone's clock shows `clock`: held against every checkpoint that was ever trusted, and against
+    /// the clocks of the last sync.
+    pub fn now(&self, clock: UnixMillis) -> Now {
+        let now = Now::new(clock).with_synced(self.synced);
+        self.seen.values().fold(now, |now, seen| now.after(seen.cosigned_at()))
     }
 
     /// Whom the snapshot trusts, as of its head: the genesis, the trust log, and certificates that lead to a root.
@@ -233,6 +254,7 @@ impl Snapshot {
         &mut self,
         head: Head,
         complete: &BTreeMap<LogName, Vec<Subject>>,
+        clocks: Option<Synced>,
     ) -> Result<(), StoreError> {
         self.store.write(|tx| {
             for (&log, checkpoint) in &head.checkpoints {
@@ -241,8 +263,12 @@ impl Snapshot {
                 store::set_position(tx, log, Position { seen, head: Some(size) })?;
                 store::set_ready(tx, log, complete.get(&log).map_or(&[], Vec::as_slice), size)?;
             }
+            if let Some(clocks) = clocks {
+                store::set_synced(tx, clocks)?;
+            }
             store::prune(tx)
         })?;
+        self.synced = clocks.or(self.synced);
         self.head = Some(head);
         self.health = Health::Sound;
         self.warm.clear();

@@ -2,7 +2,12 @@
 //!
 //! What is stored is not trusted: whoever reads verifies. Functions that only read take a [`Connection`]; those that
 //! write take a [`Transaction`], so that what belongs together is written together.
+//!
+//! A verdict needs no write, so a full or read-only disk must not stop one. SQLite shares its index of the WAL with other
+//! processes in a file that it has to make and lengthen; where it cannot, the database is opened to be read, with that index
+//! in memory ([`Access`]).
 
+mod access;
 mod checkpoints;
 mod courier;
 mod follows;
@@ -10,20 +15,24 @@ mod links;
 mod meetings;
 mod members;
 mod outbox;
+mod rescue;
 mod statements;
 
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_ledger::{Hash, LogName};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior, ffi};
+
+use self::access::Access;
 
 pub(crate) use self::checkpoints::{
     Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
-    set_position,
+    set_position, set_synced, synced,
 };
 pub(crate) use self::courier::{
     Handover, chain, chains, close_handover, contents, extensions, forget_chain, handover, handovers,
@@ -49,15 +58,30 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 /// How long a second process waits for the first one's writing.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Why the database cannot be used.
+/// Why the database cannot be used. What SQLite says of it is for whoever debugs, and no part of the words.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite failed: the disk, or damage in the file.
-    #[error("the wallet's database failed")]
-    Database(#[from] rusqlite::Error),
-    /// The file cannot be made or written.
-    #[error("the wallet's database cannot be opened")]
-    File(#[source] std::io::Error),
+    /// There is no room on the disk.
+    #[error("the disk is full: make room and try again; packs can be checked meanwhile")]
+    Full,
+    /// The database, or its folder, cannot be written.
+    #[error(
+        "the wallet cannot be written where it is: make its folder writable; packs can be checked meanwhile"
+    )]
+    ReadOnly,
+    /// Another process is writing, for longer than one does.
+    #[error("another program is using the wallet: try again when it is done")]
+    Busy,
+    /// What is in the file is not what was written. Opened again, and synced, it is repaired.
+    #[error(
+        "the wallet's database is damaged: open it again and sync, which fetches again what the ledger proves"
+    )]
+    Damaged(rusqlite::Error),
+    /// The disk, or access to it, failed.
+    #[error(
+        "the wallet's database cannot be read or written: look at the disk, and at who may use the wallet's folder"
+    )]
+    Disk(rusqlite::Error),
     /// Written by a newer version of this crate.
     #[error("the wallet's database is of version {0}, which is newer than this program")]
     Newer(usize),
@@ -69,11 +93,49 @@ pub enum StoreError {
     Moved,
 }
 
+impl StoreError {
+    /// Whether it is the disk's doing, so that reading may go on.
+    const fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Full | Self::ReadOnly | Self::Disk(_))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            // To lengthen the shared index of the WAL takes room.
+            Some(ErrorCode::SystemIoFailure) if extended == Some(ffi::SQLITE_IOERR_SHMSIZE) => Self::Full,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::PermissionDenied
+                | ErrorCode::OutOfMemory
+                | ErrorCode::AuthorizationForStatementDenied,
+            ) => Self::Disk(error),
+            // Not a database, a missing table, a value of the wrong type: what is there is not what was written.
+            _ => Self::Damaged(error),
+        }
+    }
+}
+
 /// The open database.
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
     waiting: Waiting,
+    /// Why it cannot be written.
+    refused: Option<Refused>,
+}
+
+/// Why a database was opened to be read alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    Full,
+    ReadOnly,
 }
 
 /// Whether a commit waits for the disk: SQLite's `synchronous`.
@@ -84,38 +146,85 @@ enum Waiting {
 }
 
 impl Store {
-    /// Opens or makes the database of the ledger with this genesis.
+    /// Opens or makes the database of the ledger with this genesis. Where the disk takes no write it is opened to be read,
+    /// if it is there and of this version.
     pub(crate) fn open(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let error = match Self::open_to_write(path, genesis) {
+            Err(error) if error.is_of_the_disk() => error,
+            opened => return opened,
+        };
+        let refused = if matches!(error, StoreError::Full) { Refused::Full } else { Refused::ReadOnly };
+        // The first way takes notice of other processes, which may write.
+        for access in [Access::Read, Access::Alone] {
+            match Self::open_to_read(path, genesis, access, refused) {
+                Err(error) if error.is_of_the_disk() => {}
+                opened => return opened,
+            }
+        }
+        Err(error)
+    }
+
+    fn open_to_write(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
         make_private(path)?;
-        let mut connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY)?;
+        let mut connection = configured(Access::Write, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "trusted_schema", false)?;
-        // Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        connection.set_prepared_statement_cache_capacity(64);
         migrate(&mut connection, MIGRATIONS)?;
-        let mut store = Self { connection, waiting: Waiting::Full };
-        store.write(|transaction| {
-            let known = transaction
-                .query_row("SELECT genesis FROM ledger", [], |row| row.get::<_, Digest>(0))
-                .optional()?
-                .map(|digest| digest.0);
-            match known {
-                None => {
-                    transaction.execute("INSERT INTO ledger VALUES (1, ?1)", [genesis.as_bytes()])?;
-                    Ok(())
-                }
-                Some(known) if known == genesis => Ok(()),
-                Some(_) => Err(StoreError::OtherLedger),
+        let mut store = Self { connection, waiting: Waiting::Full, refused: None };
+        store.write(|transaction| match of_ledger(transaction)? {
+            None => {
+                transaction.execute("INSERT INTO ledger VALUES (1, ?1)", [genesis.as_bytes()])?;
+                Ok(())
             }
+            Some(known) if known == genesis => Ok(()),
+            Some(_) => Err(StoreError::OtherLedger),
         })?;
         Ok(store)
+    }
+
+    fn open_to_read(
+        path: &Path,
+        genesis: Hash,
+        access: Access,
+        refused: Refused,
+    ) -> Result<Self, StoreError> {
+        let connection = configured(access, path)?;
+        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match version.cmp(&MIGRATIONS.len()) {
+            std::cmp::Ordering::Less => return Err(StoreError::ReadOnly),
+            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Greater => return Err(StoreError::Newer(version)),
+        }
+        match of_ledger(&connection)? {
+            Some(known) if known == genesis => {
+                Ok(Self { connection, waiting: Waiting::Full, refused: Some(refused) })
+            }
+            Some(_) => Err(StoreError::OtherLedger),
+            None => Err(StoreError::ReadOnly),
+        }
+    }
+
+    /// The same; one that is damaged beyond opening, or was found to be ([`Store::mark_damaged`]), is begun anew. Returns the way
+    /// to a copy of the damaged one, if it was.
+    pub(crate) fn open_or_rescue(path: &Path, genesis: Hash) -> Result<(Self, Option<PathBuf>), StoreError> {
+        let opened = if rescue::is_due(path) { None } else { Some(Self::open(path, genesis)) };
+        let damaged = match opened {
+            Some(Err(error @ StoreError::Damaged(_))) => Some(error),
+            Some(opened) => return Ok((opened?, None)),
+            None => None,
+        };
+        match rescue::resume(path, genesis) {
+            Ok(kept) => Ok((Self::open(path, genesis)?, Some(kept))),
+            // Where nothing can be written, what is there is all there is.
+            Err(_) => damaged.map_or_else(|| Ok((Self::open(path, genesis)?, None)), Err),
+        }
+    }
+
+    /// Has the database begun anew when it is opened the next time: what can be read of the owner's own is kept.
+    pub(crate) fn mark_damaged(&self) {
+        if let Some(path) = self.connection.path() {
+            rescue::mark(Path::new(path));
+        }
     }
 
     /// For reading.
@@ -150,7 +259,12 @@ impl Store {
         waiting: Waiting,
         work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let database = StoreError::Database;
+        let database = StoreError::from;
+        match self.refused {
+            Some(Refused::Full) => return Err(StoreError::Full.into()),
+            Some(Refused::ReadOnly) => return Err(StoreError::ReadOnly.into()),
+            None => {}
+        }
         if self.waiting != waiting {
             let level = if waiting == Waiting::Full { "FULL" } else { "NORMAL" };
             self.connection.pragma_update(None, "synchronous", level).map_err(database)?;
@@ -164,6 +278,25 @@ impl Store {
     }
 }
 
+/// A connection, set up as all are.
+fn configured(access: Access, path: &Path) -> Result<Connection, StoreError> {
+    let connection = access.connect(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // What is sorted stays in memory: on a full disk there is no other place.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Else SQLite prepares a query anew whenever another limit or bound is asked for, which takes longer than to answer.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The ledger that the database is of, by its genesis.
+fn of_ledger(connection: &Connection) -> Result<Option<Hash>, StoreError> {
+    let row = connection.query_row("SELECT genesis FROM ledger", [], |row| row.get::<_, Digest>(0));
+    Ok(row.optional()?.map(|digest| digest.0))
+}
+
 /// Makes the file, if there is none, for its owner alone: it tells what a person takes. SQLite would make it as the umask says,
 /// and its other files as this one is.
 fn make_private(path: &Path) -> Result<(), StoreError> {
@@ -171,7 +304,10 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(StoreError::File)
+    options.open(path).map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::ReadOnly,
+    })
 }
 
 /// Asks what a verdict asks, of nothing: SQLite then has the queries prepared, which takes longer than to answer them.

@@ -189,7 +189,7 @@ impl Snapshot {
                 Ok(Step::Progress(Progress { done, of, what }))
             }
             Ok(Next::Finished(head, complete)) => {
-                self.pin_to(*head, &complete)?;
+                self.pin_to(*head, &complete, client.clocks())?;
                 Ok(Step::Done)
             }
             Err(SyncError::Client(ClientError::Busy { retry_after })) => Ok(Step::Waiting { retry_after }),
@@ -198,7 +198,12 @@ impl Snapshot {
                 self.round = Some(Round { stage: self.first()?, restarts: restarts + 1, done });
                 Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(LogName::TRUST) }))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                if let SyncError::Store(StoreError::Damaged(_)) = error {
+                    self.store.mark_damaged();
+                }
+                Err(error)
+            }
         }
     }
 

@@ -3767,14 +3767,24 @@ data class Answer (
     val `checkpoint`: kotlin.ULong?
     , 
     /**
-     * The moment up to which everything is known.
+     * The moment up to which everything is known: the older one of `logs`.
      */
     val `asOfMillis`: kotlin.ULong?
     , 
     /**
-     * How long ago that was.
+     * Each log, and how far it is known: an event of `history` may be younger than `as_of_millis`.
+     */
+    val `logs`: List<KnownLog>
+    , 
+    /**
+     * How long ago `as_of_millis` was; absent also if the clock cannot tell.
      */
     val `ageMillis`: kotlin.ULong?
+    , 
+    /**
+     * Whether the phone's clock can be right.
+     */
+    val `clock`: Clock
     
 ){
     
@@ -3799,7 +3809,9 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterSequenceTypeEvent.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterSequenceTypeKnownLog.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterTypeClock.read(buf),
         )
     }
 
@@ -3812,7 +3824,9 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterSequenceTypeEvent.allocationSize(value.`history`) +
             FfiConverterOptionalULong.allocationSize(value.`checkpoint`) +
             FfiConverterOptionalULong.allocationSize(value.`asOfMillis`) +
-            FfiConverterOptionalULong.allocationSize(value.`ageMillis`)
+            FfiConverterSequenceTypeKnownLog.allocationSize(value.`logs`) +
+            FfiConverterOptionalULong.allocationSize(value.`ageMillis`) +
+            FfiConverterTypeClock.allocationSize(value.`clock`)
     )
 
     override fun write(value: Answer, buf: ByteBuffer) {
@@ -3824,7 +3838,9 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterSequenceTypeEvent.write(value.`history`, buf)
             FfiConverterOptionalULong.write(value.`checkpoint`, buf)
             FfiConverterOptionalULong.write(value.`asOfMillis`, buf)
+            FfiConverterSequenceTypeKnownLog.write(value.`logs`, buf)
             FfiConverterOptionalULong.write(value.`ageMillis`, buf)
+            FfiConverterTypeClock.write(value.`clock`, buf)
     }
 }
 
@@ -4340,9 +4356,14 @@ data class Knowledge (
     val `asOfMillis`: kotlin.ULong?
     , 
     /**
-     * How long ago that was.
+     * How long ago that was; absent also if the clock cannot tell.
      */
     val `ageMillis`: kotlin.ULong?
+    , 
+    /**
+     * Whether the phone's clock can be right.
+     */
+    val `clock`: Clock
     , 
     /**
      * Some stored data is damaged: the next sync repairs it.
@@ -4373,6 +4394,7 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterTypeClock.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterULong.read(buf),
         )
@@ -4383,6 +4405,7 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
             FfiConverterOptionalULong.allocationSize(value.`checkpoint`) +
             FfiConverterOptionalULong.allocationSize(value.`asOfMillis`) +
             FfiConverterOptionalULong.allocationSize(value.`ageMillis`) +
+            FfiConverterTypeClock.allocationSize(value.`clock`) +
             FfiConverterBoolean.allocationSize(value.`damaged`) +
             FfiConverterULong.allocationSize(value.`contradictions`)
     )
@@ -4392,8 +4415,64 @@ public object FfiConverterTypeKnowledge: FfiConverterRustBuffer<Knowledge> {
             FfiConverterOptionalULong.write(value.`checkpoint`, buf)
             FfiConverterOptionalULong.write(value.`asOfMillis`, buf)
             FfiConverterOptionalULong.write(value.`ageMillis`, buf)
+            FfiConverterTypeClock.write(value.`clock`, buf)
             FfiConverterBoolean.write(value.`damaged`, buf)
             FfiConverterULong.write(value.`contradictions`, buf)
+    }
+}
+
+
+
+/**
+ * How far a log is known.
+ */
+data class KnownLog (
+    /**
+     * The log's name.
+     */
+    val `log`: kotlin.String
+    , 
+    /**
+     * Its checkpoint.
+     */
+    val `checkpoint`: kotlin.ULong
+    , 
+    /**
+     * When that was cosigned.
+     */
+    val `asOfMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKnownLog: FfiConverterRustBuffer<KnownLog> {
+    override fun read(buf: ByteBuffer): KnownLog {
+        return KnownLog(
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: KnownLog) = (
+            FfiConverterString.allocationSize(value.`log`) +
+            FfiConverterULong.allocationSize(value.`checkpoint`) +
+            FfiConverterULong.allocationSize(value.`asOfMillis`)
+    )
+
+    override fun write(value: KnownLog, buf: ByteBuffer) {
+            FfiConverterString.write(value.`log`, buf)
+            FfiConverterULong.write(value.`checkpoint`, buf)
+            FfiConverterULong.write(value.`asOfMillis`, buf)
     }
 }
 
@@ -5008,6 +5087,121 @@ public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
 
 
 /**
+ * Whether the phone's clock can be right.
+ */
+sealed class Clock {
+    
+    /**
+     * Nothing that is known speaks against it.
+     */
+    object Trusted : Clock()
+    
+    
+    /**
+     * It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+     */
+    data class Behind(
+        /**
+         * It is this late, or later.
+         */
+        val `atMillis`: kotlin.ULong) : Clock()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * It is ahead of what the last sync showed. Ask the person to set it.
+     */
+    data class Ahead(
+        /**
+         * About how late it is.
+         */
+        val `atMillis`: kotlin.ULong) : Clock()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClock : FfiConverterRustBuffer<Clock>{
+    override fun read(buf: ByteBuffer): Clock {
+        return when(buf.getInt()) {
+            1 -> Clock.Trusted
+            2 -> Clock.Behind(
+                FfiConverterULong.read(buf),
+                )
+            3 -> Clock.Ahead(
+                FfiConverterULong.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Clock): ULong = when(value) {
+        is Clock.Trusted -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Clock.Behind -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`atMillis`)
+            )
+        }
+        is Clock.Ahead -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`atMillis`)
+            )
+        }
+    }
+
+    override fun write(value: Clock, buf: ByteBuffer) {
+        when(value) {
+            is Clock.Trusted -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Clock.Behind -> {
+                buf.putInt(2)
+                FfiConverterULong.write(value.`atMillis`, buf)
+                Unit
+            }
+            is Clock.Ahead -> {
+                buf.putInt(3)
+                FfiConverterULong.write(value.`atMillis`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * The condition of the offered goods.
  */
 sealed class Condition {
@@ -5209,6 +5403,16 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
+     * By the phone's clock the node's certificate is not valid: ask the person to set the clock. The verified data stays
+     * in use.
+     */
+    class Clock(
+        ) : CountersignException() {
+        override val message
+            get() = ""
+    }
+    
+    /**
      * The phone's storage is full or damaged: make room, or remove the database and sync again.
      */
     class Storage(
@@ -5249,7 +5453,8 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
             5 -> CountersignException.KeyNeeded()
             6 -> CountersignException.KeyStoreFailed()
             7 -> CountersignException.Distrusted()
-            8 -> CountersignException.Storage()
+            8 -> CountersignException.Clock()
+            9 -> CountersignException.Storage()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -5284,6 +5489,10 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 4UL
             )
             is CountersignException.Distrusted -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+            is CountersignException.Clock -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
             )
@@ -5327,8 +5536,12 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 buf.putInt(7)
                 Unit
             }
-            is CountersignException.Storage -> {
+            is CountersignException.Clock -> {
                 buf.putInt(8)
+                Unit
+            }
+            is CountersignException.Storage -> {
+                buf.putInt(9)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -6718,6 +6931,34 @@ public object FfiConverterSequenceTypeHandover: FfiConverterRustBuffer<List<Hand
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeHandover.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer<List<KnownLog>> {
+    override fun read(buf: ByteBuffer): List<KnownLog> {
+        val len = buf.getInt()
+        return List<KnownLog>(len) {
+            FfiConverterTypeKnownLog.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<KnownLog>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeKnownLog.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<KnownLog>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeKnownLog.write(it, buf)
         }
     }
 }

@@ -249,6 +249,7 @@ private func described(_ error: CountersignError) -> (String, String?) {
     case .KeyNeeded: ("key-needed", nil)
     case .KeyStoreFailed: ("key-store-failed", nil)
     case .Distrusted: ("distrusted", nil)
+    case .Clock: ("clock", nil)
     case .Storage: ("storage", nil)
     }
 }

@@ -261,6 +261,10 @@ fn foot(svg: &mut String, route: &Route, top: usize, width: usize) -> usize {
             say(INK, &format!("Complete as of checkpoint {size},"));
             say(INK, &format!("{}: {} old when drawn.", moment(&as_of.to_string()), age_text(age)));
         }
+        (Some(size), Some(as_of), None) => {
+            say(INK, &format!("Complete as of checkpoint {size},"));
+            say(INK, &format!("{}. By a clock that was wrong.", moment(&as_of.to_string())));
+        }
         _ => say(INK, "The product is not followed here."),
     }
     say(FAINT, "● signed · ○ named, or not signed");

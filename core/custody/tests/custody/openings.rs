@@ -142,6 +142,45 @@ fn many_packs_are_counted_and_some_of_them_named() {
 }
 
 #[test]
+fn a_pack_in_two_units_and_a_unit_in_itself_need_attention_and_the_last_packer_is_accountable() {
+    let pallet = Contents::new([Subject::new(UNIT).unwrap()]).unwrap();
+    let own = Contents::new([pack("S001"), Subject::new(UNIT).unwrap()]).unwrap();
+    let packed = |into: &[(&str, &Contents)]| {
+        let mut play = Play::until("distribution");
+        for (unit, contents) in into {
+            let spec = spec(&play, "pack", unit, contents.fields());
+            play.take(&spec).unwrap();
+        }
+        play
+    };
+    let (one, other) = (list(&["S001", "S002"]), list(&["S001", "S003"]));
+    let round = Contents::new([Subject::new(PALLET).unwrap(), pack("S001")]).unwrap();
+    for (into, key) in [
+        (vec![(UNIT, &one), (PALLET, &other)], "packed-twice"),
+        (vec![(UNIT, &own)], "packed-in-itself"),
+        (vec![(UNIT, &round), (PALLET, &pallet)], "packed-in-itself"),
+    ] {
+        let lists: Vec<Contents> = into.iter().map(|(_, list)| (*list).clone()).collect();
+        let told = verdict_on(&packed(&into), &lists, &item_of(LOT, "S001"));
+        assert_eq!((told.kind, keys(&told)), (VerdictKind::Attention, vec![key]));
+        assert_eq!(told.accountable.unwrap().identity, Some(identity("distributor")));
+    }
+    // A pack that is in one of them alone, and a case on a pallet, are where they can be.
+    let play = packed(&[(UNIT, &one), (PALLET, &other)]);
+    assert_eq!(verdict_on(&play, &[one.clone(), other], &item_of(LOT, "S002")).kind, VerdictKind::Authentic);
+    let play = packed(&[(UNIT, &one), (PALLET, &pallet)]);
+    assert_eq!(
+        verdict_on(&play, &[one.clone(), pallet.clone()], &item_of(LOT, "S001")).kind,
+        VerdictKind::Authentic
+    );
+    // Once the first is open, what was in it can be packed anew.
+    let mut play = opened(UNIT, &one, &one);
+    let again = spec(&play, "pack", PALLET, one.fields());
+    play.take(&again).unwrap();
+    assert_eq!(verdict_on(&play, &[one], &item_of(LOT, "S001")).kind, VerdictKind::Authentic);
+}
+
+#[test]
 fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
     for (unpacked, wrong, disposition) in [
         (list(&["S001"]), "2 packs went in, 1 came out", "mismatch_quantity"),
@@ -151,8 +190,8 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         let statements = &play.histories[&(LogName::SUPPLY, UNIT.to_owned())];
         let history = History { log: LogName::SUPPLY, domain: Some(DOMAIN), entries: statements };
         let dependencies = [play.lot_history(), play.class_history()];
-        let as_of = play.facts().supply;
-        let route = Route::of_history(&play.profile, &history, &dependencies, as_of, NOW).unwrap();
+        let logs = [(LogName::SUPPLY, play.facts().supply)];
+        let route = Route::of_history(&play.profile, &history, &dependencies, &logs, NOW).unwrap();
         let Some(Stop::Leg(leg)) = route.stops.last() else { panic!("{:?}", route.stops) };
         assert!(matches!(leg.standing, Standing::Differs(_)));
         assert_eq!(leg.standing.wrong().as_deref(), Some(wrong));

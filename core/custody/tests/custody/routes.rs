@@ -229,9 +229,10 @@ fn goods_given_to_two_people_are_told_with_the_signatures_of_all_three() {
         |statements| History { log: LogName::SUPPLY, domain: Some(road::DOMAIN), entries: statements };
     let own = facts.lots[0].followed.values().next().unwrap();
     let dependencies = [&made.class, &made.order, &made.lot].map(|one| history(one));
-    let alone = Route::of_history(&road.profile, &history(own), &dependencies, facts.supply, at(61)).unwrap();
+    let logs = [(LogName::SUPPLY, facts.supply)];
+    let alone = Route::of_history(&road.profile, &history(own), &dependencies, &logs, at(61)).unwrap();
     assert_eq!((&alone.accountable, alone.stops.as_slice()), (&route.accountable, &route.stops[6..]));
-    assert!(Route::of_history(&road.profile, &history(&[]), &dependencies, facts.supply, at(61)).is_none());
+    assert!(Route::of_history(&road.profile, &history(&[]), &dependencies, &logs, at(61)).is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use countersign_custody::{Dossier, Facts, Item, Profile, Reading, Slip, VerdictKind, verdict};
+use countersign_custody::{Dossier, Facts, Item, Now, Profile, Reading, Slip, Synced, VerdictKind, verdict};
 use countersign_ledger::{Entry, Subject, UnixMillis};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -105,6 +105,30 @@ proptest! {
         let at = |age| verdict(&item, Some(&dossier), UnixMillis(AS_OF.0 + age));
         let (early, late) = (at(age), at(age + later));
         prop_assert!(late.kind != VerdictKind::Authentic || early.kind == VerdictKind::Authentic);
+    }
+}
+
+proptest! {
+    /// A phone that was synced at `AS_OF`, then asked `age` later, by clocks that are wrong at either moment: whatever they
+    /// show, nothing is better than by the right time.
+    #[test]
+    fn no_clock_makes_a_verdict_better(
+        item in items(),
+        age in 0..400 * DAY,
+        then in -9000..9000_i64,
+        off in -9000..9000_i64,
+    ) {
+        let dossier = Dossier::new(Profile::medicine(), everything().clone());
+        let moved = |at: u64, days: i64| UnixMillis(at.saturating_add_signed(days * DAY.cast_signed()));
+        let truly = verdict(&item, Some(&dossier), UnixMillis(AS_OF.0 + age));
+        let synced = Synced { phone: moved(AS_OF.0, then), node: AS_OF };
+        // As wrong as before, or set back to a time that is known to have passed.
+        let steady = Now::new(moved(AS_OF.0 + age, then)).with_synced(Some(synced));
+        let back = Now::new(moved(AS_OF.0 - DAY, -off.abs())).with_synced(Some(synced));
+        for now in [steady, back] {
+            let told = verdict(&item, Some(&dossier), now);
+            prop_assert!(told.kind != VerdictKind::Authentic || truly.kind == VerdictKind::Authentic, "{told:?}");
+        }
     }
 }
 

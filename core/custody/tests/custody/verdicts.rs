@@ -1,10 +1,10 @@
 //! The verdicts on a pack, with their reasons.
 
 use countersign_custody::{
-    Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Profile, Reading,
-    Reason, Slip, Verdict, VerdictKind, verdict, words,
+    AsOf, Clock, Dispensed, Dossier, Facts, Item, MAX_AGE_MILLIS, MAX_AGE_OF_ABSENCE_MILLIS, Mark, Now,
+    Profile, Reading, Reason, Slip, Synced, Verdict, VerdictKind, verdict, verdict_of_evidence, words,
 };
-use countersign_ledger::{Subject, UnixMillis};
+use countersign_ledger::{LogName, Subject, UnixMillis};
 
 use crate::play::{
     AS_OF, CLASS, DAY, EXPIRY, HOUR, LOT, NOW, OTHER_LOT, Play, SERIAL, START, Spec, hash, identity, item,
@@ -134,7 +134,7 @@ fn a_phone_whose_clock_lags_goes_by_the_snapshot() {
     let mut facts = Play::whole().facts();
     facts.supply.at = UnixMillis(EXPIRY + DAY);
     facts.trust.at = UnixMillis(EXPIRY + DAY);
-    assert_eq!(keys(&with(facts, &item(), UnixMillis(START))), ["expired"]);
+    assert_eq!(keys(&with(facts, &item(), UnixMillis(START))), ["expired", "clock-behind"]);
 }
 
 #[test]
@@ -401,6 +401,78 @@ fn the_older_of_the_two_logs_counts() {
         checkpoint.at = UnixMillis(NOW.0 - MAX_AGE_MILLIS - 1);
         assert_eq!(with(facts, &item(), NOW).kind, VerdictKind::CannotTell);
     }
+}
+
+/// The genuine pack, whose snapshot is as of [`AS_OF`], by a phone whose clock shows another day.
+fn by_clock(days: i64, item: &Item, synced: Option<Synced>) -> Verdict {
+    let phone = UnixMillis(AS_OF.0.saturating_add_signed(days * DAY.cast_signed()));
+    verdict(item, Some(&Play::whole().dossier()), Now::new(phone).with_synced(synced))
+}
+
+#[test]
+fn by_a_clock_before_what_is_proven_nothing_is_good_nor_young() {
+    for days in [-1, -30, -10_000, -20_000] {
+        let told = by_clock(days, &item(), None);
+        assert_eq!((told.kind, keys(&told)), (VerdictKind::CannotTell, vec!["clock-behind"]), "{days}");
+        assert!(matches!(told.clock, Clock::Behind { at: AS_OF, .. }), "{:?}", told.clock);
+        assert_eq!((told.age_millis, told.as_of), (None, Some(AS_OF)));
+        // Nobody is accused of what is not known either, and what has passed for certain is told.
+        let absent = by_clock(days, &item_of(LOT, "X999"), None);
+        assert_eq!(
+            (absent.kind, keys(&absent)),
+            (VerdictKind::CannotTell, vec!["clock-behind", "unknown-serial"])
+        );
+        let expired = Item { expires_at: Some(UnixMillis(AS_OF.0 - 1)), ..item() };
+        assert!(keys(&by_clock(days, &expired, None)).contains(&"expired"));
+    }
+    // Clocks are never quite the same.
+    let near = verdict(&item(), Some(&Play::whole().dossier()), UnixMillis(AS_OF.0 - 60_000));
+    assert_eq!((near.kind, near.age_millis, near.clock), (VerdictKind::Authentic, Some(0), Clock::Trusted));
+}
+
+#[test]
+fn what_expires_only_by_a_clock_that_is_ahead_is_not_called_expired() {
+    let until_expiry = (EXPIRY - AS_OF.0).div_ceil(DAY).cast_signed();
+    let synced = |ahead: i64| Synced { phone: UnixMillis(AS_OF.0 + ahead.unsigned_abs() * DAY), node: AS_OF };
+    let told = by_clock(until_expiry + 1, &item(), Some(synced(until_expiry)));
+    assert_eq!((told.kind, keys(&told)[0]), (VerdictKind::CannotTell, "clock-ahead"));
+    assert!(!keys(&told).contains(&"expired"));
+    // The same clock, with nothing that speaks against it.
+    assert!(keys(&by_clock(until_expiry + 1, &item(), Some(synced(0)))).contains(&"expired"));
+    // Ahead by little: the answer is as before, and the clock is told.
+    let told = by_clock(2, &item(), Some(synced(2)));
+    assert_eq!(told.kind, VerdictKind::Authentic);
+    assert!(matches!(told.clock, Clock::Ahead { at: AS_OF, .. }), "{:?}", told.clock);
+    // A century ahead, whatever the last sync showed.
+    let told = by_clock(73 * 365, &item(), None);
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::CannotTell, vec!["clock-ahead", "snapshot-too-old"]));
+}
+
+#[test]
+fn evidence_tells_its_age_and_what_has_expired_since_and_is_none_the_worse_for_it() {
+    let dossier = Play::whole().dossier();
+    let after = |days: u64| verdict_of_evidence(&item(), &dossier, UnixMillis(AS_OF.0 + days * DAY));
+    let year = after(300);
+    assert_eq!((year.kind, year.age_millis), (VerdictKind::Authentic, Some(300 * DAY)));
+    let late = after((EXPIRY - AS_OF.0).div_ceil(DAY) + 1);
+    assert_eq!(late.kind, VerdictKind::Attention);
+    assert!(keys(&late).contains(&"expired"));
+    let absent = verdict_of_evidence(&item_of(LOT, "X999"), &dossier, UnixMillis(AS_OF.0 + 300 * DAY));
+    assert_eq!((absent.kind, keys(&absent)), (VerdictKind::Suspect, vec!["unknown-serial"]));
+    let early = verdict_of_evidence(&item(), &dossier, UnixMillis(0));
+    assert_eq!((early.kind, early.age_millis), (VerdictKind::CannotTell, None));
+}
+
+#[test]
+fn each_log_is_told_with_its_own_time() {
+    let mut facts = Play::whole().facts();
+    facts.trust = AsOf { size: 3, at: UnixMillis(AS_OF.0 - DAY) };
+    let supply = facts.supply;
+    let told = with(facts, &item(), NOW);
+    assert_eq!(
+        told.logs,
+        [(LogName::SUPPLY, supply), (LogName::TRUST, AsOf { size: 3, at: told.as_of.unwrap() })]
+    );
 }
 
 #[test]

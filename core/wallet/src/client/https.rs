@@ -1,12 +1,15 @@
 //! The transport of every day: HTTPS by reqwest on rustls.
 
 use std::io::{self, Read as _};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use countersign_ledger::Genesis;
+use countersign_custody::Synced;
+use countersign_ledger::{Genesis, UnixMillis};
 use reqwest::blocking::Client;
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Certificate, Url, redirect};
+use rustls::CertificateError;
 
 use super::transport::{Method, Request, Response, Transport, TransportError};
 
@@ -46,6 +49,7 @@ pub struct Https {
     client: Client,
     base: Url,
     whole: Duration,
+    clocks: Arc<Mutex<Option<Synced>>>,
 }
 
 impl Https {
@@ -75,7 +79,7 @@ impl Https {
                 genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
             builder = builder.tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?);
         }
-        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base, whole })
+        Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base, whole, clocks: Arc::default() })
     }
 }
 
@@ -105,6 +109,10 @@ impl Transport for Https {
         {
             return Err(TransportError::TooLarge);
         }
+        if let Some(node) = date(answer.headers()) {
+            let clocks = Synced { phone: clock(SystemTime::now()), node };
+            *self.clocks.lock().unwrap_or_else(PoisonError::into_inner) = Some(clocks);
+        }
         let status = answer.status().as_u16();
         let number = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
         let (retry_after, received) = (number(RETRY_AFTER), number(UPLOAD_OFFSET));
@@ -128,6 +136,10 @@ impl Transport for Https {
         }
         Ok(Response { status, received, retry_after: retry_after.map(Duration::from_secs), body })
     }
+
+    fn clocks(&self) -> Option<Synced> {
+        *self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Https {
@@ -137,24 +149,42 @@ impl Https {
     }
 }
 
+/// When the node answered, by its clock.
+fn date(headers: &HeaderMap) -> Option<UnixMillis> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(clock(date))
+}
+
+fn clock(time: SystemTime) -> UnixMillis {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 fn transport_error(error: reqwest::Error) -> TransportError {
     if error.is_timeout() {
         TransportError::Timeout
-    } else if error.is_connect() && refused_certificate(&error) {
-        TransportError::NotTheNode(error.into())
     } else if error.is_connect() {
-        TransportError::Unreachable(error.into())
+        match refused_certificate(&error) {
+            Some(reason) if hangs_on_the_clock(reason) => TransportError::Clock(clock(SystemTime::now())),
+            Some(_) => TransportError::NotTheNode(error.into()),
+            None => TransportError::Unreachable(error.into()),
+        }
     } else {
         TransportError::Broken(error.into())
     }
 }
 
-/// Whether TLS gave up because of the certificate: that is a warning, not a lost signal.
-fn refused_certificate(error: &reqwest::Error) -> bool {
+const fn hangs_on_the_clock(reason: &CertificateError) -> bool {
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    matches!(reason, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
+}
+
+/// Why TLS gave up, if that was because of the certificate: that is a warning, not a lost signal.
+fn refused_certificate(error: &reqwest::Error) -> Option<&CertificateError> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+        if let Some(rustls::Error::InvalidCertificate(reason)) = error.downcast_ref() {
+            return Some(reason);
         }
         // An I/O error's source is that of the error it carries, which would be passed over.
         let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -163,7 +193,7 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
 }
 
 fn broken(error: io::Error) -> TransportError {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use countersign_custody::Synced;
+use countersign_ledger::UnixMillis;
+
 /// What is done to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -61,6 +64,12 @@ pub enum TransportError {
     /// The node's TLS certificate leads to none of the pinned roots, or is for another host.
     #[error("the node did not show that it is the right one")]
     NotTheNode(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The node's TLS certificate, or one above it, is not valid at the time that this phone's clock shows.
+    #[error(
+        "this phone's clock shows {0}, when the node's certificate is not valid: set the clock; \
+         if it is right, the node needs a new certificate"
+    )]
+    Clock(UnixMillis),
     /// It took too long.
     #[error("the node took too long")]
     Timeout,
@@ -76,4 +85,9 @@ pub enum TransportError {
 pub trait Transport: Send {
     /// Sends a request and reads the whole answer, bounded in size and time. Redirects are not followed.
     fn send(&self, request: &Request<'_>) -> Result<Response, TransportError>;
+
+    /// What the clocks of this phone and of the node showed at the last answer; `None` if the node does not tell.
+    fn clocks(&self) -> Option<Synced> {
+        None
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use countersign_custody::{Contents, Dossier, Profile, SubjectType, verdict};
+use countersign_custody::{Contents, Dossier, Now, Profile, SubjectType, verdict_of_evidence};
 use countersign_ledger::{
     Entry, Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known,
     LogName, Policy, REVOKE, Subject, SubjectHistory, TrustStore, TrustedCheckpoint, Verified,
@@ -17,8 +17,8 @@ use crate::store::Stored;
 use crate::verify_pages::verify_page;
 
 /// Verifies evidence, with nothing but the genesis, and tells what it proves: every signature, every path, and that nothing
-/// was left out.
-pub fn verify_evidence(file: &[u8], genesis: &Genesis) -> Result<Report, EvidenceError> {
+/// was left out. `now` tells its age, and what has expired since; nothing that it proves hangs on that.
+pub fn verify_evidence(file: &[u8], genesis: &Genesis, now: impl Into<Now>) -> Result<Report, EvidenceError> {
     let bundle = Bundle::read(file)?;
     if bundle.genesis != Hash::of(genesis.to_json().as_bytes()) {
         return Err(EvidenceError::OtherLedger);
@@ -30,7 +30,7 @@ pub fn verify_evidence(file: &[u8], genesis: &Genesis) -> Result<Report, Evidenc
     let (supply, trust) = (facts.supply, facts.trust);
     let profile = facts.profile(profiles).ok_or(EvidenceError::Malformed)?;
     let dossier = Dossier::new(profile, facts);
-    let verdict = verdict(&bundle.item, Some(&dossier), dossier.as_of());
+    let verdict = verdict_of_evidence(&bundle.item, &dossier, now);
     Ok(Report { item: bundle.item, verdict, supply, trust })
 }
 

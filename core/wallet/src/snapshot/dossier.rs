@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_custody::{
-    Dossier, Facts, Item, Profile, Reading, Reason, SerialFilter, Verdict, VerdictKind, verdict,
+    Dossier, Facts, Item, Now, Profile, Reading, Reason, SerialFilter, Verdict, VerdictKind, verdict,
 };
 use countersign_ledger::{Hash, IndexEntry, LogName, Subject, UnixMillis};
 
@@ -31,15 +31,17 @@ impl From<StoreError> for SnapshotDamaged {
 }
 
 impl Snapshot {
-    /// The verdict on what was read from a pack. Never fails, needs no network, changes nothing stored.
-    pub fn check(&mut self, item: &Item, now: UnixMillis) -> Verdict {
+    /// The verdict on what was read from a pack, when the phone's clock shows `clock`. Never fails, needs no network,
+    /// changes nothing stored.
+    pub fn check(&mut self, item: &Item, clock: UnixMillis) -> Verdict {
+        let now = self.now(clock);
         self.try_check(item, now).unwrap_or_else(|SnapshotDamaged| {
             self.health = Health::Damaged;
             self.damaged(item, now)
         })
     }
 
-    fn try_check(&mut self, item: &Item, now: UnixMillis) -> Result<Verdict, SnapshotDamaged> {
+    fn try_check(&mut self, item: &Item, now: Now) -> Result<Verdict, SnapshotDamaged> {
         let item = self.with_readings_located(item)?;
         let mut places = self.located(&item)?;
         match places.len() {
@@ -83,7 +85,7 @@ impl Snapshot {
         Ok(item)
     }
 
-    fn check_as_read(&mut self, item: &Item, now: UnixMillis) -> Result<Verdict, SnapshotDamaged> {
+    fn check_as_read(&mut self, item: &Item, now: Now) -> Result<Verdict, SnapshotDamaged> {
         let dossier = self.dossier(item)?;
         if dossier.is_none() && self.health == Health::Damaged && self.head.is_none() {
             return Err(SnapshotDamaged);
@@ -151,7 +153,7 @@ impl Snapshot {
     }
 
     /// The verdict when what was stored is not what was proven: warnings from the trust log stay, nothing else does.
-    fn damaged(&self, item: &Item, now: UnixMillis) -> Verdict {
+    fn damaged(&self, item: &Item, now: Now) -> Verdict {
         let checkpoints = self.checkpoint(PRODUCTS).zip(self.checkpoint(LogName::TRUST));
         let Some((head, (supply, trust))) = self.head.as_ref().zip(checkpoints) else {
             let mut verdict = verdict(item, None, now);

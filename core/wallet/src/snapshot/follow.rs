@@ -151,6 +151,22 @@ impl Snapshot {
         stored_contents(self.store.read(), digest)
     }
 
+    /// The followed units that are closed, with the lists of what is in them, as far as those are here.
+    pub fn closed_units(&mut self) -> Result<Vec<(Subject, Contents)>, SnapshotDamaged> {
+        let profiles = self.profiles;
+        let Some(mut database) = self.database(PRODUCTS) else { return Ok(Vec::new()) };
+        let mut closed = Vec::new();
+        for unit in database.units()? {
+            let history = facts::history(&mut database, &unit)?;
+            if let Some(digest) = profiles.iter().find_map(|profile| profile.closed_list(&history))
+                && let Some(list) = database.contents(digest)?
+            {
+                closed.push((unit, list));
+            }
+        }
+        Ok(closed)
+    }
+
     /// Keeps what a partner had added to the event that a statement was drafted from, as JSON. It is told on unread.
     pub fn keep_extensions(&mut self, statement: Hash, members: &str) -> Result<(), StoreError> {
         self.store.write(|tx| store::set_extensions(tx, statement, members))

@@ -1,6 +1,7 @@
 //! Checkpoints, where the wallet is among them, and evidence against a log.
 
-use countersign_ledger::LogName;
+use countersign_custody::Synced;
+use countersign_ledger::{LogName, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::StoreError;
@@ -90,6 +91,22 @@ pub(crate) fn prune(transaction: &Transaction<'_>) -> Result<(), StoreError> {
              AND size NOT IN (SELECT seen FROM positions WHERE log = checkpoints.log)
              AND size NOT IN (SELECT head FROM positions WHERE log = checkpoints.log AND head IS NOT NULL);",
     )?;
+    Ok(())
+}
+
+/// What the clocks showed at the last sync.
+pub(crate) fn synced(connection: &Connection) -> Result<Option<Synced>, StoreError> {
+    let moment = |millis| UnixMillis(millis);
+    let row = connection.query_row("SELECT phone, node FROM clocks", [], |row| {
+        Ok(Synced { phone: moment(row.get(0)?), node: moment(row.get(1)?) })
+    });
+    Ok(row.optional()?)
+}
+
+/// Keeps what the clocks showed at this sync.
+pub(crate) fn set_synced(transaction: &Transaction<'_>, clocks: Synced) -> Result<(), StoreError> {
+    let Synced { phone, node } = clocks;
+    transaction.execute("INSERT OR REPLACE INTO clocks VALUES (1, ?1, ?2)", [phone.0, node.0])?;
     Ok(())
 }
 

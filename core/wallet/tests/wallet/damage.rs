@@ -150,15 +150,6 @@ fn a_statement_that_breaks_the_rules_is_suspect_and_somebody_answers_for_it() {
 }
 
 #[test]
-fn garbage_is_no_database_and_no_panic() {
-    let scene = Scene::new(World::with_lot());
-    for bytes in [&b"not a database, and long enough to be mistaken for one"[..], &[0; 4096]] {
-        fs::write(scene.path(), bytes).unwrap();
-        assert!(Snapshot::open(&scene.path(), &scene.genesis).is_err());
-    }
-}
-
-#[test]
 fn a_verdict_reads_no_row_of_another_product_that_is_followed() {
     let scene = Scene::new(World::with_lot());
     let mut snapshot = scene.synced();

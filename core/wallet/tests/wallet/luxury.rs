@@ -209,7 +209,7 @@ fn a_piece_is_followed_through_three_handovers_and_proven_with_the_node_gone() {
     assert_eq!(hands, expected);
 
     let evidence = snapshot.export(&label()).unwrap();
-    let report = verify_evidence(&evidence, &genesis).unwrap();
+    let report = verify_evidence(&evidence, &genesis, now()).unwrap();
     assert_eq!((report.verdict.kind, keys(&report.verdict)), (told.kind, keys(&told)));
     assert_eq!(report.verdict.timeline, told.timeline);
 }
@@ -263,10 +263,10 @@ fn what_the_trust_log_says_of_a_giver_cannot_be_left_out_of_evidence() {
     assert_eq!(snapshot.checkpoint(LogName::TRUST).unwrap().checkpoint().size(), 1);
     running.stop();
     let evidence = snapshot.export(&label()).unwrap();
-    assert_eq!(verify_evidence(&evidence, &genesis).unwrap().verdict.kind, VerdictKind::Authentic);
+    assert_eq!(verify_evidence(&evidence, &genesis, now()).unwrap().verdict.kind, VerdictKind::Authentic);
     // The giver has signed nothing that is an entry of the log, the receiver has: both must be told of.
     for member in [a.identity(), b.identity()] {
-        let error = verify_evidence(&without(&evidence, &member), &genesis).unwrap_err();
+        let error = verify_evidence(&without(&evidence, &member), &genesis, now()).unwrap_err();
         assert!(matches!(&error, EvidenceError::Lacks(lacks) if *lacks == member), "{error}");
     }
 }

@@ -9,9 +9,11 @@
 )]
 
 mod acting;
+mod clocks;
 mod couriers;
 mod damage;
 mod desk;
+mod disks;
 mod evidence;
 #[allow(dead_code, reason = "the ledger's tests use all of it")]
 #[path = "../../../ledger/tests/own_vectors/file.rs"]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_custody::{Profile, SerialSet, VerdictKind};
 use countersign_ledger::{Base64, Fields, Genesis, Hash, Identity, LogName, UnixMillis};
-use countersign_node::{Config, Node, Running};
+use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
     ActError, Client, ClientError, Consent, Cost, Https, HttpsError, Issuer, KeyStore, Recorded, Snapshot,
     SyncError, TransportError, Vault, verify_evidence,
@@ -131,7 +131,7 @@ fn a_lot_is_played_followed_and_judged_with_the_node_gone() {
     assert_eq!(kind(&mut patient, "S007"), VerdictKind::Attention);
     assert_eq!(kind(&mut patient, "X001"), VerdictKind::Suspect);
     let evidence = patient.export(&label("S001")).unwrap();
-    assert_eq!(verify_evidence(&evidence, &genesis).unwrap().verdict.kind, VerdictKind::Authentic);
+    assert_eq!(verify_evidence(&evidence, &genesis, now()).unwrap().verdict.kind, VerdictKind::Authentic);
     let lost = patient.sync(&reader, PATIENCE).unwrap_err();
     let named = matches!(
         lost,
@@ -201,6 +201,32 @@ fn a_node_that_is_not_the_pinned_one_is_told_from_a_lost_signal() {
         Some(HttpsError::Root | HttpsError::Tls(_))
     ));
     assert!(running.node().checkpoint(LogName::TRUST).contains("/trust"));
+    running.stop();
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_by_this_clock_is_told_as_that_and_the_nodes_clock_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    // A node whose clock is six years behind: its certificate ran out four years ago, or this clock is ahead.
+    let behind = UnixMillis(now().0 - 6 * 365 * 86_400_000);
+    let surroundings = Surroundings { clock: Arc::new(move || behind), ..Surroundings::default() };
+    let config = Config::development(directory.path().join("behind"));
+    let running = Node::open_with(config, surroundings).unwrap().start().unwrap();
+    let error = client(&running).checkpoint(LogName::TRUST).unwrap_err();
+    assert!(matches!(error, ClientError::Transport(TransportError::Clock(_))), "{error:?}");
+    assert!(error.to_string().starts_with("this phone's clock shows 20"), "{error}");
+    running.stop();
+
+    let config = Config::development(directory.path().join("right"));
+    let running = Node::open(config).unwrap().start().unwrap();
+    let client = client(&running);
+    assert_eq!(client.clocks(), None);
+    client.checkpoint(LogName::TRUST).unwrap();
+    let clocks = client.clocks().unwrap();
+    assert!(
+        clocks.phone.since(clocks.node) < 60_000 && clocks.node.since(clocks.phone) < 60_000,
+        "{clocks:?}"
+    );
     running.stop();
 }
 

@@ -93,9 +93,10 @@ fn a_pack_has_gone_the_way_of_its_unit_and_what_was_not_scanned_is_inferred() {
         assert_eq!(hands(&snapshot.check(&label(&office, "S050"), now())), [0; 0]);
     }
     let told = snapshot.check(&label(&office, "S001"), now());
-    let report = verify_evidence(&snapshot.export(&label(&office, "S001")).unwrap(), &genesis).unwrap();
+    let report =
+        verify_evidence(&snapshot.export(&label(&office, "S001")).unwrap(), &genesis, now()).unwrap();
     assert_eq!((report.verdict.kind, report.verdict.timeline), (told.kind, told.timeline));
-    let other = verify_evidence(&snapshot.export(&label(&office, "S050")).unwrap(), &genesis).unwrap();
+    let other = verify_evidence(&snapshot.export(&label(&office, "S050")).unwrap(), &genesis, now()).unwrap();
     assert_eq!(hands(&other.verdict), [0; 0]);
 }
 
@@ -117,7 +118,8 @@ fn a_unit_that_was_handed_to_two_people_makes_suspects_of_its_packs_and_of_no_ot
     assert_eq!((told.kind, keys(&told)), (VerdictKind::Suspect, vec!["conflicting-custody"]));
     assert_eq!(told.accountable.as_ref().unwrap().identity.as_ref().unwrap().name(), "a");
     assert_eq!(snapshot.check(&label(&office, "S050"), now()).kind, VerdictKind::Authentic);
-    let report = verify_evidence(&snapshot.export(&label(&office, "S001")).unwrap(), &genesis).unwrap();
+    let report =
+        verify_evidence(&snapshot.export(&label(&office, "S001")).unwrap(), &genesis, now()).unwrap();
     assert_eq!((report.verdict.kind, report.verdict.reasons), (told.kind, told.reasons));
 }
 
@@ -154,7 +156,8 @@ fn a_unit_that_held_something_else_than_was_packed_asks_for_attention_by_both_li
         assert_eq!((told.kind, keys(&told)), (VerdictKind::Authentic, vec![]));
     }
     let told = snapshot.check(&label(&office, "S002"), now());
-    let report = verify_evidence(&snapshot.export(&label(&office, "S002")).unwrap(), &genesis).unwrap();
+    let report =
+        verify_evidence(&snapshot.export(&label(&office, "S002")).unwrap(), &genesis, now()).unwrap();
     assert_eq!((report.verdict.kind, report.verdict.reasons), (told.kind, told.reasons));
 }
 

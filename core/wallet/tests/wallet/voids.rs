@@ -32,7 +32,8 @@ fn shape(history: &[Entry]) -> Vec<bool> {
 /// What evidence about an item says is what the snapshot said, and the same after a restart.
 fn evidence_agrees(scene: &Scene, snapshot: &mut Snapshot, serial: &str) {
     let told = snapshot.check(&item(LOT, serial), scene.now());
-    let report = verify_evidence(&snapshot.export(&item(LOT, serial)).unwrap(), &scene.genesis).unwrap();
+    let report =
+        verify_evidence(&snapshot.export(&item(LOT, serial)).unwrap(), &scene.genesis, scene.now()).unwrap();
     assert_eq!(report.verdict.reasons, told.reasons);
     assert_eq!(report.verdict.timeline, told.timeline);
     let again = scene.open().check(&item(LOT, serial), scene.now());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use countersign_custody::{Profile, SerialSet};
+use countersign_custody::{Profile, SerialSet, Synced};
 use countersign_families::families;
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion};
@@ -130,6 +130,8 @@ pub struct World {
     pub requests: Vec<String>,
     pub lie: Option<Lie>,
     pub now: UnixMillis,
+    /// What the phone's clock shows when an answer comes; `None`: the node tells no time to compare it with.
+    pub phone: Option<UnixMillis>,
     /// How many of the three witnesses cosign; two must.
     pub cosigners: usize,
     /// The oldest size of the supply log that proofs are given for.
@@ -198,6 +200,7 @@ impl World {
             requests: Vec::new(),
             lie: None,
             now: UnixMillis(START),
+            phone: None,
             cosigners: 3,
             oldest: 0,
             trust,
@@ -677,6 +680,11 @@ impl Transport for Wire {
             None => response,
         };
         if response.body.len() > request.limit { Err(TransportError::TooLarge) } else { Ok(response) }
+    }
+
+    fn clocks(&self) -> Option<Synced> {
+        let world = lock(&self.0);
+        Some(Synced { phone: world.phone?, node: world.now })
     }
 }
 

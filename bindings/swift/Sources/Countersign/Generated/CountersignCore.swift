@@ -2167,13 +2167,21 @@ public struct Answer: Equatable, Hashable {
      */
     public let checkpoint: UInt64?
     /**
-     * The moment up to which everything is known.
+     * The moment up to which everything is known: the older one of `logs`.
      */
     public let asOfMillis: UInt64?
     /**
-     * How long ago that was.
+     * Each log, and how far it is known: an event of `history` may be younger than `as_of_millis`.
+     */
+    public let logs: [KnownLog]
+    /**
+     * How long ago `as_of_millis` was; absent also if the clock cannot tell.
      */
     public let ageMillis: UInt64?
+    /**
+     * Whether the phone's clock can be right.
+     */
+    public let clock: Clock
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2201,11 +2209,17 @@ public struct Answer: Equatable, Hashable {
          * The checkpoint that it is complete as of; absent if the product is not followed.
          */checkpoint: UInt64?, 
         /**
-         * The moment up to which everything is known.
+         * The moment up to which everything is known: the older one of `logs`.
          */asOfMillis: UInt64?, 
         /**
-         * How long ago that was.
-         */ageMillis: UInt64?) {
+         * Each log, and how far it is known: an event of `history` may be younger than `as_of_millis`.
+         */logs: [KnownLog], 
+        /**
+         * How long ago `as_of_millis` was; absent also if the clock cannot tell.
+         */ageMillis: UInt64?, 
+        /**
+         * Whether the phone's clock can be right.
+         */clock: Clock) {
         self.verdict = verdict
         self.reasons = reasons
         self.product = product
@@ -2214,7 +2228,9 @@ public struct Answer: Equatable, Hashable {
         self.history = history
         self.checkpoint = checkpoint
         self.asOfMillis = asOfMillis
+        self.logs = logs
         self.ageMillis = ageMillis
+        self.clock = clock
     }
 
     
@@ -2241,7 +2257,9 @@ public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
                 history: FfiConverterSequenceTypeEvent.read(from: &buf), 
                 checkpoint: FfiConverterOptionUInt64.read(from: &buf), 
                 asOfMillis: FfiConverterOptionUInt64.read(from: &buf), 
-                ageMillis: FfiConverterOptionUInt64.read(from: &buf)
+                logs: FfiConverterSequenceTypeKnownLog.read(from: &buf), 
+                ageMillis: FfiConverterOptionUInt64.read(from: &buf), 
+                clock: FfiConverterTypeClock.read(from: &buf)
         )
     }
 
@@ -2254,7 +2272,9 @@ public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
         FfiConverterSequenceTypeEvent.write(value.history, into: &buf)
         FfiConverterOptionUInt64.write(value.checkpoint, into: &buf)
         FfiConverterOptionUInt64.write(value.asOfMillis, into: &buf)
+        FfiConverterSequenceTypeKnownLog.write(value.logs, into: &buf)
         FfiConverterOptionUInt64.write(value.ageMillis, into: &buf)
+        FfiConverterTypeClock.write(value.clock, into: &buf)
     }
 }
 
@@ -2987,9 +3007,13 @@ public struct Knowledge: Equatable, Hashable {
      */
     public let asOfMillis: UInt64?
     /**
-     * How long ago that was.
+     * How long ago that was; absent also if the clock cannot tell.
      */
     public let ageMillis: UInt64?
+    /**
+     * Whether the phone's clock can be right.
+     */
+    public let clock: Clock
     /**
      * Some stored data is damaged: the next sync repairs it.
      */
@@ -3012,8 +3036,11 @@ public struct Knowledge: Equatable, Hashable {
          * When it was cosigned.
          */asOfMillis: UInt64?, 
         /**
-         * How long ago that was.
+         * How long ago that was; absent also if the clock cannot tell.
          */ageMillis: UInt64?, 
+        /**
+         * Whether the phone's clock can be right.
+         */clock: Clock, 
         /**
          * Some stored data is damaged: the next sync repairs it.
          */damaged: Bool, 
@@ -3024,6 +3051,7 @@ public struct Knowledge: Equatable, Hashable {
         self.checkpoint = checkpoint
         self.asOfMillis = asOfMillis
         self.ageMillis = ageMillis
+        self.clock = clock
         self.damaged = damaged
         self.contradictions = contradictions
     }
@@ -3048,6 +3076,7 @@ public struct FfiConverterTypeKnowledge: FfiConverterRustBuffer {
                 checkpoint: FfiConverterOptionUInt64.read(from: &buf), 
                 asOfMillis: FfiConverterOptionUInt64.read(from: &buf), 
                 ageMillis: FfiConverterOptionUInt64.read(from: &buf), 
+                clock: FfiConverterTypeClock.read(from: &buf), 
                 damaged: FfiConverterBool.read(from: &buf), 
                 contradictions: FfiConverterUInt64.read(from: &buf)
         )
@@ -3058,6 +3087,7 @@ public struct FfiConverterTypeKnowledge: FfiConverterRustBuffer {
         FfiConverterOptionUInt64.write(value.checkpoint, into: &buf)
         FfiConverterOptionUInt64.write(value.asOfMillis, into: &buf)
         FfiConverterOptionUInt64.write(value.ageMillis, into: &buf)
+        FfiConverterTypeClock.write(value.clock, into: &buf)
         FfiConverterBool.write(value.damaged, into: &buf)
         FfiConverterUInt64.write(value.contradictions, into: &buf)
     }
@@ -3076,6 +3106,85 @@ public func FfiConverterTypeKnowledge_lift(_ buf: RustBuffer) throws -> Knowledg
 #endif
 public func FfiConverterTypeKnowledge_lower(_ value: Knowledge) -> RustBuffer {
     return FfiConverterTypeKnowledge.lower(value)
+}
+
+
+/**
+ * How far a log is known.
+ */
+public struct KnownLog: Equatable, Hashable {
+    /**
+     * The log's name.
+     */
+    public let log: String
+    /**
+     * Its checkpoint.
+     */
+    public let checkpoint: UInt64
+    /**
+     * When that was cosigned.
+     */
+    public let asOfMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The log's name.
+         */log: String, 
+        /**
+         * Its checkpoint.
+         */checkpoint: UInt64, 
+        /**
+         * When that was cosigned.
+         */asOfMillis: UInt64) {
+        self.log = log
+        self.checkpoint = checkpoint
+        self.asOfMillis = asOfMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension KnownLog: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKnownLog: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KnownLog {
+        return
+            try KnownLog(
+                log: FfiConverterString.read(from: &buf), 
+                checkpoint: FfiConverterUInt64.read(from: &buf), 
+                asOfMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: KnownLog, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.log, into: &buf)
+        FfiConverterUInt64.write(value.checkpoint, into: &buf)
+        FfiConverterUInt64.write(value.asOfMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKnownLog_lift(_ buf: RustBuffer) throws -> KnownLog {
+    return try FfiConverterTypeKnownLog.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKnownLog_lower(_ value: KnownLog) -> RustBuffer {
+    return FfiConverterTypeKnownLog.lower(value)
 }
 
 
@@ -3933,6 +4042,103 @@ public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
 
 
 /**
+ * Whether the phone's clock can be right.
+ */
+
+public enum Clock: Equatable, Hashable {
+    
+    /**
+     * Nothing that is known speaks against it.
+     */
+    case trusted
+    /**
+     * It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+     */
+    case behind(
+        /**
+         * It is this late, or later.
+         */atMillis: UInt64
+    )
+    /**
+     * It is ahead of what the last sync showed. Ask the person to set it.
+     */
+    case ahead(
+        /**
+         * About how late it is.
+         */atMillis: UInt64
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Clock: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClock: FfiConverterRustBuffer {
+    typealias SwiftType = Clock
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Clock {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .trusted
+        
+        case 2: return .behind(atMillis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 3: return .ahead(atMillis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Clock, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .trusted:
+            writeInt(&buf, Int32(1))
+        
+        
+        case let .behind(atMillis):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(atMillis, into: &buf)
+            
+        
+        case let .ahead(atMillis):
+            writeInt(&buf, Int32(3))
+            FfiConverterUInt64.write(atMillis, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClock_lift(_ buf: RustBuffer) throws -> Clock {
+    return try FfiConverterTypeClock.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClock_lower(_ value: Clock) -> RustBuffer {
+    return FfiConverterTypeClock.lower(value)
+}
+
+
+
+/**
  * The condition of the offered goods.
  */
 
@@ -4079,6 +4285,11 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
      */
     case Distrusted
     /**
+     * By the phone's clock the node's certificate is not valid: ask the person to set the clock. The verified data stays
+     * in use.
+     */
+    case Clock
+    /**
      * The phone's storage is full or damaged: make room, or remove the database and sync again.
      */
     case Storage
@@ -4124,7 +4335,8 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
         case 5: return .KeyNeeded
         case 6: return .KeyStoreFailed
         case 7: return .Distrusted
-        case 8: return .Storage
+        case 8: return .Clock
+        case 9: return .Storage
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4168,8 +4380,12 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
             writeInt(&buf, Int32(7))
         
         
-        case .Storage:
+        case .Clock:
             writeInt(&buf, Int32(8))
+        
+        
+        case .Storage:
+            writeInt(&buf, Int32(9))
         
         }
     }
@@ -5460,6 +5676,31 @@ fileprivate struct FfiConverterSequenceTypeHandover: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeHandover.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer {
+    typealias SwiftType = [KnownLog]
+
+    public static func write(_ value: [KnownLog], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeKnownLog.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [KnownLog] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [KnownLog]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeKnownLog.read(from: &buf))
         }
         return seq
     }

@@ -1,0 +1,105 @@
+//! The README's "Run a ledger", pasted.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const README: &str = include_str!("../../README.md");
+
+/// The blocks of shell in a section, in order.
+fn blocks(section: &str) -> Vec<&'static str> {
+    let (_, text) = README.split_once(&format!("\n## {section}\n")).unwrap();
+    let text = text.split("\n## ").next().unwrap();
+    text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
+}
+
+/// Runs blocks of the section, and then `more`, in a folder.
+fn run(folder: &Path, blocks: &[&str], more: &str) -> Output {
+    // Another test, or another node on this machine, may have the port.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let example = "countersign node example > countersign-node.toml";
+    let script = blocks.concat().replace("localhost:8443", &format!("localhost:{port}"));
+    let elsewhere = format!("countersign node example | sed s/8443/{port}/ > countersign-node.toml");
+    assert_eq!(script.matches(example).count(), 1);
+    let script = script.replace(example, &elsewhere);
+    let script = format!("set -eum\ntrap 'kill %1 2> /dev/null || true' EXIT\n{script}\n{more}");
+    let bin = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]).current_dir(folder).env("PATH", path).env_remove("COUNTERSIGN_HOME");
+    bash.stdin(Stdio::null()).output().unwrap()
+}
+
+/// What a script that succeeded said.
+fn said(folder: &Path, output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let log = fs::read_to_string(folder.join("node.log")).unwrap_or_default();
+    assert!(output.status.success(), "{said}\n{}\n{log}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn a_ledger_is_run_as_the_readme_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks("Run a ledger");
+    assert!(blocks.len() >= 5, "{blocks:?}");
+    let output = run(folder.path(), &blocks, "");
+    let said = said(folder.path(), &output);
+    for words in [
+        "-f to=…  SPIFFE ID of supplier, such as spiffe://meds.example/supplier/northwind",
+        "--serials FILE",
+        "Recorded at index",
+        "✓ Authentic",
+        "Lot distributed",
+        "2 packs, each scanned",
+        "sign it with: countersign sign --draft",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    // What a manufacturer may not sign is not listed.
+    assert!(!said.contains("medicine.certificate"), "{said}");
+}
+
+/// After the unit was packed.
+const MORE: &str = r#"
+other='(00)106141412345678908'
+printf '%s\n' "$lot(21)A1" "$other" > itself.txt
+! countersign --home distributor sign medicine.pack --about "$other" --contents itself.txt --with "$lot" 2> itself.said
+grep 'would be in itself' itself.said
+
+for who in distributor patient; do
+    [ $who = distributor ] || countersign --home $who init data/genesis.json --node "$(cat distributor/node)"
+    countersign --home $who follow "$medicine"
+    countersign --home $who follow "$unit" --contents packs.txt
+    countersign --home $who sync
+done
+printf '%s\n' "$lot(21)A1" > one.txt
+countersign --home distributor sign medicine.pack --about "$other" --contents one.txt --with "$lot" 2> twice.said
+grep 'which has not been opened' twice.said
+
+! countersign --home patient follow "$unit" --contents one.txt 2> wrong.said
+grep 'is not the list of what was packed' wrong.said
+countersign --home patient trace "$other" | grep 'No list on this machine'
+countersign --home patient follow "$other" --contents one.txt
+countersign --home patient sync
+countersign --home patient trace "$other" | grep 'It cannot be as it was packed'
+countersign --home patient trace "$lot(21)A1" | grep 'packed it last and is accountable'
+countersign --home patient check "$lot(21)A1" || test $? = 10
+countersign --home patient check "$lot(21)A2"
+
+printf '%s\n' "$lot(21)A1" "$lot(21)A2" "$lot(21)A3" > three.txt
+countersign --home distributor sign medicine.unpack --about "$unit" --contents three.txt 2> differs.said
+grep 'not the one that was packed' differs.said
+"#;
+
+#[test]
+fn what_cannot_be_in_a_unit_is_told_when_it_is_signed_and_when_it_is_traced() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks("Run a ledger");
+    let packed = blocks.iter().position(|block| block.contains("medicine.pack")).unwrap();
+    let output = run(folder.path(), &blocks[..=packed], MORE);
+    said(folder.path(), &output);
+}
