@@ -143,7 +143,7 @@ pub struct Drawing {
     pub luma: Vec<u8>,
 }
 
-/// Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 1
+/// Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
 /// to 16.
 #[uniffi::export]
 pub fn draw_code(text: &str, scale: u8) -> Result<Drawing, Error> {

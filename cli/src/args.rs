@@ -99,8 +99,11 @@ pub struct Label {
     #[arg(long = "as", value_enum, default_value_t = Symbology::Datamatrix)]
     pub symbology: Symbology,
     /// Width of a module in pixels
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(2..=16))]
     pub module: u8,
+    /// Width of a module on paper in micrometres, within what GS1 allows [default: 380, of a QR code 495]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(254..=990))]
+    pub print_module: Option<u32>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -225,7 +228,7 @@ pub struct Import {
 
 #[derive(Subcommand)]
 pub enum ExportWhat {
-    /// The history of a product as an EPCIS 2.0 document (JSON-LD)
+    /// The history of a product or a logistic unit as an EPCIS 2.0 document (JSON-LD)
     Epcis {
         /// A picture, the text of a code, or a Digital Link
         #[arg(value_hint = ValueHint::FilePath)]

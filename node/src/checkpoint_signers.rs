@@ -1,21 +1,22 @@
 //! Who signs a checkpoint: the log with its two keys, then the witnesses.
 //!
-//! The witnesses are held in this process for now, each with a key, a clock, and a state of its own: each recomputes tree and
-//! subject index from the entries before anybody signs, so an error in this node's own tree stops it here. Then all of them
-//! record, at one time, what they are about to sign ([`LastSigned`]); then they sign.
+//! Witnesses in this process each have a key, a clock, and a state of their own: each recomputes tree and subject index from the
+//! entries before anybody signs, so an error in this node's own tree stops it here. Then all of them record, at one time, what
+//! they are about to sign ([`LastSigned`]); then they sign. Those elsewhere are asked last.
 
 use std::collections::BTreeMap;
 use std::thread;
 
 use countersign_ledger::{
-    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, UnixMillis, Witness,
-    WitnessRefusal,
+    Checkpoint, Cosigner, Hash, IndexKey, LogName, Note, NoteError, NoteSigner, Policy, Shortfall,
+    UnixMillis, Witness, WitnessRefusal,
 };
 
 use crate::clock::Clock;
 use crate::halt::{Halt, Passing};
 use crate::last_signed::{LastSigned, LastSignedError};
 use crate::ledger_state::LedgerState;
+use crate::outside_witnesses::OutsideWitnesses;
 use crate::timekeeper::agrees;
 
 /// Why a checkpoint was not signed.
@@ -35,6 +36,9 @@ pub enum SealError {
         /// Its reason.
         reason: WitnessRefusal,
     },
+    /// Too few witnesses elsewhere have cosigned.
+    #[error(transparent)]
+    Outside(#[from] Shortfall),
     /// Too few witnesses have the same time.
     #[error("only {agree} of the {quorum} witnesses that are needed have the same time as the log")]
     Clocks {
@@ -50,6 +54,7 @@ impl Passing for SealError {
         match self {
             Self::LastSigned(error) => error.halt(),
             Self::Clocks { .. } => Some(Halt::Clock),
+            Self::Outside(_) => Some(Halt::Witnesses),
             Self::Note(_) | Self::Witness { .. } => None,
         }
     }
@@ -59,8 +64,10 @@ impl Passing for SealError {
 pub(crate) struct CheckpointSigners {
     pub(crate) logs: BTreeMap<LogName, LogSigner>,
     pub(crate) witnesses: Vec<LocalWitness>,
-    /// How many witnesses must cosign.
+    /// How many witnesses in this process must cosign.
     pub(crate) quorum: usize,
+    /// Witnesses elsewhere, if there are any.
+    pub(crate) outside: Option<OutsideWitnesses>,
     /// The entries of each log that the witnesses have not seen.
     pub(crate) unseen: BTreeMap<LogName, Vec<(Hash, IndexKey)>>,
 }
@@ -122,7 +129,7 @@ impl CheckpointSigners {
         state: &dyn LedgerState,
         recorded: impl FnOnce(),
     ) -> Result<Note, SealError> {
-        let Self { logs, witnesses, quorum, unseen } = self;
+        let Self { logs, witnesses, quorum, outside, unseen } = self;
         let entries = unseen.get(&log).map_or(&[][..], |entries| entries);
         side_by_side(witnesses.iter_mut(), |witness| witness.follow(entries, checkpoint))?;
         let times: Vec<_> = witnesses.iter().map(|witness| witness.time(now)).collect();
@@ -149,6 +156,9 @@ impl CheckpointSigners {
                 let cosignature = witness.witness.cosign(&[], &signed, time);
                 note.add(cosignature.map_err(|reason| witness.refused(reason))?)?;
             }
+        }
+        if let Some(outside) = outside {
+            outside.complete(&mut note, log, checkpoint.size())?;
         }
         unseen.remove(&log);
         Ok(note)

@@ -5,7 +5,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use countersign_ledger::{Held, Identity, LogName, LogSpec};
+use countersign_ledger::{Held, Identity, LogName, LogSpec, SignatureType, VerifierKey};
+use reqwest::Url;
 use serde::Deserialize;
 
 use crate::files;
@@ -16,8 +17,11 @@ const MAX_WITNESSES: usize = 16;
 /// Largest configuration file.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// Name of the group of witnesses in the policy; no witness may have it.
+/// Names of the groups of witnesses in the policy: of those in this process, of those elsewhere, and of both. No witness may
+/// have one of them.
 pub(crate) const QUORUM: &str = "witnesses";
+pub(crate) const OUTSIDE: &str = "outside";
+pub(crate) const BOTH: &str = "everywhere";
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,20 @@ pub enum ConfigError {
         "there must be 1 to {MAX_WITNESSES} witnesses, each with a name of its own that is not `{QUORUM}` or `none`"
     )]
     Witnesses,
+    /// The quorum of witnesses elsewhere is zero or above their number.
+    #[error("an outside quorum of {quorum} cannot be met by {witnesses} outside witnesses")]
+    OutsideQuorum {
+        /// How many must cosign.
+        quorum: usize,
+        /// How many there are.
+        witnesses: usize,
+    },
+    /// A witness elsewhere whose key is no cosigner's, or whose URL is none.
+    #[error("the outside witness `{0}` needs a cosigner's key and an http or https URL")]
+    Outside(String),
+    /// A log that a witness shall cosign for others: no key of a log, or a log of this ledger.
+    #[error("`{0}` is not the verifier key of another's log")]
+    Cosigns(String),
     /// A number that makes no sense.
     #[error("`{name}` is {value}, which makes no sense: it can be {least} to {most}")]
     Range {
@@ -93,6 +111,12 @@ pub struct Config {
     /// The witnesses.
     #[serde(default = "default_witnesses", rename = "witness")]
     pub witnesses: Vec<WitnessConfig>,
+    /// How many of the witnesses elsewhere must have cosigned as well, where there are any.
+    #[serde(default = "default_outside_quorum")]
+    pub outside_quorum: usize,
+    /// Witnesses elsewhere that are asked to cosign.
+    #[serde(default)]
+    pub outside: Vec<OutsideConfig>,
     /// When nothing happens, the witnesses cosign again after this many seconds, so that phones see that nothing newer
     /// exists.
     #[serde(default = "default_recosign")]
@@ -112,10 +136,40 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WitnessConfig {
-    /// Its name in the policy and in its cosignatures.
+    /// Its name in the policy. In its cosignatures it is called `<ledger>/witness/<name>`.
     pub name: String,
     /// File with its Ed25519 seed in hexadecimal; made at the first start below `data/keys` where none is named.
     pub seed: Option<PathBuf>,
+    /// Verifier keys of others' logs that it cosigns as well, at `/witness/<name>` (C2SP tlog-witness).
+    #[serde(default)]
+    pub cosigns: Vec<String>,
+}
+
+/// A witness elsewhere (C2SP tlog-witness).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutsideConfig {
+    /// Its name in the policy.
+    pub name: String,
+    /// The key of its cosignatures: `name+id+key`.
+    pub key: String,
+    /// Its submission prefix.
+    pub url: String,
+    /// PEM file with the root of its TLS certificate, where the platform does not trust that.
+    pub root: Option<PathBuf>,
+}
+
+impl OutsideConfig {
+    /// Where it is asked.
+    pub(crate) fn endpoint(&self) -> Option<Url> {
+        let url = Url::parse(&format!("{}/add-checkpoint", self.url.trim_end_matches('/'))).ok()?;
+        (["http", "https"].contains(&url.scheme()) && !self.url.contains(char::is_whitespace)).then_some(url)
+    }
+
+    fn is_usable(&self) -> bool {
+        let key = self.key.parse::<VerifierKey>();
+        key.is_ok_and(|key| key.kind() == SignatureType::Cosignature) && self.endpoint().is_some()
+    }
 }
 
 /// The TLS endpoint.
@@ -206,7 +260,11 @@ fn default_quorum() -> usize {
 }
 
 fn default_witnesses() -> Vec<WitnessConfig> {
-    (1..=3).map(|i| WitnessConfig { name: format!("witness-{i}"), seed: None }).collect()
+    (1..=3).map(|i| WitnessConfig { name: format!("witness-{i}"), seed: None, cosigns: Vec::new() }).collect()
+}
+
+fn default_outside_quorum() -> usize {
+    1
 }
 
 fn default_recosign() -> u64 {
@@ -230,6 +288,8 @@ impl Config {
             metrics_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
             quorum: default_quorum(),
             witnesses: default_witnesses(),
+            outside_quorum: default_outside_quorum(),
+            outside: Vec::new(),
             recosign_seconds: default_recosign(),
             certificate_days: default_certificate_days(),
             tls: TlsConfig::default(),
@@ -258,19 +318,38 @@ impl Config {
 
     /// Checks values made in code as those from a file are checked.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let mut names: Vec<_> = self.witnesses.iter().map(|witness| witness.name.as_str()).collect();
+        let inside = self.witnesses.iter().map(|witness| witness.name.as_str());
+        let mut names: Vec<_> =
+            inside.chain(self.outside.iter().map(|witness| witness.name.as_str())).collect();
         for name in names.iter().chain([&self.name.as_str(), &self.domain.as_str()]) {
             // Names stand in origins, note lines and identities; the identity's form is the narrowest of these.
             Identity::new(name, "role", "name").map_err(|_| ConfigError::Name((*name).to_owned()))?;
         }
         names.sort_unstable();
         names.dedup();
-        let taken = names.iter().any(|name| [QUORUM, "none"].contains(name));
-        if names.is_empty() || names.len() != self.witnesses.len() || names.len() > MAX_WITNESSES || taken {
+        let taken = names.iter().any(|name| [QUORUM, OUTSIDE, BOTH, "none"].contains(name));
+        let all = self.witnesses.len() + self.outside.len();
+        if self.witnesses.is_empty() || names.len() != all || all > MAX_WITNESSES || taken {
             return Err(ConfigError::Witnesses);
         }
         if self.quorum == 0 || self.quorum > self.witnesses.len() {
             return Err(ConfigError::Quorum { quorum: self.quorum, witnesses: self.witnesses.len() });
+        }
+        let outside = self.outside.len();
+        if outside > 0 && !(1..=outside).contains(&self.outside_quorum) {
+            return Err(ConfigError::OutsideQuorum { quorum: self.outside_quorum, witnesses: outside });
+        }
+        if let Some(witness) = self.outside.iter().find(|witness| !witness.is_usable()) {
+            return Err(ConfigError::Outside(witness.name.clone()));
+        }
+        let own: Vec<_> = self.log_specs().iter().map(|log| format!("{}/{}", self.name, log.name)).collect();
+        let is_others = |key: &VerifierKey| {
+            key.kind() != SignatureType::Cosignature && !own.iter().any(|origin| origin == key.name())
+        };
+        for cosigns in self.witnesses.iter().flat_map(|witness| &witness.cosigns) {
+            if !cosigns.parse().is_ok_and(|key| is_others(&key)) {
+                return Err(ConfigError::Cosigns(cosigns.clone()));
+            }
         }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err(ConfigError::Tls);
@@ -323,8 +402,9 @@ impl Config {
 
     fn resolve(&mut self, base: &Path) {
         let seeds = self.witnesses.iter_mut().filter_map(|witness| witness.seed.as_mut());
+        let roots = self.outside.iter_mut().filter_map(|witness| witness.root.as_mut());
         let tls = [self.tls.certificate.as_mut(), self.tls.key.as_mut()].into_iter().flatten();
-        for path in seeds.chain(tls).chain([&mut self.data]) {
+        for path in seeds.chain(roots).chain(tls).chain([&mut self.data]) {
             *path = base.join(&*path);
         }
     }
@@ -363,8 +443,26 @@ mod tests {
         assert!(matches!(with("\"witness-2\"", "\"witnesses\""), Err(ConfigError::Witnesses)));
         assert!(matches!(with("\"witness-2\"", "\"witness 2\""), Err(ConfigError::Name(_))));
         assert!(matches!(with("\"ledger.meds.example\"", "\"a/b\""), Err(ConfigError::Name(_))));
+        let outside = |text: &str| Config::parse(&format!("{EXAMPLE}\n[[outside]]\n{text}"));
+        let key = countersign_ledger::Cosigner::new("w", &[1; 32]).unwrap().verifier_key().to_string();
+        let good = format!("name = \"w\"\nkey = \"{key}\"\nurl = \"https://w.example/w\"\n");
+        assert!(outside(&good).is_ok());
+        assert!(matches!(outside(&good.replace("https", "ftp")), Err(ConfigError::Outside(_))));
+        assert!(matches!(outside(&good.replace("\"w+", "\"v+")), Err(ConfigError::Outside(_))));
+        assert!(matches!(outside(&good.replace("\"w\"", "\"outside\"")), Err(ConfigError::Witnesses)));
+        let many =
+            EXAMPLE.replace("quorum = 2", "quorum = 2\noutside_quorum = 2") + "\n[[outside]]\n" + &good;
+        let refused: Result<(), _> = Err(ConfigError::OutsideQuorum { quorum: 2, witnesses: 1 });
+        assert_eq!(format!("{:?}", Config::parse(&many).map(drop)), format!("{refused:?}"));
+        let cosigns = |origin: &str| {
+            let key = countersign_ledger::NoteSigner::ed25519(origin, &[1; 32]).unwrap();
+            let line = format!("name = \"witness-3\"\ncosigns = [\"{}\"]", key.verifier_key());
+            with("name = \"witness-3\"", &line)
+        };
+        assert!(cosigns("example.com/log").is_ok());
+        assert!(matches!(cosigns("ledger.meds.example/supply"), Err(ConfigError::Cosigns(_))));
         assert!(matches!(with("queue = 8192", "queue = -1"), Err(ConfigError::Format(_))));
-        assert!(matches!(with("# key = ", "key = "), Err(ConfigError::Tls)));
+        assert!(matches!(with("# key = \"tls", "key = \"tls"), Err(ConfigError::Tls)));
     }
 
     #[test]
@@ -373,7 +471,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.split_once(" = "))
             .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
-            .filter(|(name, _)| *name != "quorum")
+            .filter(|(name, _)| *name != "quorum" && !name.starts_with('#'))
             .collect();
         assert_eq!(numbers.len(), 18, "{numbers:?}");
         for (name, value) in numbers {

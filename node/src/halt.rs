@@ -1,7 +1,7 @@
 //! What keeps a node from ordering for a while, and how it waits: it keeps reading, says why, and goes on by itself.
 //!
-//! Whatever reads or writes the disk on the ordering thread does so through [`Halts::patiently`]: where the disk fails, the
-//! thread stands still at that very step and takes it again until it succeeds. So nothing is ever half done, and there is
+//! Whatever reads or writes the disk on the ordering thread, or asks a witness elsewhere, does so through
+//! [`Halts::patiently`]: where that fails, the thread stands still at that very step and takes it again until it succeeds. So nothing is ever half done, and there is
 //! nothing to roll back. Whoever waits for an answer meanwhile is told at once.
 
 use std::fmt;
@@ -11,9 +11,6 @@ use std::time::Duration;
 
 use countersign_ledger::Problem;
 
-/// How long to wait before a step is taken again. A lock or a full disk is over within seconds or within hours.
-const AGAIN: Duration = Duration::from_millis(250);
-
 /// Why the node orders nothing for now.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Halt {
@@ -21,24 +18,36 @@ pub enum Halt {
     Storage,
     /// The clock cannot be believed.
     Clock,
+    /// Too few witnesses elsewhere cosign.
+    Witnesses,
 }
 
 impl Halt {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::Storage, Self::Clock];
+    pub const ALL: [Self; 3] = [Self::Storage, Self::Clock, Self::Witnesses];
 
     /// Its name in problem documents, `/health` and metrics.
     pub const fn problem(self) -> Problem {
         match self {
             Self::Storage => Problem::Storage,
             Self::Clock => Problem::Clock,
+            Self::Witnesses => Problem::Witnesses,
+        }
+    }
+
+    /// How long to wait before a step is taken again. A lock or a full disk is over within seconds or within hours, and whoever
+    /// is asked over the network is not asked all the time.
+    const fn again(self) -> Duration {
+        match self {
+            Self::Storage | Self::Clock => Duration::from_millis(250),
+            Self::Witnesses => Duration::from_secs(1),
         }
     }
 
     /// When clients are asked to come back.
     pub const fn retry_after(self) -> Duration {
         match self {
-            Self::Storage => Duration::from_secs(5),
+            Self::Storage | Self::Witnesses => Duration::from_secs(5),
             Self::Clock => Duration::from_mins(1),
         }
     }
@@ -53,6 +62,9 @@ impl fmt::Display for Halt {
             }
             Self::Clock => {
                 "the node's clock is in doubt, and it orders nothing until that is over; reading goes on"
+            }
+            Self::Witnesses => {
+                "too few witnesses cosign at present, and the node orders nothing until they do; reading goes on"
             }
         })
     }
@@ -146,7 +158,7 @@ impl Halts {
         if let Some(told) = &state.on_halt {
             told(halt);
         }
-        let waited = self.changed.wait_timeout_while(state, AGAIN, |state| state.patient);
+        let waited = self.changed.wait_timeout_while(state, halt.again(), |state| state.patient);
         waited.unwrap_or_else(PoisonError::into_inner).0.patient
     }
 

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
     Base64, Certificate, CertificateError, Cosigner, Families, Genesis, GenesisDomain, Hash, Identity,
-    LogName, NoteSigner, REGISTRAR, SoftwareKey, UnixMillis, VerifierKey, VerifierKeyError,
+    LogName, NoteSigner, REGISTRAR, SoftwareKey, UnixMillis, VerifierKeyError,
 };
 use zeroize::Zeroizing;
 
-use crate::config::{Config, QUORUM, WitnessConfig};
+use crate::config::{BOTH, Config, OUTSIDE, QUORUM, WitnessConfig};
 use crate::files;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
@@ -53,6 +53,9 @@ pub enum KeysError {
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
+    /// A witness elsewhere cannot be asked as it is configured.
+    #[error("the witness {0} cannot be asked: its URL or its TLS root is none")]
+    Outside(String),
     /// A key was refused.
     #[error(transparent)]
     Key(#[from] VerifierKeyError),
@@ -98,13 +101,16 @@ impl Keys {
             let origin = format!("{}/{}", config.name, log.name);
             Ok((log.name, LogKeys::open(&files, log.name, &origin)?))
         });
+        for made in config.witnesses.iter().filter(|witness| witness.seed.is_none()) {
+            files.secret(&format!("{}.seed", made.name))?;
+        }
         Ok(Self {
             authority: Authority::open(&files, &config.domain, now)?,
             logs: logs.collect::<Result<_, KeysError>>()?,
             cosigners: config
                 .witnesses
                 .iter()
-                .map(|witness| cosigner(&files, witness))
+                .map(|witness| cosigner(config, witness))
                 .collect::<Result<_, _>>()?,
             roles: roles(&files, families)?,
         })
@@ -114,11 +120,20 @@ impl Keys {
     pub(crate) fn genesis(&self, config: &Config, tls: Option<Vec<u8>>) -> Genesis {
         let keys = self.logs.values().flat_map(|keys| &keys.checkpoint);
         let logs = keys.map(|key| format!("log {}", key.verifier_key()));
-        let cosigners = || self.cosigners.iter().map(Cosigner::verifier_key);
-        let witnesses = cosigners().map(|key| format!("witness {} {key}", key.name()));
-        let members: Vec<_> = cosigners().map(VerifierKey::name).collect();
-        let group = format!("group {QUORUM} {} {}", config.quorum, members.join(" "));
-        let lines: Vec<_> = logs.chain(witnesses).chain([group, format!("quorum {QUORUM}\n")]).collect();
+        let keys = self.cosigners.iter().map(Cosigner::verifier_key);
+        let witnesses = config.witnesses.iter().zip(keys).map(|(w, key)| format!("witness {} {key}", w.name));
+        let outside = config.outside.iter().map(|w| format!("witness {} {} {}", w.name, w.key, w.url));
+        let group = |name, quorum, members: Vec<&str>| format!("group {name} {quorum} {}", members.join(" "));
+        let inside = config.witnesses.iter().map(|witness| witness.name.as_str()).collect();
+        let mut quorum = vec![group(QUORUM, config.quorum, inside)];
+        if config.outside.is_empty() {
+            quorum.push(format!("quorum {QUORUM}\n"));
+        } else {
+            let elsewhere = config.outside.iter().map(|witness| witness.name.as_str()).collect();
+            quorum.push(group(OUTSIDE, config.outside_quorum, elsewhere));
+            quorum.push(format!("group {BOTH} all {QUORUM} {OUTSIDE}\nquorum {BOTH}\n"));
+        }
+        let lines: Vec<_> = logs.chain(witnesses).chain(outside).chain(quorum).collect();
         Genesis {
             name: config.name.clone(),
             logs: config.log_specs(),
@@ -174,12 +189,14 @@ impl Authority {
     }
 }
 
-fn cosigner(files: &KeyFiles, witness: &WitnessConfig) -> Result<Cosigner, KeysError> {
-    let seed = match &witness.seed {
-        Some(path) => read_secret(path)?.ok_or_else(|| KeysError::Missing(path.clone()))?,
-        None => files.secret(&format!("{}.seed", witness.name))?,
+/// A witness's key, once it is there. It is called by a URL without a scheme, as C2SP tlog-cosignature recommends.
+pub(crate) fn cosigner(config: &Config, witness: &WitnessConfig) -> Result<Cosigner, KeysError> {
+    let path = match &witness.seed {
+        Some(path) => path.clone(),
+        None => config.data.join("keys").join(format!("{}.seed", witness.name)),
     };
-    Ok(Cosigner::new(&witness.name, &seed)?)
+    let seed = read_secret(&path)?.ok_or(KeysError::Missing(path))?;
+    Ok(Cosigner::new(&format!("{}/witness/{}", config.name, witness.name), &seed)?)
 }
 
 /// A role a line, then SHA-256 of these lines: nothing else would tell that a letter of them has changed.
@@ -307,6 +324,6 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
-fn file_error(path: &Path, source: std::io::Error) -> KeysError {
+pub(crate) fn file_error(path: &Path, source: std::io::Error) -> KeysError {
     KeysError::File { path: path.to_owned(), source }
 }

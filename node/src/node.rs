@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use crate::checkpoint_signers::{CheckpointSigners, LocalWitness, LogSigner};
 use crate::clock::{Clock, Uptime, system_clock, system_uptime};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, WitnessConfig};
 #[cfg(unix)]
 use crate::door::Door;
 use crate::files;
@@ -30,6 +30,8 @@ use crate::limits::{Budgets, WriteRate};
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::{Metrics, header, line};
+use crate::others_logs::OthersLogs;
+use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
@@ -178,6 +180,8 @@ pub(crate) struct Service {
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
+    /// What this node's witnesses cosign for others.
+    pub(crate) others: OthersLogs,
 }
 
 impl Node {
@@ -190,11 +194,11 @@ impl Node {
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
         let Surroundings { families, clock, uptime, witness_clocks, today, observer, engine } = surroundings;
-        let now = clock();
-        let lock = lock(&config)?;
+        let (now, lock) = (clock(), lock(&config)?);
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
         let keys = Keys::open(&config, &families, first_start, now)?;
+        let others = OthersLogs::open(&config)?;
         let endpoint = Endpoint::open(&config, first_start, now)?;
         let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
@@ -208,17 +212,16 @@ impl Node {
             signers.insert(log, LogSigner { keys, last });
         }
         let (mut witnesses, mut clocks) = (Vec::new(), Vec::new());
-        for cosigner in cosigners {
-            let name = cosigner.verifier_key().name().to_owned();
-            let clock = witness_clocks.get(&name).unwrap_or(&clock);
-            let last = signed.open(&name, &[cosigner.verifier_key()])?;
+        for (WitnessConfig { name, .. }, cosigner) in config.witnesses.iter().zip(cosigners) {
+            let clock = witness_clocks.get(name).unwrap_or(&clock);
+            let last = signed.open(name, &[cosigner.verifier_key()])?;
             witnesses.push(LocalWitness::new(cosigner, &policy, Arc::clone(clock), last));
-            clocks.push((name, Arc::clone(clock)));
+            clocks.push((name.clone(), Arc::clone(clock)));
         }
         // After the signers, who know better which of them was exchanged.
         let genesis = genesis::keep(&config.data, first_start, genesis)?;
-        let mut checkpoint_signers =
-            CheckpointSigners { logs: signers, witnesses, quorum: config.quorum, unseen: BTreeMap::new() };
+        let (quorum, outside, unseen) = (config.quorum, None, BTreeMap::new());
+        let mut checkpoint_signers = CheckpointSigners { logs: signers, witnesses, quorum, outside, unseen };
 
         // The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
         let begun = checkpoint_signers.last_signed().any(LastSigned::has_signed);
@@ -235,9 +238,9 @@ impl Node {
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
         let heads = recovery::restore(&connection, &mut machine, &mut checkpoint_signers, &policy)?;
+        checkpoint_signers.outside = OutsideWitnesses::start(&config, &policy, machine.state())?;
         store::keep_tidy(&connection)?;
-        let blocks = machine.last().height;
-        tracing::info!(blocks, "the ledger is whole");
+        tracing::info!(blocks = machine.last().height, "the ledger is whole");
 
         let signed_at = checkpoint_signers.last_signed().map(LastSigned::at).max().unwrap_or_default();
         let last = signed_at.max(machine.last().time);
@@ -293,6 +296,7 @@ impl Node {
             uploads,
             blobs,
             endpoint,
+            others,
         };
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
@@ -480,8 +484,13 @@ impl Service {
 
     /// The keys that receipts are signed with: each log's key id and public key, in the order of the logs.
     pub(crate) fn receipt_keys(&self) -> Vec<(Hash, PublicKey)> {
-        let keys = self.genesis.logs.iter().filter_map(|log| self.receipts.get(&log.name));
-        keys.map(|key| (receipt::thumbprint(&key.public_key()), key.public_key())).collect()
+        self.genesis.logs.iter().filter_map(|log| self.receipt_key(log.name)).collect()
+    }
+
+    /// The key that a log's receipts are signed with, and its id.
+    pub(crate) fn receipt_key(&self, log: LogName) -> Option<(Hash, PublicKey)> {
+        let key = self.receipts.get(&log)?.public_key();
+        Some((receipt::thumbprint(&key), key))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Problem documents: Concise Problem Details (RFC 9290), or JSON (RFC 9457) if the request asks for it.
+//! Problem documents: Concise Problem Details (RFC 9290), as SCRAPI has it, or JSON (RFC 9457) if the request asks for it.
 //!
 //! ```cddl
 //! problem = { -1 => tstr, -2 => tstr }   ; title: a stable name that a program may switch on; detail: a sentence
@@ -10,12 +10,13 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{Problem, cbor};
 
 use crate::halt::{Halt, Passing as _};
+use crate::routes::{NO_STORE, preferred};
 use crate::sequencer::Reason;
 use crate::store::StoreError;
 
@@ -90,6 +91,8 @@ impl ProblemDetails {
             (CONCISE, self.to_cbor())
         };
         let mut response = (self.status, [(CONTENT_TYPE, media_type)], document).into_response();
+        // What is not there now may be there later.
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         if let Some(delay) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, delay.as_secs().max(1).into());
         }
@@ -97,15 +100,11 @@ impl ProblemDetails {
     }
 }
 
-/// Whether a request names JSON among what it accepts, and not our own form.
+/// Whether a request would rather have JSON than our own form.
 pub(crate) fn asks_for_json(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let types: Vec<&str> = values
-        .flat_map(|value| value.split(','))
-        .filter_map(|one| Some(one.split(';').next()?.trim()))
-        .collect();
-    let named = |name: &str| types.contains(&name);
-    (named(PROBLEM_JSON) || named("application/json")) && !named(CONCISE)
+    let json = [PROBLEM_JSON, "application/json"];
+    let asked = preferred(headers, &[CONCISE, "application/cbor", json[0], json[1]]);
+    asked.is_some_and(|asked| json.contains(&asked))
 }
 
 /// The status that goes with a problem.
@@ -116,11 +115,12 @@ const fn status(problem: Problem) -> StatusCode {
         P::NotFound => S::NOT_FOUND,
         P::Gone => S::GONE,
         P::TooLarge => S::PAYLOAD_TOO_LARGE,
-        P::Busy | P::Storage | P::Clock => S::SERVICE_UNAVAILABLE,
+        P::Busy | P::Storage | P::Clock | P::Witnesses => S::SERVICE_UNAVAILABLE,
         P::Internal => S::INTERNAL_SERVER_ERROR,
         P::Method => S::METHOD_NOT_ALLOWED,
         P::Timeout => S::REQUEST_TIMEOUT,
         P::Rate => S::TOO_MANY_REQUESTS,
+        P::MediaType => S::UNSUPPORTED_MEDIA_TYPE,
         P::Unnamed
         | P::UnknownSigner
         | P::WrongIssuer
@@ -141,7 +141,9 @@ const fn status(problem: Problem) -> StatusCode {
         | P::CustodyConflict
         | P::ForeignCheckpoint
         | P::PromiseNotHeld => S::CONFLICT,
-        P::OtherLog | P::UnknownKind | P::Backdated | P::VoidLink | P::Rule => S::UNPROCESSABLE_ENTITY,
+        P::OtherLog | P::UnknownKind | P::Inconsistent | P::Backdated | P::VoidLink | P::Rule => {
+            S::UNPROCESSABLE_ENTITY
+        }
         P::Malformed
         | P::Format
         | P::HighS

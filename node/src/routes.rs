@@ -5,19 +5,25 @@
 //! | `GET /genesis` | the trust anchors that phones pin (JSON) |
 //! | `GET /health` | whether the node takes statements (JSON) |
 //! | `GET /limits` | `{ "statement-bytes" => uint, "blob-bytes" => uint }`: the largest that are taken |
-//! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of receipts (COSE Key Set, COSE Key) |
+//! | `GET /.well-known/scitt-keys`, `…/{kid}` | the keys of all logs' receipts (COSE Key Set, COSE Key) |
+//! | `GET /{log}/.well-known/scitt-keys`, `…/{kid}` | those of this log: `/{log}` is a SCRAPI service's base URL |
+//! | `GET /{log}/policy` | what to trust of this log (C2SP tlog-policy), by its Ed25519 key alone, as most readers have it |
 //! | `GET /{log}/checkpoint` | the newest checkpoint (C2SP tlog-checkpoint) |
 //! | `GET /{log}/tile/…` | hashes, `entries`, `bodies` (C2SP tlog-tiles) |
 //! | `GET /{log}/consistency/{old}/{new}` | `[* hash]` |
 //! | `GET /{log}/subjects/{size}?s=…&skip=…&s=…` | `[* bstr .cbor SubjectHistory]` |
 //! | `GET /{log}/families/{size}?s=…&s=…` | `[* bstr .cbor FamilyProof]` |
 //! | `GET /{log}/names/{size}?s=…&skip=…` | `[* tstr]`: the subjects that the family proof lists, in its order |
+//! | `POST /witness/{name}/add-checkpoint` | another's checkpoint -> this witness's cosignature (C2SP tlog-witness) |
+//! | `GET /witness/{name}/{hex}/checkpoint` | the last one it cosigned, by the digest of the log's origin |
 //! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
 //! | `GET /blob/{hex}`, `HEAD …`, `PUT …` | what a statement names by digest and length; uploads can be continued |
 //! | `POST /enrol` | `[code: tstr, request: bstr]` -> 201 and the certificate (DER) |
-//! | `POST /{log}/entries` | a statement -> 303 to its receipt, and `[index, size]`, once durable (SCRAPI); 409 `promise-not-held` if a blob has to be uploaded first |
+//! | `POST /{log}/entries` | a statement -> once durable, 303 to its receipt, and `[index, size]` (SCRAPI); 409 `promise-not-held` if a blob has to be uploaded first |
+//! | | the same, accepting `application/cose` -> 201 and its receipt |
 //! | `POST /{log}/batch` | `[* bstr]`: statements -> `[* outcome]` in the same order, once all are durable |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
+//! | `GET /{log}/proof/{hex}` | its place as a text (C2SP tlog-proof); the entry is the 32 bytes of its id |
 //!
 //! `GET /metrics` (Prometheus text) is served on a listener of its own.
 //!
@@ -28,15 +34,20 @@
 //! one; names come in pages. `skip`, after an `s`, asks for what follows.
 //!
 //! Everything else is answered by a problem document (RFC 9290; RFC 9457 where JSON is asked for).
+//!
+//! A page of any site may read what is public and submit statements: nothing here depends on who asks (CORS).
 
+mod answer;
 mod batch;
 mod blobs;
 mod bodies;
 mod enrol;
 mod entries;
+mod gzip;
 mod meta;
 mod proofs;
 mod tiles;
+mod witness;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,13 +55,18 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONNECTION, EXPECT};
-use axum::http::{HeaderValue, Response, Version};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, EXPECT, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+};
+use axum::http::{HeaderValue, Method, Response, Version};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use countersign_ledger::{Hash, LogName, Problem};
+use tower_http::cors::{Any, CorsLayer};
 
+use self::answer::{FRESH, IMMUTABLE};
+pub(crate) use self::answer::{NO_STORE, preferred};
 use self::bodies::{Incoming, Outgoing, SMALL};
 use crate::node::Service;
 use crate::problem::{ProblemDetails, asks_for_json};
@@ -59,25 +75,26 @@ use crate::server::Peer;
 /// What each route is given.
 type Shared = State<Arc<Service>>;
 
-/// Never changes under this path.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// May change.
-const FRESH: HeaderValue = HeaderValue::from_static("no-cache");
 const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const CERTIFICATE: HeaderValue = HeaderValue::from_static("application/pkix-cert");
 
+/// How long a browser may remember what pages of other sites may ask.
+const CORS_AGE: Duration = Duration::from_hours(24);
+
 /// All routes.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     let patience = Duration::from_secs(service.config.limits.request_seconds);
-    Router::new()
+    let not_allowed = || async { ProblemDetails::new(Problem::Method, "this path is not asked like this") };
+    let shared = Router::new()
         .route("/genesis", get(meta::genesis))
-        .route("/health", get(meta::health))
-        .route("/limits", get(meta::limits))
         .route("/.well-known/scitt-keys", get(meta::keys))
         .route("/.well-known/scitt-keys/{kid}", get(meta::key))
         .route("/certificate/{fingerprint}", get(meta::certificate))
+        .route("/{log}/.well-known/scitt-keys", get(meta::log_keys))
+        .route("/{log}/.well-known/scitt-keys/{kid}", get(meta::log_key))
+        .route("/{log}/policy", get(meta::policy))
         .route("/{log}/checkpoint", get(tiles::checkpoint))
         .route("/{log}/tile/{*path}", get(tiles::tile))
         .route("/{log}/consistency/{old}/{new}", get(proofs::consistency))
@@ -87,17 +104,36 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/entries", post(entries::submit))
         .route("/{log}/batch", post(batch::submit))
         .route("/{log}/entries/{id}", get(entries::receipt))
-        .route("/enrol", post(enrol::enrol))
+        .route("/{log}/proof/{id}", get(entries::proof))
+        .route("/witness/{name}/add-checkpoint", post(witness::add_checkpoint))
+        .route("/witness/{name}/{origin}/checkpoint", get(witness::last))
         .route("/blob/{digest}", get(blobs::get).head(blobs::head))
         .route_layer(from_fn_with_state(patience, bound_time))
         // A blob may take longer than a request, by its length.
         .route("/blob/{digest}", put(blobs::put))
         .fallback(|| async { ProblemDetails::not_found("there is nothing under this path") })
-        .method_not_allowed_fallback(|| async {
-            ProblemDetails::new(Problem::Method, "this path is not asked like this")
-        })
-        .layer(from_fn_with_state(Arc::clone(service), admit))
-        .with_state(Arc::clone(service))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn(answer::conditional))
+        .layer(cors());
+    // What a page elsewhere has no business with.
+    let own = Router::new()
+        .route("/health", get(meta::health))
+        .route("/limits", get(meta::limits))
+        .route("/enrol", post(enrol::enrol))
+        .route_layer(from_fn_with_state(patience, bound_time))
+        .method_not_allowed_fallback(not_allowed);
+    let all = shared.merge(own).layer(from_fn_with_state(Arc::clone(service), admit));
+    all.with_state(Arc::clone(service))
+}
+
+/// What a page of another site may ask and see (Fetch standard, CORS protocol). No request carries a cookie or a password here.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([ACCEPT, CONTENT_TYPE, IF_NONE_MATCH])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER])
+        .max_age(CORS_AGE)
 }
 
 /// What the operator's own listener serves.
@@ -128,8 +164,12 @@ async fn admit(State(service): Shared, request: Request, next: Next) -> Response
     let problem = response.extensions_mut().remove::<ProblemDetails>();
     // Who waits for a word before sending, or has stopped sending, is not waited for.
     let waits = announced || problem.as_ref().is_some_and(ProblemDetails::is_timeout);
-    if let Some(problem) = problem {
-        response = problem.respond(json);
+    if json && let Some(problem) = problem {
+        // Other headers, such as those of CORS, stay.
+        let (parts, body) = problem.respond(true).into_parts();
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().extend(parts.headers);
+        *response.body_mut() = body;
     }
     if let Some(body) = rest.left() {
         if version >= Version::HTTP_2 {

@@ -95,6 +95,9 @@ fn development(config: &Config, first_start: bool, now: UnixMillis) -> Result<Ma
     names.dedup();
     let mut leaf = CertificateParams::new(names)?;
     leaf.distinguished_name.push(DnType::CommonName, config.name.clone());
+    // RFC 5280 section 4.2.1: with its own key's identifier, which rcgen writes where it is asked about authority.
+    leaf.is_ca = IsCa::ExplicitNoCa;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
     let (year, month, day) = civil(UnixMillis(now.0.saturating_sub(DAY_MILLIS)));

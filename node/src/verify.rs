@@ -101,9 +101,9 @@ pub fn verify(
         let keys = keys.checkpoint.iter().map(NoteSigner::verifier_key).collect::<Vec<&VerifierKey>>();
         files.open(&format!("log-{log}"), &keys).map_err(|error| (format!("log-{log}"), error))
     });
-    let witnesses = keys.cosigners.iter().map(|witness| {
-        let key = witness.verifier_key();
-        files.open(key.name(), &[key]).map_err(|error| (key.name().to_owned(), error))
+    let witnesses = config.witnesses.iter().zip(&keys.cosigners).map(|(witness, cosigner)| {
+        let name = &witness.name;
+        files.open(name, &[cosigner.verifier_key()]).map_err(|error| (name.clone(), error))
     });
     let mut signers: Vec<LastSigned> = Vec::new();
     for opened in logs.chain(witnesses) {

@@ -3,9 +3,9 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::{Item, PackingFault, Route, Verdict, VerdictKind, packing_fault};
-use countersign_ledger::Subject;
-use countersign_wallet::{Named, Snapshot};
+use countersign_custody::{Item, PackingFault, Profile, Route, Verdict, VerdictKind, packing_fault};
+use countersign_ledger::{Hash, Subject};
+use countersign_wallet::{Asked, Named, Snapshot};
 use serde_json::json;
 
 use crate::args::{Check, Trace};
@@ -64,19 +64,28 @@ pub fn read(argument: &str) -> Result<Item> {
     pack::read(argument, year())
 }
 
-/// The item that an argument shows, if it was read fully.
-pub fn whole(argument: &str) -> Result<Item> {
+/// What an argument shows, if it was read fully.
+pub fn certain(argument: &str) -> Result<Named> {
     let named = pack::named(argument, year())?;
     named.certain()?;
-    match named {
+    Ok(named)
+}
+
+/// The item that an argument shows, if it was read fully.
+pub fn whole(argument: &str) -> Result<Item> {
+    match certain(argument)? {
         Named::Item { item, .. } => Ok(item),
         Named::Unit(subject) | Named::Matter(subject) => bail!("{subject} is no product"),
     }
 }
 
-/// The route of a logistic unit, and what is to be said of what is in it. It is not part of a product's snapshot, so its history
-/// is fetched from the node.
-fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(Route, Vec<String>)> {
+/// What the ledger holds on a logistic unit, its route, and the profile that has the rules for it. It is not part of a product's
+/// snapshot, so its history is fetched from the node.
+pub fn unit<'a>(
+    home: &Home,
+    snapshot: &'a mut Snapshot,
+    unit: &Subject,
+) -> Result<(Asked, Route, &'a Profile)> {
     let asked = snapshot.ask(&home.client()?, unit)?;
     let nothing = || format!("the ledger holds nothing about {unit}");
     let first = asked.history().first().with_context(nothing)?;
@@ -84,8 +93,12 @@ fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(R
         .profile_of(first.verified().statement().kind())
         .context("no profile has rules for these goods")?;
     let route = asked.route(profile, snapshot.now(now())).with_context(nothing)?;
-    let Some(digest) = profile.closed_list(asked.history()) else { return Ok((route, Vec::new())) };
-    let note = match snapshot.contents(digest)? {
+    Ok((asked, route, profile))
+}
+
+/// What is to be said of what is in a unit, by the digest of the list of what was packed.
+fn packed(snapshot: &mut Snapshot, unit: &Subject, list: Hash) -> Result<Option<String>> {
+    Ok(match snapshot.contents(list)? {
         Some(list) => packing_fault(unit, list.packs(), &snapshot.closed_units()?).map(|fault| match fault {
             PackingFault::Itself => "It is in itself, by the list of what was packed.".to_owned(),
             PackingFault::Elsewhere { .. } => format!("It cannot be as it was packed: {fault}."),
@@ -94,8 +107,7 @@ fn unit_route(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<(R
             "No list on this machine is that of its packs: get the one it came with, and follow it with --contents."
                 .to_owned(),
         ),
-    };
-    Ok((route, note.into_iter().collect()))
+    })
 }
 
 /// Prints a product's route, or draws it.
@@ -103,7 +115,12 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     let mut snapshot = home.snapshot()?;
     let mut judged = None;
     let (route, notes) = match pack::named(&args.pack, year())? {
-        Named::Unit(unit) => unit_route(home, &mut snapshot, &unit)?,
+        Named::Unit(goods) => {
+            let (asked, route, profile) = unit(home, &mut snapshot, &goods)?;
+            let list = profile.closed_list(asked.history());
+            let note = list.map(|list| packed(&mut snapshot, &goods, list)).transpose()?;
+            (route, note.into_iter().flatten().collect())
+        }
         Named::Matter(matter) => bail!("{matter} has no route"),
         Named::Item { item, .. } => {
             let verdict = judged.insert(snapshot.check(&item, now()));

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use countersign_custody::epcis::{self, Proposal};
+use countersign_custody::epcis::{self, Around, Exported, LeftOut, Proposal};
 use countersign_custody::words::sanitize;
-use countersign_custody::{Facts, Item, Mark, Profile};
+use countersign_custody::{Contents, Facts, Item, Mark, Profile, Standing, Stop};
 use countersign_ledger::{Entry, Placed, Subject};
+use countersign_wallet::{Named, Snapshot};
 use serde_json::json;
 
 use super::check;
@@ -18,12 +19,40 @@ use crate::file;
 use crate::home::{Home, now};
 use crate::output::say;
 
-/// Writes the history of a product as an EPCIS 2.0 document.
-pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
+/// Writes the history of a product, or of a logistic unit, as an EPCIS 2.0 document, and tells what is not in it.
+pub fn export(home: &Home, goods: &str, output: &Path) -> Result<()> {
     let mut snapshot = home.snapshot()?;
-    let item = check::whole(pack)?;
-    let verdict = snapshot.check(&item, now());
-    let facts = snapshot.facts(&item)?.context("this wallet has no data on it: follow it and sync")?;
+    let (mut exported, wrong, nothing) = match check::certain(goods)? {
+        Named::Item { item, .. } => of_product(&mut snapshot, &item)?,
+        Named::Unit(unit) => of_unit(home, &mut snapshot, &unit)?,
+        Named::Matter(matter) => bail!("{matter} has no history for partners"),
+    };
+    epcis::extend(&mut exported.document, |statement| {
+        let kept = snapshot.extensions(statement).ok().flatten()?;
+        serde_json::from_str(&kept).ok()
+    });
+    let events = exported.document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
+    let sound = events + exported.left_out.len();
+    if events == 0 {
+        bail!("nothing is exported: {nothing}");
+    }
+    fs::write(output, epcis::text(&exported.document)).with_context(|| output.display().to_string())?;
+    say!("{}: {events} events, of {sound} statements", output.display());
+    for LeftOut { statement, kind, why } in &exported.left_out {
+        say!("  left out: {kind} {statement}: {why}");
+    }
+    if wrong > 0 {
+        say!("  {wrong} more do not fit their place and are left out: see `countersign trace`");
+    }
+    Ok(())
+}
+
+/// What is exported, how many statements do not fit their place, and what is said if there is no event.
+type Events = (Exported, usize, String);
+
+fn of_product(snapshot: &mut Snapshot, item: &Item) -> Result<Events> {
+    let verdict = snapshot.check(item, now());
+    let facts = snapshot.facts(item)?.context("this wallet has no data on it: follow it and sync")?;
     let known = statements(&facts);
     let (sound, wrong): (Vec<_>, Vec<_>) =
         verdict.timeline.iter().partition(|event| event.mark == Mark::Verified);
@@ -32,21 +61,34 @@ pub fn export(home: &Home, pack: &str, output: &Path) -> Result<()> {
         .filter_map(|event| known.iter().find(|one| one.id() == event.statement))
         .copied()
         .collect();
-    let mut document = epcis::document(snapshot.profile_for(&verdict), &sound, now());
-    epcis::extend(&mut document, |statement| {
-        let kept = snapshot.extensions(statement).ok().flatten()?;
-        serde_json::from_str(&kept).ok()
-    });
-    let events = document["epcisBody"]["eventList"].as_array().map_or(0, Vec::len);
-    if events == 0 {
-        bail!("nothing is exported: {}", nothing(&item, &facts, sound.len(), wrong.len()));
+    let contents: Vec<Contents> = facts.units.iter().flat_map(|unit| unit.contents.clone()).collect();
+    let around = Around { linked: &known, contents: &contents };
+    let exported = epcis::document(snapshot.profile_for(&verdict), &sound, around, now());
+    let nothing = nothing(item, &facts, sound.len(), wrong.len());
+    Ok((exported, wrong.len(), nothing))
+}
+
+fn of_unit(home: &Home, snapshot: &mut Snapshot, unit: &Subject) -> Result<Events> {
+    let (asked, route, profile) = check::unit(home, snapshot, unit)?;
+    let profile = profile.clone();
+    let is_sound = |one: &Placed| {
+        route.stops.iter().any(|stop| {
+            let Stop::Leg(leg) = stop else { return false };
+            leg.statement == one.id() && !matches!(leg.standing, Standing::AtFault(_) | Standing::Void)
+        })
+    };
+    let sound: Vec<&Placed> =
+        asked.history().iter().filter_map(Entry::standing).filter(|one| is_sound(one)).collect();
+    let linked: Vec<&Placed> = asked.dependencies().filter_map(Entry::standing).collect();
+    let mut contents = Vec::new();
+    for digest in sound.iter().filter_map(|one| one.fields().hash("contents")) {
+        contents.extend(snapshot.contents(digest)?);
     }
-    fs::write(output, epcis::text(&document)).with_context(|| output.display().to_string())?;
-    say!("{}: {events} events, of {} statements", output.display(), sound.len());
-    if !wrong.is_empty() {
-        say!("  {} more do not fit their place and are left out: see `countersign trace`", wrong.len());
-    }
-    Ok(())
+    let around = Around { linked: &linked, contents: &contents };
+    let wrong = asked.history().len() - sound.len();
+    let nothing =
+        format!("of the {} statements on {unit}, none is an event for partners", asked.history().len());
+    Ok((epcis::document(&profile, &sound, around, now()), wrong, nothing))
 }
 
 /// Why a document would be empty.

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use countersign_scan::Code;
-use countersign_scan::draw::{Carrier, Label as Drawing, Scale};
+use countersign_scan::draw::{Carrier, Label as Drawing, ModuleWidth, Scale};
 use countersign_scan::gs1::{Content, Partners};
 
 use super::gs1::mend;
@@ -23,8 +23,12 @@ pub fn run(args: &Label) -> Result<()> {
         Symbology::Qr => Carrier::Qr,
         Symbology::Link => Carrier::LinkQr,
     };
-    let label = Drawing::new(&message, carrier)?;
-    let scale = Scale::new(args.module).context("a module is 1 to 16 pixels wide")?;
+    let mut label = Drawing::new(&message, carrier)?;
+    if let Some(micrometres) = args.print_module {
+        let width = ModuleWidth::new(micrometres).context("a module is 254 to 990 micrometres wide")?;
+        label = label.with_modules(width);
+    }
+    let scale = Scale::new(args.module).context("a module is 2 to 16 pixels wide")?;
     let extension = args.output.extension().and_then(|extension| extension.to_str());
     let file = match extension.map(str::to_ascii_lowercase).as_deref() {
         Some("png") => label.picture(scale).png(),

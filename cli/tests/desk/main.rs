@@ -109,11 +109,13 @@ fn a_delivery_is_traced_with_both_signatures(folder: &Path) {
 fn a_history_is_exported_and_read_back_as_drafts(folder: &Path, home: &Path) {
     let (document, drafts) = (folder.join("epcis.json"), folder.join("drafts"));
     let (file, out) = (document.to_str().unwrap(), drafts.to_str().unwrap());
-    succeed(home, &["export", "epcis", &photo(folder, "5-dispensed-photo.png"), "--output", file]);
+    let told = succeed(home, &["export", "epcis", &photo(folder, "5-dispensed-photo.png"), "--output", file]);
     let written: Value = serde_json::from_slice(&fs::read(&document).unwrap()).unwrap();
     let events = written["epcisBody"]["eventList"].as_array().unwrap();
     let steps: Vec<_> = events.iter().map(|event| event["bizStep"].as_str().unwrap()).collect();
     assert_eq!(steps, ["inspecting", "commissioning", "shipping", "dispensing"]);
+    assert!(told.contains("left out: medicine.trial "), "{told}");
+    assert_eq!(told.matches("the profile has no event for it").count(), told.lines().count() - 1, "{told}");
     let printed = succeed(home, &["import", file, "--output", out]);
     assert!(
         printed.contains("the business step `inspecting` is not accepted")
@@ -624,7 +626,13 @@ fn a_unit_is_packed_and_traced(
     assert!(traced.contains("Packed") && traced.contains("2 packs, each scanned"), "{traced}");
     let file = folder.join("packed.json");
     succeed(&anybody.home, &["export", "epcis", &format!("{lot}(21)A2"), "-o", file.to_str().unwrap()]);
-    assert!(fs::read_to_string(file).unwrap().contains("AggregationEvent"));
+    assert!(fs::read_to_string(&file).unwrap().contains("AggregationEvent"));
+    // The unit itself: with the list, pack by pack.
+    succeed(&anybody.home, &["export", "epcis", UNIT, "-o", file.to_str().unwrap()]);
+    let exported: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let packing = &exported["epcisBody"]["eventList"][0];
+    assert_eq!(packing["parentID"], "https://id.gs1.org/00/095060001343520017");
+    assert_eq!(packing["childEPCs"].as_array().unwrap().len(), 2, "{packing:#}");
     let other = countersign(&anybody.home, &["trace", "(00)106141412345678908"]);
     assert!(String::from_utf8_lossy(&other.stderr).contains("the ledger holds nothing about"));
 }

@@ -30,7 +30,7 @@ mod xml;
 use countersign_ledger::Subject;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-pub use self::document::{document, text};
+pub use self::document::{Around, Exported, LeftOut, NotAnEvent, document, text};
 pub use self::extensions::extend;
 pub use self::import::{LotOf, Proposal, event_ids, read};
 pub use self::refused::{Fault, NotADocument, NotTaken, WrongContext};

@@ -3,6 +3,8 @@
 //! In scope: reading a member's certificate, its path to the domain's root (by `webpki`), certification requests
 //! (RFC 2986) and certificates made from them. A member's certificate names it by exactly one SPIFFE ID (X.509-SVID,
 //! section 2) and is marked for document signing (RFC 9336), so that no TLS certificate can sign a statement.
+//! What we issue holds the profile of RFC 5280 section 4, with key identifiers by RFC 7093 (SHA-256, 160 bits): they tell
+//! two roots of one name apart while a domain goes from one to the next.
 //! Out of scope: intermediate authorities, CRLs and OCSP; revocation is a statement in the log.
 //!
 //! Keys are made by their owner; the authority only ever sees a request.
@@ -16,10 +18,13 @@ use webpki::{EndEntityCert, KeyUsage};
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder as _, CertificateBuilder};
 use x509_cert::certificate::TbsCertificate;
-use x509_cert::der::asn1::{GeneralizedTime, Ia5String};
+use x509_cert::der::asn1::{GeneralizedTime, Ia5String, OctetString, UtcTime};
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsages, SubjectAltName,
+    SubjectKeyIdentifier,
+};
 use x509_cert::ext::{Extension, ToExtension as _};
 use x509_cert::name::Name;
 use x509_cert::request::{CertReq, RequestBuilder};
@@ -130,15 +135,17 @@ impl Certificate {
         self.not_after
     }
 
-    /// Checks the path from this certificate to `root`, as of the first moment of its validity.
-    pub(crate) fn verify_path(&self, root: &[u8]) -> Result<(), CertificateError> {
-        let (root, own) = (CertificateDer::from(root), CertificateDer::from(self.der.as_slice()));
-        let anchor = webpki::anchor_from_trusted_cert(&root).map_err(|_| CertificateError::Malformed)?;
+    /// Checks the path from this certificate to one of `roots`, as of the first moment of its validity.
+    pub(crate) fn verify_path(&self, roots: &[Vec<u8>]) -> Result<(), CertificateError> {
+        let roots: Vec<_> = roots.iter().map(|root| CertificateDer::from(root.as_slice())).collect();
+        let own = CertificateDer::from(self.der.as_slice());
+        let anchors = roots.iter().map(webpki::anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>();
+        let anchors = anchors.map_err(|_| CertificateError::Malformed)?;
         EndEntityCert::try_from(&own)
             .and_then(|certificate| {
                 certificate.verify_for_usage(
                     &[webpki::aws_lc_rs::ECDSA_P256_SHA256],
-                    &[anchor],
+                    &anchors,
                     &[],
                     UnixTime::since_unix_epoch(Duration::from_millis(self.not_before.0)),
                     KeyUsage::required(DOCUMENT_SIGNING_DER),
@@ -249,8 +256,12 @@ fn build(
     // Positive and never zero, as RFC 5280 section 4.1.2.2 asks.
     serial[0] = serial[0] & 0x7f | 0x40;
     let issuer = X509Signer::new(issuer)?;
+    // RFC 5280 section 4.1.2.5: UTCTime through 2049, which is as far as it reaches.
     let time = |moment: UnixMillis| {
-        GeneralizedTime::from_unix_duration(Duration::from_secs(moment.seconds())).map(Time::GeneralTime)
+        let moment = Duration::from_secs(moment.seconds());
+        UtcTime::from_unix_duration(moment)
+            .map(Time::UtcTime)
+            .or_else(|_| GeneralizedTime::from_unix_duration(moment).map(Time::GeneralTime))
     };
     let certificate = || -> Result<Vec<u8>, x509_cert::builder::Error> {
         let spki = SubjectPublicKeyInfoOwned::from_der(&key.to_spki_der())?;
@@ -286,14 +297,20 @@ impl BuilderProfile for Profile<'_> {
 
     fn build_extensions(
         &self,
-        _spk: SubjectPublicKeyInfoRef<'_>,
-        _issuer_spk: SubjectPublicKeyInfoRef<'_>,
+        spk: SubjectPublicKeyInfoRef<'_>,
+        issuer_spk: SubjectPublicKeyInfoRef<'_>,
         tbs: &TbsCertificate,
     ) -> x509_cert::builder::Result<Vec<Extension>> {
         let subject = tbs.subject();
-        let mut extensions = Vec::new();
+        let own = SubjectKeyIdentifier(key_identifier(&spk)?);
+        let mut extensions = vec![own.to_extension(subject, &[])?];
         if let Some(holder) = self.holder {
             let uri = GeneralName::UniformResourceIdentifier(Ia5String::new(holder.as_str())?);
+            let issuer = AuthorityKeyIdentifier {
+                key_identifier: Some(key_identifier(&issuer_spk)?),
+                ..AuthorityKeyIdentifier::default()
+            };
+            extensions.push(issuer.to_extension(subject, &extensions)?);
             let usage = x509_cert::ext::pkix::KeyUsage(KeyUsages::DigitalSignature.into());
             extensions.push(usage.to_extension(subject, &extensions)?);
             extensions.push(ExtendedKeyUsage(vec![DOCUMENT_SIGNING]).to_extension(subject, &extensions)?);
@@ -306,6 +323,12 @@ impl BuilderProfile for Profile<'_> {
         }
         Ok(extensions)
     }
+}
+
+/// The key identifier of RFC 7093 section 2, method 1.
+fn key_identifier(key: &SubjectPublicKeyInfoRef<'_>) -> x509_cert::der::Result<OctetString> {
+    let digest = Hash::of(key.subject_public_key.raw_bytes());
+    OctetString::new(&digest.0[..20])
 }
 
 /// Lets the X.509 builders sign with a key that may live in hardware.
@@ -349,6 +372,8 @@ impl p256::ecdsa::signature::Signer<DerSignature> for X509Signer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::key::SoftwareKey;
 
@@ -371,8 +396,49 @@ mod tests {
         assert_eq!(certificate.identity(), &holder());
         assert_eq!(certificate.key(), &key(3).public_key());
         assert_eq!((certificate.not_before(), certificate.not_after()), (YEAR.from, YEAR.until));
-        assert_eq!(certificate.verify_path(&root_der), Ok(()));
-        assert_eq!(certificate.verify_path(&other_der), Err(CertificateError::Path));
+        assert_eq!(certificate.verify_path(from_ref(&root_der)), Ok(()));
+        assert_eq!(certificate.verify_path(from_ref(&other_der)), Err(CertificateError::Path));
+        assert_eq!(certificate.verify_path(&[other_der, root_der]), Ok(()));
+        assert_eq!(certificate.verify_path(&[]), Err(CertificateError::Path));
+    }
+
+    /// RFC 5280 section 4: what a certificate must say, and how.
+    #[test]
+    fn what_is_issued_holds_the_profile_of_the_standard() {
+        let authority = key(1);
+        let far = Period { from: YEAR.from, until: UnixMillis(2_600_000_000_000) };
+        for (period, serial) in [(YEAR, [0; 16]), (YEAR, [0xff; 16]), (far, [0x80; 16])] {
+            let root = root("meds.example", &authority, period, serial).unwrap();
+            let leaf = issue(&holder(), &key(3).public_key(), &authority, period, serial).unwrap();
+            let (root, leaf) = (parse(&root).unwrap(), parse(leaf.as_der()).unwrap());
+            for certificate in [&root, &leaf] {
+                let tbs = certificate.tbs_certificate();
+                let serial = tbs.serial_number().as_bytes();
+                assert!((1..=20).contains(&serial.len()) && (1..0x80).contains(&serial[0]));
+                for time in [tbs.validity().not_before, tbs.validity().not_after] {
+                    assert_eq!(matches!(time, Time::UtcTime(_)), time.to_date_time().year() < 2050);
+                }
+                let critical = |oid: &str| {
+                    let named = tbs.extensions().unwrap().iter().filter(|one| one.extn_id.to_string() == oid);
+                    named.map(|one| one.critical).collect::<Vec<_>>()
+                };
+                let is_root = tbs.subject() == tbs.issuer();
+                assert_eq!(critical("2.5.29.15"), [true], "keyUsage");
+                assert_eq!(critical("2.5.29.14"), [false], "subjectKeyIdentifier");
+                assert_eq!(
+                    critical("2.5.29.35"),
+                    vec![false; usize::from(!is_root)],
+                    "authorityKeyIdentifier"
+                );
+                assert_eq!(critical("2.5.29.19"), vec![true; usize::from(is_root)], "basicConstraints");
+            }
+            let own = |certificate: &x509_cert::Certificate| {
+                certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap().1.0
+            };
+            let issuer = leaf.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap().1;
+            assert_eq!(issuer.key_identifier, Some(own(&root)));
+            assert_ne!(own(&root), own(&leaf));
+        }
     }
 
     #[test]
@@ -383,7 +449,10 @@ mod tests {
         let mut der = certificate.as_der().to_vec();
         let last = der.len() - 1;
         der[last] ^= 1;
-        assert_eq!(Certificate::from_der(&der).unwrap().verify_path(&root_der), Err(CertificateError::Path));
+        assert_eq!(
+            Certificate::from_der(&der).unwrap().verify_path(&[root_der]),
+            Err(CertificateError::Path)
+        );
         assert_eq!(Certificate::from_der(&der[..last]), Err(CertificateError::Malformed));
     }
 

@@ -4,6 +4,21 @@
 //! of scope: encryption, MACs, several signers, counter signatures. Any order of map keys is accepted, since nineteen
 //! of twenty-five published files need that. A label that occurs twice, in one bucket or across both, is refused.
 //!
+//! # Foreign forms
+//!
+//! Forms that the standards allow, and what becomes of them here. Ours is one form alone ([`crate::Statement`]), because a
+//! statement is known by the digest of its bytes: two forms would be two statements that say one thing.
+//!
+//! | form | here | why |
+//! | --- | --- | --- |
+//! | statement with receipts or others in its unprotected header (RFC 9943 section 7) | submitted: taken, and recorded with that header empty; elsewhere: refused | nobody signed what stands there; its id is that of the empty form |
+//! | statement with unsorted headers, longer heads or indefinite lengths (RFC 8949 section 3) | refused | the same headers could be signed in many orders, and each would have an id of its own |
+//! | statement with a detached payload, or a hash in its place (RFC 9995) | refused | rules read the fields; a phone offline could not fetch them |
+//! | statement without `x5t`: `kid`, `x5chain`, `x5bag` (RFC 9052, RFC 9360) | refused | signers are those whom the log enrolled, known by their certificate's digest |
+//! | statement by another algorithm than ES256, or with a high s | refused | phones' secure hardware has P-256; a high s is a second signature that anybody can make |
+//! | receipt with unsorted headers, a high s, EdDSA, without `kid` or claims | verified | it identifies nothing, and published examples have all of these |
+//! | receipt of another kind of tree (vds 2 and 3), with `crit`, with several inclusion proofs, of consistency | refused by name | what is not understood proves nothing |
+//!
 //! `coset` reads the same format, but also accepts indefinite lengths and a label in both buckets; it serves the tests
 //! as an independent reader.
 
@@ -110,6 +125,18 @@ impl<'b> Sign1<'b> {
             return Err(CoseError::Trailing);
         }
         Ok(Self { protected, unprotected, payload, signature })
+    }
+
+    /// The same with an empty unprotected bucket, as a log records it (RFC 9943): what stands there nobody signed.
+    pub fn without_unprotected(&self) -> Vec<u8> {
+        cbor::encode(|e| {
+            e.tag(Tag::new(TAG_SIGN1))?.array(4)?.bytes(self.protected)?.map(0)?;
+            match self.payload {
+                Some(payload) => e.bytes(payload)?,
+                None => e.null()?,
+            };
+            e.bytes(self.signature)?.ok()
+        })
     }
 
     /// Both header buckets. A label may occur once, in one of them.

@@ -66,7 +66,7 @@ pub struct Genesis {
     pub logs: Vec<LogSpec>,
     /// The logs' keys, and how many of which witnesses must have cosigned (C2SP tlog-policy).
     pub policy: String,
-    /// The trust domains.
+    /// The trust domains. One that goes from a root to the next stands here with each.
     pub domains: Vec<GenesisDomain>,
     /// Root certificates for the node's TLS endpoint, if its certificate has no root that the platform trusts.
     #[serde(default)]

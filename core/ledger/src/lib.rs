@@ -11,7 +11,7 @@
 //! | who may sign | `identity`, [`certificate`], `trust` | [`TrustStore`]: pinned roots, enrolled members, revocations |
 //! | what is said | `subject`, `fields`, `statement` on [`cose`] and `cbor`, [`sealed`] | [`Statement`], then [`Verified`] |
 //! | where it is recorded | `tree`, `index`, `tile` | [`Tree`], [`Index`] and the proofs of both |
-//! | what the log commits to | `note`, `vkey`, `checkpoint`, `policy`, `witness` | [`TrustedCheckpoint`] |
+//! | what the log commits to | `note`, `vkey`, `checkpoint`, `policy`, `witness`, `add_checkpoint` | [`TrustedCheckpoint`] |
 //! | how it is shown | `history`, [`receipt`], `tlog_proof` | [`Placed`] statements, complete for their subject |
 //!
 //! Each of these types is made only by the function that checks it. [`Statement::parse`] exposes headers; the payload
@@ -67,6 +67,7 @@
 //! # }
 //! ```
 
+mod add_checkpoint;
 pub mod cbor;
 pub mod certificate;
 mod checkpoint;
@@ -97,6 +98,7 @@ mod trust_store;
 mod vkey;
 mod witness;
 
+pub use add_checkpoint::{AddCheckpoint, AddCheckpointRefusal, AddCheckpointTextError};
 pub use certificate::{Certificate, CertificateError};
 pub use checkpoint::{
     AdvanceError, Checkpoint, CheckpointError, CheckpointTextError, ForkEvidence, TreeHead, TrustedCheckpoint,

@@ -153,6 +153,15 @@ impl Policy {
         self.logs.iter().map(|log| &log.key).filter(move |key| key.name() == origin)
     }
 
+    /// The same policy for one log and its Ed25519 key alone, which is all that most readers of C2SP policies know; a reader
+    /// elsewhere takes *any* key that is listed for a log. `None` if the log has no such key here.
+    #[must_use]
+    pub fn for_readers(&self, origin: &str) -> Option<Self> {
+        let is_read = |log: &&Log| log.key.name() == origin && log.key.kind() == SignatureType::Ed25519;
+        let logs: Vec<Log> = self.logs.iter().filter(is_read).cloned().collect();
+        (!logs.is_empty()).then(|| Self { logs, ..self.clone() })
+    }
+
     /// The witnesses: their names in this policy, which may differ from their keys' names, and their keys.
     pub fn witnesses(&self) -> impl Iterator<Item = (&str, &VerifierKey)> {
         self.witnesses.iter().map(|witness| (witness.name.as_str(), &witness.key))
@@ -375,6 +384,27 @@ mod tests {
     fn fault(text: &str) -> (usize, PolicyFault) {
         let error = text.parse::<Policy>().unwrap_err();
         (error.line, error.fault)
+    }
+
+    #[test]
+    fn readers_elsewhere_are_given_one_key_of_one_log_and_the_whole_quorum() {
+        let keys = [
+            NoteSigner::p256("log", &[1; 32]).unwrap(),
+            NoteSigner::ed25519("log", &[2; 32]).unwrap(),
+            NoteSigner::ed25519("other", &[3; 32]).unwrap(),
+            NoteSigner::p256("only-p256", &[4; 32]).unwrap(),
+        ];
+        let logs = keys.each_ref().map(|key| format!("log {}\n", key.verifier_key()));
+        let rest = example().split_once("example.com\n").unwrap().1.to_owned();
+        let policy: Policy = (logs.concat() + &rest).parse().unwrap();
+        let narrow = policy.for_readers("log").unwrap();
+        assert_eq!(narrow.origins().collect::<Vec<_>>(), ["log"]);
+        assert_eq!(narrow.log_keys("log").collect::<Vec<_>>(), [keys[1].verifier_key()]);
+        assert_eq!(
+            narrow.to_string().split_once('\n').unwrap().1,
+            policy.to_string().splitn(5, '\n').last().unwrap()
+        );
+        assert_eq!((policy.for_readers("only-p256"), policy.for_readers("nobody")), (None, None));
     }
 
     #[test]

@@ -45,10 +45,14 @@ problems! {
     Storage = "storage",
     /// The node's clock is in doubt, and it takes no statements. Try again later.
     Clock = "clock",
+    /// Too few witnesses cosign, and the node takes no statements. Try again later.
+    Witnesses = "witnesses",
     /// The node failed. The reason is in the node's own log file.
     Internal = "internal",
     /// The path does not support this method.
     Method = "method",
+    /// The request's body is of another media type than this path takes.
+    MediaType = "media-type",
     /// The request took too long.
     Timeout = "timeout",
     /// This address writes more often than allowed.
@@ -101,6 +105,8 @@ problems! {
     CustodyConflict = "custody-conflict",
     /// It names a checkpoint that does not match the log.
     ForeignCheckpoint = "foreign-checkpoint",
+    /// Nothing shows that the checkpoint extends the one cosigned last.
+    Inconsistent = "inconsistent",
     /// Dated before a checkpoint that its signer had seen.
     Backdated = "backdated",
     /// It builds on a statement whose signer had been revoked.

@@ -183,7 +183,8 @@ enum Signatures {
 /// The pinned roots, and all that was verified from them.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
-    roots: BTreeMap<String, Vec<u8>>,
+    /// Each domain's roots: several while it goes from one to the next.
+    roots: BTreeMap<String, Vec<Vec<u8>>>,
     /// Fingerprints of the registrars' certificates, each with the roles that it may give.
     registrars: HashMap<Hash, BTreeSet<String>>,
     certificates: HashMap<Hash, Arc<Certificate>>,
@@ -198,9 +199,9 @@ impl TrustStore {
         Self::default()
     }
 
-    /// Pins the root certificate of a trust domain.
+    /// Pins a root certificate of a trust domain, beside those that it has.
     pub fn pin(&mut self, domain: &str, root: &[u8]) {
-        self.roots.insert(domain.to_owned(), root.to_vec());
+        self.roots.entry(domain.to_owned()).or_default().push(root.to_vec());
     }
 
     /// Appoints a registrar of its domain: whoever has this certificate may enrol members in these roles, and revoke any
@@ -360,8 +361,8 @@ impl TrustStore {
 
     fn check_path(&self, der: &[u8]) -> Result<Certificate, CertificateError> {
         let certificate = Certificate::from_der(der)?;
-        let root = self.roots.get(certificate.identity().domain()).ok_or(CertificateError::UnknownDomain)?;
-        certificate.verify_path(root)?;
+        let roots = self.roots.get(certificate.identity().domain()).ok_or(CertificateError::UnknownDomain)?;
+        certificate.verify_path(roots)?;
         Ok(certificate)
     }
 }

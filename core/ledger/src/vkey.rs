@@ -114,10 +114,14 @@ impl VerifierKey {
     /// Checks every signature that carries this key's name and id; there must be at least one, and a single invalid one
     /// fails the note. `Some` is the latest time that a cosigner states; other keys state none.
     pub fn verify(&self, note: &Note) -> Result<Option<UnixMillis>, SignatureError> {
-        let ours = note.signatures().iter().filter(|s| s.name == self.name && s.key_id == self.id);
-        let times = ours.map(|signature| self.verify_one(note.text(), signature));
+        let times = self.signatures(note).map(|signature| self.verify_one(note.text(), signature));
         let latest = times.reduce(|a, b| Ok(a?.max(b?)));
         latest.unwrap_or(Err(SignatureError::Missing))
+    }
+
+    /// The lines of a note that carry this key's name and id, verified or not.
+    pub fn signatures<'a>(&self, note: &'a Note) -> impl Iterator<Item = &'a NoteSignature> {
+        note.signatures().iter().filter(|line| line.name == self.name && line.key_id == self.id)
     }
 
     fn verify_one(

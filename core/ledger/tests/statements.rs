@@ -295,3 +295,24 @@ fn a_draft_outside_the_format_is_not_signed() {
     let many = (0..25).fold(Fields::new(), |fields, n| fields.with(&format!("f{n}"), n));
     assert_eq!(sign(many), refused(FieldsError::Count));
 }
+
+#[test]
+fn a_domain_goes_from_one_root_to_the_next_without_a_gap() {
+    let root = |seed| certificate::root(DOMAIN, &key(seed), YEAR, [seed; 16]).unwrap();
+    let by = |authority, seed| {
+        let identity = Identity::new(DOMAIN, "authority", "da").unwrap();
+        certificate::issue(&identity, &key(seed).public_key(), &key(authority), YEAR, [seed; 16]).unwrap()
+    };
+    let (before, after, foreign) = (by(1, 4), by(2, 5), by(3, 6));
+    let mut trust = TrustStore::new();
+    trust.pin(DOMAIN, &root(1));
+    trust.enrol(before.as_der()).unwrap();
+    assert!(trust.enrol(after.as_der()).is_err());
+    trust.pin(DOMAIN, &root(2));
+    trust.enrol(after.as_der()).unwrap();
+    for (certificate, seed) in [(&before, 4), (&after, 5)] {
+        assert!(trust.verify(signed(&sample(), certificate, seed)).is_ok());
+    }
+    assert!(trust.enrol(foreign.as_der()).is_err());
+    assert_eq!(trust.domains().collect::<Vec<_>>(), [DOMAIN]);
+}

@@ -29,7 +29,7 @@ impl Picture {
         for target in targets {
             blend::<FACTOR>(&upper, &upper, 0, target);
         }
-        Picture { width, height, pixels }
+        Picture { width, height, pixels, per_metre: None }
     }
 
     /// Smoothed against noise, then sharpened: a pixel lighter than its surroundings gets lighter still.
@@ -65,7 +65,7 @@ impl Picture {
             add(&mut sums, row(y + RADIUS + 1));
             subtract(&mut sums, row(y.saturating_sub(RADIUS)));
         }
-        Picture { width, height, pixels }
+        Picture { width, height, pixels, per_metre: None }
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
             let expected: Vec<u8> = (0..width * height)
                 .map(|index| mean(&|y| across[y * width + index % width], index / width, height))
                 .collect();
-            let blurred = Picture { width, height, pixels }.blur::<RADIUS>();
+            let blurred = Picture { width, height, pixels, per_metre: None }.blur::<RADIUS>();
             assert_eq!(blurred.pixels, expected, "{width}x{height}, radius {RADIUS}");
         }
     }

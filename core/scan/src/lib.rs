@@ -17,7 +17,7 @@
 //! use countersign_scan::{decode, identify};
 //!
 //! let message = Message::from_bracketed("(01)09506000134352(17)281130(10)ABC123(21)7QH4", Partners::Required)?;
-//! let picture = Label::new(&message, Carrier::DataMatrix)?.picture(Scale::new(4).ok_or("1 to 16")?);
+//! let picture = Label::new(&message, Carrier::DataMatrix)?.picture(Scale::new(4).ok_or("2 to 16")?);
 //!
 //! let symbols = decode(&picture.frame()?);
 //! let product = identify(&symbols[0], 2026)?;

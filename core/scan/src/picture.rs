@@ -8,6 +8,8 @@ pub struct Picture {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) pixels: Vec<u8>,
+    /// How many pixels a metre has on paper, if that is known.
+    pub(crate) per_metre: Option<u32>,
 }
 
 impl Picture {
@@ -32,16 +34,16 @@ impl Picture {
                 pixels.push(mean(block.copied().map(grey)));
             }
         }
-        Ok(Picture { width: small_width, height: small_height, pixels })
+        Ok(Picture { width: small_width, height: small_height, pixels, per_metre: None })
     }
 
     pub(crate) fn white(width: usize, height: usize) -> Picture {
-        Picture { width, height, pixels: vec![u8::MAX; width * height] }
+        Picture { width, height, pixels: vec![u8::MAX; width * height], per_metre: None }
     }
 
     pub(crate) fn copy(frame: &Luma<'_>) -> Picture {
         let pixels = frame.rows().flatten().copied().collect();
-        Picture { width: frame.width(), height: frame.height(), pixels }
+        Picture { width: frame.width(), height: frame.height(), pixels, per_metre: None }
     }
 
     /// In pixels.
@@ -67,7 +69,7 @@ impl Picture {
         Luma::new(self.width, self.height, self.width, &self.pixels)
     }
 
-    /// As a PNG file (ISO/IEC 15948), grey, eight bits.
+    /// As a PNG file (ISO/IEC 15948), grey, eight bits; with its physical size (`pHYs`) if it has one.
     #[must_use]
     pub fn png(&self) -> Vec<u8> {
         self.try_png().unwrap_or_default()
@@ -80,6 +82,8 @@ impl Picture {
         let mut encoder = png::Encoder::new(&mut file, width, height);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::Eight);
+        let unit = png::Unit::Meter;
+        encoder.set_pixel_dims(self.per_metre.map(|per| png::PixelDimensions { xppu: per, yppu: per, unit }));
         encoder.write_header().ok()?.write_image_data(&self.pixels).ok()?;
         Some(file)
     }

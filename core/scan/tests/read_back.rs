@@ -1,7 +1,7 @@
 //! Whatever we draw, we read; whatever we read and write again is canonical; nothing panics.
 #![allow(clippy::unwrap_used, clippy::format_collect, reason = "a test")]
 
-use countersign_scan::draw::{Carrier, Label, NotDrawn, Scale};
+use countersign_scan::draw::{Carrier, Label, ModuleWidth, NotDrawn, Scale};
 use countersign_scan::gs1::{Ai, Content, Date, Gs1Error, Gtin, Message, Partners};
 use countersign_scan::{
     Code, Format, Luma, NotAProduct, Picture, Product, Reading, Slip, decode, identify, identify_text,
@@ -183,6 +183,51 @@ fn the_text_stands_under_the_symbol_in_pixels_and_in_svg() {
     let svg = label.svg(scale(6));
     assert!(svg.contains(">(21) 7QH&lt;4</text>"), "{svg}");
     assert_eq!(svg.matches("<text").count(), 4);
+}
+
+#[test]
+fn a_label_has_a_size_on_paper_within_what_the_standard_allows() {
+    let message = pack().to_message().unwrap();
+    for (carrier, micrometres) in [(Carrier::DataMatrix, 380), (Carrier::Qr, 495), (Carrier::LinkQr, 495)] {
+        let label = Label::new(&message, carrier).unwrap();
+        for (label, micrometres) in
+            [(label.clone(), micrometres), (label.with_modules(ModuleWidth::new(254).unwrap()), 254)]
+        {
+            for pixels in [2, 6, 16] {
+                let picture = label.picture(scale(pixels));
+                let file = picture.png();
+                let at = file.windows(4).position(|name| name == b"pHYs").unwrap() + 4;
+                let per_metre = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+                assert_eq!((&file[at + 4..at + 8], file[at + 8]), (&file[at..at + 4], 1));
+                let printed = f64::from(pixels) / f64::from(per_metre) * 1e6;
+                assert!((printed - f64::from(micrometres)).abs() < 0.1, "{printed}");
+                let modules = u32::try_from(picture.width()).unwrap() / u32::from(pixels);
+                let side = f64::from(modules * micrometres) / 1000.0;
+                let svg = label.svg(scale(pixels));
+                let (_, width) = svg.split_once("width=\"").unwrap();
+                let width: f64 = width.split_once("mm\"").unwrap().0.parse().unwrap();
+                // The text may be wider than the symbol by part of a module.
+                assert!(width >= side - 0.001 && width < side + 1.0, "{width} {side}");
+                assert!(svg.contains(&format!("viewBox=\"0 0 {} {}\"", picture.width(), picture.height())));
+            }
+        }
+    }
+    for beyond in [0, 253, 991] {
+        assert_eq!(ModuleWidth::new(beyond), None);
+    }
+}
+
+#[test]
+fn every_module_that_is_drawn_is_read_and_no_smaller_one_is_drawn() {
+    let message = pack().to_message().unwrap();
+    for carrier in [Carrier::DataMatrix, Carrier::Qr, Carrier::LinkQr] {
+        for pixels in 2..=16 {
+            let picture = Label::new(&message, carrier).unwrap().picture(scale(pixels));
+            let found = decode(&picture.frame().unwrap());
+            assert_eq!(found.len(), 1, "{carrier:?} of {pixels} pixels a module");
+        }
+    }
+    assert_eq!((Scale::new(0), Scale::new(1), Scale::new(17)), (None, None, None));
 }
 
 #[test]

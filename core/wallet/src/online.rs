@@ -35,6 +35,11 @@ impl Asked {
         &self.history
     }
 
+    /// Every statement that these build on elsewhere, as those on the lots of what was packed.
+    pub fn dependencies(&self) -> impl Iterator<Item = &Entry> {
+        self.dependencies.iter().flatten()
+    }
+
     /// Their route, verified by an industry's rules; `None` if nothing is stated of them.
     pub fn route(&self, profile: &Profile, now: impl Into<Now>) -> Option<Route> {
         let history = |entries| History { log: PRODUCTS, domain: Some(&self.domain), entries };

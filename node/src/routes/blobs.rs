@@ -48,7 +48,7 @@ pub(super) async fn get(
 ) -> Result<Response<Body>, ProblemDetails> {
     let digest = digest(&hex)?;
     let blob = look_for(&service, peer.client, digest).await?.filter(|blob| blob.held).ok_or_else(missing)?;
-    let body = stream(&service, peer.client, (digest, 0), |service, (digest, from)| {
+    let body = stream(&service, peer.client, PIECE, (digest, 0), |service, (digest, from)| {
         let readers = service.published.readers();
         let bytes = readers.with(|connection| store::blob_bytes(connection, *digest, *from, PIECE))?;
         *from += bytes.len() as u64;

@@ -125,11 +125,12 @@ pub(super) async fn read(
 /// The next piece of an answer, if there is one.
 pub(super) type Piece = Result<Option<Vec<u8>>, ProblemDetails>;
 
-/// An answer in pieces of up to [`PIECE`] bytes, made by `next` from `state` until there is none. The next is made when the
-/// peer has room for it.
+/// An answer in pieces of up to [`PIECE`] bytes, made by `next` from `state` until there is none, each in a room of `most`
+/// bytes. The next is made when the peer has room for it.
 pub(super) fn stream<S: Send + 'static>(
     service: &Arc<Service>,
     client: Client,
+    most: usize,
     state: S,
     next: fn(&Arc<Service>, &mut S) -> Piece,
 ) -> Body {
@@ -137,7 +138,7 @@ pub(super) fn stream<S: Send + 'static>(
     Body::from_stream(stream::try_unfold((service, state), move |(service, mut state)| async move {
         let work = move |service: &Arc<Service>| Ok((next(service, &mut state)?, state));
         // The status has been sent: what fails now cuts the answer, and the peer sees that.
-        let looked_up = look_up(&service, client, PIECE, work).await;
+        let looked_up = look_up(&service, client, most, work).await;
         let ((bytes, state), room) = looked_up.map_err(|_| std::io::Error::other("the answer was cut"))?;
         std::io::Result::Ok(bytes.map(|bytes| (held(bytes, room), (service, state))))
     }))

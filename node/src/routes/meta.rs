@@ -2,26 +2,38 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_ledger::cbor::{self, Written};
-use countersign_ledger::{Hash, MAX_STATEMENT, PublicKey, cose};
+use countersign_ledger::{Hash, MAX_STATEMENT, Policy, PublicKey, cose};
 use minicbor::Encoder;
 
-use super::{CBOR, CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest};
+use super::answer::{changing, preferred, varies};
+use super::{CBOR, CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest, log};
 use crate::metrics::{header, line, metric};
 use crate::problem::ProblemDetails;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const KEY: HeaderValue = HeaderValue::from_static("application/cose-key");
-const KEY_SET: HeaderValue = HeaderValue::from_static("application/cose-key-set");
+/// What keys are called: as SCRAPI answers, and more exactly.
+const KEY: [&str; 2] = ["application/cbor", "application/cose-key"];
+const KEY_SET: [&str; 2] = ["application/cbor", "application/cose-key-set"];
 
 /// `GET /genesis`
 pub(super) async fn genesis(State(service): Shared) -> Response<Body> {
-    ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], service.genesis.to_json()).into_response()
+    changing(JSON, service.genesis.to_json())
+}
+
+/// `GET /{log}/policy`
+pub(super) async fn policy(
+    State(service): Shared,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, ProblemDetails> {
+    let origin = service.genesis.origin(log(&service, &name)?);
+    let policy = service.genesis.policy.parse::<Policy>().ok().and_then(|policy| policy.for_readers(&origin));
+    Ok(changing(TEXT, policy.ok_or_else(ProblemDetails::internal)?.to_string()))
 }
 
 /// `GET /health`
@@ -90,28 +102,63 @@ pub(super) async fn certificate(
 }
 
 /// `GET /.well-known/scitt-keys`
-pub(super) async fn keys(State(service): Shared) -> Response<Body> {
-    let keys = service.receipt_keys();
-    let set = cbor::encode(|e| {
-        e.array(keys.len() as u64)?;
-        keys.iter().try_for_each(|(kid, key)| write_key(e, *kid, key))
-    });
-    ([(CONTENT_TYPE, KEY_SET), (CACHE_CONTROL, FRESH)], set).into_response()
+pub(super) async fn keys(State(service): Shared, headers: HeaderMap) -> Response<Body> {
+    key_set(&headers, &service.receipt_keys())
+}
+
+/// `GET /{log}/.well-known/scitt-keys`
+pub(super) async fn log_keys(
+    State(service): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, ProblemDetails> {
+    let key = service.receipt_key(log(&service, &name)?).ok_or_else(ProblemDetails::internal)?;
+    Ok(key_set(&headers, &[key]))
 }
 
 /// `GET /.well-known/scitt-keys/{kid}`: the kid in base64url, as it stands in receipts.
 pub(super) async fn key(
     State(service): Shared,
     Path(kid): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, ProblemDetails> {
+    one_key(&headers, &service.receipt_keys(), &kid)
+}
+
+/// `GET /{log}/.well-known/scitt-keys/{kid}`
+pub(super) async fn log_key(
+    State(service): Shared,
+    Path((name, kid)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, ProblemDetails> {
+    let key = service.receipt_key(log(&service, &name)?).ok_or_else(ProblemDetails::internal)?;
+    one_key(&headers, &[key], &kid)
+}
+
+fn key_set(headers: &HeaderMap, keys: &[(Hash, PublicKey)]) -> Response<Body> {
+    let set = cbor::encode(|e| {
+        e.array(keys.len() as u64)?;
+        keys.iter().try_for_each(|(kid, key)| write_key(e, *kid, key))
+    });
+    negotiated(headers, KEY_SET, set)
+}
+
+fn one_key(
+    headers: &HeaderMap,
+    keys: &[(Hash, PublicKey)],
+    kid: &str,
 ) -> Result<Response<Body>, ProblemDetails> {
     let kid = URL_SAFE_NO_PAD
         .decode(kid)
         .map_err(|_| ProblemDetails::malformed("a key id is written in base64url"))?;
-    let keys = service.receipt_keys();
     let found = keys.iter().find(|(known, _)| known.as_bytes()[..] == kid);
     let (kid, key) = found.ok_or_else(|| ProblemDetails::not_found("no log has a key with this id"))?;
-    let key = cbor::encode(|e| write_key(e, *kid, key));
-    Ok(([(CONTENT_TYPE, KEY), (CACHE_CONTROL, FRESH)], key).into_response())
+    Ok(negotiated(headers, KEY, cbor::encode(|e| write_key(e, *kid, key))))
+}
+
+fn negotiated(headers: &HeaderMap, offered: [&'static str; 2], body: Vec<u8>) -> Response<Body> {
+    let media_type = HeaderValue::from_static(preferred(headers, &offered).unwrap_or(offered[0]));
+    varies(changing(media_type, body), &ACCEPT)
 }
 
 /// A `COSE_Key` (RFC 9052 section 7, RFC 9053 section 7.1.1): EC2, its id, ES256, P-256, x, y.

@@ -127,7 +127,7 @@ pub(super) async fn families(
         Ok(FamilyProofs { index, proofs: proofs.into_iter(), members: None, begun })
     };
     let (proofs, _room) = look_up(&service, peer.client, SMALL, begin).await?;
-    Ok(cbor_answer(stream(&service, peer.client, proofs, |_, proofs| proofs.next_piece())))
+    Ok(cbor_answer(stream(&service, peer.client, PIECE, proofs, |_, proofs| proofs.next_piece())))
 }
 
 /// `GET /{log}/names/{size}?s=…&skip=…`

@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::Response;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::response::IntoResponse;
 use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 
+use super::answer::{accepts_gzip, changing, varies};
 use super::bodies::{PIECE, Piece, SMALL, read, stream};
-use super::{FRESH, IMMUTABLE, OCTETS, Shared, TEXT, log};
+use super::gzip::{Gzip, WORKSPACE};
+use super::{IMMUTABLE, OCTETS, Shared, TEXT, log};
 use crate::node::Service;
 use crate::problem::ProblemDetails;
 use crate::server::Peer;
 use crate::store;
+
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// Room to compress a piece of an answer.
+const GZIP_ROOM: usize = PIECE + WORKSPACE;
 
 /// `GET /{log}/checkpoint`
 pub(super) async fn checkpoint(
@@ -24,13 +30,14 @@ pub(super) async fn checkpoint(
     let log = log(&service, &name)?;
     let note = service.published.view().heads.get(&log).map(|head| head.note.to_string());
     let note = note.ok_or_else(ProblemDetails::internal)?;
-    Ok(([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], note).into_response())
+    Ok(changing(TEXT, note))
 }
 
 /// `GET /{log}/tile/…`
 pub(super) async fn tile(
     State(service): Shared,
     Path((name, path)): Path<(String, String)>,
+    headers: HeaderMap,
     peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let log = log(&service, &name)?;
@@ -43,14 +50,23 @@ pub(super) async fn tile(
         return Err(ProblemDetails::not_found("the log has not grown as far as this tile"));
     }
     let client = peer.client;
+    let kept = [(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)];
     let body = match path.kind() {
         TileKind::Bodies => {
             let (from, until) = range(path);
-            stream(&service, client, Bodies { log, from, until }, bodies)
+            let bodies = Bodies { log, from, until };
+            // Compressed for whoever takes that (C2SP tlog-tiles, "Log entries"). Ids and hashes are as good as random.
+            let response = if accepts_gzip(&headers) {
+                let body = stream(&service, client, GZIP_ROOM, (bodies, Gzip::default()), compressed);
+                (kept, [(CONTENT_ENCODING, GZIP)], body).into_response()
+            } else {
+                (kept, stream(&service, client, PIECE, bodies, next_bodies)).into_response()
+            };
+            return Ok(varies(response, &ACCEPT_ENCODING));
         }
-        _ => read(&service, client, SMALL, move |service| small(service, log, path)).await?.into(),
+        _ => read(&service, client, SMALL, move |service| small(service, log, path)).await?,
     };
-    Ok(([(CONTENT_TYPE, OCTETS), (CACHE_CONTROL, IMMUTABLE)], body).into_response())
+    Ok((kept, body).into_response())
 }
 
 /// The entries that a tile is of, or at its level the hashes.
@@ -66,7 +82,14 @@ struct Bodies {
     until: u64,
 }
 
-fn bodies(service: &Arc<Service>, left: &mut Bodies) -> Piece {
+fn compressed(service: &Arc<Service>, (left, gzip): &mut (Bodies, Gzip)) -> Piece {
+    Ok(match next_bodies(service, left)? {
+        Some(bytes) => Some(gzip.piece(&bytes).ok_or_else(ProblemDetails::internal)?),
+        None => gzip.end(),
+    })
+}
+
+fn next_bodies(service: &Arc<Service>, left: &mut Bodies) -> Piece {
     let readers = service.published.readers();
     let read =
         readers.with(|connection| store::statements(connection, left.log, left.from, left.until, PIECE))?;

@@ -16,6 +16,7 @@ mod couriers;
 mod determinism;
 mod durability;
 mod floods;
+mod foreign;
 mod life;
 mod logs;
 mod losses;

@@ -66,7 +66,7 @@ fn a_statement_goes_in_and_its_receipt_history_and_family_come_out() {
     assert_eq!((again.status, again.body), (303, vec![0x82, 1, 6]));
 
     let receipt = stage.client.get(&format!("/supply/entries/{}", statements[2].id()));
-    assert_eq!((receipt.status, receipt.header("content-type")), (200, "application/scitt-receipt+cose"));
+    assert_eq!((receipt.status, receipt.header("content-type")), (200, "application/cose"));
     let receipt = Receipt::parse(&receipt.body).unwrap();
     let key = stage.receipt_key(1);
     assert_eq!(receipt.place(statements[2].id(), &key, &held), Ok(3));
@@ -126,7 +126,7 @@ impl Stage {
 fn one_receipt_key_is_found_by_its_id() {
     let stage = Stage::new();
     let set = stage.client.get("/.well-known/scitt-keys");
-    assert_eq!(set.header("content-type"), "application/cose-key-set");
+    assert_eq!(set.header("content-type"), "application/cbor");
     // The first key's id follows the array, the map, `1: 2` and the label 2 with its 32-byte head.
     let kid = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&set.body[7..39]);
     let key = stage.client.get(&format!("/.well-known/scitt-keys/{kid}"));
@@ -278,7 +278,8 @@ fn the_checkpoint_carries_both_signatures_of_the_log_and_those_of_all_witnesses(
     let note = Note::parse(std::str::from_utf8(&note.body).unwrap()).unwrap();
     let names: Vec<_> = note.signatures().iter().map(NoteSignature::name).collect();
     let log = "ledger.meds.example/supply";
-    assert_eq!(names, [log, log, "witness-1", "witness-2", "witness-3"]);
+    let witness = |number| format!("ledger.meds.example/witness/witness-{number}");
+    assert_eq!(names, [log, log, &witness(1), &witness(2), &witness(3)]);
 }
 
 #[test]

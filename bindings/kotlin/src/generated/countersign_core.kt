@@ -1071,7 +1071,7 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 27020) {
+    if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 7427) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 28907) {
@@ -7075,7 +7075,7 @@ public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
     }
 }
         /**
-         * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 1
+         * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
          * to 16.
          */
     @Throws(CountersignException::class) fun `drawCode`(`text`: kotlin.String, `scale`: kotlin.UByte): Drawing {

@@ -7,15 +7,16 @@
 //!   not named: they are not a partner's business.
 //! - An event's id is its hash, as the CBV has it, so whoever has the event can tell whether it was changed.
 //! - Terms that EPCIS lacks are under [`NAMESPACE`]; one of them is the id of the statement in the ledger.
+//! - What is in a unit is named pack by pack where its list is given, and else by lots.
 
-use countersign_ledger::{Hash, Placed, Subject, UnixMillis};
+use countersign_ledger::{Hash, Kind, Placed, Subject, UnixMillis};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::context::{MASTER_DATA, Names};
 use super::key::Key;
 use super::{Action, EventType, NAMESPACE, Rule, hash};
-use crate::contents::{aggregate, digest_in, opened};
+use crate::contents::{Contents, aggregate, digest_in, opened};
 use crate::field::receiver;
 use crate::field::{CONDITION, PLACE, REASON};
 use crate::profile::Profile;
@@ -29,17 +30,77 @@ const MOVES: [&str; 4] = ["shipping", "consigning", "accepting", "receiving"];
 const INFERRED: &str = "completeness_inferred";
 const VERIFIED: &str = "completeness_verified";
 
+/// A document, and which statements are not in it.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The document (JSON-LD).
+    pub document: Value,
+    /// What is left out, in order.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A statement that is no event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeftOut {
+    /// The statement.
+    pub statement: Hash,
+    /// Its kind.
+    pub kind: Kind,
+    /// Why.
+    pub why: NotAnEvent,
+}
+
+/// Why a statement is no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnEvent {
+    /// The profile has no event for this kind of statement, by this signer.
+    #[error("the profile has no event for it")]
+    NoRule,
+    /// It is about something else than goods.
+    #[error("it is about no goods")]
+    NoGoods,
+    /// What was packed is not known: neither its list is here, nor the statements on its lots.
+    #[error("what is in the unit is not known here")]
+    Contents,
+}
+
+/// What a document can refer to beside its own statements.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// Statements that others link: those on the lots of what was packed.
+    pub linked: &'a [&'a Placed],
+    /// Lists of what is in units. One that no packing names is ignored.
+    pub contents: &'a [Contents],
+}
+
+/// What an event is made from.
+struct Source<'a> {
+    profile: &'a Profile,
+    statements: &'a [&'a Placed],
+    around: Around<'a>,
+}
+
 /// A document, made at `now`, of those among `statements` that are events by the profile, in the order given. They
 /// should be sound: a document cannot show that a statement does not fit its place.
-pub fn document(profile: &Profile, statements: &[&Placed], now: UnixMillis) -> Value {
-    let events: Vec<Value> = statements.iter().filter_map(|one| event(profile, one, statements)).collect();
-    json!({
+pub fn document(profile: &Profile, statements: &[&Placed], around: Around<'_>, now: UnixMillis) -> Exported {
+    let source = Source { profile, statements, around };
+    let (mut events, mut left_out) = (Vec::new(), Vec::new());
+    for one in statements {
+        match event(&source, one) {
+            Ok(event) => events.push(event),
+            Err(why) => {
+                left_out.push(LeftOut { statement: one.id(), kind: one.statement().kind().clone(), why });
+            }
+        }
+    }
+    let document = json!({
         "@context": [CONTEXT, { "countersign": NAMESPACE, "cbvmda": MASTER_DATA }],
         "type": "EPCISDocument",
         "schemaVersion": "2.0",
         "creationDate": now.to_string(),
         "epcisBody": { "eventList": events },
-    })
+    });
+    Exported { document, left_out }
 }
 
 /// A document as the text of a file. The type of each object comes first: there are implementations of the event hash that take
@@ -65,10 +126,11 @@ impl Serialize for TypeFirst<'_> {
     }
 }
 
-fn event(profile: &Profile, statement: &Placed, all: &[&Placed]) -> Option<Value> {
-    let step = profile.step(statement.statement().kind())?;
+fn event(source: &Source<'_>, statement: &Placed) -> Result<Value, NotAnEvent> {
+    let step = source.profile.step(statement.statement().kind()).ok_or(NotAnEvent::NoRule)?;
     let role = statement.signer().identity().role();
-    let rule = step.epcis.iter().find(|rule| rule.when_signer.as_ref().is_none_or(|one| one == role))?;
+    let fits = |rule: &&Rule| rule.when_signer.as_ref().is_none_or(|one| one == role);
+    let rule = step.epcis.iter().find(fits).ok_or(NotAnEvent::NoRule)?;
     let mut event = Event(Map::new());
     event.put("countersign:statement", statement.id().to_string());
     event.put("action", rule.action.as_str());
@@ -77,14 +139,14 @@ fn event(profile: &Profile, statement: &Placed, all: &[&Placed]) -> Option<Value
     event.put("eventTime", statement.statement().issued_at().to_string());
     event.put("eventTimeZoneOffset", "+00:00");
     match rule.event {
-        EventType::Object => object(&mut event, profile, step, rule, statement, all)?,
-        EventType::Aggregation => aggregation(&mut event, rule, statement, all)?,
+        EventType::Object => object(&mut event, source, step, rule, statement)?,
+        EventType::Aggregation => aggregation(&mut event, source, rule, statement)?,
     }
     hands(&mut event, step, rule, statement);
     said(&mut event, step, statement);
     let id = hash::id(&event.0, &Names::gs1());
     event.put("eventID", id);
-    Some(Value::Object(event.0))
+    Ok(Value::Object(event.0))
 }
 
 struct Event(Map<String, Value>);
@@ -98,15 +160,15 @@ impl Event {
 /// The goods, and what the event means for them.
 fn object(
     event: &mut Event,
-    profile: &Profile,
+    source: &Source<'_>,
     step: &Step,
     rule: &Rule,
     statement: &Placed,
-    all: &[&Placed],
-) -> Option<()> {
+) -> Result<(), NotAnEvent> {
+    let all = source.statements;
     let subject = statement.statement().subject();
     event.put("type", "ObjectEvent");
-    let level = SubjectType::of(subject)?;
+    let level = SubjectType::of(subject).ok_or(NotAnEvent::NoGoods)?;
     match level {
         SubjectType::Pack | SubjectType::Unit => {
             event.put("epcList", json!([name(subject)]));
@@ -117,11 +179,11 @@ fn object(
         SubjectType::Class | SubjectType::Lot => {
             event.put("quantityList", json!([quantity(step, statement)]));
         }
-        SubjectType::Matter => return None,
+        SubjectType::Matter => return Err(NotAnEvent::NoGoods),
     }
     let persistent = match step.effect {
         Effect::Recall | Effect::Suspend => Some(json!({ "set": [rule.disposition] })),
-        Effect::Lift => suspended(profile).map(|disposition| json!({ "unset": [disposition] })),
+        Effect::Lift => suspended(source.profile).map(|disposition| json!({ "unset": [disposition] })),
         Effect::None | Effect::Pack | Effect::Unpack if level == SubjectType::Unit => {
             Some(json!({ "set": [completeness(statement, all)] }))
         }
@@ -133,7 +195,7 @@ fn object(
     if rule.action == Action::Add {
         event.put("ilmd", ilmd(step, statement));
     }
-    Some(())
+    Ok(())
 }
 
 /// The name of goods; their subject itself if the key is not valid by GS1 rules, which the ledger does not require.
@@ -198,32 +260,42 @@ fn ilmd(step: &Step, statement: &Placed) -> Value {
     Value::Object(ilmd)
 }
 
-/// A unit and its contents: packs of the lots whose statements it links, with their count if they are of one lot. A
-/// unit without known contents gives no event.
-fn aggregation(event: &mut Event, rule: &Rule, statement: &Placed, all: &[&Placed]) -> Option<()> {
+/// A unit and its contents: each pack if the list is here, else packs of the lots whose statements it links, with their count
+/// if they are of one lot. A packing of which neither is known gives no event.
+fn aggregation(
+    event: &mut Event,
+    source: &Source<'_>,
+    rule: &Rule,
+    statement: &Placed,
+) -> Result<(), NotAnEvent> {
     event.put("type", "AggregationEvent");
     event.put("parentID", name(statement.statement().subject()));
-    let of = |link: &Hash| {
-        let linked = all.iter().find(|one| one.id() == *link)?.statement().subject();
-        (SubjectType::of(linked) == Some(SubjectType::Lot)).then(|| name(linked))
-    };
-    let lots: Vec<String> = statement.links().iter().filter_map(of).collect();
     if rule.action == Action::Delete
-        && let Some(mismatch) = mismatch(statement, all)
+        && let Some(mismatch) = mismatch(statement, source.statements)
     {
         event.put("disposition", mismatch);
     }
+    if let Some(list) = source.around.contents.iter().find(|list| list.is_of(statement)) {
+        event.put("childEPCs", list.packs().map(name).collect::<Vec<_>>());
+        return Ok(());
+    }
+    let known = || source.statements.iter().chain(source.around.linked);
+    let of = |link: &Hash| {
+        let linked = known().find(|one| one.id() == *link)?.statement().subject();
+        (SubjectType::of(linked) == Some(SubjectType::Lot)).then(|| name(linked))
+    };
+    let lots: Vec<String> = statement.links().iter().filter_map(of).collect();
     let count = statement.fields().uint("count");
     let children: Vec<Value> = match (lots.as_slice(), count) {
         ([lot], Some(count)) => vec![json!({ "epcClass": lot, "quantity": count })],
         (lots, _) => lots.iter().map(|lot| json!({ "epcClass": lot })).collect(),
     };
     match (children.is_empty(), rule.action) {
-        (true, Action::Delete) => Some(()),
-        (true, _) => None,
+        (true, Action::Delete) => Ok(()),
+        (true, _) => Err(NotAnEvent::Contents),
         (false, _) => {
             event.put("childQuantityList", children);
-            Some(())
+            Ok(())
         }
     }
 }

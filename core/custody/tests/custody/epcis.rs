@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use countersign_custody::epcis::{self, Fault, MAX_EVENTS, NotADocument, NotTaken, Proposal, WrongContext};
-use countersign_custody::{History, Profile, ProfileError, SubjectType};
-use countersign_ledger::{Entry, Fields, Kind, LogName, Placed, UnixMillis};
+use countersign_custody::epcis::{
+    self, Around, Fault, MAX_EVENTS, NotADocument, NotAnEvent, NotTaken, Proposal, WrongContext,
+};
+use countersign_custody::{Contents, History, Profile, ProfileError, SubjectType};
+use countersign_ledger::{Entry, Fields, Kind, LogName, Placed, Subject, UnixMillis};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,7 +27,7 @@ fn document(play: &Play) -> Value {
         sound.extend(fits.filter_map(|(_, entry)| entry.standing()));
     }
     sound.sort_by_key(|one| one.statement().issued_at());
-    epcis::document(&play.profile, &sound, NOW)
+    epcis::document(&play.profile, &sound, Around::default(), NOW).document
 }
 
 fn placed(play: &mut Play, spec: &Spec) -> Placed {
@@ -127,8 +129,10 @@ fn couriers_are_named_to_partners_and_consumers_are_not() {
     let document = epcis::document(
         &road.profile,
         &history.iter().filter_map(Entry::standing).collect::<Vec<_>>(),
+        Around::default(),
         at(30),
-    );
+    )
+    .document;
     assert_eq!(steps(&document), ["retail_selling", "consigning", "accepting", "receiving"]);
     let [_, consigned, accepted, received] = events(&document) else { panic!("{document:#}") };
     assert_eq!(consigned["destinationList"], accepted["sourceList"].clone().rename("source", "destination"));
@@ -176,7 +180,7 @@ fn a_unit_holds_what_was_packed_and_is_inferred_to_be_whole_until_it_is_opened()
     };
     let (unopened, counted) = (handed(3), handed(40));
     let all = [&distribution, &pack, &unopened, &counted, &unpack];
-    let document = epcis::document(&play.profile, &all, NOW);
+    let document = epcis::document(&play.profile, &all, Around::default(), NOW).document;
     let [_, packing, unopened, counted, unpacking] = events(&document) else { panic!("{document:#}") };
     assert_eq!(unopened["persistentDisposition"], json!({ "set": ["completeness_inferred"] }));
     assert_eq!(counted["persistentDisposition"], json!({ "set": ["completeness_verified"] }));
@@ -189,8 +193,48 @@ fn a_unit_holds_what_was_packed_and_is_inferred_to_be_whole_until_it_is_opened()
     );
     assert_valid(&document);
     // Its contents are not known without the statement that they were packed from.
-    let alone = epcis::document(&play.profile, &[&pack], NOW);
+    let alone = epcis::document(&play.profile, &[&pack], Around::default(), NOW).document;
     assert_eq!(events(&alone), &[] as &[Value]);
+}
+
+#[test]
+fn a_packing_names_its_packs_where_the_list_is_here_and_what_is_left_out_is_told() {
+    const UNIT: &str = "https://id.gs1.org/00/095060001343520003";
+    let mut play = Play::until("distribution");
+    let distribution = play.latest("distribution").clone();
+    let pack = |serial: &str| Subject::new(format!("{LOT}/21/{serial}")).unwrap();
+    let inner = Subject::new("https://id.gs1.org/00/106141412345678908").unwrap();
+    let list = Contents::new([pack("S001"), pack("S002"), inner.clone()]).unwrap();
+    let mut packing = |kind: &str| {
+        let mut spec = play.spec_on("receipt", UNIT);
+        spec.draft.kind = Kind::new(format!("medicine.{kind}")).unwrap();
+        spec.draft.links = if kind == "pack" { vec![distribution.id()] } else { vec![] };
+        spec.draft.fields = list.fields();
+        placed(&mut play, &spec.by("distributor"))
+    };
+    let (packed, unpacked) = (packing("pack"), packing("unpack"));
+    let contents = [Contents::new([pack("S009")]).unwrap(), list.clone()];
+    let around = Around { linked: &[&distribution], contents: &contents };
+    let all = [&packed, &unpacked];
+    let exported = epcis::document(&play.profile, &all, around, NOW);
+    let names = json!([inner.as_str(), format!("{CLASS}/21/S001"), format!("{CLASS}/21/S002")]);
+    let [packing, unpacking] = events(&exported.document) else { panic!("{:#}", exported.document) };
+    assert_eq!((&packing["childEPCs"], &packing["childQuantityList"]), (&names, &Value::Null));
+    assert_eq!((&unpacking["childEPCs"], &unpacking["action"]), (&names, &json!("DELETE")));
+    assert_eq!(exported.left_out, []);
+    assert_valid(&exported.document);
+    // Without the list, its lot is named; without that, the packing is left out, and this is told.
+    let by_lot = epcis::document(&play.profile, &all, Around { contents: &[], ..around }, NOW);
+    assert_eq!(events(&by_lot.document)[0]["childQuantityList"], json!([{ "epcClass": LOT, "quantity": 3 }]));
+    let alone = epcis::document(&play.profile, &all, Around::default(), NOW);
+    let left: Vec<_> = alone.left_out.iter().map(|one| (one.statement, one.why)).collect();
+    assert_eq!(left, [(packed.id(), NotAnEvent::Contents)]);
+    let mut whole = Play::whole();
+    whole.admit("dispense");
+    let trial = whole.latest("trial").clone();
+    let none = epcis::document(&whole.profile, &[&trial], Around::default(), NOW);
+    assert_eq!(none.left_out[0].why, NotAnEvent::NoRule);
+    assert_eq!(events(&none.document), &[] as &[Value]);
 }
 
 #[test]
@@ -328,7 +372,7 @@ fn a_piece_in_our_own_document_is_read_with_its_lot() {
     let road = Road::new();
     let chain = road.to_the_courier();
     let order = road.placed(chain.last().clone(), 1).into_standing().unwrap();
-    let document = epcis::document(&road.profile, &[&order], at(30)).to_string();
+    let document = epcis::document(&road.profile, &[&order], Around::default(), at(30)).document.to_string();
     let proposals = read_bytes(&road.profile, document.as_bytes()).unwrap().remove(0).unwrap();
     let [proposal] = proposals.as_slice() else { panic!("{proposals:?}") };
     assert_eq!((&proposal.kind, &proposal.subject), (order.statement().kind(), order.statement().subject()));
@@ -1048,7 +1092,7 @@ proptest! {
         let mut distribution = play.spec("approval").on(&subject).by("manufacturer").with("to", to.as_str());
         distribution.draft.kind = Kind::new("medicine.distribution").unwrap();
         let distribution = placed(&mut play, &distribution);
-        let document = epcis::document(&play.profile, &[&commission, &distribution], NOW);
+        let document = epcis::document(&play.profile, &[&commission, &distribution], Around::default(), NOW).document;
         let back: Vec<Proposal> = read(&document).into_iter().flat_map(Result::unwrap).collect();
         prop_assert_eq!(back.len(), 2);
         for (proposal, statement) in back.iter().zip([&commission, &distribution]) {

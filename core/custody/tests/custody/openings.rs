@@ -199,7 +199,7 @@ fn the_route_of_the_unit_and_its_events_say_so_without_any_list() {
         assert!(route.svg().contains("came out"));
         let lot = play.lot_history().entries;
         let all: Vec<_> = lot.iter().chain(statements).filter_map(Entry::standing).collect();
-        let document = epcis::document(&play.profile, &all, NOW);
+        let document = epcis::document(&play.profile, &all, epcis::Around::default(), NOW).document;
         let events = document["epcisBody"]["eventList"].as_array().unwrap();
         assert_eq!(events.last().unwrap()["disposition"], disposition);
     }

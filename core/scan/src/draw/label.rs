@@ -18,6 +18,42 @@ pub enum Carrier {
     LinkQr,
 }
 
+/// How wide a module is on paper: the X-dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleWidth {
+    micrometres: u32,
+}
+
+impl ModuleWidth {
+    /// 254 to 990 micrometres, which GS1 allows for `DataMatrix` on regulated healthcare items (General Specifications,
+    /// section 5.12, symbol specification tables).
+    #[must_use]
+    pub fn new(micrometres: u32) -> Option<ModuleWidth> {
+        (254..=990).contains(&micrometres).then_some(ModuleWidth { micrometres })
+    }
+
+    /// The target of those tables: of medicine packs for `DataMatrix`, of general retail for QR codes.
+    const fn usual(carrier: Carrier) -> ModuleWidth {
+        let micrometres = match carrier {
+            Carrier::DataMatrix => 380,
+            Carrier::Qr | Carrier::LinkQr => 495,
+        };
+        ModuleWidth { micrometres }
+    }
+
+    /// Where a module is so many pixels wide.
+    pub(super) fn pixels_per_metre(self, module: usize) -> Option<u32> {
+        let module = u32::try_from(module).ok()?;
+        Some((module * 1_000_000 + self.micrometres / 2) / self.micrometres)
+    }
+
+    /// So many pixels, where a module is so many.
+    #[expect(clippy::cast_precision_loss, reason = "sides are far below 2^52 pixels")]
+    pub(super) fn millimetres(self, pixels: usize, module: usize) -> f64 {
+        pixels as f64 / module as f64 * f64::from(self.micrometres) / 1000.0
+    }
+}
+
 /// Why a message cannot be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotDrawn {
@@ -38,6 +74,7 @@ pub struct Label {
     pub(super) side: Side,
     pub(super) dark: Vec<bool>,
     pub(super) lines: Vec<String>,
+    pub(super) width: ModuleWidth,
 }
 
 /// Width and height in modules, and the quiet zone around them.
@@ -69,6 +106,12 @@ impl Label {
         }
     }
 
+    /// The same with modules of another width on paper.
+    #[must_use]
+    pub fn with_modules(self, width: ModuleWidth) -> Label {
+        Label { width, ..self }
+    }
+
     /// The symbol alone, for a screen whose text is set by the screen.
     #[must_use]
     pub fn without_text(self) -> Label {
@@ -86,12 +129,13 @@ fn data_matrix(text: &str, lines: Vec<String>) -> Result<Label, NotDrawn> {
     let squares = SymbolList::default().enforce_square();
     let bitmap = DataMatrix::encode_gs1(text.as_bytes(), squares).map_err(|_| NotDrawn::TooLong)?.bitmap();
     let side = Side { width: bitmap.width(), height: bitmap.height(), quiet: QUIET_DATA_MATRIX };
-    Ok(Label { side, dark: bitmap.bits().to_vec(), lines })
+    Ok(Label { side, dark: bitmap.bits().to_vec(), lines, width: ModuleWidth::usual(Carrier::DataMatrix) })
 }
 
 pub(super) fn qr(code: &QrCode, lines: Vec<String>) -> Label {
     let side = Side { width: code.width(), height: code.width(), quiet: QUIET_QR };
-    Label { side, dark: code.to_colors().into_iter().map(|color| color == Color::Dark).collect(), lines }
+    let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
+    Label { side, dark, lines, width: ModuleWidth::usual(Carrier::Qr) }
 }
 
 /// The smallest version that holds the text after an FNC1 in first position.

@@ -9,5 +9,5 @@ mod plain;
 mod raster;
 mod svg;
 
-pub use label::{Carrier, Label, NotDrawn};
+pub use label::{Carrier, Label, ModuleWidth, NotDrawn};
 pub use raster::Scale;

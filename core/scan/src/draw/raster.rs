@@ -17,10 +17,10 @@ impl Label {
 pub struct Scale(usize);
 
 impl Scale {
-    /// 1 to 16 pixels; at 300 dots an inch 5 make the 0.4 mm of a usual medicine pack.
+    /// 2 to 16 pixels: of one pixel a module no reader finds a `DataMatrix`.
     #[must_use]
     pub fn new(pixels: u8) -> Option<Scale> {
-        (1..=16).contains(&pixels).then_some(Scale(pixels.into()))
+        (2..=16).contains(&pixels).then_some(Scale(pixels.into()))
     }
 
     pub(super) fn module(self) -> usize {
@@ -65,6 +65,7 @@ impl Layout {
 fn paint(label: &Label, scale: Scale) -> Picture {
     let layout = Layout::of(label, scale);
     let mut picture = Picture::white(layout.width, layout.height);
+    picture.per_metre = label.width.pixels_per_metre(scale.module());
     let (left, top) = layout.symbol;
     for (index, _) in label.dark.iter().enumerate().filter(|(_, dark)| **dark) {
         let (x, y) = (index % label.side.width, index / label.side.width);

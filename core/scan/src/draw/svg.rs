@@ -25,7 +25,8 @@ fn write(label: &Label, scale: Scale) -> String {
 fn try_write(svg: &mut String, label: &Label, scale: Scale) -> Result {
     let Layout { width, height, symbol: (left, top), lines } = Layout::of(label, scale);
     let module = scale.module();
-    write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" "#)?;
+    let (wide, high) = (label.width.millimetres(width, module), label.width.millimetres(height, module));
+    write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.3}mm" height="{high:.3}mm" "#)?;
     writeln!(svg, r#"viewBox="0 0 {width} {height}">"#)?;
     writeln!(svg, r##"<rect width="100%" height="100%" fill="#fff"/>"##)?;
     svg.push_str(r#"<path shape-rendering="crispEdges" d=""#);

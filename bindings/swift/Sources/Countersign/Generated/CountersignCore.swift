@@ -5806,7 +5806,7 @@ fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
     }
 }
 /**
- * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 1
+ * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
  * to 16.
  */
 public func drawCode(text: String, scale: UInt8)throws  -> Drawing  {
@@ -5834,7 +5834,7 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_countersign_core_checksum_func_draw_code() != 27020) {
+    if (uniffi_countersign_core_checksum_func_draw_code() != 7427) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_answer() != 28907) {
