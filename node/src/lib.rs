@@ -43,8 +43,8 @@
 //! checkpoint does not start, and neither does one whose database is behind what any of its signers has signed: it would make
 //! another history under the same keys.
 //!
-//! When the disk is full or locked, or the clock in doubt, nothing is ordered: submissions are answered
-//! [`Outcome::Halted`], reading goes on, and so does ordering when it is over ([`Halt`]).
+//! When the disk is full or locked, the clock in doubt, or too few witnesses elsewhere cosign, nothing is ordered: submissions are
+//! answered [`Outcome::Halted`], reading goes on, and so does ordering when it is over ([`Halt`]).
 //!
 //! # In process
 //!

@@ -215,11 +215,17 @@ fn what_does_not_exist_yet_is_kept_nowhere_and_what_never_changes_for_good() {
 fn bundles_of_statements_are_compressed_for_whoever_takes_that() {
     let stage = Stage::new();
     let manufacturer = stage.manufacturer();
-    for number in 0..20 {
-        let statement = manufacturer.sign(&stage.site.request(number));
-        assert_eq!(stage.client.post("/supply/entries", statement.as_bytes()).status, 303);
-    }
-    let path = TilePath::at_size(TileKind::Bodies, 0, 21).unwrap();
+    // More than one piece of an answer.
+    let statements = (0..300).map(|number| {
+        let mut request = stage.site.request(number);
+        request.fields = request.fields.with("materials", &*Hash::of(&[7]).to_string().repeat(16));
+        manufacturer.sign(&request)
+    });
+    let tickets: Vec<_> = statements
+        .map(|statement| stage.running.node().sequencer().submit(LogName::SUPPLY, statement.as_bytes()))
+        .collect();
+    assert!(tickets.into_iter().all(|ticket| matches!(ticket.wait(), Outcome::Accepted(_))));
+    let path = TilePath::at_size(TileKind::Bodies, 0, 256).unwrap();
     let plain = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "identity, br")]);
     let packed = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "gzip")]);
     assert_eq!((plain.header("content-encoding"), packed.header("content-encoding")), ("", "gzip"));
@@ -227,11 +233,11 @@ fn bundles_of_statements_are_compressed_for_whoever_takes_that() {
     let mut unpacked = Vec::new();
     flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();
     assert_eq!(unpacked, plain.body);
-    assert_eq!(read_bundle(&path, &unpacked).unwrap().len(), 21);
-    assert!(packed.body.len() < plain.body.len() * 3 / 4);
+    assert_eq!(read_bundle(&path, &unpacked).unwrap().len(), 256);
+    assert!(unpacked.len() > 256 * 1024 && packed.body.len() < plain.body.len() * 3 / 4);
     // Ids and hashes are as good as random.
     for kind in [TileKind::Entries, TileKind::Hashes(0)] {
-        let path = TilePath::at_size(kind, 0, 21).unwrap();
+        let path = TilePath::at_size(kind, 0, 256).unwrap();
         let answer = stage.get(&format!("/supply/{path}"), &[("accept-encoding", "gzip")]);
         assert_eq!((answer.status, answer.header("content-encoding")), (200, ""));
     }
