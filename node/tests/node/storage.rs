@@ -282,7 +282,7 @@ fn an_upload_and_a_backup_that_a_full_disk_cuts_off_leave_nothing_and_are_comple
     let running = site.open().start().unwrap();
     let client = Client::new(running.node().genesis(), running.addr());
     let mut life = Life::new(&site, running.node());
-    life.serials = SerialSet::new((0..20_000).map(|serial| format!("S{serial}"))).unwrap();
+    life.serials = SerialSet::new((0..200_000).map(|serial| format!("S{serial}"))).unwrap();
     STEPS[..5].iter().for_each(|step| life.admit(running.node(), step));
     let commission = life.sign("commission");
     let waits = client.post("/supply/entries", commission.as_bytes());
@@ -292,7 +292,8 @@ fn an_upload_and_a_backup_that_a_full_disk_cuts_off_leave_nothing_and_are_comple
     let pages = filter.len() / PAGE;
     let mut cut = 0;
     // Its file has no room, or the database has none for it.
-    for room in (0..3 * pages).step_by((3 * pages) / size(12, 80)) {
+    let rooms = || (0..3 * pages).step_by((3 * pages) / size(12, 80));
+    for room in rooms() {
         disk.fill(room * PAGE);
         tried.times(1);
         let answer = client.put(&path, filter);
@@ -314,9 +315,8 @@ fn an_upload_and_a_backup_that_a_full_disk_cuts_off_leave_nothing_and_are_comple
 
     let to = disk.path().join("backup");
     let backup = || operate(&site.config, &Request::Backup { to: to.clone() });
-    let needs = usize::try_from(fs::metadata(site.database()).unwrap().len()).unwrap() / PAGE;
     let mut cut = 0;
-    for room in (0..2 * needs).step_by(needs / size(6, 40)) {
+    for room in rooms() {
         disk.fill(room * PAGE);
         tried.times(1);
         let made = backup();
