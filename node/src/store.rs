@@ -63,7 +63,15 @@ pub enum StoreError {
 impl Passing for StoreError {
     fn halt(&self) -> Option<Halt> {
         use rusqlite::ErrorCode as Code;
-        let Self::Sqlite(error) = self else { return None };
+        let error = match self {
+            Self::Sqlite(error) => error,
+            // Of a file, unless SQLite says it of a value.
+            Self::Blob(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(error) => error,
+                None => return Some(Halt::Storage),
+            },
+            _ => return None,
+        };
         let passes = matches!(
             error.sqlite_error_code()?,
             Code::DatabaseBusy

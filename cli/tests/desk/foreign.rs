@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::tried::Tried;
 use crate::{COUNTERSIGN, countersign, succeed};
 
 /// Most that any of these commands may take.
@@ -31,6 +32,13 @@ impl Site {
         succeed(&home, &["init", genesis.to_str().unwrap(), "--node", "https://localhost:1"]);
         Self { folder, config, genesis, home }
     }
+}
+
+fn tried() -> Tried {
+    Tried::new(
+        "what is no file, too long, or a picture of too many pixels",
+        "commands that ended, with the reason",
+    )
 }
 
 /// What a command says and returns; it must not take long.
@@ -64,6 +72,7 @@ fn what_is_no_file_is_named_by_every_command_that_reads_one() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let genesis = site.genesis.to_str().unwrap();
     let pack = "(01)09506000134352(10)L1";
+    let tried = tried();
     for none in ["/dev/zero", pipe.to_str().unwrap(), site.folder.path().to_str().unwrap()] {
         for arguments in [
             &["verify", none, "--genesis", genesis][..],
@@ -84,6 +93,8 @@ fn what_is_no_file_is_named_by_every_command_that_reads_one() {
             assert_eq!(code, Some(1), "{arguments:?}: {said}");
             assert!(said.contains("is not a file") && said.contains(none), "{arguments:?}: {said}");
             assert_eq!(said.matches("is not a file").count(), 1, "it is told once: {said}");
+            tried.times(1);
+            tried.looked_up(1, 0);
         }
     }
 }
@@ -95,6 +106,7 @@ fn a_file_that_is_too_long_is_not_read() {
     // Of nothing: it has no blocks on the disk.
     File::create(&long).unwrap().set_len(1 << 40).unwrap();
     let long = long.to_str().unwrap();
+    let tried = tried();
     for arguments in [
         &["verify", long][..],
         &["init", long, "--node", "https://localhost:1"],
@@ -107,6 +119,8 @@ fn a_file_that_is_too_long_is_not_read() {
         let (code, said) = soon(&site.home, arguments);
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
         assert!(said.contains("has more than") && said.contains(long), "{arguments:?}: {said}");
+        tried.times(1);
+        tried.looked_up(1, 0);
     }
 }
 
@@ -125,11 +139,14 @@ fn a_small_picture_of_very_many_pixels_is_refused_before_it_is_decoded() {
     writer.finish().unwrap();
     assert!(fs::metadata(&path).unwrap().len() < 100_000);
     let path = path.to_str().unwrap();
+    let tried = tried();
     let started = Instant::now();
     for arguments in [&["scan", path][..], &["scan", "--json", path]] {
         let (code, said) = soon(folder.path(), arguments);
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("400 million pixels") && said.contains("bomb.png"), "{said}");
+        tried.times(1);
+        tried.looked_up(1, 0);
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
@@ -158,22 +175,28 @@ fn told(arguments: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
 
 #[test]
 fn a_reader_who_has_seen_enough_ends_the_command_without_a_word() {
+    let tried = Tried::new("an output that is closed or full", "commands that ended");
     for arguments in TELLING {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         assert_eq!(told(arguments, writer), (Some(141), String::new()), "{arguments:?}");
+        tried.times(1);
+        tried.looked_up(1, 0);
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn an_output_that_is_full_is_a_failure_with_its_reason() {
+    let tried = Tried::new("an output that is closed or full", "commands that ended");
     for arguments in TELLING {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let (code, said) = told(arguments, full);
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
         assert_eq!(said.matches("No space left").count(), 1, "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        tried.times(1);
+        tried.looked_up(1, 0);
     }
     // Even if nobody can be told.
     let full = || File::options().write(true).open("/dev/full").unwrap();

@@ -14,6 +14,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
+use crate::tried::Tried;
 use crate::{CERTIFICATE, Issuer, NodeProcess, countersign, succeed};
 
 /// A line to a node: so many bytes go to it, and no faster than so many a second.
@@ -129,7 +130,9 @@ fn a_commission_gets_through_a_slow_line_that_is_cut_and_every_byte_is_sent_once
         serials.to_str().unwrap(),
     ];
     let mut sent = 0;
+    let tried = Tried::new("a desk's slow line cut in the middle of a commission", "lots");
     for cut in [250_000, 200_000] {
+        tried.times(1);
         line.cut_after(cut);
         let cut = countersign(&manufacturer.home, &commission);
         let said = String::from_utf8(cut.stderr).unwrap();
@@ -152,6 +155,7 @@ fn a_commission_gets_through_a_slow_line_that_is_cut_and_every_byte_is_sent_once
     assert!((bytes..bytes + bytes / 4).contains(&sent), "{sent} bytes for a filter of more than {bytes}");
     succeed(&patient.home, &["sync"]);
     assert!(is_commissioned(&patient, lot));
+    tried.looked_up(1, 0);
     let code = |serial: &str| format!("(01)09506000134352(17)361130(10)L1(21){serial}");
     for (serial, key) in [("S77", "missing-step"), ("T77", "unknown-serial")] {
         let output = countersign(&patient.home, &["--json", "check", &code(serial)]);
@@ -226,6 +230,8 @@ fn busy(genesis: &mut Value, status: &'static str) -> (String, Arc<AtomicUsize>)
 
 #[test]
 fn a_sync_with_a_node_that_has_no_time_says_so_and_ends() {
+    let tried =
+        Tried::new("a sync with a node that is busy, and asks for no patience", "commands that ended");
     for status in ["503 Service Unavailable", "429 Too Many Requests"] {
         let folder = tempfile::tempdir().unwrap();
         let (_, running) = node(folder.path(), "");
@@ -243,5 +249,7 @@ fn a_sync_with_a_node_that_has_no_time_says_so_and_ends() {
         assert!(said.contains("the node is busy") && said.contains("for 1 s"), "{said}");
         assert_eq!(asked.load(Ordering::SeqCst), 1, "{status}");
         assert!(started.elapsed() < Duration::from_secs(5));
+        tried.times(1);
+        tried.looked_up(1, 0);
     }
 }

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop")]
 
 mod foreign;
+mod killing;
 mod line;
+#[path = "../../../tests/tried.rs"]
+mod tried;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

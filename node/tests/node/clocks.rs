@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use countersign_ledger::{LogName, UnixMillis};
 use countersign_node::{ClockError, Halt, Node, OpenError, Outcome, Surroundings};
 
+use crate::tried::Tried;
 use crate::world::{
     Client, DAY_MILLIS, Member, Site, TestClock, WEEK, accepted, csr, enrol, fresh_key, submit,
 };
 
 const MINUTE: i64 = 60 * 1000;
 const DAY: i64 = DAY_MILLIS.cast_signed();
+
+const NOT_UNDER_IT: &str = "statements, none ordered under it, each after it";
 
 /// The next statement is ordered, perhaps after a moment: a halt is looked at again every quarter of a second.
 fn goes_on(node: &Node, member: &Member, site: &Site, number: u64) {
@@ -37,7 +40,9 @@ fn nothing_is_ordered_under_a_clock_that_was_set_while_the_node_ran() {
     let client = Client::new(node.genesis(), running.addr());
     let member = enrol(node, "manufacturer", "dm");
     let mut number = 0;
+    let tried = Tried::new("the node's clock set, while it runs and before it starts", NOT_UNDER_IT);
     for by in [6 * MINUTE, -6 * MINUTE, DAY, -DAY, 400 * DAY, -400 * DAY] {
+        tried.times(1);
         let (height, right) = (node.sequencer().health().height, site.clock.now());
         let before = member.sign(&site.request(number));
         site.clock.set_by(by);
@@ -67,6 +72,7 @@ fn nothing_is_ordered_under_a_clock_that_was_set_while_the_node_ran() {
         assert_eq!(site.clock.now(), right);
         goes_on(node, &member, &site, number + 2);
         assert!(matches!(submit(node, LogName::SUPPLY, &before), Outcome::Accepted(_)), "{by}");
+        tried.looked_up(2, 0);
         assert_eq!(node.sequencer().health().halted, None);
         number += 3;
     }
@@ -83,7 +89,9 @@ fn nothing_is_ordered_under_a_clock_that_was_set_while_the_node_ran() {
 
 #[test]
 fn nothing_is_ordered_when_a_node_starts_under_a_clock_that_it_cannot_believe() {
+    let tried = Tried::new("the node's clock set, while it runs and before it starts", NOT_UNDER_IT);
     for by in [-6 * MINUTE, -DAY, -400 * DAY, 8 * DAY, 31 * DAY, 400 * DAY] {
+        tried.times(1);
         let site = Site::new();
         let node = site.open();
         let member = enrol(&node, "manufacturer", "dm");
@@ -101,6 +109,7 @@ fn nothing_is_ordered_when_a_node_starts_under_a_clock_that_it_cannot_believe() 
         goes_on(&node, &member, &site, 2);
         accepted(&node, LogName::SUPPLY, &statement);
         assert_ne!(node.checkpoint(LogName::SUPPLY), checkpoint);
+        tried.looked_up(1, 0);
     }
 }
 
@@ -149,7 +158,9 @@ fn one_witness_with_another_time_does_not_cosign_and_two_stop_the_log() {
     let member = enrol(node, "manufacturer", "dm");
     assert_eq!(signatures(node), 5);
     let mut number = 0;
+    let tried = Tried::new("one witness's clock set, then that of a second", NOT_UNDER_IT);
     for by in [6 * MINUTE, -6 * MINUTE, 400 * DAY, -400 * DAY] {
+        tried.times(2);
         clocks["witness-2"].set_by(by);
         accepted(node, LogName::SUPPLY, &member.sign(&site.request(number)));
         // The other two suffice, and no cosignature says another time.
@@ -169,6 +180,7 @@ fn one_witness_with_another_time_does_not_cosign_and_two_stop_the_log() {
         clocks["witness-2"].set_by(-by);
         accepted(node, LogName::SUPPLY, &member.sign(&site.request(number + 3)));
         assert_eq!(signatures(node), 5, "{by}");
+        tried.looked_up(1, 0);
         number += 4;
     }
 }

@@ -10,6 +10,7 @@ use countersign_ledger::{Hash, LogName, Statement};
 use countersign_node::{CommitPoint, Config, Node, OpenError, Outcome, RecoveryError, Status, Surroundings};
 
 use crate::life::{Life, STEPS};
+use crate::tried::{Tried, size};
 use crate::world::{Site, accepted, enrol, open_patiently, random, submit};
 
 /// Set in the environment of a child process: the test then plays the victim.
@@ -124,16 +125,19 @@ fn one_flipped_byte_in_a_statement_is_found_at_open() {
     let (site, statements) = small_ledger();
     let sound = std::fs::read(site.database()).unwrap();
     let body = statements[3].as_bytes();
+    let tried = Tried::new("a bit flipped in the database", "starts: refused, or with the same ledger");
     let at = sound.windows(body.len()).position(|window| window == body).unwrap();
     for offset in (0..body.len()).step_by(7) {
         let mut damaged = sound.clone();
         damaged[at + offset] ^= 0x10;
+        tried.times(1);
         std::fs::write(site.database(), &damaged).unwrap();
         match site.try_open() {
             Err(OpenError::Damaged(RecoveryError::Entry { log: LogName::SUPPLY, index: 4, .. })) => {}
             Err(other) => panic!("byte {offset}: {other}"),
             Ok(_) => panic!("byte {offset} was not missed"),
         }
+        tried.looked_up(1, 0);
     }
     std::fs::write(site.database(), &sound).unwrap();
     site.open();
@@ -146,7 +150,9 @@ fn any_flipped_byte_that_matters_is_found_at_open() {
     let node = site.open();
     let whole = roots(&node);
     drop(node);
-    for at in (0..sound.len()).step_by(211) {
+    let tried = Tried::new("a bit flipped in the database", "starts: refused, or with the same ledger");
+    for at in (0..sound.len()).step_by(size(211, 19)) {
+        tried.times(1);
         let mut damaged = sound.clone();
         damaged[at] ^= 0x01;
         std::fs::write(site.database(), &damaged).unwrap();
@@ -156,6 +162,7 @@ fn any_flipped_byte_that_matters_is_found_at_open() {
             let blocks = node.sequencer().blocks(1, 256).unwrap();
             assert_eq!(blocks.iter().map(|block| block.statements.len()).sum::<usize>(), 7, "byte {at}");
         }
+        tried.looked_up(1, 0);
         std::fs::write(site.database(), &sound).unwrap();
         let _ = std::fs::remove_file(site.database().with_extension("sqlite-wal"));
         let _ = std::fs::remove_file(site.database().with_extension("sqlite-shm"));
@@ -164,6 +171,7 @@ fn any_flipped_byte_that_matters_is_found_at_open() {
 
 #[test]
 fn a_statement_that_was_taken_out_of_the_database_is_missed() {
+    let tried = Tried::new("a row of the database removed, moved or changed", "refusals to start");
     for sql in [
         "DELETE FROM statements WHERE number = (SELECT max(number) FROM statements)",
         "DELETE FROM statements WHERE number = 3",
@@ -182,7 +190,9 @@ fn a_statement_that_was_taken_out_of_the_database_is_missed() {
         let connection = rusqlite::Connection::open(site.database()).unwrap();
         assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
         drop(connection);
+        tried.times(1);
         assert!(matches!(site.try_open(), Err(OpenError::Damaged(_))), "{sql}");
+        tried.looked_up(1, 0);
     }
 }
 
@@ -195,7 +205,9 @@ fn play_victim(mode: &str) {
     let dies = if point == Some(CommitPoint::Recorded) { 5 } else { 3 };
     let observer = move |at: CommitPoint| {
         if Some(at) == point && passed.fetch_add(1, Ordering::SeqCst) == dies {
-            std::process::abort();
+            // By its own hand, and as a stranger would: nothing is flushed, closed or rolled back.
+            let _ = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+            std::thread::park();
         }
     };
     let surroundings = Surroundings { observer: Box::new(observer), ..Surroundings::default() };
@@ -248,18 +260,21 @@ fn left_behind(directory: &Path) -> Node {
 }
 
 /// Opens what a victim left behind and checks that each acknowledged statement stands, once, where it was said to.
-fn examine(directory: &Path, said: &str) -> u64 {
+fn examine(directory: &Path, said: &str, tried: &Tried) -> usize {
+    tried.times(1);
     let node = left_behind(directory);
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut lost) = (0, Vec::new());
     for line in said.lines() {
         if let ["acknowledged", id, index] = line.split(' ').collect::<Vec<_>>()[..] {
-            let Status::Ordered(ordered) = node.sequencer().status(id.parse().unwrap()) else {
-                panic!("{id} was acknowledged and is gone")
-            };
-            assert_eq!(ordered.place.index.to_string(), index);
             acknowledged += 1;
+            match node.sequencer().status(id.parse().unwrap()) {
+                Status::Ordered(ordered) if ordered.place.index.to_string() == index => {}
+                other => lost.push((id, other)),
+            }
         }
     }
+    tried.looked_up(acknowledged, lost.len());
+    assert!(lost.is_empty(), "acknowledged, and gone: {lost:?}");
     let mut seen = std::collections::BTreeSet::new();
     let mut height = 1;
     loop {
@@ -281,7 +296,9 @@ fn a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged() {
         return play_victim(&mode);
     }
     let name = "durability::a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged";
-    for (at, point) in CommitPoint::ALL.into_iter().enumerate() {
+    let tried = Tried::new("kill -9 at each commit point in turn", "acknowledged statements");
+    let points = || CommitPoint::ALL.into_iter().enumerate();
+    for (at, point) in std::iter::repeat_with(points).take(size(1, 20)).flatten() {
         let directory = tempfile::TempDir::new().unwrap();
         let said = run_victim(name, &format!("point:{at}"), directory.path(), None);
         let submitted: Vec<Hash> =
@@ -290,7 +307,7 @@ fn a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged() {
         // have submitted a fourth before.
         let most = if point == CommitPoint::Acknowledged { 4 } else { 3 };
         assert!((3..=most).contains(&submitted.len()), "{point:?}: {said}");
-        let acknowledged = examine(directory.path(), &said);
+        let acknowledged = examine(directory.path(), &said, &tried);
         assert!(acknowledged >= 2, "{point:?}: {said}");
         let node = left_behind(directory.path());
         let survived = matches!(node.sequencer().status(submitted[2]), Status::Ordered(_));
@@ -307,12 +324,13 @@ fn a_kill_at_a_random_moment_under_load_loses_nothing_that_was_acknowledged() {
     let name = "durability::a_kill_at_a_random_moment_under_load_loses_nothing_that_was_acknowledged";
     let directory = tempfile::TempDir::new().unwrap();
     let mut acknowledged = 0;
-    for _ in 0..5 {
+    let tried = Tried::new("kill -9 at a random moment, 4 threads submitting", "acknowledged statements");
+    for _ in 0..size(5, 50) {
         // One directory throughout: each victim takes up what the one before it left.
         let [byte] = random::<1>();
         let delay = Duration::from_millis(400 + 4 * u64::from(byte));
         let said = run_victim(name, "random", directory.path(), Some(delay));
-        acknowledged += examine(directory.path(), &said);
+        acknowledged += examine(directory.path(), &said, &tried);
     }
     assert!(acknowledged > 0);
 }

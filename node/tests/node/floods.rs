@@ -21,8 +21,10 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::tried::{Tried, size};
 use crate::world::{CLASS, Client, Member, Site, enrol, messages, metrics};
 
+const OTHERS: &str = "requests of others, answered";
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// Streams that a node allows on one connection.
 const STREAMS: usize = 64;
@@ -246,13 +248,14 @@ impl Stage {
     }
 
     /// Reading and writing elsewhere goes on.
-    fn others_are_served(&self, lot: u64) {
+    fn others_are_served(&self, lot: u64, tried: &Tried) {
         for _ in 0..20 {
             assert_eq!(self.reader.get("/supply/checkpoint").status, 200);
             assert_eq!(self.reader.get("/supply/tile/entries/000.p/1").status, 200);
         }
         let statement = self.manufacturer.sign(&self.site.request(lot));
         assert_eq!(self.reader.post("/supply/entries", statement.as_bytes()).status, 303);
+        tried.looked_up(41, 0);
     }
 }
 
@@ -283,7 +286,9 @@ fn unfinished_requests_of_one_address_take_no_place_from_another() {
     });
     assert_eq!((used(&stage.running, "reads"), used(&stage.running, "writes")), (0, 0));
     assert!(used(&stage.running, "memory_bytes") <= stage.share_of_memory() + (1 << 20));
-    stage.others_are_served(1_000);
+    let tried = Tried::new("requests that are never whole", OTHERS);
+    tried.times(held.len());
+    stage.others_are_served(1_000, &tried);
     drop(held);
     stage.eventually("room is not given back", |stage| used(&stage.running, "memory_bytes") == 0);
 }
@@ -298,7 +303,9 @@ fn who_takes_nothing_is_closed_and_what_waits_for_it_is_bounded() {
         let asked = hostile.ask_and_take_nothing(6, window, "/supply/tile/bodies/000");
         stage.eventually("nothing is asked", |stage| used(&stage.running, "memory_bytes") > 1 << 20);
         assert!(used(&stage.running, "memory_bytes") <= stage.share_of_memory() + (1 << 20));
-        stage.others_are_served(1_000);
+        let tried = Tried::new("answers that nobody takes", OTHERS);
+        tried.times(asked.responses.len());
+        stage.others_are_served(1_000, &tried);
         assert!(used(&stage.running, "memory_bytes") <= stage.share_of_memory() + (1 << 20));
         let closed = async {
             for connection in asked.connections {
@@ -326,7 +333,9 @@ fn a_socket_that_nobody_reads_is_closed() {
     });
     stage.eventually("nothing waits", |stage| used(&stage.running, "memory_bytes") > 0);
     assert!(used(&stage.running, "memory_bytes") < 2 << 20);
-    stage.others_are_served(1_000);
+    let tried = Tried::new("answers that nobody takes", OTHERS);
+    tried.times(400);
+    stage.others_are_served(1_000, &tried);
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!(used(&stage.running, "memory_bytes"), 0);
     let closed = hostile.runtime.block_on(async {
@@ -526,8 +535,8 @@ impl Drop for Alone {
     }
 }
 
-/// How long an honest reader waits: the 99th of a hundred, and the longest.
-fn waits(reader: &Client, during: Duration) -> (Duration, Duration) {
+/// How long an honest reader waits: the 99th of a hundred, and the longest; and how often it asked.
+fn waits(reader: &Client, during: Duration) -> (Duration, Duration, usize) {
     let (started, mut waited) = (Instant::now(), Vec::new());
     while started.elapsed() < during {
         for path in
@@ -540,17 +549,17 @@ fn waits(reader: &Client, during: Duration) -> (Duration, Duration) {
         std::thread::sleep(Duration::from_millis(5));
     }
     waited.sort();
-    (waited[waited.len() * 99 / 100], waited[waited.len() - 1])
+    (waited[waited.len() * 99 / 100], waited[waited.len() - 1], waited.len())
 }
 
-/// `COUNTERSIGN_FLOODS_FULL=1` floods for longer, and a larger log.
+/// The long form floods for longer, and a larger log.
 #[test]
 fn a_node_stays_small_and_quick_under_all_floods_at_once() {
     if let Some(data) = std::env::var_os(NODE) {
         return Alone::play(data.as_ref());
     }
-    let full = std::env::var_os("COUNTERSIGN_FLOODS_FULL").is_some();
-    let (lots, during, connections) = if full { (50_000, 30, 60) } else { (3_000, 4, 25) };
+    let (lots, during, connections) = (size(3_000, 50_000) as u64, size(4, 30) as u64, size(25, 60));
+    let tried = Tried::new("all floods at once: requests", OTHERS);
     let alone = Alone::start(lots);
     let (genesis, addr) = (&alone.genesis, alone.addr);
     let reader = Client::at(genesis, addr, ELSEWHERE);
@@ -565,6 +574,7 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
             let path = format!("/blob/{}", countersign_ledger::Hash::of(b"x"));
             let held: Vec<_> =
                 (0..connections).map(|_| hostile.hold("PUT", &path, 16 << 20, &vec![7; 60_000])).collect();
+            tried.times(held.len());
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
             drop(held);
         });
@@ -582,12 +592,14 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             });
+            tried.times(held.len());
         });
         // Answers that nobody takes.
         scope.spawn(|| {
             let hostile = Hostile::at(genesis.clone(), addr);
             let _nothing = hostile.ask_and_take_nothing(connections, 0, "/supply/tile/bodies/000");
             let _piece = hostile.ask_and_take_nothing(connections, 1, &families);
+            tried.times(2 * connections * STREAMS);
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
         });
         // One family, sixty-four times in each request, by four at a time.
@@ -596,6 +608,7 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
                 let greedy = Client::new(genesis, addr);
                 while Instant::now() < until {
                     let answer = greedy.get(&families);
+                    tried.times(1);
                     assert!([200, 503].contains(&answer.status), "{}", answer.status);
                 }
             });
@@ -603,6 +616,7 @@ fn a_node_stays_small_and_quick_under_all_floods_at_once() {
         let waited = scope.spawn(|| waits(&reader, until.saturating_duration_since(Instant::now())));
         (waited.join().unwrap(), alone.metrics())
     });
+    tried.looked_up(flooded.2, 0);
     let after = alone.most_memory();
     println!(
         "99 of 100 readers waited {:?} (longest {:?}) before, {:?} ({:?}) during the floods",

@@ -10,6 +10,7 @@ use countersign_node::{
 };
 use tempfile::TempDir;
 
+use crate::tried::{Tried, size};
 use crate::world::{Member, Site, accepted, enrol};
 
 /// A node that was killed: half of its statements are in the database, half in the write-ahead log.
@@ -21,6 +22,7 @@ struct Killed {
     left: TempDir,
     /// The same, half way.
     before: TempDir,
+    tried: Tried,
 }
 
 const STATEMENTS: u64 = 16;
@@ -29,7 +31,8 @@ const STATEMENTS: u64 = 16;
 type Harm = Box<dyn Fn(&Data<'_>)>;
 
 impl Killed {
-    fn new() -> Self {
+    /// One to which a fault happens.
+    fn new(tried: Tried) -> Self {
         let site = Site::new();
         let mut node = site.open();
         let member = enrol(&node, "manufacturer", "dm");
@@ -49,7 +52,7 @@ impl Killed {
         // With all of it durable, a copy is what a kill would have left.
         copy(&site.config.data, left.path());
         drop(node);
-        Self { site, member, statements, left, before }
+        Self { site, member, statements, left, before, tried }
     }
 
     /// A copy of what was left.
@@ -58,6 +61,11 @@ impl Killed {
         copy(self.left.path(), directory.path());
         Data { killed: self, directory }
     }
+}
+
+/// A fault after which a node has what it acknowledged.
+fn lost_by(fault: &'static str) -> Tried {
+    Tried::new(fault, "acknowledged statements")
 }
 
 struct Data<'a> {
@@ -80,9 +88,11 @@ impl Data<'_> {
 
     /// Every statement stands, and the next one as well.
     fn is_whole(&self, node: &Node) {
-        for statement in &self.killed.statements {
-            assert!(matches!(node.sequencer().status(statement.id()), Status::Ordered(_)));
-        }
+        let all = &self.killed.statements;
+        let stands = |one: &&Statement| matches!(node.sequencer().status(one.id()), Status::Ordered(_));
+        let lost = all.len() - all.iter().filter(stands).count();
+        self.killed.tried.looked_up(all.len(), lost);
+        assert_eq!(lost, 0);
         accepted(node, LogName::SUPPLY, &self.killed.member.sign(&self.killed.site.request(1000)));
     }
 
@@ -140,7 +150,8 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn what_is_gone_from_the_database_is_missed_and_the_node_does_not_start() {
-    let killed = Killed::new();
+    let killed =
+        Killed::new(lost_by("a node's database or write-ahead log removed, cut, emptied or set back"));
     killed.copy().is_whole(&killed.copy().open().unwrap());
     let wal = fs::metadata(killed.left.path().join("ledger.sqlite-wal")).unwrap().len();
     let remove = |names: &'static [&str]| -> Harm {
@@ -178,16 +189,18 @@ fn what_is_gone_from_the_database_is_missed_and_the_node_does_not_start() {
     for (what, harm) in harms {
         let data = killed.copy();
         harm(&data);
+        killed.tried.times(1);
         data.is_refused(what);
     }
 }
 
 #[test]
 fn a_flipped_bit_in_the_write_ahead_log_is_missed() {
-    let killed = Killed::new();
+    let killed = Killed::new(lost_by("a bit flipped in the write-ahead log"));
     let length = fs::metadata(killed.left.path().join("ledger.sqlite-wal")).unwrap().len();
     // Each frame has 24 bytes of header and a page; each carries the sum of all before it.
-    for at in (40..length).step_by(usize::try_from(length / 12).unwrap()) {
+    for at in (40..length).step_by(usize::try_from(length).unwrap() / size(12, 200)) {
+        killed.tried.times(1);
         let data = killed.copy();
         flip(&data.file("ledger.sqlite-wal"), at);
         data.is_refused(&format!("a bit of byte {at} of the write-ahead log is flipped"));
@@ -202,7 +215,7 @@ fn flip(path: &Path, at: u64) {
 
 #[test]
 fn a_flipped_bit_in_any_file_is_named_or_changes_nothing() {
-    let killed = Killed::new();
+    let killed = Killed::new(lost_by("a bit flipped in any file of a node"));
     let genesis = killed.copy().open().unwrap().genesis().clone();
     for (path, bytes) in files(killed.left.path()) {
         let name = path.strip_prefix(killed.left.path()).unwrap().to_str().unwrap().to_owned();
@@ -211,13 +224,14 @@ fn a_flipped_bit_in_any_file_is_named_or_changes_nothing() {
         }
         let length = bytes.len() as u64;
         // In `signed` there is a slot at the beginning and one in the middle, and nothing between.
-        let slots = (0..600).step_by(90).flat_map(|at| [at, length / 2 + at]);
+        let slots = (0..600).step_by(size(90, 7)).flat_map(|at| [at, length / 2 + at]);
         let places: Vec<u64> = if name.starts_with("signed/") {
             slots.collect()
         } else {
-            (0..length).step_by(usize::try_from(length / 8).unwrap().max(1)).collect()
+            (0..length).step_by((usize::try_from(length).unwrap() / size(8, 80)).max(1)).collect()
         };
         for at in places {
+            killed.tried.times(1);
             let data = killed.copy();
             flip(&data.file(&name), at);
             match data.open() {
@@ -241,7 +255,7 @@ fn a_flipped_bit_in_any_file_is_named_or_changes_nothing() {
 
 #[test]
 fn a_key_that_was_exchanged_is_named_at_once() {
-    let killed = Killed::new();
+    let killed = Killed::new(lost_by("a key exchanged for another"));
     for (file, named) in [
         ("log-supply.p256", "log-supply"),
         ("log-supply.ed25519", "log-supply"),
@@ -252,8 +266,11 @@ fn a_key_that_was_exchanged_is_named_at_once() {
     ] {
         let data = killed.copy();
         fs::write(data.file("keys").join(file), "07".repeat(32) + "\n").unwrap();
+        killed.tried.times(1);
         let said = data.open().err().unwrap().to_string();
         assert!(said.contains(named) && said.contains("another key"), "{file}: {said}");
+        fs::copy(killed.left.path().join("keys").join(file), data.file("keys").join(file)).unwrap();
+        data.is_whole(&data.open().unwrap());
     }
     // Two witnesses with each other's seeds.
     let data = killed.copy();
@@ -266,8 +283,9 @@ fn a_key_that_was_exchanged_is_named_at_once() {
 
 #[test]
 fn what_was_last_signed_is_restored_from_an_older_copy_and_never_made_anew() {
-    let killed = Killed::new();
+    let killed = Killed::new(lost_by("what was last signed removed, older, or of another history"));
     for name in ["log-supply", "witness-3"] {
+        killed.tried.times(1);
         let data = killed.copy();
         let file = data.file("signed").join(name);
         fs::remove_file(&file).unwrap();
@@ -285,6 +303,7 @@ fn what_was_last_signed_is_restored_from_an_older_copy_and_never_made_anew() {
             accepted(&node, LogName::SUPPLY, &killed.member.sign(&other.request(5000 + number)));
         }
         drop(node);
+        killed.tried.times(1);
         let data = killed.copy();
         fs::copy(other.config.data.join("signed/witness-1"), data.file("signed/witness-1")).unwrap();
         match data.open().err().unwrap() {
@@ -298,7 +317,7 @@ fn what_was_last_signed_is_restored_from_an_older_copy_and_never_made_anew() {
 
 #[test]
 fn verify_tells_what_is_whole_of_a_node_that_runs_and_of_one_that_is_stopped() {
-    let killed = Killed::new();
+    let killed = Killed::new(Tried::new("a part of a node's data damaged, and verified", "findings"));
     let data = killed.copy();
     let families = || Surroundings::default().families;
     let whole = |data: &Data<'_>| verify(&data.config(), families(), |_, _, _| ()).unwrap();
@@ -326,6 +345,7 @@ fn verify_tells_what_is_whole_of_a_node_that_runs_and_of_one_that_is_stopped() {
         ("", "signed/witness-2", "signer"),
         ("", "ledger.sqlite-wal", "signer"),
     ] {
+        killed.tried.times(1);
         let data = killed.copy();
         if !what.is_empty() {
             rusqlite::Connection::open(data.file("ledger.sqlite")).unwrap().execute(what, []).unwrap();
@@ -339,12 +359,13 @@ fn verify_tells_what_is_whole_of_a_node_that_runs_and_of_one_that_is_stopped() {
             !report.is_whole() && bad.iter().all(|found| found.part.to_string() == parts),
             "{what}{harm}: {bad:?}"
         );
+        killed.tried.looked_up(1, 0);
     }
 }
 
 #[test]
 fn verify_finds_a_statement_whose_signature_is_not_its_signers() {
-    let killed = Killed::new();
+    let killed = Killed::new(Tried::new("a part of a node's data damaged, and verified", "findings"));
     let data = killed.copy();
     // A statement that another key has signed in the member's name, entered as an intruder with the disk would: with its
     // id, block and checkpoint all made to fit, which takes every key of the node, so only the signature tells.
@@ -362,7 +383,9 @@ fn verify_finds_a_statement_whose_signature_is_not_its_signers() {
         .unwrap();
     assert_eq!(changed, 1);
     drop(connection);
+    killed.tried.times(1);
     let report = verify(&data.config(), Surroundings::default().families, |_, _, _| ()).unwrap();
     let statements = report.findings.iter().find(|found| found.part.to_string() == "statements").unwrap();
     assert!(statements.result.is_err(), "{report:?}");
+    killed.tried.looked_up(1, 0);
 }

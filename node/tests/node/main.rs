@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod alerts;
 mod batches;
 mod clocks;
 mod couriers;
@@ -26,6 +27,8 @@ mod reading;
 mod refusals;
 mod replicas;
 mod storage;
+#[path = "../../../tests/tried.rs"]
+mod tried;
 mod uploads;
 mod voids;
 mod world;

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_ledger::{Genesis, Hash, LogName};
-use countersign_node::{CodeError, EnrolmentCode, Node, OpenError, OperateError, Request, operate, restore};
+use countersign_node::{
+    CodeError, EnrolmentCode, Node, OpenError, OperateError, Request, Status, operate, restore,
+};
 
+use crate::tried::Tried;
 use crate::world::{Site, accepted, csr, enrol, fresh_key, refusal};
 
 fn code(role: &str, hours: u32) -> Request {
@@ -121,13 +125,17 @@ fn a_backup_made_while_statements_come_in_is_restored_elsewhere() {
     let running = site.open().start().unwrap();
     let manufacturer = enrol(running.node(), "manufacturer", "dm");
     let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let tried = Tried::new("a backup made under a writer, and restored", "statements acknowledged before it");
+    let acknowledged = Mutex::new(Vec::new());
     let [backup, signed] = ["backup", "signed"].map(|name| site.config.data.with_file_name(name));
     copy(&site.config.data.join("signed"), &signed);
     let (keys, elsewhere) = (site.config.data.join("keys"), site.config.data.with_file_name("elsewhere"));
-    std::thread::scope(|scope| {
+    let before = std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0.. {
-                accepted(running.node(), LogName::SUPPLY, &manufacturer.sign(&site.request(number)));
+                let statement = manufacturer.sign(&site.request(number));
+                accepted(running.node(), LogName::SUPPLY, &statement);
+                acknowledged.lock().unwrap().push(statement.id());
                 begun.store(number >= 20, Ordering::Release);
                 if done.load(Ordering::Acquire) {
                     break;
@@ -137,10 +145,13 @@ fn a_backup_made_while_statements_come_in_is_restored_elsewhere() {
         while !begun.load(Ordering::Acquire) {
             std::thread::yield_now();
         }
+        tried.times(1);
+        let before = acknowledged.lock().unwrap().clone();
         let told = operate(&site.config, &Request::Backup { to: backup.clone() });
         done.store(true, Ordering::Release);
         let told = told.unwrap();
         assert!(told.contains("the keys are not among them"), "{told}");
+        before
     });
     let again = operate(&site.config, &Request::Backup { to: backup.clone() }).unwrap_err().to_string();
     assert!(again.contains("nothing is"), "{again}");
@@ -167,7 +178,11 @@ fn a_backup_made_while_statements_come_in_is_restored_elsewhere() {
     assert!(over.contains("is there already"), "{over}");
     let restored = Node::open(config).unwrap();
     assert_eq!(restored.genesis(), &genesis);
-    // Members and their statements are there, and it goes on.
+    let stands = |id: &&Hash| matches!(restored.sequencer().status(**id), Status::Ordered(_));
+    let lost = before.len() - before.iter().filter(stands).count();
+    tried.looked_up(before.len(), lost);
+    assert_eq!(lost, 0);
+    // Members are there, and it goes on.
     accepted(&restored, LogName::SUPPLY, &manufacturer.sign(&site.request(1_000_000)));
 }
 

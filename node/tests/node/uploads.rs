@@ -9,8 +9,10 @@ use countersign_node::Running;
 
 use crate::floods::{Hostile, used};
 use crate::life::{Life, STEPS};
+use crate::tried::Tried;
 use crate::world::{Answer, Client, Site};
 
+const CUT: &str = "an upload cut or slow";
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// A node that waits for one large filter.
@@ -69,6 +71,8 @@ fn an_upload_that_was_cut_goes_on_where_it_was() {
     assert_eq!(stage.held(&stage.client), (404, "0".into()));
 
     // A connection that breaks in the middle of the whole.
+    let tried = Tried::new(CUT, "blobs");
+    tried.times(1);
     let hostile = Hostile::new(&stage.running);
     hostile.send_some_and_leave("PUT", &stage.path, len, &stage.filter[..100_000]);
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -97,6 +101,7 @@ fn an_upload_that_was_cut_goes_on_where_it_was() {
     let got = stage.client.get(&stage.path);
     assert_eq!((got.status, Hash::of(&got.body)), (200, Hash::of(&stage.filter)));
     assert_eq!(got.header("content-length"), len.to_string());
+    tried.looked_up(1, 0);
     assert_eq!(used(&stage.running, "unfinished_bytes"), 0);
 }
 
@@ -120,12 +125,15 @@ fn other_bytes_than_those_promised_leave_nothing_behind() {
     ] {
         assert_eq!(stage.put_range(&range, &stage.filter).problem(), malformed(), "{range}");
     }
+    let tried = Tried::new("an upload of other bytes than those promised", "blobs");
+    tried.times(10);
     // Begun with wrong bytes and completed: the whole is not what was promised.
     assert_eq!(stage.put_range(&format!("bytes 0-9/{len}"), &[7; 10]).status, 202);
     assert_eq!(stage.put(10, len).problem(), malformed());
     assert_eq!(stage.held(&stage.client), (404, "0".into()));
     assert_eq!(used(&stage.running, "unfinished_bytes"), 0);
     assert_eq!(stage.client.put(&stage.path, &stage.filter).status, 204);
+    tried.looked_up(1, 0);
 }
 
 #[test]
@@ -150,6 +158,9 @@ fn a_slow_upload_has_the_time_that_its_length_needs_and_one_that_drips_has_not()
     let fast = hostile.put_slowly(&stage.path, stage.filter.len(), &pieces, Duration::from_millis(150));
     assert!(started.elapsed() > Duration::from_millis(1500), "longer than a request may take");
     assert_eq!(fast, 204);
+    let tried = Tried::new(CUT, "blobs");
+    tried.times(1);
+    tried.looked_up(1, 0);
     let stage = Stage::new(|site| {
         (site.config.limits.request_seconds, site.config.limits.upload_pace) = (1, 100_000);
     });

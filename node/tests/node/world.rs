@@ -12,7 +12,7 @@ use countersign_ledger::{
     UnixMillis,
 };
 use countersign_node::{
-    Clock, Config, Node, OpenError, Ordered, Outcome, Running, Surroundings, Uptime, system_clock,
+    Clock, Config, Node, OpenError, Ordered, Outcome, Running, Sequencer, Surroundings, Uptime, system_clock,
 };
 use tempfile::TempDir;
 
@@ -216,6 +216,18 @@ pub fn accepted(node: &Node, log: LogName, statement: &Statement) -> Ordered {
     match submit(node, log, statement) {
         Outcome::Accepted(ordered) => ordered,
         other => panic!("not accepted: {other:?}"),
+    }
+}
+
+/// All statements in their order.
+pub fn stream(sequencer: &dyn Sequencer) -> Vec<(LogName, Vec<u8>)> {
+    let mut statements = Vec::new();
+    let mut height = 1;
+    loop {
+        let blocks = sequencer.blocks(height, 256).unwrap();
+        let Some(last) = blocks.last() else { return statements };
+        height = last.height + 1;
+        statements.extend(blocks.into_iter().flat_map(|block| block.statements));
     }
 }
 

@@ -7,6 +7,7 @@ use countersign_ledger::Fields;
 use countersign_wallet::{Health, Snapshot};
 use rusqlite::Connection;
 
+use crate::tried::{Tried, size};
 use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
 
 /// A lot that is not authentic: nobody may be shown that it is by what stands in the database.
@@ -40,8 +41,11 @@ fn a_flipped_bit_anywhere_in_the_file_makes_nothing_authentic() {
     );
     let file = scene.directory.path().join("damaged.db");
     let (mut sound, mut told, mut unreadable) = (0, 0, 0);
+    let tried =
+        Tried::new("a bit flipped in a wallet's database", "verdicts, none of them kinder or harsher");
     // Every byte in turn would take minutes; a step without common factors visits all of the file's structures.
-    for at in (0..whole.len()).step_by(whole.len() / 1500 + 1) {
+    for at in (0..whole.len()).step_by(whole.len() / size(1500, 15_000) + 1) {
+        tried.times(1);
         let mut damaged = whole.clone();
         damaged[at] ^= 1 << (at % 8);
         for suffix in ["-wal", "-shm"] {
@@ -59,6 +63,7 @@ fn a_flipped_bit_anywhere_in_the_file_makes_nothing_authentic() {
                     kinds[1..].iter().all(|kind| *kind != VerdictKind::Authentic),
                     "byte {at}: {kinds:?}"
                 );
+                tried.looked_up(kinds.len(), 0);
                 if kinds[0] == VerdictKind::Authentic { sound += 1 } else { told += 1 }
             }
         }
@@ -91,6 +96,7 @@ fn changed(change: &str) -> (VerdictKind, Health, VerdictKind) {
 fn damage_is_told_as_damage_and_a_sync_repairs_it() {
     let blank =
         |table: &str, column: &str| format!("UPDATE {table} SET {column} = zeroblob(length({column}))");
+    let tried = Tried::new("a row of a wallet's database removed or changed", "verdicts, mended by a sync");
     for change in [
         blank("statements", "bytes"),
         blank("statements", "path"),
@@ -116,9 +122,11 @@ fn damage_is_told_as_damage_and_a_sync_repairs_it() {
         "DELETE FROM whole_logs".into(),
         "UPDATE statements SET bytes = (SELECT bytes FROM statements WHERE place = 3) WHERE place = 2".into(),
     ] {
+        tried.times(1);
         let (before, health, after) = changed(&change);
         assert_eq!((before, health), (VerdictKind::CannotTell, Health::Damaged), "{change}");
         assert_eq!(after, VerdictKind::Authentic, "{change}");
+        tried.looked_up(1, 0);
     }
     // What was seen last is no part of what is told; that it is lost is told, and it is seen anew.
     let seen = changed("UPDATE positions SET seen = 1000");

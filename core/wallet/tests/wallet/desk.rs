@@ -11,6 +11,7 @@ use countersign_wallet::{
     Snapshot, Transport, TransportError, Vault,
 };
 
+use crate::tried::Tried;
 use crate::world::{CLASS, EXPIRY, LIFE, LOT, Scene, Wire, World, kind, lock, subject};
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
@@ -121,6 +122,7 @@ impl Desk {
 
 #[test]
 fn a_commission_that_is_cut_off_anywhere_is_completed_by_the_same_call() {
+    let tried = Tried::new("a desk's line cut, or its node busy, at each request of a commission", "lots");
     for fault in [Fault::Lost, Fault::Unanswered, Fault::Halved, Fault::Busy] {
         let mut cuts = 0;
         loop {
@@ -136,10 +138,12 @@ fn a_commission_that_is_cut_off_anywhere_is_completed_by_the_same_call() {
                 assert!(cuts >= 8, "{fault:?}: only {cuts} requests");
                 break;
             }
+            tried.times(1);
             desk.restart();
             desk.commission().unwrap_or_else(|error| panic!("{fault:?} at {cuts}: {error}"));
             assert_eq!((desk.commissions(), desk.holds_filter()), (1, true), "{fault:?} at {cuts}");
             assert!(desk.snapshot.outbox().unwrap().is_empty(), "{fault:?} at {cuts}");
+            tried.looked_up(1, 0);
             let brought: usize = lock(&desk.scene.world).uploads.iter().sum();
             if fault == Fault::Halved {
                 assert_eq!(brought, desk.serials.filter_bytes().len(), "the second half alone is sent again");

@@ -11,6 +11,7 @@ use countersign_custody::VerdictKind;
 use countersign_ledger::LogName;
 use countersign_wallet::{Health, Snapshot, Step};
 
+use crate::tried::{Tried, size};
 use crate::world::{CLASS, LOT, Scene, World, item};
 
 const STEPS: &str = "COUNTERSIGN_TEST_DIE_AFTER_STEPS";
@@ -55,8 +56,13 @@ fn child() {
     }
 }
 
+fn tried() -> Tried {
+    Tried::new("a wallet's process killed at each step of a sync and at random", "verdicts")
+}
+
 /// Lets a child work on the wallet until it dies.
-fn run_and_die(scene: &Scene, name: &str, after: u64) {
+fn run_and_die(scene: &Scene, name: &str, after: u64, tried: &Tried) {
+    tried.times(1);
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["killing::child", "--exact", "--test-threads=1"])
         .env(DATABASE, scene.path())
@@ -69,7 +75,7 @@ fn run_and_die(scene: &Scene, name: &str, after: u64) {
 }
 
 /// What is told must be one of two states: before the round, or after it. Returns whether it is the one after.
-fn told(scene: &Scene, before: u64, after: u64) -> bool {
+fn told(scene: &Scene, before: u64, after: u64, tried: &Tried) -> bool {
     let mut snapshot = scene.open();
     assert_eq!(snapshot.health(), Health::Sound);
     let size = snapshot.checkpoint(LogName::SUPPLY).unwrap().checkpoint().size();
@@ -85,6 +91,7 @@ fn told(scene: &Scene, before: u64, after: u64) -> bool {
         assert_eq!((first.kind, first.timeline.len()), (VerdictKind::Suspect, 310));
         assert_eq!(second.reasons[0].key(), "recalled");
     }
+    tried.looked_up(2, 0);
     size == after
 }
 
@@ -103,30 +110,30 @@ fn second_chapter() -> (Scene, u64, u64) {
 #[test]
 fn killed_after_each_step_a_round_goes_on_where_it_stood() {
     let (scene, before, after) = second_chapter();
-    let mut rounds = 0;
+    let (mut rounds, tried) = (0, tried());
     // One step more each time, from wherever the one before has left it.
     for steps in 1..100 {
-        run_and_die(&scene, STEPS, steps);
+        run_and_die(&scene, STEPS, steps, &tried);
         rounds += 1;
-        if told(&scene, before, after) {
+        if told(&scene, before, after, &tried) {
             break;
         }
     }
     assert!(rounds > 3, "{rounds}");
     scene.sync(&mut scene.open());
-    assert!(told(&scene, before, after));
+    assert!(told(&scene, before, after, &tried));
 }
 
 #[test]
 fn killed_after_any_one_step_nothing_is_half_trusted() {
-    let (mut died, mut done) = (0, 0);
+    let (mut died, mut done, tried) = (0, 0, tried());
     for steps in 1..40 {
         let (scene, before, after) = second_chapter();
-        run_and_die(&scene, STEPS, steps);
-        let finished = told(&scene, before, after);
+        run_and_die(&scene, STEPS, steps, &tried);
+        let finished = told(&scene, before, after, &tried);
         scene.world().requests.clear();
         scene.sync(&mut scene.open());
-        assert!(told(&scene, before, after));
+        assert!(told(&scene, before, after, &tried));
         if finished {
             done += 1;
             break;
@@ -140,15 +147,16 @@ fn killed_after_any_one_step_nothing_is_half_trusted() {
 fn killed_at_random_nothing_is_half_trusted() {
     // Times that fall before, in and after a round; a fixed sequence, so that a failure can be repeated.
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    for _ in 0..25 {
+    let tried = tried();
+    for _ in 0..size(25, 400) {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         let (scene, before, after) = second_chapter();
-        run_and_die(&scene, MICROS, random % 60_000);
-        told(&scene, before, after);
+        run_and_die(&scene, MICROS, random % 60_000, &tried);
+        told(&scene, before, after, &tried);
         scene.sync(&mut scene.open());
-        assert!(told(&scene, before, after));
+        assert!(told(&scene, before, after, &tried));
     }
 }
 

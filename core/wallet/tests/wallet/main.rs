@@ -27,6 +27,8 @@ mod refusals;
 mod slips;
 mod slow;
 mod syncing;
+#[path = "../../../../tests/tried.rs"]
+mod tried;
 mod units;
 mod vectors;
 mod voids;

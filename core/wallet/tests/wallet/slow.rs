@@ -10,6 +10,7 @@ use countersign_wallet::{Client, ClientError, Https, TransportError};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::tried::Tried;
 use crate::world::World;
 
 const WHOLE: Duration = Duration::from_secs(2);
@@ -55,6 +56,9 @@ fn head(stream: &mut Stream) -> std::io::Result<()> {
 
 #[test]
 fn a_body_that_drips_is_given_up_after_the_whole_time_and_not_that_of_a_read() {
+    let tried =
+        Tried::new("a node that drips, takes its time or is silent", "requests of a phone that ended");
+    tried.times(1);
     let node = node(|stream| {
         head(stream)?;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")?;
@@ -69,11 +73,15 @@ fn a_body_that_drips_is_given_up_after_the_whole_time_and_not_that_of_a_read() {
     let error = client(&node).checkpoint(LogName::TRUST).unwrap_err();
     assert!(matches!(error, ClientError::Transport(TransportError::Timeout)), "{error:?}");
     assert!((WHOLE..2 * WHOLE).contains(&started.elapsed()), "{:?}", started.elapsed());
+    tried.looked_up(1, 0);
 }
 
 #[test]
 fn a_long_body_has_more_time_as_long_as_it_comes() {
     // 160 kB within five seconds, at 32 kB a second: above the slowest pace, and longer than a short answer may take.
+    let tried =
+        Tried::new("a node that drips, takes its time or is silent", "requests of a phone that ended");
+    tried.times(1);
     let node = node(|stream| {
         head(stream)?;
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 163840\r\n\r\n")?;
@@ -86,10 +94,14 @@ fn a_long_body_has_more_time_as_long_as_it_comes() {
     });
     let bytes = client(&node).blob(countersign_ledger::Hash::default(), 163_840).unwrap();
     assert_eq!(bytes, vec![7; 163_840]);
+    tried.looked_up(1, 0);
 }
 
 #[test]
 fn a_node_that_takes_a_body_slowly_has_the_time_for_its_length() {
+    let tried =
+        Tried::new("a node that drips, takes its time or is silent", "requests of a phone that ended");
+    tried.times(1);
     let node = node(|stream| {
         head(stream)?;
         stream.write_all(b"HTTP/1.1 404 Not Found\r\nUpload-Offset: 0\r\n\r\n")?;
@@ -105,10 +117,14 @@ fn a_node_that_takes_a_body_slowly_has_the_time_for_its_length() {
     let started = Instant::now();
     client(&node).upload(&vec![1; 16 << 20]).unwrap();
     assert!(started.elapsed() > WHOLE, "{:?}", started.elapsed());
+    tried.looked_up(1, 0);
 }
 
 #[test]
 fn a_node_that_says_nothing_is_given_up() {
+    let tried =
+        Tried::new("a node that drips, takes its time or is silent", "requests of a phone that ended");
+    tried.times(1);
     let node = node(|stream| {
         head(stream)?;
         std::thread::sleep(Duration::from_mins(1));
@@ -118,4 +134,5 @@ fn a_node_that_says_nothing_is_given_up() {
     let error = client(&node).checkpoint(LogName::TRUST).unwrap_err();
     assert!(matches!(error, ClientError::Transport(TransportError::Timeout)), "{error:?}");
     assert!(started.elapsed() < 2 * WHOLE, "{:?}", started.elapsed());
+    tried.looked_up(1, 0);
 }
