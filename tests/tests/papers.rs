@@ -16,7 +16,7 @@ static PRINTED: LazyLock<String> = LazyLock::new(|| {
 /// The cells of all rows, without the heads.
 fn rows() -> Vec<Vec<&'static str>> {
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
-    PRINTED.lines().filter(|line| line.starts_with("| ")).map(cells).collect()
+    PRINTED.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")).map(cells).collect()
 }
 
 fn number(text: &str) -> f64 {

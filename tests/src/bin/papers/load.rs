@@ -141,21 +141,29 @@ mod tests {
             );
         }
         // By the time of sending, nothing would have waited.
-        assert!(sent[4].answered.saturating_sub(sent[4].at) < Duration::from_millis(50));
+        assert!(sent[4].at >= Duration::from_millis(100), "{:?}", sent[4]);
     }
 
     #[test]
     fn nothing_is_sent_before_it_is_due_and_a_stall_does_not_hold_the_others() {
+        // The first one is answered when all others are.
+        let others = AtomicUsize::new(0);
         let stall = |statement: &[u8]| {
-            if statement == [0, 0] {
-                thread::sleep(Duration::from_millis(300));
+            if statement != [0, 0] {
+                others.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
+            let patience = Instant::now();
+            while others.load(Ordering::Relaxed) < 19 {
+                if patience.elapsed() > Duration::from_secs(30) {
+                    return Err("the others wait".to_owned());
+                }
+                thread::sleep(Duration::from_millis(1));
             }
             Ok(())
         };
         let sent = send(&lanes(20, 1), Pace::PerSecond(200.0), 4, &stall);
-        assert!(sent.iter().all(|one| one.at >= one.due));
-        let late = sent.iter().filter(|one| one.latency() > Duration::from_millis(250)).count();
-        assert_eq!(late, 1);
+        assert!(sent.iter().all(|one| one.at >= one.due && one.refusal.is_none()), "{sent:?}");
     }
 
     #[test]
@@ -196,6 +204,6 @@ mod tests {
         let sent = send(&lanes(2, 3), Pace::PerSecond(1000.0), 8, &follow);
         assert!(sent.iter().all(|one| one.refusal.is_none()), "{sent:?}");
         let late = sent.iter().filter(|one| one.latency() >= Duration::from_millis(90)).count();
-        assert_eq!(late, 3, "{sent:?}");
+        assert!(late >= 3, "{sent:?}");
     }
 }

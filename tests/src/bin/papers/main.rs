@@ -87,6 +87,7 @@ fn measure(size: &Size) -> Outcome {
     let luxury = messages::messages(Scheme::Luxury, &parties, size.messages)?;
     let registration = messages::registration(size.messages)?;
     println!("{}", tables::phases(registration, [(Scheme::Drugs, &drugs), (Scheme::Luxury, &luxury)]));
+    println!("{}", tables::checkpoint(messages::checkpoint(&pinned, &client, size.messages)?));
     println!("{}", tables::messages([(Scheme::Drugs, &drugs), (Scheme::Luxury, &luxury)]));
     Ok(())
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    CODE, Draft, ENROL, Fields, Identity, Kind, Signer as _, Statement, Subject, TrustStore, UnixMillis,
-    Value,
+    CODE, Draft, ENROL, Fields, Genesis, Identity, Kind, LogName, Note, Signer as _, Statement, Subject,
+    TrustStore, UnixMillis, Value,
 };
+
+use countersign_wallet::Client;
 
 use crate::Outcome;
 use crate::parties::{CountedKey, Item, Made, Parties, Work, now};
@@ -204,6 +206,16 @@ fn register(run: u128) -> Outcome<Cost> {
         // The statement, and the certificate in it.
         node: Work { signatures: 0, verifications: 2, time: recording },
     })
+}
+
+/// What trusting the newest checkpoint takes: the log's signatures and those of its witnesses. Median time of so many runs.
+pub fn checkpoint(genesis: &Genesis, client: &Client, runs: u32) -> Outcome<Work> {
+    let (policy, _) = genesis.trust_anchors()?;
+    let note = client.checkpoint(LogName::SUPPLY)?;
+    let times = (0..runs).map(|_| Ok(Work::measure(|| Ok(policy.trust(&note)?))?.1));
+    let times = times.collect::<Outcome<Vec<_>>>()?;
+    let verifications = u32::try_from(Note::parse(&note)?.signatures().len())?;
+    Ok(Work { signatures: 0, verifications, time: median(times.into_iter()) })
 }
 
 fn median(times: impl Iterator<Item = Duration>) -> Duration {

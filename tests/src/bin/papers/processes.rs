@@ -185,7 +185,7 @@ fn used(first: (Instant, Usage), looks: &[(Instant, Usage)]) -> Used {
         processor: last.1.processor.saturating_sub(first.1.processor),
         mean_percent: percent(first, last),
         resident_bytes: first.1.resident,
-        written_bytes: last.1.written - first.1.written,
+        written_bytes: last.1.written.saturating_sub(first.1.written),
         ..Used::default()
     };
     used.most_percent = used.mean_percent;

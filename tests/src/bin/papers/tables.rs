@@ -112,6 +112,13 @@ pub fn phases(registration: Cost, schemes: [(Scheme, &[Made]); 2]) -> String {
     table
 }
 
+pub fn checkpoint(checked: Work) -> String {
+    format!(
+        "Besides, whoever is in touch with the node verifies one checkpoint for all that is new: {}.\n",
+        work(&checked)
+    )
+}
+
 fn by_role(cost: &Cost) -> String {
     let each = cost.roles.iter().map(|(role, done)| format!("{role} {}", work(done)));
     each.collect::<Vec<_>>().join("; ")
