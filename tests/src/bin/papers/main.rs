@@ -87,7 +87,8 @@ fn measure(size: &Size) -> Outcome {
     let luxury = messages::messages(Scheme::Luxury, &parties, size.messages)?;
     let registration = messages::registration(size.messages)?;
     println!("{}", tables::phases(registration, [(Scheme::Drugs, &drugs), (Scheme::Luxury, &luxury)]));
-    println!("{}", tables::checkpoint(messages::checkpoint(&pinned, &client, size.messages)?));
+    let checkpoint = messages::checkpoint(&pinned, &client, size.messages)?;
+    println!("{}", tables::alone(messages::raw(size.messages)?, checkpoint));
     println!("{}", tables::messages([(Scheme::Drugs, &drugs), (Scheme::Luxury, &luxury)]));
     Ok(())
 }

@@ -218,6 +218,18 @@ pub fn checkpoint(genesis: &Genesis, client: &Client, runs: u32) -> Outcome<Work
     Ok(Work { signatures: 0, verifications, time: median(times.into_iter()) })
 }
 
+/// One signature and one verification alone: medians of so many runs.
+pub fn raw(runs: u32) -> Outcome<[Duration; 2]> {
+    let key = CountedKey::of("raw")?;
+    let (public, message) = (key.public_key(), [7; 400]);
+    let signature = key.sign(&message)?;
+    let signing = (0..runs).map(|_| Ok(Work::measure(|| Ok(key.sign(&message)?))?.1));
+    let signing = signing.collect::<Outcome<Vec<_>>>()?;
+    let verifying = (0..runs).map(|_| Ok(Work::measure(|| Ok(public.verify(&message, &signature)?))?.1));
+    let verifying = verifying.collect::<Outcome<Vec<_>>>()?;
+    Ok([median(signing.into_iter()), median(verifying.into_iter())])
+}
+
 fn median(times: impl Iterator<Item = Duration>) -> Duration {
     let mut times: Vec<Duration> = times.collect();
     times.sort_unstable();

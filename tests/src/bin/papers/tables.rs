@@ -112,10 +112,13 @@ pub fn phases(registration: Cost, schemes: [(Scheme, &[Made]); 2]) -> String {
     table
 }
 
-pub fn checkpoint(checked: Work) -> String {
+pub fn alone([signature, verification]: [Duration; 2], checkpoint: Work) -> String {
     format!(
-        "Besides, whoever is in touch with the node verifies one checkpoint for all that is new: {}.\n",
-        work(&checked)
+        "Alone, a P-256 signature takes {:.3} ms and a verification {:.3}. Whoever is in touch with the node verifies besides, for \
+         all that is new, one checkpoint: {}.\n",
+        millis(signature),
+        millis(verification),
+        work(&checkpoint)
     )
 }
 
