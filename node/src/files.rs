@@ -48,6 +48,13 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
+/// Copies a file's bytes, and not who may read them, and makes them durable.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = private().truncate(true).open(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_ledger::{Checkpoint, Hash, ProofError, UnixMillis, VerifierKey, verify_consistency};
 
+use crate::files;
 use crate::halt::{Halt, Passing};
 
 const MAGIC: &str = "countersign-last-signed 1";
@@ -167,12 +168,8 @@ impl SignedFiles {
     /// Makes a file that is there in whole after a crash, or not at all.
     fn make(&self, path: &Path, new: &Content) -> io::Result<File> {
         let unfinished = path.with_extension("unfinished");
-        fs::create_dir_all(&self.directory)?;
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
+        files::make_directory(&self.directory)?;
+        let mut file = files::private().read(true).truncate(true).open(&unfinished)?;
         file.write_all(&vec![b'\n'; 2 * SLOT])?;
         write(&mut file, 1, new)?;
         file.sync_all()?;

@@ -28,6 +28,8 @@ use crate::store::{self, Begin, StoreError};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is asked meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
+/// SQLite's write-ahead log beside the database.
+const DATABASE_LOG: &str = "ledger.sqlite-wal";
 /// Longest validity of a code, in hours: ninety days.
 const MAX_CODE_HOURS: u32 = 24 * 90;
 
@@ -185,8 +187,9 @@ fn back_up(service: &Service, to: &Path) -> Result<String, OperateError> {
 /// Puts a backup into the configured data directory, in which there must be the keys, what they signed last, and no ledger;
 /// then opens it, so that everything is verified. A backup that lacks what the keys have signed is refused.
 pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
-    let (database, genesis) = (config.data.join(DATABASE), config.data.join(GENESIS));
-    if let Some(there) = [&database, &genesis].into_iter().find(|path| path.exists()) {
+    let [genesis, database, log] = [GENESIS, DATABASE, DATABASE_LOG].map(|name| config.data.join(name));
+    // The write-ahead log of another database would be read as this one's.
+    if let Some(there) = [&database, &log, &genesis].into_iter().find(|path| path.exists()) {
         return Err(OperateError::Restore(format!("{} is there already", there.display())));
     }
     for (name, what) in [("keys", "the ledger's keys"), ("signed", "what the keys signed last")] {
@@ -195,18 +198,20 @@ pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
             return Err(OperateError::Restore(format!("{} must hold {what} first", folder.display())));
         }
     }
-    for (name, to) in [(GENESIS, &genesis), (DATABASE, &database)] {
-        let path = from.join(name);
-        fs::copy(&path, to).map_err(|source| file_error(&path, source))?;
-        File::open(to).and_then(|file| file.sync_all()).map_err(|source| file_error(to, source))?;
-    }
-    match Node::open(config.clone()) {
+    let put = || {
+        for (name, to) in [(GENESIS, &genesis), (DATABASE, &database)] {
+            let path = from.join(name);
+            files::copy(&path, to).map_err(|source| file_error(&path, source))?;
+        }
+        Ok(Node::open(config.clone())?)
+    };
+    match put() {
         Ok(node) => Ok(format!("restored: {} blocks, all of them verified", node.service.published.height())),
         Err(error) => {
-            for path in [database, genesis] {
+            for path in [database, log, genesis] {
                 let _ = fs::remove_file(path);
             }
-            Err(error.into())
+            Err(error)
         }
     }
 }

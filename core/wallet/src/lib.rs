@@ -5,10 +5,9 @@
 //! 1. [`Snapshot::open`] verifies what is held, from the pinned [`Genesis`](countersign_ledger::Genesis) on.
 //! 2. [`Snapshot::follow`] says what matters to this person, [`Snapshot::sync_step`] fetches and proves it.
 //! 3. [`item`] turns a scanned label into a question, [`Snapshot::check`] answers it without a network.
-//! 4. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], keeps that in the outbox, sends it, and proves that it
-//!    was recorded.
 //! 4. [`Named`] is what a text names for an act, and [`Snapshot::guard`] whether that may be meant.
-//! 5. [`Issuer`] does the opposite: it signs with a key in a [`KeyStore`], submits, and proves that it was recorded.
+//! 5. [`Issuer`] does the opposite of asking: it signs with a key in a [`KeyStore`], keeps that in the outbox, sends it, and
+//!    proves that it was recorded.
 //!
 //! ```no_run
 //! use countersign_ledger::{Genesis, Subject, UnixMillis};

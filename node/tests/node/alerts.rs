@@ -8,6 +8,7 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 use crate::world::{Client, Site, accepted, enrol, metrics, refusal};
 
 const ALERTS: &str = include_str!("../../alerts.yml");
+const PAGE: &str = include_str!("../../OPERATING.md");
 
 /// Each metric with its labels and the values that each label has.
 type Metrics = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
@@ -62,6 +63,7 @@ fn every_alert_is_a_rule_that_prometheus_reads_about_metrics_that_there_are() {
         assert!(keys.is_subset(&["alert", "expr", "for", "labels", "annotations"].into()), "{keys:?}");
         let (alert, expr) = (text("alert"), text("expr"));
         assert!(alerts.insert(alert), "{alert} stands twice");
+        assert!(PAGE.contains(alert), "the operator's page does not say what to do on {alert}");
         assert!(["warning", "critical"].contains(&rule["labels"]["severity"].as_str().unwrap()), "{alert}");
         assert!(!rule["annotations"]["summary"].as_str().unwrap().is_empty());
         let asked = metrics_in(expr);

@@ -94,17 +94,27 @@ fn a_key_that_is_gone_is_named_and_never_made_anew() {
 
 #[cfg(unix)]
 #[test]
-fn secrets_are_for_their_owner_only() {
+fn everything_is_made_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
-    let site = Site::new();
-    drop(site.open());
+    let mut site = Site::new();
+    site.config.listen.set_port(0);
+    let running = site.open().start().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (mut folders, mut files) = (vec![site.config.data.clone()], Vec::new());
     let mut seen = 0;
-    for entry in std::fs::read_dir(site.config.data.join("keys")).unwrap() {
-        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        seen += 1;
+    while let Some(folder) = folders.pop() {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            seen += 1;
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
     }
-    assert_eq!(seen, 14);
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    // Two folders, 14 secrets, what five have signed; genesis, lock, socket, and three files of the database.
+    assert_eq!(seen, 2 + 14 + 5 + 6);
+    running.stop();
 }
 
 /// A ledger with a few statements, stopped, with everything in one file.
@@ -303,11 +313,11 @@ fn a_crash_at_any_commit_point_loses_nothing_that_was_acknowledged() {
         let said = run_victim(name, &format!("point:{at}"), directory.path(), None);
         let submitted: Vec<Hash> =
             said.lines().filter_map(|line| line.strip_prefix("submitted ")?.parse().ok()).collect();
+        let acknowledged = examine(directory.path(), &said, &tried);
         // Enrolled, two acknowledged, and the third on its way when the process died. Who has been told of the third may
         // have submitted a fourth before.
         let most = if point == CommitPoint::Acknowledged { 4 } else { 3 };
         assert!((3..=most).contains(&submitted.len()), "{point:?}: {said}");
-        let acknowledged = examine(directory.path(), &said, &tried);
         assert!(acknowledged >= 2, "{point:?}: {said}");
         let node = left_behind(directory.path());
         let survived = matches!(node.sequencer().status(submitted[2]), Status::Ordered(_));

@@ -172,6 +172,12 @@ fn a_backup_made_while_statements_come_in_is_restored_elsewhere() {
     let behind = restore(&config, &backup).unwrap_err().to_string();
     assert!(behind.contains("are missing"), "{behind}");
     copy(&signed, &elsewhere.join("signed"));
+    // What another database has left would be taken for this one's.
+    let other = elsewhere.join("ledger.sqlite-wal");
+    std::fs::write(&other, "").unwrap();
+    let over = restore(&config, &backup).unwrap_err().to_string();
+    assert!(over.contains("-wal is there already"), "{over}");
+    std::fs::remove_file(&other).unwrap();
     let told = restore(&config, &backup).unwrap();
     assert!(told.contains("verified"), "{told}");
     let over = restore(&config, &backup).unwrap_err().to_string();

@@ -271,12 +271,12 @@ fn a_first_start_that_a_full_disk_cuts_off_is_completed_by_the_next() {
 }
 
 #[test]
-fn an_upload_and_a_backup_that_a_full_disk_cuts_off_leave_nothing_and_are_completed() {
+fn uploads_backups_and_restores_that_a_full_disk_cuts_off_leave_nothing_and_are_completed() {
     let Some(disk) = SmallDisk::new() else {
         println!("skipped: only root may make a small disk");
         return;
     };
-    let tried = Tried::new("a full disk, during an upload or a backup", "blobs and backups");
+    let tried = Tried::new("a full disk, during an upload, a backup or a restore", "blobs and backups");
     let mut site = Site::new();
     site.config = Config::development(disk.path().join("data"));
     let running = site.open().start().unwrap();
@@ -340,6 +340,21 @@ fn an_upload_and_a_backup_that_a_full_disk_cuts_off_leave_nothing_and_are_comple
         }
     }
     let restored = Config { data, ..site.config.clone() };
-    restore(&restored, &to).unwrap();
+    for room in rooms() {
+        disk.fill(room * PAGE);
+        tried.times(1);
+        let whole = restore(&restored, &to);
+        disk.free();
+        if whole.is_ok() {
+            break;
+        }
+        let left =
+            ["ledger.sqlite", "ledger.sqlite-wal", "genesis.json"].map(|name| restored.data.join(name));
+        assert!(left.iter().all(|path| !path.exists()), "{room} pages: what is unfinished is left");
+    }
+    if !restored.data.join("ledger.sqlite").exists() {
+        restore(&restored, &to).unwrap();
+    }
+    assert!(matches!(Node::open(restored).unwrap().sequencer().status(commission.id()), Status::Ordered(_)));
     tried.looked_up(1, 0);
 }
