@@ -114,7 +114,8 @@ func holds(what string, content []byte, accept func([]byte) error) {
 	step := max(1, len(content)/64)
 	for at := 0; at < len(content); at += step {
 		changed := bytes.Clone(content)
-		changed[at] ^= 1
+		// Not the lowest: the last digit of a hash in base64 has bits that Go's decoder does not look at.
+		changed[at] ^= 0x40
 		expect(accept(changed) != nil, "%s: accepted although byte %d is another", what, at)
 	}
 }
