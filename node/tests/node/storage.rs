@@ -169,6 +169,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_stops_writing_alone_until_there_is_room_whichever_write_fails() {
+    let tried = Tried::new(FULL, "submitted statements");
     let Some(disk) = SmallDisk::new() else {
         println!("skipped: only root may make a small disk");
         return;
@@ -181,7 +182,6 @@ fn a_full_disk_stops_writing_alone_until_there_is_room_whichever_write_fails() {
     let member: Member = enrol(node, "manufacturer", "dm");
     let mut statements = Vec::new();
     let mut stood_still = 0;
-    let tried = Tried::new(FULL, "submitted statements");
     // With more and more room the write that fails is a later one, until none does.
     for room in 0..size(9, 100) {
         disk.fill(room * PAGE);
@@ -210,11 +210,11 @@ fn a_full_disk_stops_writing_alone_until_there_is_room_whichever_write_fails() {
 
 #[test]
 fn a_node_that_starts_on_a_full_disk_reads_and_goes_on_when_there_is_room() {
+    let tried = Tried::new(FULL, "submitted statements");
     let Some(disk) = SmallDisk::new() else {
         println!("skipped: only root may make a small disk");
         return;
     };
-    let tried = Tried::new(FULL, "submitted statements");
     let mut site = Site::new();
     site.config = Config::development(disk.path().join("data"));
     let node = site.open();
@@ -242,11 +242,11 @@ fn a_node_that_starts_on_a_full_disk_reads_and_goes_on_when_there_is_room() {
 
 #[test]
 fn a_first_start_that_a_full_disk_cuts_off_is_completed_by_the_next() {
+    let tried = Tried::new("a full disk, at every write of a first start", "submitted statements");
     let Some(disk) = SmallDisk::new() else {
         println!("skipped: only root may make a small disk");
         return;
     };
-    let tried = Tried::new("a full disk, at every write of a first start", "submitted statements");
     let (mut cut, mut room) = (0, 0);
     loop {
         let mut site = Site::new();
@@ -272,11 +272,11 @@ fn a_first_start_that_a_full_disk_cuts_off_is_completed_by_the_next() {
 
 #[test]
 fn uploads_backups_and_restores_that_a_full_disk_cuts_off_leave_nothing_and_are_completed() {
+    let tried = Tried::new("a full disk, during an upload, a backup or a restore", "blobs and backups");
     let Some(disk) = SmallDisk::new() else {
         println!("skipped: only root may make a small disk");
         return;
     };
-    let tried = Tried::new("a full disk, during an upload, a backup or a restore", "blobs and backups");
     let mut site = Site::new();
     site.config = Config::development(disk.path().join("data"));
     let running = site.open().start().unwrap();
