@@ -24,7 +24,8 @@ struct Size {
 
 /// Before a number is raised: would the two apps disagree if one of them forgot this line? Then it belongs to the core below.
 /// Does a screen show it? If not, it need not cross.
-const DECIDED: Size = Size { objects: 3, traits: 1, calls: 42, records: 20, enums: 10, errors: 2, logic: 273 };
+const DECIDED: Size =
+    Size { objects: 3, traits: 1, calls: 42, records: 20, enums: 10, errors: 2, logic: 273 };
 
 #[test]
 fn the_boundary_has_the_size_that_was_decided() {
