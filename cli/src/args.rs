@@ -54,6 +54,8 @@ pub enum Command {
     Import(Import),
     /// Run or manage a ledger node
     Node(Node),
+    /// Run a witness in a process of its own: it cosigns the checkpoints of others' logs (C2SP tlog-witness)
+    Notary(Notary),
     /// Print a completion script for your shell
     Completion(Completion),
 }
@@ -318,6 +320,31 @@ pub enum NodeCommand {
         /// The directory of the backup
         from: PathBuf,
     },
+}
+
+#[derive(Args)]
+pub struct Notary {
+    /// The configuration file
+    #[arg(long, short, global = true, default_value = "countersign-notary.toml", value_hint = ValueHint::FilePath)]
+    pub config: PathBuf,
+    #[command(subcommand)]
+    pub command: NotaryCommand,
+}
+
+#[derive(Subcommand)]
+pub enum NotaryCommand {
+    /// Run the witness until interrupted
+    Run {
+        /// The day it is, YYYY-MM-DD: for a witness that was off for more than a week, or whose clock is behind what it has
+        /// cosigned. Look at another clock
+        #[arg(long, value_name = "DAY")]
+        today: Option<String>,
+    },
+    /// Print an example of the configuration file
+    Example,
+    /// Print the key that verifies the witness's cosignatures, for `[[outside]]` in a node's configuration; make it first if
+    /// there is none
+    Key,
 }
 
 fn place(text: &str) -> Result<(String, u64), String> {

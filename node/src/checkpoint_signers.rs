@@ -158,7 +158,7 @@ impl CheckpointSigners {
             }
         }
         if let Some(outside) = outside {
-            outside.complete(&mut note, log, checkpoint.size())?;
+            outside.complete(&mut note, log, checkpoint.size(), now)?;
         }
         unseen.remove(&log);
         Ok(note)

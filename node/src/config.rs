@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::files;
 
-/// Most witnesses held in one process; a policy has room for 48.
+/// Most witnesses; a policy has room for 48.
 const MAX_WITNESSES: usize = 16;
 
 /// Largest configuration file.
@@ -105,10 +105,10 @@ pub struct Config {
     /// they are not served.
     #[serde(default)]
     pub metrics_listen: Option<SocketAddr>,
-    /// How many witnesses must have cosigned a checkpoint.
+    /// How many of the witnesses in this process must have cosigned a checkpoint, where there are any.
     #[serde(default = "default_quorum")]
     pub quorum: usize,
-    /// The witnesses.
+    /// The witnesses in this process: three where nothing is said. There may be none, if there are some elsewhere.
     #[serde(default = "default_witnesses", rename = "witness")]
     pub witnesses: Vec<WitnessConfig>,
     /// How many of the witnesses elsewhere must have cosigned as well, where there are any.
@@ -155,7 +155,7 @@ pub struct OutsideConfig {
     pub key: String,
     /// Its submission prefix.
     pub url: String,
-    /// PEM file with the root of its TLS certificate, where the platform does not trust that.
+    /// File with the root of its TLS certificate (PEM or DER), where the platform does not trust that.
     pub root: Option<PathBuf>,
 }
 
@@ -275,6 +275,31 @@ fn default_certificate_days() -> u32 {
     365
 }
 
+/// The text of a configuration file.
+pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    String::from_utf8(files::read(path, MAX_FILE).map_err(failed)?)
+        .map_err(|_| failed(std::io::Error::other("it is not text in UTF-8")))
+}
+
+/// Whether a key is one that logs sign with.
+pub(crate) fn is_log_key(key: &VerifierKey) -> bool {
+    key.kind() != SignatureType::Cosignature
+}
+
+impl TlsConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.certificate.is_some() == self.key.is_some() { Ok(()) } else { Err(ConfigError::Tls) }
+    }
+
+    /// Relative paths start at `base`.
+    pub(crate) fn resolve(&mut self, base: &Path) {
+        for path in [self.certificate.as_mut(), self.key.as_mut()].into_iter().flatten() {
+            *path = base.join(&*path);
+        }
+    }
+}
+
 impl Config {
     /// A configuration for development, demos and tests: any free port on the loopback interface, three witnesses of
     /// which two suffice.
@@ -299,10 +324,7 @@ impl Config {
 
     /// Reads a configuration file. Relative paths in it start at the file's own directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let failed = |source| ConfigError::Read { path: path.to_owned(), source };
-        let text = String::from_utf8(files::read(path, MAX_FILE).map_err(failed)?)
-            .map_err(|_| failed(std::io::Error::other("it is not text in UTF-8")))?;
-        let mut config = Self::parse(&text)?;
+        let mut config = Self::parse(&read_text(path)?)?;
         if let Some(base) = path.parent() {
             config.resolve(base);
         }
@@ -329,11 +351,12 @@ impl Config {
         names.dedup();
         let taken = names.iter().any(|name| [QUORUM, OUTSIDE, BOTH, "none"].contains(name));
         let all = self.witnesses.len() + self.outside.len();
-        if self.witnesses.is_empty() || names.len() != all || all > MAX_WITNESSES || taken {
+        if names.len() != all || !(1..=MAX_WITNESSES).contains(&all) || taken {
             return Err(ConfigError::Witnesses);
         }
-        if self.quorum == 0 || self.quorum > self.witnesses.len() {
-            return Err(ConfigError::Quorum { quorum: self.quorum, witnesses: self.witnesses.len() });
+        let inside = self.witnesses.len();
+        if inside > 0 && !(1..=inside).contains(&self.quorum) {
+            return Err(ConfigError::Quorum { quorum: self.quorum, witnesses: inside });
         }
         let outside = self.outside.len();
         if outside > 0 && !(1..=outside).contains(&self.outside_quorum) {
@@ -343,18 +366,19 @@ impl Config {
             return Err(ConfigError::Outside(witness.name.clone()));
         }
         let own: Vec<_> = self.log_specs().iter().map(|log| format!("{}/{}", self.name, log.name)).collect();
-        let is_others = |key: &VerifierKey| {
-            key.kind() != SignatureType::Cosignature && !own.iter().any(|origin| origin == key.name())
-        };
+        let is_others = |key: &VerifierKey| is_log_key(key) && !own.iter().any(|origin| origin == key.name());
         for cosigns in self.witnesses.iter().flat_map(|witness| &witness.cosigns) {
             if !cosigns.parse().is_ok_and(|key| is_others(&key)) {
                 return Err(ConfigError::Cosigns(cosigns.clone()));
             }
         }
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Err(ConfigError::Tls);
-        }
+        self.tls.check()?;
         self.check_numbers()
+    }
+
+    /// How many of the witnesses in this process must cosign.
+    pub(crate) fn inside_quorum(&self) -> usize {
+        if self.witnesses.is_empty() { 0 } else { self.quorum }
     }
 
     /// The logs of the ledger.
@@ -403,10 +427,10 @@ impl Config {
     fn resolve(&mut self, base: &Path) {
         let seeds = self.witnesses.iter_mut().filter_map(|witness| witness.seed.as_mut());
         let roots = self.outside.iter_mut().filter_map(|witness| witness.root.as_mut());
-        let tls = [self.tls.certificate.as_mut(), self.tls.key.as_mut()].into_iter().flatten();
-        for path in seeds.chain(roots).chain(tls).chain([&mut self.data]) {
+        for path in seeds.chain(roots).chain([&mut self.data]) {
             *path = base.join(&*path);
         }
+        self.tls.resolve(base);
     }
 }
 

@@ -36,8 +36,8 @@ pub enum KeysError {
         /// What went wrong.
         source: std::io::Error,
     },
-    /// The database exists, but a key that it was begun with is gone.
-    #[error("{0} is missing, and the database was begun with it: restore it from a backup")]
+    /// What is kept was begun with a key that is gone.
+    #[error("{0} is missing, and what is kept here was begun with it: restore it from a backup")]
     Missing(PathBuf),
     /// A file does not hold what its name says.
     #[error("{0} does not hold what its name says: restore it from a backup")]
@@ -125,14 +125,17 @@ impl Keys {
         let outside = config.outside.iter().map(|w| format!("witness {} {} {}", w.name, w.key, w.url));
         let group = |name, quorum, members: Vec<&str>| format!("group {name} {quorum} {}", members.join(" "));
         let inside = config.witnesses.iter().map(|witness| witness.name.as_str()).collect();
-        let mut quorum = vec![group(QUORUM, config.quorum, inside)];
-        if config.outside.is_empty() {
-            quorum.push(format!("quorum {QUORUM}\n"));
-        } else {
-            let elsewhere = config.outside.iter().map(|witness| witness.name.as_str()).collect();
-            quorum.push(group(OUTSIDE, config.outside_quorum, elsewhere));
-            quorum.push(format!("group {BOTH} all {QUORUM} {OUTSIDE}\nquorum {BOTH}\n"));
-        }
+        let elsewhere = config.outside.iter().map(|witness| witness.name.as_str()).collect();
+        let inside = group(QUORUM, config.quorum, inside);
+        let elsewhere = group(OUTSIDE, config.outside_quorum, elsewhere);
+        let quorum = match (config.witnesses.is_empty(), config.outside.is_empty()) {
+            (_, true) => vec![inside, format!("quorum {QUORUM}\n")],
+            (true, false) => vec![elsewhere, format!("quorum {OUTSIDE}\n")],
+            (false, false) => {
+                let both = format!("group {BOTH} all {QUORUM} {OUTSIDE}\nquorum {BOTH}\n");
+                vec![inside, elsewhere, both]
+            }
+        };
         let lines: Vec<_> = logs.chain(witnesses).chain(outside).chain(quorum).collect();
         Genesis {
             name: config.name.clone(),
@@ -258,7 +261,8 @@ impl KeyFiles {
         }
     }
 
-    fn secret(&self, name: &str) -> Result<Zeroizing<[u8; 32]>, KeysError> {
+    /// 32 random bytes, in hexadecimal digits.
+    pub(crate) fn secret(&self, name: &str) -> Result<Zeroizing<[u8; 32]>, KeysError> {
         self.keep(name, || Ok(hex(&Zeroizing::new(random::<32>()?)).into_bytes()))?;
         let path = self.directory.join(name);
         read_secret(&path)?.ok_or(KeysError::Missing(path))

@@ -79,6 +79,7 @@ mod local;
 mod machine;
 mod metrics;
 mod node;
+mod notary;
 mod operate;
 mod others_logs;
 mod outside_witnesses;
@@ -110,6 +111,7 @@ pub use ledger_state::{Addition, LedgerState, Neighbours, RECENT_CHECKPOINTS, Ro
 pub use local::Local;
 pub use machine::{Admission, Admitted, Applied, BlockRecord, Bodies, Candidate, Damage, StateMachine};
 pub use node::{AuthorityError, Engine, Node, OpenError, Running, Surroundings};
+pub use notary::{Notary, NotaryConfig, RunningNotary};
 pub use operate::{OperateError, Request, operate, restore};
 pub use published::Published;
 pub use recovery::RecoveryError;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
+use crate::metrics::Metrics;
 
 /// Most addresses remembered; beyond these, those that have not written for a while are forgotten.
 const MAX_ADDRESSES: usize = 65_536;
@@ -25,6 +26,25 @@ impl From<IpAddr> for Client {
             v4 @ IpAddr::V4(_) => Self(v4),
         }
     }
+}
+
+/// What holds a server's connections and requests within bounds, and counts them.
+pub(crate) struct Bounds {
+    pub(crate) budgets: Budgets,
+    pub(crate) rate: WriteRate,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Bounds {
+    pub(crate) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
+        let rate = WriteRate::new(limits.writes_per_second, limits.write_burst);
+        Self { budgets: Budgets::new(limits), rate, metrics }
+    }
+}
+
+/// What requests are answered from, within bounds.
+pub(crate) trait Bounded: Send + Sync + 'static {
+    fn bounds(&self) -> &Bounds;
 }
 
 /// Everything of which there is only so much. What a client has taken of one is never missing in another.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,10 +23,10 @@ use crate::files;
 use crate::genesis::{self, PinnedError};
 use crate::halt::{Halt, Halts};
 use crate::in_memory::InMemory;
-use crate::keys::{Keys, KeysError, LogKeys};
+use crate::keys::{KeyFiles, Keys, KeysError, LogKeys, cosigner};
 use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
 use crate::ledger::Ledger;
-use crate::limits::{Budgets, WriteRate};
+use crate::limits::{Bounded, Bounds};
 use crate::local::Local;
 use crate::machine::StateMachine;
 use crate::metrics::{Metrics, header, line};
@@ -35,8 +35,9 @@ use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
+use crate::routes::{self, Cosigning};
 use crate::sequencer::{Outcome, Reason, Sequencer};
-use crate::server::{self, Server, StartError};
+use crate::server::{self, Server, Serving, StartError};
 use crate::store::{self, Begin, Readers, StoreError};
 use crate::timekeeper::{ClockError, Timekeeper};
 use crate::tls::{Endpoint, TlsError};
@@ -59,8 +60,8 @@ pub enum OpenError {
         /// What went wrong.
         source: std::io::Error,
     },
-    /// Another node uses the data directory.
-    #[error("another node is running on {0}")]
+    /// Another process uses the data directory.
+    #[error("another process is running on {0}")]
     Locked(PathBuf),
     /// The keys cannot be used.
     #[error(transparent)]
@@ -173,15 +174,13 @@ pub(crate) struct Service {
     pub(crate) sequencer: Arc<dyn Sequencer>,
     pub(crate) registrar: Registrar,
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) rate: WriteRate,
-    pub(crate) budgets: Budgets,
+    pub(crate) bounds: Arc<Bounds>,
     pub(crate) uploads: Uploads,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
-    /// What this node's witnesses cosign for others.
-    pub(crate) others: OthersLogs,
+    /// The witnesses here that cosign for others, by name.
+    pub(crate) cosigning: BTreeMap<String, Arc<Cosigning>>,
 }
 
 impl Node {
@@ -194,12 +193,13 @@ impl Node {
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
         let Surroundings { families, clock, uptime, witness_clocks, today, observer, engine } = surroundings;
-        let (now, lock) = (clock(), lock(&config)?);
+        let (now, lock) = (clock(), lock(&config.data)?);
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
         let keys = Keys::open(&config, &families, first_start, now)?;
-        let others = OthersLogs::open(&config)?;
-        let endpoint = Endpoint::open(&config, first_start, now)?;
+        let others = others_logs(&config)?;
+        let files = KeyFiles::open(&config.data, first_start)?;
+        let endpoint = Endpoint::open(&config.tls, &config.name, config.listen, &files, now)?;
         let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
 
@@ -220,7 +220,7 @@ impl Node {
         }
         // After the signers, who know better which of them was exchanged.
         let genesis = genesis::keep(&config.data, first_start, genesis)?;
-        let (quorum, outside, unseen) = (config.quorum, None, BTreeMap::new());
+        let (quorum, outside, unseen) = (config.inside_quorum(), None, BTreeMap::new());
         let mut checkpoint_signers = CheckpointSigners { logs: signers, witnesses, quorum, outside, unseen };
 
         // The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
@@ -244,7 +244,7 @@ impl Node {
 
         let signed_at = checkpoint_signers.last_signed().map(LastSigned::at).max().unwrap_or_default();
         let last = signed_at.max(machine.last().time);
-        let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, config.quorum, last, today)?;
+        let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, quorum, last, today)?;
         let (time, halts) = (Arc::new(time), Arc::new(Halts::default()));
         let (view, readers) = (View::new(&machine, heads), Readers::new(database.clone()));
         let published = Arc::new(Published::new(view, &machine, readers));
@@ -276,8 +276,9 @@ impl Node {
             }
         };
         let registrar = Registrar::new(authority, &config, &genesis, Arc::clone(&clock));
-        let rate = WriteRate::new(config.limits.writes_per_second, config.limits.write_burst);
-        let budgets = Budgets::new(&config.limits);
+        let bounds = Arc::new(Bounds::new(&config.limits, metrics));
+        let others = others.into_iter();
+        let cosigning = others.map(|(name, logs)| (name, Cosigning::new(logs, &time, &bounds))).collect();
         let uploads = Uploads::new(config.data.clone());
         let blobs = Mutex::new(store::open_for_blobs(&database)?);
         let service = Service {
@@ -290,13 +291,11 @@ impl Node {
             sequencer,
             registrar,
             receipts,
-            metrics,
-            rate,
-            budgets,
+            bounds,
             uploads,
             blobs,
             endpoint,
-            others,
+            cosigning,
         };
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
@@ -334,7 +333,17 @@ impl Node {
 
     /// Starts to listen, on threads of its own.
     pub fn start(self) -> Result<Running, StartError> {
-        let server = server::start(Arc::clone(&self.service))?;
+        let (service, config) = (&self.service, &self.service.config);
+        let metrics =
+            config.metrics_listen.map(|listen| (listen, routes::metrics_router(Arc::clone(service))));
+        let server = server::start(Serving {
+            listen: config.listen,
+            metrics,
+            router: routes::router(service),
+            tls: Arc::clone(&service.endpoint.config),
+            limits: config.limits.clone(),
+            bounds: Arc::clone(&service.bounds),
+        })?;
         #[cfg(unix)]
         let door = Door::open(Arc::clone(&self.service)).map_err(StartError::Operator)?;
         Ok(Running {
@@ -376,6 +385,12 @@ impl Running {
         drop(self.door);
         self.server.stop();
         self.node.service.sequencer.shutdown();
+    }
+}
+
+impl Bounded for Service {
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 }
 
@@ -494,15 +509,26 @@ impl Service {
     }
 }
 
-/// Makes the data directory and keeps a second node out of it.
-fn lock(config: &Config) -> Result<File, OpenError> {
-    let path = config.data.join("lock");
+/// What the witnesses here cosign for others, by name.
+fn others_logs(config: &Config) -> Result<Vec<(String, OthersLogs)>, KeysError> {
+    let serving = config.witnesses.iter().filter(|witness| !witness.cosigns.is_empty());
+    let open = |witness: &WitnessConfig| {
+        let folder = config.data.join("cosigned").join(&witness.name);
+        let logs = OthersLogs::open(folder, cosigner(config, witness)?, &witness.cosigns)?;
+        Ok((witness.name.clone(), logs))
+    };
+    serving.map(open).collect()
+}
+
+/// Makes a data directory and keeps a second process out of it.
+pub(crate) fn lock(data: &Path) -> Result<File, OpenError> {
+    let path = data.join("lock");
     let failed = |source| OpenError::Directory { path: path.clone(), source };
-    files::make_directory(&config.data).map_err(failed)?;
+    files::make_directory(data).map_err(failed)?;
     let file = files::private().truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(config.data.clone())),
+        Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(data.to_owned())),
         Err(fs::TryLockError::Error(source)) => Err(failed(source)),
     }
 }

@@ -1,8 +1,8 @@
 //! Witnesses elsewhere, who are asked to cosign our checkpoints as well (C2SP tlog-witness).
 //!
 //! Each has a thread and at most one question at a time: one that does not answer is passed over until it does, and holds up
-//! nobody else. What they show is that the log does not fork; its subject index only the witnesses in this process recompute,
-//! so the policy asks for a quorum of both.
+//! nobody else. What they show is that the log does not fork, and that its clock is right; its subject index only the witnesses
+//! in this process recompute, so where there are some the policy asks for a quorum of both.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -11,8 +11,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use countersign_ledger::{
-    AddCheckpoint, CheckpointError, LogName, MAX_NOTE_LEN, Note, NoteSignature, Policy, Shortfall,
-    VerifierKey,
+    AddCheckpoint, CheckpointError, Hash, LogName, MAX_NOTE_LEN, MAX_SKEW_MILLIS, Note, NoteSignature,
+    Policy, Shortfall, UnixMillis, VerifierKey,
 };
 use reqwest::blocking::Client;
 use reqwest::{Certificate, StatusCode, Url, redirect};
@@ -38,6 +38,7 @@ struct Question {
     log: LogName,
     size: u64,
     note: Note,
+    now: UnixMillis,
     answer: Sender<Vec<NoteSignature>>,
 }
 
@@ -60,12 +61,18 @@ impl OutsideWitnesses {
 
     /// Adds cosignatures to a checkpoint until the policy trusts it: asks everybody who is not still busy, once, and returns at
     /// the first quorum. What is missing, if there was none.
-    pub(crate) fn complete(&self, note: &mut Note, log: LogName, size: u64) -> Result<(), Shortfall> {
+    pub(crate) fn complete(
+        &self,
+        note: &mut Note,
+        log: LogName,
+        size: u64,
+        now: UnixMillis,
+    ) -> Result<(), Shortfall> {
         let Some(mut missing) = self.shortfall(note) else { return Ok(()) };
         let (answer, answers) = channel();
         for witness in &self.witnesses {
             // One that still works at its last question is passed over.
-            let _ = witness.try_send(Question { log, size, note: note.clone(), answer: answer.clone() });
+            let _ = witness.try_send(Question { log, size, note: note.clone(), now, answer: answer.clone() });
         }
         drop(answer);
         let deadline = Instant::now() + PATIENCE;
@@ -110,8 +117,13 @@ impl OutsideWitness {
         let mut builder =
             Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE).referer(false);
         if let Some(path) = &config.root {
-            let pem = files::read(path, MAX_ROOT).map_err(|source| file_error(path, source))?;
-            builder = builder.tls_certs_only([Certificate::from_pem(&pem).map_err(failed)?]);
+            let root = files::read(path, MAX_ROOT).map_err(|source| file_error(path, source))?;
+            let root = if root.starts_with(b"-----") {
+                Certificate::from_pem(&root)
+            } else {
+                Certificate::from_der(&root)
+            };
+            builder = builder.tls_certs_only([root.map_err(failed)?]);
         }
         Ok(Self {
             name: config.name.clone(),
@@ -143,19 +155,10 @@ impl OutsideWitness {
 
     /// Asks with the size that it cosigned last, and once more if it says another.
     fn cosign(&mut self, question: &Question) -> Result<Vec<NoteSignature>, String> {
-        let &Question { log, size, ref note, .. } = question;
+        let &Question { log, size, ref note, now, .. } = question;
+        let mut old = self.cosigned.remove(&log).unwrap_or(0);
         for _ in 0..2 {
-            let old = self.cosigned.get(&log).copied().unwrap_or(0);
-            let proof = match old {
-                0 => Vec::new(),
-                old => self
-                    .state
-                    .consistency(log, old, size)
-                    .ok()
-                    .flatten()
-                    .ok_or("it has cosigned more than there is")?,
-            };
-            let request = AddCheckpoint { old, proof, note: note.clone() };
+            let request = AddCheckpoint { old, proof: self.proof(log, old, size)?, note: note.clone() };
             let sent = self.client.post(self.url.clone()).body(request.to_string()).send();
             let answer = sent.map_err(|error| error.without_url().to_string())?;
             let status = answer.status();
@@ -164,24 +167,34 @@ impl OutsideWitness {
             read.map_err(|error| error.to_string())?;
             match status {
                 StatusCode::OK => {
+                    let lines = self.lines(note, now, &text)?;
                     self.cosigned.insert(log, size);
-                    return self.lines(note, &text);
+                    return Ok(lines);
                 }
-                StatusCode::CONFLICT => {
-                    let held = text.trim_end().parse().map_err(|_| "it names no size")?;
-                    self.cosigned.insert(log, held);
-                }
+                StatusCode::CONFLICT => old = text.trim_end().parse().map_err(|_| "it names no size")?,
                 status => return Err(format!("it answers with status {status}")),
             }
         }
         Err("it does not take the size that it has named".to_owned())
     }
 
-    /// Its own lines of an answer, once they verify.
-    fn lines(&self, note: &Note, answer: &str) -> Result<Vec<NoteSignature>, String> {
+    /// The proof that the log extends what it was.
+    fn proof(&self, log: LogName, old: u64, size: u64) -> Result<Vec<Hash>, String> {
+        if old == 0 {
+            return Ok(Vec::new());
+        }
+        let proof = self.state.consistency(log, old, size).ok().flatten();
+        proof.ok_or_else(|| format!("it has cosigned {old} entries, and there are {size}"))
+    }
+
+    /// Its own lines of an answer, once they verify and are of this time.
+    fn lines(&self, note: &Note, now: UnixMillis, answer: &str) -> Result<Vec<NoteSignature>, String> {
         let cosigned =
             Note::parse(&format!("{}\n{answer}", note.text())).map_err(|error| error.to_string())?;
-        self.key.verify(&cosigned).map_err(|error| error.to_string())?;
-        Ok(self.key.signatures(&cosigned).cloned().collect())
+        let at = self.key.verify(&cosigned).map_err(|error| error.to_string())?;
+        match at.filter(|at| at.0.abs_diff(now.0) <= MAX_SKEW_MILLIS) {
+            Some(_) => Ok(self.key.signatures(&cosigned).cloned().collect()),
+            None => Err("it has another time".to_owned()),
+        }
     }
 }

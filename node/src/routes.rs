@@ -14,7 +14,7 @@
 //! | `GET /{log}/subjects/{size}?s=…&skip=…&s=…` | `[* bstr .cbor SubjectHistory]` |
 //! | `GET /{log}/families/{size}?s=…&s=…` | `[* bstr .cbor FamilyProof]` |
 //! | `GET /{log}/names/{size}?s=…&skip=…` | `[* tstr]`: the subjects that the family proof lists, in its order |
-//! | `POST /witness/{name}/add-checkpoint` | another's checkpoint -> this witness's cosignature (C2SP tlog-witness) |
+//! | `POST /witness/{name}/add-checkpoint` | another's checkpoint -> this witness's cosignature (C2SP tlog-witness); of a witness alone, `POST /add-checkpoint` |
 //! | `GET /witness/{name}/{hex}/checkpoint` | the last one it cosigned, by the digest of the log's origin |
 //! | `GET /certificate/{hex}` | an enrolled certificate (DER) |
 //! | `GET /blob/{hex}`, `HEAD …`, `PUT …` | what a statement names by digest and length; uploads can be continued |
@@ -68,6 +68,9 @@ use tower_http::cors::{Any, CorsLayer};
 use self::answer::{FRESH, IMMUTABLE};
 pub(crate) use self::answer::{NO_STORE, preferred};
 use self::bodies::{Incoming, Outgoing, SMALL};
+pub(crate) use self::witness::Cosigning;
+use crate::config::Limits;
+use crate::limits::Bounds;
 use crate::node::Service;
 use crate::problem::{ProblemDetails, asks_for_json};
 use crate::server::Peer;
@@ -86,8 +89,11 @@ const CORS_AGE: Duration = Duration::from_hours(24);
 /// All routes.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     let patience = Duration::from_secs(service.config.limits.request_seconds);
-    let not_allowed = || async { ProblemDetails::new(Problem::Method, "this path is not asked like this") };
-    let shared = Router::new()
+    let mut shared = Router::new();
+    for (name, cosigning) in &service.cosigning {
+        shared = shared.nest(&format!("/witness/{name}"), witness::routes(cosigning));
+    }
+    let shared = shared
         .route("/genesis", get(meta::genesis))
         .route("/.well-known/scitt-keys", get(meta::keys))
         .route("/.well-known/scitt-keys/{kid}", get(meta::key))
@@ -105,13 +111,11 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/batch", post(batch::submit))
         .route("/{log}/entries/{id}", get(entries::receipt))
         .route("/{log}/proof/{id}", get(entries::proof))
-        .route("/witness/{name}/add-checkpoint", post(witness::add_checkpoint))
-        .route("/witness/{name}/{origin}/checkpoint", get(witness::last))
         .route("/blob/{digest}", get(blobs::get).head(blobs::head))
         .route_layer(from_fn_with_state(patience, bound_time))
         // A blob may take longer than a request, by its length.
         .route("/blob/{digest}", put(blobs::put))
-        .fallback(|| async { ProblemDetails::not_found("there is nothing under this path") })
+        .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(answer::conditional))
         .layer(cors());
@@ -122,8 +126,28 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/enrol", post(enrol::enrol))
         .route_layer(from_fn_with_state(patience, bound_time))
         .method_not_allowed_fallback(not_allowed);
-    let all = shared.merge(own).layer(from_fn_with_state(Arc::clone(service), admit));
+    let all = shared.merge(own).layer(from_fn_with_state(Arc::clone(&service.bounds), admit));
     all.with_state(Arc::clone(service))
+}
+
+/// The routes of a witness alone.
+pub(crate) fn witness_router(cosigning: &Arc<Cosigning>, bounds: &Arc<Bounds>, limits: &Limits) -> Router {
+    let patience = Duration::from_secs(limits.request_seconds);
+    witness::routes(cosigning)
+        .route_layer(from_fn_with_state(patience, bound_time))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn(answer::conditional))
+        .layer(cors())
+        .layer(from_fn_with_state(Arc::clone(bounds), admit))
+}
+
+async fn nothing() -> ProblemDetails {
+    ProblemDetails::not_found("there is nothing under this path")
+}
+
+async fn not_allowed() -> ProblemDetails {
+    ProblemDetails::new(Problem::Method, "this path is not asked like this")
 }
 
 /// What a page of another site may ask and see (Fetch standard, CORS protocol). No request carries a cookie or a password here.
@@ -143,7 +167,7 @@ pub(crate) fn metrics_router(service: Arc<Service>) -> Router {
 
 /// Admits a request with room in memory, and lets its answer keep that until it has left. An early answer reaches its peer: what the
 /// request still sends is read, or the connection is closed after the answer.
-async fn admit(State(service): Shared, request: Request, next: Next) -> Response<Body> {
+async fn admit(State(bounds): State<Arc<Bounds>>, request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let Some(Peer { client, flow }) = request.extensions().get().cloned() else {
@@ -154,7 +178,7 @@ async fn admit(State(service): Shared, request: Request, next: Next) -> Response
     let (parts, body) = request.into_parts();
     let (body, rest) = Incoming::new(body);
     let request = Request::from_parts(parts, Body::new(body));
-    let room = service.budgets.memory.try_take(client, SMALL);
+    let room = bounds.budgets.memory.try_take(client, SMALL);
     let mut response = if room.is_some() {
         next.run(request).await
     } else {
@@ -179,7 +203,7 @@ async fn admit(State(service): Shared, request: Request, next: Next) -> Response
         }
     }
     let (status, took) = (response.status().as_u16(), started.elapsed());
-    service.metrics.request(&route, status);
+    bounds.metrics.request(&route, status);
     // The path itself names products: the route is enough.
     tracing::debug!(%method, route, status, ?took, "request");
     response.map(|body| Body::new(Outgoing::new(body, flow, room)))

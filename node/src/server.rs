@@ -11,16 +11,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::config::Limits;
 use crate::flow::Flow;
-use crate::limits::{Client, Room};
+use crate::limits::{Bounds, Client, Room};
 use crate::lingering::lend;
-use crate::node::Service;
-use crate::routes;
 
 /// Requests at one time on one HTTP/2 connection.
 const STREAMS: u32 = 64;
@@ -34,7 +34,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Interval of HTTP/2 keep-alive pings, and how long a peer may take to answer one.
 const PING: Duration = Duration::from_secs(20);
 
-/// Why a node cannot listen.
+/// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be bound.
@@ -58,6 +58,17 @@ pub enum StartError {
 pub(crate) struct Peer {
     pub(crate) client: Client,
     pub(crate) flow: Flow,
+}
+
+/// What is served, and where.
+pub(crate) struct Serving {
+    pub(crate) listen: SocketAddr,
+    /// For the operator's own network: without TLS, and without the bounds that strangers meet.
+    pub(crate) metrics: Option<(SocketAddr, Router)>,
+    pub(crate) router: Router,
+    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) limits: Limits,
+    pub(crate) bounds: Arc<Bounds>,
 }
 
 /// A listening server on threads of its own.
@@ -96,7 +107,8 @@ impl Drop for Server {
 }
 
 /// Listens on the configured addresses.
-pub(crate) fn start(service: Arc<Service>) -> Result<Server, StartError> {
+pub(crate) fn start(serving: Serving) -> Result<Server, StartError> {
+    let Serving { listen, metrics, router, tls, limits, bounds } = serving;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("http")
         .enable_all()
@@ -110,18 +122,26 @@ pub(crate) fn start(service: Arc<Service>) -> Result<Server, StartError> {
         });
         listening.map_err(|source| StartError::Listen { address, source })
     };
-    let (listener, addr) = bind(service.config.listen)?;
-    let metrics = service.config.metrics_listen.map(bind).transpose()?;
-    let metrics_addr = metrics.as_ref().map(|(_, addr)| *addr);
-    if let Some((listener, _)) = metrics {
-        runtime.spawn(serve_metrics(listener, Arc::clone(&service)));
+    let (listener, addr) = bind(listen)?;
+    let mut metrics_addr = None;
+    if let Some((address, router)) = metrics {
+        let (listener, addr) = bind(address)?;
+        metrics_addr = Some(addr);
+        runtime.spawn(serve_metrics(listener, router));
     }
     let (stop, stopped) = oneshot::channel();
-    let patience = Duration::from_secs(service.config.limits.stop_seconds);
+    let patience = Duration::from_secs(limits.stop_seconds);
+    let listening = Listening {
+        router,
+        tls: TlsAcceptor::from(tls),
+        patience: Duration::from_secs(limits.header_seconds),
+        limits: Arc::new(limits),
+        bounds,
+    };
     let thread = std::thread::Builder::new()
         .name("http-main".to_owned())
         .spawn(move || {
-            runtime.block_on(serve(listener, service, stopped));
+            runtime.block_on(serve(listener, &listening, stopped));
             runtime.shutdown_timeout(patience);
         })
         .map_err(StartError::Thread)?;
@@ -129,21 +149,13 @@ pub(crate) fn start(service: Arc<Service>) -> Result<Server, StartError> {
     Ok(Server { addr, metrics_addr, stop: Some(stop), thread: Some(thread) })
 }
 
-/// For the operator's own network: without TLS, and without the bounds that strangers meet.
-async fn serve_metrics(listener: TcpListener, service: Arc<Service>) {
-    if let Err(error) = axum::serve(listener, routes::metrics_router(service)).await {
+async fn serve_metrics(listener: TcpListener, router: Router) {
+    if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "metrics are no longer served");
     }
 }
 
-async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: oneshot::Receiver<()>) {
-    let limits = &service.config.limits;
-    let listening = Listening {
-        router: routes::router(&service),
-        tls: TlsAcceptor::from(Arc::clone(&service.endpoint.config)),
-        patience: Duration::from_secs(limits.header_seconds),
-        service: Arc::clone(&service),
-    };
+async fn serve(listener: TcpListener, listening: &Listening, mut stopped: oneshot::Receiver<()>) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -154,7 +166,7 @@ async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: onesho
             Ok((stream, peer)) => {
                 let client = Client::from(peer.ip());
                 // Without a place the connection is closed at once: no memory is spent on an answer.
-                if let Some(room) = service.budgets.connections.try_take(client, 1) {
+                if let Some(room) = listening.bounds.budgets.connections.try_take(client, 1) {
                     tokio::spawn(listening.clone().connection(stream, client, room, graceful.watcher()));
                 }
             }
@@ -166,9 +178,9 @@ async fn serve(listener: TcpListener, service: Arc<Service>, mut stopped: onesho
         }
     }
     drop(listener);
-    let patience = Duration::from_secs(limits.stop_seconds);
+    let patience = Duration::from_secs(listening.limits.stop_seconds);
     if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some connections were cut when the node stopped");
+        tracing::warn!("some connections were cut when the server stopped");
     }
 }
 
@@ -178,12 +190,13 @@ struct Listening {
     router: Router,
     tls: TlsAcceptor,
     patience: Duration,
-    service: Arc<Service>,
+    limits: Arc<Limits>,
+    bounds: Arc<Bounds>,
 }
 
 impl Listening {
     async fn connection(self, stream: TcpStream, client: Client, _room: Room, watcher: Watcher) {
-        self.service.metrics.connection_opened();
+        self.bounds.metrics.connection_opened();
         // No Nagle delay for small answers.
         let _ = stream.set_nodelay(true);
         let flow = Flow::default();
@@ -199,7 +212,7 @@ impl Listening {
                 });
                 let builder = self.builder(h2);
                 let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
-                let limits = &self.service.config.limits;
+                let limits = &self.limits;
                 let patience = Duration::from_secs(limits.request_seconds);
                 tokio::select! {
                     ended = watcher.watch(connection) => {
@@ -216,7 +229,7 @@ impl Listening {
             Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
-        self.service.metrics.connection_closed();
+        self.bounds.metrics.connection_closed();
     }
 
     fn builder(&self, h2: bool) -> auto::Builder<TokioExecutor> {

@@ -3,7 +3,7 @@
 //! The development certificate is issued at each start by a root that is made at the first start and kept, so names may
 //! change and nothing expires, while phones pin one root.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::TlsConfig;
 use crate::keys::{KeyFiles, KeysError, read_private};
 
 /// How long a development certificate is valid: the longest that phones accept, 825 days, rounded down.
@@ -53,10 +53,17 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn open(config: &Config, first_start: bool, now: UnixMillis) -> Result<Self, TlsError> {
-        let (chain, key, root) = match (&config.tls.certificate, &config.tls.key) {
+    /// That of a server called `name`, which listens on `listen`; its development root is among the secrets in `files`.
+    pub(crate) fn open(
+        tls: &TlsConfig,
+        name: &str,
+        listen: SocketAddr,
+        files: &KeyFiles,
+        now: UnixMillis,
+    ) -> Result<Self, TlsError> {
+        let (chain, key, root) = match (&tls.certificate, &tls.key) {
             (Some(certificate), Some(key)) => (read_chain(certificate)?, read_key(key)?, None),
-            _ => development(config, first_start, now)?,
+            _ => development(tls, name, listen, files, now)?,
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut tls = ServerConfig::builder_with_provider(provider)
@@ -70,8 +77,13 @@ impl Endpoint {
 
 type Material = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Option<Vec<u8>>);
 
-fn development(config: &Config, first_start: bool, now: UnixMillis) -> Result<Material, TlsError> {
-    let files = KeyFiles::open(&config.data, first_start)?;
+fn development(
+    tls: &TlsConfig,
+    name: &str,
+    listen: SocketAddr,
+    files: &KeyFiles,
+    now: UnixMillis,
+) -> Result<Material, TlsError> {
     let pem = files.keep("tls-root.pem", || {
         let key = KeyPair::generate().map_err(|_| KeysError::Random)?;
         Ok(key.serialize_pem().into_bytes())
@@ -80,7 +92,7 @@ fn development(config: &Config, first_start: bool, now: UnixMillis) -> Result<Ma
     let mut root = CertificateParams::new(Vec::new())?;
     root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    root.distinguished_name.push(DnType::CommonName, format!("{} development", config.name));
+    root.distinguished_name.push(DnType::CommonName, format!("{name} development"));
     let root_der = files.keep("tls-root.crt", || {
         let signed = root.self_signed(&root_key).map_err(|_| KeysError::Random)?;
         Ok(signed.der().to_vec())
@@ -88,13 +100,12 @@ fn development(config: &Config, first_start: bool, now: UnixMillis) -> Result<Ma
 
     let key = KeyPair::generate()?;
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter();
-    let listening =
-        Some(config.listen.ip()).filter(|ip: &IpAddr| !ip.is_unspecified()).map(|ip| ip.to_string());
-    let mut names: Vec<_> = names.chain(config.tls.names.iter().cloned()).chain(listening).collect();
+    let listening = Some(listen.ip()).filter(|ip: &IpAddr| !ip.is_unspecified()).map(|ip| ip.to_string());
+    let mut names: Vec<_> = names.chain(tls.names.iter().cloned()).chain(listening).collect();
     names.sort();
     names.dedup();
     let mut leaf = CertificateParams::new(names)?;
-    leaf.distinguished_name.push(DnType::CommonName, config.name.clone());
+    leaf.distinguished_name.push(DnType::CommonName, name);
     // RFC 5280 section 4.2.1: with its own key's identifier, which rcgen writes where it is asked about authority.
     leaf.is_ca = IsCa::ExplicitNoCa;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -9,6 +9,7 @@ mod kinds;
 pub mod label;
 pub mod live;
 pub mod node;
+pub mod notary;
 pub mod scan;
 pub mod wallet;
 

@@ -15,7 +15,7 @@ use crate::progress;
 
 /// The documented configuration.
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
-/// The default log filter of a node.
+/// The default log filter of a server.
 const LOG_LEVEL: &str = "info";
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
@@ -63,9 +63,11 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
 fn pinned(config: &Config) -> Result<String> {
     let path = config.data.join("genesis.json");
     match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(Node::open(config.clone())?.genesis().to_json())
-        }
+        // A node whose witnesses all live elsewhere cannot begin before they know its keys; but these are made, and told.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match Node::open(config.clone()) {
+            Ok(node) => Ok(node.genesis().to_json()),
+            Err(error) => std::fs::read_to_string(&path).map_err(|_| error.into()),
+        },
         read => read.with_context(|| path.display().to_string()),
     }
 }
@@ -96,20 +98,35 @@ fn report(config: &Config, json: bool) -> Result<u8> {
 
 /// Serves until the process is asked to stop.
 fn serve(config: Config, today: Option<&str>) -> Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_LEVEL));
-    tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
+    log_to_stderr();
     let genesis = config.data.join("genesis.json");
-    let today = today.map(|day| end_of_day(day).map(|end| UnixMillis(end.0 / DAY_MILLIS * DAY_MILLIS)));
-    let surroundings = Surroundings { today: today.transpose()?, ..Surroundings::default() };
+    let surroundings = Surroundings { today: midnight(today)?, ..Surroundings::default() };
     let node = Node::open_with(config, surroundings)?;
     let running = node.start()?;
     say!("listening on https://{}; clients pin {}", running.addr(), genesis.display());
+    until_asked_to_stop()?;
+    running.stop();
+    Ok(())
+}
+
+/// Writes what a server logs to standard error, as JSON.
+pub(super) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_LEVEL));
+    tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
+}
+
+/// The beginning of a day, UTC.
+pub(super) fn midnight(day: Option<&str>) -> Result<Option<UnixMillis>> {
+    day.map(|day| Ok(UnixMillis(end_of_day(day)?.0 / DAY_MILLIS * DAY_MILLIS))).transpose()
+}
+
+/// Waits until the process is asked to stop.
+pub(super) fn until_asked_to_stop() -> Result<()> {
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // The receiver is gone once the node is stopping.
         let _ = stop.send(());
     })?;
     stopped.recv()?;
-    running.stop();
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(super) async fn submit(
             (rest, together) = (later, (2 * together).min(*TOGETHER.end()));
             let submitted = ordering.sequencer.submit_all(log, part);
             let refused = submitted.iter().filter(|one| matches!(one.outcome(), Some(Outcome::Refused(_))));
-            stopped = (0..refused.count()).find_map(|_| within_rate(&ordering, client).err());
+            stopped = (0..refused.count()).find_map(|_| within_rate(&ordering.bounds, client).err());
             let went_on = submitted.len() == part.len();
             tickets.extend(submitted);
             if stopped.is_some() || !went_on {

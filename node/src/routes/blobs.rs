@@ -81,7 +81,7 @@ pub(super) async fn put(
     request: Request,
 ) -> Result<Response<Body>, ProblemDetails> {
     let digest = digest(&hex)?;
-    within_rate(&service, client)?;
+    within_rate(&service.bounds, client)?;
     let unnamed = || ProblemDetails::new(Problem::Unnamed, "no statement names this blob");
     let StoredBlob { length, held } = look_for(&service, client, digest).await?.ok_or_else(unnamed)?;
     if held {
@@ -96,11 +96,11 @@ pub(super) async fn put(
     if body.size_hint().exact().is_some_and(|bytes| bytes != until - first) {
         return Err(wrong());
     }
-    let _place = service.budgets.uploads.try_take(client, 1).ok_or_else(busy)?;
+    let _place = service.bounds.budgets.uploads.try_take(client, 1).ok_or_else(busy)?;
     let upload = match (first, service.uploads.take(client, digest)) {
         (0, _) => {
             let bytes = usize::try_from(length).unwrap_or(usize::MAX);
-            let room = service.budgets.unfinished.try_take(client, bytes).ok_or_else(busy)?;
+            let room = service.bounds.budgets.unfinished.try_take(client, bytes).ok_or_else(busy)?;
             service.uploads.begin(room).map_err(StoreError::Blob)?
         }
         (first, Some(upload)) if upload.received() == first => upload,
@@ -117,7 +117,7 @@ pub(super) async fn put(
     if received < length {
         return Ok((StatusCode::ACCEPTED, [(UPLOAD_OFFSET, received)]).into_response());
     }
-    let _place = service.budgets.writes.take(client, 1).await;
+    let _place = service.bounds.budgets.writes.take(client, 1).await;
     if let Some(upload) = upload.upload.take() {
         blocking(move || keep(&service, digest, length, upload)).await?;
     }

@@ -22,9 +22,8 @@ use tokio::sync::oneshot;
 
 use super::blocking;
 use crate::flow::{Flow, Owed};
-use crate::limits::{Client, Room};
+use crate::limits::{Bounded, Bounds, Client, Room};
 use crate::lingering;
-use crate::node::Service;
 use crate::problem::ProblemDetails;
 use crate::server::Peer;
 
@@ -44,10 +43,11 @@ pub(super) struct Whole<const MOST: usize> {
     _place: Room,
 }
 
-impl<const MOST: usize> FromRequest<Arc<Service>> for Whole<MOST> {
+impl<S: Bounded, const MOST: usize> FromRequest<Arc<S>> for Whole<MOST> {
     type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ProblemDetails> {
+    async fn from_request(request: Request, state: &Arc<S>) -> Result<Self, ProblemDetails> {
+        let bounds = state.bounds();
         let client = peer(request.extensions().get())?.client;
         let body = request.into_body();
         let hint = body.size_hint();
@@ -56,7 +56,7 @@ impl<const MOST: usize> FromRequest<Arc<Service>> for Whole<MOST> {
         }
         let most =
             hint.upper().and_then(|most| usize::try_from(most).ok()).map_or(MOST, |most| most.min(MOST));
-        let room = service.budgets.memory.try_take(client, most).ok_or_else(busy)?;
+        let room = bounds.budgets.memory.try_take(client, most).ok_or_else(busy)?;
         let body = Limited::new(body, MOST).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 too_large()
@@ -64,16 +64,16 @@ impl<const MOST: usize> FromRequest<Arc<Service>> for Whole<MOST> {
                 ProblemDetails::malformed("the request's body could not be read")
             }
         })?;
-        within_rate(service, client)?;
-        let place = service.budgets.writes.take(client, 1).await;
+        within_rate(bounds, client)?;
+        let place = bounds.budgets.writes.take(client, 1).await;
         Ok(Self { body: body.to_bytes(), client, _room: room, _place: place })
     }
 }
 
-impl FromRequestParts<Arc<Service>> for Peer {
+impl<S: Sync> FromRequestParts<S> for Peer {
     type Rejection = ProblemDetails;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Service>) -> Result<Self, ProblemDetails> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemDetails> {
         peer(parts.extensions.get()).cloned()
     }
 }
@@ -83,8 +83,8 @@ fn peer(peer: Option<&Peer>) -> Result<&Peer, ProblemDetails> {
 }
 
 /// Takes one of the writes that the address may make.
-pub(super) fn within_rate(service: &Service, client: Client) -> Result<(), ProblemDetails> {
-    service.rate.take(client, Instant::now()).map_err(|delay| {
+pub(super) fn within_rate(bounds: &Bounds, client: Client) -> Result<(), ProblemDetails> {
+    bounds.rate.take(client, Instant::now()).map_err(|delay| {
         let often = "this address writes more often than it may";
         ProblemDetails::new(Problem::Rate, often).retry_after(delay)
     })
@@ -99,24 +99,25 @@ fn too_large() -> ProblemDetails {
 }
 
 /// Looks something up on a thread that may wait, when there is a place and room for an answer of up to `most` bytes.
-pub(super) async fn look_up<T: Send + 'static>(
-    service: &Arc<Service>,
+pub(super) async fn look_up<S: Bounded, T: Send + 'static>(
+    service: &Arc<S>,
     client: Client,
     most: usize,
-    work: impl FnOnce(&Arc<Service>) -> Result<T, ProblemDetails> + Send + 'static,
+    work: impl FnOnce(&Arc<S>) -> Result<T, ProblemDetails> + Send + 'static,
 ) -> Result<(T, Room), ProblemDetails> {
-    let room = service.budgets.memory.take(client, most).await;
-    let _place = service.budgets.reads.take(client, 1).await;
+    let budgets = &service.bounds().budgets;
+    let room = budgets.memory.take(client, most).await;
+    let _place = budgets.reads.take(client, 1).await;
     let service = Arc::clone(service);
     Ok((blocking(move || work(&service)).await?, room))
 }
 
 /// The same, for bytes, which have their room until they have left.
-pub(super) async fn read(
-    service: &Arc<Service>,
+pub(super) async fn read<S: Bounded>(
+    service: &Arc<S>,
     client: Client,
     most: usize,
-    work: impl FnOnce(&Arc<Service>) -> Result<Vec<u8>, ProblemDetails> + Send + 'static,
+    work: impl FnOnce(&Arc<S>) -> Result<Vec<u8>, ProblemDetails> + Send + 'static,
 ) -> Result<Bytes, ProblemDetails> {
     let (bytes, room) = look_up(service, client, most, work).await?;
     Ok(held(bytes, room))
@@ -127,16 +128,16 @@ pub(super) type Piece = Result<Option<Vec<u8>>, ProblemDetails>;
 
 /// An answer in pieces of up to [`PIECE`] bytes, made by `next` from `state` until there is none, each in a room of `most`
 /// bytes. The next is made when the peer has room for it.
-pub(super) fn stream<S: Send + 'static>(
-    service: &Arc<Service>,
+pub(super) fn stream<S: Bounded, T: Send + 'static>(
+    service: &Arc<S>,
     client: Client,
     most: usize,
-    state: S,
-    next: fn(&Arc<Service>, &mut S) -> Piece,
+    state: T,
+    next: fn(&Arc<S>, &mut T) -> Piece,
 ) -> Body {
     let service = Arc::clone(service);
     Body::from_stream(stream::try_unfold((service, state), move |(service, mut state)| async move {
-        let work = move |service: &Arc<Service>| Ok((next(service, &mut state)?, state));
+        let work = move |service: &Arc<S>| Ok((next(service, &mut state)?, state));
         // The status has been sent: what fails now cuts the answer, and the peer sees that.
         let looked_up = look_up(&service, client, most, work).await;
         let ((bytes, state), room) = looked_up.map_err(|_| std::io::Error::other("the answer was cut"))?;

@@ -52,7 +52,7 @@ pub(super) async fn health(State(service): Shared) -> Response<Body> {
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
-    let mut text = service.metrics.to_text();
+    let mut text = service.bounds.metrics.to_text();
     let (view, health) = (service.published.view(), service.sequencer.health());
     header(&mut text, "gauge", "countersign_log_size", "Entries in each log.");
     for log in view.heads.keys() {
@@ -68,11 +68,11 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
     );
     metric(&mut text, "gauge", "countersign_height", "Number of the newest block.", health.height);
     header(&mut text, "gauge", "countersign_used", "What is in use of each budget.");
-    for (name, budget) in service.budgets.named() {
+    for (name, budget) in service.bounds.budgets.named() {
         line(&mut text, &format!("countersign_used{{of=\"{name}\"}}"), budget.used() as u64);
     }
     header(&mut text, "gauge", "countersign_limit", "What there is of each budget.");
-    for (name, budget) in service.budgets.named() {
+    for (name, budget) in service.bounds.budgets.named() {
         line(&mut text, &format!("countersign_limit{{of=\"{name}\"}}"), budget.total() as u64);
     }
     metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);

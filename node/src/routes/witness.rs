@@ -1,39 +1,70 @@
-//! This node's witnesses, for the logs of others (C2SP tlog-witness): `/witness/{name}` is a submission and a monitoring prefix.
+//! A witness, for the logs of others (C2SP tlog-witness): a submission and a monitoring prefix.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
+use axum::routing::{get, post};
 use countersign_ledger::{AddCheckpoint, AddCheckpointRefusal, MAX_NOTE_LEN, MAX_PATH, Problem};
 
 use super::answer::changing;
 use super::bodies::{SMALL, Whole, read};
-use super::{Shared, TEXT, blocking, digest};
+use super::{TEXT, blocking, digest};
 use crate::halt::Halt;
-use crate::node::Service;
-use crate::others_logs::CosignError;
+use crate::limits::{Bounded, Bounds};
+use crate::others_logs::{CosignError, OthersLogs};
 use crate::problem::ProblemDetails;
 use crate::server::Peer;
+use crate::timekeeper::Timekeeper;
 
 /// Room for a note, a proof and a size.
 const MAX_ADD_CHECKPOINT: usize = MAX_NOTE_LEN + (MAX_PATH + 1) * 64;
 const SIZE: HeaderValue = HeaderValue::from_static("text/x.tlog.size");
 
-/// `POST /witness/{name}/add-checkpoint`
-pub(super) async fn add_checkpoint(
-    State(service): Shared,
-    Path(name): Path<String>,
+/// A witness that others may ask.
+pub(crate) struct Cosigning {
+    logs: Mutex<OthersLogs>,
+    time: Arc<Timekeeper>,
+    bounds: Arc<Bounds>,
+}
+
+impl Cosigning {
+    pub(crate) fn new(logs: OthersLogs, time: &Arc<Timekeeper>, bounds: &Arc<Bounds>) -> Arc<Self> {
+        Arc::new(Self { logs: Mutex::new(logs), time: Arc::clone(time), bounds: Arc::clone(bounds) })
+    }
+}
+
+impl Bounded for Cosigning {
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+}
+
+/// What one is asked, below its prefix.
+pub(super) fn routes<S>(cosigning: &Arc<Cosigning>) -> Router<S> {
+    let routes =
+        Router::new().route("/add-checkpoint", post(add_checkpoint)).route("/{origin}/checkpoint", get(last));
+    routes.with_state(Arc::clone(cosigning))
+}
+
+/// `POST /add-checkpoint`
+async fn add_checkpoint(
+    State(cosigning): State<Arc<Cosigning>>,
     Whole { body: received, .. }: Whole<MAX_ADD_CHECKPOINT>,
 ) -> Result<Response<Body>, ProblemDetails> {
     let malformed = |error: &dyn std::fmt::Display| ProblemDetails::malformed(error.to_string());
     let text = std::str::from_utf8(&received).map_err(|error| malformed(&error))?;
     let request: AddCheckpoint = text.parse().map_err(|error| malformed(&error))?;
-    let now = service.time.now().map_err(|_| ProblemDetails::halted(Halt::Clock))?;
-    let cosigned = blocking(move || Ok(service.others.cosign(&name, &request, now))).await?;
-    match cosigned {
+    let now = cosigning.time.now().map_err(|_| ProblemDetails::halted(Halt::Clock))?;
+    let cosign = move || {
+        let mut logs = cosigning.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(logs.cosign(&request, now))
+    };
+    match blocking(cosign).await? {
         Ok(line) => Ok(([(CONTENT_TYPE, TEXT)], line).into_response()),
         Err(CosignError::Refused(AddCheckpointRefusal::Conflict(size))) => {
             Ok((StatusCode::CONFLICT, [(CONTENT_TYPE, SIZE)], format!("{size}\n")).into_response())
@@ -42,26 +73,27 @@ pub(super) async fn add_checkpoint(
     }
 }
 
-/// `GET /witness/{name}/{origin}/checkpoint`
-pub(super) async fn last(
-    State(service): Shared,
-    Path((name, origin)): Path<(String, String)>,
+/// `GET /{origin}/checkpoint`
+async fn last(
+    State(cosigning): State<Arc<Cosigning>>,
+    Path(origin): Path<String>,
     peer: Peer,
 ) -> Result<Response<Body>, ProblemDetails> {
     let origin = digest(&origin)?;
     // It may be writing to its disk just now.
-    let last = move |service: &Arc<Service>| {
-        let note = service.others.last(&name, origin).map(String::into_bytes);
+    let last = move |cosigning: &Arc<Cosigning>| {
+        let logs = cosigning.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let note = logs.last(origin).map(String::into_bytes);
         note.ok_or_else(|| ProblemDetails::not_found("this witness has cosigned no such log"))
     };
-    Ok(changing(TEXT, read(&service, peer.client, SMALL, last).await?))
+    Ok(changing(TEXT, read(&cosigning, peer.client, SMALL, last).await?))
 }
 
 fn refused(error: &CosignError) -> ProblemDetails {
     use AddCheckpointRefusal as R;
     let said = error.to_string();
     match error {
-        CosignError::NoWitness | CosignError::Refused(R::UnknownLog) => ProblemDetails::not_found(said),
+        CosignError::Refused(R::UnknownLog) => ProblemDetails::not_found(said),
         CosignError::Refused(R::Signature) => ProblemDetails::new(Problem::Signature, said),
         CosignError::Refused(R::Inconsistent(_)) => ProblemDetails::new(Problem::Inconsistent, said),
         CosignError::Refused(R::Text(_) | R::OldSize | R::Conflict(_)) | CosignError::Note(_) => {
