@@ -131,3 +131,45 @@ impl fmt::Debug for Attribute {
         write!(f, "Attribute({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_places_have_the_same_point() {
+        let mut written = BTreeSet::new();
+        let mut add = |points: &Points| {
+            for point in points.iter().flatten() {
+                let mut bytes = Vec::new();
+                G1::write(&[*point], &mut bytes);
+                assert!(written.insert(bytes));
+            }
+        };
+        // Also where an attribute looks like a column, or begins as another does.
+        for text in ["a: 1", "a: 11", "a: 12", "aa: 1", "a1: 1", "a: 0"] {
+            add(text.parse::<Attribute>().unwrap().points());
+        }
+        // One more than there are places in the table.
+        (0..=64).for_each(|n| add(&column(n)));
+    }
+
+    #[test]
+    fn an_attribute_has_one_text() {
+        for text in ["role: doctor", "role:doctor", "role :doctor", " role  :  doctor "] {
+            assert_eq!(text.parse::<Attribute>().unwrap().as_str(), "role: doctor");
+        }
+        let longest = format!("{}: {}", "a".repeat(MAX_LABEL), "b".repeat(MAX_VALUE));
+        assert!(longest.parse::<Attribute>().is_ok());
+        assert!(Attribute::new("member", "spiffe://meds.example/doctor/Ana_1").is_ok());
+        for text in [
+            "", ":", "role", "role:", ": doctor", "Role: doctor", "1role: doctor", "-a: b", "ro le: doctor", "and: b", "or: b",
+            "of: b", "role: doc tor", "role: (doctor", "role: a,b", "role: dóctor", "rôle: doctor", "role: doctor\n", "role: \0",
+            "role: доктор", "role: doctor\u{200b}", &format!("a{longest}"), &format!("{longest}b"),
+        ] {
+            assert_eq!(text.parse::<Attribute>(), Err(NotAnAttribute), "{text:?}");
+        }
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! In scope: G1, G2, GT and scalars; compressed points as Zcash wrote them down (as in draft-irtf-cfrg-pairing-friendly-curves,
 //! appendix C); hashing to G1 (RFC 9380, BLS12381G1_XMD:SHA-256_SSWU_RO_). An element of GT is the twelve coordinates of Fp12
-//! over Fp2 over Fp6, big-endian, in blst's order; the pairing is blst's, the cube of the optimal ate pairing with the exact
-//! final exponent. Out of scope: points at infinity, which no honest message holds: they are refused.
+//! over Fp2 over Fp6, big-endian, in blst's order; the pairing is blst's, a fixed power of the ate
+//! pairing (the third, inverted, of that with the exact final exponent). Out of scope: points at infinity, which no honest message holds: they are refused.
 //!
 //! Operations on secrets take the same steps whatever the secret is: blst's field and point functions are made so, and tables are
 //! read whole. [`G1::times_small`] alone is for public numbers.
@@ -501,4 +501,174 @@ impl Limbs for blst_p1_affine {
 
 impl Limbs for blst_p2_affine {
     const ZERO: Self = Self { x: FP2_ZERO, y: FP2_ZERO };
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A compressed point that is on the curve and in no subgroup of ours.
+    pub(crate) fn outside_g1() -> [u8; G1_LEN] {
+        let candidates = (0..=u8::MAX).map(|x| {
+            let mut bytes = [0; G1_LEN];
+            (bytes[0], bytes[G1_LEN - 1]) = (0x80, x);
+            bytes
+        });
+        let on_curve = |bytes: &[u8; G1_LEN]| {
+            let mut affine = blst_p1_affine::default();
+            // SAFETY: 48 bytes are read, a whole value is written and read.
+            unsafe {
+                blst_p1_uncompress(&raw mut affine, bytes.as_ptr()) == BLST_ERROR::BLST_SUCCESS
+                    && !blst_p1_affine_in_g1(&raw const affine)
+            }
+        };
+        candidates.into_iter().find(on_curve).unwrap()
+    }
+
+    /// The same for the other curve.
+    pub(crate) fn outside_g2() -> [u8; G2_LEN] {
+        let candidates = (0..=u8::MAX).map(|x| {
+            let mut bytes = [0; G2_LEN];
+            (bytes[0], bytes[G2_LEN - 1]) = (0x80, x);
+            bytes
+        });
+        let on_curve = |bytes: &[u8; G2_LEN]| {
+            let mut affine = blst_p2_affine::default();
+            // SAFETY: 96 bytes are read, a whole value is written and read.
+            unsafe {
+                blst_p2_uncompress(&raw mut affine, bytes.as_ptr()) == BLST_ERROR::BLST_SUCCESS
+                    && !blst_p2_affine_in_g2(&raw const affine)
+            }
+        };
+        candidates.into_iter().find(on_curve).unwrap()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn hashing_to_g1_is_that_of_rfc_9380() {
+        // RFC 9380, appendix J.9.1: message, x, and y of the point.
+        const DST: &[u8] = b"QUUX-V01-CS02-with-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+        let long = |start: &str, c: &str, n: usize| format!("{start}{}", c.repeat(n));
+        for (message, x, y) in [
+            (
+                String::new(),
+                "052926add2207b76ca4fa57a8734416c8dc95e24501772c814278700eed6d1e4e8cf62d9c09db0fac349612b759e79a1",
+                "08ba738453bfed09cb546dbb0783dbb3a5f1f566ed67bb6be0e8c67e2e81a4cc68ee29813bb7994998f3eae0c9c6a265",
+            ),
+            (
+                "abc".to_owned(),
+                "03567bc5ef9c690c2ab2ecdf6a96ef1c139cc0b2f284dca0a9a7943388a49a3aee664ba5379a7655d3c68900be2f6903",
+                "0b9c15f3fe6e5cf4211f346271d7b01c8f3b28be689c8429c85b67af215533311f0b8dfaaa154fa6b88176c229f2885d",
+            ),
+            (
+                "abcdef0123456789".to_owned(),
+                "11e0b079dea29a68f0383ee94fed1b940995272407e3bb916bbf268c263ddd57a6a27200a784cbc248e84f357ce82d98",
+                "03a87ae2caf14e8ee52e51fa2ed8eefe80f02457004ba4d486d6aa1f517c0889501dc7413753f9599b099ebcbbd2d709",
+            ),
+            (
+                long("q128_", "q", 128),
+                "15f68eaa693b95ccb85215dc65fa81038d69629f70aeee0d0f677cf22285e7bf58d7cb86eefe8f2e9bc3f8cb84fac488",
+                "1807a1d50c29f430b8cafc4f8638dfeeadf51211e1602a5f184443076715f91bb90a48ba1e370edce6ae1062f5e6dd38",
+            ),
+            (
+                long("a512_", "a", 512),
+                "082aabae8b7dedb0e78aeb619ad3bfd9277a2f77ba7fad20ef6aabdc6c31d19ba5a6d12283553294c1825c4b3ca2dcfe",
+                "05b84ae5a942248eea39e1d91030458c40153f3b654ab7872d779ad1e942856a20c438e8d99bc8abfbf74729ce1f7ac8",
+            ),
+        ] {
+            let affine = G1::hash(message.as_bytes(), DST).affine();
+            let mut bytes = [0; 2 * G1_LEN];
+            // SAFETY: 96 bytes are written, a whole value is read.
+            unsafe { blst::blst_p1_affine_serialize(bytes.as_mut_ptr(), &raw const affine) };
+            assert_eq!(hex(&bytes), format!("{x}{y}"), "{message}");
+        }
+    }
+
+    #[test]
+    fn points_are_read_from_one_form_only() {
+        let mut bytes = Vec::new();
+        G1::write(&[G1::generator(), G1::generator().doubled()], &mut bytes);
+        let [one, two] = [0, 48].map(|at| <[u8; G1_LEN]>::try_from(&bytes[at..at + 48]).unwrap());
+        assert!(G1::parse(&one).is_some() && G1::parse(&two).is_some());
+        // No compression flag; the point at infinity, plainly and with a rest; outside the subgroup; x not below the modulus.
+        let changed = |change: fn(&mut [u8; G1_LEN])| {
+            let mut bytes = one;
+            change(&mut bytes);
+            bytes
+        };
+        let mut infinity = [0; G1_LEN];
+        infinity[0] = 0xc0;
+        for (n, wrong) in [
+            changed(|bytes| bytes[0] &= 0x7f),
+            changed(|bytes| bytes[0] |= 0x40),
+            infinity,
+            outside_g1(),
+            [0xff; G1_LEN],
+            [0x9f; G1_LEN],
+            [0; G1_LEN],
+        ]
+        .iter()
+        .enumerate()
+        {
+            assert!(G1::parse(wrong).is_none(), "{n}");
+        }
+        assert!(G2::parse(&outside_g2()).is_none());
+        let mut infinity = [0; G2_LEN];
+        infinity[0] = 0xc0;
+        assert!(G2::parse(&infinity).is_none());
+    }
+
+    #[test]
+    fn elements_of_gt_are_read_from_one_form_only() {
+        let gt = Gt::pairing(&[(G1::generator(), G2::generator())]);
+        assert_eq!(Gt::parse(&gt.to_bytes()).unwrap().to_bytes(), gt.to_bytes());
+        assert!(Gt::parse(&Gt::identity().to_bytes()).is_none());
+        assert!(Gt::parse(&[0; GT_LEN]).is_none());
+        // Some other number of the field, which is in no group of ours.
+        let mut other = gt.to_bytes();
+        other[GT_LEN - 1] ^= 1;
+        assert!(Gt::parse(&other).is_none());
+        // The same number, its first coordinate written above the modulus.
+        const MODULUS: &str = "1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
+        let mut above = gt.to_bytes();
+        let mut carry = 0;
+        for at in (0..48).rev() {
+            let sum = u16::from(above[at]) + u16::from_str_radix(&MODULUS[2 * at..2 * at + 2], 16).unwrap() + carry;
+            (above[at], carry) = (sum.to_le_bytes()[0], sum >> 8);
+        }
+        assert_eq!(carry, 0);
+        assert!(Gt::parse(&above).is_none());
+    }
+
+    #[test]
+    fn tables_are_read_whole_and_give_the_entry_that_was_asked_for() {
+        let entries: Vec<G1> = (1..=64).map(|n| G1::generator().times_small(n)).collect();
+        for (n, entry) in (0..).zip(&entries) {
+            assert_eq!(look_up(&entries, n).limbs(), entry.limbs());
+        }
+        assert!(look_up(&entries, 64).is_infinity());
+    }
+
+    #[test]
+    fn sums_and_small_multiples_are_what_blst_multiplies() {
+        let point = G1::hash(b"some point", b"test");
+        let same = |a: &G1, b: &G1| a.plus(&-b).is_infinity();
+        for n in [1, 2, 3, 7, 12_870, u64::from(u32::MAX)] {
+            assert!(same(&point.times_small(n), &point.times(&Scalar::from_u64(n))));
+        }
+        assert!(point.times_small(0).is_infinity());
+        let scalar = |n: u8| crate::oracle::oracle_scalar("test", &[&[n]]);
+        let edges = [Scalar::from_u64(0), Scalar::from_u64(1), -&Scalar::from_u64(1), Scalar::from_u64(u64::MAX)];
+        for scalars in edges.iter().cloned().chain((0..32).map(scalar)).zip((32..).map(scalar)) {
+            let other = point.doubled();
+            let sum = G1::sum(&[(point, &scalars.0), (other, &scalars.1)]);
+            assert!(same(&sum, &point.times(&scalars.0).plus(&other.times(&scalars.1))));
+            // The same point twice, and one that cancels it.
+            let sum = G1::sum(&[(point, &scalars.0), (point, &scalars.0), (-&point, &scalars.0)]);
+            assert!(same(&sum, &point.times(&scalars.0)));
+        }
+    }
 }

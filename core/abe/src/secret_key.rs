@@ -12,6 +12,9 @@ use crate::encapsulation::{Encapsulation, PART_HEAD, ROW, SharedKey};
 use crate::encoding::{FormatError, Reader, SUITE, write_text};
 use crate::public_key::PublicKey;
 
+#[cfg(test)]
+mod secrecy;
+
 /// Most attributes of a key.
 pub const MAX_ATTRIBUTES: usize = 64;
 

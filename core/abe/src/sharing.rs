@@ -131,8 +131,10 @@ fn share(policy: &Node, secret: Vec<(u16, i32)>, columns: &mut u16, rows: &mut V
     match policy {
         Node::Leaf(attribute) => rows.push(Row { attribute: attribute.clone(), coefficients: secret }),
         Node::Gate { threshold, branches } => {
+            // This gate's columns; its branches' come after them.
             let first = *columns;
-            *columns += u16::try_from(threshold - 1).unwrap_or(u16::MAX);
+            let end = first + u16::try_from(threshold - 1).unwrap_or_default();
+            *columns = end;
             for ((n, place), branch) in (0..).zip(1..).zip(branches) {
                 let mut part = secret.clone();
                 if *threshold == branches.len() {
@@ -140,11 +142,11 @@ fn share(policy: &Node, secret: Vec<(u16, i32)>, columns: &mut u16, rows: &mut V
                     if n > 0 {
                         part = vec![(first + n - 1, -1)];
                     }
-                    part.extend((first + n < *columns).then_some((first + n, 1)));
+                    part.extend((first + n < end).then_some((first + n, 1)));
                 } else {
                     // Shamir: the value at `place` of s + e1 C(x, 1) + e2 C(x, 2) + ...: any polynomial of that degree, with
                     // small coefficients. For one of them it is s.
-                    let values = (first..*columns).zip((1..).map(|k| binomial(place, k)));
+                    let values = (first..end).zip((1..).map(|k| binomial(place, k)));
                     part.extend(values.filter(|&(_, value)| value != 0));
                 }
                 share(branch, part, columns, rows);
