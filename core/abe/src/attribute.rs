@@ -165,9 +165,29 @@ mod tests {
         assert!(longest.parse::<Attribute>().is_ok());
         assert!(Attribute::new("member", "spiffe://meds.example/doctor/Ana_1").is_ok());
         for text in [
-            "", ":", "role", "role:", ": doctor", "Role: doctor", "1role: doctor", "-a: b", "ro le: doctor", "and: b", "or: b",
-            "of: b", "role: doc tor", "role: (doctor", "role: a,b", "role: dóctor", "rôle: doctor", "role: doctor\n", "role: \0",
-            "role: доктор", "role: doctor\u{200b}", &format!("a{longest}"), &format!("{longest}b"),
+            "",
+            ":",
+            "role",
+            "role:",
+            ": doctor",
+            "Role: doctor",
+            "1role: doctor",
+            "-a: b",
+            "ro le: doctor",
+            "and: b",
+            "or: b",
+            "of: b",
+            "role: doc tor",
+            "role: (doctor",
+            "role: a,b",
+            "role: dóctor",
+            "rôle: doctor",
+            "role: doctor\n",
+            "role: \0",
+            "role: доктор",
+            "role: doctor\u{200b}",
+            &format!("a{longest}"),
+            &format!("{longest}b"),
         ] {
             assert_eq!(text.parse::<Attribute>(), Err(NotAnAttribute), "{text:?}");
         }

@@ -478,7 +478,7 @@ impl Gt {
         (canonical && in_group && !out.is_identity()).then_some(out)
     }
 
-    pub fn to_bytes(&self) -> [u8; GT_LEN] {
+    pub fn to_bytes(self) -> [u8; GT_LEN] {
         let mut bytes = [0; GT_LEN];
         // SAFETY: 576 bytes are written, a whole value is read.
         unsafe { blst_bendian_from_fp12(bytes.as_mut_ptr(), &raw const self.0) };
@@ -623,6 +623,7 @@ pub(crate) mod tests {
 
     #[test]
     fn elements_of_gt_are_read_from_one_form_only() {
+        const MODULUS: &str = "1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
         let gt = Gt::pairing(&[(G1::generator(), G2::generator())]);
         assert_eq!(Gt::parse(&gt.to_bytes()).unwrap().to_bytes(), gt.to_bytes());
         assert!(Gt::parse(&Gt::identity().to_bytes()).is_none());
@@ -632,11 +633,11 @@ pub(crate) mod tests {
         other[GT_LEN - 1] ^= 1;
         assert!(Gt::parse(&other).is_none());
         // The same number, its first coordinate written above the modulus.
-        const MODULUS: &str = "1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
         let mut above = gt.to_bytes();
         let mut carry = 0;
         for at in (0..48).rev() {
-            let sum = u16::from(above[at]) + u16::from_str_radix(&MODULUS[2 * at..2 * at + 2], 16).unwrap() + carry;
+            let sum =
+                u16::from(above[at]) + u16::from_str_radix(&MODULUS[2 * at..2 * at + 2], 16).unwrap() + carry;
             (above[at], carry) = (sum.to_le_bytes()[0], sum >> 8);
         }
         assert_eq!(carry, 0);
@@ -661,7 +662,8 @@ pub(crate) mod tests {
         }
         assert!(point.times_small(0).is_infinity());
         let scalar = |n: u8| crate::oracle::oracle_scalar("test", &[&[n]]);
-        let edges = [Scalar::from_u64(0), Scalar::from_u64(1), -&Scalar::from_u64(1), Scalar::from_u64(u64::MAX)];
+        let edges =
+            [Scalar::from_u64(0), Scalar::from_u64(1), -&Scalar::from_u64(1), Scalar::from_u64(u64::MAX)];
         for scalars in edges.iter().cloned().chain((0..32).map(scalar)).zip((32..).map(scalar)) {
             let other = point.doubled();
             let sum = G1::sum(&[(point, &scalars.0), (other, &scalars.1)]);

@@ -39,13 +39,19 @@ impl MasterKey {
     /// The master key that comes of `random`: 32 bytes of a secure source, used for nothing else.
     pub fn new(random: &[u8; 32]) -> Self {
         let scalar = |name: &str| oracle_scalar("master", &[random, name.as_bytes()]);
-        let (a, b) = (["a1", "a2"].map(scalar), ["b1", "b2"].map(scalar));
-        let d = ["d1", "d2", "d3"].map(scalar);
-        let h = a.each_ref().map(|a| multiples_of_h().times(a));
+        let (a, d) = (["a1", "a2"].map(scalar), ["d1", "d2", "d3"].map(scalar));
         let pairing = Comb::new(&Gt::pairing(&[(G1::generator(), G2::generator())]));
-        let t = [0, 1].map(|t| pairing.times(&(&(&d[t] * &a[t]) + &d[2])));
-        let a_inverse = a.each_ref().map(Scalar::inverse);
-        Self { seed: Zeroizing::new(*random), a_inverse, b, d, public: PublicKey::new(&h, &t) }
+        let public = PublicKey::new(
+            &a.each_ref().map(|a| multiples_of_h().times(a)),
+            &[0, 1].map(|t| pairing.times(&(&(&d[t] * &a[t]) + &d[2]))),
+        );
+        Self {
+            seed: Zeroizing::new(*random),
+            a_inverse: a.each_ref().map(Scalar::inverse),
+            b: ["b1", "b2"].map(scalar),
+            d,
+            public,
+        }
     }
 
     /// Reads a master key.
@@ -93,7 +99,7 @@ impl MasterKey {
         let elements = attributes
             .iter()
             .map(|attribute| (attribute.clone(), self.element(attribute.points(), &br, &scalar(), None)));
-        Ok(SecretKey::new(self.public.id(), k0, k, elements.collect()))
+        Ok(SecretKey::new(self.public.id(), &k0, &k, elements.collect()))
     }
 
     /// For t = 1, 2: the sum over l of `points[l][t]`, `br[l] / a[t]` times, and g, `d[t] + sigma / a[t]` times; for 3 g,

@@ -33,8 +33,12 @@ pub struct PublicKey {
 impl PublicKey {
     pub(crate) fn new(h: &[G2; 2], t: &[Gt; 2]) -> Self {
         let mut bytes = vec![SUITE];
-        h.iter().for_each(|point| point.write(&mut bytes));
-        t.iter().for_each(|element| bytes.extend_from_slice(&element.to_bytes()));
+        for point in h {
+            point.write(&mut bytes);
+        }
+        for element in t {
+            bytes.extend_from_slice(&element.to_bytes());
+        }
         let id = *oracle_32("public-key", &[&bytes]);
         Self { bytes, id, h: h.each_ref().map(Comb::new), t: t.each_ref().map(Comb::new) }
     }
@@ -64,17 +68,17 @@ impl PublicKey {
     ///
     /// `random` is 32 bytes of a secure source, used for nothing else: who knows them knows the key.
     pub fn encapsulate(&self, policy: &Policy, random: &[u8; 32]) -> (Encapsulation, SharedKey) {
-        let bytes = self.header(policy, random, &BTreeMap::<_, ()>::new());
+        let bytes = self.header(policy, random, &BTreeMap::new());
         let key = SharedKey::new(random, &bytes);
         (Encapsulation::new(bytes, policy.clone(), self.id), key)
     }
 
     /// The bytes of the encapsulation of `seed`, of which they are a function; `held` has the points of some attributes.
-    pub(crate) fn header<T>(
+    pub(crate) fn header(
         &self,
         policy: &Policy,
         seed: &[u8; 32],
-        held: &BTreeMap<Attribute, T>,
+        held: &BTreeMap<Attribute, [G1; 3]>,
     ) -> Vec<u8> {
         let text = policy.as_str();
         let randomness = oracle_32("randomness", &[seed, &self.id, text.as_bytes()]);

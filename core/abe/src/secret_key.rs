@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use subtle::ConstantTimeEq as _;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::attribute::Attribute;
 use crate::curve::{G1, G1_LEN, G2, Group as _, Gt, Limbs as _, Scalar};
@@ -50,18 +50,18 @@ impl Drop for SecretKey {
     fn drop(&mut self) {
         self.k0.zeroize();
         self.k.zeroize();
-        self.elements.values_mut().for_each(|points| points.zeroize());
+        self.elements.values_mut().for_each(Zeroize::zeroize);
     }
 }
 
 impl SecretKey {
     pub(crate) fn new(
         public_key: &[u8; 32],
-        k0: [G2; 3],
-        k: [G1; 3],
+        k0: &[G2; 3],
+        k: &[G1; 3],
         elements: BTreeMap<Attribute, [G1; 3]>,
     ) -> Self {
-        Self { public_key: *public_key, k0, k, elements }
+        Self { public_key: *public_key, k0: *k0, k: *k, elements }
     }
 
     /// Reads a key.
@@ -81,7 +81,7 @@ impl SecretKey {
             }
             attributes.push(attribute);
         }
-        let mut key = Self::new(&public_key, [G2::ZERO; 3], [G1::ZERO; 3], BTreeMap::new());
+        let mut key = Self::new(&public_key, &[G2::ZERO; 3], &[G1::ZERO; 3], BTreeMap::new());
         for point in &mut key.k0 {
             *point = G2::parse(reader.array()?).ok_or(FormatError::Point)?;
         }
@@ -189,10 +189,10 @@ impl SecretKey {
         }
         let usable = pairs.iter().all(|(p, q)| !p.is_infinity() && !q.is_infinity());
         let secret = usable.then(|| Gt::pairing(&pairs));
-        pairs.iter_mut().for_each(|(p, q)| {
+        for (p, q) in &mut pairs {
             p.zeroize();
             q.zeroize();
-        });
+        }
         secret
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn one_use(policy: &Node) -> Result<Vec<Node>, PolicyError> {
     let mut parts = Vec::new();
     split(policy, &mut parts)?;
     let mut leaves = Vec::new();
-    parts.iter().for_each(|part| part.leaves(&mut leaves));
+    for part in &parts {
+        part.leaves(&mut leaves);
+    }
     if leaves.len() > MAX_ROWS { Err(PolicyError::TooRepetitive) } else { Ok(parts) }
 }
 
@@ -53,7 +55,9 @@ fn most_repeated(policy: &Node) -> Option<Attribute> {
     let mut leaves = Vec::new();
     policy.leaves(&mut leaves);
     let mut counts: BTreeMap<&Attribute, usize> = BTreeMap::new();
-    leaves.into_iter().for_each(|leaf| *counts.entry(leaf).or_default() += 1);
+    for leaf in leaves {
+        *counts.entry(leaf).or_default() += 1;
+    }
     // `max_by_key` takes the last of equals, so the order is turned around.
     let (attribute, count) = counts.into_iter().rev().max_by_key(|&(_, count)| count)?;
     (count > 1).then(|| attribute.clone())
@@ -212,5 +216,29 @@ impl Row {
             }
         }
         base
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::policy::Policy;
+
+    #[test]
+    fn policies_of_the_vectors_are_split_and_shared_alike() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/abe/policy.json")).unwrap();
+        for case in file["accepted"].as_array().unwrap() {
+            let policy = Policy::parse(case["text"].as_str().unwrap()).unwrap();
+            let row = |row: &super::Row| serde_json::json!({ "attribute": row.attribute.as_str(), "coefficients": row.coefficients });
+            let rows = policy.sharings().iter().map(|sharing| sharing.rows().iter().map(row).collect());
+            assert_eq!(
+                rows.collect::<Vec<Value>>(),
+                *case["expect"]["rows"].as_array().unwrap(),
+                "{}",
+                case["name"]
+            );
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Who opens what, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
+
 use std::collections::BTreeSet;
 
 use countersign_abe::{
@@ -111,7 +113,10 @@ fn rows_and_policies_are_not_exchanged() {
     };
     // Two rows in each other's place, two points of a row, a row twice.
     refused(&[&bytes[..rows], &bytes[rows + 144..], &bytes[rows..rows + 144]].concat());
-    refused(&[&bytes[..rows], &bytes[rows + 48..rows + 96], &bytes[rows..rows + 48], &bytes[rows + 96..]].concat());
+    refused(
+        &[&bytes[..rows], &bytes[rows + 48..rows + 96], &bytes[rows..rows + 48], &bytes[rows + 96..]]
+            .concat(),
+    );
     refused(&[&bytes[..rows + 144], &bytes[rows..rows + 144]].concat());
     // Another policy of the same form over the same bytes, which this key satisfies as well.
     let text = |text: &str| {
@@ -143,13 +148,15 @@ fn another_authority_opens_nothing() {
     assert_eq!(renamed.decapsulate(master.public_key(), &encapsulation), Err(DecapsulateError::Refused));
 }
 
+/// Reads something and writes it again.
+type Parse = fn(&[u8]) -> Result<Vec<u8>, FormatError>;
+
 #[test]
 fn each_thing_has_one_encoding() {
     let master = MasterKey::new(&[1; 32]);
     let key = master.issue(&set(&["a: 1", "b: 1"]), &[3; 32]).unwrap();
     let (encapsulation, _) = master.public_key().encapsulate(&policy("a: 1"), &[2; 32]);
     let public = master.public_key().as_bytes();
-    type Parse = fn(&[u8]) -> Result<Vec<u8>, FormatError>;
     let things: [(Vec<u8>, Parse); 4] = [
         (master.to_bytes().to_vec(), |bytes| MasterKey::parse(bytes).map(|it| it.to_bytes().to_vec())),
         (public.to_vec(), |bytes| PublicKey::parse(bytes).map(|it| it.as_bytes().to_vec())),
@@ -199,7 +206,9 @@ fn policies_of_encapsulations_are_canonical() {
         Encapsulation::parse(&[&bytes[..33], &len, text, &bytes[48..]].concat())
     };
     assert!(with(b"a: 1 and b: 1").is_ok());
-    for text in [&b"a:1 and b: 1"[..], b"(a: 1 and b: 1)", b"2 of (a: 1, b: 1)", b"a: 1 and b: 1 ", b"a: \xff"] {
+    for text in
+        [&b"a:1 and b: 1"[..], b"(a: 1 and b: 1)", b"2 of (a: 1, b: 1)", b"a: 1 and b: 1 ", b"a: \xff"]
+    {
         assert_eq!(with(text).unwrap_err(), FormatError::NotCanonical);
     }
     assert!(matches!(with(b"a: 1 &&&& b: 1").unwrap_err(), FormatError::Policy(_)));

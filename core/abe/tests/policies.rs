@@ -1,5 +1,7 @@
 //! What is a policy, what it means, and what is none.
 
+#![allow(clippy::panic, reason = "a test that fails should stop")]
+
 use std::collections::BTreeSet;
 
 use countersign_abe::{Attribute, MAX_BRANCHES, MAX_DEPTH, MAX_LEAVES, MAX_TEXT, Policy, PolicyError};
@@ -34,7 +36,10 @@ fn a_policy_has_one_text() {
         ("b: 2 or a: 1 or b: 2", "b: 2 or a: 1 or b: 2"),
         // A keyword may be a value, and digits may begin one.
         ("a: and and b: or", "a: and and b: or"),
-        ("epoch: 2026-Q4 and member: spiffe://meds.example/doctor/ana", "epoch: 2026-Q4 and member: spiffe://meds.example/doctor/ana"),
+        (
+            "epoch: 2026-Q4 and member: spiffe://meds.example/doctor/ana",
+            "epoch: 2026-Q4 and member: spiffe://meds.example/doctor/ana",
+        ),
     ] {
         assert_eq!(canonical(text), expected);
         assert_eq!(canonical(expected), expected);
@@ -124,7 +129,8 @@ fn policies_are_bounded() {
 
 #[test]
 fn repetitions_are_bounded() {
-    let pairs = |n: usize| (0..n).map(|n| format!("(a{n}: b or a{}: b)", n + 1)).collect::<Vec<_>>().join(" and ");
+    let pairs =
+        |n: usize| (0..n).map(|n| format!("(a{n}: b or a{}: b)", n + 1)).collect::<Vec<_>>().join(" and ");
     assert!(Policy::parse(&pairs(4)).is_ok());
     // Every way to take one of each pair would be a policy: as many as the Fibonacci numbers.
     assert_eq!(Policy::parse(&pairs(30)), Err(PolicyError::TooRepetitive));

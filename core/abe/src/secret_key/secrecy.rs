@@ -126,7 +126,8 @@ fn shares_hold_the_secret_for_authorised_sets_and_for_no_others() {
         for set in subsets(&policy.attributes()) {
             let spanned = policy.sharings().iter().any(|sharing| spans_secret(sharing, &set));
             assert_eq!(spanned, policy.is_satisfied_by(&set), "{text}: {set:?}");
-            let joined = policy.sharings().iter().any(|sharing| sharing.join(&|one| set.contains(one)).is_some());
+            let joined =
+                policy.sharings().iter().any(|sharing| sharing.join(&|one| set.contains(one)).is_some());
             assert_eq!(joined, policy.is_satisfied_by(&set), "{text}: {set:?}");
         }
     }
@@ -145,7 +146,8 @@ fn no_maximal_unauthorised_set_makes_the_secret_of_any_rows() {
                 let rows = sharing.rows();
                 // The factors with which somebody joins these rows who may, and one each.
                 let right = sharing.join(&|_| true).unwrap();
-                let factor_of = |row: usize| right.iter().find(|(at, _)| *at == row).map(|(_, factor)| factor.clone());
+                let factor_of =
+                    |row: usize| right.iter().find(|(at, _)| *at == row).map(|(_, factor)| factor.clone());
                 // For an attribute that the key lacks: no element, and that of an attribute that it has.
                 let unrelated = key.elements[&attribute("unrelated: yes")];
                 for missing in [[G1::ZERO; 3], unrelated] {
@@ -154,7 +156,8 @@ fn no_maximal_unauthorised_set_makes_the_secret_of_any_rows() {
                             let used: Vec<_> = (0..rows.len())
                                 .filter(|row| chosen >> row & 1 == 1)
                                 .map(|row| {
-                                    let element = key.elements.get(&rows[row].attribute).copied().unwrap_or(missing);
+                                    let element =
+                                        key.elements.get(&rows[row].attribute).copied().unwrap_or(missing);
                                     let factor = factor_of(row).filter(|_| right);
                                     (row, element, factor.unwrap_or_else(|| Scalar::from_u64(1)))
                                 })
@@ -198,15 +201,15 @@ fn two_users_who_pool_their_keys_open_nothing_more() {
         let (a, b) = (first.elements[&attribute("a: 1")], second.elements[&attribute("b: 1")]);
         let one = || Scalar::from_u64(1);
         for (k0, k) in [(&first, &first), (&first, &second), (&second, &first), (&second, &second)] {
-            let mixed = SecretKey::new(&first.public_key, k0.k0, k.k, BTreeMap::new());
+            let mixed = SecretKey::new(&first.public_key, &k0.k0, &k.k, BTreeMap::new());
             for used in [vec![(0, a, one()), (1, b, one())], vec![(0, a, one())], vec![(1, b, one())]] {
                 assert_ne!(equation(&mixed, part, &used).as_ref(), Some(&secret));
             }
         }
         let pooled = SecretKey::new(
             &first.public_key,
-            first.k0,
-            first.k,
+            &first.k0,
+            &first.k,
             [(attribute("a: 1"), a), (attribute("b: 1"), b)].into(),
         );
         assert_eq!(pooled.decapsulate(master.public_key(), &encapsulation), Err(DecapsulateError::Refused));

@@ -6,9 +6,12 @@
 
 import base64
 import json
+import sys
 from pathlib import Path
 
-import fame
+sys.dont_write_bytecode = True
+
+import fame  # noqa: E402
 
 FOLDER = Path(__file__).parents[4] / "tests/vectors/abe"
 MASTER = bytes([1]) * 32
