@@ -86,8 +86,8 @@ pub(crate) fn contained<'j>(resource: Value<'j>, reference: &str) -> Option<Valu
 
 /// What a resource calls itself, without following it further.
 fn named(value: Value<'_>) -> Option<String> {
-    let own = MAIN.iter().filter_map(|name| value.get(name)).flat_map(Value::items);
-    concept(value).or_else(|| own.filter_map(concept).next()).or_else(|| person(value))
+    let mut own = MAIN.iter().filter_map(|name| value.get(name)).flat_map(Value::items);
+    concept(value).or_else(|| own.find_map(concept)).or_else(|| person(value))
 }
 
 /// The words of a concept: the author's own, else those of the first code that has some, else a code.

@@ -356,7 +356,7 @@ impl Commitment {
         }
         let rule = Rule::from_bytes(fields.bytes(RULE).ok_or(NotARule)?, digests.len())?;
         let digests = digests.iter().map(|digest| Hash(*digest)).collect();
-        Ok(Self { version, digests, rule, statement })
+        Ok(Self { statement, version, digests, rule })
     }
 
     /// The statement.

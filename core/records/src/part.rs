@@ -159,7 +159,7 @@ impl Part {
         let texts: BTreeSet<_> =
             read.iter().flat_map(|json| json.root().all()).filter_map(Value::text).collect();
         let named = |image: &&Image| texts.contains(&image.locator);
-        let images: Vec<_> = images.iter().filter(named).cloned().take(MAX_IMAGES).collect();
+        let images: Vec<_> = images.iter().filter(named).take(MAX_IMAGES).cloned().collect();
         let fragments: Vec<_> = self.fragments().collect();
         let steps = self.layout.as_ref().map(|layout| {
             let steps = layout.steps.iter();
@@ -307,10 +307,12 @@ pub fn join(parts: &[Part]) -> Result<Vec<u8>, PartError> {
     }
 }
 
-fn layout_of(part: &Part) -> Option<(Vec<(&[u8], u8, usize)>, &[u8])> {
-    let layout = part.layout.as_ref()?;
-    let steps = layout.steps.iter().map(|step| (&part.bytes[step.glue.clone()], step.part, step.fragment));
-    Some((steps.collect(), &part.bytes[layout.tail.clone()]))
+/// The layout as it is written; nothing for other parts than the remainder.
+fn layout_of(part: &Part) -> Vec<(&[u8], u8, usize)> {
+    let Some(layout) = &part.layout else { return Vec::new() };
+    let glue = |range: &Range<usize>| &part.bytes[range.clone()];
+    let steps = layout.steps.iter().map(|step| (glue(&step.glue), step.part, step.fragment));
+    steps.chain([(glue(&layout.tail), 0, 0)]).collect()
 }
 
 fn role_at(parts: &[Part], step: &Step) -> Option<Role> {

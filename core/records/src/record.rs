@@ -18,16 +18,14 @@ pub struct RecordId(pub [u8; 16]);
 
 impl RecordId {
     /// The subject of statements on the record itself.
-    #[expect(clippy::expect_used, reason = "a prefix and 32 hexadecimal digits are a subject")]
     pub fn subject(&self) -> Subject {
-        Subject::new(format!("{URN}{self}")).expect("a subject")
+        subject(&self.to_string())
     }
 
     /// The subject of a request, its answer and its deliveries: a thread for each holder key.
-    #[expect(clippy::expect_used, reason = "a prefix and 65 characters are a subject")]
     pub fn thread(&self, holder: &PublicKey) -> Subject {
         let digest = Hash::of(holder.as_sec1()).to_string();
-        Subject::new(format!("{URN}{self}:{}", &digest[..32])).expect("a subject")
+        subject(&format!("{self}:{}", &digest[..32]))
     }
 
     /// The record that a subject names, as itself or as the head of its family.
@@ -48,6 +46,11 @@ impl RecordId {
         }
         Some(Self(id))
     }
+}
+
+#[expect(clippy::expect_used, reason = "hexadecimal digits and a colon after the prefix are a subject")]
+fn subject(name: &str) -> Subject {
+    Subject::new(format!("{URN}{name}")).expect("a subject")
 }
 
 impl fmt::Display for RecordId {

@@ -158,12 +158,12 @@ mod tests {
     use super::*;
     use crate::json::Json;
 
-    const ENTRIES: &str = r##"[
+    const ENTRIES: &str = r#"[
         {"fullUrl":"http://a.example/fhir/Patient/1","resource":{"resourceType":"Patient","id":"1"}},
         {"fullUrl":"http://b.example/fhir/Patient/1","resource":{"resourceType":"Patient","id":"1"}},
         {"fullUrl":"urn:uuid:77","resource":{"resourceType":"Condition","id":"c"}},
         {"resource":{"resourceType":"Device","id":"d"}}
-    ]"##;
+    ]"#;
 
     #[test]
     fn references_lead_where_the_standard_says() {

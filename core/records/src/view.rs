@@ -179,19 +179,19 @@ impl<'p> Read<'p> {
     }
 
     /// The values; a member is the object that has it alone.
-    fn roots<'j>(&'j self) -> impl Iterator<Item = (Role, Value<'j>)> {
+    fn roots(&self) -> impl Iterator<Item = (Role, Value<'_>)> {
         self.fragments.iter().map(|(role, json)| (*role, json.root()))
     }
 
-    fn member<'j>(&'j self, role: Role, name: &str) -> Option<Value<'j>> {
+    fn member(&self, role: Role, name: &str) -> Option<Value<'_>> {
         self.roots().filter(|(own, _)| *own == role).find_map(|(_, object)| object.get(name))
     }
 
-    fn section<'j>(&'j self) -> Option<Value<'j>> {
+    fn section(&self) -> Option<Value<'_>> {
         self.roots().find(|(role, _)| *role == Role::Section).map(|(_, section)| section)
     }
 
-    fn resources<'j>(&'j self) -> Vec<Resource<'j>> {
+    fn resources(&self) -> Vec<Resource<'_>> {
         self.roots()
             .filter_map(|(role, value)| match role {
                 Role::Entry => Some(Resource::entry(value)),
@@ -206,7 +206,7 @@ impl<'p> Read<'p> {
     }
 
     /// The resource that a reference leads to, if it is here.
-    fn find<'j>(&'j self, directory: &Directory, reference: &str) -> Option<Value<'j>> {
+    fn find(&self, directory: &Directory, reference: &str) -> Option<Value<'_>> {
         let from = self.member(Role::CompositionEntry, "fullUrl").and_then(Value::text);
         match directory.resolve(reference, from.as_deref(), true) {
             Target::Inside(targets) => self.resources().into_iter().nth(*targets.first()?)?.value,
@@ -283,7 +283,7 @@ impl<'p> Read<'p> {
             .flat_map(Value::all)
             // Text within text would always agree with itself.
             .filter(|value| value.kind() == Kind::Number || *value.name() != *b"div")
-            .filter_map(|value| value.text())
+            .filter_map(Value::text)
             .map(|text| text.to_lowercase() + "\n")
             .collect();
         let pieces = narrative.said.split(['\n', ';', ',', '|', '.', ':', '(', ')']).map(str::trim);

@@ -58,7 +58,9 @@ fn what_another_program_wrote_again_is_cut_the_same_way() {
         // Another writer sorts names and changes spacing: what is in which part stays.
         let respelled = serde_json::to_vec(&json).unwrap();
         let sorted = |mut roles: Vec<Vec<Role>>| {
-            roles.iter_mut().for_each(|part| part.sort_unstable());
+            for part in &mut roles {
+                part.sort_unstable();
+            }
             roles
         };
         assert_eq!(sorted(roles(&document)), sorted(roles(&respelled)), "{name}");
@@ -120,8 +122,8 @@ fn cycles_nesting_contained_resources_and_double_listing_are_cut() {
     outer["section"] = json!([inner]);
     let refers = |text: &str, id: &str| json!({ "code": { "text": text }, "hasMember": [to(id)] });
     let mut document = bundle(
-        vec![outer, section("Same", "30954-2", &["r1"])],
-        vec![
+        &[outer, section("Same", "30954-2", &["r1"])],
+        &[
             resource("Observation", "r1", refers("first", "x")),
             resource("Observation", "x", refers("second", "y")),
             resource("Observation", "y", refers("third", "x")),
@@ -181,7 +183,7 @@ fn a_document_without_full_urls_or_with_its_author_listed_is_cut() {
 #[test]
 fn a_document_without_clinical_content_has_three_parts() {
     for document in [
-        bundle(vec![], vec![]),
+        bundle(&[], &[]),
         json!({ "resourceType": "Bundle", "type": "document", "entry": [
             { "resource": { "resourceType": "Composition" } }, { "resource": { "resourceType": "Patient" } }, null, {},
         ] }),
@@ -262,7 +264,7 @@ fn large_documents_join_and_copies_are_bounded() {
     let with = |count: usize, size: usize| {
         let mut entries: Vec<_> = (0..count).map(|at| refers(&format!("m{at}"))).collect();
         entries.push(scan("scan", size));
-        bytes(&bundle(sections(count), entries))
+        bytes(&bundle(&sections(count), &entries))
     };
     let parts = joins(&with(2, 2_000_000), 1);
     assert!(
@@ -289,7 +291,7 @@ proptest! {
         let sections = lists.iter().map(|list| {
             section("S", "x", &list.iter().map(|at| names[*at].as_str()).collect::<Vec<_>>())
         });
-        let document = bytes(&bundle(sections.collect(), entries.collect()));
+        let document = bytes(&bundle(&sections.collect::<Vec<_>>(), &entries.collect::<Vec<_>>()));
         joins(&document, seed);
         let parts = Cut::new(&document).unwrap().parts();
         for (section, list) in lists.iter().enumerate() {

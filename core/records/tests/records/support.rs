@@ -1,5 +1,11 @@
 //! The people of the tests, made-up documents, and the real ones.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests read their data, and say that it is absent"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +17,7 @@ use serde_json::{Value, json};
 pub const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
 pub const RECORD: RecordId = RecordId([0x5a; 16]);
 
-/// A generator whose numbers are those of SplitMix64: random enough for a test of what is random, not of how well.
+/// A generator whose numbers are those of `SplitMix64`: random enough for a test of what is random, not of how well.
 pub struct Numbers(pub u64);
 
 impl rand_core::TryRng for Numbers {
@@ -125,7 +131,7 @@ pub fn section(title: &str, code: &str, entries: &[&str]) -> Value {
 }
 
 /// A document of these sections and entries, beside the composition, the patient `p` and the author `dr`.
-pub fn bundle(sections: Vec<Value>, entries: Vec<Value>) -> Value {
+pub fn bundle(sections: &[Value], entries: &[Value]) -> Value {
     let composition = resource(
         "Composition",
         "c",
@@ -141,7 +147,7 @@ pub fn bundle(sections: Vec<Value>, entries: Vec<Value>) -> Value {
     );
     let author = resource("Practitioner", "dr", json!({ "name": [{ "text": "Dr. Grace" }] }));
     let mut all = vec![composition, patient, author];
-    all.extend(entries);
+    all.extend_from_slice(entries);
     json!({ "resourceType": "Bundle", "type": "document", "timestamp": "2026-01-02T03:04:05Z", "entry": all })
 }
 
@@ -152,14 +158,14 @@ pub fn summary() -> Value {
     medication["reasonReference"] = json!([{ "reference": "urn:uuid:p1", "display": "see problem one" }]);
     let result = |text: &str| json!({ "code": { "text": text }, "performer": [to("lab")], "valueQuantity": { "value": 7.10, "unit": "mmol/L" } });
     bundle(
-        vec![
+        &[
             section("Problems", "11450-4", &["p1", "p2"]),
             section("Medication", "10160-0", &["m1"]),
             section("Results", "30954-2", &["r1"]),
             section("Vital signs", "8716-3", &["v1"]),
             json!({ "title": "Nothing", "code": { "coding": [{ "code": "46264-8" }] } }),
         ],
-        vec![
+        &[
             resource("Condition", "p1", coded("Diabetes of a secret kind")),
             resource("Condition", "p2", coded("Asthma")),
             resource("MedicationStatement", "m1", medication),

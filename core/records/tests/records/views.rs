@@ -54,7 +54,7 @@ fn real_documents_are_shown() {
 #[test]
 fn empty_withheld_and_unstated_never_look_alike() {
     let document = bundle(
-        vec![
+        &[
             empty("nilknown"),
             empty("notasked"),
             empty("withheld"),
@@ -65,7 +65,7 @@ fn empty_withheld_and_unstated_never_look_alike() {
             json!({ "title": "second bare", "text": { "status": "empty", "div": "<div> </div>" } }),
             json!({ "title": "text", "text": { "status": "generated", "div": "<div>Born in a storm</div>" } }),
         ],
-        vec![],
+        &[],
     );
     let shown = view(&document);
     let states: Vec<_> = shown.sections.iter().map(|section| section.state.clone()).collect();
@@ -93,10 +93,8 @@ fn empty_withheld_and_unstated_never_look_alike() {
 fn no_known_allergies_is_a_statement_and_no_emptiness() {
     let none = json!({ "code": { "coding": [{ "code": "716186003", "display": "No known allergy" }] },
         "clinicalStatus": { "coding": [{ "code": "active" }] } });
-    let document = bundle(
-        vec![section("Allergies", "48765-2", &["a"])],
-        vec![resource("AllergyIntolerance", "a", none)],
-    );
+    let document =
+        bundle(&[section("Allergies", "48765-2", &["a"])], &[resource("AllergyIntolerance", "a", none)]);
     let shown = view(&document);
     assert_eq!(shown.sections[0].state, State::Present);
     assert_eq!(shown.sections[0].lines, ["No known allergy (active)"]);
@@ -111,8 +109,8 @@ fn what_summaries_do_beside_the_standard_is_shown_and_marked() {
     let mut bare = section("Results", "30954-2", &["o2"]);
     bare.as_object_mut().unwrap().remove("text");
     let document = bundle(
-        vec![wrong, bare],
-        vec![
+        &[wrong, bare],
+        &[
             resource("Observation", "o", json!({ "code": { "text": "Warfarin level" } })),
             resource(
                 "Observation",
@@ -177,8 +175,8 @@ fn doses_reactions_and_what_must_not_be_given_are_in_the_line() {
         { "code": { "text": "diastolic" }, "valueQuantity": { "value": 80, "comparator": "<", "unit": "mmHg" } },
     ] });
     let document = bundle(
-        vec![section("All", "x", &["r", "g", "a", "b"])],
-        vec![
+        &[section("All", "x", &["r", "g", "a", "b"])],
+        &[
             resource("MedicationRequest", "r", request),
             resource("MedicationStatement", "g", given),
             resource("Medication", "med2", json!({ "code": { "coding": [{ "display": "Anastrozole" }] } })),
@@ -203,7 +201,7 @@ fn a_screen_is_bounded_whatever_the_document_has() {
     let listed: Vec<&str> = names.iter().map(String::as_str).collect();
     let entries =
         names.iter().map(|id| resource("Observation", id, json!({ "code": { "text": "x".repeat(1000) } })));
-    let shown = view(&bundle(vec![section("Many", "x", &listed)], entries.collect()));
+    let shown = view(&bundle(&[section("Many", "x", &listed)], &entries.collect::<Vec<_>>()));
     assert_eq!(shown.sections[0].lines.len(), 1000);
     assert!(shown.sections[0].marks.contains(&Mark::Shortened(500)));
     assert!(shown.sections[0].lines.iter().all(|line| line.len() < 500));
