@@ -8,6 +8,7 @@ pub mod gs1;
 pub mod label;
 pub mod live;
 pub mod node;
+pub mod record;
 pub mod scan;
 pub mod wallet;
 

@@ -4,6 +4,7 @@
 
 mod foreign;
 mod line;
+mod record;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

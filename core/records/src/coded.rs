@@ -156,8 +156,18 @@ fn amount(value: Value<'_>) -> Option<String> {
     };
     pair("numerator", " / ", "denominator")
         .or_else(|| pair("low", " to ", "high"))
-        .or_else(|| pair("start", " to ", "end"))
+        .or_else(|| period(value))
         .or_else(|| concept(value))
+}
+
+/// A period; one that has not ended has no end.
+fn period(value: Value<'_>) -> Option<String> {
+    match ["start", "end"].map(|name| value.get(name).and_then(amount)) {
+        [Some(start), Some(end)] => Some(format!("{start} to {end}")),
+        [Some(start), None] => Some(format!("since {start}")),
+        [None, Some(end)] => Some(format!("until {end}")),
+        [None, None] => None,
+    }
 }
 
 fn details<'j>(resource: Value<'j>, find: &dyn Fn(&str) -> Option<Value<'j>>) -> Vec<String> {

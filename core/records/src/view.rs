@@ -150,10 +150,18 @@ impl View {
         self.patient = name.unwrap_or_default();
         let directory = common.directory();
         for author in common.member(Role::Composition, "author").into_iter().flat_map(Value::items) {
-            let found = author.text_of("reference").and_then(|reference| common.find(&directory, &reference));
-            let name =
-                found.and_then(coded::person).or_else(|| author.text_of("display").map(|text| plain(&text)));
-            self.authors.extend(name.or_else(|| author.text_of("reference").map(|text| plain(&text))));
+            let find = |value: Value<'_>| common.find(&directory, &value.text_of("reference")?);
+            let found = find(author);
+            let behind = || {
+                let role = found?;
+                ["practitioner", "organization"].iter().find_map(|who| {
+                    let who = role.get(who)?;
+                    find(who).and_then(coded::person).or_else(|| coded::concept(who))
+                })
+            };
+            let display = || author.text_of("display").or_else(|| author.text_of("reference"));
+            let name = found.and_then(coded::person).or_else(behind);
+            self.authors.extend(name.or_else(|| display().map(|text| plain(&text))));
         }
     }
 

@@ -26,6 +26,16 @@ fn a_summary_is_shown_in_short_lines() {
 }
 
 #[test]
+fn an_author_in_a_role_has_the_persons_name() {
+    let mut document = bundle(
+        &[],
+        &[resource("PractitionerRole", "role", json!({ "practitioner": crate::support::to("dr") }))],
+    );
+    document["entry"][0]["resource"]["author"] = json!([crate::support::to("role")]);
+    assert_eq!(view(&document).authors, ["Dr. Grace"]);
+}
+
+#[test]
 fn real_documents_are_shown() {
     for (name, document) in vectors() {
         let parts = Cut::new(&document).unwrap().parts();
@@ -186,7 +196,7 @@ fn doses_reactions_and_what_must_not_be_given_are_in_the_line() {
     );
     let lines = view(&document).sections[0].lines.clone();
     assert!(lines[0].starts_with("not to be given:"), "{}", lines[0]);
-    assert_eq!(lines[1], "Anastrozole (completed; 1 tablet daily; 2015-03 to)");
+    assert_eq!(lines[1], "Anastrozole (completed; 1 tablet daily; since 2015-03)");
     assert!(
         lines[2].starts_with("Latex (refuted; criticality high; Rash; with more that changes"),
         "{}",
