@@ -12,6 +12,7 @@
 //! | cutting, joining | `cut`, `part` | [`Cut`], [`Part`], [`join`] |
 //! | signing, extracting, verifying | `rule`, `document` | [`Extraction`], then [`Opened`] |
 //! | sealing, opening | `keys`, `object`, `line`, `delivery` | [`Sealed`], [`Row`], then [`Received`] |
+//! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
@@ -30,6 +31,7 @@ mod part;
 mod record;
 mod resource;
 mod rule;
+pub mod rules;
 mod view;
 
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
