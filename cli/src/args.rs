@@ -52,6 +52,8 @@ pub enum Command {
     Verify(Verify),
     /// Make drafts of statements from a partner's EPCIS document, for `sign --draft`
     Import(Import),
+    /// Inspect medical records (FHIR documents), or prove that they survive being cut, signed, sealed and shared
+    Record(Record),
     /// Run or manage a ledger node
     Node(Node),
     /// Run a witness in a process of its own: it cosigns the checkpoints of others' logs (C2SP tlog-witness)
@@ -266,6 +268,29 @@ pub struct Verify {
     /// Genesis file with the trust anchors [default: this wallet's]
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub genesis: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Record {
+    #[command(subcommand)]
+    pub command: RecordCommand,
+}
+
+#[derive(Subcommand)]
+pub enum RecordCommand {
+    /// Print the parts of FHIR documents: what is in each, what its author left empty and why
+    Inspect {
+        /// FHIR documents: JSON Bundles of type document, such as International Patient Summaries
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+    },
+    /// Cut, sign, seal and share FHIR documents, whole and by half, and open and join them again, with throw-away keys.
+    /// Policies are not part of it: what a policy would open is a random key
+    Prove {
+        /// FHIR documents: JSON Bundles of type document, such as International Patient Summaries
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]

@@ -10,6 +10,7 @@ pub mod label;
 pub mod live;
 pub mod node;
 pub mod notary;
+pub mod record;
 pub mod scan;
 pub mod wallet;
 

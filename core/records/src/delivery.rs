@@ -1,0 +1,283 @@
+//! Sealing a signed document for the store, and opening what the store delivers.
+//!
+//! # The life of a document
+//!
+//! 1. The author cuts what was received ([`crate::Cut`]), salts the parts, and signs ([`crate::Unsigned`]).
+//! 2. The patient seals each part once ([`Sealed::new`]), and wraps its key for each line that opens it ([`Sealed::line`]).
+//! 3. The store keeps the objects by their digests; the record's index has the hash of each line's row.
+//! 4. A reader who has the link and a key that fits the policy opens what the row lists ([`Reader::open`]). Nothing is shown
+//!    before digests, signature and rule have been checked.
+
+use countersign_ledger::cbor::{self, encode};
+use countersign_ledger::{Hash, LogName, Statement, TrustStore};
+use minicbor::Decoder;
+use rand_core::CryptoRng;
+
+use crate::cut::HEADER;
+use crate::document::{Commitment, Current, Disclosure, Extraction, Opened, Refused};
+use crate::keys::{Key, LineKey, Link, PartKey, Secret};
+use crate::line::{LineError, Lock, Row, Scope, Wraps};
+use crate::object::{self, ObjectError, What};
+use crate::record::RecordId;
+use crate::rule::Parts;
+
+/// A part of a document, sealed.
+pub struct SealedPart {
+    number: u8,
+    key: PartKey,
+    object: Vec<u8>,
+}
+
+/// A document's objects. They are made once; who may read them is decided by lines alone.
+pub struct Sealed {
+    record: RecordId,
+    version: u64,
+    document: Vec<u8>,
+    parts: Vec<SealedPart>,
+}
+
+/// A line's objects beside those of the parts.
+pub struct Line {
+    /// The sealed wraps.
+    pub wraps: Vec<u8>,
+    /// The objects that make up the line.
+    pub row: Row,
+}
+
+impl Sealed {
+    /// Seals all parts of a document. `rotation` is how often the key of a part has been replaced.
+    pub fn new(
+        extraction: &Extraction,
+        secret: &Secret,
+        record: &RecordId,
+        version: u64,
+        rotation: impl Fn(u8) -> u32,
+        random: &mut impl CryptoRng,
+    ) -> Result<Self, ObjectError> {
+        let mut parts = Vec::new();
+        for disclosure in extraction.disclosures() {
+            let number = disclosure.part().number();
+            let key = secret.part(version, number, rotation(number));
+            let what = What::Part { version, part: number };
+            let object = object::seal(&key.0, record, what, &disclosure.to_bytes(), random)?;
+            parts.push(SealedPart { number, key, object });
+        }
+        let signed = encode(|e| {
+            e.array(2)?.bytes(extraction.document().as_bytes())?.bytes(extraction.certificate())?.ok()
+        });
+        let key = secret.part(version, HEADER, rotation(HEADER)).document();
+        let document = object::seal(&key, record, What::Document { version }, &signed, random)?;
+        Ok(Self { record: *record, version, document, parts })
+    }
+
+    /// Every object but the lines', for the one upload.
+    pub fn objects(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.document.as_slice()).chain(self.parts.iter().map(|part| part.object.as_slice()))
+    }
+
+    /// Wraps the keys of `parts` for a line.
+    pub fn line(
+        &self,
+        lock: Lock,
+        key: &LineKey,
+        link: &Link,
+        label: Hash,
+        parts: Parts,
+        random: &mut impl CryptoRng,
+    ) -> Result<Line, LineError> {
+        let shared = || self.parts.iter().filter(|part| parts.has(part.number));
+        let keys: Vec<_> = shared().map(|part| (part.number, part.key.clone())).collect();
+        let scope = Scope { record: &self.record, version: self.version, label };
+        let wraps = Wraps::new(lock, key, scope, &keys, random)?;
+        let object = wraps.seal(link, &self.record, label, random).map_err(|_| LineError::Malformed)?;
+        let mut numbered: Vec<_> = shared().map(|part| (part.number, Hash::of(&part.object))).collect();
+        numbered.sort_unstable();
+        let row = Row {
+            document: Hash::of(&self.document),
+            wraps: Hash::of(&object),
+            parts: numbered.into_iter().map(|(_, digest)| digest).collect(),
+        };
+        Ok(Line { wraps: object, row })
+    }
+}
+
+/// Why a delivery is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// The list of objects is not the one in the record's index.
+    #[error("the store lists other objects than the patient's index names")]
+    Row,
+    /// The line's wraps or the signed document were not delivered, and nothing opens without them.
+    #[error("the store did not deliver what opens the record")]
+    Incomplete,
+    /// The line's wraps or the signed document are not the bytes that the row names.
+    #[error("what opens the record was altered")]
+    Altered,
+    /// A part's object is not the bytes that the row names.
+    #[error("part {0} was altered on its way or in the store")]
+    AlteredPart(u8),
+    /// A part's object is that of another part of the same row.
+    #[error("the store delivered part {found} in the place of part {expected}")]
+    Swapped {
+        /// The part that was asked for.
+        expected: u8,
+        /// The part whose object came.
+        found: u8,
+    },
+    /// The row is as it was signed and a part does not open: it was sealed for another record, version or part.
+    #[error("part {0} is sealed for another record, version or part")]
+    Foreign(u8),
+    /// The signed document does not open: it was sealed for another record or version.
+    #[error("the signed document is sealed for another record or version")]
+    ForeignDocument,
+    /// The line does not open.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// Parts were not delivered, and the author does not permit to show the rest without them.
+    #[error("the store did not deliver {0} parts, without which the others may not be shown")]
+    Missing(usize),
+    /// The document or a part is refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+/// What a reader goes by: the link, the record's index, and whom to trust.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// The record.
+    pub record: &'a RecordId,
+    /// The link's secret.
+    pub link: &'a Link,
+    /// The log whose index names the line.
+    pub log: LogName,
+    /// The line's label.
+    pub label: Hash,
+    /// The hash of the line's row.
+    pub row: Hash,
+    /// The current document.
+    pub current: Current,
+    /// Whom to trust.
+    pub trust: &'a TrustStore,
+}
+
+/// What the store delivered, in the order of the row; `None` where it delivered nothing.
+#[derive(Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The list of objects.
+    pub row: &'a Row,
+    /// The document's object.
+    pub document: Option<&'a [u8]>,
+    /// The wraps' object.
+    pub wraps: Option<&'a [u8]>,
+    /// The parts' objects.
+    pub parts: &'a [Option<&'a [u8]>],
+}
+
+/// A delivery that was opened.
+pub struct Received {
+    /// The parts that are shown, verified.
+    pub opened: Opened,
+    /// The parts that the patient shares and the store did not deliver.
+    pub not_delivered: Parts,
+}
+
+impl Reader<'_> {
+    /// Opens a delivery. `key` makes K from a line's lock, by a key for attributes that fit; `None` if none fits.
+    pub fn open(
+        &self,
+        delivery: Delivery<'_>,
+        key: impl FnOnce(&Lock) -> Option<Key>,
+    ) -> Result<Received, DeliveryError> {
+        self.open_line(delivery, |wraps| {
+            let opened = key(wraps.lock())?;
+            Some(self.link.line(&opened, self.record, self.log, self.label, wraps.lock().epoch))
+        })
+    }
+
+    /// Opens the owner's own line.
+    pub fn open_own(&self, delivery: Delivery<'_>, secret: &Secret) -> Result<Received, DeliveryError> {
+        self.open_line(delivery, |_| Some(secret.owner_line(self.record, self.log, self.label)))
+    }
+
+    fn open_line(
+        &self,
+        delivery: Delivery<'_>,
+        key: impl FnOnce(&Wraps) -> Option<LineKey>,
+    ) -> Result<Received, DeliveryError> {
+        let row = delivery.row;
+        if row.hash() != self.row || delivery.parts.len() != row.parts.len() {
+            return Err(DeliveryError::Row);
+        }
+        let whole = |object: Option<&[u8]>, digest| match object {
+            Some(object) if Hash::of(object) == digest => Ok(()),
+            Some(_) => Err(DeliveryError::Altered),
+            None => Err(DeliveryError::Incomplete),
+        };
+        whole(delivery.wraps, row.wraps)?;
+        whole(delivery.document, row.document)?;
+
+        let wraps = delivery.wraps.ok_or(DeliveryError::Incomplete)?;
+        let wraps = Wraps::unseal(self.link, self.record, self.label, wraps)?;
+        let line = key(&wraps).ok_or(LineError::Key)?;
+        let version = self.current.version;
+        let keys = wraps.open(&line, Scope { record: self.record, version, label: self.label })?;
+        if keys.len() != row.parts.len() {
+            return Err(DeliveryError::Row);
+        }
+
+        let header = keys.iter().find(|(number, _)| *number == HEADER).ok_or(Refused::NotPermitted)?;
+        let document = delivery.document.ok_or(DeliveryError::Incomplete)?;
+        let signed = object::open(&header.1.document(), self.record, What::Document { version }, document);
+        let (document, certificate) = read_signed(&signed.map_err(|_| DeliveryError::ForeignDocument)?)?;
+        let index = Some(self.current);
+        let commitment = Commitment::verify(document, &certificate, self.trust, self.record, index)?;
+
+        let shared = Parts::of(keys.iter().map(|(number, _)| *number));
+        if !commitment.rule().permits(shared) {
+            return Err(Refused::NotPermitted.into());
+        }
+        let mut disclosures = Vec::new();
+        for (at, (number, key)) in keys.iter().enumerate() {
+            let Some(object) = delivery.parts[at] else { continue };
+            check_object(object, row, at, &keys)?;
+            let what = What::Part { version, part: *number };
+            let bytes = object::open(&key.0, self.record, what, object);
+            let one = Disclosure::from_bytes(&bytes.map_err(|_| DeliveryError::Foreign(*number))?)?;
+            if one.part().number() != *number {
+                let found = one.part().number();
+                return Err(Refused::Misplaced { expected: *number, found }.into());
+            }
+            disclosures.push(one);
+        }
+        let delivered = Parts::of(disclosures.iter().map(|one| one.part().number()));
+        let not_delivered = Parts(shared.0 & !delivered.0);
+        if !commitment.rule().permits(delivered) {
+            return Err(DeliveryError::Missing(not_delivered.count()));
+        }
+        Ok(Received { opened: commitment.open(disclosures)?, not_delivered })
+    }
+}
+
+/// Checks that an object is the one that the row names at this place.
+fn check_object(object: &[u8], row: &Row, at: usize, keys: &[(u8, PartKey)]) -> Result<(), DeliveryError> {
+    let (digest, expected) = (Hash::of(object), keys[at].0);
+    if digest == row.parts[at] {
+        return Ok(());
+    }
+    match row.parts.iter().position(|other| *other == digest) {
+        Some(other) => Err(DeliveryError::Swapped { expected, found: keys[other].0 }),
+        None => Err(DeliveryError::AlteredPart(expected)),
+    }
+}
+
+fn read_signed(bytes: &[u8]) -> Result<(Statement, Vec<u8>), Refused> {
+    cbor::check_deterministic(bytes).map_err(|_| Refused::Malformed)?;
+    let read = || {
+        let mut d = Decoder::new(bytes);
+        let two = d.array().ok()? == Some(2);
+        let (document, certificate) = (d.bytes().ok()?, d.bytes().ok()?);
+        two.then(|| (document, certificate.to_vec()))
+    };
+    let (document, certificate) = read().ok_or(Refused::Malformed)?;
+    Ok((Statement::parse(document)?, certificate))
+}

@@ -1,0 +1,245 @@
+//! Lines: one policy and the parts that it opens.
+//!
+//! A policy's key K comes from attribute-based encryption, which this crate does not know: its header is opaque here, and
+//! whoever opens a line brings K. The part keys are wrapped under K *and* the link's secret.
+//!
+//! ```cddl
+//! wraps = [header: bstr, authority: tstr, epoch: uint, policy: tstr, [* [part: uint, wrap: bstr .size 60]]]  ; by part
+//! row = [document: digest, wraps: digest, [* part: digest]]                       ; of sealed objects; parts as in wraps
+//! ```
+//!
+//! A wrap is a random nonce of 12 bytes and AES-256-GCM of the part key; record, version, part and label are its associated
+//! data. The hash of the row stands in the record's index: exactly these objects are served.
+
+use aes_gcm::aead::{Aead as _, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
+use countersign_ledger::Hash;
+use countersign_ledger::cbor::{self, encode};
+use minicbor::Decoder;
+use rand_core::CryptoRng;
+
+use crate::cut::MAX_PARTS;
+use crate::keys::{Key, LineKey, Link, PartKey};
+use crate::object::{self, ObjectError, What};
+use crate::record::RecordId;
+
+/// Longest text of a policy.
+pub const MAX_POLICY: usize = 4096;
+/// Largest header of attribute-based encryption: some 300 bytes for each attribute.
+const MAX_HEADER: usize = 64 * 1024;
+/// Longest name of an authority.
+const MAX_AUTHORITY: usize = 240;
+const NONCE: usize = 12;
+/// Length of a wrap: nonce, key, tag.
+const WRAP: usize = NONCE + 32 + 16;
+
+/// Why a line does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// Not of the format.
+    #[error("this is no line of a record")]
+    Malformed,
+    /// The link's secret or the label is another, or the object was altered.
+    #[error("the line does not open with this link")]
+    Link,
+    /// The key is not this line's: other attributes, another epoch, record, version or log.
+    #[error("this key does not open this line")]
+    Key,
+}
+
+/// The label of a line: it names a policy to whoever has the salt and the text, and nobody else.
+pub fn label(record: &RecordId, salt: &[u8; 16], policy: &str) -> Hash {
+    Hash::framed("countersign/record-label/v1", &[&record.0, salt, policy.as_bytes()])
+}
+
+/// What a line is of.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The record.
+    pub record: &'a RecordId,
+    /// The version of the document.
+    pub version: u64,
+    /// The line's label.
+    pub label: Hash,
+}
+
+impl Scope<'_> {
+    fn associated_data(&self, part: u8) -> Hash {
+        let of = [&self.record.0[..], &self.version.to_be_bytes(), &[part], self.label.as_bytes()];
+        Hash::framed("countersign/record-wrap/v1", &of)
+    }
+}
+
+/// How a line is opened: under which policy, of which authority and epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lock {
+    /// What attribute-based encryption made, from which a fitting key makes K.
+    pub header: Vec<u8>,
+    /// The authority that issues the keys.
+    pub authority: String,
+    /// The epoch of the keys: quarters.
+    pub epoch: u32,
+    /// The policy, in its canonical text.
+    pub policy: String,
+}
+
+/// The part keys of a line, wrapped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wraps {
+    lock: Lock,
+    wraps: Vec<(u8, [u8; WRAP])>,
+}
+
+impl Wraps {
+    /// Wraps the keys of some parts.
+    pub fn new(
+        lock: Lock,
+        key: &LineKey,
+        scope: Scope<'_>,
+        parts: &[(u8, PartKey)],
+        random: &mut impl CryptoRng,
+    ) -> Result<Self, LineError> {
+        let cipher = Aes256Gcm::new(key.0.as_bytes().into());
+        let mut wraps = Vec::with_capacity(parts.len());
+        for (part, part_key) in parts {
+            let mut nonce = [0; NONCE];
+            random.fill_bytes(&mut nonce);
+            let aad = scope.associated_data(*part);
+            let payload = Payload { msg: part_key.0.as_bytes(), aad: aad.as_bytes() };
+            let sealed = cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| LineError::Malformed)?;
+            let wrap = [&nonce[..], &sealed].concat();
+            wraps.push((*part, wrap.try_into().map_err(|_| LineError::Malformed)?));
+        }
+        wraps.sort_unstable();
+        let wraps = Self { lock, wraps };
+        // What is written here reads again, or is not written.
+        Self::from_bytes(&wraps.to_bytes())
+    }
+
+    /// How the line is opened.
+    pub const fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// The numbers of the parts that it opens.
+    pub fn parts(&self) -> impl Iterator<Item = u8> {
+        self.wraps.iter().map(|(part, _)| *part)
+    }
+
+    /// The part keys, by number.
+    pub fn open(&self, key: &LineKey, scope: Scope<'_>) -> Result<Vec<(u8, PartKey)>, LineError> {
+        let cipher = Aes256Gcm::new(key.0.as_bytes().into());
+        let open = |(part, wrap): &(u8, [u8; WRAP])| {
+            let (nonce, sealed) = wrap.split_first_chunk::<NONCE>().ok_or(LineError::Malformed)?;
+            let aad = scope.associated_data(*part);
+            let payload = Payload { msg: sealed, aad: aad.as_bytes() };
+            let opened = cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| LineError::Key)?;
+            let opened = zeroize::Zeroizing::new(opened);
+            Ok((*part, PartKey(Key::from_slice(&opened).ok_or(LineError::Malformed)?)))
+        };
+        self.wraps.iter().map(open).collect()
+    }
+
+    /// Seals the line as an object under the link's secret: the store sees noise.
+    pub fn seal(
+        &self,
+        link: &Link,
+        record: &RecordId,
+        label: Hash,
+        random: &mut impl CryptoRng,
+    ) -> Result<Vec<u8>, ObjectError> {
+        object::seal(&wraps_key(link, label), record, What::Wraps { label }, &self.to_bytes(), random)
+    }
+
+    /// Opens a line's object.
+    pub fn unseal(link: &Link, record: &RecordId, label: Hash, object: &[u8]) -> Result<Self, LineError> {
+        let bytes = object::open(&wraps_key(link, label), record, What::Wraps { label }, object);
+        Self::from_bytes(&bytes.map_err(|_| LineError::Link)?)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| {
+            e.array(5)?.bytes(&self.lock.header)?.str(&self.lock.authority)?;
+            e.u32(self.lock.epoch)?.str(&self.lock.policy)?.array(self.wraps.len() as u64)?;
+            self.wraps.iter().try_for_each(|(part, wrap)| e.array(2)?.u8(*part)?.bytes(wrap)?.ok())
+        })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, LineError> {
+        cbor::check_deterministic(bytes).map_err(|_| LineError::Malformed)?;
+        let read = || {
+            let mut d = Decoder::new(bytes);
+            let five = d.array().ok()? == Some(5);
+            let (header, authority) = (d.bytes().ok()?.to_vec(), d.str().ok()?.to_owned());
+            let (epoch, policy) = (d.u32().ok()?, d.str().ok()?.to_owned());
+            let bounded =
+                header.len() <= MAX_HEADER && authority.len() <= MAX_AUTHORITY && policy.len() <= MAX_POLICY;
+            let count = d.array().ok()??;
+            if !five || !bounded || count > MAX_PARTS as u64 {
+                return None;
+            }
+            let mut wraps: Vec<(u8, [u8; WRAP])> = Vec::new();
+            for _ in 0..count {
+                let two = d.array().ok()? == Some(2);
+                let (part, wrap) = (d.u8().ok()?, d.bytes().ok()?.try_into().ok()?);
+                let next = wraps.last().is_none_or(|(last, _)| *last < part);
+                (two && next && usize::from(part) < MAX_PARTS).then_some(())?;
+                wraps.push((part, wrap));
+            }
+            Some(Self { lock: Lock { header, authority, epoch, policy }, wraps })
+        };
+        read().ok_or(LineError::Malformed)
+    }
+}
+
+fn wraps_key(link: &Link, label: Hash) -> Key {
+    link.0.derive("countersign/record-wraps-key/v1", &[label.as_bytes()])
+}
+
+/// The objects of a line by their digests: the signed document, the wraps, and each part, in the order of the wraps.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// The document's object.
+    pub document: Hash,
+    /// The wraps' object.
+    pub wraps: Hash,
+    /// The parts' objects.
+    pub parts: Vec<Hash>,
+}
+
+impl Row {
+    /// The hash that stands in the record's index.
+    pub fn hash(&self) -> Hash {
+        Hash::framed("countersign/record-row/v1", &[&self.to_bytes()])
+    }
+
+    /// All digests.
+    pub fn digests(&self) -> impl Iterator<Item = Hash> {
+        [self.document, self.wraps].into_iter().chain(self.parts.iter().copied())
+    }
+
+    /// The row as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| {
+            e.array(3)?.bytes(self.document.as_bytes())?.bytes(self.wraps.as_bytes())?;
+            e.array(self.parts.len() as u64)?;
+            self.parts.iter().try_for_each(|part| e.bytes(part.as_bytes())?.ok())
+        })
+    }
+
+    /// Reads what [`Row::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LineError> {
+        cbor::check_deterministic(bytes).map_err(|_| LineError::Malformed)?;
+        let read = || {
+            let mut d = Decoder::new(bytes);
+            let three = d.array().ok()? == Some(3);
+            let mut digest = || Hash::from_slice(d.bytes().ok()?);
+            let (document, wraps) = (digest()?, digest()?);
+            let count = d.array().ok()?.filter(|count| three && *count <= MAX_PARTS as u64)?;
+            let mut digest = || Hash::from_slice(d.bytes().ok()?);
+            let parts = (0..count).map(|_| digest()).collect::<Option<Vec<_>>>()?;
+            Some(Self { document, wraps, parts })
+        };
+        read().ok_or(LineError::Malformed)
+    }
+}

@@ -1,0 +1,199 @@
+//! Sealed objects, which a store keeps and cannot read: AES-256-GCM (SP 800-38D) in chunks of 1 MiB.
+//!
+//! ```text
+//! object = prefix (7 random bytes), chunks: each AES-256-GCM of up to 1 MiB, with its 16-byte tag
+//! nonce  = prefix, number of the chunk (4 bytes, big-endian), 1 for the last chunk and 0 for others
+//! chunks = length (8 bytes, big-endian), the contents, zeros up to the padded length
+//! ```
+//!
+//! Chunks cannot be left out, added or exchanged: their numbers and the last one are in the nonces. What an object is, its
+//! associated data says, so one in the place of another does not open. Padding (Padmé: Nikitin et al., PETS 2019; from 1 KiB)
+//! hides all of a length but its magnitude.
+
+use aes_gcm::aead::{Aead as _, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
+use countersign_ledger::Hash;
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::keys::{Key, PartKey};
+use crate::part::MAX_PART;
+use crate::record::RecordId;
+
+/// Length of a chunk before it is sealed.
+const CHUNK: usize = 1024 * 1024;
+/// Length of the nonces' common beginning.
+const PREFIX: usize = 7;
+/// Length of an AES-GCM tag.
+const TAG: usize = 16;
+/// Length of the length in front of the contents.
+const LENGTH: usize = 8;
+/// Length of the smallest padded contents.
+const LEAST: usize = 1024;
+/// Largest object.
+pub const MAX_OBJECT: usize = 2 * MAX_PART;
+
+/// An object does not open: it was altered, cut, exchanged, or is sealed under another key. No further detail, so that an
+/// attacker learns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the object does not open: it was altered or is not the one that belongs here")]
+pub struct ObjectError;
+
+/// What an object is; bound to it as associated data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    /// A disclosure.
+    Part {
+        /// The version of the document.
+        version: u64,
+        /// The part's number.
+        part: u8,
+    },
+    /// The statement that signs a document, and the author's certificate.
+    Document {
+        /// The version of the document.
+        version: u64,
+    },
+    /// The bytes of a large image.
+    Image {
+        /// The version of the document.
+        version: u64,
+        /// The part that names it.
+        part: u8,
+        /// Its digest.
+        digest: Hash,
+    },
+    /// A line's policy and wraps.
+    Wraps {
+        /// The line's label.
+        label: Hash,
+    },
+}
+
+impl What {
+    pub(crate) fn associated_data(self, record: &RecordId) -> Hash {
+        let framed = |label: &str, parts: &[&[u8]]| Hash::framed(label, &[&[&record.0[..]], parts].concat());
+        match self {
+            Self::Part { version, part } => {
+                framed("countersign/record-object-part/v1", &[&version.to_be_bytes(), &[part]])
+            }
+            Self::Document { version } => {
+                framed("countersign/record-object-document/v1", &[&version.to_be_bytes()])
+            }
+            Self::Image { version, part, digest } => framed(
+                "countersign/record-object-image/v1",
+                &[&version.to_be_bytes(), &[part], digest.as_bytes()],
+            ),
+            Self::Wraps { label } => framed("countersign/record-object-wraps/v1", &[label.as_bytes()]),
+        }
+    }
+}
+
+/// Seals an object.
+pub(crate) fn seal(
+    key: &Key,
+    record: &RecordId,
+    what: What,
+    contents: &[u8],
+    random: &mut impl CryptoRng,
+) -> Result<Vec<u8>, ObjectError> {
+    let length = padded(LENGTH + contents.len());
+    let mut plain = Zeroizing::new(Vec::with_capacity(length));
+    plain.extend_from_slice(&(contents.len() as u64).to_be_bytes());
+    plain.extend_from_slice(contents);
+    plain.resize(length, 0);
+    let mut prefix = [0; PREFIX];
+    random.fill_bytes(&mut prefix);
+    let (cipher, aad) = (Aes256Gcm::new(key.as_bytes().into()), what.associated_data(record));
+    let mut object = Vec::with_capacity(sealed_length(length));
+    object.extend_from_slice(&prefix);
+    let chunks = plain.chunks(CHUNK);
+    let last = chunks.len() - 1;
+    for (at, chunk) in chunks.enumerate() {
+        let nonce = nonce(prefix, at, at == last)?;
+        let payload = Payload { msg: chunk, aad: aad.as_bytes() };
+        object.extend(cipher.encrypt(&nonce, payload).map_err(|_| ObjectError)?);
+    }
+    if object.len() > MAX_OBJECT { Err(ObjectError) } else { Ok(object) }
+}
+
+/// Opens an object. Nothing of it is returned before all of it has been checked.
+pub(crate) fn open(
+    key: &Key,
+    record: &RecordId,
+    what: What,
+    object: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
+    let (prefix, sealed) = object.split_first_chunk::<PREFIX>().ok_or(ObjectError)?;
+    if object.len() > MAX_OBJECT || sealed.is_empty() {
+        return Err(ObjectError);
+    }
+    let (cipher, aad) = (Aes256Gcm::new(key.as_bytes().into()), what.associated_data(record));
+    let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
+    let chunks = sealed.chunks(CHUNK + TAG);
+    let last = chunks.len() - 1;
+    for (at, chunk) in chunks.enumerate() {
+        let nonce = nonce(*prefix, at, at == last)?;
+        let payload = Payload { msg: chunk, aad: aad.as_bytes() };
+        let opened = Zeroizing::new(cipher.decrypt(&nonce, payload).map_err(|_| ObjectError)?);
+        plain.extend_from_slice(&opened);
+    }
+    let (length, rest) = plain.split_first_chunk::<LENGTH>().ok_or(ObjectError)?;
+    let length = usize::try_from(u64::from_be_bytes(*length)).map_err(|_| ObjectError)?;
+    let (contents, padding) = rest.split_at_checked(length).ok_or(ObjectError)?;
+    // Each contents has one padded form.
+    let honest = padded(LENGTH + length) == plain.len() && padding.iter().all(|byte| *byte == 0);
+    if honest { Ok(Zeroizing::new(contents.to_vec())) } else { Err(ObjectError) }
+}
+
+/// Seals a large image that a part names.
+pub fn seal_image(
+    key: &PartKey,
+    record: &RecordId,
+    version: u64,
+    part: u8,
+    bytes: &[u8],
+    random: &mut impl CryptoRng,
+) -> Result<Vec<u8>, ObjectError> {
+    let digest = Hash::of(bytes);
+    seal(&key.image(digest), record, What::Image { version, part, digest }, bytes, random)
+}
+
+/// Opens a large image. Its digest is the one that the part names.
+pub fn open_image(
+    key: &PartKey,
+    record: &RecordId,
+    version: u64,
+    part: u8,
+    digest: Hash,
+    object: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
+    let bytes = open(&key.image(digest), record, What::Image { version, part, digest }, object)?;
+    if Hash::of(&bytes) == digest { Ok(bytes) } else { Err(ObjectError) }
+}
+
+/// The length after padding: at most 12 % more, and only as many lengths as bits of the logarithm distinguish.
+fn padded(length: usize) -> usize {
+    let length = length.max(LEAST);
+    let exponent = length.ilog2();
+    let kept = exponent.ilog2() + 1;
+    let step = 1_usize << (exponent - kept);
+    length.next_multiple_of(step)
+}
+
+const fn sealed_length(padded: usize) -> usize {
+    PREFIX + padded + padded.div_ceil(CHUNK) * TAG
+}
+
+fn nonce(
+    prefix: [u8; PREFIX],
+    at: usize,
+    last: bool,
+) -> Result<Nonce<aes_gcm::aead::consts::U12>, ObjectError> {
+    let number = u32::try_from(at).map_err(|_| ObjectError)?.to_be_bytes();
+    let mut nonce = [0; 12];
+    nonce[..PREFIX].copy_from_slice(&prefix);
+    nonce[PREFIX..PREFIX + 4].copy_from_slice(&number);
+    nonce[11] = u8::from(last);
+    Ok(nonce.into())
+}

@@ -1,0 +1,395 @@
+//! Sealing for a store that learns nothing, and opening what it delivers.
+
+use countersign_ledger::{Hash, LogName};
+use countersign_records::{
+    Current, Delivery, DeliveryError, Extraction, FULL, Image, Key, Line, LineError, Link, Lock, Pair, Parts,
+    Reader, Received, RecordId, Refused, Row, Rule, SHARED, Sealed, Secret, label, open_image, seal_image,
+};
+use zeroize::Zeroizing;
+
+use crate::support::{Numbers, RECORD, World, bytes, summary, vectors};
+
+const POLICY: &str = "role: cardiologist and hospital: north";
+
+fn log() -> LogName {
+    SHARED.unwrap()
+}
+
+/// A record as its patient keeps it, and one line of it.
+struct Patient {
+    secret: Secret,
+    link: Link,
+    sealed: Sealed,
+    current: Current,
+    label: Hash,
+    /// What attribute-based encryption would make of the policy.
+    opens: Key,
+    line: Line,
+}
+
+impl Patient {
+    fn new(signed: &Extraction, parts: Parts) -> Self {
+        Self::of(&RECORD, signed, 1, parts, |_| 0)
+    }
+
+    fn of(
+        record: &RecordId,
+        signed: &Extraction,
+        version: u64,
+        parts: Parts,
+        rotation: impl Fn(u8) -> u32,
+    ) -> Self {
+        let mut random = Numbers(77 + version);
+        let secret = Secret::new(Zeroizing::new([record.0[0]; 32]));
+        let link = secret.link();
+        let sealed = Sealed::new(signed, &secret, record, version, rotation, &mut random).unwrap();
+        let label = label(record, &[4; 16], POLICY);
+        let opens = Key::new(Zeroizing::new([0xee; 32]));
+        let lock = Lock {
+            header: b"header".to_vec(),
+            authority: "north".to_owned(),
+            epoch: 3,
+            policy: POLICY.to_owned(),
+        };
+        let key = link.line(&opens, record, log(), label, lock.epoch);
+        let line = sealed.line(lock, &key, &link, label, parts, &mut random).unwrap();
+        let current = Current { version, document: signed.document().id() };
+        Self { secret, link, sealed, current, label, opens, line }
+    }
+
+    fn reader<'a>(&'a self, world: &'a World, record: &'a RecordId) -> Reader<'a> {
+        Reader {
+            record,
+            link: &self.link,
+            log: log(),
+            label: self.label,
+            row: self.line.row.hash(),
+            current: self.current,
+            trust: &world.trust,
+        }
+    }
+
+    /// What an honest store delivers for the line.
+    fn objects(&self) -> Vec<Vec<u8>> {
+        let all: Vec<&[u8]> = self.sealed.objects().chain([self.line.wraps.as_slice()]).collect();
+        let named = |digest| all.iter().find(|object| Hash::of(object) == digest).unwrap().to_vec();
+        self.line.row.digests().map(named).collect()
+    }
+
+    fn open(&self, world: &World, objects: &[Vec<u8>]) -> Result<Received, DeliveryError> {
+        let reader = self.reader(world, &RECORD);
+        deliver(&reader, &self.line.row, objects, |lock| (lock.policy == POLICY).then(|| self.opens.clone()))
+    }
+}
+
+/// Hands over objects in the order of the row; an empty one was not delivered.
+fn deliver(
+    reader: &Reader<'_>,
+    row: &Row,
+    objects: &[Vec<u8>],
+    key: impl FnOnce(&Lock) -> Option<Key>,
+) -> Result<Received, DeliveryError> {
+    let there: Vec<Option<&[u8]>> =
+        objects.iter().map(|object| (!object.is_empty()).then_some(object.as_slice())).collect();
+    reader.open(Delivery { row, document: there[0], wraps: there[1], parts: &there[2..] }, key)
+}
+
+#[test]
+fn every_real_document_goes_through_split_seal_open_and_join_and_half_of_it_opens() {
+    let world = World::new();
+    let mut documents = vectors();
+    documents.push(("made up".to_owned(), bytes(&summary())));
+    for (name, document) in documents {
+        let signed = world.sign(&document, 1, None, 7);
+        let count = signed.disclosures().len();
+        let all = Patient::new(&signed, Parts::all(count));
+        let received = all.open(&world, &all.objects()).unwrap();
+        assert!(received.opened.whole().unwrap() == document, "{name}");
+
+        let half = Parts::of([0].into_iter().chain((3..u8::try_from(count).unwrap()).step_by(2)));
+        let patient = Patient::new(&signed, half);
+        let received = patient.open(&world, &patient.objects()).unwrap();
+        assert_eq!(received.opened.parts().len(), half.count(), "{name}");
+        assert!(received.opened.whole().is_none() && received.not_delivered == Parts::default(), "{name}");
+        assert_eq!(received.opened.withheld(), count - 3 - (half.count() - 1), "{name}");
+    }
+}
+
+#[test]
+fn an_outsider_opens_nothing() {
+    let world = World::new();
+    let signed = world.sign(&bytes(&summary()), 1, None, 7);
+    let patient = Patient::new(&signed, Parts::of([0, 3, 4]));
+    let (objects, row) = (patient.objects(), &patient.line.row);
+    let reader = patient.reader(&world, &RECORD);
+    let opens = |_: &Lock| Some(patient.opens.clone());
+    assert!(deliver(&reader, row, &objects, opens).is_ok());
+
+    let error =
+        |reader: &Reader<'_>, key: Option<Key>| deliver(reader, row, &objects, |_| key).err().unwrap();
+    let fits = || Some(patient.opens.clone());
+    assert_eq!(error(&reader, None), DeliveryError::Line(LineError::Key), "attributes that do not fit");
+    let other = Some(Key::new(Zeroizing::new([0xef; 32])));
+    assert_eq!(error(&reader, other), DeliveryError::Line(LineError::Key), "another policy's key");
+    // The master key of the authority makes K, and is nothing without the link.
+    let link = Link::new(Zeroizing::new([1; 32]));
+    assert_eq!(error(&Reader { link: &link, ..reader }, fits()), DeliveryError::Line(LineError::Link));
+    let foreign = Reader { log: FULL.unwrap(), ..reader };
+    assert_eq!(error(&foreign, fits()), DeliveryError::Line(LineError::Key), "the other log's line");
+    let foreign = Reader { label: Hash([7; 32]), ..reader };
+    assert_eq!(error(&foreign, fits()), DeliveryError::Line(LineError::Link), "another label");
+    let foreign = Reader { record: &RecordId([1; 16]), ..reader };
+    assert_eq!(error(&foreign, fits()), DeliveryError::Line(LineError::Link), "another record");
+    // The store sees noise: no word of the record, of the policy, of the author.
+    for object in patient.sealed.objects().chain([patient.line.wraps.as_slice()]) {
+        for words in ["resourceType", "Metformin", "cardiologist", "north.example", "header"] {
+            assert!(!object.windows(words.len()).any(|window| window == words.as_bytes()), "{words}");
+        }
+    }
+}
+
+#[test]
+fn whatever_the_store_does_has_its_own_reason() {
+    let world = World::new();
+    let document = bytes(&summary());
+    let signed = world.sign(&document, 1, None, 7);
+    let patient = Patient::new(&signed, Parts::of([0, 3, 4, 5]));
+    let good = patient.objects();
+    let refused = |objects: &[Vec<u8>]| patient.open(&world, objects).err();
+    assert_eq!(refused(&good), None);
+    let changed = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
+        let mut objects = good.clone();
+        change(&mut objects);
+        refused(&objects)
+    };
+
+    // Objects 0 and 1 are the document and the wraps; then come parts 0, 3, 4, 5.
+    for at in [0, 8, 500, good[3].len() - 1] {
+        assert_eq!(changed(&|objects| objects[3][at] ^= 1), Some(DeliveryError::AlteredPart(3)), "byte {at}");
+    }
+    assert_eq!(
+        changed(&|objects| objects[4] = objects[4][..100].to_vec()),
+        Some(DeliveryError::AlteredPart(4))
+    );
+    assert_eq!(
+        changed(&|objects| objects.swap(3, 4)),
+        Some(DeliveryError::Swapped { expected: 3, found: 4 })
+    );
+    assert_eq!(changed(&|objects| objects[0][9] ^= 1), Some(DeliveryError::Altered));
+    assert_eq!(changed(&|objects| objects[1][9] ^= 1), Some(DeliveryError::Altered));
+    assert_eq!(changed(&|objects| objects[0].clear()), Some(DeliveryError::Incomplete));
+    assert_eq!(changed(&|objects| objects[1].clear()), Some(DeliveryError::Incomplete));
+    assert_eq!(changed(&|objects| drop(objects.pop())), Some(DeliveryError::Row));
+    // A part that is held back is told, and the rest is shown; without the header nothing is.
+    let mut held_back = good.clone();
+    held_back[4].clear();
+    let received = patient.open(&world, &held_back).unwrap();
+    assert_eq!(received.not_delivered, Parts::of([4]));
+    assert_eq!(
+        received.opened.parts().iter().map(countersign_records::Part::number).collect::<Vec<_>>(),
+        [0, 3, 5]
+    );
+    assert_eq!(changed(&|objects| objects[2].clear()), Some(DeliveryError::Missing(1)));
+
+    // Another row than the one in the index: fewer parts, or a line of yesterday.
+    let mut row = patient.line.row.clone();
+    row.parts.pop();
+    let reader = patient.reader(&world, &RECORD);
+    assert_eq!(deliver(&reader, &row, &good[..good.len() - 1], |_| None).err(), Some(DeliveryError::Row));
+}
+
+#[test]
+fn an_older_version_and_another_patients_bytes_are_refused_even_where_the_patient_signed_for_them() {
+    let world = World::new();
+    let document = bytes(&summary());
+    let (old, new) = (world.sign(&document, 1, None, 7), world.sign(&document, 2, None, 8));
+    let parts = Parts::of([0, 3, 4]);
+    let (yesterday, today) = (Patient::new(&old, parts), Patient::of(&RECORD, &new, 2, parts, |_| 0));
+    let foreign = RecordId([1; 16]);
+    let other = Patient::of(&foreign, &world.sign_as(&foreign, &document, 1, None, 9), 1, parts, |_| 0);
+
+    // The store serves yesterday's line: the index names today's.
+    let reader = today.reader(&world, &RECORD);
+    let opens = |_: &Lock| Some(today.opens.clone());
+    assert_eq!(
+        deliver(&reader, &yesterday.line.row, &yesterday.objects(), opens).err(),
+        Some(DeliveryError::Row)
+    );
+    // Were yesterday's row in the index of today, its wraps would not open as today's version.
+    let reader = Reader { row: yesterday.line.row.hash(), ..reader };
+    let error = deliver(&reader, &yesterday.line.row, &yesterday.objects(), opens).err();
+    assert_eq!(error, Some(DeliveryError::Line(LineError::Key)));
+    // And another patient's row does not open with this link.
+    let reader = Reader { row: other.line.row.hash(), ..reader };
+    let error = deliver(&reader, &other.line.row, &other.objects(), opens).err();
+    assert_eq!(error, Some(DeliveryError::Line(LineError::Link)));
+
+    // Rows that mix: the row is signed, the wraps are today's, and one object is of another version or record.
+    let mixed = |at: usize, object: Vec<u8>| {
+        let (mut objects, mut row) = (today.objects(), today.line.row.clone());
+        match at {
+            0 => row.document = Hash::of(&object),
+            at => row.parts[at - 2] = Hash::of(&object),
+        }
+        objects[at] = object;
+        let reader = Reader { row: row.hash(), ..today.reader(&world, &RECORD) };
+        deliver(&reader, &row, &objects, opens).err()
+    };
+    assert_eq!(mixed(3, yesterday.objects()[3].clone()), Some(DeliveryError::Foreign(3)));
+    assert_eq!(mixed(3, other.objects()[3].clone()), Some(DeliveryError::Foreign(3)));
+    assert_eq!(mixed(3, today.objects()[4].clone()), Some(DeliveryError::Foreign(3)));
+    assert_eq!(mixed(0, yesterday.objects()[0].clone()), Some(DeliveryError::ForeignDocument));
+
+    // A patient who seals version 1 as version 2 is told of by the signed version.
+    let relabelled = Patient::of(&RECORD, &old, 2, parts, |_| 0);
+    let error = relabelled.open(&world, &relabelled.objects()).err();
+    assert_eq!(error, Some(DeliveryError::Refused(Refused::Older { shown: 1, current: 2 })));
+}
+
+#[test]
+fn what_the_author_does_not_permit_is_refused_before_anything_is_opened() {
+    let world = World::new();
+    let document = bytes(&summary());
+    let all = Parts::all(8);
+    let pairs = vec![
+        Pair { must: Parts::of([0]), may: Parts(all.0 & !Parts::of([3]).0) },
+        Pair { must: Parts::of([0, 3, 4]), may: all },
+    ];
+    let signed = world.sign(&document, 1, Some(&Rule::new(pairs, 8).unwrap()), 7);
+    let patient = Patient::new(&signed, Parts::of([0, 3]));
+    let error = patient.open(&world, &patient.objects()).err();
+    assert_eq!(error, Some(DeliveryError::Refused(Refused::NotPermitted)));
+    let patient = Patient::new(&signed, Parts::of([3, 4]));
+    assert_eq!(
+        patient.open(&world, &patient.objects()).err(),
+        Some(DeliveryError::Refused(Refused::NotPermitted))
+    );
+    // The patient shares what is permitted, and the store holds back what must be there.
+    let patient = Patient::new(&signed, Parts::of([0, 3, 4]));
+    let mut objects = patient.objects();
+    assert!(patient.open(&world, &objects).is_ok());
+    objects[4].clear();
+    assert_eq!(patient.open(&world, &objects).err(), Some(DeliveryError::Missing(1)));
+}
+
+#[test]
+fn rights_change_without_a_second_upload_and_a_rotated_key_shuts_out_who_had_the_old_one() {
+    let world = World::new();
+    let signed = world.sign(&bytes(&summary()), 1, None, 7);
+    let before = Patient::new(&signed, Parts::of([0, 3, 4]));
+    // Widening: the same objects, other wraps.
+    let after = Patient::new(&signed, Parts::of([0, 3, 4, 5]));
+    assert!(before.sealed.objects().eq(after.sealed.objects()));
+    assert!(after.open(&world, &after.objects()).is_ok());
+    // Narrowing: part 4 has a new key, so the old wraps do not open its new object; the others stay.
+    let narrowed = Patient::of(&RECORD, &signed, 1, Parts::of([0, 3]), |part| u32::from(part == 4));
+    let mut row = before.line.row.clone();
+    let mut objects = before.objects();
+    let rotated =
+        Patient::of(&RECORD, &signed, 1, Parts::of([0, 3, 4]), |part| u32::from(part == 4)).objects();
+    row.parts[2] = Hash::of(&rotated[4]);
+    objects[4].clone_from(&rotated[4]);
+    let reader = Reader { row: row.hash(), ..before.reader(&world, &RECORD) };
+    let error = deliver(&reader, &row, &objects, |_| Some(before.opens.clone())).err();
+    assert_eq!(error, Some(DeliveryError::Foreign(4)));
+    assert!(narrowed.open(&world, &narrowed.objects()).is_ok());
+}
+
+#[test]
+fn the_owners_own_line_is_a_backup_that_only_the_secret_opens() {
+    let world = World::new();
+    let document = bytes(&summary());
+    let patient = Patient::new(&world.sign(&document, 1, None, 7), Parts::of([0]));
+    let (log, label) = (FULL.unwrap(), label(&RECORD, &[5; 16], ""));
+    let lock = Lock { header: vec![], authority: String::new(), epoch: 0, policy: String::new() };
+    let key = patient.secret.owner_line(&RECORD, log, label);
+    let line = patient.sealed.line(lock, &key, &patient.link, label, Parts::all(8), &mut Numbers(4)).unwrap();
+    let reader = Reader { log, label, row: line.row.hash(), ..patient.reader(&world, &RECORD) };
+    let all: Vec<&[u8]> = patient.sealed.objects().chain([line.wraps.as_slice()]).collect();
+    let there: Vec<Option<&[u8]>> = line
+        .row
+        .digests()
+        .map(|digest| all.iter().find(|object| Hash::of(object) == digest).copied())
+        .collect();
+    let delivery = Delivery { row: &line.row, document: there[0], wraps: there[1], parts: &there[2..] };
+    let received = reader.open_own(delivery, &Secret::new(Zeroizing::new([RECORD.0[0]; 32]))).unwrap();
+    assert!(received.opened.whole().unwrap() == document);
+    let other = Secret::new(Zeroizing::new([1; 32]));
+    assert_eq!(reader.open_own(delivery, &other).err(), Some(DeliveryError::Line(LineError::Key)));
+}
+
+#[test]
+fn every_key_is_its_own() {
+    let secret = Secret::new(Zeroizing::new([9; 32]));
+    let link = secret.link();
+    let opens = Key::new(Zeroizing::new([1; 32]));
+    assert_ne!(secret.part(1, 3, 0), secret.part(1, 3, 1));
+    assert_ne!(secret.part(1, 3, 0), secret.part(2, 3, 0));
+    assert_ne!(secret.part(1, 3, 0), secret.part(1, 4, 0));
+    assert_ne!(secret.agreement(0).to_bytes(), secret.agreement(1).to_bytes());
+    assert_ne!(link, Secret::new(Zeroizing::new([8; 32])).link());
+    assert_eq!(format!("{opens:?}{:?}", secret.part(1, 3, 0)), "KeyPartKey(Key)", "no secret in a message");
+}
+
+#[test]
+fn a_large_image_is_an_object_of_its_own_under_its_parts_key() {
+    let world = World::new();
+    let bytes_of_image: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let mut document = summary();
+    document["entry"][6]["resource"]["derivedFrom"] =
+        serde_json::json!([{ "contentType": "image/png", "url": "urn:image:1" }]);
+    let document = bytes(&document);
+    let image = Image {
+        locator: "urn:image:1".to_owned(),
+        digest: Hash::of(&bytes_of_image),
+        length: bytes_of_image.len() as u64,
+        media_type: "image/png".to_owned(),
+    };
+    let mut cut = countersign_records::Cut::new(&document).unwrap();
+    let unsigned =
+        countersign_records::Unsigned::new(&mut cut, std::slice::from_ref(&image), &mut Numbers(7));
+    let count = unsigned.count();
+    let draft = unsigned
+        .draft(&RECORD, 1, &Rule::any(count), &countersign_ledger::Signer::public_key(&world.owner))
+        .unwrap();
+    let statement = draft.sign(&world.certificate, &world.doctor, crate::support::NOW, [7; 16]).unwrap();
+    let signed = unsigned.signed(statement, &world.certificate);
+    let opened = signed.clone().verify(&world.trust, &RECORD, None).unwrap();
+    assert!(opened.whole().unwrap() == document, "images are no bytes of the document");
+    let naming: Vec<_> = opened.parts().iter().filter(|part| !part.images().is_empty()).collect();
+    assert_eq!((naming.len(), &naming[0].images()[0]), (1, &image));
+
+    let secret = Secret::new(Zeroizing::new([9; 32]));
+    let number = naming[0].number();
+    let key = secret.part(1, number, 0);
+    let object = seal_image(&key, &RECORD, 1, number, &bytes_of_image, &mut Numbers(1)).unwrap();
+    let rotated = secret.part(1, number, 1);
+    let open = open_image;
+    assert!(image.is(&open(&key, &RECORD, 1, number, image.digest, &object).unwrap()));
+    assert!(open(&rotated, &RECORD, 1, number, image.digest, &object).is_err());
+    assert!(open(&key, &RecordId([0; 16]), 1, number, image.digest, &object).is_err());
+    assert!(open(&key, &RECORD, 2, number, image.digest, &object).is_err());
+    assert!(open(&key, &RECORD, 1, number + 1, image.digest, &object).is_err());
+    // Chunks of 1 MiB: none can be left out, exchanged, or added, and no object ends early.
+    let chunk = 1024 * 1024 + 16;
+    let at = |number: usize| 7 + number * chunk..7 + (number + 1) * chunk;
+    let mut exchanged = object.clone();
+    exchanged[at(0)].copy_from_slice(&object[at(1)]);
+    exchanged[at(1)].copy_from_slice(&object[at(0)]);
+    let left_out = [&object[..7 + chunk], &object[7 + 2 * chunk..]].concat();
+    let doubled = [&object[..7 + chunk], &object[7..]].concat();
+    for altered in
+        [&exchanged, &left_out, &doubled, &object[..7 + 2 * chunk].to_vec(), &object[..7].to_vec(), &vec![]]
+    {
+        assert!(open(&key, &RECORD, 1, number, image.digest, altered).is_err());
+    }
+}
+
+#[test]
+fn lengths_are_padded_so_that_few_are_told_apart() {
+    let world = World::new();
+    let document = bytes(&summary());
+    let patient = Patient::new(&world.sign(&document, 1, None, 7), Parts::of([0]));
+    let lengths: std::collections::BTreeSet<_> = patient.sealed.objects().map(<[u8]>::len).collect();
+    assert!(lengths.len() < 6 && lengths.iter().all(|length| *length >= 1024 + 23), "{lengths:?}");
+}
