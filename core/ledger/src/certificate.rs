@@ -223,6 +223,8 @@ pub fn root(
 
 /// The key of a root that is as it was signed: whoever takes a root for an anchor looks at its key alone.
 pub fn root_key(root: &[u8]) -> Result<PublicKey, CertificateError> {
+    // As every path is verified: what is no anchor there is none here.
+    webpki::anchor_from_trusted_cert(&root.into()).map_err(|_| CertificateError::Malformed)?;
     let root = parse(root)?;
     let key =
         root.tbs_certificate().subject_public_key_info().to_der().map_err(|_| CertificateError::Malformed)?;
