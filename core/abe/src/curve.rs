@@ -125,10 +125,6 @@ impl Scalar {
         let mut scalar = blst_scalar::default();
         // SAFETY: whole values are read and written.
         unsafe { blst_scalar_from_fr(&raw mut scalar, &raw const self.0) };
-        debug_assert!({
-            // SAFETY: a whole value is read.
-            unsafe { blst_scalar_fr_check(&raw const scalar) }
-        });
         Zeroizing::new(scalar.b)
     }
 }
