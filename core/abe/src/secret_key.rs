@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::attribute::Attribute;
 use crate::curve::{G1, G1_LEN, G2, Group as _, Gt, Limbs as _, Scalar};
-use crate::encapsulation::{Encapsulation, PART_HEAD, ROW, SharedKey};
+use crate::encapsulation::{Encapsulation, MASKED, PART_HEAD, ROW, SharedKey};
 use crate::encoding::{FormatError, Reader, SUITE, write_text};
 use crate::public_key::PublicKey;
 
@@ -151,7 +151,7 @@ impl SecretKey {
         let mask = public.mask(&secret, policy.as_str(), n);
         secret.zeroize();
         let mut seed = Zeroizing::new([0; 32]);
-        for ((byte, masked), mask) in seed.iter_mut().zip(&part[PART_HEAD - 32..]).zip(&*mask) {
+        for ((byte, masked), mask) in seed.iter_mut().zip(&part[PART_HEAD - MASKED..]).zip(&*mask) {
             *byte = masked ^ mask;
         }
         // Fujisaki-Okamoto: only what an honest sender makes of this seed is opened. So a header that was changed in any byte, or

@@ -6,12 +6,14 @@ use std::sync::{Arc, LazyLock};
 
 use countersign_custody::Profile;
 use countersign_ledger::{Families, Membership, Rules};
+use countersign_records::rules::RecordRules;
 
 /// Every family. A kind belongs to the first that knows it.
 pub fn families() -> Families {
     static FAMILIES: LazyLock<Families> = LazyLock::new(|| {
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
-        Families::new([Arc::new(Membership) as Arc<dyn Rules>].into_iter().chain(profiles))
+        let others: [Arc<dyn Rules>; 2] = [Arc::new(Membership), Arc::new(RecordRules)];
+        Families::new(others.into_iter().chain(profiles))
     });
     FAMILIES.clone()
 }
@@ -19,15 +21,17 @@ pub fn families() -> Families {
 #[cfg(test)]
 mod tests {
     use countersign_ledger::{ENROL, Kind, LogName, REVOKE};
+    use countersign_records::rules::{ANSWER, AUTHORITY_KEY, DELIVERY, INDEX, REQUEST};
 
     use super::*;
 
     #[test]
     fn every_kind_belongs_to_one_family() {
-        let families: Vec<Arc<dyn Rules>> = vec![Arc::new(Membership)];
+        let families: Vec<Arc<dyn Rules>> = vec![Arc::new(Membership), Arc::new(RecordRules)];
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
         let families: Vec<_> = families.into_iter().chain(profiles).collect();
-        let own = [ENROL, REVOKE].map(|kind| Kind::new(kind).unwrap());
+        let own = [ENROL, REVOKE, INDEX, REQUEST, ANSWER, DELIVERY, AUTHORITY_KEY];
+        let own = own.map(|kind| Kind::new(kind).unwrap());
         let of_profiles = Profile::all().iter().flat_map(Profile::steps).map(|step| step.kind.clone());
         for kind in own.into_iter().chain(of_profiles) {
             assert_eq!(families.iter().filter(|family| family.logs(&kind).is_some()).count(), 1, "{kind}");
@@ -42,5 +46,7 @@ mod tests {
         assert_eq!(families().logs(&kind(REVOKE)), [LogName::TRUST]);
         assert_eq!(families().logs(&kind("medicine.recall")), [LogName::TRUST]);
         assert_eq!(families().logs(&kind("medicine.dispense")), [LogName::SUPPLY]);
+        let records = ["records-full", "records-shared"].map(|name| LogName::new(name).unwrap());
+        assert_eq!(families().logs(&kind(REQUEST)), records);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::curve::tests::{outside_g1, outside_g2};
+use crate::encapsulation::MASKED;
 use crate::master_key::MasterKey;
 use crate::policy::Policy;
 use crate::sharing::Sharing;
@@ -182,7 +183,7 @@ fn the_equation_of_the_tests_opens_for_who_may() {
         for ((n, part), secret) in (0..).zip(encapsulation.parts()).zip(secrets) {
             let secret = Gt::parse(&secret.try_into().unwrap()).unwrap();
             let mask = master.public_key().mask(&secret, encapsulation.policy().as_str(), n);
-            assert!(part[PART_HEAD - 32..].iter().zip(&*mask).all(|(masked, mask)| masked ^ mask == 7));
+            assert!(part[PART_HEAD - MASKED..].iter().zip(&*mask).all(|(masked, mask)| masked ^ mask == 7));
         }
     }
 }
@@ -239,7 +240,8 @@ fn no_attribute_recurs_under_one_randomness() {
     let master = MasterKey::new(&[1; 32]);
     for text in POLICIES {
         let (encapsulation, _) = master.public_key().encapsulate(&policy(text), &[7; 32]);
-        let heads: BTreeSet<_> = encapsulation.parts().map(|part| part[..PART_HEAD].to_vec()).collect();
+        let heads: BTreeSet<_> =
+            encapsulation.parts().map(|part| part[..PART_HEAD - MASKED].to_vec()).collect();
         assert_eq!(heads.len(), encapsulation.policy().sharings().len(), "{text}");
         for sharing in encapsulation.policy().sharings() {
             let attributes: BTreeSet<_> = sharing.rows().iter().map(|row| &row.attribute).collect();
