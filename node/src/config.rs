@@ -474,6 +474,14 @@ mod tests {
         assert!(matches!(outside(&good.replace("https", "ftp")), Err(ConfigError::Outside(_))));
         assert!(matches!(outside(&good.replace("\"w+", "\"v+")), Err(ConfigError::Outside(_))));
         assert!(matches!(outside(&good.replace("\"w\"", "\"outside\"")), Err(ConfigError::Witnesses)));
+        let elsewhere = Config {
+            witnesses: Vec::new(),
+            outside: Config::parse(&format!("{EXAMPLE}\n[[outside]]\n{good}")).unwrap().outside,
+            ..Config::development("data")
+        };
+        assert_eq!((elsewhere.check().is_ok(), elsewhere.inside_quorum()), (true, 0));
+        let nobody = Config { outside: Vec::new(), ..elsewhere };
+        assert!(matches!(nobody.check(), Err(ConfigError::Witnesses)));
         let many =
             EXAMPLE.replace("quorum = 2", "quorum = 2\noutside_quorum = 2") + "\n[[outside]]\n" + &good;
         let refused: Result<(), _> = Err(ConfigError::OutsideQuorum { quorum: 2, witnesses: 1 });

@@ -70,7 +70,7 @@ pub(crate) fn keep(data: &Path, first_start: bool, current: Genesis) -> Result<G
 }
 
 /// The genesis in a data directory; `None` where no node was ever started.
-fn read(data: &Path) -> Result<Option<Genesis>, PinnedError> {
+pub(crate) fn read(data: &Path) -> Result<Option<Genesis>, PinnedError> {
     let path = data.join(GENESIS);
     match fs::read(&path) {
         Ok(json) => Genesis::parse(&json).map(Some).map_err(|source| PinnedError::Format { path, source }),

@@ -300,6 +300,21 @@ impl Node {
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
 
+    /// What phones pin, from its file. Of a ledger that has not begun the keys are made first, and nothing else: witnesses
+    /// elsewhere must know those of its logs before it can begin. The node may be running.
+    pub fn anchors(config: &Config, families: &Families) -> Result<Genesis, OpenError> {
+        config.check()?;
+        if let Some(pinned) = genesis::read(&config.data)? {
+            return Ok(pinned);
+        }
+        let _lock = lock(&config.data)?;
+        let (now, first_start) = (system_clock()(), !config.data.join(DATABASE).exists());
+        let keys = Keys::open(config, families, first_start, now)?;
+        let files = KeyFiles::open(&config.data, first_start)?;
+        let endpoint = Endpoint::open(&config.tls, &config.name, config.listen, &files, now)?;
+        Ok(genesis::keep(&config.data, first_start, keys.genesis(config, endpoint.root))?)
+    }
+
     /// What phones pin.
     pub fn genesis(&self) -> &Genesis {
         &self.service.genesis

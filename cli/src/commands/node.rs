@@ -39,7 +39,7 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
         NodeCommand::Verify => return report(&config, json),
         NodeCommand::Example => return Ok(0),
         NodeCommand::Genesis => {
-            show!("{}", pinned(&config)?);
+            show!("{}", Node::anchors(&config, &Surroundings::default().families)?.to_json());
             return Ok(0);
         }
         NodeCommand::Restore { from } => {
@@ -57,19 +57,6 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
     };
     say!("{}", operate(&config, &request)?);
     Ok(0)
-}
-
-/// What clients pin. It is there from the node's first start on.
-fn pinned(config: &Config) -> Result<String> {
-    let path = config.data.join("genesis.json");
-    match std::fs::read_to_string(&path) {
-        // A node whose witnesses all live elsewhere cannot begin before they know its keys; but these are made, and told.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match Node::open(config.clone()) {
-            Ok(node) => Ok(node.genesis().to_json()),
-            Err(error) => std::fs::read_to_string(&path).map_err(|_| error.into()),
-        },
-        read => read.with_context(|| path.display().to_string()),
-    }
 }
 
 /// Verifies the node's data and prints what was found; the exit code is 1 if something is missing or damaged.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use countersign_custody::handover::{Answer, Condition};
 use countersign_custody::{Item, Profile, Route, SerialSet, Stop};
 use countersign_ledger::{Fields, Genesis, Hash, Identity, Kind, LogName, Subject, UnixMillis};
+use countersign_node::Config;
 use countersign_wallet::{Client, OfferTo};
 
 use super::cast::Cast;
@@ -42,7 +43,7 @@ pub fn play(dir: &Path) -> Result<()> {
     );
     let (ledger, screens) = (dir.join("ledger"), dir.join("codes"));
     fs::create_dir_all(&screens)?;
-    let running = super::start(&ledger, Profile::luxury())?;
+    let running = super::start(Config::development(&ledger), super::families(Profile::luxury()))?;
     let genesis = running.node().genesis().clone();
     let cast = Cast::enrol(&running, &genesis, &dir.join("phones"), &CAST)?;
     let goods = Goods::new(dir)?;
@@ -63,7 +64,7 @@ pub fn play(dir: &Path) -> Result<()> {
     say!("  the pictures are in {}", screens.display());
 
     heading("The network is back. The consumer's phone syncs first, the first courier's last");
-    let running = super::start(&ledger, Profile::luxury())?;
+    let running = super::start(Config::development(&ledger), super::families(Profile::luxury()))?;
     let client = super::client(&running, &genesis)?;
     for name in ["customer-7f3a", "bruno", "ana"] {
         let round = cast.send(&client, name)?;

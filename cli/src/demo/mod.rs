@@ -6,6 +6,7 @@ mod cast;
 mod codes;
 mod delivery;
 mod labels;
+mod notaries;
 mod photo;
 mod story;
 
@@ -22,6 +23,7 @@ use countersign_wallet::{Client, Https, Snapshot};
 use indicatif::HumanBytes;
 
 use self::cast::Cast;
+use self::notaries::Notaries;
 use self::story::{Pack, Story};
 use crate::args::Demo;
 use crate::commands::check;
@@ -38,9 +40,12 @@ pub fn run(args: &Demo) -> Result<()> {
     let ledger = dir.join("ledger");
 
     heading(
-        "A ledger node starts on a free loopback port, with TLS and three witnesses; two of them must cosign",
+        "Three witnesses start, each in a process of its own, and a ledger node, over TLS; two of them must cosign",
     );
-    let running = start(&ledger, Profile::medicine())?;
+    let families = families(Profile::medicine());
+    let (mut notaries, config) =
+        Notaries::start(&dir.join("notaries"), Config::development(&ledger), &families)?;
+    let running = start(config.clone(), families)?;
     let genesis = running.node().genesis().clone();
     say!("  https://{}, name {}", running.addr(), genesis.name);
 
@@ -80,7 +85,9 @@ pub fn run(args: &Demo) -> Result<()> {
     heading(
         "The node's operator is bribed: the node now runs with one rule removed, and records a false expiry",
     );
-    let running = start(&ledger, &story::doctored()?)?;
+    say!("  (one witness has been switched off meanwhile: two of three suffice)");
+    notaries.stop_one();
+    let running = start(config, self::families(&story::doctored()?))?;
     story.tamper(&cast, &running, &genesis)?;
     progress::sync(&mut snapshot, &client(&running, &genesis)?)?;
     say!("  recorded, cosigned and synced like any other statement");
@@ -120,11 +127,15 @@ fn prepare(dir: &Path) -> Result<std::path::PathBuf> {
     Ok(dir.to_owned())
 }
 
-/// A node that follows the rules of one profile, which a bribed operator may have altered.
-fn start(ledger: &Path, profile: &Profile) -> Result<Running> {
+/// A node that follows these rules, which a bribed operator may have altered.
+fn start(config: Config, families: Families) -> Result<Running> {
+    let surroundings = Surroundings { families, ..Surroundings::default() };
+    Ok(Node::open_with(config, surroundings)?.start()?)
+}
+
+fn families(profile: &Profile) -> Families {
     let families: [Arc<dyn Rules>; 2] = [Arc::new(Membership), Arc::new(profile.clone())];
-    let surroundings = Surroundings { families: Families::new(families), ..Surroundings::default() };
-    Ok(Node::open_with(Config::development(ledger), surroundings)?.start()?)
+    Families::new(families)
 }
 
 /// A client of a running node.

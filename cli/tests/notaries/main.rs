@@ -125,7 +125,8 @@ fn notaries_killed_between_cosignatures_lose_nothing_and_cosign_no_fork() {
     let log = place.log_signer();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (writer, done) = (&desk, &done);
+        // However this ends, the writer does.
+        let (writer, done, end) = (&desk, &done, Done(&done));
         let writing = scope.spawn(move || {
             while !done.load(Ordering::SeqCst) {
                 // Refused for want of a quorum, most likely: it goes on when there is one.
@@ -153,7 +154,7 @@ fn notaries_killed_between_cosignatures_lose_nothing_and_cosign_no_fork() {
                 no_fork(notary, &held, &log);
             }
         }
-        done.store(true, Ordering::SeqCst);
+        drop(end);
         writing.join().unwrap();
     });
     let last = desk.submit_until_it_is_taken();
@@ -170,6 +171,15 @@ fn notaries_killed_between_cosignatures_lose_nothing_and_cosign_no_fork() {
             ends.len() == 3 && ends.iter().all(|head| head.size == size && head.root == ends[0].root)
         }
     });
+}
+
+/// Is set when this is dropped.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// The log itself signs another history, at the size that the witness holds and beyond it, with and without proofs.
