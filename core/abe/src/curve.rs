@@ -22,7 +22,7 @@ use blst::{
     blst_p1_uncompress, blst_p1s_to_affine, blst_p2, blst_p2_add_or_double, blst_p2_affine,
     blst_p2_affine_in_g2, blst_p2_affine_is_inf, blst_p2_compress, blst_p2_double, blst_p2_from_affine,
     blst_p2_generator, blst_p2_is_inf, blst_p2_to_affine, blst_p2_uncompress, blst_scalar,
-    blst_scalar_fr_check, blst_scalar_from_be_bytes, blst_scalar_from_fr,
+    blst_scalar_from_be_bytes, blst_scalar_from_fr,
 };
 use zeroize::{Zeroize, Zeroizing};
 
