@@ -79,6 +79,19 @@ fn abe(c: &mut Criterion) {
             assert!(key.decapsulate(public, &encapsulation).as_ref() == Ok(&shared));
         });
     }
+    // The most that a stranger's bytes can cost: 64 attributes in the widest thresholds, and the most repetitive text.
+    let key = master.issue(&attributes(64), &[2; 32]).expect("a key");
+    let thresholds =
+        texts(64).chunks(16).map(|texts| format!("8 of ({})", texts.join(", "))).collect::<Vec<_>>();
+    let (encapsulation, _) =
+        public.encapsulate(&thresholds.join(" and ").parse().expect("a policy"), &[3; 32]);
+    measure(BenchmarkId::from_parameter("decapsulated_largest"), &mut || {
+        black_box(key.decapsulate(public, &encapsulation)).expect("a key");
+    });
+    let pairs = (0..32).map(|n| format!("(a{n}: v or a{}: v)", n + 1)).collect::<Vec<_>>().join(" and ");
+    measure(BenchmarkId::from_parameter("policy_refused"), &mut || {
+        assert!(Policy::parse(black_box(&pairs)).is_err());
+    });
     group.finish();
 }
 

@@ -19,8 +19,7 @@ const MAX_ROWS: usize = 128;
 /// By Shannon's expansion of a monotone formula: P = (x and P given x) or (P given not x), for the attribute x that recurs most,
 /// the first in order among equals.
 pub(crate) fn one_use(policy: &Node) -> Result<Vec<Node>, PolicyError> {
-    let mut parts = Vec::new();
-    split(policy, &mut parts)?;
+    let parts = split(policy, &mut { MAX_PARTS })?;
     let mut leaves = Vec::new();
     for part in &parts {
         part.leaves(&mut leaves);
@@ -28,27 +27,27 @@ pub(crate) fn one_use(policy: &Node) -> Result<Vec<Node>, PolicyError> {
     if leaves.len() > MAX_ROWS { Err(PolicyError::TooRepetitive) } else { Ok(parts) }
 }
 
-fn split(policy: &Node, parts: &mut Vec<Node>) -> Result<(), PolicyError> {
-    let Some(attribute) = most_repeated(policy) else {
-        parts.push(policy.clone());
-        return if parts.len() > MAX_PARTS { Err(PolicyError::TooRepetitive) } else { Ok(()) };
+/// `room` is how many parts there may still be, in all branches together, so that a refusal takes no longer than the rest.
+fn split(policy: &Node, room: &mut usize) -> Result<Vec<Node>, PolicyError> {
+    let mut part = |node: Node| {
+        *room = room.checked_sub(1).ok_or(PolicyError::TooRepetitive)?;
+        Ok(vec![node])
     };
+    let Some(attribute) = most_repeated(policy) else { return part(policy.clone()) };
     let leaf = || Node::Leaf(attribute.clone());
-    let (with, without) = (given(policy, &attribute, true), given(policy, &attribute, false));
-    match with {
+    let mut parts = match given(policy, &attribute, true) {
         Value::Open(with) => {
-            let mut rest = Vec::new();
-            split(&with, &mut rest)?;
-            parts.extend(rest.into_iter().map(|part| Node::gate(2, vec![leaf(), part])));
+            let rest = split(&with, room)?.into_iter();
+            rest.map(|part| Node::gate(2, vec![leaf(), part])).collect()
         }
-        Value::True => parts.push(leaf()),
+        Value::True => part(leaf())?,
         // A formula that something satisfies is satisfied by more.
-        Value::False => {}
+        Value::False => Vec::new(),
+    };
+    if let Value::Open(without) = given(policy, &attribute, false) {
+        parts.extend(split(&without, room)?);
     }
-    match without {
-        Value::Open(without) => split(&without, parts),
-        Value::True | Value::False => Ok(()),
-    }
+    Ok(parts)
 }
 
 fn most_repeated(policy: &Node) -> Option<Attribute> {

@@ -134,6 +134,9 @@ fn repetitions_are_bounded() {
     assert!(Policy::parse(&pairs(4)).is_ok());
     // Every way to take one of each pair would be a policy: as many as the Fibonacci numbers.
     assert_eq!(Policy::parse(&pairs(30)), Err(PolicyError::TooRepetitive));
+    // Exactly as many as there may be, and one more: 1 to 11 pairs in a row have 1, 2, 2, 3, 4, 5, 7, 9, 12, 16, 24 parts.
+    assert!(Policy::parse(&pairs(10)).is_ok());
+    assert_eq!(Policy::parse(&pairs(11)), Err(PolicyError::TooRepetitive));
     // The same attribute everywhere is no trouble.
     let same = vec!["a: b"; MAX_LEAVES].join(" or ");
     assert!(Policy::parse(&same).is_ok());
