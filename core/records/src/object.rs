@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn padding_costs_at_most_an_eighth_and_leaves_few_lengths() {
         let lengths: std::collections::BTreeSet<_> = (0..1 << 20).step_by(97).map(padded).collect();
-        assert!(lengths.len() < 200, "{}", lengths.len());
+        assert!(lengths.len() < 256, "{}", lengths.len());
         for length in (LEAST..1 << 24).step_by(9973) {
             assert!(padded(length) >= length && padded(length) - length <= length / 8, "{length}");
         }
