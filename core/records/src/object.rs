@@ -197,3 +197,71 @@ fn nonce(
     nonce[11] = u8::from(last);
     Ok(nonce.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A counter: random enough for a test of what is sealed, not of how well.
+    struct Counter(u8);
+
+    impl rand_core::TryRng for Counter {
+        type Error = std::convert::Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            self.try_next_u64().map(|number| u32::try_from(number & 0xff).unwrap_or_default())
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            self.0 = self.0.wrapping_add(1);
+            Ok(self.0.into())
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+            bytes
+                .iter_mut()
+                .try_for_each(|byte| self.try_next_u32().map(|number| *byte = number.to_le_bytes()[0]))
+        }
+    }
+
+    impl rand_core::TryCryptoRng for Counter {}
+
+    #[test]
+    fn an_object_opens_as_what_it_is_and_as_nothing_else_under_the_same_key() {
+        let (key, record, digest) = (Key::new(Zeroizing::new([7; 32])), RecordId([1; 16]), Hash([3; 32]));
+        let all = [
+            What::Part { version: 1, part: 3 },
+            What::Part { version: 2, part: 3 },
+            What::Part { version: 1, part: 4 },
+            What::Document { version: 1 },
+            What::Document { version: 2 },
+            What::Image { version: 1, part: 3, digest },
+            What::Image { version: 2, part: 3, digest },
+            What::Image { version: 1, part: 4, digest },
+            What::Image { version: 1, part: 3, digest: Hash([4; 32]) },
+            What::Wraps { label: digest },
+            What::Wraps { label: Hash([4; 32]) },
+        ];
+        for sealed_as in all {
+            let object = seal(&key, &record, sealed_as, b"contents", &mut Counter(0)).unwrap();
+            for opened_as in all {
+                let opened = open(&key, &record, opened_as, &object);
+                assert_eq!(opened.is_ok(), opened_as == sealed_as, "{sealed_as:?} as {opened_as:?}");
+            }
+            assert!(
+                open(&key, &RecordId([2; 16]), sealed_as, &object).is_err(),
+                "{sealed_as:?} of another record"
+            );
+            assert!(open(&Key::new(Zeroizing::new([8; 32])), &record, sealed_as, &object).is_err());
+        }
+    }
+
+    #[test]
+    fn padding_costs_at_most_an_eighth_and_leaves_few_lengths() {
+        let lengths: std::collections::BTreeSet<_> = (0..1 << 20).step_by(97).map(padded).collect();
+        assert!(lengths.len() < 256, "{}", lengths.len());
+        for length in (LEAST..1 << 24).step_by(9973) {
+            assert!(padded(length) >= length && padded(length) - length <= length / 8, "{length}");
+        }
+    }
+}

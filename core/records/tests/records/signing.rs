@@ -1,9 +1,9 @@
 //! Signing, extracting and verifying.
 
 use countersign_ledger::certificate::{self, Period};
-use countersign_ledger::{Identity, Refusal, Signer as _, SoftwareKey, TrustStore, UnixMillis};
+use countersign_ledger::{Hash, Identity, Refusal, Signer as _, SoftwareKey, TrustStore, UnixMillis, Value};
 use countersign_records::{
-    Current, Cut, Disclosure, Extraction, HEADER, Pair, Parts, RecordId, Refused, Rule, Unsigned,
+    Current, Cut, Disclosure, Extraction, HEADER, Pair, PartError, Parts, RecordId, Refused, Rule, Unsigned,
 };
 
 use crate::support::{NOW, Numbers, RECORD, World, bytes, summary, vectors};
@@ -164,6 +164,41 @@ fn salts_hide_and_numbers_do_not_tell_the_order() {
     };
     assert!(chunks(&one).iter().all(|digest| !chunks(&other).contains(digest)), "a commitment repeats");
     assert!(chunks(&one).is_sorted(), "their order tells nothing");
+}
+
+#[test]
+fn an_author_who_signs_parts_of_two_documents_is_found_out() {
+    let world = World::new();
+    let one = bytes(&summary());
+    let other = String::from_utf8(one.clone()).unwrap().replace("Shared laboratory", "Another laboratory");
+    // The same randomness, so the same numbers.
+    let (one, other) = (world.sign(&one, 1, None, 7), world.sign(other.as_bytes(), 1, None, 7));
+    let vital = number_of(&one, "Pulse");
+    let take = |one: &Extraction, parts: Parts| one.extract(parts).disclosures().to_vec();
+    let rest = Parts(Parts::all(8).0 & !Parts::of([vital]).0);
+    let mixed = [take(&one, rest), take(&other, Parts::of([vital]))].concat();
+
+    let mut digests: Vec<_> =
+        mixed.iter().map(|one| Hash::framed("countersign/record-part/v1", &[&one.to_bytes()])).collect();
+    digests.sort_unstable();
+    let unsigned = Unsigned::new(&mut Cut::new(&bytes(&summary())).unwrap(), &[], &mut Numbers(7));
+    let mut draft = unsigned.draft(&RECORD, 1, &Rule::any(8), &world.owner.public_key()).unwrap();
+    draft.fields.insert("parts", Value::Bytes(digests.iter().flat_map(|digest| digest.0).collect()));
+    let statement = draft.sign(&world.certificate, &world.doctor, NOW, [1; 16]).unwrap();
+    let signed = Extraction::new(statement, world.certificate.as_der().to_vec(), mixed);
+
+    assert_eq!(
+        verify(&world, &signed).err(),
+        Some(Refused::Part(PartError::Join)),
+        "no document was cut into these"
+    );
+    let both = Parts::of([HEADER, vital, number_of(&one, "Glucose")]);
+    assert_eq!(
+        verify(&world, &signed.extract(both)).err(),
+        Some(Refused::Copies),
+        "one laboratory, two names"
+    );
+    assert!(verify(&world, &signed.extract(Parts::of([HEADER, vital]))).is_ok());
 }
 
 #[test]
