@@ -74,7 +74,7 @@ pub enum CommitError {
     /// The log's name cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointTextError),
-    /// The clock cannot be believed.
+    /// The clock cannot be trusted.
     #[error(transparent)]
     Clock(#[from] ClockError),
     /// No thread could be started.

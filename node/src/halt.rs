@@ -16,7 +16,7 @@ use countersign_ledger::Problem;
 pub enum Halt {
     /// The database or what was last signed cannot be written: locked, disk full, a device that fails.
     Storage,
-    /// The clock cannot be believed.
+    /// The clock cannot be trusted.
     Clock,
     /// Too few witnesses elsewhere cosign.
     Witnesses,

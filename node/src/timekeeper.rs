@@ -1,11 +1,11 @@
-//! Whether the clock can be believed. Block times never fall, so one block under a clock that is far ahead would make every
+//! Whether the clock can be trusted. Block times never fall, so one block under a clock that is far ahead would make every
 //! statement after it stale until the real time has caught up.
 //!
 //! Three things are known beside the clock. Since the process looked last, as much time has passed as the monotonic clock
-//! says. Nobody has signed at a time that is yet to come. And each witness has a clock of its own. The clock is believed when
+//! says. Nobody has signed at a time that is yet to come. And each witness has a clock of its own. The clock is trusted when
 //! it agrees with all of these; until then nothing is ordered and nothing is signed, and it goes on when they agree again.
 //!
-//! How long a node was off nobody can tell it. A gap of up to [`MAX_GAP_MILLIS`] is believed: if that was wrong, statements
+//! How long a node was off nobody can tell it. A gap of up to [`MAX_GAP_MILLIS`] is trusted: if that was wrong, statements
 //! that came within three weeks of being signed are still fresh. For a longer one the operator says which day it is
 //! ([`Surroundings::today`](crate::Surroundings)), as for a clock that is behind what was signed.
 
@@ -26,7 +26,7 @@ const DAY_ENDS: u64 = 36 * HOUR_MILLIS;
 /// Clocks that are slewed differ from the monotonic clock by 1 in 2000 at most (adjtime); twice that is followed.
 const SLEW: u64 = 1000;
 
-/// Why the clock is not believed.
+/// Why the clock is not trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ClockError {
     /// It was set, or stood still, while the node ran.
@@ -93,10 +93,10 @@ pub(crate) struct Timekeeper {
 
 #[derive(Clone, Copy)]
 enum Known {
-    /// Not believed since the start: the node signed last at `last`.
+    /// Not trusted since the start: the node signed last at `last`.
     Signed { last: UnixMillis, started: Duration },
-    /// Believed to have been `at` when the monotonic clock showed `uptime`.
-    Believed { at: UnixMillis, uptime: Duration },
+    /// Trusted: it was `at` when the monotonic clock showed `uptime`.
+    Trusted { at: UnixMillis, uptime: Duration },
 }
 
 impl Timekeeper {
@@ -116,12 +116,12 @@ impl Timekeeper {
                 return Err(ClockError::OtherDay { shows });
             }
             None if last > UnixMillis(0) => Known::Signed { last, started: uptime_now },
-            _ => Known::Believed { at: shows, uptime: uptime_now },
+            _ => Known::Trusted { at: shows, uptime: uptime_now },
         };
         Ok(Self { clock, uptime, witnesses, quorum, known: Mutex::new(known) })
     }
 
-    /// The time, if the clock can be believed.
+    /// The time, if the clock can be trusted.
     pub(crate) fn now(&self) -> Result<UnixMillis, ClockError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (shows, uptime) = ((self.clock)(), (self.uptime)());
@@ -135,7 +135,7 @@ impl Timekeeper {
                 }
                 shows
             }
-            Known::Believed { at, uptime: then } => {
+            Known::Trusted { at, uptime: then } => {
                 let passed = millis(uptime.saturating_sub(then));
                 let expected = UnixMillis(at.0.saturating_add(passed));
                 if apart(shows, expected) > MAX_SKEW_MILLIS {
@@ -150,13 +150,13 @@ impl Timekeeper {
         if agree < self.quorum {
             return Err(ClockError::Witnesses { shows, agree, quorum: self.quorum });
         }
-        if let Known::Believed { uptime: then, .. } = *known
+        if let Known::Trusted { uptime: then, .. } = *known
             && millis(uptime.saturating_sub(then)) < SLEW
         {
             // Too soon for a step of a millisecond: with many looks in a second none would ever be followed.
             return Ok(shows);
         }
-        *known = Known::Believed { at, uptime };
+        *known = Known::Trusted { at, uptime };
         Ok(shows)
     }
 
@@ -267,12 +267,12 @@ mod tests {
 
     #[test]
     fn at_start_a_week_is_believed_and_more_only_with_the_day() {
-        for (gap, believed) in [(0, true), (DAY, true), (7 * DAY, true), (8 * DAY, false), (400 * DAY, false)]
+        for (gap, trusted) in [(0, true), (DAY, true), (7 * DAY, true), (8 * DAY, false), (400 * DAY, false)]
         {
             let clocks = Clocks::at(NOW + gap);
             let keeper = clocks.keeper(NOW, None).unwrap();
-            assert_eq!(keeper.now().is_ok(), believed, "{gap}");
-            if !believed {
+            assert_eq!(keeper.now().is_ok(), trusted, "{gap}");
+            if !trusted {
                 // It is over as soon as the clock is right.
                 clocks.set(ALL, -gap.cast_signed());
                 assert!(keeper.now().is_ok(), "{gap}");
@@ -284,9 +284,9 @@ mod tests {
                 assert!(matches!(clocks.keeper(NOW, Some(other)), Err(ClockError::OtherDay { .. })));
             }
         }
-        for (behind, believed) in [(4 * MINUTE, true), (6 * MINUTE, false), (400 * DAY, false)] {
+        for (behind, trusted) in [(4 * MINUTE, true), (6 * MINUTE, false), (400 * DAY, false)] {
             let keeper = Clocks::at(NOW - behind).keeper(NOW, None).unwrap();
-            assert_eq!(keeper.now().is_ok(), believed, "{behind}");
+            assert_eq!(keeper.now().is_ok(), trusted, "{behind}");
         }
     }
 

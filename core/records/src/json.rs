@@ -2,7 +2,7 @@
 //!
 //! In scope: one strict, bounded, iterative pass over a whole document; the range of each value and of each member; names and
 //! texts as they read once their escapes are undone. A second member of one name is refused, since readers differ in which of
-//! them they believe. Out of scope: numbers as numbers (a decimal keeps its trailing zeros), writing.
+//! them they read. Out of scope: numbers as numbers (a decimal keeps its trailing zeros), writing.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -2,7 +2,7 @@
 //!
 //! In scope: a scanner's line (`]` and a symbology identifier of ISO/IEC 15424, also with the ECI protocol), brackets,
 //! element strings with FNC1 as GS or, after a `^`, as `^`, Digital Links, compressed ones too, the number under an EAN
-//! or UPC symbol. Out of scope: texts that need a repair, which are not believed ([`crate::Slip`]).
+//! or UPC symbol. Out of scope: texts that need a repair, which are not trusted ([`crate::Slip`]).
 
 use crate::gs1::{Ai, Content, GS, Gs1Error, Gtin, LinkFault, Message, Partners};
 use crate::symbol::{Part, Symbol};

@@ -1,6 +1,6 @@
 //! Slips: what happens to a code's text on its way from the print, each with where that can happen and what mends it.
 //!
-//! No text is believed after a repair. What one slip would give is offered as a reading; the ledger says whether it knows
+//! No text is trusted after a repair. What one slip would give is offered as a reading; the ledger says whether it knows
 //! that, and then the pack is to be scanned again.
 
 use std::collections::HashMap;

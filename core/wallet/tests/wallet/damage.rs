@@ -205,7 +205,7 @@ fn the_lot_of_a_serial_is_the_one_that_is_proven_to_have_it() {
     assert_eq!(lot_of("T001"), Some(other));
     assert_eq!(lot_of("U001"), None);
     assert_eq!(scene.open().lot_of(&subject("https://id.gs1.org/01/09506000134369"), "S001").unwrap(), None);
-    // A filter that was swapped for one that says yes is not believed.
+    // A filter that was swapped for one that says yes is not trusted.
     let swapped = "UPDATE filters SET bytes = (SELECT bytes FROM filters JOIN commissions ON digest = filter
                    JOIN subjects ON id = subject WHERE text LIKE '%/L1')";
     assert!(Connection::open(scene.path()).unwrap().execute(swapped, []).unwrap() > 0);
