@@ -231,6 +231,7 @@ fn folders_and_databases_are_for_their_owner_alone_whatever_the_umask() {
         fs::write(path("node.toml"), "name = \"l.example\"\ndomain = \"meds.example\"\ndata = \"data\"\n")
             .unwrap();
         let script = "umask $0; \"$1\" node --config node.toml genesis > genesis.json && \
+                      \"$1\" node --config node.toml code authority a && \
                       \"$1\" --home home init genesis.json --node https://localhost:1 && \
                       \"$1\" --home home follow '(01)09506000134352'";
         let mut shell = Command::new("sh");
