@@ -335,6 +335,12 @@ pub enum NodeCommand {
         #[arg(long, value_name = "LOG=ENTRY", value_parser = place)]
         from: Vec<(String, u64)>,
     },
+    /// Certify all who wait for it at a running node whose root key is kept elsewhere, and print who they are
+    Certify {
+        /// File with the domain's root key, which was `root.p256` among the node's keys
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        root: PathBuf,
+    },
     /// Copy the ledger into a new directory, while the node runs or not; its keys are not copied
     Backup {
         /// The directory to make

@@ -1,8 +1,8 @@
 //! A node's secrets: made at the first start, read at every other.
 //!
-//! Everything lies in `data/keys`, one secret a file, readable by the owner only. This is a development registrar: it
-//! keeps the domain's root key online, beside the registrar's, so that one command sets up a working domain. A domain in
-//! production keeps its root elsewhere and gives the node only the keys of its logs.
+//! Everything lies in `data/keys`, one secret a file, readable by the owner only. The domain's root key is made there as well,
+//! so that one command sets up a working domain. Once there is a root certificate, the key may be taken away: then whoever has it
+//! certifies those who enrol ([`certify`](crate::certify)), and the node runs without it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -72,7 +72,8 @@ pub(crate) struct LogKeys {
 
 /// The domain's authority.
 pub(crate) struct Authority {
-    pub(crate) root: SoftwareKey,
+    /// None where somebody else keeps it.
+    pub(crate) root: Option<SoftwareKey>,
     pub(crate) root_der: Vec<u8>,
     pub(crate) registrar: SoftwareKey,
     pub(crate) certificate: Certificate,
@@ -165,25 +166,29 @@ impl LogKeys {
 
 impl Authority {
     pub(crate) fn open(files: &KeyFiles, domain: &str, now: UnixMillis) -> Result<Self, KeysError> {
-        let (root, registrar) = (files.software("root.p256")?, files.software("registrar.p256")?);
+        let has = |name: &str| files.directory.join(name).exists();
+        let apart = has("root.crt") && !has("root.p256");
+        let root = if apart { None } else { Some(files.software("root.p256")?) };
+        let registrar = files.software("registrar.p256")?;
+        let signer = || root.as_ref().ok_or_else(|| KeysError::Missing(files.directory.join("root.p256")));
         let period = Period {
             from: UnixMillis(now.0.saturating_sub(DAY_MILLIS)),
             until: UnixMillis(now.0 + ROOT_DAYS * DAY_MILLIS),
         };
-        let root_der = files.keep("root.crt", || Ok(certificate::root(domain, &root, period, random()?)?))?;
+        let root_der =
+            files.keep("root.crt", || Ok(certificate::root(domain, signer()?, period, random()?)?))?;
         let certificate = files.keep("registrar.crt", || {
             let identity =
                 Identity::new(domain, REGISTRAR, REGISTRAR).map_err(|_| CertificateError::Identity)?;
             let key = countersign_ledger::Signer::public_key(&registrar);
-            Ok(certificate::issue(&identity, &key, &root, period, random()?)?.as_der().to_vec())
+            Ok(certificate::issue(&identity, &key, signer()?, period, random()?)?.as_der().to_vec())
         })?;
         let damaged = |name: &str| KeysError::Malformed(files.directory.join(name));
         let root_key = certificate::root_key(&root_der).map_err(|_| damaged("root.crt"))?;
         let certificate = Certificate::from_der(&certificate).map_err(|_| damaged("registrar.crt"))?;
         // A key that was exchanged is told now, and not by whoever cannot verify what it signs.
-        for (name, key, certified) in
-            [("root.p256", &root, &root_key), ("registrar.p256", &registrar, certificate.key())]
-        {
+        let root_pair = root.iter().map(|root| ("root.p256", root, &root_key));
+        for (name, key, certified) in root_pair.chain([("registrar.p256", &registrar, certificate.key())]) {
             if countersign_ledger::Signer::public_key(key) != *certified {
                 return Err(KeysError::Other(files.directory.join(name)));
             }
@@ -284,9 +289,15 @@ impl KeyFiles {
     }
 
     fn software(&self, name: &str) -> Result<SoftwareKey, KeysError> {
-        let (path, secret) = self.p256(name)?;
-        SoftwareKey::from_bytes(&secret[..]).map_err(|_| KeysError::Malformed(path))
+        let (path, _) = self.p256(name)?;
+        read_key(&path)
     }
+}
+
+/// Reads a P-256 key.
+pub(crate) fn read_key(path: &Path) -> Result<SoftwareKey, KeysError> {
+    let secret = read_secret(path)?.ok_or_else(|| KeysError::Missing(path.to_owned()))?;
+    SoftwareKey::from_bytes(&secret[..]).map_err(|_| KeysError::Malformed(path.to_owned()))
 }
 
 fn hex(secret: &[u8; 32]) -> String {

@@ -112,6 +112,8 @@ pub use local::Local;
 pub use machine::{Admission, Admitted, Applied, BlockRecord, Bodies, Candidate, Damage, StateMachine};
 pub use node::{AuthorityError, Engine, Node, OpenError, Running, Surroundings};
 pub use notary::{Notary, NotaryConfig, RunningNotary};
+#[cfg(unix)]
+pub use operate::{Certified, certify};
 pub use operate::{OperateError, Request, operate, restore};
 pub use published::Published;
 pub use recovery::RecoveryError;

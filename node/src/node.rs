@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_ledger::{
-    Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, Identity, IndexKey, LogName,
-    NoteSigner, PublicKey, Signer as _, SoftwareKey, Statement, Subject, UnixMillis, receipt,
+    Certificate, CertificateError, CheckpointTextError, Families, Genesis, GenesisError, Hash, Identity,
+    IndexKey, LogName, NoteSigner, PublicKey, Signer as _, SoftwareKey, Statement, Subject, UnixMillis,
+    receipt,
 };
 use rusqlite::Connection;
 
@@ -107,6 +108,9 @@ pub enum AuthorityError {
     /// No certificate has this fingerprint.
     #[error("there is no such certificate")]
     UnknownCertificate,
+    /// The root key is elsewhere: whoever has it issues the certificate. The same code and key may then ask again.
+    #[error("whoever keeps the root key has to issue the certificate: ask again with the same code")]
+    RootElsewhere,
     /// The registrar's own statement was refused.
     #[error(transparent)]
     Refused(Reason),
@@ -412,6 +416,33 @@ impl Bounded for Service {
 impl Service {
     pub(crate) fn enrol(&self, code: &EnrolmentCode, csr: &[u8]) -> Result<Certificate, AuthorityError> {
         let request = Request::read(code, csr).map_err(RegistrarError::from)?;
+        self.enrol_with(&request, |holder| {
+            let certificate = self.registrar.certify(holder, &request.key)?;
+            certificate.ok_or_else(|| {
+                self.registrar.wait(request.code, holder.clone(), csr);
+                AuthorityError::RootElsewhere
+            })
+        })
+    }
+
+    /// Publishes a certificate that the holder of the root key has issued for somebody who waits with this code.
+    pub(crate) fn certified(&self, code: Hash, certificate: &Certificate) -> Result<(), AuthorityError> {
+        self.registrar.served(code);
+        let request = Request { code, key: certificate.key().clone() };
+        let issued = |holder: &Identity| {
+            let same = certificate.identity() == holder;
+            let other = || RegistrarError::from(CertificateError::Identity).into();
+            same.then(|| certificate.clone()).ok_or_else(other)
+        };
+        self.enrol_with(&request, issued).map(drop)
+    }
+
+    /// Publishes what is `issued` for whom the code of a request was made for.
+    fn enrol_with(
+        &self,
+        request: &Request,
+        issued: impl Fn(&Identity) -> Result<Certificate, AuthorityError>,
+    ) -> Result<Certificate, AuthorityError> {
         let readers = self.published.readers();
         self.submit_until_it_fits(LogName::SUPPLY, || {
             let stored = readers.with(|c| store::code(c, request.code)).map_err(RegistrarError::from)?;
@@ -419,7 +450,7 @@ impl Service {
                 Judged::Again(fingerprint) => return Ok((None, self.certificate(fingerprint)?)),
                 Judged::Fresh(code) => code,
             };
-            let certificate = self.registrar.certify(&self.registrar.identity(&code)?, &request.key)?;
+            let certificate = issued(&self.registrar.identity(&code)?)?;
             let prev = self.latest(LogName::SUPPLY, certificate.identity())?;
             let enrolment = self.registrar.enrolment(&certificate, &code, prev)?;
             Ok((Some(enrolment), certificate))

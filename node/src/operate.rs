@@ -4,24 +4,27 @@
 //! could read the keys beside it. One request and one reply a connection, each a line of JSON. Where no node runs, the
 //! ledger is opened for the one request.
 //!
-//! In scope: codes, revocations, backups. Out of scope: other operators than the owner of the data directory.
+//! In scope: codes, revocations, backups, certificates where the root key is elsewhere. Out of scope: other operators than the owner of the data directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use countersign_ledger::{Hash, LogName};
+use countersign_ledger::certificate::{issue, requested_key};
+use countersign_ledger::{Base64, Certificate, CertificateError, Hash, Identity, LogName};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::system_clock;
 use crate::config::Config;
 #[cfg(unix)]
 use crate::door;
 use crate::files;
 use crate::genesis::GENESIS;
-use crate::keys::write_whole;
+use crate::keys::{KeysError, random, read_key, write_whole};
 use crate::node::{AuthorityError, Node, OpenError, Service};
-use crate::registrar::{DATABASE, RegistrarError};
+use crate::registrar::{DATABASE, RegistrarError, Waiting, period};
 use crate::store::{self, Begin, StoreError};
 
 /// How long a node that is starting or stopping is waited for.
@@ -53,6 +56,15 @@ pub enum Request {
         /// For some logs: an earlier place from which it signs nothing. In the others it is the next one.
         #[serde(default)]
         from: BTreeMap<String, u64>,
+    },
+    /// Who waits for the holder of the root key. The reply is for [`certify`].
+    Waiting,
+    /// Publishes a certificate that the holder of the root key has issued.
+    Certified {
+        /// Digest of the code that the member waits with.
+        code: String,
+        /// The certificate (DER).
+        certificate: Base64,
     },
     /// Copies the ledger as it is, without its keys, into a new directory. The reply tells how much.
     Backup {
@@ -91,7 +103,7 @@ pub enum OperateError {
         /// Which.
         path: PathBuf,
         /// What went wrong.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The database could not be read.
     #[error(transparent)]
@@ -104,7 +116,16 @@ pub enum OperateError {
     Refused(String),
     /// The running node's socket failed.
     #[error("the running node does not reply: {0}")]
-    Socket(std::io::Error),
+    Socket(#[from] io::Error),
+    /// No node runs.
+    #[error("no node is running on {0}")]
+    NotRunning(PathBuf),
+    /// The root key cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// A certificate or a request for one is not good.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 /// Has the request carried out by the node that runs on the configured data directory, or without one. Waits for a node that
@@ -141,7 +162,54 @@ pub(crate) fn carry_out(service: &Service, request: &Request) -> Result<String, 
             let places: Vec<_> = places.collect();
             Ok(format!("revoked: the certificate signs nothing from {} on", places.join(" and ")))
         }
+        Request::Waiting => Ok(serde_json::to_string(&service.registrar.waiting()).map_err(io::Error::from)?),
+        Request::Certified { code, certificate } => {
+            let code = code.parse().map_err(|_| OperateError::Fingerprint)?;
+            let certificate = Certificate::from_der(&certificate.0)?;
+            service.certified(code, &certificate)?;
+            Ok(certificate.fingerprint().to_string())
+        }
         Request::Backup { to } => back_up(service, to),
+    }
+}
+
+/// Somebody who waited for the holder of the root key.
+#[cfg(unix)]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Certified {
+    /// Who.
+    pub member: Identity,
+    /// Whether the certificate was published, or why not.
+    pub published: Result<(), String>,
+}
+
+/// Certifies everybody who waits for it at a running node, with the domain's root key in the file `root`, and tells who that
+/// was and what came of it. The node itself need not have the key: here it is in memory for as long as this takes.
+///
+/// `config` names the data directory in which the node's socket is, its own or one that was forwarded.
+#[cfg(unix)]
+pub fn certify(config: &Config, root: &Path) -> Result<Vec<Certified>, OperateError> {
+    let root = read_key(root)?;
+    let ask = |request: &Request| {
+        let reply = door::ask(&config.data, request).map_err(OperateError::Socket)?;
+        reply.ok_or_else(|| OperateError::NotRunning(config.data.clone()))
+    };
+    let mut certified = Vec::new();
+    loop {
+        let waiting = ask(&Request::Waiting)?.map_err(OperateError::Refused)?;
+        let waiting: Vec<Waiting> = serde_json::from_str(&waiting).map_err(io::Error::from)?;
+        if waiting.is_empty() {
+            return Ok(certified);
+        }
+        for Waiting { code, member, request } in waiting {
+            let member = Identity::parse(&member).map_err(RegistrarError::from)?;
+            let key = requested_key(&request.0)?;
+            let period = period(system_clock()(), config.certificate_days);
+            let certificate = issue(&member, &key, &root, period, random()?)?;
+            let certificate = Base64(certificate.as_der().to_vec());
+            let published = ask(&Request::Certified { code, certificate })?;
+            certified.push(Certified { member, published: published.map(drop) });
+        }
     }
 }
 
@@ -216,6 +284,6 @@ pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
     }
 }
 
-fn file_error(path: &Path, source: std::io::Error) -> OperateError {
+fn file_error(path: &Path, source: io::Error) -> OperateError {
     OperateError::File { path: path.to_owned(), source }
 }

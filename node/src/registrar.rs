@@ -13,15 +13,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_ledger::certificate::{Period, issue, requested_key};
 use countersign_ledger::{
-    CODE, Certificate, CertificateError, Draft, ENROL, Fields, Genesis, Hash, Identity, Kind, LogName,
-    MAX_SKEW_MILLIS, NameError, NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject, UnixMillis,
-    Value, Verified,
+    Base64, CODE, Certificate, CertificateError, Draft, ENROL, Fields, Genesis, Hash, Identity, Kind,
+    LogName, MAX_SKEW_MILLIS, NameError, NotAnIdentity, PublicKey, REVOKE, SignError, Statement, Subject,
+    UnixMillis, Value, Verified,
 };
 use rusqlite::TransactionBehavior;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -35,6 +37,8 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters in a code: 80 bits, beyond guessing at any rate a node would answer.
 const CODE_LENGTH: usize = 16;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+/// Most of those who wait that are told at one time.
+const MAX_WAITING: usize = 16;
 /// The longest that a code is good: somebody else may find it.
 const MAX_VALIDITY_MILLIS: u64 = 90 * DAY_MILLIS;
 
@@ -149,10 +153,27 @@ pub struct Registrar {
     database: PathBuf,
     certificate_days: u32,
     clock: Clock,
+    /// Who waits for the holder of the root key: of each code its member, and the last request. Bounded by the codes that are
+    /// good; those who wait ask again, so nothing is lost with it.
+    waiting: Mutex<BTreeMap<Hash, (Identity, Vec<u8>)>>,
+}
+
+/// Somebody who enrols, and waits for the holder of the root key.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    /// Digest of the code.
+    pub(crate) code: String,
+    /// The member that the code was made for.
+    pub(crate) member: String,
+    /// Its certification request, with the proof of possession.
+    pub(crate) request: Base64,
 }
 
 impl Registrar {
     pub(crate) fn new(authority: Authority, config: &Config, genesis: &Genesis, clock: Clock) -> Self {
+        if authority.root.is_none() {
+            tracing::info!("the root key is not here: who enrols waits for its holder");
+        }
         let domain = genesis.domains.iter().find(|domain| domain.name == config.domain);
         Self {
             authority,
@@ -161,6 +182,7 @@ impl Registrar {
             database: config.data.join(DATABASE),
             certificate_days: config.certificate_days,
             clock,
+            waiting: Mutex::default(),
         }
     }
 
@@ -208,15 +230,37 @@ impl Registrar {
         self.sign(REVOKE, member, fields, prev)
     }
 
-    /// Certifies `key` as that of `holder`.
-    pub(crate) fn certify(&self, holder: &Identity, key: &PublicKey) -> Result<Certificate, RegistrarError> {
-        let now = (self.clock)();
-        let period = Period {
-            // A phone whose clock is a little behind must be able to sign at once.
-            from: UnixMillis(now.0.saturating_sub(MAX_SKEW_MILLIS)),
-            until: UnixMillis(now.0 + u64::from(self.certificate_days) * DAY_MILLIS),
+    /// Certifies `key` as that of `holder`; `None` where the root key is elsewhere.
+    pub(crate) fn certify(
+        &self,
+        holder: &Identity,
+        key: &PublicKey,
+    ) -> Result<Option<Certificate>, RegistrarError> {
+        let Some(root) = &self.authority.root else { return Ok(None) };
+        let period = period((self.clock)(), self.certificate_days);
+        Ok(Some(issue(holder, key, root, period, random()?)?))
+    }
+
+    /// Notes that somebody waits for the holder of the root key.
+    pub(crate) fn wait(&self, code: Hash, member: Identity, request: &[u8]) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(code, (member, request.to_vec()));
+    }
+
+    /// Some of those who wait, as many as fit into a reply.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let tell = |(code, (member, request)): (&Hash, &(Identity, Vec<u8>))| Waiting {
+            code: code.to_string(),
+            member: member.as_str().to_owned(),
+            request: Base64(request.clone()),
         };
-        Ok(issue(holder, key, &self.authority.root, period, random()?)?)
+        waiting.iter().take(MAX_WAITING).map(tell).collect()
+    }
+
+    /// Whoever waits with this code waits no longer.
+    pub(crate) fn served(&self, code: Hash) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&code);
     }
 
     /// Signs the enrolment that publishes `certificate` and uses up `code`. `prev` is the latest statement on the member in
@@ -253,6 +297,15 @@ impl Registrar {
 
     pub(crate) fn identity(&self, code: &StoredCode) -> Result<Identity, RegistrarError> {
         Ok(Identity::new(&self.domain, &code.role, &code.name)?)
+    }
+}
+
+/// For how long a certificate holds that is issued `now`.
+pub(crate) fn period(now: UnixMillis, days: u32) -> Period {
+    Period {
+        // A phone whose clock is a little behind must be able to sign at once.
+        from: UnixMillis(now.0.saturating_sub(MAX_SKEW_MILLIS)),
+        until: UnixMillis(now.0 + u64::from(days) * DAY_MILLIS),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `node`: run a ledger node, or manage one.
 
+use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context as _, Result};
@@ -42,6 +43,7 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
             show!("{}", Node::anchors(&config, &Surroundings::default().families)?.to_json());
             return Ok(0);
         }
+        NodeCommand::Certify { root } => return certify(&config, root),
         NodeCommand::Restore { from } => {
             say!("{}", restore(&config, from)?);
             return Ok(0);
@@ -57,6 +59,30 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
     };
     say!("{}", operate(&config, &request)?);
     Ok(0)
+}
+
+/// Certifies who waits; the exit code is 1 if somebody was not.
+fn certify(config: &Config, root: &Path) -> Result<u8> {
+    #[cfg(unix)]
+    {
+        use countersign_node::Certified;
+        let certified = countersign_node::certify(config, root)?;
+        for Certified { member, published } in &certified {
+            match published {
+                Ok(()) => say!("certified: {}", member.as_str()),
+                Err(reason) => say!("not certified: {}: {reason}", member.as_str()),
+            }
+        }
+        if certified.is_empty() {
+            say!("nobody waits for a certificate");
+        }
+        Ok(u8::from(certified.iter().any(|one| one.published.is_err())))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (config, root);
+        anyhow::bail!("a node is reached by its socket, which this system does not have")
+    }
 }
 
 /// Verifies the node's data and prints what was found; the exit code is 1 if something is missing or damaged.

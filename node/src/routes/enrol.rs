@@ -24,6 +24,8 @@ use crate::registrar::{CodeError, EnrolmentCode, RegistrarError};
 
 /// Room for a code and a certification request.
 const MAX_ENROLMENT: usize = 4096;
+/// When to ask again for a certificate that somebody else has to issue.
+const ROOT_ELSEWHERE: Duration = Duration::from_secs(10);
 
 /// `POST /enrol`
 pub(super) async fn enrol(
@@ -60,6 +62,7 @@ impl From<AuthorityError> for ProblemDetails {
             AuthorityError::Busy(delay) => {
                 Self::busy(if delay.is_zero() { Duration::from_secs(1) } else { delay })
             }
+            AuthorityError::RootElsewhere => Self::new(Problem::Busy, said).retry_after(ROOT_ELSEWHERE),
             AuthorityError::Halted(halt) => Self::halted(halt),
             AuthorityError::Refused(reason) => reason.into(),
             AuthorityError::Registrar(RegistrarError::Store(error)) => error.into(),

@@ -77,7 +77,7 @@ fn a_second_node_is_kept_out_of_the_directory() {
 #[test]
 fn a_key_that_is_gone_is_named_and_never_made_anew() {
     for name in [
-        "root.p256",
+        "root.crt",
         "registrar.crt",
         "log-supply.p256",
         "log-trust.ed25519",

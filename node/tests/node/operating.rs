@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign_ledger::{Genesis, Hash, LogName};
+use countersign_ledger::{Base64, Certificate, Genesis, Hash, LogName, cbor};
 use countersign_node::{
-    CodeError, EnrolmentCode, Node, OpenError, OperateError, Request, Status, operate, restore,
+    Certified, CodeError, EnrolmentCode, Node, OpenError, OperateError, Request, Status, certify, operate,
+    restore,
 };
 
 use crate::tried::Tried;
-use crate::world::{Site, accepted, csr, enrol, fresh_key, refusal};
+use crate::world::{Client, Member, Site, accepted, csr, enrol, fresh_key, refusal};
 
 fn code(role: &str, hours: u32) -> Request {
     Request::Code { role: role.to_owned(), name: "somebody".to_owned(), hours }
@@ -109,6 +110,56 @@ fn a_running_node_revokes_from_the_next_entry_or_from_an_earlier_one() {
     let told = revoke(good.certificate.fingerprint().to_string(), &[]).unwrap();
     assert!(told.contains("of the log supply") && told.contains("of the log trust"), "{told}");
     assert_eq!(refusal(node, LogName::SUPPLY, &good.sign(&site.request(4))), "revoked");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_node_without_the_root_key_orders_as_before_and_whoever_has_the_key_certifies() {
+    let mut site = site();
+    let early = enrol(&site.open(), "manufacturer", "early");
+    // It is taken elsewhere.
+    let (kept, away) = (site.config.data.join("keys/root.p256"), tempfile::tempdir().unwrap());
+    let root = away.path().join("root.p256");
+    std::fs::copy(&kept, &root).unwrap();
+    std::fs::remove_file(&kept).unwrap();
+    let running = site.open().start().unwrap();
+    let node = running.node();
+    accepted(node, LogName::SUPPLY, &early.sign(&site.request(1)));
+    assert!(certify(&site.config, &root).unwrap().is_empty());
+
+    let (key, client) = (fresh_key(), Client::new(node.genesis(), running.addr()));
+    let code = operate(&site.config, &code("manufacturer", 1)).unwrap();
+    let body = cbor::encode(|e| e.array(2)?.str(&code)?.bytes(&csr(&key))?.ok());
+    for _ in 0..2 {
+        let waits = client.post("/enrol", &body);
+        assert_eq!((waits.problem(), waits.header("retry-after")), ((503, "busy".into()), "10"));
+    }
+    // Another's root key certifies nobody, and the code is not used up.
+    let other = away.path().join("other.p256");
+    std::fs::copy(site.config.data.join("keys/registrar.p256"), &other).unwrap();
+    let [Certified { member, published: refused }] = &certify(&site.config, &other).unwrap()[..] else {
+        panic!("one waits")
+    };
+    assert_eq!(member.as_str(), "spiffe://meds.example/manufacturer/somebody");
+    assert!(refused.is_err());
+    assert_eq!(client.post("/enrol", &body).status, 503);
+    let certified = certify(&site.config, &root).unwrap();
+    assert!(matches!(&certified[..], [Certified { published: Ok(()), .. }]), "{certified:?}");
+    let answer = client.post("/enrol", &body);
+    assert_eq!(answer.status, 201);
+    let late = Member { key, certificate: Certificate::from_der(&answer.body).unwrap() };
+    accepted(node, LogName::SUPPLY, &late.sign(&site.request(2)));
+    assert!(certify(&site.config, &root).unwrap().is_empty());
+    // What nobody waits for, with a code that was never made.
+    let certificate = Base64(late.certificate.as_der().to_vec());
+    let unasked = Request::Certified { code: Hash::of(b"code").to_string(), certificate };
+    assert!(operate(&site.config, &unasked).unwrap_err().to_string().contains("no such enrolment code"));
+    running.stop();
+    assert!(matches!(certify(&site.config, &root), Err(OperateError::NotRunning(_))));
+    // It comes back, and everything is as it was.
+    site.config.certificate_days = 30;
+    std::fs::copy(&root, &kept).unwrap();
+    enrol(&site.open(), "manufacturer", "again");
 }
 
 fn copy(from: &Path, to: &Path) {
