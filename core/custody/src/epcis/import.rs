@@ -8,7 +8,8 @@ use countersign_ledger::{Fields, Identity, Kind, Subject, UnixMillis};
 use serde_json::{Map, Value, json};
 
 use super::context::{MASTER_DATA, Names};
-use super::form::{self, Found};
+use super::form;
+use super::found::Found;
 use super::key::{self, Key};
 use super::refused::{Fault, NotADocument, NotTaken};
 use super::{EventType, MAX_DOCUMENT, NAMESPACE, extensions, hash, schema, time, words};
