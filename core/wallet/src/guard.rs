@@ -7,11 +7,10 @@
 //! be known before, and those whose predecessor the ledger asks for.
 
 use countersign_custody::{Effect, Item, Reason, Step, SubjectType};
-use countersign_ledger::{Draft, Kind, LogName, Subject, UnixMillis};
+use countersign_ledger::{Kind, LogName, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct};
 
 use crate::goods::{NoGoods, unit};
-use crate::issuer::{ActError, Issuer};
 use crate::item::{item, item_named};
 use crate::snapshot::Snapshot;
 
@@ -190,6 +189,14 @@ impl Snapshot {
         if consent.unknown { Ok(()) } else { denied(&reasons, named.narrowest()) }
     }
 
+    /// The same for a pack that a draft is about.
+    pub(crate) fn guard_pack(&mut self, pack: &Subject, now: UnixMillis) -> Result<(), Held> {
+        let Some(item) = item_named(pack) else { return Ok(()) };
+        let reasons = self.check(&item, now).reasons;
+        denied(&reasons, pack)?;
+        undecided(&reasons, pack)
+    }
+
     fn reasons(&mut self, named: &Named, now: UnixMillis) -> Vec<Reason> {
         match named {
             Named::Item { item, .. } => self.check(item, now).reasons,
@@ -204,7 +211,10 @@ fn misread(reasons: &[Reason]) -> Result<(), Held> {
         _ => None,
     });
     found.map_or(Ok(()), |(mend, readings)| {
-        Err(Held::Misread { mend, readings: readings.iter().map(|item| narrowest(item).clone()).collect() })
+        Err(Held::Misread {
+            mend,
+            readings: readings.iter().map(|item| narrowest(item).clone()).collect(),
+        })
     })
 }
 
@@ -239,46 +249,13 @@ fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
     why.map_or(Ok(()), |why| Err(Held::CannotTell { subject: subject.clone(), why }))
 }
 
-impl Issuer<'_> {
-    /// Holds back a draft whose subject is not known, or that cannot be taken back, unless the words for it were said.
-    pub(crate) fn guard(&mut self, draft: &Draft, now: UnixMillis) -> Result<(), ActError> {
-        let Some(step) = self.snapshot.profile_of(&draft.kind).and_then(|profile| profile.step(&draft.kind))
-        else {
-            return Ok(());
-        };
-        let (consent, subject) = (self.consent, draft.subject.clone());
-        if is_irrevocable(step) && !consent.irrevocable {
-            return Err(Held::Irrevocable { kind: draft.kind.clone(), subject }.into());
-        }
-        if !is_on_the_known(step) || consent.unknown {
-            return Ok(());
-        }
-        match SubjectType::of(&subject) {
-            Some(SubjectType::Pack) => match item_named(&subject) {
-                Some(item) => {
-                    let reasons = self.snapshot.check(&item, now).reasons;
-                    Ok(denied(&reasons, &subject).and_then(|()| undecided(&reasons, &subject))?)
-                }
-                None => Ok(()),
-            },
-            // The ledger itself proves whether it has anything on a product or a lot.
-            Some(SubjectType::Class | SubjectType::Lot)
-                if self.latest(LogName::SUPPLY, &subject)?.is_none() =>
-            {
-                Err(Held::Unknown { subject, why: "no-statement" }.into())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Whether an act of this step cannot be taken back, whatever is stated later.
 pub fn is_irrevocable(step: &Step) -> bool {
     matches!(step.effect, Effect::Recall | Effect::Dispense)
 }
 
 /// Whether the step is the first on its subject in its log, and the subject is known by other statements.
-fn is_on_the_known(step: &Step) -> bool {
+pub(crate) fn is_on_the_known(step: &Step) -> bool {
     step.may_follow(None) && (step.log != LogName::SUPPLY || step.effect == Effect::Dispense)
 }
 

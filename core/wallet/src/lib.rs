@@ -36,6 +36,7 @@
 //! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
+mod act;
 mod cbor;
 mod client;
 mod courier;
@@ -56,6 +57,7 @@ mod vault;
 mod verify_pages;
 mod whole_logs;
 
+pub use act::ActError;
 pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
     TransportError,
@@ -64,7 +66,7 @@ pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use goods::{NoGoods, goods, unit};
 pub use guard::{Consent, Held, Named, is_irrevocable, level};
-pub use issuer::{ActError, Issuer, Recorded};
+pub use issuer::{Issuer, Recorded};
 pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;

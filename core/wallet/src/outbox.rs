@@ -11,14 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_custody::{Countersigned, Profile, Step};
 use countersign_ledger::{
     Draft, Fields, Hash, Kind, LogName, Problem, Promise, SignError, Statement, Subject, TrustedCheckpoint,
     UnixMillis, Verified,
 };
 
+use crate::act::{ActError, random};
 use crate::client::{ClientError, jittered};
-use crate::courier::{conflict_kind, random};
-use crate::issuer::{ActError, Issuer, Recorded};
+use crate::issuer::{Issuer, Recorded};
 use crate::key_store::StoredKey;
 use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
@@ -443,4 +444,11 @@ fn queued(row: &store::Outgoing, cause: Option<Cause>) -> Queued {
         tries: row.tries,
         due_at: UnixMillis(row.due),
     }
+}
+
+/// The kind of the statement that records a conflict about goods whose handovers have this kind.
+fn conflict_kind(kind: &Kind) -> Option<Kind> {
+    let mut steps = Profile::all().iter().flat_map(Profile::steps);
+    let takes = |step: &&Step| matches!(&step.countersigned, Some(Countersigned::Rival(kinds)) if kinds.contains(kind));
+    steps.find(takes).map(|step| step.kind.clone())
 }
