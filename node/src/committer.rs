@@ -19,7 +19,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::checkpoint_signers::{CheckpointSigners, SealError};
 use crate::halt::{Halt, Halts, Passing};
 use crate::ledger::Place;
-use crate::machine::{Admission, Applied, Bodies, Candidate, StateMachine};
+use crate::machine::{Admission, Applied, Candidate, StateMachine};
 use crate::metrics::Metrics;
 use crate::published::{Head, Published, View};
 use crate::registrar::CodeUse;

@@ -30,18 +30,12 @@ use countersign_ledger::{
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
 use crate::parallel::in_parallel;
-use crate::sequencer::Reason;
-use crate::store::{StoreError, StoreResult};
+use crate::reason::Reason;
+use crate::store::{Bodies, StoreError, StoreResult};
 
 pub use self::candidate::Candidate;
 use self::recent::Recent;
 pub use self::restore::Damage;
-
-/// Where the machine fetches statements that it no longer holds in memory.
-pub trait Bodies {
-    /// The bytes of the statement at `place`.
-    fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
-}
 
 /// What became of a candidate.
 #[derive(Clone, PartialEq, Eq, Debug)]

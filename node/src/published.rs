@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::LedgerState;
-use crate::machine::{Bodies, Candidate, StateMachine};
+use crate::machine::{Candidate, StateMachine};
 use crate::sequencer::{Block, Ordered, Outcome, STOPPED, Status};
 use crate::store::{self, Readers, StoreError, StoreResult};
 

@@ -16,7 +16,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, 
 use crate::files;
 use crate::halt::{Halt, Passing};
 use crate::ledger::Place;
-use crate::machine::Bodies;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
@@ -88,6 +87,12 @@ impl Passing for StoreError {
 
 /// The result of reading or writing a store.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Where the machine fetches statements that it no longer holds in memory.
+pub trait Bodies {
+    /// The bytes of the statement at `place`.
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
+}
 
 /// A statement as the database holds it.
 pub(crate) struct StoredStatement {

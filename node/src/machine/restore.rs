@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use countersign_ledger::{FormatError, IndexKey, Refusal, Statement};
 
-use super::{Admitted, Bodies, Fitting, StateMachine, changes_trust};
+use super::{Admitted, Fitting, StateMachine, changes_trust};
 use crate::ledger::Place;
 use crate::parallel::in_parallel;
-use crate::sequencer::Reason;
+use crate::reason::Reason;
 use crate::store::{StoreError, StoredBlock, StoredStatement};
 
 /// Why a stored history is not one that this machine could have written.
