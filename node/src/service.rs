@@ -18,7 +18,7 @@ use crate::metrics::{header, line};
 use crate::others_logs::Cosigning;
 use crate::published::Published;
 use crate::reason::Reason;
-use crate::registrar::{CodeError, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
+use crate::registrar::{CodeError, EnrolmentCode, EnrolmentRequest, Judged, Registrar, RegistrarError};
 use crate::sequencer::{Outcome, Sequencer};
 use crate::store;
 use crate::timekeeper::Timekeeper;
@@ -82,7 +82,7 @@ impl Bounded for Service {
 
 impl Service {
     pub(crate) fn enrol(&self, code: &EnrolmentCode, csr: &[u8]) -> Result<Certificate, AuthorityError> {
-        let request = Request::read(code, csr).map_err(RegistrarError::from)?;
+        let request = EnrolmentRequest::read(code, csr).map_err(RegistrarError::from)?;
         self.enrol_with(&request, |holder| {
             let certificate = self.registrar.certify(holder, &request.key)?;
             certificate.ok_or_else(|| {
@@ -95,7 +95,7 @@ impl Service {
     /// Publishes a certificate that the holder of the root key has issued for somebody who waits with this code.
     pub(crate) fn certified(&self, code: Hash, certificate: &Certificate) -> Result<(), AuthorityError> {
         self.registrar.served(code);
-        let request = Request { code, key: certificate.key().clone() };
+        let request = EnrolmentRequest { code, key: certificate.key().clone() };
         let issued = |holder: &Identity| {
             let same = certificate.identity() == holder;
             let other = || RegistrarError::from(CertificateError::Identity).into();
@@ -107,7 +107,7 @@ impl Service {
     /// Publishes what is `issued` for whom the code of a request was made for.
     fn enrol_with(
         &self,
-        request: &Request,
+        request: &EnrolmentRequest,
         issued: impl Fn(&Identity) -> Result<Certificate, AuthorityError>,
     ) -> Result<Certificate, AuthorityError> {
         let readers = self.published.readers();

@@ -9,7 +9,7 @@ use countersign_custody::{
     Contents, Effect, PackingFault, Profile, SerialSet, Step, SubjectType, packing_fault,
 };
 use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
-use countersign_wallet::{ActError, Consent, Held, Issuer, Recorded, Snapshot, is_irrevocable, level};
+use countersign_wallet::{ActError, Consent, HeldBack, Issuer, Recorded, Snapshot, is_irrevocable, level};
 use serde_json::json;
 
 use super::kinds;
@@ -128,12 +128,12 @@ fn too_many_serials(error: ActError) -> anyhow::Error {
 }
 
 /// Why an act is held back, with the word that lets it pass.
-fn held(reason: &Held) -> anyhow::Error {
+fn held(reason: &HeldBack) -> anyhow::Error {
     let word = match reason {
-        Held::OtherLevel { .. } => " with --level",
-        Held::Unknown { .. } | Held::CannotTell { .. } => "; --unknown signs it all the same",
-        Held::Irrevocable { .. } => ": confirm it with --yes",
-        Held::Misread { .. } | Held::NoSuchLevel { .. } => "",
+        HeldBack::OtherLevel { .. } => " with --level",
+        HeldBack::Unknown { .. } | HeldBack::CannotTell { .. } => "; --unknown signs it all the same",
+        HeldBack::Irrevocable { .. } => ": confirm it with --yes",
+        HeldBack::Misread { .. } | HeldBack::NoSuchLevel { .. } => "",
     };
     anyhow!("{reason}{word}")
 }
@@ -145,7 +145,7 @@ fn asked_for(step: &Step, subject: &Subject, consent: Consent) -> Result<Consent
         return Ok(consent);
     }
     if !io::stdin().is_terminal() {
-        return Err(held(&Held::Irrevocable { kind: step.kind.clone(), subject: subject.clone() }));
+        return Err(held(&HeldBack::Irrevocable { kind: step.kind.clone(), subject: subject.clone() }));
     }
     eprint!("This cannot be taken back. Type yes to sign it: ");
     let mut answer = String::new();

@@ -36,7 +36,7 @@ pub enum ActError {
     NotEnrolled,
     /// The guard holds it back: see its reasons.
     #[error(transparent)]
-    Held(#[from] Held),
+    Held(#[from] HeldBack),
     /// No family of rules says which log takes this kind of statement.
     #[error("no log takes statements of this kind")]
     UnknownKind,

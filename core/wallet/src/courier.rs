@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use countersign_custody::handover::{
-    Answer, CustodyChain, Rules, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Seen, Terms,
+    Answer, CustodyChain, CustodyRules, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Seen, Terms,
     answer_in,
 };
 use countersign_custody::{Aggregate, Contents, History, Profile};
@@ -101,7 +101,7 @@ pub struct Shown {
 
 /// What an offer says, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct ReadOffer {
     /// The offer.
     pub id: Hash,
     /// The goods.
@@ -242,13 +242,13 @@ impl<'a> Courier<'a> {
     }
 
     /// What an offer says, once all of it was verified. Writes nothing.
-    pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<Reading, CourierError> {
+    pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<ReadOffer, CourierError> {
         let offered = Offered::from_bytes(message)?;
         let profile = profile_of(offered.chain())?;
         let id = offered.id();
         let examined = offered.examine(&self.rules(profile), self.not_before_seen(now))?;
         let meeting = self.seen().zip(Seen::of(examined.offer())).map(|(mine, theirs)| mine.meet(theirs));
-        Ok(Reading {
+        Ok(ReadOffer {
             id,
             subject: examined.offer().statement().subject().clone(),
             giver: examined.giver().clone(),
@@ -390,9 +390,9 @@ impl<'a> Courier<'a> {
         digest.map_or(Ok(None), |digest| self.snapshot.contents(digest))
     }
 
-    fn rules<'b>(&'b self, profile: &'b Profile) -> Rules<'b> {
+    fn rules<'b>(&'b self, profile: &'b Profile) -> CustodyRules<'b> {
         let domain = self.certificate.identity().domain();
-        Rules { profile, trust: &self.trust, log: PRODUCTS, domain }
+        CustodyRules { profile, trust: &self.trust, log: PRODUCTS, domain }
     }
 
     fn seen(&self) -> Option<Seen> {

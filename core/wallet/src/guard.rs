@@ -30,7 +30,7 @@ impl Consent {
 
 /// Why an act is held back. Nothing has been signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Held {
+pub enum HeldBack {
     /// The code was misread, or typed wrongly.
     #[error("the code was not read fully; {mend}{}", known(.readings))]
     Misread {
@@ -118,11 +118,11 @@ impl Named {
     }
 
     /// Refuses what was not read fully.
-    pub fn certain(&self) -> Result<(), Held> {
+    pub fn certain(&self) -> Result<(), HeldBack> {
         match self {
             Self::Item { item, .. } if item.is_unread() => {
                 let mend = item.readings.first().map_or("", |reading| reading.slip.mend);
-                Err(Held::Misread { mend, readings: Vec::new() })
+                Err(HeldBack::Misread { mend, readings: Vec::new() })
             }
             _ => Ok(()),
         }
@@ -137,7 +137,7 @@ impl Named {
     }
 
     /// The subject of the code's own level, or of the one that is asked for.
-    fn subject(&self, step: &Step, asked: Option<SubjectType>) -> Result<Subject, Held> {
+    fn subject(&self, step: &Step, asked: Option<SubjectType>) -> Result<Subject, HeldBack> {
         let own = match self {
             Self::Item { linear: true, .. } => None,
             _ => SubjectType::of(self.narrowest()),
@@ -145,8 +145,8 @@ impl Named {
         let kind = step.kind.clone();
         let Some(chosen) = asked.or(own).filter(|level| step.subject.contains(level)) else {
             return Err(match asked {
-                Some(asked) => Held::NoSuchLevel { kind, asked },
-                None => Held::OtherLevel { kind, code: own, may: step.subject.clone() },
+                Some(asked) => HeldBack::NoSuchLevel { kind, asked },
+                None => HeldBack::OtherLevel { kind, code: own, may: step.subject.clone() },
             });
         };
         let subject = match (self, chosen) {
@@ -157,7 +157,7 @@ impl Named {
             (Self::Item { item, .. }, SubjectType::Pack) => item.pack.as_ref(),
             _ => None,
         };
-        subject.cloned().ok_or(Held::NoSuchLevel { kind, asked: chosen })
+        subject.cloned().ok_or(HeldBack::NoSuchLevel { kind, asked: chosen })
     }
 }
 
@@ -171,7 +171,7 @@ impl Snapshot {
         asked: Option<SubjectType>,
         consent: Consent,
         now: UnixMillis,
-    ) -> Result<Subject, Held> {
+    ) -> Result<Subject, HeldBack> {
         let reasons = self.reasons(named, now);
         misread(&reasons)?;
         let subject = named.subject(step, asked)?;
@@ -183,14 +183,14 @@ impl Snapshot {
     }
 
     /// The same for what an act links or packs: nothing of it was misread, or is denied by what is known here.
-    pub fn guard_linked(&mut self, named: &Named, consent: Consent, now: UnixMillis) -> Result<(), Held> {
+    pub fn guard_linked(&mut self, named: &Named, consent: Consent, now: UnixMillis) -> Result<(), HeldBack> {
         let reasons = self.reasons(named, now);
         misread(&reasons)?;
         if consent.unknown { Ok(()) } else { denied(&reasons, named.narrowest()) }
     }
 
     /// The same for a pack that a draft is about.
-    pub(crate) fn guard_pack(&mut self, pack: &Subject, now: UnixMillis) -> Result<(), Held> {
+    pub(crate) fn guard_pack(&mut self, pack: &Subject, now: UnixMillis) -> Result<(), HeldBack> {
         let Some(item) = item_named(pack) else { return Ok(()) };
         let reasons = self.check(&item, now).reasons;
         denied(&reasons, pack)?;
@@ -205,20 +205,20 @@ impl Snapshot {
     }
 }
 
-fn misread(reasons: &[Reason]) -> Result<(), Held> {
+fn misread(reasons: &[Reason]) -> Result<(), HeldBack> {
     let found = reasons.iter().find_map(|reason| match reason {
         Reason::Misread { slip, readings } => Some((slip.mend, readings)),
         _ => None,
     });
     found.map_or(Ok(()), |(mend, readings)| {
-        Err(Held::Misread {
+        Err(HeldBack::Misread {
             mend,
             readings: readings.iter().map(|item| narrowest(item).clone()).collect(),
         })
     })
 }
 
-fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
+fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
     let denies = |reason: &&Reason| {
         matches!(
             reason,
@@ -230,11 +230,11 @@ fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
         )
     };
     let why = reasons.iter().find(denies).map(Reason::key);
-    why.map_or(Ok(()), |why| Err(Held::Unknown { subject: subject.clone(), why }))
+    why.map_or(Ok(()), |why| Err(HeldBack::Unknown { subject: subject.clone(), why }))
 }
 
 /// Whether a pack exists, only the lot's serials tell; of products and lots the ledger tells when it is asked.
-fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
+fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
     let undecided = |reason: &&Reason| {
         matches!(
             reason,
@@ -246,7 +246,7 @@ fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
     };
     let is_pack = SubjectType::of(subject) == Some(SubjectType::Pack);
     let why = reasons.iter().find(undecided).filter(|_| is_pack).map(Reason::key);
-    why.map_or(Ok(()), |why| Err(Held::CannotTell { subject: subject.clone(), why }))
+    why.map_or(Ok(()), |why| Err(HeldBack::CannotTell { subject: subject.clone(), why }))
 }
 
 /// Whether an act of this step cannot be taken back, whatever is stated later.

@@ -18,7 +18,7 @@ use countersign_ledger::{
 
 use crate::act::{ActError, random};
 use crate::client::{Client, ClientError};
-use crate::guard::{Consent, Held, is_irrevocable, is_on_the_known};
+use crate::guard::{Consent, HeldBack, is_irrevocable, is_on_the_known};
 use crate::key_store::{KeyStore, StoredKey};
 use crate::online::{Online, index_entry};
 use crate::snapshot::Snapshot;
@@ -148,7 +148,7 @@ impl<'a> Issuer<'a> {
         };
         let subject = draft.subject.clone();
         if is_irrevocable(step) && !self.consent.irrevocable {
-            return Err(Held::Irrevocable { kind: draft.kind.clone(), subject }.into());
+            return Err(HeldBack::Irrevocable { kind: draft.kind.clone(), subject }.into());
         }
         if !is_on_the_known(step) || self.consent.unknown {
             return Ok(());
@@ -159,7 +159,7 @@ impl<'a> Issuer<'a> {
             Some(SubjectType::Class | SubjectType::Lot)
                 if self.latest(LogName::SUPPLY, &subject)?.is_none() =>
             {
-                Err(Held::Unknown { subject, why: "no-statement" }.into())
+                Err(HeldBack::Unknown { subject, why: "no-statement" }.into())
             }
             _ => Ok(()),
         }

@@ -62,10 +62,10 @@ pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
     TransportError,
 };
-pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
+pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, ReadOffer, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use goods::{NoGoods, goods, unit};
-pub use guard::{Consent, Held, Named, is_irrevocable, level};
+pub use guard::{Consent, HeldBack, Named, is_irrevocable, level};
 pub use issuer::{Issuer, Recorded};
 pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_custody::{Item, Profile, Reason, SubjectType, VerdictKind};
 use countersign_scan::draw::{Label, Scale};
 use countersign_scan::{Code, Luma, ScanResult, Scanner, decode};
-use countersign_wallet::{ActError, Consent, Held, Named, NoPack, Snapshot, item, item_of};
+use countersign_wallet::{ActError, Consent, HeldBack, Named, NoPack, Snapshot, item, item_of};
 use datamatrix::{DataMatrix, SymbolList};
 
 use crate::world::{CLASS, EXPIRY, Scene, World, kind, subject};
@@ -106,7 +106,9 @@ fn a_slip_is_not_signed_whatever_is_consented_to() {
                 assert_eq!(guarded, Ok(subject(&format!("{CLASS}/10/{LOT}/21/{SERIAL}"))));
             }
             _ => {
-                let Err(Held::Misread { readings, .. }) = guarded else { panic!("{text:?}: {guarded:?}") };
+                let Err(HeldBack::Misread { readings, .. }) = guarded else {
+                    panic!("{text:?}: {guarded:?}")
+                };
                 assert!(!readings.is_empty(), "{text:?}");
             }
         }
@@ -237,10 +239,10 @@ fn an_act_is_about_the_level_of_its_code_or_the_one_that_is_asked_for() {
     assert!(subject_of(pack, recall, Some(SubjectType::Pack)).is_err());
     assert_eq!(subject_of("(01)09506000134352", recall, None), Ok(subject(CLASS)));
     let narrower = subject_of("(01)09506000134352", recall, Some(SubjectType::Lot));
-    assert!(matches!(narrower, Err(Held::NoSuchLevel { .. })));
+    assert!(matches!(narrower, Err(HeldBack::NoSuchLevel { .. })));
     // The number under a bar code cannot name more, so it says nothing about the level that is meant.
     for linear in ["]E09506000134352", "9506000134352"] {
-        assert!(matches!(subject_of(linear, recall, None), Err(Held::OtherLevel { .. })));
+        assert!(matches!(subject_of(linear, recall, None), Err(HeldBack::OtherLevel { .. })));
         assert_eq!(subject_of(linear, recall, Some(SubjectType::Class)), Ok(subject(CLASS)));
     }
 }
@@ -256,9 +258,12 @@ fn what_is_denied_or_not_known_here_is_not_acted_upon_without_the_word() {
     };
     let (genuine, never) = ("(01)09506000134352(10)L1(21)S001", "(01)09506000134352(10)L1(21)NEVER");
     assert_eq!(guard(&mut synced, genuine, false), Ok(()));
-    assert!(matches!(guard(&mut synced, never, false), Err(Held::Unknown { why: "unknown-serial", .. })));
+    assert!(matches!(guard(&mut synced, never, false), Err(HeldBack::Unknown { why: "unknown-serial", .. })));
     assert_eq!(guard(&mut synced, never, true), Ok(()));
-    assert!(matches!(guard(&mut empty, genuine, false), Err(Held::CannotTell { why: "not-followed", .. })));
+    assert!(matches!(
+        guard(&mut empty, genuine, false),
+        Err(HeldBack::CannotTell { why: "not-followed", .. })
+    ));
     assert_eq!(guard(&mut empty, genuine, true), Ok(()));
 }
 
@@ -277,11 +282,11 @@ fn an_issuer_signs_nothing_that_nobody_has_said_the_word_for() {
             Err(other) => panic!("{other}"),
         };
     let (nothing, yes) = (Consent::default(), Consent { irrevocable: true, unknown: false });
-    assert!(matches!(held(nothing, "authority key", lot("L1")), Some(Held::Irrevocable { .. })));
+    assert!(matches!(held(nothing, "authority key", lot("L1")), Some(HeldBack::Irrevocable { .. })));
     assert_eq!(held(yes, "authority key", lot("L1")), None);
-    assert!(matches!(held(yes, "authority key", lot("DEF21XYZ9")), Some(Held::Unknown { .. })));
+    assert!(matches!(held(yes, "authority key", lot("DEF21XYZ9")), Some(HeldBack::Unknown { .. })));
     assert_eq!(held(Consent::ALL, "authority key", lot("DEF21XYZ9")), None);
     let pack = || crate::acting::draft("medicine.dispense", &format!("{CLASS}/10/L1/21/NEVER"));
-    assert!(matches!(held(yes, "pharmacy key", pack()), Some(Held::CannotTell { .. })));
+    assert!(matches!(held(yes, "pharmacy key", pack()), Some(HeldBack::CannotTell { .. })));
     assert_eq!(held(Consent::ALL, "pharmacy key", pack()), None);
 }
