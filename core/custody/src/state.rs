@@ -201,14 +201,3 @@ fn identity(d: &mut Decoder<'_>) -> Option<Identity> {
 fn digest(d: &mut Decoder<'_>) -> Option<Hash> {
     Hash::from_slice(d.bytes().ok()?)
 }
-
-fn optional<'b, T>(
-    d: &mut Decoder<'b>,
-    read: impl FnOnce(&mut Decoder<'b>) -> Option<T>,
-) -> Option<Option<T>> {
-    if d.datatype().ok()? == Type::Null {
-        d.null().ok()?;
-        return Some(None);
-    }
-    read(d).map(Some)
-}
