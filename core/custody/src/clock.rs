@@ -120,7 +120,7 @@ impl Now {
 
     /// The year by which two-digit years are read.
     pub fn year(self) -> u16 {
-        self.at().to_string().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+        self.at().year()
     }
 
     /// The latest moment that is known to have passed: by proof, or since both clocks of the last sync were beyond it.

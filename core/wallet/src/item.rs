@@ -1,7 +1,7 @@
 //! From the codes on a pack to what custody judges.
 
 use countersign_custody::{Item, Reading, Slip};
-use countersign_ledger::{Subject, UnixMillis};
+use countersign_ledger::{Day, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct, Product};
 
 /// Why the symbols that were seen together are not one pack. None of these is evidence against a pack.
@@ -100,7 +100,7 @@ fn claim(product: &Product) -> Option<Item> {
         serial: product.serial.clone(),
         expires_at: product
             .expiry
-            .map(|date| UnixMillis(u64::try_from(date.end_of_day_unix_millis()).unwrap_or(0))),
+            .map(|date| Day::new(date.year(), date.month(), date.day()).map_or(UnixMillis(0), Day::ends)),
         readings: Vec::new(),
     })
 }
