@@ -119,7 +119,7 @@ fn written(value: &Value, kind: Option<FieldType>) -> String {
         (Value::Uint(millis), Some(FieldType::Time)) => Day::of(UnixMillis(*millis)).to_string(),
         (Value::Uint(number), _) => number.to_string(),
         (Value::Text(text), _) => text.clone(),
-        (Value::Bytes(bytes), _) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        (Value::Bytes(bytes), _) => base16ct::lower::encode_string(bytes),
     }
 }
 

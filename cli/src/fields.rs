@@ -66,15 +66,8 @@ fn parse(kind: FieldType, value: &str) -> Result<Value> {
         FieldType::Uint => Value::Uint(value.parse()?),
         FieldType::Time => Value::Uint(value.parse::<Day>()?.ends().0),
         FieldType::Digest | FieldType::Chain => value.parse::<Hash>()?.into(),
-        FieldType::Bytes => Value::Bytes(hex(value)?),
+        FieldType::Bytes => Value::Bytes(base16ct::mixed::decode_vec(value)?),
     })
-}
-
-fn hex(text: &str) -> Result<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        bail!("bytes are written as pairs of hexadecimal digits");
-    }
-    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
 }
 
 #[cfg(test)]
