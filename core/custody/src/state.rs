@@ -11,9 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::cbor::Written;
+use countersign_ledger::cbor::{Written, optional};
 use countersign_ledger::{Fields, Hash, Identity, Kind, State, Verified, cbor};
-use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use crate::chain::chain_value;
