@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::published::{Head, Published, View};
 use crate::registrar::CodeUse;
 use crate::sequencer::{Ordered, Outcome};
-use crate::store::{self, StoreError, StoreResult, StoredBlock};
+use crate::store::{self, Bodies, StoreError, StoreResult, StoredBlock};
 use crate::timekeeper::{ClockError, Timekeeper};
 
 /// The steps of a commit. A crash between any two of them loses nothing that was acknowledged.

@@ -224,7 +224,7 @@ fn what_is_recalled_stands_at_its_place_and_what_changes_trust_is_verified_again
     // Signed by another key: whoever has stored it has verified it.
     let forged = sample().sign(&authority, &key(3), NOW, [9; 16]).unwrap();
     let entry = recall(&trust, forged.clone(), 6).unwrap();
-    assert_eq!((entry.standing().map(|placed| placed.index()), entry.id()), (Some(6), forged.id()));
+    assert_eq!((entry.standing().map(countersign_ledger::Placed::index), entry.id()), (Some(6), forged.id()));
     let newcomer = member("supplier", "ms", 6);
     let mut enrolment = Fields::new();
     enrolment.insert("certificate", countersign_ledger::Value::Bytes(newcomer.as_der().to_vec()));

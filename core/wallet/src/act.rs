@@ -4,7 +4,7 @@ use countersign_ledger::receipt::ReceiptError;
 use countersign_ledger::{CertificateError, Hash, HistoryError, ProofError, SignError};
 
 use crate::client::ClientError;
-use crate::guard::Held;
+use crate::guard::HeldBack;
 use crate::key_store::KeyStoreError;
 use crate::snapshot::AdvanceError;
 use crate::store::StoreError;

@@ -8,7 +8,7 @@ use super::{Admitted, Fitting, StateMachine};
 use crate::ledger::Place;
 use crate::parallel::in_parallel;
 use crate::reason::Reason;
-use crate::store::{StoreError, StoredBlock, StoredStatement};
+use crate::store::{Bodies, StoreError, StoredBlock, StoredStatement};
 
 /// Why a stored history is not one that this machine could have written.
 #[derive(Debug, thiserror::Error)]

@@ -26,7 +26,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A problem, over HTTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ProblemDetails {
+pub(crate) struct ProblemDetails {
     status: StatusCode,
     problem: Problem,
     detail: String,

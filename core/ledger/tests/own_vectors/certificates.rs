@@ -173,7 +173,9 @@ fn members() {
     file.check("certificate/member.json", |Roots { roots }, Der { certificate }| {
         let mut trust = TrustStore::new();
         for (domain, roots) in roots {
-            roots.iter().for_each(|root| trust.pin(domain, &root.0));
+            for root in roots {
+                trust.pin(domain, &root.0);
+            }
         }
         let certificate =
             trust.enrol(&certificate.0).map_err(|error| reason::certificate(error).to_owned())?;
