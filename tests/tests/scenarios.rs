@@ -338,6 +338,7 @@ impl Stage {
         let (name, answer) = match phone.patient.check_frame(1280, 720, 1280, &pixels)? {
             ScanResult::Nothing => ("nothing", None),
             ScanResult::HoldStill => ("hold-still", None),
+            ScanResult::Part { .. } => ("part", None),
             ScanResult::NotAPack => ("not-a-pack", None),
             ScanResult::Several => ("several", None),
             ScanResult::Pack { answer } => ("pack", Some(answer)),

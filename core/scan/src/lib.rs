@@ -35,6 +35,7 @@ mod frame;
 pub mod gs1;
 mod identify;
 mod pace;
+mod parts;
 mod picture;
 mod ppn;
 mod product;

@@ -48,6 +48,8 @@ pub fn item_of(codes: &[Code], current_year: u16) -> Result<Item, NoPack> {
             Ok(product) => claims.push(Claim { product, readings: code.readings(current_year) }),
             Err(reason) => match item(code, current_year) {
                 Ok(item) => unread = unread.or(Some(item)),
+                // Why a code of a product is refused is told rather than that another one is none.
+                Err(_) if matches!(refused, NoPack::NotAProduct(NotAProduct::Gs1(_))) => {}
                 Err(_) => refused = reason.into(),
             },
         }
@@ -220,7 +222,10 @@ mod tests {
                 // Nothing is taken from the repair.
                 let typed = slipped.starts_with('(') && order[0] != link;
                 assert!(typed || found.pack == bare.pack, "{order:?}: {found:?}");
-                assert!(!typed || found.readings.iter().any(|reading| reading.item.pack == bare.pack), "{order:?}");
+                assert!(
+                    !typed || found.readings.iter().any(|reading| reading.item.pack == bare.pack),
+                    "{order:?}"
+                );
                 assert_eq!(found.expires_at, None, "{order:?}");
             }
         }
