@@ -7,8 +7,8 @@ use countersign_custody::qr::NotEncoded;
 use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
-    ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HttpsError, KeyStoreError,
-    OpenError, StoreError, SyncError, TransportError,
+    ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, Held, HttpsError,
+    KeyStoreError, OpenError, StoreError, SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -30,6 +30,13 @@ pub enum CountersignError {
     #[error("cannot be used: {reason}")]
     Invalid {
         /// The reason's stable name, the key of its text.
+        reason: String,
+    },
+    /// An act needs the person's word: show why, and call again with their [`Consent`](crate::Consent). Nothing was signed.
+    #[error("to be confirmed: {reason}")]
+    ConsentNeeded {
+        /// `irrevocable` if it cannot be taken back; else why its subject may not exist, such as `unknown-serial`. The key
+        /// of its text.
         reason: String,
     },
     /// The person declined the prompt. Nothing is wrong: go back to where they were.
@@ -112,7 +119,21 @@ impl From<ActError> for Error {
             ActError::NotYet => Self::Retry { after_millis: None },
             ActError::BlobTooLarge { .. } => Self::Refused { reason: Problem::TooLarge.to_string() },
             ActError::Store(error) => error.into(),
+            ActError::Held(held) => held.into(),
             _ => Self::Distrusted,
+        }
+    }
+}
+
+impl From<Held> for Error {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Misread { slip, .. } => Self::invalid(slip.key),
+            Held::OtherLevel { .. } | Held::NoSuchLevel { .. } => Self::invalid("level"),
+            Held::Unknown { why, .. } | Held::CannotTell { why, .. } => {
+                Self::ConsentNeeded { reason: why.to_owned() }
+            }
+            Held::Irrevocable { .. } => Self::ConsentNeeded { reason: "irrevocable".to_owned() },
         }
     }
 }

@@ -96,7 +96,7 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
         let blob = serials.as_ref().map(SerialSet::filter_bytes);
         blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
         let mut issuer = issuer.consenting(asked_for(step, &subject, consent)?);
-        let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
+        let draft = issuer.draft(KEY, &kind, &subject, fields.clone(), &with)?;
         issuer.record(KEY, &draft, blob, now())
     };
     match recorded {
@@ -267,45 +267,6 @@ fn report(recorded: &Recorded, subject: &Subject, as_json: bool) {
         say!("Recorded at index {} of the log {}: {}", recorded.index, recorded.log, recorded.id);
         say!("  about {}", about(subject));
     }
-}
-
-/// Drafts the next statement of `kind` on `subject`: fields and links that follow from the rules are looked up,
-/// verified and filled in. `with` are further subjects to link.
-pub fn draft(
-    issuer: &mut Issuer<'_>,
-    key: &str,
-    kind: &Kind,
-    subject: &Subject,
-    fields: Fields,
-    with: &[Subject],
-) -> Result<countersign_ledger::Draft> {
-    let profile = Profile::of_kind(Profile::all(), kind);
-    let profile = profile.with_context(|| format!("there is no kind of statement `{kind}`"))?;
-    let signer = issuer.certificate(key)?.identity().clone();
-    let step = profile.step(kind).with_context(|| format!("there is no kind of statement `{kind}`"))?;
-    let history = issuer.history(step.log, subject)?;
-    let mut others = Vec::new();
-    for rule in &step.links {
-        let Some(linked) = profile.step(&rule.kind) else { continue };
-        for place in dependencies(subject).iter().chain(with) {
-            others.extend(issuer.history(linked.log, place)?);
-        }
-    }
-    profile
-        .draft(kind, subject, &signer, fields, &history, &others)
-        .with_context(|| format!("there is no kind of statement `{kind}`"))
-}
-
-/// A subject and what it belongs to: a pack, its lot, its class.
-fn dependencies(subject: &Subject) -> Vec<Subject> {
-    let mut places = vec![subject.clone()];
-    while let Some(wider) = places.last().and_then(|last| Subject::new(last.family()).ok()) {
-        if places.contains(&wider) {
-            break;
-        }
-        places.push(wider);
-    }
-    places
 }
 
 /// A subject to link: the narrowest that a text names.

@@ -6,7 +6,7 @@
 //! In scope: acts on what is already traced. Out of scope: the first statement on a product, a lot or a unit, which cannot
 //! be known before, and those whose predecessor the ledger asks for.
 
-use countersign_custody::{Effect, Item, Reason, Step, SubjectType};
+use countersign_custody::{Effect, Item, Reason, Slip, Step, SubjectType};
 use countersign_ledger::{Draft, Kind, LogName, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct};
 
@@ -33,10 +33,10 @@ impl Consent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Held {
     /// The code was misread, or typed wrongly.
-    #[error("the code was not read fully; {mend}{}", known(.readings))]
+    #[error("the code was not read fully; {}{}", .slip.mend, known(.readings))]
     Misread {
         /// What seems to have happened, and what mends it.
-        mend: &'static str,
+        slip: Slip,
         /// The subjects that it would name then, as far as the ledger knows them.
         readings: Vec<Subject>,
     },
@@ -121,11 +121,11 @@ impl Named {
     /// Refuses what was not read fully.
     pub fn certain(&self) -> Result<(), Held> {
         match self {
-            Self::Item { item, .. } if item.is_unread() => {
-                let mend = item.readings.first().map_or("", |reading| reading.slip.mend);
-                Err(Held::Misread { mend, readings: Vec::new() })
-            }
-            _ => Ok(()),
+            Self::Item { item, .. } => match item.readings.first().filter(|_| item.is_unread()) {
+                Some(reading) => Err(Held::Misread { slip: reading.slip, readings: Vec::new() }),
+                None => Ok(()),
+            },
+            Self::Unit(_) | Self::Matter(_) => Ok(()),
         }
     }
 
@@ -200,11 +200,11 @@ impl Snapshot {
 
 fn misread(reasons: &[Reason]) -> Result<(), Held> {
     let found = reasons.iter().find_map(|reason| match reason {
-        Reason::Misread { slip, readings } => Some((slip.mend, readings)),
+        Reason::Misread { slip, readings } => Some((*slip, readings)),
         _ => None,
     });
-    found.map_or(Ok(()), |(mend, readings)| {
-        Err(Held::Misread { mend, readings: readings.iter().map(|item| narrowest(item).clone()).collect() })
+    found.map_or(Ok(()), |(slip, readings)| {
+        Err(Held::Misread { slip, readings: readings.iter().map(|item| narrowest(item).clone()).collect() })
     })
 }
 

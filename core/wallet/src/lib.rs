@@ -39,6 +39,7 @@
 mod cbor;
 mod client;
 mod courier;
+mod drafting;
 mod evidence;
 mod facts;
 mod goods;
