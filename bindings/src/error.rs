@@ -120,6 +120,7 @@ impl From<ActError> for Error {
             ActError::BlobTooLarge { .. } => Self::Refused { reason: Problem::TooLarge.to_string() },
             ActError::Store(error) => error.into(),
             ActError::Held(held) => held.into(),
+            ActError::Offered { .. } => Self::Refused { reason: "offered".to_owned() },
             _ => Self::Distrusted,
         }
     }
