@@ -15,6 +15,8 @@ use serde_json::{Map, json};
 
 use crate::print::date;
 
+/// What such a file is.
+pub const DRAFT: &str = "a draft, as `countersign import` writes it";
 /// Largest file: some 500,000 serial numbers.
 pub const MAX_DRAFT: usize = 16 * 1024 * 1024;
 

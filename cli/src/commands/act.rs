@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::kinds;
 use crate::args::{Enrol, Level, Sign};
-use crate::draft::{Draft, MAX_DRAFT};
+use crate::draft::{DRAFT, Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
 use crate::output::{say, warn};
 use crate::{fields, file, pack};
@@ -204,7 +204,7 @@ fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
 fn asked(args: &Sign) -> Result<Option<Draft>> {
     let serials = args.serials.as_deref().map(serials).transpose()?;
     let mut asked = match (&args.draft, &args.kind) {
-        (Some(path), _) => Draft::parse(&file::read(path, MAX_DRAFT)?)
+        (Some(path), _) => Draft::parse(&file::read(path, DRAFT, MAX_DRAFT)?)
             .with_context(|| format!("{} is not a draft", path.display()))?,
         (None, Some(kind)) => {
             let about = args.about.as_deref();
@@ -277,7 +277,7 @@ fn linked(snapshot: &mut Snapshot, argument: &str, consent: Consent) -> Result<S
 }
 
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
-    let text = file::text(path, MAX_SERIALS)?;
+    let text = file::text(path, "a list of the lot's serial numbers, one a line", MAX_SERIALS)?;
     let serials: Vec<String> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if serials.is_empty() {
