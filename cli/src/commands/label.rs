@@ -17,12 +17,12 @@ pub fn run(args: &Label) -> Result<()> {
     let Content::Gs1(message) = content else {
         bail!("the text is not GS1 data: give it in brackets, such as (01)09506000134352(10)ABC");
     };
-    let carrier = match args.symbology {
-        Symbology::Datamatrix => Carrier::DataMatrix,
-        Symbology::Qr => Carrier::Qr,
-        Symbology::Link => Carrier::LinkQr,
+    let mut label = match (args.symbology, code.stem(&message)) {
+        (Symbology::Datamatrix, _) => Drawing::new(&message, Carrier::DataMatrix)?,
+        (Symbology::Qr, _) => Drawing::new(&message, Carrier::Qr)?,
+        (Symbology::Link, None) => Drawing::new(&message, Carrier::LinkQr)?,
+        (Symbology::Link, Some(stem)) => Drawing::link(&message, &stem)?,
     };
-    let mut label = Drawing::new(&message, carrier)?;
     if let Some(micrometres) = args.print_module {
         let width = ModuleWidth::new(micrometres).context("a module is 254 to 990 micrometres wide")?;
         label = label.with_modules(width);
