@@ -17,6 +17,7 @@ use crate::args::{Enrol, Level, Sign};
 use crate::draft::{DRAFT, Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
 use crate::output::{say, warn};
+use crate::progress::Bar;
 use crate::{fields, file, pack};
 
 /// Of a statement that did not get through.
@@ -230,7 +231,10 @@ fn commission(
     if serials.is_empty() {
         return Ok(None);
     }
-    let serials = SerialSet::new(serials.iter().cloned())?;
+    let bar = Bar::new("building the lot's filter");
+    let built = SerialSet::build(serials.iter().cloned(), |done, of| bar.show(done, of, "steps"));
+    bar.finish();
+    let serials = built?;
     let expires = match &step.effect {
         Effect::Commission { expiry: Some(expiry), .. } => {
             fields.uint(expiry).context("the lot has no expiry: give it with -f expiry=YYYY-MM-DD")?
