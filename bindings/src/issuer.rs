@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_custody::{Step, SubjectType};
 use countersign_ledger::{Fields, Kind, Subject, Value};
 use countersign_scan::Code;
-use countersign_wallet::{self as core, Named, Snapshot, is_irrevocable};
+use countersign_wallet::{Named, Snapshot, is_irrevocable};
 
 use crate::clock::{now, year};
 use crate::code::unnamed;
@@ -128,7 +128,7 @@ impl Issuer {
         let (mut snapshot, client) = (self.wallet.snapshot()?, self.wallet.client());
         let (step, subject) = guarded(&mut snapshot, kind, code, level, consent)?;
         let fields = fields.into_iter().fold(Fields::new(), Field::add_to);
-        let issuer = core::Issuer::new(&mut snapshot, &client, self.wallet.keys());
+        let issuer = countersign_wallet::Issuer::new(&mut snapshot, &client, self.wallet.keys());
         let recorded =
             issuer.consenting(consent.into()).act(&self.key, &step.kind, &subject, fields, now())?;
         Ok(Signed {
@@ -175,7 +175,7 @@ impl Field {
     }
 }
 
-impl From<Consent> for core::Consent {
+impl From<Consent> for countersign_wallet::Consent {
     fn from(Consent { irrevocable, unknown }: Consent) -> Self {
         Self { irrevocable, unknown }
     }

@@ -28,10 +28,11 @@ pub fn read(path: &Path, wanted: &str, most: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same for text.
+/// The same for text, without the mark that some editors put before it.
 pub fn text(path: &Path, wanted: &str, most: usize) -> Result<String> {
-    String::from_utf8(read(path, wanted, most)?)
-        .map_err(|_| anyhow!("{} is not text in UTF-8", path.display()))
+    let text = String::from_utf8(read(path, wanted, most)?)
+        .map_err(|_| anyhow!("{} is not text in UTF-8", path.display()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Writes a file in a folder that is there.
@@ -75,6 +76,8 @@ mod tests {
         assert!(bytes(folder.path(), 5).unwrap_err().to_string().ends_with("is not a file"));
         let none = format!("{:#}", bytes(&folder.path().join("none"), 5).unwrap_err());
         assert!(none.starts_with("there is no file ") && none.ends_with("none: wanted is a list"), "{none}");
+        fs::write(&file, "\u{feff}12").unwrap();
+        assert_eq!(text(&file, "a list", 5).unwrap(), "12");
         fs::write(&file, b"\xff").unwrap();
         assert!(text(&file, "a list", 5).unwrap_err().to_string().ends_with("is not text in UTF-8"));
         let lost = write(&folder.path().join("none/file"), "1").unwrap_err().to_string();

@@ -277,6 +277,8 @@ fn a_slip_accuses_nobody_and_is_not_signed(folder: &Path, home: &Path) {
             ("\\n", "\n".to_owned()),
             ("\\r", "\r".to_owned()),
             ("\\b", " ".to_owned()),
+            ("\\z", "\u{200b}".to_owned()),
+            ("\\f", "\u{feff}".to_owned()),
             ("\u{1}", "\\".to_owned()),
         ];
         (slip, values.iter().fold(code.to_owned(), |code, (from, to)| code.replace(from, to)))

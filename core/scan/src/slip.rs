@@ -56,7 +56,7 @@ const RULES: [Rule; 8] = [
         slip: Slip::Ends,
         key: "ends",
         cause: Cause::Print,
-        mend: "a line end or a blank is part of the text: set the scanner to send no suffix, or leave it away",
+        mend: "a line end, a blank or a mark that cannot be seen is part of the text: set the scanner to send no suffix, or leave it away",
     },
     Rule {
         slip: Slip::SeparatorFirst,
@@ -80,7 +80,7 @@ const RULES: [Rule; 8] = [
         slip: Slip::Blanks,
         key: "blanks",
         cause: Cause::Print,
-        mend: "there are blanks in the text, as printed for people: leave them away",
+        mend: "there are blanks in the text, as printed for people, or marks that cannot be seen, as copied from a page: leave them away",
     },
     Rule {
         slip: Slip::CaseSwapped,
@@ -228,9 +228,7 @@ pub(crate) fn readings(code: &Code, as_it_is: Option<&Product>, current_year: u1
         }
     };
     // What is around a text is there whatever else has happened to it.
-    let trimmed = code.data.trim_matches(|character: char| {
-        character.is_whitespace() || (character.is_control() && character != GS)
-    });
+    let trimmed = trimmed(&code.data);
     let inner = code.with(code.identifier.clone(), trimmed.trim_end_matches(GS).to_owned());
     if inner != *code {
         product(&inner, current_year).ok().into_iter().for_each(|product| add(Slip::Ends, product));
@@ -244,7 +242,7 @@ pub(crate) fn readings(code: &Code, as_it_is: Option<&Product>, current_year: u1
 /// The slip that makes a text be something that is not a product, such as a unit.
 pub(crate) fn slip_of(code: &Code, is_meant: impl Fn(&Content) -> bool) -> Option<Slip> {
     let meant = |code: &Code| code.content(Partners::OnAnyCarrier).is_ok_and(|content| is_meant(&content));
-    let trimmed = code.with(code.identifier.clone(), code.data.trim().to_owned());
+    let trimmed = code.with(code.identifier.clone(), trimmed(&code.data).to_owned());
     let keep = code.identifier.clone();
     if meant(&trimmed) {
         return Some(Slip::Ends);
@@ -263,7 +261,20 @@ pub(crate) fn slip_of(code: &Code, is_meant: impl Fn(&Content) -> bool) -> Optio
 }
 
 fn without_blanks(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace()).collect()
+    text.chars().filter(|character| !is_blank(*character)).collect()
+}
+
+/// A blank, or a mark that no font shows: those of word breaks, of joining, of direction, of the byte order.
+fn is_blank(character: char) -> bool {
+    let unseen = matches!(
+        character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    );
+    character.is_whitespace() || unseen
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|character: char| is_blank(character) || (character.is_control() && character != GS))
 }
 
 /// Swapped, as Caps Lock does, and all large or all small, as scanners can be set to.

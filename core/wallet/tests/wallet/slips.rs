@@ -58,6 +58,8 @@ fn lines() -> Vec<(&'static str, bool, String)> {
             ("\\n", "\n"),
             ("\\r", "\r"),
             ("\\b", " "),
+            ("\\z", "\u{200b}"),
+            ("\\f", "\u{feff}"),
             ("\u{0}", "\\"),
         ]
         .iter()
