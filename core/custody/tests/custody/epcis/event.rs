@@ -5,7 +5,7 @@ use countersign_custody::epcis::{Fault, NotTaken, WrongContext};
 use countersign_ledger::UnixMillis;
 use serde_json::{Value, json};
 
-use super::{commissioning, document, events, propose, read, read_bytes, shipment, wrapped};
+use super::{commissioning, propose, read, read_bytes, shipment, wrapped};
 use crate::play::{CLASS, LOT, identity};
 
 #[test]

@@ -7,7 +7,7 @@ use countersign_custody::{Profile, SubjectType};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{commissioning, document, events, in_xml, propose, public, read, read_bytes, schema, wrapped};
+use super::{commissioning, events, in_xml, propose, public, read, read_bytes, schema, wrapped};
 use crate::play::LOT;
 
 #[test]

@@ -3,7 +3,7 @@
 use countersign_custody::epcis::{self, NotTaken};
 use serde_json::{Value, json};
 
-use super::{document, public, read, shipment, wrapped};
+use super::{public, read, shipment, wrapped};
 use crate::play::CLASS;
 
 #[test]

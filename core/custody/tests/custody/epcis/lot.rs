@@ -4,7 +4,7 @@ use countersign_custody::Profile;
 use countersign_custody::epcis::{self, NotTaken};
 use serde_json::{Value, json};
 
-use super::{commissioning, document, events, in_xml, propose, read, read_bytes, shipment, wrapped};
+use super::{commissioning, in_xml, propose, read_bytes, shipment, wrapped};
 use crate::play::CLASS;
 
 #[test]
