@@ -13,6 +13,8 @@ use countersign_custody::{FieldType, Profile};
 use countersign_ledger::{Day, UnixMillis, Value};
 use serde_json::{Map, json};
 
+/// What such a file is.
+pub const DRAFT: &str = "a draft, as `countersign import` writes it";
 /// Largest file: some 500,000 serial numbers.
 pub const MAX_DRAFT: usize = 16 * 1024 * 1024;
 

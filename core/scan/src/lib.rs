@@ -36,6 +36,7 @@ pub mod gs1;
 mod identify;
 mod named;
 mod pace;
+mod parts;
 mod picture;
 mod ppn;
 mod product;

@@ -104,9 +104,7 @@ pub(crate) fn readings(code: &Code, as_it_is: Option<&Product>, current_year: u1
         }
     };
     // What is around a text is there whatever else has happened to it.
-    let trimmed = code.data.trim_matches(|character: char| {
-        character.is_whitespace() || (character.is_control() && character != GS)
-    });
+    let trimmed = trimmed(&code.data);
     let inner = code.with(code.identifier.clone(), trimmed.trim_end_matches(GS).to_owned());
     if inner != *code {
         product(&inner, current_year).ok().into_iter().for_each(|product| add(Slip::Ends, product));
@@ -120,7 +118,7 @@ pub(crate) fn readings(code: &Code, as_it_is: Option<&Product>, current_year: u1
 /// The slip that makes a text be something that is not a product, such as a unit.
 pub(crate) fn slip_of(code: &Code, is_meant: impl Fn(&Content) -> bool) -> Option<Slip> {
     let meant = |code: &Code| code.content(Partners::OnAnyCarrier).is_ok_and(|content| is_meant(&content));
-    let trimmed = code.with(code.identifier.clone(), code.data.trim().to_owned());
+    let trimmed = code.with(code.identifier.clone(), trimmed(&code.data).to_owned());
     let keep = code.identifier.clone();
     if meant(&trimmed) {
         return Some(Slip::Ends);
@@ -139,7 +137,20 @@ pub(crate) fn slip_of(code: &Code, is_meant: impl Fn(&Content) -> bool) -> Optio
 }
 
 fn without_blanks(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace()).collect()
+    text.chars().filter(|character| !is_blank(*character)).collect()
+}
+
+/// A blank, or a mark that no font shows: those of word breaks, of joining, of direction, of the byte order.
+fn is_blank(character: char) -> bool {
+    let unseen = matches!(
+        character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    );
+    character.is_whitespace() || unseen
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|character: char| is_blank(character) || (character.is_control() && character != GS))
 }
 
 /// Swapped, as Caps Lock does, and all large or all small, as scanners can be set to.

@@ -47,7 +47,7 @@ const RULES: [Rule; 8] = [
         slip: Slip::Ends,
         key: "ends",
         cause: Cause::Print,
-        mend: "a line end or a blank is part of the text: set the scanner to send no suffix, or leave it away",
+        mend: "a line end, a blank or a mark that cannot be seen is part of the text: set the scanner to send no suffix, or leave it away",
     },
     Rule {
         slip: Slip::SeparatorFirst,
@@ -71,7 +71,7 @@ const RULES: [Rule; 8] = [
         slip: Slip::Blanks,
         key: "blanks",
         cause: Cause::Print,
-        mend: "there are blanks in the text, as printed for people: leave them away",
+        mend: "there are blanks in the text, as printed for people, or marks that cannot be seen, as copied from a page: leave them away",
     },
     Rule {
         slip: Slip::CaseSwapped,

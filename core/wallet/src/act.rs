@@ -1,7 +1,7 @@
 //! What all acts share: why one was not done, and its randomness.
 
 use countersign_ledger::receipt::ReceiptError;
-use countersign_ledger::{CertificateError, Hash, HistoryError, ProofError, SignError};
+use countersign_ledger::{CertificateError, Hash, HistoryError, ProofError, SignError, UnixMillis};
 
 use crate::client::ClientError;
 use crate::guard::HeldBack;
@@ -68,6 +68,12 @@ pub enum ActError {
     /// The blob is not what the statement promises, or the statement promises one and there is none. Nothing was sent.
     #[error("what goes with the statement is not what it promises")]
     OtherBlob,
+    /// The goods are being offered to somebody. Nothing was signed.
+    #[error("the goods are being offered: sign when the offer has been answered, or after {until}")]
+    Offered {
+        /// When the offer expires.
+        until: UnixMillis,
+    },
     /// Nothing of that id is on its way.
     #[error("no such statement is on its way")]
     NotBegun,

@@ -6,7 +6,7 @@
 //! In scope: acts on what is already traced. Out of scope: the first statement on a product, a lot or a unit, which cannot
 //! be known before, and those whose predecessor the ledger asks for.
 
-use countersign_custody::{Effect, Item, Reason, Step, SubjectType};
+use countersign_custody::{Effect, Item, Reason, Slip, Step, SubjectType};
 use countersign_ledger::{Kind, LogName, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct};
 
@@ -32,10 +32,10 @@ impl Consent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeldBack {
     /// The code was misread, or typed wrongly.
-    #[error("the code was not read fully; {mend}{}", known(.readings))]
+    #[error("the code was not read fully; {}{}", .slip.mend, known(.readings))]
     Misread {
         /// What seems to have happened, and what mends it.
-        mend: &'static str,
+        slip: Slip,
         /// The subjects that it would name then, as far as the ledger knows them.
         readings: Vec<Subject>,
     },
@@ -120,11 +120,11 @@ impl Named {
     /// Refuses what was not read fully.
     pub fn certain(&self) -> Result<(), HeldBack> {
         match self {
-            Self::Item { item, .. } if item.is_unread() => {
-                let mend = item.readings.first().map_or("", |reading| reading.slip.mend);
-                Err(HeldBack::Misread { mend, readings: Vec::new() })
-            }
-            _ => Ok(()),
+            Self::Item { item, .. } => match item.readings.first().filter(|_| item.is_unread()) {
+                Some(reading) => Err(HeldBack::Misread { slip: reading.slip, readings: Vec::new() }),
+                None => Ok(()),
+            },
+            Self::Unit(_) | Self::Matter(_) => Ok(()),
         }
     }
 
@@ -207,12 +207,12 @@ impl Snapshot {
 
 fn misread(reasons: &[Reason]) -> Result<(), HeldBack> {
     let found = reasons.iter().find_map(|reason| match reason {
-        Reason::Misread { slip, readings } => Some((slip.mend, readings)),
+        Reason::Misread { slip, readings } => Some((*slip, readings)),
         _ => None,
     });
-    found.map_or(Ok(()), |(mend, readings)| {
+    found.map_or(Ok(()), |(slip, readings)| {
         Err(HeldBack::Misread {
-            mend,
+            slip,
             readings: readings.iter().map(|item| narrowest(item).clone()).collect(),
         })
     })

@@ -40,6 +40,7 @@ mod act;
 mod cbor;
 mod client;
 mod courier;
+mod drafting;
 mod evidence;
 mod facts;
 mod goods;

@@ -177,6 +177,7 @@ impl Issuer<'_> {
         if let Some(begun) = self.begun(&draft.kind, &draft.subject, &draft.fields)? {
             return self.complete(begun, now);
         }
+        self.not_offered(&draft.subject, now)?;
         self.send_about(&draft.subject, now)?;
         if let Some(blob) = blob {
             self.check_blob(blob.len())?;
@@ -187,10 +188,22 @@ impl Issuer<'_> {
         if given != promised {
             return Err(ActError::OtherBlob);
         }
-        self.snapshot
-            .store
-            .write::<_, StoreError>(|tx| store::post(tx, (log, key), &statement, None, blob))?;
+        self.snapshot.store.write::<_, StoreError>(|tx| {
+            // What is offered next follows this statement; by the chain that was loaded before, it would not.
+            store::forget_chain(tx, draft.subject.as_str())?;
+            store::post(tx, (log, key), &statement, None, blob)
+        })?;
         self.complete(statement.id(), now)
+    }
+
+    /// Whoever answers an offer builds on what was the latest statement; one in between would make their handover come second.
+    fn not_offered(&self, subject: &Subject, now: UnixMillis) -> Result<(), ActError> {
+        let open = store::handovers(self.snapshot.store.read())?;
+        let offered = open.iter().filter(|one| !one.receiving && one.subject == subject.as_str());
+        match offered.map(|one| one.expires).max().filter(|expires| *expires > now.0) {
+            Some(expires) => Err(ActError::Offered { until: UnixMillis(expires) }),
+            None => Ok(()),
+        }
     }
 
     /// Sends what is on its way about a subject: whatever is signed next has to follow it.

@@ -256,6 +256,10 @@ impl Snapshot {
         complete: &BTreeMap<LogName, Vec<Subject>>,
         clocks: Option<Synced>,
     ) -> Result<(), StoreError> {
+        // A node's clock is not before what its own log and witnesses have signed.
+        let proven = head.checkpoints.values().map(TrustedCheckpoint::cosigned_at).max();
+        let clocks = clocks
+            .map(|clocks| Synced { node: proven.map_or(clocks.node, |at| at.max(clocks.node)), ..clocks });
         self.store.write(|tx| {
             for (&log, checkpoint) in &head.checkpoints {
                 let size = checkpoint.checkpoint().size();
