@@ -39,7 +39,9 @@ mod view;
 
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Line, Reader, Received, Sealed};
-pub use demand::{Asked, DEMAND_MILLIS, Demand, DemandError, Demanded, MAX_DEMAND, Wanted};
+pub use demand::{
+    Asked, DEMAND_MILLIS, Delivered, Demand, DemandError, Demanded, MAX_DELIVERED, MAX_DEMAND, Wanted,
+};
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Key, LineKey, Link, PartKey, Secret};
@@ -49,5 +51,8 @@ pub use object::{MAX_OBJECT, ObjectError, What, open_image, seal_image};
 pub use part::{Image, MAX_IMAGES, MAX_PART, Part, PartError, Role, join};
 pub use record::{FULL, RecordId, SHARED};
 pub use rule::{MAX_PAIRS, NotARule, Pair, Parts, Rule};
-pub use ticket::{Announced, MAX_ROWS, MAX_TICKET, TICKET, TICKET_MILLIS, Ticket, TicketError};
+pub use ticket::{
+    Announced, MAX_ROWS, MAX_SUBMISSION, MAX_TICKET, Submission, TICKET, TICKET_MILLIS, Taken, Ticket,
+    TicketError,
+};
 pub use view::{Mark, Section, State, View};
