@@ -1,6 +1,6 @@
 //! Why a statement is refused.
 
-use countersign_ledger::{Hash, LogName, Problem, Promise, Refusal, Violation};
+use countersign_ledger::{Blob, Hash, LogName, Problem, Promise, Refusal, Violation};
 
 /// Why a statement is refused. Checks are made in this order, and the first that fails is the reason.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -39,8 +39,21 @@ pub enum Reason {
     #[error(transparent)]
     Rule(Violation),
     /// Nothing else is wrong with it, but what it promises is not held here.
-    #[error("the {} bytes that the statement promises are not here: upload blob {}, then submit it again", .0.length, .0.digest)]
+    #[error("{}", lacking(.0))]
     PromiseNotHeld(Promise),
+}
+
+fn lacking(promise: &Promise) -> String {
+    match promise {
+        Promise::Blob(Blob { digest, length }) => format!(
+            "the {length} bytes that the statement promises are not here: upload blob {digest}, then submit it again"
+        ),
+        Promise::Objects(_) => {
+            "the objects that the statement promises are not in the store that it names: upload them there, then submit it \
+             again"
+                .to_owned()
+        }
+    }
 }
 
 fn list(logs: &[LogName]) -> String {

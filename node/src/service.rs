@@ -18,6 +18,7 @@ use crate::metrics::{header, line};
 use crate::others_logs::Cosigning;
 use crate::published::Published;
 use crate::reason::Reason;
+use crate::record_store::{Cleaner, RecordStore};
 use crate::registrar::{CodeError, EnrolmentCode, EnrolmentRequest, Judged, Registrar, RegistrarError};
 use crate::sequencer::{Outcome, Sequencer};
 use crate::store;
@@ -67,6 +68,9 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) uploads: Uploads,
+    pub(crate) records: Option<Arc<RecordStore>>,
+    /// Removes what is superseded in the record store.
+    pub(crate) _cleaner: Option<Cleaner>,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,

@@ -13,6 +13,7 @@
 //! | signing, extracting, verifying | `rule`, `document` | [`Extraction`], then [`Opened`] |
 //! | sealing, opening | `keys`, `object`, `line`, `delivery` | [`Sealed`], [`Row`], then [`Received`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
+//! | what a store is asked | `demand`, `ticket` | [`Demanded`], [`Ticket`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
@@ -21,6 +22,7 @@
 mod coded;
 mod cut;
 mod delivery;
+mod demand;
 mod document;
 mod json;
 mod keys;
@@ -32,10 +34,14 @@ mod record;
 mod resource;
 mod rule;
 pub mod rules;
+mod ticket;
 mod view;
 
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Line, Reader, Received, Sealed};
+pub use demand::{
+    Asked, DEMAND_MILLIS, Delivered, Demand, DemandError, Demanded, MAX_DELIVERED, MAX_DEMAND, Wanted,
+};
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Key, LineKey, Link, PartKey, Secret};
@@ -45,4 +51,8 @@ pub use object::{MAX_OBJECT, ObjectError, What, open_image, seal_image};
 pub use part::{Image, MAX_IMAGES, MAX_PART, Part, PartError, Role, join};
 pub use record::{FULL, RecordId, SHARED};
 pub use rule::{MAX_PAIRS, NotARule, Pair, Parts, Rule};
+pub use ticket::{
+    Announced, MAX_ROWS, MAX_SUBMISSION, MAX_TICKET, Submission, TICKET, TICKET_MILLIS, Taken, Ticket,
+    TicketError,
+};
 pub use view::{Mark, Section, State, View};

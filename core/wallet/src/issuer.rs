@@ -11,7 +11,7 @@ use countersign_custody::SubjectType;
 use countersign_families::families;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, Entry, Families, Hash, IndexEntry, Kind, LogName, Promise,
+    Blob, Certificate, CertificateError, Draft, Entry, Families, Hash, IndexEntry, Kind, LogName,
     Signer as _, Statement, Subject, TrustStore, TrustedCheckpoint, UnixMillis, Verified, VerifierKey,
     certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
@@ -103,9 +103,9 @@ impl<'a> Issuer<'a> {
         self.families.logs(kind).first().copied().ok_or(ActError::UnknownKind)
     }
 
-    /// What a statement promises, by the rules of its family.
-    pub(crate) fn promise(&self, statement: &Verified) -> Option<Promise> {
-        self.families.of(statement.statement().kind())?.promise(statement)
+    /// The blob that a statement promises, by the rules of its family.
+    pub(crate) fn promised_blob(&self, statement: &Verified) -> Option<Blob> {
+        self.families.of(statement.statement().kind())?.promise(statement)?.blob()
     }
 
     /// How many statements there are on a subject and which is the latest, proven at the newest checkpoint.

@@ -84,6 +84,6 @@ impl StateMachine {
         let uses_up = self.unused(&*rules, placed)?.map_err(Damage::Reason)?;
         let key = IndexKey::of(placed.statement().subject());
         let folded = self.folded(log, &key, bodies)?;
-        Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None })?)
+        Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None, pin: None })?)
     }
 }
