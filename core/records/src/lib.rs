@@ -13,13 +13,12 @@
 //! | signing, extracting, verifying | `rule`, `document` | [`Extraction`], then [`Opened`] |
 //! | sealing, opening | `keys`, `object`, `line`, `delivery` | [`Sealed`], [`Row`], then [`Received`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
-//! | asking, and who vouches | `ask`, `authority` | [`Ask`], [`Vouch`], [`AuthorityKey`] |
+//! | who gives keys and vouches | `authority` | [`AuthorityKey`], [`KeyAsk`], [`Vouch`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
 //! a document against profiles, terminology, attribute-based encryption (a line's header is opaque here), storage.
 
-mod ask;
 mod authority;
 mod coded;
 mod cut;
@@ -37,9 +36,8 @@ mod rule;
 pub mod rules;
 mod view;
 
-pub use ask::{ASK, Ask, MAX_VOUCH, MAX_WORDS, Vouch, open_ask, seal_ask};
 pub use authority::{
-    AuthorityKey, KEY_ASK, KeyAsk, MAX_KEY_ASK, authority, open_key, seal_key,
+    AuthorityKey, KEY_ASK, KeyAsk, MAX_KEY_ASK, MAX_VOUCH, Vouch, authority, open_key, seal_key,
 };
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Line, Reader, Received, Sealed};
