@@ -1,10 +1,10 @@
-//! What owner, authority and store sign: drafts of the kinds that [`crate::rules`] judges.
+//! What owner and authority sign: drafts of the kinds that [`crate::rules`] judges.
 
 use countersign_ledger::{Draft, Fields, Hash, PublicKey, Subject, UnixMillis, Value};
 
 use crate::ask::kind;
 use crate::record::RecordId;
-use crate::rules::{ANSWER, DELIVERY, Head, INDEX, IndexLine, REQUEST};
+use crate::rules::{ANSWER, Head, INDEX, IndexLine, REQUEST};
 
 /// What is to be current of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,12 +101,4 @@ impl Answer {
         let (subject, prev) = (thread.clone(), Some(prev));
         Draft { kind: kind(ANSWER), subject, fields, prev, links: vec![], sealed: None }
     }
-}
-
-/// The statement for the store to sign before it hands over `row`; `proof` is the hash of the holder's demand, and `prev` the last
-/// statement of the thread.
-pub fn delivery(thread: &Subject, row: Hash, proof: Hash, prev: Hash) -> Draft {
-    let fields = Fields::new().with("row", row).with("proof", proof);
-    let (subject, prev) = (thread.clone(), Some(prev));
-    Draft { kind: kind(DELIVERY), subject, fields, prev, links: vec![], sealed: None }
 }

@@ -15,12 +15,14 @@
 //! | who may ask, who asks | `sheet`, `ask`, `drafts` | [`Offer`], [`Asked`] |
 //! | opening | `delivery` | [`Received`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
+//! | who gives keys and vouches | `authority` | [`AuthorityKey`], [`KeyAsk`], [`Vouch`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
 //! a document against profiles, terminology, storage.
 
 mod ask;
+mod authority;
 mod coded;
 mod cut;
 mod delivery;
@@ -42,10 +44,13 @@ mod sheet;
 mod view;
 
 pub use ask::{ASK, Ask, AskError, Asked, open_ask, seal_ask};
+pub use authority::{
+    AuthorityKey, KEY_ASK, KeyAsk, MAX_KEY_ASK, MAX_VOUCH, Vouch, authority, open_key, seal_key,
+};
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Reader, Received};
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
-pub use drafts::{Answer, Index, Request, delivery};
+pub use drafts::{Answer, Index, Request};
 pub use epoch::Epoch;
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Link, PartKey, Secret};
