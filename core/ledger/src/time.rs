@@ -17,6 +17,20 @@ impl UnixMillis {
         Self(seconds.saturating_mul(1000))
     }
 
+    /// The first moment of a day of the proleptic Gregorian calendar, from 1970 on; months and days count from 1.
+    pub const fn from_date(year: u64, month: u64, day: u64) -> Self {
+        let (year, month_from_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let (era, year_of_era) = (year / 400, year % 400);
+        let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+        let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        Self((era * 146_097 + day_of_era - 719_468) * 86_400_000)
+    }
+
+    /// Year, month and day in UTC; months and days count from 1.
+    pub fn date(self) -> (u64, u64, u64) {
+        civil_from_days(self.seconds() / 86_400)
+    }
+
     /// How long after `earlier` this is, in milliseconds; zero if it is not after.
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -58,6 +72,16 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(UnixMillis::from_seconds(seconds).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_day_begins_where_its_date_says() {
+        // Every day of 1970 to 2130, with the century that is no leap year.
+        for days in 0..58_500_u64 {
+            let noon = UnixMillis::from_seconds(days * 86_400 + 43_200);
+            let (year, month, day) = noon.date();
+            assert_eq!(UnixMillis::from_date(year, month, day), UnixMillis::from_seconds(days * 86_400));
         }
     }
 }

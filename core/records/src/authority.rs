@@ -10,6 +10,7 @@
 //! ; ask: a `record.ask`; log: that of the line; salt, policy: from the record's sheet, none where no line is asked for
 //! ```
 
+use countersign_abe::MAX_TEXT as MAX_POLICY;
 use countersign_ledger::cbor::{self, encode};
 use countersign_ledger::sealed::{self, SealError};
 use countersign_ledger::{
@@ -19,7 +20,6 @@ use minicbor::Decoder;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::line::MAX_POLICY;
 use crate::rules::AUTHORITY_KEY;
 
 /// A member asks its authority for the key of an epoch. On no log.

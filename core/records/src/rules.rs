@@ -143,6 +143,8 @@ pub struct Head {
     pub version: u64,
     /// The statement that signs the document.
     pub document: Hash,
+    /// The key to which requesters' names are sealed.
+    pub agree: PublicKey,
     /// The store that may deliver.
     pub store: String,
     /// Whether somebody who fits no line may ask.
@@ -193,14 +195,15 @@ impl Head {
         self.lines.iter().find(|line| line.label == label)
     }
 
-    fn of(statement: &Verified) -> Option<Self> {
+    /// The state after an index.
+    pub fn of(statement: &Verified) -> Option<Self> {
         let fields = statement.fields();
-        PublicKey::from_sec1(fields.bytes("agree")?).ok()?;
         Some(Self {
             index: statement.statement().id(),
             wrap: fields.uint("wrap")?,
             version: fields.uint("version")?,
             document: fields.hash("document")?,
+            agree: PublicKey::from_sec1(fields.bytes("agree")?).ok()?,
             store: fields.text("store")?.to_owned(),
             open: flag(fields.uint("open")?)?,
             lines: IndexLine::read(fields.bytes("lines")?)?,
@@ -210,12 +213,13 @@ impl Head {
     /// Reads the state of a record; `None` before its first index.
     pub fn from_state(state: &State) -> Option<Self> {
         let mut d = Decoder::new(&state.0);
-        (d.array().ok()? == Some(7)).then_some(())?;
+        (d.array().ok()? == Some(8)).then_some(())?;
         Some(Self {
             index: Hash::from_slice(d.bytes().ok()?)?,
             wrap: d.u64().ok()?,
             version: d.u64().ok()?,
             document: Hash::from_slice(d.bytes().ok()?)?,
+            agree: PublicKey::from_sec1(d.bytes().ok()?).ok()?,
             store: d.str().ok()?.to_owned(),
             open: d.bool().ok()?,
             lines: IndexLine::read(d.bytes().ok()?)?,
@@ -224,8 +228,9 @@ impl Head {
 
     fn to_state(&self) -> State {
         State(encode(|e| {
-            e.array(7)?.bytes(self.index.as_bytes())?.u64(self.wrap)?.u64(self.version)?;
-            e.bytes(self.document.as_bytes())?.str(&self.store)?.bool(self.open)?;
+            e.array(8)?.bytes(self.index.as_bytes())?.u64(self.wrap)?.u64(self.version)?;
+            e.bytes(self.document.as_bytes())?.bytes(self.agree.as_sec1())?;
+            e.str(&self.store)?.bool(self.open)?;
             e.bytes(&IndexLine::write(&self.lines))?.ok()
         }))
     }
