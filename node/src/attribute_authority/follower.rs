@@ -70,11 +70,15 @@ impl Follower {
         self.issuer().certificate(KEY)
     }
 
+    pub(super) fn enrol(&mut self, code: &str) -> Result<Certificate, ActError> {
+        self.issuer().enrol(KEY, code)
+    }
+
     /// Brings the snapshot up to date, and tells what it says.
     pub(super) fn look(&mut self, own: &Certificate) -> Result<Seen, RoundError> {
         self.snapshot.sync(&self.client, PATIENCE)?;
         let cosigned_at = self.snapshot.checkpoint(LogName::TRUST).map(|head| head.cosigned_at());
-        let epoch = self.published(own)?.map(|(key, _)| Epoch(u32::try_from(key.epoch).unwrap_or(u32::MAX)));
+        let epoch = self.published(own)?.0.map(|key| Epoch(u32::try_from(key.epoch).unwrap_or(u32::MAX)));
         Ok(Seen { trust: self.snapshot.trust()?, cosigned_at: cosigned_at.unwrap_or_default(), epoch })
     }
 
@@ -84,30 +88,25 @@ impl Follower {
         Ok(fold(&history).and_then(|state| Head::from_state(&state)))
     }
 
-    /// The key that was published last, and the statement that did.
-    fn published(&mut self, own: &Certificate) -> Result<Option<(AuthorityKey, Hash)>, RoundError> {
+    /// The key that was published last, and the latest statement on the authority, whether that counts or not.
+    fn published(&mut self, own: &Certificate) -> Result<(Option<AuthorityKey>, Option<Hash>), RoundError> {
         let history = self.snapshot.history(LogName::TRUST, &authority(own.identity()));
         let history = history.map_err(|_| RoundError::Damaged)?.unwrap_or_default();
-        let key = |entry: &Entry| entry.standing().and_then(|one| AuthorityKey::of(one));
-        Ok(history.iter().rev().find_map(|entry| Some((key(entry)?, entry.id()))))
+        let key = history.iter().rev().find_map(|entry| AuthorityKey::of(entry.standing()?));
+        Ok((key, history.last().map(Entry::id)))
     }
 
-    /// The statement that comes last on the authority itself, whether it counts or not.
-    fn latest(&mut self, own: &Certificate) -> Result<Option<Hash>, RoundError> {
-        let history = self.snapshot.history(LogName::TRUST, &authority(own.identity()));
-        Ok(history.map_err(|_| RoundError::Damaged)?.unwrap_or_default().last().map(Entry::id))
-    }
-
-    /// Publishes the key for the epoch of `now`, unless it is.
-    pub(super) fn publish(&mut self, shared: &Shared, now: UnixMillis) -> Result<(), RoundError> {
+    /// Publishes the key for the epoch of `now`, unless it is; whether it did.
+    pub(super) fn publish(&mut self, shared: &Shared, now: UnixMillis) -> Result<bool, RoundError> {
         let (own, key) = (&shared.certificate, shared.master.public_key());
         let epoch = Epoch::at(now);
-        if let Some((published, _)) = self.published(own)? {
+        let (published, latest) = self.published(own)?;
+        if let Some(published) = published {
             if published.key != key.as_bytes() {
                 return Err(RoundError::OtherKey);
             }
             if published.epoch >= u64::from(epoch.0) {
-                return Ok(());
+                return Ok(false);
             }
         }
         let key = AuthorityKey {
@@ -116,20 +115,17 @@ impl Follower {
             epoch: epoch.0.into(),
             vocabulary: shared.vocabulary.digest(),
         };
-        let draft = key.draft(own.identity(), self.latest(own)?);
+        let draft = key.draft(own.identity(), latest);
         self.submit(shared, LogName::TRUST, &draft, now)?;
         tracing::info!(%epoch, "the key of an epoch was published");
-        self.snapshot.sync(&self.client, PATIENCE)?;
-        Ok(())
+        Ok(true)
     }
 
     /// Withdraws what is open of those who were revoked.
     pub(super) fn withdraw(&mut self, shared: &Shared, now: UnixMillis) -> Result<(), RoundError> {
         let trust = self.snapshot.trust()?;
-        for certificate in shared.register().requesters()? {
-            if !is_revoked(&trust, certificate) {
-                continue;
-            }
+        let requesters = shared.register().requesters()?;
+        for certificate in requesters.into_iter().filter(|&one| is_revoked(&trust, one)) {
             let open = shared.register().open_of(certificate, now)?;
             for request in open {
                 let due = self.withdraw_one(shared, &request, now)?;

@@ -11,7 +11,7 @@ use countersign_ledger::{
     Certificate, Hash, Identity, LogName, MAX_SKEW_MILLIS, Problem, PublicKey, Refusal, Statement, UnixMillis,
     Verified,
 };
-use countersign_records::rules::{DOCTOR, Head, Mode, REQUEST_AGE_MILLIS};
+use countersign_records::rules::{ASK_MINUTES, DOCTOR, Head, Mode, REQUEST_AGE_MILLIS};
 use countersign_records::{Ask, KeyAsk, RecordId, Request, Vouch, label, seal_ask, seal_key};
 use countersign_wallet::{ActError, ClientError, StoredKey, SyncError};
 use getrandom::SysRng;
@@ -52,6 +52,8 @@ pub(crate) enum Refused {
     Reason,
     #[error("the end of the ask is in the past")]
     Past,
+    #[error("the record is opened for {0} minutes at most, and the ask is for longer")]
+    TooLong(u64),
     #[error("this authority has vouched for as many requests for this record as it may in a day")]
     RecordFull,
     #[error("this member has asked for this record as often as one may in a day")]
@@ -91,7 +93,9 @@ impl From<Refused> for ProblemDetails {
             Refused::Refusal(refusal) => refusal.into(),
             Refused::Stale => Problem::Stale,
             Refused::Role => Problem::Role,
-            Refused::Label | Refused::Policy(_) | Refused::Reason | Refused::Past => Problem::Fields,
+            Refused::Label | Refused::Policy(_) | Refused::Reason | Refused::Past | Refused::TooLong(_) => {
+                Problem::Fields
+            }
             Refused::OtherAuthority
             | Refused::NoRecord
             | Refused::RecordFull
@@ -127,7 +131,7 @@ impl Shared {
         let Asking { ask, certificate } = self.verify(&message.ask, &message.certificate, now)?;
         let own = self.certificate.identity();
         let agree = KeyAsk::agree(&ask, own).ok_or(Refused::OtherAuthority)?;
-        let epoch = self.seen().epoch.ok_or(Refused::NoKey)?;
+        let epoch = self.seen().0.epoch.ok_or(Refused::NoKey)?;
         let mut attributes = self.attributes(certificate.identity())?;
         attributes.extend(epoch.held().map(|epoch| epoch.attribute()));
         let key = self.master.issue(&attributes, &*zeroize::Zeroizing::new(random()?));
@@ -160,9 +164,12 @@ impl Shared {
         }
         // A statement's time is in whole seconds.
         let issued = UnixMillis::from_seconds(now.seconds());
-        let until = ask.until;
-        if until <= issued {
+        let minutes = line.map_or(ASK_MINUTES, |line| u64::from(line.minutes));
+        if ask.until <= issued {
             return Err(Refused::Past);
+        }
+        if ask.until.since(issued) > minutes * 60_000 {
+            return Err(Refused::TooLong(minutes));
         }
         let thread = record.thread(&ask.holder);
         let sealed = seal_ask(statement.statement(), &certificate, &head.agree, &thread, &mut UnwrapErr(SysRng))
@@ -232,7 +239,8 @@ impl Shared {
             tracing::warn!(%error, "the ledger is not seen");
             Refused::Unseen
         })?;
-        let (now, seen) = ((self.clock)(), self.seen());
+        let (now, guard) = ((self.clock)(), self.seen());
+        let seen = &guard.0;
         if seen.cosigned_at.since(now) > MAX_SKEW_MILLIS {
             return Err(Refused::Clock);
         }
@@ -245,7 +253,8 @@ impl Shared {
 
     fn verify(&self, ask: &[u8], certificate: &[u8], now: UnixMillis) -> Result<Asking, Refused> {
         let ask = Statement::parse(ask).map_err(Refusal::from)?;
-        let mut seen = self.seen();
+        let mut guard = self.seen();
+        let seen = &mut guard.0;
         let certificate = seen.trust.enrol(certificate).map_err(Refused::Unknown)?;
         if is_revoked(&seen.trust, certificate.fingerprint()) {
             return Err(Refusal::Revoked.into());
