@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use countersign_ledger::Identity;
 
 /// Verify the custody of medicines and luxury goods offline, sign statements about them, and run a transparency log.
 #[derive(Parser)]
@@ -58,6 +59,8 @@ pub enum Command {
     Node(Node),
     /// Run a witness in a process of its own: it cosigns the checkpoints of others' logs (C2SP tlog-witness)
     Notary(Notary),
+    /// Run an attribute authority in a process of its own: it says who may open which records, and knows none of them
+    Authority(Authority),
     /// Print a completion script for your shell
     Completion(Completion),
 }
@@ -376,6 +379,53 @@ pub enum NotaryCommand {
     /// Print the key that verifies the witness's cosignatures, for `[[outside]]` in a node's configuration; make it first if
     /// there is none
     Key,
+}
+
+#[derive(Args)]
+#[command(after_help = AUTHORITY_EXAMPLES)]
+pub struct Authority {
+    /// The configuration file
+    #[arg(long, short, global = true, default_value = "countersign-authority.toml", value_hint = ValueHint::FilePath)]
+    pub config: PathBuf,
+    #[command(subcommand)]
+    pub command: AuthorityCommand,
+}
+
+const AUTHORITY_EXAMPLES: &str = "\
+Examples:
+  countersign authority example > countersign-authority.toml
+  countersign authority init \"$(countersign node code attribute-authority clinics)\"
+  countersign authority run
+  countersign authority register spiffe://meds.example/doctor/ada 'role: cardiologist' 'hospital: A'";
+
+#[derive(Subcommand)]
+pub enum AuthorityCommand {
+    /// Print an example of the configuration file
+    Example,
+    /// Begin an authority: make its keys and have them certified with a one-time code for the role attribute-authority. With
+    /// another code it renews the certificate
+    Init {
+        /// The one-time code from the registrar
+        code: String,
+    },
+    /// Run the authority until interrupted
+    Run,
+    /// Register the attributes of a member, in place of those that it had; the authority may be running
+    Register {
+        /// The member's SPIFFE ID
+        #[arg(value_parser = Identity::parse)]
+        member: Identity,
+        /// Attributes, as in 'role: cardiologist'; with none, it opens only what is shared with it by name
+        attributes: Vec<String>,
+    },
+    /// Take a member off the register
+    Unregister {
+        /// The member's SPIFFE ID
+        #[arg(value_parser = Identity::parse)]
+        member: Identity,
+    },
+    /// Print who is registered, with which attributes
+    Members,
 }
 
 fn place(text: &str) -> Result<(String, u64), String> {

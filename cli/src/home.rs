@@ -106,7 +106,7 @@ impl Home {
 }
 
 /// A new passphrase, typed twice by a person: one that was mistyped would lock the key up for good.
-fn chosen_passphrase() -> Result<Zeroizing<String>> {
+pub fn chosen_passphrase() -> Result<Zeroizing<String>> {
     let chosen = passphrase("Choose a passphrase for the new vault, of eight characters or more: ")?;
     if chosen.chars().count() < 8 {
         bail!("the passphrase is too short: it needs eight characters or more");
@@ -117,7 +117,8 @@ fn chosen_passphrase() -> Result<Zeroizing<String>> {
     Ok(chosen)
 }
 
-fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
+/// A passphrase that is typed, or that the environment has.
+pub fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
     if let Ok(passphrase) = std::env::var(PASSPHRASE) {
         return Ok(Zeroizing::new(passphrase));
     }
