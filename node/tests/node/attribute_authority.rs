@@ -5,22 +5,23 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use countersign_abe::{Attribute, DecapsulateError, Policy, PublicKey as AbeKey, SecretKey};
-use countersign_ledger::certificate::{Period, issue, root};
+use countersign_ledger::certificate::{Period, issue};
 use countersign_ledger::{
-    Certificate, Fields, Hash, Identity, IndexEntry, Kind, LogName, PublicKey, Signer as _, SoftwareKey, Statement,
-    Subject, TrustStore, UnixMillis,
+    Certificate, Hash, Identity, LogName, PublicKey, Rules as _, Signer as _, SoftwareKey, State, Statement, Subject,
+    TrustStore, UnixMillis,
 };
 use countersign_node::{
     AttributeAuthority, AttributeAuthorityError, AuthorityConfig, Config, KeysError, Node, OpenError, Outcome,
     Register, RegisterError, Running, RunningAuthority,
 };
-use countersign_records::rules::{AUTHORITY, DOCTOR, Head, IndexLine, Mode, OWNER, SLOTS, Thread};
+use countersign_records::rules::{
+    AUTHORITY, DOCTOR, IndexLine, Mode, OWNER, Outcome as Granted, RecordRules, SLOTS, Thread,
+};
 use countersign_records::{
     Answer, Ask, AuthorityKey, Epoch, FULL, Index, KeyAsk, RecordId, SHARED, Secret, Vouch, authority, label,
     open_ask, open_key,
 };
 use countersign_wallet::{Client as Wallet, Cost, Https, Snapshot};
-use getrandom::SysRng;
 use zeroize::Zeroizing;
 
 use crate::world::{Client, DAY_MILLIS, Member, Site, WEEK, certified, enrol, fresh_key, random, submit};
@@ -62,7 +63,10 @@ struct Town {
 
 impl Town {
     fn new() -> Self {
-        let mut site = Site::new();
+        Self::at(Site::new())
+    }
+
+    fn at(mut site: Site) -> Self {
         let example = include_str!("../../countersign-node.example.toml");
         site.config.logs = Config::parse(&format!("{example}{LOGS}")).unwrap().logs;
         let node = site.open().start().unwrap();
@@ -177,7 +181,6 @@ struct Record {
     owner: Member,
     secret: Secret,
     log: LogName,
-    head: Statement,
 }
 
 impl Record {
@@ -202,9 +205,8 @@ impl Record {
         };
         let draft = index.draft(&id, None, vec![1; 64]);
         let head = draft.sign(&owner.certificate, &owner.key, town.now(), random()).unwrap();
-        let this = Self { id, owner, secret, log, head };
-        town.accepted(log, &this.head);
-        this
+        town.accepted(log, &head);
+        Self { id, owner, secret, log }
     }
 }
 
@@ -220,12 +222,8 @@ impl Town {
         phone.follow_family(record.log, &record.id.subject()).unwrap();
         phone.sync(&client, SOON).unwrap();
         let history = phone.history(record.log, thread).unwrap().unwrap();
-        let state = history.iter().fold(countersign_ledger::State::default(), |state, entry| {
-            countersign_ledger::Rules::fold(
-                &countersign_records::rules::RecordRules,
-                &state,
-                entry.standing().unwrap(),
-            )
+        let state = history.iter().fold(State::default(), |state, entry| {
+            RecordRules.fold(&state, entry.standing().unwrap())
         });
         Thread::from_state(&state)
     }
@@ -349,20 +347,18 @@ fn whoever_is_refused_is_told_why() {
 
 #[test]
 fn nobody_gets_anything_while_the_ledger_is_not_seen() {
-    let mut town = Town::new();
-    let (good, asked) = {
-        let agree = fresh_key().public_key();
-        (town.key_ask(&town.ada, &agree, town.now()).to_bytes(), asks(town.now(), None))
-    };
-    let site = std::mem::replace(&mut town.site, Site::new());
-    assert_eq!(town.client().post("/keys", &good).status, 200);
-    let client = town.client();
-    let (node, ada) = (town.node, town.ada);
+    let town = Town::new();
+    let (client, agree) = (town.client(), fresh_key().public_key());
+    let key = town.key_ask(&town.ada, &agree, town.now()).to_bytes();
+    let vouch = asks(town.now(), None).by(&town.ada, &RecordId([1; 16]), town.now()).to_bytes();
+    assert_eq!(client.post("/keys", &key).status, 200);
+    assert_eq!(client.post("/vouch", &vouch).problem(), (422, "rule".to_owned()), "there is no such record");
+    let Town { node, .. } = town;
     node.stop();
-    soon("it is seen no longer", || client.post("/keys", &good).status != 200);
-    assert_eq!(client.post("/keys", &good).problem(), (503, "busy".to_owned()));
-    let vouch = asked.by(&ada, &RecordId([1; 16]), site.clock.now());
-    assert_eq!(client.post("/vouch", &vouch.to_bytes()).problem(), (503, "busy".to_owned()));
+    soon("it is seen no longer", || client.post("/keys", &key).status != 200);
+    for (path, body) in [("/keys", &key), ("/vouch", &vouch)] {
+        assert_eq!(client.post(path, body).problem(), (503, "busy".to_owned()));
+    }
 }
 
 #[test]
@@ -401,7 +397,7 @@ fn a_request_is_granted_or_denied_by_the_ledger_and_names_the_doctor_to_the_owne
         town.accepted(record.log, &Statement::parse(&answer.body).unwrap());
         let thread = town.thread(&record, &record.id.thread(&asked.ask.holder)).unwrap();
         assert_eq!(thread.is_open(town.now()), granted);
-        assert_eq!(thread.outcome == countersign_records::rules::Outcome::Waiting, waits);
+        assert_eq!(thread.outcome == Granted::Waiting, waits);
     }
 }
 
@@ -510,12 +506,32 @@ fn the_open_grants_of_a_revoked_doctor_are_withdrawn_and_nobody_elses() {
 }
 
 #[test]
-fn a_new_epoch_has_a_key_of_its_own_statement_and_the_same_master() {
-    let mut town = Town::new();
+fn each_epoch_is_published_once_and_its_key_opens_what_was_wrapped_before_and_not_after() {
+    const HOUR: u64 = 3_600_000;
+    let site = Site::new();
+    let start = Epoch::at(site.clock.now()).start();
+    site.clock.set_by((start.0 - HOUR).cast_signed() - site.clock.now().0.cast_signed());
+    let mut town = Town::at(site);
+    let old = town.key_of(&town.ada);
     let before = town.published();
     town.stop();
     town.start();
     assert_eq!(town.published(), before, "one statement an epoch");
+
+    town.site.clock.advance(2 * HOUR);
+    soon("the next epoch is published", || town.published().len() == 2);
+    let [first, second] = town.published().try_into().unwrap();
+    assert_eq!((&first.key, first.epoch + 1), (&second.key, second.epoch));
+    soon("its keys are given", || town.key_of(&town.ada).attributes() != old.attributes());
+    let new = town.key_of(&town.ada);
+    let public = AbeKey::parse(&second.key).unwrap();
+    let opens = |key: &SecretKey, epoch: u64| {
+        let epoch = Epoch(u32::try_from(epoch).unwrap());
+        let (encapsulation, _) = public.encapsulate(&epoch.policy(&policy("hospital: A")).unwrap(), &random());
+        key.decapsulate(&public, &encapsulation).is_ok()
+    };
+    assert_eq!([opens(&old, first.epoch), opens(&old, second.epoch)], [true, false]);
+    assert_eq!([opens(&new, first.epoch), opens(&new, second.epoch)], [true, true]);
 }
 
 #[test]
