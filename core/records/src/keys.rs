@@ -9,6 +9,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
+use crate::copy::CopyKey;
 use crate::epoch::Epoch;
 use crate::record::RecordId;
 
@@ -90,6 +91,11 @@ impl Secret {
             }
             attempt += 1;
         }
+    }
+
+    /// The key of what the owner's phone keeps.
+    pub fn copy(&self) -> CopyKey {
+        CopyKey(self.0.derive("countersign/record-copy/v1", &[]))
     }
 
     /// The label of the owner's own line, which nobody else can tell from others.

@@ -13,7 +13,7 @@
 //! | signing, extracting, verifying | `rule`, `document` | [`Extraction`], then [`Opened`] |
 //! | sealing, wrapping | `keys`, `object`, `epoch`, `line`, `sealed` | [`Sealed`], [`Inventory`], [`Row`] |
 //! | who may ask, who asks | `sheet`, `ask`, `drafts` | [`Offer`], [`Requester`] |
-//! | opening | `delivery` | [`Received`] |
+//! | opening, keeping | `link`, `delivery`, `copy` | [`RecordLink`], [`Received`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
 //! | who gives keys and vouches | `authority` | [`AuthorityKey`], [`KeyAsk`], [`Vouch`] |
 //! | what a store is asked | `demand`, `ticket` | [`Demanded`], [`Ticket`] |
@@ -25,6 +25,7 @@
 mod ask;
 mod authority;
 mod coded;
+mod copy;
 mod cut;
 mod delivery;
 mod demand;
@@ -34,6 +35,7 @@ mod epoch;
 mod json;
 mod keys;
 mod line;
+mod link;
 mod narrative;
 mod object;
 mod part;
@@ -50,6 +52,7 @@ pub use ask::{ASK, Ask, AskError, Requester, open_ask, seal_ask};
 pub use authority::{
     AuthorityKey, KEY_ASK, KeyAsk, MAX_KEY_ASK, MAX_VOUCH, Vouch, authority, open_key, seal_key,
 };
+pub use copy::CopyKey;
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Reader, Received};
 pub use demand::{Asked, DEMAND_MILLIS, Demand, DemandError, Demanded, MAX_DEMAND, Wanted};
@@ -59,6 +62,7 @@ pub use epoch::Epoch;
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Link, PartKey, Secret};
 pub use line::{LineError, Lock, Row, label};
+pub use link::{NotALink, RecordLink};
 pub use narrative::{MAX_TEXT, Narrative};
 pub use object::{MAX_OBJECT, ObjectError, open_image, seal_image};
 pub use part::{Image, MAX_IMAGES, MAX_PART, Part, PartError, Role, join};
