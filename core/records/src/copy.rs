@@ -23,27 +23,30 @@ impl CopyKey {
         self.0.as_bytes()
     }
 
-    /// Seals what is kept of a record under a name: it opens under no other.
+    /// Seals what is kept of a record, or of none, under a name: it opens under no other.
     pub fn seal(
         &self,
-        record: &RecordId,
+        record: Option<&RecordId>,
         name: &str,
         contents: &[u8],
         random: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, ObjectError> {
-        object::seal(&self.0, record, what(name), contents, random)
+        object::seal(&self.0, record.unwrap_or(&NONE), what(name), contents, random)
     }
 
     /// Opens what was kept.
     pub fn open(
         &self,
-        record: &RecordId,
+        record: Option<&RecordId>,
         name: &str,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
-        object::open(&self.0, record, what(name), sealed)
+        object::open(&self.0, record.unwrap_or(&NONE), what(name), sealed)
     }
 }
+
+/// For what is kept of no record.
+const NONE: RecordId = RecordId([0; 16]);
 
 fn what(name: &str) -> What {
     What::Copy { name: Hash::of(name.as_bytes()) }
@@ -55,12 +58,17 @@ mod tests {
 
     #[test]
     fn what_is_kept_opens_under_its_name_and_key_alone() {
-        let (record, other) = (RecordId([1; 16]), RecordId([2; 16]));
+        let (record, other) = (Some(&RecordId([1; 16])), Some(&RecordId([2; 16])));
         let [key, another] = [7, 8].map(|byte| CopyKey::new(Zeroizing::new([byte; 32])));
-        let sealed = key.seal(&record, "state", b"contents", &mut crate::object::tests::Counter(0)).unwrap();
-        assert_eq!(key.open(&record, "state", &sealed).unwrap().as_slice(), b"contents");
-        assert_eq!(key.open(&record, "copy", &sealed), Err(ObjectError));
-        assert_eq!(key.open(&other, "state", &sealed), Err(ObjectError));
-        assert_eq!(another.open(&record, "state", &sealed), Err(ObjectError));
+        let sealed = key.seal(record, "state", b"contents", &mut crate::object::tests::Counter(0)).unwrap();
+        assert_eq!(key.open(record, "state", &sealed).unwrap().as_slice(), b"contents");
+        for refused in [
+            key.open(record, "copy", &sealed),
+            key.open(other, "state", &sealed),
+            key.open(None, "state", &sealed),
+            another.open(record, "state", &sealed),
+        ] {
+            assert_eq!(refused, Err(ObjectError));
+        }
     }
 }
