@@ -70,13 +70,13 @@ pub enum AskError {
     OtherHolder,
 }
 
-/// An ask whose requester was verified.
+/// Who asked, verified.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Requester {
     /// What was said.
     pub ask: Ask,
     /// Who said it.
-    pub requester: Arc<Certificate>,
+    pub certificate: Arc<Certificate>,
 }
 
 impl Ask {
@@ -140,7 +140,7 @@ pub fn open_ask(
     log: LogName,
     agreement: &SoftwareKey,
     trust: &TrustStore,
-) -> Result<Asked, AskError> {
+) -> Result<Requester, AskError> {
     let subject = request.statement().subject();
     let sealed = request.sealed().ok_or(AskError::Seal)?;
     let opened = sealed::open(sealed, &agreement.to_bytes(), &kind(REQUEST), subject);
@@ -171,8 +171,8 @@ pub fn open_ask(
     if Some(&said.holder.as_sec1()[..]) != fields.bytes("holder") {
         return Err(AskError::OtherHolder);
     }
-    let requester = trust.certificate(ask.signer().fingerprint()).ok_or(Refusal::UnknownSigner)?;
-    Ok(Asked { ask: said, requester: Arc::clone(requester) })
+    let certificate = trust.certificate(ask.signer().fingerprint()).ok_or(Refusal::UnknownSigner)?;
+    Ok(Requester { ask: said, certificate: Arc::clone(certificate) })
 }
 
 pub(crate) fn kind(name: &str) -> Kind {

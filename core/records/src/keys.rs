@@ -4,11 +4,12 @@
 //! label and of what the key is for, so that no two keys are one.
 
 use countersign_abe::SharedKey;
-use countersign_ledger::{Hash, LogName, SoftwareKey};
+use countersign_ledger::{Hash, LogName, SoftwareKey, UnixMillis};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
+use crate::copy::CopyKey;
 use crate::epoch::Epoch;
 use crate::record::RecordId;
 
@@ -90,6 +91,19 @@ impl Secret {
             }
             attempt += 1;
         }
+    }
+
+    /// When the record is to be wrapped for an epoch: in its first week, at a time that only the owner can tell.
+    pub fn roll_at(&self, epoch: Epoch) -> UnixMillis {
+        const WEEK_MILLIS: u64 = 7 * 24 * 3600 * 1000;
+        let derived = self.0.derive("countersign/record-roll/v1", &[&epoch.0.to_be_bytes()]);
+        let number = derived.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        UnixMillis(epoch.start().0 + number % WEEK_MILLIS)
+    }
+
+    /// The key of what the owner's phone keeps.
+    pub fn copy(&self) -> CopyKey {
+        CopyKey(self.0.derive("countersign/record-copy/v1", &[]))
     }
 
     /// The label of the owner's own line, which nobody else can tell from others.

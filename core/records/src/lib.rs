@@ -12,10 +12,11 @@
 //! | cutting, joining | `cut`, `part` | [`Cut`], [`Part`], [`join`] |
 //! | signing, extracting, verifying | `rule`, `document` | [`Extraction`], then [`Opened`] |
 //! | sealing, wrapping | `keys`, `object`, `epoch`, `line`, `sealed` | [`Sealed`], [`Inventory`], [`Row`] |
-//! | who may ask, who asks | `sheet`, `ask`, `drafts` | [`Offer`], [`Asked`] |
-//! | opening | `delivery` | [`Received`] |
+//! | who may ask, who asks | `sheet`, `ask`, `drafts` | [`Offer`], [`Requester`] |
+//! | opening, keeping | `link`, `delivery`, `copy` | [`RecordLink`], [`Received`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
 //! | who gives keys and vouches | `authority` | [`AuthorityKey`], [`KeyAsk`], [`Vouch`] |
+//! | what a store is asked | `demand`, `ticket` | [`Demanded`], [`Ticket`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
@@ -24,14 +25,17 @@
 mod ask;
 mod authority;
 mod coded;
+mod copy;
 mod cut;
 mod delivery;
+mod demand;
 mod document;
 mod drafts;
 mod epoch;
 mod json;
 mod keys;
 mod line;
+mod link;
 mod narrative;
 mod object;
 mod part;
@@ -41,20 +45,24 @@ mod rule;
 pub mod rules;
 mod sealed;
 mod sheet;
+mod ticket;
 mod view;
 
-pub use ask::{ASK, Ask, AskError, Asked, open_ask, seal_ask};
+pub use ask::{ASK, Ask, AskError, Requester, open_ask, seal_ask};
 pub use authority::{
     AuthorityKey, KEY_ASK, KeyAsk, MAX_KEY_ASK, MAX_VOUCH, Vouch, authority, open_key, seal_key,
 };
+pub use copy::CopyKey;
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Reader, Received};
+pub use demand::{Asked, DEMAND_MILLIS, Demand, DemandError, Demanded, MAX_DEMAND, Wanted};
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
 pub use drafts::{Answer, Index, Request};
 pub use epoch::Epoch;
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Link, PartKey, Secret};
 pub use line::{LineError, Lock, Row, label};
+pub use link::{NotALink, RecordLink};
 pub use narrative::{MAX_TEXT, Narrative};
 pub use object::{MAX_OBJECT, ObjectError, open_image, seal_image};
 pub use part::{Image, MAX_IMAGES, MAX_PART, Part, PartError, Role, join};
@@ -62,4 +70,5 @@ pub use record::{FULL, RecordId, SHARED};
 pub use rule::{MAX_PAIRS, NotARule, Pair, Parts, Rule};
 pub use sealed::{Inventory, Line, Sealed};
 pub use sheet::{Offer, SheetError, open_sheet, seal_sheet};
+pub use ticket::{Announced, MAX_ROWS, MAX_TICKET, TICKET, TICKET_MILLIS, Ticket, TicketError};
 pub use view::{Mark, Section, State, View};

@@ -75,6 +75,11 @@ pub(crate) enum What {
         /// The index's number.
         wrap: u64,
     },
+    /// What a phone keeps for itself.
+    Copy {
+        /// Digest of the name under which it keeps it.
+        name: Hash,
+    },
 }
 
 impl What {
@@ -96,6 +101,7 @@ impl What {
                 "countersign/record-object-sheet/v1",
                 &[log.as_str().as_bytes(), &wrap.to_be_bytes()],
             ),
+            Self::Copy { name } => framed("countersign/record-object-copy/v1", &[name.as_bytes()]),
         }
     }
 }
@@ -210,11 +216,11 @@ fn nonce(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A counter: random enough for a test of what is sealed, not of how well.
-    struct Counter(u8);
+    pub(crate) struct Counter(pub u8);
 
     impl rand_core::TryRng for Counter {
         type Error = std::convert::Infallible;
@@ -255,6 +261,8 @@ mod tests {
             What::Sheet { log: LogName::TRUST, wrap: 1 },
             What::Sheet { log: LogName::TRUST, wrap: 2 },
             What::Sheet { log: LogName::SUPPLY, wrap: 1 },
+            What::Copy { name: digest },
+            What::Copy { name: Hash([4; 32]) },
         ];
         for sealed_as in all {
             let object = seal(&key, &record, sealed_as, b"contents", &mut Counter(0)).unwrap();

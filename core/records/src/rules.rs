@@ -67,8 +67,8 @@ pub const REQUEST_AGE_MILLIS: u64 = 5 * 60 * 1000;
 pub const ASK_MINUTES: u64 = 24 * 60;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
-/// The logs: the names are constants.
-const BOTH: [LogName; 2] = match (FULL, SHARED) {
+/// The log of whole records, and that of what is shared.
+pub const LOGS: [LogName; 2] = match (FULL, SHARED) {
     (Ok(full), Ok(shared)) => [full, shared],
     _ => [LogName::TRUST, LogName::TRUST],
 };
@@ -84,6 +84,14 @@ pub enum Mode {
     Ask,
     /// At once; the authority has asked for a reason.
     Emergency,
+}
+
+impl Mode {
+    /// The mode that an index states by this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        let modes = [Self::Owner, Self::AtOnce, Self::Ask, Self::Emergency];
+        modes.into_iter().find(|mode| *mode as u8 == number)
+    }
 }
 
 /// A line of a record's index.
@@ -115,13 +123,7 @@ impl IndexLine {
             return None;
         }
         let line = |line: &[u8; LINE]| {
-            let mode = match line[32] {
-                0 => Mode::Owner,
-                1 => Mode::AtOnce,
-                2 => Mode::Ask,
-                3 => Mode::Emergency,
-                _ => return None,
-            };
+            let mode = Mode::from_number(line[32])?;
             let minutes = u32::from_be_bytes(line[33..37].try_into().ok()?);
             let (label, row) = (Hash::from_slice(&line[..32])?, Hash::from_slice(&line[37..])?);
             Some(Self { label, mode, minutes, row })
@@ -226,7 +228,8 @@ impl Head {
         })
     }
 
-    fn to_state(&self) -> State {
+    /// What a node keeps of it.
+    pub fn to_state(&self) -> State {
         State(encode(|e| {
             e.array(8)?.bytes(self.index.as_bytes())?.u64(self.wrap)?.u64(self.version)?;
             e.bytes(self.document.as_bytes())?.bytes(self.agree.as_sec1())?;
@@ -338,7 +341,7 @@ pub struct RecordRules;
 impl Rules for RecordRules {
     fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
         match kind.as_str() {
-            INDEX | REQUEST | ANSWER | DELIVERY => Some(&BOTH),
+            INDEX | REQUEST | ANSWER | DELIVERY => Some(&LOGS),
             AUTHORITY_KEY => Some(&[LogName::TRUST]),
             _ => None,
         }
@@ -444,7 +447,7 @@ fn check_index(statement: &Verified, context: &Context<'_>) -> Result<(), Violat
     rule(is_head(statement.statement().subject()), "an index is about the record itself")?;
     let head = some(Head::of(statement), "the index is not of the format")?;
     let own = head.lines.iter().any(|line| line.mode == Mode::Owner);
-    rule(!own || context.log == BOTH[0], "a line of the owner's own is on the log of whole records alone")?;
+    rule(!own || context.log == LOGS[0], "a line of the owner's own is on the log of whole records alone")?;
     let before = Head::from_state(context.subject);
     rule(
         follows(before.as_ref(), statement),

@@ -49,6 +49,7 @@ mod key_store;
 mod missing_links;
 mod online;
 mod outbox;
+mod records;
 mod snapshot;
 mod store;
 mod sync;
@@ -57,7 +58,7 @@ mod verify_pages;
 mod whole_logs;
 
 pub use client::{
-    Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
+    Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore, Request, Response, Transport,
     TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
@@ -69,6 +70,10 @@ pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
+pub use records::{
+    Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered, HeldRecord,
+    Line, NewLine, Offered, Progress as RecordProgress, RecordError, Records, Shown as ShownRecord,
+};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,

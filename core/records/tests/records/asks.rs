@@ -97,7 +97,7 @@ impl Region {
         let asked =
             open_ask(&self.request(sealed), SHARED.unwrap(), &self.secret.agreement(0), trust)?;
         assert_eq!(asked.ask, ask(&key(50).public_key()));
-        Ok(asked.requester.identity().to_string())
+        Ok(asked.certificate.identity().to_string())
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_custody::Synced;
 use countersign_ledger::{Genesis, UnixMillis};
 use reqwest::blocking::Client;
@@ -102,6 +104,9 @@ impl Transport for Https {
         }
         if let Some(content_type) = request.content_type {
             builder = builder.header(CONTENT_TYPE, content_type);
+        }
+        if let Some(token) = request.token {
+            builder = builder.bearer_auth(URL_SAFE_NO_PAD.encode(token));
         }
         let mut answer = builder.send().map_err(|error| transport_error(error.without_url()))?;
         if request.method != Method::Head
