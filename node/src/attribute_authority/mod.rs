@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `POST /keys` | a [`KeyAsk`](countersign_records::KeyAsk) -> a key for today's attributes, sealed to who asked |
 //! | `POST /vouch` | a [`Vouch`](countersign_records::Vouch) -> the signed `record.request`, which the app submits |
+//! | `GET /authority` | `[identity: tstr]`: its SPIFFE ID |
 //! | `GET /vocabulary` | the labels of its attributes and what they mean, a line each |
 //! | `GET /health` | who it is, the epoch of its key, when it last saw the ledger (JSON) |
 //!

@@ -9,11 +9,12 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use countersign_ledger::cbor::{self, Written as _};
 use countersign_records::{MAX_KEY_ASK, MAX_VOUCH};
 
 use super::answer::{FRESH, NO_STORE, changing};
 use super::bodies::Whole;
-use super::{OCTETS, TEXT, blocking};
+use super::{CBOR, OCTETS, TEXT, blocking};
 use crate::attribute_authority::Shared;
 use crate::problem::ProblemDetails;
 
@@ -24,6 +25,7 @@ pub(super) fn routes<S>(shared: &Arc<Shared>) -> Router<S> {
     let routes = Router::new()
         .route("/keys", post(keys))
         .route("/vouch", post(vouch))
+        .route("/authority", get(authority))
         .route("/vocabulary", get(vocabulary))
         .route("/health", get(health));
     routes.with_state(Arc::clone(shared))
@@ -45,6 +47,12 @@ async fn vouch(
 ) -> Result<Response<Body>, ProblemDetails> {
     let request = blocking(move || Ok(shared.vouch(&body)?)).await?;
     Ok(([(CONTENT_TYPE, COSE), (CACHE_CONTROL, NO_STORE)], request).into_response())
+}
+
+/// `GET /authority`
+async fn authority(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let identity = shared.certificate().identity().as_str();
+    changing(CBOR, cbor::encode(|e| e.array(1)?.str(identity)?.ok()))
 }
 
 /// `GET /vocabulary`
