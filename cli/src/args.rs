@@ -485,8 +485,8 @@ pub struct RequestRecord {
     /// The record's link, as the patient shows it
     pub link: String,
     /// Your name, as the patient knows it
-    #[arg(long, default_value = "")]
-    pub name: String,
+    #[arg(long, required_unless_present = "list")]
+    pub name: Option<String>,
     /// The line, by its first digits in --list [default: the first that you fit]
     #[arg(long, conflicts_with = "patient")]
     pub line: Option<String>,

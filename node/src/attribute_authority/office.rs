@@ -162,8 +162,8 @@ impl Shared {
         if emergency && ask.reason.as_deref().unwrap_or_default().trim().is_empty() {
             return Err(Refused::Reason);
         }
-        // A statement's time is in whole seconds.
-        let issued = UnixMillis::from_seconds(now.seconds());
+        // In whole seconds, as a statement's time is; no earlier than what is vouched for, whose clock may be a little ahead.
+        let issued = UnixMillis::from_seconds(now.seconds()).max(statement.statement().issued_at());
         let minutes = line.map_or(ASK_MINUTES, |line| u64::from(line.minutes));
         if ask.until <= issued {
             return Err(Refused::Past);
@@ -183,7 +183,7 @@ impl Shared {
             at: issued,
             emergency,
         };
-        let sign = |slot| self.sign_request(&ask, fits, slot, &record, &head, sealed, now);
+        let sign = |slot| self.sign_request(&ask, fits, slot, &record, &head, sealed, issued);
         match self.register().vouch(&asked, sign)? {
             Ok(request) => request,
             Err(Full::Record) => Err(Refused::RecordFull),
@@ -199,12 +199,12 @@ impl Shared {
         record: &RecordId,
         head: &Head,
         sealed: Vec<u8>,
-        now: UnixMillis,
+        issued: UnixMillis,
     ) -> Result<Vec<u8>, Refused> {
         let request = Request { holder: &ask.holder, label: ask.label, fits, until: ask.until, slot };
         let failed = |error: &dyn std::fmt::Display| Refused::Internal(error.to_string());
         let signer = StoredKey::find(std::sync::Arc::clone(&self.keys), KEY).map_err(|error| failed(&error))?;
-        let signed = request.draft(record, head, sealed).sign(&self.certificate, &signer, now, random()?);
+        let signed = request.draft(record, head, sealed).sign(&self.certificate, &signer, issued, random()?);
         Ok(signed.map_err(|error| failed(&error))?.as_bytes().to_vec())
     }
 

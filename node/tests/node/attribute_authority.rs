@@ -389,6 +389,14 @@ fn a_request_is_granted_or_denied_by_the_ledger_and_names_the_doctor_to_the_owne
     let named = open_ask(&placed, record.log, &record.secret.agreement(0), &trust).unwrap();
     assert_eq!((named.ask, named.requester.identity()), (asked.ask, town.ada.certificate.identity()));
 
+    // A doctor whose clock is a little ahead asks for as long as the line allows.
+    let ahead = UnixMillis(town.now().0 + 20_000);
+    let mut asked = asks(ahead, Some((&record, text)));
+    asked.ask.until = UnixMillis(UnixMillis::from_seconds(ahead.seconds()).0 + u64::from(MINUTES) * 60_000);
+    let answer = town.vouch(&asked.by(&town.ada, &record.id, ahead));
+    assert_eq!(answer.status, 200, "{:?}", answer.problem());
+    town.accepted(record.log, &Statement::parse(&answer.body).unwrap());
+
     // Who does not fit is an entry as well, and denied; who asks the owner waits.
     for (line, granted, waits) in [(Some(other), false, false), (None, false, true)] {
         let asked = Asks { log: record.log, ..asks(town.now(), line.map(|line| (&record, line))) };

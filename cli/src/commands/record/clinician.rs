@@ -82,7 +82,7 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
         minutes: args.minutes.unwrap_or_else(|| offer.as_ref().map_or(60, |offer| offer.minutes)),
         purpose: args.purpose.clone(),
         reason: args.reason.clone(),
-        name: args.name.clone(),
+        name: args.name.clone().unwrap_or_default(),
     };
     let thread = clinician.ask(&client, &service, &wanted, now())?;
     desk.sync()?;
