@@ -26,7 +26,8 @@ Exit codes: 0 success, or the verdict is Authentic; 1 failure; 2 wrong usage; 12
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run a demo: trace a medicine, check pictures of packs offline, and hand over a parcel without a network
+    /// Run a demo: trace a medicine, check pictures of packs offline, hand over a parcel without a network, and share a medical
+    /// record in part
     Demo(Demo),
     /// Check packs offline: print a verdict for each picture or code
     Check(Check),
@@ -285,7 +286,7 @@ const RECORD_EXAMPLES: &str = "\
 Examples:
   countersign record inspect summary.json                      what is in each part of a document
 A patient:
-  countersign record use --authority https://localhost:8445 --store https://localhost:8446
+  countersign record authority https://localhost:8445 --root authority/keys/tls-root.crt
   countersign record new                                       then: enrol, and take what the doctor has signed
   countersign record share 'role: cardiologist' --sections 'Results,Medication summary' --minutes 480
   countersign record share 'member: spiffe://meds.example/doctor/gp' --sections all --whole
@@ -311,8 +312,14 @@ pub enum RecordCommand {
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
     },
-    /// Say which attribute authority and which record store this wallet uses
-    Use(Services),
+    /// Say which attribute authority this wallet uses; records are stored at the wallet's node
+    Authority {
+        /// Address of the authority: https://host:port
+        address: String,
+        /// File with the root of its TLS certificate (DER), where the system does not trust it
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        root: Option<PathBuf>,
+    },
     /// Patient: begin a record, and print what registrar and doctor need
     New,
     /// Patient: have the record's key certified with a one-time code from the registrar
@@ -389,23 +396,6 @@ pub enum RecordCommand {
         /// The request, by its first digits, if several are granted
         request: Option<String>,
     },
-}
-
-#[derive(Args)]
-#[command(group(ArgGroup::new("service").args(["authority", "store"]).required(true).multiple(true)))]
-pub struct Services {
-    /// Address of the attribute authority: https://host:port
-    #[arg(long)]
-    pub authority: Option<String>,
-    /// File with the root of its TLS certificate (DER), where the system does not trust it
-    #[arg(long, requires = "authority", value_hint = ValueHint::FilePath)]
-    pub authority_root: Option<PathBuf>,
-    /// Address of the record store: https://host:port
-    #[arg(long)]
-    pub store: Option<String>,
-    /// File with the root of its TLS certificate (DER), where the system does not trust it
-    #[arg(long, requires = "store", value_hint = ValueHint::FilePath)]
-    pub store_root: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -21,11 +21,11 @@ const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
 
 /// Largest genesis file.
 pub const MAX_GENESIS: usize = 256 * 1024;
-/// Largest root of a service's TLS certificate.
+/// Largest root of a TLS certificate.
 const MAX_ROOT: usize = 8192;
-/// Names of the files with the services that a wallet uses.
+/// Names of the files that say which attribute authority a wallet uses.
 const AUTHORITY: &str = "authority";
-const STORE: &str = "store";
+const AUTHORITY_ROOT: &str = "authority-root.crt";
 /// Longest address of a node.
 const MAX_ADDRESS: usize = 2048;
 
@@ -78,63 +78,44 @@ impl Home {
 
     /// A client of the wallet's node, over HTTPS.
     pub fn client(&self) -> Result<Client> {
+        Ok(Client::new(self.https()?))
+    }
+
+    fn https(&self) -> Result<Https> {
         let address = file::text(&self.0.join("node"), MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
-        Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
+        Ok(Https::new(address.trim(), &self.genesis()?)?)
+    }
+
+    /// The record store at the wallet's node.
+    pub fn store(&self) -> Result<RecordStore> {
+        Ok(RecordStore::new(self.https()?))
     }
 
     /// The attribute authority that this wallet uses, and its SPIFFE ID.
     pub fn authority(&self) -> Result<(AttributeAuthority, Identity)> {
-        let (https, identity) = self.service(AUTHORITY)?;
-        Ok((AttributeAuthority::new(https), identity))
-    }
-
-    /// The record store that this wallet uses, and its SPIFFE ID.
-    pub fn store(&self) -> Result<(RecordStore, Identity)> {
-        let (https, identity) = self.service(STORE)?;
-        Ok((RecordStore::new(https), identity))
-    }
-
-    fn service(&self, name: &str) -> Result<(Https, Identity)> {
-        let kept = file::text(&self.0.join(name), MAX_ADDRESS).with_context(|| {
-            format!("this wallet has no {name}: say which with `countersign record use --{name} URL`")
-        })?;
+        let kept = file::text(&self.0.join(AUTHORITY), MAX_ADDRESS)
+            .context("this wallet has no attribute authority: say which with `countersign record authority URL`")?;
         let mut lines = kept.lines();
         let (address, identity) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        let root = self.0.join(format!("{name}-root.crt"));
+        let root = self.0.join(AUTHORITY_ROOT);
         let root = if root.exists() { vec![file::read(&root, MAX_ROOT)?] } else { vec![] };
-        Ok((Https::service(address, &root)?, Identity::parse(identity)?))
+        Ok((AttributeAuthority::new(Https::service(address, &root)?), Identity::parse(identity)?))
     }
 
-    /// Uses this authority from now on; it must answer.
+    /// Uses the authority at this address from now on; it must answer. `root` is a file with the root of its TLS certificate.
     pub fn use_authority(&self, address: &str, root: Option<&Path>) -> Result<Identity> {
-        self.use_service(AUTHORITY, address, root, |https| Ok(AttributeAuthority::new(https).identity()?))
-    }
-
-    /// Uses this record store from now on; it must answer.
-    pub fn use_store(&self, address: &str, root: Option<&Path>) -> Result<Identity> {
-        self.use_service(STORE, address, root, |https| Ok(RecordStore::new(https).identity()?))
-    }
-
-    fn use_service(
-        &self,
-        name: &str,
-        address: &str,
-        root: Option<&Path>,
-        identity: impl FnOnce(Https) -> Result<Identity>,
-    ) -> Result<Identity> {
         // A wallet there must be.
         self.genesis()?;
-        let root = root.map(|root| file::read(root, MAX_ROOT)).transpose()?;
-        let roots: Vec<_> = root.iter().cloned().collect();
-        let identity = identity(Https::service(address, &roots)?)?;
-        let kept = self.0.join(format!("{name}-root.crt"));
-        match root {
+        let root: Vec<_> = root.map(|root| file::read(root, MAX_ROOT)).transpose()?.into_iter().collect();
+        let identity = AttributeAuthority::new(Https::service(address, &root)?).identity()?;
+        let kept = self.0.join(AUTHORITY_ROOT);
+        match root.first() {
             Some(root) => fs::write(kept, root)?,
             None if kept.exists() => fs::remove_file(kept)?,
             None => {}
         }
-        fs::write(self.0.join(name), format!("{address}\n{identity}\n"))?;
+        fs::write(self.0.join(AUTHORITY), format!("{address}\n{identity}\n"))?;
         Ok(identity)
     }
 

@@ -97,7 +97,7 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
 
 /// Opens what was granted into a folder.
 pub fn open(home: &Home, request: Option<&str>, output: &Path, as_json: bool) -> Result<()> {
-    let ((service, authority), (store, _)) = (home.authority()?, home.store()?);
+    let ((service, authority), store) = (home.authority()?, home.store()?);
     let mut desk = Desk { snapshot: home.snapshot()?, client: home.client()?, keys: home.vault()? };
     // Without a network there is what is kept.
     let online = desk.sync().is_ok();

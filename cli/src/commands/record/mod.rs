@@ -4,6 +4,9 @@ mod clinician;
 mod examine;
 mod patient;
 
+pub use self::patient::access_told;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,7 +14,7 @@ use countersign_ledger::{Hash, Identity, LogName, Subject};
 use countersign_records::{FIRST_SECTION, HEADER, PATIENT, Parts, REMAINDER, RecordId, View};
 use countersign_wallet::{Client, Clinician, KeyStore, Records, Snapshot};
 
-use crate::args::{Record, RecordCommand as C, Services};
+use crate::args::{Record, RecordCommand as C};
 use crate::home::Home;
 use crate::output::say;
 use crate::progress;
@@ -21,7 +24,7 @@ pub fn run(home: impl Fn() -> Result<Home>, args: &Record, as_json: bool) -> Res
     match &args.command {
         C::Inspect { files } => return Ok(examine::each(files, as_json, examine::inspect)),
         C::Prove { files } => return Ok(examine::each(files, as_json, examine::prove)),
-        C::Use(services) => use_services(&home()?, services)?,
+        C::Authority { address, root } => use_authority(&home()?, address, root.as_deref(), as_json)?,
         C::New => patient::new(&home()?, as_json)?,
         C::Enrol { code, record } => patient::enrol(&home()?, record.as_ref(), code, as_json)?,
         C::Sign(args) => clinician::sign(&home()?, args, as_json)?,
@@ -42,15 +45,13 @@ pub fn run(home: impl Fn() -> Result<Home>, args: &Record, as_json: bool) -> Res
     Ok(0)
 }
 
-/// Says which authority and which store this wallet uses.
-fn use_services(home: &Home, services: &Services) -> Result<()> {
-    if let Some(address) = &services.authority {
-        let identity = home.use_authority(address, services.authority_root.as_deref());
-        say!("authority: {}", identity.context("the attribute authority does not answer")?);
-    }
-    if let Some(address) = &services.store {
-        let identity = home.use_store(address, services.store_root.as_deref());
-        say!("store: {}", identity.context("the record store does not answer")?);
+/// Says which authority this wallet uses.
+fn use_authority(home: &Home, address: &str, root: Option<&Path>, as_json: bool) -> Result<()> {
+    let identity = home.use_authority(address, root).context("the attribute authority does not answer")?;
+    if as_json {
+        say!("{}", serde_json::json!({ "authority": identity.as_str() }));
+    } else {
+        say!("this wallet uses {identity}");
     }
     Ok(())
 }
@@ -99,7 +100,7 @@ impl Desk {
 
 /// Sections as people name them: `all`, or codes or titles, with commas between. The header, and with all sections the rest, is
 /// among the parts.
-fn parts(view: &View, count: usize, named: &str) -> Result<Parts> {
+pub fn parts(view: &View, count: usize, named: &str) -> Result<Parts> {
     if named == "all" {
         return Ok(Parts::all(count));
     }
@@ -120,7 +121,7 @@ fn parts(view: &View, count: usize, named: &str) -> Result<Parts> {
 }
 
 /// The titles of what some parts show.
-fn titles(view: &View, parts: Parts) -> Vec<String> {
+pub fn titles(view: &View, parts: Parts) -> Vec<String> {
     let sections = view.sections.iter().filter(|section| parts.has(section.part));
     let details = [(PATIENT, "patient details"), (REMAINDER, "the rest")];
     let details = details.into_iter().filter(|(part, _)| parts.has(*part)).map(|(_, title)| title.to_owned());

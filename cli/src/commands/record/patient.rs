@@ -23,7 +23,8 @@ const MINUTES: u32 = 8 * 60;
 
 /// Begins a record.
 pub fn new(home: &Home, as_json: bool) -> Result<()> {
-    let ((_, authority), (_, store)) = (home.authority()?, home.store()?);
+    let (_, authority) = home.authority()?;
+    let store = home.store()?.identity().context("this wallet's node has no record store")?;
     let mut desk = Desk::synced(home)?;
     let record = desk.records().begin(&store, &authority)?;
     let holder = hex(desk.records().holder(&record)?.as_sec1());
@@ -250,7 +251,7 @@ pub fn withdraw(home: &Home, record: Option<&RecordId>, request: &str, as_json: 
 
 /// Makes what is on its way hold.
 fn publish(home: &Home, desk: &mut Desk, record: &RecordId) -> Result<()> {
-    let (client, (store, _)) = (home.client()?, home.store()?);
+    let (client, store) = (home.client()?, home.store()?);
     let done = desk.records().proceed(&client, &store, record, now());
     done.context("the change is kept, and does not hold yet; the same command again goes on with it")?;
     settle(desk)
@@ -335,7 +336,8 @@ const fn state(state: AccessState) -> &'static str {
     }
 }
 
-fn access_told(access: &Access) {
+/// Prints a request, who made it, and what followed.
+pub fn access_told(access: &Access) {
     let request = short(request_name(&access.thread));
     let who = match &access.who {
         Ok(who) => format!("{} ({}), {}", who.ask.name, who.certificate.identity(), who.ask.purpose),
