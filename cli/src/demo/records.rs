@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use countersign_abe::Attribute;
-use countersign_ledger::{Genesis, Hash, Held, Identity, LogName, LogSpec, Subject};
+use countersign_ledger::{Certificate, Genesis, Hash, Held, Identity, LogName, LogSpec, Subject};
 use countersign_node::{
     AttributeAuthority as Authority, AuthorityConfig, Config, RecordStoreConfig, Register, Running, Surroundings,
     TlsConfig,
@@ -18,7 +18,7 @@ use countersign_node::{
 use countersign_records::rules::{AUTHORITY, DOCTOR, Mode, OWNER};
 use countersign_records::{Cut, FULL, FIRST_SECTION, Parts, RecordId, Rule, SHARED, Unsigned, View};
 use countersign_wallet::{
-    AskFor, AttributeAuthority, Client, Clinician, Cost, Https, Issuer, KeyStore, NewLine, RecordError, RecordStore,
+    AccessState, AskFor, AttributeAuthority, Client, Clinician, Cost, Https, Issuer, KeyStore, NewLine, RecordStore,
     Records, ShownRecord, Snapshot, StoredKey, Vault,
 };
 use getrandom::SysRng;
@@ -51,27 +51,24 @@ pub fn play(dir: &Path) -> Result<()> {
     );
     let town = Town::start(dir)?;
     say!("  {}, master key in {}", town.identity, town.config.data.join("keys/vault").display());
-    let [mut author, mut ada, mut bo, mut eve, mut rex] = ["iva-lund", "ada", "bo", "eve", "rex"]
-        .map(|name| town.person(name, DOCTOR, name));
-    let [author, ada, bo, eve, rex] = [&mut author, &mut ada, &mut bo, &mut eve, &mut rex]
-        .map(|person| person.as_mut().map_err(|error| anyhow::anyhow!("{error:#}")));
-    let (author, ada, bo, eve, rex) = (author?, ada?, bo?, eve?, rex?);
-    for who in [&*ada, rex] {
+    let (mut author, mut ada, mut bo) = (town.doctor("iva-lund")?, town.doctor("ada")?, town.doctor("bo")?);
+    let (mut eve, mut rex) = (town.doctor("eve")?, town.doctor("rex")?);
+    for who in [&ada, &rex] {
         town.register(who, &["role: cardiologist", "hospital: northport"])?;
     }
-    town.register(bo, &["role: family-doctor"])?;
-    town.register(eve, &["role: dermatologist", "hospital: northport"])?;
+    town.register(&bo, &["role: family-doctor"])?;
+    town.register(&eve, &["role: dermatologist", "hospital: northport"])?;
 
     heading("The hospital signs a summary of nine sections; the patient keeps it, and seals it part by part into the store");
     let mut patient = town.patient()?;
-    let signed = author.sign(&patient)?;
+    let signed = author.sign(&mut patient)?;
     let view = patient.take(&town, &signed)?;
     say!("  {}, {}, by {}: {} sections", view.title, view.date, view.authors.join(", "), view.sections.len());
 
     heading("The patient shares six sections with cardiologists of the hospital, and all with the family doctor");
     let six = parts(&view, patient.count, SHARED_WITH_CARDIOLOGISTS)?;
     let line = patient.share(&town, (SHARED?, POLICY), six)?;
-    let by_name = format!("member: {}", bo.identity);
+    let by_name = format!("member: {}", bo.certificate.identity());
     patient.share(&town, (FULL?, &by_name), Parts::all(patient.count))?;
     say!("  {POLICY}: {}", titles(&view, six).join(", "));
     say!("  {by_name}: everything");
@@ -91,7 +88,7 @@ pub fn play(dir: &Path) -> Result<()> {
     let refused = eve.ask(&town, &link).and_then(|thread| eve.open(&town, &thread)).err();
     say!("  eve: {:#}", refused.context("an outsider should get nothing")?);
     let granted = rex.ask(&town, &link)?;
-    town.running.node().revoke(rex.certificate)?;
+    town.running.node().revoke(rex.certificate.fingerprint())?;
     say!("  rex: asked, and it was granted; then the registrar revokes his certificate");
     let refused = town.until_withdrawn(&mut patient, &granted).and_then(|()| rex.open(&town, &granted)).err();
     say!("  rex: {:#}", refused.context("a revoked doctor should get nothing")?);
@@ -103,7 +100,7 @@ pub fn play(dir: &Path) -> Result<()> {
     before.tell()?;
 
     heading("One byte of one object is altered in the store: the part is named, and nothing of it is shown");
-    let altered = town.alter(ada, &thread)?;
+    let altered = town.alter(&mut ada, &thread)?;
     say!("  ada: {altered:#}");
 
     heading("The patient lets cardiologists see one section more: keys are wrapped again, and no part is uploaded again");
@@ -195,8 +192,9 @@ impl Town {
         let identity = certificate.identity().clone();
         let process = run(&config, dir)?;
         let town = Self { running, genesis, config, identity, dir: dir.to_owned(), ledger, _process: process };
+        let mut phone = town.doctor("somebody")?;
         town.wait("the authority's key to be published", || {
-            let mut phone = town.person("somebody", DOCTOR, "somebody")?;
+            phone.snapshot.sync(&town.client()?, SOON)?;
             Ok(phone.clinician()?.fetch_key(&town.authority()?, now()).is_ok())
         })?;
         Ok(town)
@@ -227,44 +225,37 @@ impl Town {
         Ok(())
     }
 
-    /// A member with a phone.
-    fn person(&self, folder: &str, role: &str, name: &str) -> Result<Person> {
-        let home = self.dir.join(folder);
-        let known = home.exists();
+    /// A phone's key store and snapshot.
+    fn phone(&self, name: &str) -> Result<(Snapshot, Arc<dyn KeyStore>)> {
+        let home = self.dir.join(name);
         fs::create_dir_all(&home)?;
-        let (vault, passphrase) = (home.join("vault"), format!("the demo's passphrase of {folder}"));
         let cost = Cost { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
-        let keys: Arc<dyn KeyStore> = Arc::new(if known {
-            Vault::open(&vault, passphrase.as_bytes())?
-        } else {
-            Vault::create_at_cost(&vault, passphrase.as_bytes(), cost)?
-        });
-        let (mut snapshot, client) = (Snapshot::open(&home.join("snapshot.db"), &self.genesis)?, self.client()?);
-        snapshot.sync(&client, SOON)?;
-        let mut issuer = Issuer::new(&mut snapshot, &client, Arc::clone(&keys));
-        let certificate = match issuer.certificate(KEY) {
-            Ok(certificate) => certificate,
-            Err(_) => issuer.enrol(KEY, &self.running.node().registrar().new_code(role, name, CODE)?.to_string())?,
-        };
-        let (identity, certificate) = (certificate.identity().clone(), certificate.fingerprint());
-        Ok(Person { snapshot, keys, identity, certificate, authority: self.identity.clone() })
+        let passphrase = format!("the demo's passphrase of {name}");
+        let keys = Vault::create_at_cost(&home.join("vault"), passphrase.as_bytes(), cost)?;
+        let mut snapshot = Snapshot::open(&home.join("snapshot.db"), &self.genesis)?;
+        snapshot.sync(&self.client()?, SOON)?;
+        Ok((snapshot, Arc::new(keys)))
     }
 
-    fn register(&self, who: &Person, attributes: &[&str]) -> Result<()> {
+    /// A doctor with a phone.
+    fn doctor(&self, name: &str) -> Result<Doctor> {
+        let (mut snapshot, keys) = self.phone(name)?;
+        let code = self.running.node().registrar().new_code(DOCTOR, name, CODE)?.to_string();
+        let client = self.client()?;
+        let certificate = Issuer::new(&mut snapshot, &client, Arc::clone(&keys)).enrol(KEY, &code)?;
+        Ok(Doctor { snapshot, keys, certificate, authority: self.identity.clone() })
+    }
+
+    fn register(&self, who: &Doctor, attributes: &[&str]) -> Result<()> {
         let attributes = attributes.iter().map(|text| text.parse::<Attribute>());
         let attributes = attributes.collect::<Result<BTreeSet<_>, _>>()?;
-        Ok(Register::open(&self.config)?.set(&who.identity, &attributes)?)
+        Ok(Register::open(&self.config)?.set(who.certificate.identity(), &attributes)?)
     }
 
     /// A patient with a record that has begun.
     fn patient(&self) -> Result<Patient> {
-        let home = self.dir.join("patient");
-        fs::create_dir_all(&home)?;
-        let cost = Cost { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
-        let keys: Arc<dyn KeyStore> =
-            Arc::new(Vault::create_at_cost(&home.join("vault"), b"the demo's passphrase of the patient", cost)?);
-        let (mut snapshot, client) = (Snapshot::open(&home.join("snapshot.db"), &self.genesis)?, self.client()?);
-        snapshot.sync(&client, SOON)?;
+        let (mut snapshot, keys) = self.phone("patient")?;
+        let client = self.client()?;
         let mut records = Records::new(&mut snapshot, Arc::clone(&keys));
         let id = records.begin(&self.store()?.identity()?, &self.identity)?;
         let code = self.running.node().registrar().new_code(OWNER, &id.to_string(), CODE)?;
@@ -291,7 +282,7 @@ impl Town {
     }
 
     /// Alters each object in turn until somebody's reading is refused for it, and puts it back.
-    fn alter(&self, who: &mut Person, thread: &Subject) -> Result<anyhow::Error> {
+    fn alter(&self, who: &mut Doctor, thread: &Subject) -> Result<anyhow::Error> {
         for (path, _) in self.held()?.objects {
             let whole = fs::read(&path)?;
             let mut altered = whole.clone();
@@ -315,7 +306,7 @@ impl Town {
             let id = patient.id;
             let list = patient.records().accesses(&id, now())?.list;
             let access = list.into_iter().find(|access| access.thread == *thread);
-            Ok(access.is_some_and(|access| access.state == countersign_wallet::AccessState::Withdrawn))
+            Ok(access.is_some_and(|access| access.state == AccessState::Withdrawn))
         })
     }
 }
@@ -355,39 +346,34 @@ impl Stored {
 }
 
 /// A doctor with a phone.
-struct Person {
+struct Doctor {
     snapshot: Snapshot,
     keys: Arc<dyn KeyStore>,
-    identity: Identity,
-    certificate: Hash,
+    certificate: Certificate,
     authority: Identity,
 }
 
-impl Person {
+impl Doctor {
     fn clinician(&mut self) -> Result<Clinician<'_>> {
         Ok(Clinician::new(&mut self.snapshot, Arc::clone(&self.keys), KEY, &self.authority)?)
     }
 
     /// Signs the summary for a patient's record.
-    fn sign(&mut self, patient: &Patient) -> Result<Vec<u8>> {
+    fn sign(&mut self, patient: &mut Patient) -> Result<Vec<u8>> {
         let mut random = UnwrapErr(SysRng);
-        let mut cut = Cut::new(SUMMARY)?;
-        let unsigned = Unsigned::new(&mut cut, &[], &mut random);
-        let holder = StoredKey::find(Arc::clone(&patient.keys), &format!("record-{}", patient.id))?;
-        let holder = countersign_ledger::Signer::public_key(&holder);
-        let draft = unsigned.draft(&patient.id, 1, &Rule::any(unsigned.count()), &holder)?;
+        let unsigned = Unsigned::new(&mut Cut::new(SUMMARY)?, &[], &mut random);
+        let (id, rule) = (patient.id, Rule::any(unsigned.count()));
+        let draft = unsigned.draft(&id, 1, &rule, &patient.records().holder(&id)?)?;
         let mut cti = [0; 16];
         random.fill_bytes(&mut cti);
         let signer = StoredKey::find(Arc::clone(&self.keys), KEY)?;
-        let trust = self.snapshot.trust()?;
-        let certificate = trust.certificate(self.certificate).context("the author's certificate")?;
-        let statement = draft.sign(certificate, &signer, now(), cti)?;
-        Ok(unsigned.signed(statement, certificate).to_bytes().to_vec())
+        let statement = draft.sign(&self.certificate, &signer, now(), cti)?;
+        Ok(unsigned.signed(statement, &self.certificate).to_bytes().to_vec())
     }
 
     /// Asks for the first line that fits, or else for the first there is.
     fn ask(&mut self, town: &Town, link: &str) -> Result<Subject> {
-        let (client, authority, name) = (town.client()?, town.authority()?, self.identity.name().to_owned());
+        let (client, authority, name) = (town.client()?, town.authority()?, self.certificate.identity().name().to_owned());
         let record = self.clinician()?.add(link)?;
         self.snapshot.sync(&client, SOON)?;
         let mut clinician = self.clinician()?;
