@@ -347,6 +347,15 @@ pub enum RecordCommand {
     Share(Share),
     /// Patient: change what a line opens and how, or close it; what was uploaded stays where it is
     Redefine(Redefine),
+    /// Patient: say whether those who fit no line may ask you, and wait for your answer
+    AskMe {
+        /// Whether they may
+        #[arg(value_enum)]
+        may: OnOff,
+        /// The record's number, if there are several
+        #[arg(long, value_parser = record_id)]
+        record: Option<RecordId>,
+    },
     /// Patient: print the record's link, for those who may ask for it. It is a secret
     Link {
         /// The record's number, if there are several
@@ -468,6 +477,14 @@ pub enum HowOpened {
     Ask,
     /// At once, for whoever states a reason
     Emergency,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    /// They may ask
+    On,
+    /// They are denied at once
+    Off,
 }
 
 #[derive(Args)]

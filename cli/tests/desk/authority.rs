@@ -87,7 +87,6 @@ impl Town {
         let example = town.authority(&["example"]);
         let own = example
             .replace("https://127.0.0.1:8443", &town.node.address)
-            .replace("\"genesis.json\"", "\"data/genesis.json\"")
             .replace("127.0.0.1:8445", &format!("127.0.0.1:{}", town.port));
         fs::write(town.config(), own).unwrap();
         let code = town.code(AUTHORITY, "clinics");

@@ -393,8 +393,15 @@ impl AttributeAuthority {
         self.endpoint.root.as_deref()
     }
 
-    /// Starts to listen and to follow the ledger, on threads of its own.
+    /// Looks at the ledger once, and then starts to listen and to follow it, on threads of its own.
     pub fn start(self) -> Result<RunningAuthority, StartError> {
+        let follow = |shared: &Shared| {
+            if let Err(error) = shared.round() {
+                tracing::warn!(%error, "the ledger was not followed to its end; the next round takes it up");
+            }
+        };
+        // Whoever asks when it listens finds its key published.
+        follow(&self.shared);
         let server = server::start(Serving {
             listen: self.config.listen,
             metrics: None,
@@ -405,15 +412,12 @@ impl AttributeAuthority {
         })?;
         let (stop, stopped) = mpsc::channel();
         let (shared, pause) = (Arc::clone(&self.shared), Duration::from_secs(self.config.follow_seconds));
-        let follow = move || loop {
-            if let Err(error) = shared.round() {
-                tracing::warn!(%error, "the ledger was not followed to its end; the next round takes it up");
-            }
-            if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-                break;
+        let rounds = move || {
+            while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                follow(&shared);
             }
         };
-        let thread = std::thread::Builder::new().name("follow".to_owned()).spawn(follow);
+        let thread = std::thread::Builder::new().name("follow".to_owned()).spawn(rounds);
         let thread = thread.map_err(StartError::Thread)?;
         Ok(RunningAuthority { server, follows: Some((stop, thread)), authority: self })
     }

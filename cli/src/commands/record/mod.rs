@@ -14,7 +14,7 @@ use countersign_ledger::{Hash, Identity, LogName, Subject};
 use countersign_records::{FIRST_SECTION, HEADER, PATIENT, Parts, REMAINDER, RecordId, View};
 use countersign_wallet::{Client, Clinician, KeyStore, Records, Snapshot};
 
-use crate::args::{Record, RecordCommand as C};
+use crate::args::{OnOff, Record, RecordCommand as C};
 use crate::home::Home;
 use crate::output::say;
 use crate::progress;
@@ -32,6 +32,7 @@ pub fn run(home: impl Fn() -> Result<Home>, args: &Record, as_json: bool) -> Res
         C::List => patient::list(&home()?, as_json)?,
         C::Share(args) => patient::share(&home()?, args, as_json)?,
         C::Redefine(args) => patient::redefine(&home()?, args, as_json)?,
+        C::AskMe { may, record } => patient::ask_me(&home()?, record.as_ref(), *may == OnOff::On, as_json)?,
         C::Link { record } => patient::link(&home()?, record.as_ref(), as_json)?,
         C::Log { record } => patient::log(&home()?, record.as_ref(), as_json)?,
         C::Allow { request, sections, record } => {

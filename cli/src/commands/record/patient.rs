@@ -156,6 +156,22 @@ pub fn redefine(home: &Home, args: &Redefine, as_json: bool) -> Result<()> {
     Ok(())
 }
 
+/// Says whether those who fit no line may ask.
+pub fn ask_me(home: &Home, record: Option<&RecordId>, may: bool, as_json: bool) -> Result<()> {
+    let mut desk = Desk::synced(home)?;
+    let record = desk.record(record)?;
+    desk.records().set_open(&record, may)?;
+    publish(home, &mut desk, &record)?;
+    if as_json {
+        say!("{}", json!({ "record": record.to_string(), "open": may }));
+    } else if may {
+        say!("whoever has the link, and is vouched for, may ask you");
+    } else {
+        say!("those who fit no line are denied at once");
+    }
+    Ok(())
+}
+
 /// Prints the record's link.
 pub fn link(home: &Home, record: Option<&RecordId>, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
