@@ -89,7 +89,9 @@ impl Clinician {
 
     /// Takes a record's link, as scanned. What may be asked for is known after a sync. Returns the record's number.
     pub fn add(&self, link: &str) -> Result<String, Error> {
-        Ok(self.act(|clinician| clinician.add(link))?.to_string())
+        let record = self.act(|clinician| clinician.add(link))?;
+        self.wallet.replan();
+        Ok(record.to_string())
     }
 
     /// The records whose links are here.
@@ -100,7 +102,9 @@ impl Clinician {
     /// Forgets a record, with all that is kept of it.
     pub fn remove(&self, record: &str) -> Result<(), Error> {
         let record = id(record)?;
-        self.act(|clinician| clinician.remove(&record))
+        self.act(|clinician| clinician.remove(&record))?;
+        self.wallet.replan();
+        Ok(())
     }
 
     /// What may be asked for of a record.
@@ -178,9 +182,7 @@ impl Clinician {
     ) -> Result<T, Error> {
         let mut snapshot = self.wallet.snapshot()?;
         let keys = self.wallet.keys();
-        let done = act(&mut wallet::Clinician::new(&mut snapshot, keys, &self.key, &self.authority)?)?;
-        self.wallet.replan();
-        Ok(done)
+        Ok(act(&mut wallet::Clinician::new(&mut snapshot, keys, &self.key, &self.authority)?)?)
     }
 
     fn authority(&self) -> AttributeAuthority {

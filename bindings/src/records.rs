@@ -175,7 +175,9 @@ impl Records {
     pub fn begin(&self, authority: &str) -> Result<String, Error> {
         let authority = Identity::parse(authority).map_err(|_| Error::invalid("member"))?;
         let store = self.wallet.record_store().identity()?;
-        Ok(self.act(|records| records.begin(&store, &authority))?.to_string())
+        let record = self.act(|records| records.begin(&store, &authority))?;
+        self.wallet.replan();
+        Ok(record.to_string())
     }
 
     /// Has the record's owner enrolled by the code that was made for its number.
@@ -257,6 +259,8 @@ impl Records {
     pub fn step(&self, record: &str) -> Result<RecordStep, Error> {
         let (record, client, store) = (id(record)?, self.wallet.client(), self.wallet.record_store());
         let done = self.act(|records| records.step(&client, &store, &record, now()))?;
+        // The last step of an erasure follows it no longer.
+        self.wallet.replan();
         Ok(match done {
             Publishing::Further => RecordStep::Further,
             Publishing::Done => RecordStep::Done,
@@ -310,9 +314,7 @@ impl Records {
         act: impl FnOnce(&mut wallet::Records<'_>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {
         let mut snapshot = self.wallet.snapshot()?;
-        let done = act(&mut wallet::Records::new(&mut snapshot, self.wallet.keys()))?;
-        self.wallet.replan();
-        Ok(done)
+        Ok(act(&mut wallet::Records::new(&mut snapshot, self.wallet.keys()))?)
     }
 
     fn allow_what(&self, record: &str, thread: &str, what: Allow) -> Result<(), Error> {
