@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_ledger::Identity;
+use countersign_ledger::{Base64, Identity};
 use countersign_wallet::{
     self as wallet, AskFor, AskState, AskedRecord, AttributeAuthority, Https, Offered, RecordError,
 };
@@ -79,11 +79,22 @@ pub struct RecordRequest {
 #[uniffi::export]
 impl Clinician {
     /// A clinician with the member's key `key`. `authority` issues keys for the clinician's attributes: its SPIFFE ID, and its
-    /// address, such as `https://authority.example:8445`.
+    /// address, such as `https://authority.example:8445`. `roots` are the TLS roots (DER) that it is known by, if those are others
+    /// than the node's.
     #[uniffi::constructor]
-    pub fn new(wallet: Arc<Wallet>, key: String, authority: &str, address: &str) -> Result<Self, Error> {
+    pub fn new(
+        wallet: Arc<Wallet>,
+        key: String,
+        authority: &str,
+        address: &str,
+        roots: Vec<Vec<u8>>,
+    ) -> Result<Self, Error> {
         let authority = Identity::parse(authority).map_err(|_| Error::invalid("member"))?;
-        let https = Https::new(address, wallet.genesis())?;
+        let mut genesis = wallet.genesis().clone();
+        if !roots.is_empty() {
+            genesis.tls = roots.into_iter().map(Base64).collect();
+        }
+        let https = Https::new(address, &genesis)?;
         Ok(Self { wallet, key, authority, https })
     }
 
