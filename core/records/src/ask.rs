@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use countersign_ledger::cbor::{self, encode};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, Fields, Hash, Kind, LogName, Placed, PublicKey, Refusal, SoftwareKey,
-    Statement, Subject, TrustStore, UnixMillis, Value, sealed,
+    Certificate, CertificateError, Draft, Fields, Hash, Kind, LogName, Placed, PublicKey, Refusal,
+    SoftwareKey, Statement, Subject, TrustStore, UnixMillis, Value, sealed,
 };
 use minicbor::Decoder;
 use rand_core::CryptoRng;

@@ -14,7 +14,8 @@ use countersign_abe::MAX_TEXT as MAX_POLICY;
 use countersign_ledger::cbor::{self, encode};
 use countersign_ledger::sealed::{self, SealError};
 use countersign_ledger::{
-    Draft, Fields, Hash, Identity, Kind, LogName, MAX_STATEMENT, PublicKey, SoftwareKey, Subject, Value, Verified,
+    Draft, Fields, Hash, Identity, Kind, LogName, MAX_STATEMENT, PublicKey, SoftwareKey, Subject, Value,
+    Verified,
 };
 use minicbor::Decoder;
 use rand_core::CryptoRng;
@@ -32,9 +33,13 @@ pub const MAX_KEY_ASK: usize = MAX_STATEMENT + MAX_CERTIFICATE + 16;
 pub const MAX_VOUCH: usize = MAX_STATEMENT + MAX_CERTIFICATE + MAX_POLICY + 128;
 
 /// The subject of what an authority publishes.
-#[expect(clippy::expect_used, reason = "the parts of an identity have no character that a subject may not have")]
+#[expect(
+    clippy::expect_used,
+    reason = "the parts of an identity have no character that a subject may not have"
+)]
 pub fn authority(identity: &Identity) -> Subject {
-    Subject::new(format!("urn:countersign:authority:{}:{}", identity.domain(), identity.name())).expect("a subject")
+    Subject::new(format!("urn:countersign:authority:{}:{}", identity.domain(), identity.name()))
+        .expect("a subject")
 }
 
 /// What an authority publishes for an epoch.

@@ -395,7 +395,8 @@ impl Commitment {
         if !self.rule.permits(shown) {
             return Err(Refused::NotPermitted);
         }
-        let (salts, parts): (Vec<_>, Vec<_>) = disclosures.into_iter().map(|one| (one.salt, one.part)).unzip();
+        let (salts, parts): (Vec<_>, Vec<_>) =
+            disclosures.into_iter().map(|one| (one.salt, one.part)).unzip();
         let whole = if parts.len() == self.count() {
             Some(Zeroizing::new(join(&parts)?))
         } else {
@@ -457,7 +458,9 @@ impl Opened {
         Extraction {
             document: self.commitment.statement.statement().clone(),
             certificate: self.author().as_der().to_vec(),
-            disclosures: disclosures.map(|(salt, part)| Disclosure { salt: *salt, part: part.clone() }).collect(),
+            disclosures: disclosures
+                .map(|(salt, part)| Disclosure { salt: *salt, part: part.clone() })
+                .collect(),
         }
     }
 

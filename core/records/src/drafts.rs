@@ -36,7 +36,14 @@ impl Index {
             .with("open", u64::from(self.open));
         fields.insert("agree", Value::Bytes(self.agree.as_sec1().to_vec()));
         fields.insert("lines", Value::Bytes(IndexLine::write(&self.lines)));
-        Draft { kind: kind(INDEX), subject: record.subject(), fields, prev, links: vec![], sealed: Some(sheet) }
+        Draft {
+            kind: kind(INDEX),
+            subject: record.subject(),
+            fields,
+            prev,
+            links: vec![],
+            sealed: Some(sheet),
+        }
     }
 }
 

@@ -102,7 +102,9 @@ mod tests {
                 assert!(RecordLink::parse(&text[..at]).is_err(), "cut at {at}");
             }
         }
-        for other in ["", SCHEME, "countersign-record:2:AAAA", "countersign-record:1:AAAA", "https://n.example"] {
+        for other in
+            ["", SCHEME, "countersign-record:2:AAAA", "countersign-record:1:AAAA", "https://n.example"]
+        {
             assert_eq!(RecordLink::parse(other), Err(NotALink), "{other}");
         }
     }

@@ -97,10 +97,9 @@ impl What {
                 &[&version.to_be_bytes(), &[part], digest.as_bytes()],
             ),
             Self::Wraps { label } => framed("countersign/record-object-wraps/v1", &[label.as_bytes()]),
-            Self::Sheet { log, wrap } => framed(
-                "countersign/record-object-sheet/v1",
-                &[log.as_str().as_bytes(), &wrap.to_be_bytes()],
-            ),
+            Self::Sheet { log, wrap } => {
+                framed("countersign/record-object-sheet/v1", &[log.as_str().as_bytes(), &wrap.to_be_bytes()])
+            }
             Self::Copy { name } => framed("countersign/record-object-copy/v1", &[name.as_bytes()]),
         }
     }

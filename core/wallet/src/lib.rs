@@ -58,8 +58,8 @@ mod verify_pages;
 mod whole_logs;
 
 pub use client::{
-    Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore, Request, Response, Transport,
-    TransportError,
+    Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
+    Request, Response, Transport, TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
@@ -71,8 +71,8 @@ pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use records::{
-    Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered, HeldRecord,
-    Line, NewLine, Offered, Progress as RecordProgress, RecordError, Records, Shown as ShownRecord,
+    Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered,
+    HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
 };
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,

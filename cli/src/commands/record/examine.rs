@@ -321,7 +321,8 @@ impl<'a> Shared<'a> {
             trust,
         };
         let objects = self.sealed.objects.iter().chain([&self.line.wraps]);
-        let kept: HashMap<Hash, &[u8]> = objects.map(|object| (Hash::of(object), object.as_slice())).collect();
+        let kept: HashMap<Hash, &[u8]> =
+            objects.map(|object| (Hash::of(object), object.as_slice())).collect();
         let there: Vec<Option<&[u8]>> = row.digests().map(|digest| kept.get(&digest).copied()).collect();
         let [document, wraps, parts @ ..] = there.as_slice() else { bail!("the row is empty") };
         let delivery = Delivery { row, document: *document, wraps: *wraps, parts };

@@ -94,8 +94,7 @@ impl Region {
     }
 
     fn open_by(&self, trust: &TrustStore, sealed: Vec<u8>) -> Result<String, AskError> {
-        let asked =
-            open_ask(&self.request(sealed), SHARED.unwrap(), &self.secret.agreement(0), trust)?;
+        let asked = open_ask(&self.request(sealed), SHARED.unwrap(), &self.secret.agreement(0), trust)?;
         assert_eq!(asked.ask, ask(&key(50).public_key()));
         Ok(asked.certificate.identity().to_string())
     }
@@ -165,8 +164,7 @@ fn each_way_not_to_name_the_requester_has_its_own_reason() {
     let framed = Member { key: key(60), certificate: region.doctor.certificate.clone() };
     assert_eq!(refused(&good, &framed), AskError::Signature(Refusal::Signature));
     let identity = Identity::new("south.example", DOCTOR, "eve").unwrap();
-    let certificate =
-        certificate::issue(&identity, &key(61).public_key(), &key(1), YEAR, [9; 16]).unwrap();
+    let certificate = certificate::issue(&identity, &key(61).public_key(), &key(1), YEAR, [9; 16]).unwrap();
     let invented = Member { key: key(61), certificate };
     assert_eq!(refused(&good, &invented), AskError::Certificate(CertificateError::UnknownDomain));
 }

@@ -234,7 +234,10 @@ fn whatever_the_store_does_has_its_own_reason() {
     let mut row = patient.line.row.clone();
     row.parts.pop();
     let reader = patient.reader(&world, &RECORD);
-    assert_eq!(deliver(&reader, &row, &good[..good.len() - 1], patient.by(&patient.cardiologist)).err(), Some(DeliveryError::Row));
+    assert_eq!(
+        deliver(&reader, &row, &good[..good.len() - 1], patient.by(&patient.cardiologist)).err(),
+        Some(DeliveryError::Row)
+    );
 }
 
 #[test]
@@ -375,7 +378,11 @@ fn every_key_is_its_own() {
     assert_ne!(secret.part(1, 3, 0), secret.part(1, 4, 0));
     assert_ne!(secret.agreement(0).to_bytes(), secret.agreement(1).to_bytes());
     assert_ne!(link, Secret::new(Zeroizing::new([8; 32])).link());
-    assert_eq!(format!("{link:?}{:?}", secret.part(1, 3, 0)), "Link(Key)PartKey(Key)", "no secret in a message");
+    assert_eq!(
+        format!("{link:?}{:?}", secret.part(1, 3, 0)),
+        "Link(Key)PartKey(Key)",
+        "no secret in a message"
+    );
 }
 
 #[test]

@@ -2,9 +2,7 @@
 //! asked for, the caller finds out.
 
 use countersign_ledger::{Hash, Identity, MAX_STATEMENT};
-use countersign_records::{
-    Delivered, KeyAsk, MAX_DELIVERED, MAX_OBJECT, Submission, Taken, Vouch,
-};
+use countersign_records::{Delivered, KeyAsk, MAX_DELIVERED, MAX_OBJECT, Submission, Taken, Vouch};
 use minicbor::Decoder;
 
 use super::transport::{Method, Request, Transport};

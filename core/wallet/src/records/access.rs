@@ -7,7 +7,7 @@ use countersign_ledger::{
     Context, Entry, Hash, Identity, LogName, Placed, Rules as _, Signer as _, SoftwareKey, State, Subject,
     TrustStore, UnixMillis,
 };
-use countersign_records::rules::{ANSWER, DELIVERY, Head, LOGS, Mode, Outcome, RecordRules, REQUEST, Thread};
+use countersign_records::rules::{ANSWER, DELIVERY, Head, LOGS, Mode, Outcome, REQUEST, RecordRules, Thread};
 use countersign_records::{AskError, RecordId, Requester, open_ask};
 
 use super::error::RecordError;
@@ -119,9 +119,8 @@ impl Accesses {
                 let who = key.map_or(Err(AskError::Seal), |key| open_ask(&judged.request, log, key, &trust));
                 let mut access = Access::new(log, thread, &judged, who, policies, now);
                 access.deliveries = deliveries(&history);
-                access.unrecorded = unrecorded
-                    .iter()
-                    .any(|row| row.subject == access.thread.as_str() && row.kind == ANSWER);
+                access.unrecorded =
+                    unrecorded.iter().any(|row| row.subject == access.thread.as_str() && row.kind == ANSWER);
                 list.push(access);
             }
         }
@@ -189,7 +188,8 @@ pub(super) fn judge(log: LogName, heads: &[Entry], history: &[Entry], trust: &Tr
     let (mut before, mut fault) = (State::default(), None);
     for entry in history {
         let Some(statement) = entry.standing() else {
-            fault.get_or_insert_with(|| "a statement on it does not count: its signer was revoked".to_owned());
+            fault
+                .get_or_insert_with(|| "a statement on it does not count: its signer was revoked".to_owned());
             continue;
         };
         let of = if is(statement, REQUEST) { &linked } else { &newest };

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use countersign_abe::{Policy, SecretKey};
 use countersign_ledger::cbor::{self, encode};
 use countersign_ledger::{
-    Certificate, Entry, Hash, Identity, LogName, MAX_SKEW_MILLIS, Signer as _, SoftwareKey, Statement, Subject,
-    TrustStore, TrustedCheckpoint, UnixMillis,
+    Certificate, Entry, Hash, Identity, LogName, MAX_SKEW_MILLIS, Signer as _, SoftwareKey, Statement,
+    Subject, TrustStore, TrustedCheckpoint, UnixMillis,
 };
 use countersign_records::rules::{Head, LOGS, Mode, REQUEST};
 use countersign_records::{
-    Ask, CopyKey, Current, Delivery, DeliveryError, Epoch, Extraction, KeyAsk, Opened, Parts, Reader, RecordId,
-    RecordLink, Vouch, Wanted, open_key, open_sheet,
+    Ask, CopyKey, Current, Delivery, DeliveryError, Epoch, Extraction, KeyAsk, Opened, Parts, Reader,
+    RecordId, RecordLink, Vouch, Wanted, open_key, open_sheet,
 };
 use getrandom::rand_core::Rng as _;
 use minicbor::Decoder;
@@ -432,7 +432,8 @@ impl<'a> Clinician<'a> {
         self.tidy(now)?;
         self.check_clock(now)?;
         let held = self.held_ask(thread)?;
-        let kept = store::kept(self.snapshot.store.read(), thread.as_str())?.ok_or(RecordError::NothingKept)?;
+        let kept =
+            store::kept(self.snapshot.store.read(), thread.as_str())?.ok_or(RecordError::NothingKept)?;
         let key = self.kept_key(thread)?;
         let bytes = key.open(Some(&held.record), KEPT, &kept)?;
         let (until, fetched_at, not_delivered, extraction) = read_kept(&bytes).ok_or(RecordError::Damaged)?;

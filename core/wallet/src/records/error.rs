@@ -124,7 +124,9 @@ pub enum RecordError {
     #[error("nothing of it is kept here: open it again")]
     NothingKept,
     /// The clock is behind what is proven.
-    #[error("the phone's clock is wrong: set it. What was kept has been erased, since nobody can tell when it ends")]
+    #[error(
+        "the phone's clock is wrong: set it. What was kept has been erased, since nobody can tell when it ends"
+    )]
     Clock,
 }
 

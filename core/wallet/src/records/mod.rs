@@ -37,7 +37,7 @@ pub use self::access::{Access, AccessState, Accesses, Delivered};
 pub use self::clinician::{AskFor, AskState, Asked, Clinician, Offered, Shown};
 pub use self::error::RecordError;
 pub use self::patient::{Allow, HeldRecord, Line, NewLine, Records};
-pub use self::publish::Progress;
+pub use self::publish::Publishing;
 use crate::issuer::ActError;
 use crate::snapshot::Snapshot;
 

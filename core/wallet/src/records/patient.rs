@@ -9,8 +9,8 @@ use countersign_ledger::{
 };
 use countersign_records::rules::{LOGS, MAX_LINES, Mode, OWNER};
 use countersign_records::{
-    Answer, Epoch, Extraction, FIRST_SECTION, HEADER, Offer, Opened, Parts, RecordId, RecordLink, Secret, Section,
-    View,
+    Answer, Epoch, Extraction, FIRST_SECTION, HEADER, Offer, Opened, Parts, RecordId, RecordLink, Secret,
+    Section, View,
 };
 use getrandom::rand_core::Rng as _;
 use zeroize::Zeroizing;
@@ -130,7 +130,12 @@ impl<'a> Records<'a> {
     }
 
     /// Has the record's key certified by a one-time code, which was made for [`RecordId`] in the role of a patient.
-    pub fn enrol(&mut self, client: &Client, record: &RecordId, code: &str) -> Result<Certificate, RecordError> {
+    pub fn enrol(
+        &mut self,
+        client: &Client,
+        record: &RecordId,
+        code: &str,
+    ) -> Result<Certificate, RecordError> {
         let (secret, mut holding) = self.load(record)?;
         let key = key_name(record);
         let certificate = self.issuer(client).enrol(&key, code)?;
@@ -227,11 +232,7 @@ impl<'a> Records<'a> {
     }
 
     /// Opens a line to somebody more.
-    pub fn add_line(
-        &mut self,
-        record: &RecordId,
-        line: &NewLine,
-    ) -> Result<Hash, RecordError> {
+    pub fn add_line(&mut self, record: &RecordId, line: &NewLine) -> Result<Hash, RecordError> {
         let held = new_line(line)?;
         let label = held.label(record);
         self.change(record, |to| {
@@ -243,12 +244,7 @@ impl<'a> Records<'a> {
 
     /// Changes which parts a line opens: more (wraps alone), or fewer, for which those that it no longer opens are sealed under
     /// new keys. Who has read them has read them.
-    pub fn set_parts(
-        &mut self,
-        record: &RecordId,
-        label: Hash,
-        parts: Parts,
-    ) -> Result<(), RecordError> {
+    pub fn set_parts(&mut self, record: &RecordId, label: Hash, parts: Parts) -> Result<(), RecordError> {
         self.change(record, |to| {
             line_mut(record, to, label)?.parts = with_header(parts);
             Ok(())
@@ -335,7 +331,8 @@ impl<'a> Records<'a> {
         let lines = contents.into_iter().flatten().flat_map(|content| &content.lines);
         let policies: BTreeMap<Hash, Policy> =
             lines.map(|line| (line.label(record), line.offer.policy.clone())).collect();
-        let newest = contents.into_iter().flatten().map(|content| content.agreement).max().unwrap_or_default();
+        let newest =
+            contents.into_iter().flatten().map(|content| content.agreement).max().unwrap_or_default();
         let agreements: Vec<_> = (0..=newest).map(|generation| secret.agreement(generation)).collect();
         Accesses::of(self.snapshot, record, &agreements, &policies, now)
     }
@@ -424,7 +421,12 @@ impl<'a> Records<'a> {
         self.answer(client, record, access.log, thread, answer, now)
     }
 
-    fn access(&mut self, record: &RecordId, thread: &Subject, now: UnixMillis) -> Result<Access, RecordError> {
+    fn access(
+        &mut self,
+        record: &RecordId,
+        thread: &Subject,
+        now: UnixMillis,
+    ) -> Result<Access, RecordError> {
         let mut list = self.accesses(record, now)?.list;
         let at = list.iter().position(|access| access.thread == *thread).ok_or(RecordError::Unknown)?;
         Ok(list.swap_remove(at))
@@ -503,7 +505,11 @@ impl<'a> Records<'a> {
         let copy = self.copy(record, secret, true)?.ok_or(RecordError::NoDocument)?;
         let opened = self.verify(record, copy)?;
         let rule = opened.commitment().rule();
-        if to.lines.iter().all(|line| rule.permits(line.parts)) { Ok(()) } else { Err(RecordError::NotPermitted) }
+        if to.lines.iter().all(|line| rule.permits(line.parts)) {
+            Ok(())
+        } else {
+            Err(RecordError::NotPermitted)
+        }
     }
 
     pub(super) fn trust(&self) -> Result<countersign_ledger::TrustStore, RecordError> {
@@ -641,7 +647,8 @@ fn with_header(parts: Parts) -> Parts {
 
 /// The parts that a line opened and opens no more: somebody may have their keys.
 fn narrowed(record: &RecordId, before: &Content, after: &Content) -> Parts {
-    let same_document = before.document.as_ref().map(|one| one.id) == after.document.as_ref().map(|one| one.id);
+    let same_document =
+        before.document.as_ref().map(|one| one.id) == after.document.as_ref().map(|one| one.id);
     if !same_document {
         // Its parts are sealed for the first time.
         return Parts::default();
@@ -695,9 +702,22 @@ mod tests {
 
     #[test]
     fn a_line_opens_of_a_newer_document_what_it_opened_and_nothing_more() {
-        let old = view(&[(3, Some("A"), "a"), (4, Some("B"), "b"), (5, None, "c"), (6, Some("D"), "x"), (7, Some("D"), "y")]);
-        let new = view(&[(3, Some("D"), "y"), (4, Some("D"), "x"), (5, Some("A"), "other words"), (6, None, "c"), (7, Some("E"), "b")]);
-        let carried = |parts: &[u8]| carried_over(Parts::of(parts.to_vec()), &old, &new).numbers().collect::<Vec<_>>();
+        let old = view(&[
+            (3, Some("A"), "a"),
+            (4, Some("B"), "b"),
+            (5, None, "c"),
+            (6, Some("D"), "x"),
+            (7, Some("D"), "y"),
+        ]);
+        let new = view(&[
+            (3, Some("D"), "y"),
+            (4, Some("D"), "x"),
+            (5, Some("A"), "other words"),
+            (6, None, "c"),
+            (7, Some("E"), "b"),
+        ]);
+        let carried =
+            |parts: &[u8]| carried_over(Parts::of(parts.to_vec()), &old, &new).numbers().collect::<Vec<_>>();
         assert_eq!(carried(&[0, 3]), [0, 5], "by code, whatever the title");
         assert_eq!(carried(&[0, 2, 5]), [0, 2, 6], "by title, where there is no code");
         assert_eq!(carried(&[0, 4]), [0], "a section that is gone");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign_ledger::{Draft, Hash, Identity, LogName, Problem, Signer as _, Statement, UnixMillis};
 use countersign_records::rules::{IndexLine, LOGS, Mode, Outcome, Thread};
 use countersign_records::{
-    Announced, Answer, Epoch, Index, Inventory, Lock, MAX_TICKET, RecordId, Row, Sealed, Secret, Submission, Ticket,
-    seal_sheet,
+    Announced, Answer, Epoch, Index, Inventory, Lock, MAX_TICKET, RecordId, Row, Sealed, Secret, Submission,
+    Ticket, seal_sheet,
 };
 use getrandom::rand_core::Rng as _;
 use zeroize::Zeroizing;
@@ -23,7 +23,7 @@ use crate::store::{self, StoreError};
 
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum Publishing {
     /// Nothing is on its way: what is published is what holds.
     Done,
     /// A step was done; there are more.
@@ -39,9 +39,9 @@ impl Records<'_> {
         store: &RecordStore,
         record: &RecordId,
         now: UnixMillis,
-    ) -> Result<Progress, RecordError> {
+    ) -> Result<Publishing, RecordError> {
         let (secret, mut holding) = self.load(record)?;
-        let Some(change) = holding.change.take() else { return Ok(Progress::Done) };
+        let Some(change) = holding.change.take() else { return Ok(Publishing::Done) };
         match change.stage.clone() {
             Stage::Planned => self.seal_up(record, &secret, holding, change, now)?,
             Stage::Sealed { published, rows } => {
@@ -52,7 +52,7 @@ impl Records<'_> {
                 self.prove(client, record, &secret, holding, change, (published, rows, ids), now)?;
             }
         }
-        Ok(Progress::Further)
+        Ok(Publishing::Further)
     }
 
     /// Makes the change that is on its way hold, if there is one: every step, to its end.
@@ -63,7 +63,7 @@ impl Records<'_> {
         record: &RecordId,
         now: UnixMillis,
     ) -> Result<(), RecordError> {
-        while self.step(client, store, record, now)? != Progress::Done {}
+        while self.step(client, store, record, now)? != Publishing::Done {}
         Ok(())
     }
 
@@ -274,13 +274,15 @@ impl Records<'_> {
                 holding.heads[at] = Some((*id, holding.heads[at].map_or(1, |(_, wrap)| wrap + 1)));
                 continue;
             };
-            let refused = matches!(&error, ActError::Client(ClientError::Refused { .. }) | ActError::NotBegun);
+            let refused =
+                matches!(&error, ActError::Client(ClientError::Refused { .. }) | ActError::NotBegun);
             if !refused {
                 return Err(error.into());
             }
             // Nothing of these is on its way any more. What the ledger did not take for want of objects is uploaded and signed again;
             // so is what follows an index that it did take. Else the change is given up, and what is published holds.
-            let lacking = matches!(&error, ActError::Client(error) if error.problem() == Some(Problem::PromiseNotHeld));
+            let lacking =
+                matches!(&error, ActError::Client(error) if error.problem() == Some(Problem::PromiseNotHeld));
             let go_on = lacking || published != [false; 2];
             holding.change = go_on.then(|| Change { stage: Stage::Sealed { published, rows }, ..change });
             let state = self.sealed(record, secret, &holding)?;

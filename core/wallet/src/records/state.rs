@@ -191,16 +191,14 @@ impl Content {
         let document = optional(d, |d| {
             array(d, 3)?;
             let (version, id, inventory) = (d.u64().ok()?, hash(d)?, d.bytes().ok()?);
-            let inventory =
-                if inventory.is_empty() { None } else { Some(Inventory::from_bytes(inventory)?) };
+            let inventory = if inventory.is_empty() { None } else { Some(Inventory::from_bytes(inventory)?) };
             Some(HeldDocument { version, id, inventory })
         })?;
         let own = optional(d, hash)?;
         let lines = list(d, |d| {
             array(d, 8)?;
             let log = LogName::new(d.str().ok()?).ok()?;
-            let offer =
-                Offer { salt: d.bytes().ok()?.try_into().ok()?, policy: d.str().ok()?.parse().ok()? };
+            let offer = Offer { salt: d.bytes().ok()?.try_into().ok()?, policy: d.str().ok()?.parse().ok()? };
             let mode = Mode::from_number(d.u8().ok()?)?;
             let (minutes, parts) = (d.u32().ok()?, Parts(d.u64().ok()?));
             Some(HeldLine { log, offer, mode, minutes, parts, epoch: Epoch(d.u32().ok()?), row: hash(d)? })

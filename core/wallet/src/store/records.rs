@@ -43,7 +43,11 @@ pub(crate) fn take_document(tx: &Transaction<'_>, record: &[u8], document: &[u8]
 }
 
 /// The newer document is the published one, or is given up.
-pub(crate) fn settle_document(tx: &Transaction<'_>, record: &[u8], published: bool) -> Result<(), StoreError> {
+pub(crate) fn settle_document(
+    tx: &Transaction<'_>,
+    record: &[u8],
+    published: bool,
+) -> Result<(), StoreError> {
     if published {
         let settle = "UPDATE records SET document = coalesce(taken, document) WHERE record = ?1";
         tx.execute(settle, [record])?;
@@ -77,7 +81,11 @@ pub(crate) fn objects(connection: &Connection, record: &[u8]) -> Result<Vec<(Has
 }
 
 /// An object to upload.
-pub(crate) fn object(connection: &Connection, record: &[u8], digest: Hash) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn object(
+    connection: &Connection,
+    record: &[u8],
+    digest: Hash,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let mut query =
         connection.prepare_cached("SELECT bytes FROM record_objects WHERE record = ?1 AND digest = ?2")?;
     Ok(query.query_row(params![record, digest.as_bytes()], |row| row.get(0)).optional()?)
