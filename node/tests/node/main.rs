@@ -25,6 +25,7 @@ mod losses;
 mod operating;
 mod pure;
 mod reading;
+mod records;
 mod refusals;
 mod replicas;
 mod storage;
