@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use countersign_abe::Attribute;
-use countersign_ledger::Identity;
 use countersign_node::{AttributeAuthority, AuthorityConfig, Register};
 use countersign_wallet::Cost;
 use serde_json::json;

@@ -61,6 +61,7 @@ pub fn play(dir: &Path) -> Result<()> {
 
     heading("The hospital signs a summary of nine sections; the patient keeps it, and seals it part by part into the store");
     let mut patient = town.patient()?;
+    let id = patient.id;
     let signed = author.sign(&mut patient)?;
     let view = patient.take(&town, &signed)?;
     say!("  {}, {}, by {}: {} sections", view.title, view.date, view.authors.join(", "), view.sections.len());
@@ -72,7 +73,7 @@ pub fn play(dir: &Path) -> Result<()> {
     patient.share(&town, (FULL?, &by_name), Parts::all(patient.count))?;
     say!("  {POLICY}: {}", titles(&view, six).join(", "));
     say!("  {by_name}: everything");
-    let link = patient.records().link(&patient.id)?.to_text();
+    let link = patient.records().link(&id)?.to_text();
 
     heading("A cardiologist asks once, and opens what is shared; the family doctor opens the very document");
     let thread = ada.ask(&town, &link)?;
@@ -105,7 +106,7 @@ pub fn play(dir: &Path) -> Result<()> {
 
     heading("The patient lets cardiologists see one section more: keys are wrapped again, and no part is uploaded again");
     let seven = Parts(six.0 | parts(&view, patient.count, "Immunizations")?.0);
-    patient.records().set_parts(&patient.id.clone(), line, seven)?;
+    patient.records().set_parts(&id, line, seven)?;
     patient.publish(&town)?;
     let after = town.held()?;
     let new: u64 = after.objects.iter().filter(|(path, _)| !before.has(path)).map(|(_, bytes)| bytes).sum();
@@ -117,7 +118,7 @@ pub fn play(dir: &Path) -> Result<()> {
 
     heading("The patient's list of accesses, proven to be complete");
     patient.sync(&town)?;
-    let accesses = patient.records().accesses(&patient.id.clone(), now())?;
+    let accesses = patient.records().accesses(&id, now())?;
     accesses.list.iter().for_each(access_told);
     say!("  complete as of {}: {} in all", accesses.complete_as_of, accesses.list.len());
     ensure!(accesses.list.len() == 5, "there were five requests");

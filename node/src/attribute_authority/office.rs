@@ -8,19 +8,18 @@ use std::collections::BTreeSet;
 
 use countersign_abe::{Attribute, Policy};
 use countersign_ledger::{
-    Certificate, Hash, Identity, LogName, MAX_SKEW_MILLIS, Problem, PublicKey, Refusal, Statement, UnixMillis,
+    Certificate, Identity, MAX_SKEW_MILLIS, Problem, Refusal, Statement, UnixMillis,
     Verified,
 };
 use countersign_records::rules::{ASK_MINUTES, DOCTOR, Head, Mode, REQUEST_AGE_MILLIS};
 use countersign_records::{Ask, KeyAsk, RecordId, Request, Vouch, label, seal_ask, seal_key};
-use countersign_wallet::{ActError, ClientError, StoredKey, SyncError};
+use countersign_wallet::{ActError, StoredKey};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
-use super::follower::{RoundError, is_revoked};
+use super::follower::is_revoked;
 use super::register::{Asked, Full};
 use super::{KEY, Shared};
-use crate::halt::Passing as _;
 use crate::keys::{KeysError, random};
 use crate::problem::ProblemDetails;
 use crate::store::StoreError;

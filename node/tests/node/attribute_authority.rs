@@ -387,7 +387,7 @@ fn a_request_is_granted_or_denied_by_the_ledger_and_names_the_doctor_to_the_owne
     trust.enrol(town.authority.as_ref().unwrap().certificate().as_der()).unwrap();
     let placed = trust.place(trust.verify(request).unwrap(), record.log, 1).into_standing().unwrap();
     let named = open_ask(&placed, record.log, &record.secret.agreement(0), &trust).unwrap();
-    assert_eq!((named.ask, named.requester.identity()), (asked.ask, town.ada.certificate.identity()));
+    assert_eq!((named.ask, named.certificate.identity()), (asked.ask, town.ada.certificate.identity()));
 
     // A doctor whose clock is a little ahead asks for as long as the line allows.
     let ahead = UnixMillis(town.now().0 + 20_000);

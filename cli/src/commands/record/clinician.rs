@@ -1,14 +1,13 @@
 //! What a doctor does: signs documents, asks for records, opens what was granted.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use countersign_ledger::{Hash, Identity, Subject};
+use countersign_ledger::{Identity, Subject};
 use countersign_records::{
-    Cut, FIRST_SECTION, MAX_DOCUMENT, Part, RecordId, Role, Rule, SHARED, Section, State, Unsigned, View,
+    Cut, FIRST_SECTION, MAX_DOCUMENT, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
 };
 use countersign_wallet::{
     AccessState, ActError, AskFor, AskState, ClientError, Issuer, Offered, RecordError, ShownRecord, StoredKey,

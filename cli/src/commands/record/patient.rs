@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use countersign_abe::Policy;
 use countersign_ledger::LogName;
 use countersign_records::rules::Mode;
-use countersign_records::{FULL, Parts, RecordId, SHARED, View};
+use countersign_records::{FULL, RecordId, SHARED, View};
 use countersign_wallet::{Access, AccessState, Allow, HeldRecord, Line, NewLine};
 use serde_json::{Value, json};
 
