@@ -174,7 +174,7 @@ impl Town {
         ];
         config.logs = logs;
         config.record_store =
-            Some(RecordStoreConfig { name: "cloud".to_owned(), record_bytes: 64 << 20, s3: None });
+            Some(RecordStoreConfig { name: "cloud".to_owned(), record_bytes: 256 << 20, s3: None });
         let running = super::start(config, Surroundings::default().families)?;
         let genesis = running.node().genesis().clone();
         let config = AuthorityConfig {
