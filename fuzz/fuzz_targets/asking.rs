@@ -8,7 +8,7 @@ use countersign_ledger::{
     Draft, Fields, Identity, Kind, Signer as _, SoftwareKey, TrustStore, UnixMillis, Value,
 };
 use countersign_records::rules::{OWNER, STORE};
-use countersign_records::{Asked, Demand, RecordId, TICKET, Ticket};
+use countersign_records::{Asked, Delivered, Demand, RecordId, Submission, TICKET, Taken, Ticket};
 use libfuzzer_sys::fuzz_target;
 
 const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
@@ -41,6 +41,15 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(demanded) = demand.clone().verify(&asked) {
             assert_eq!((demanded.wanted().request, demanded.proof()), (demand.request(), demand.proof()));
         }
+    }
+    if let Some(submission) = Submission::from_bytes(bytes) {
+        assert_eq!(submission.to_bytes(), bytes);
+    }
+    if let Some(delivered) = Delivered::from_bytes(bytes) {
+        assert_eq!(delivered.to_bytes(), bytes);
+    }
+    if let Some(taken) = Taken::from_bytes(bytes) {
+        assert_eq!(taken.to_bytes(), bytes);
     }
     // A ticket is foreign where its owner is.
     let Some((count, rest)) = bytes.split_first() else { return };

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_ledger::{CheckpointTextError, Folded, LogName, State, Subject, UnixMillis};
+use countersign_ledger::{CheckpointTextError, Folded, LogName, Promise, State, Subject, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::checkpoint_signers::{CheckpointSigners, SealError};
@@ -236,8 +236,8 @@ impl Committer {
                     new.statement.id(),
                     statement.statement().as_bytes(),
                 )?;
-                if let Some(promise) = new.promise {
-                    store::promise_blob(&tx, promise)?;
+                if let Some(blob) = new.promise.as_ref().and_then(Promise::blob) {
+                    store::promise_blob(&tx, blob)?;
                 }
                 if let Some(CodeUse { code, key, certificate }) = CodeUse::of(statement) {
                     store::use_code(&tx, &code, key, certificate)?;
@@ -279,6 +279,8 @@ impl Committer {
             view.heads.extend(heads);
             self.published.publish(view);
         }
+        // What its statements promise is named by the published state now.
+        drop(applied.admitted);
         let view = self.published.view();
         applied.admissions.into_iter().map(|admission| outcome(admission, &view)).collect()
     }

@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use countersign_ledger::{Held, Identity, LogName, LogSpec, SignatureType, VerifierKey};
+use countersign_records::MAX_OBJECT;
+use countersign_records::rules::STORE;
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -79,6 +81,11 @@ pub enum ConfigError {
         /// The most that makes sense.
         most: u64,
     },
+    /// A bucket that cannot be asked as it is configured.
+    #[error(
+        "`record_store.s3` needs a bucket, a region, and an https endpoint (http on the machine itself alone)"
+    )]
+    Bucket,
     /// A certificate without its key, or a key without its certificate.
     #[error("`tls.certificate` and `tls.key` come together or not at all")]
     Tls,
@@ -127,6 +134,9 @@ pub struct Config {
     /// The TLS endpoint.
     #[serde(default)]
     pub tls: TlsConfig,
+    /// The store of medical records, if this node keeps one.
+    #[serde(default)]
+    pub record_store: Option<RecordStoreConfig>,
     /// Bounds on what clients may ask.
     #[serde(default)]
     pub limits: Limits,
@@ -170,6 +180,34 @@ impl OutsideConfig {
         let key = self.key.parse::<VerifierKey>();
         key.is_ok_and(|key| key.kind() == SignatureType::Cosignature) && self.endpoint().is_some()
     }
+}
+
+/// A store of medical records: sealed objects, which it cannot read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordStoreConfig {
+    /// Its name: records name it as `spiffe://<domain>/record-store/<name>`.
+    pub name: String,
+    /// Most bytes that are kept for one record.
+    #[serde(default = "default_record_bytes")]
+    pub record_bytes: usize,
+    /// The bucket that objects lie in, if they do not lie in the data directory.
+    #[serde(default)]
+    pub s3: Option<S3Config>,
+}
+
+/// A bucket that speaks S3.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    /// Its name.
+    pub bucket: String,
+    /// Its region.
+    pub region: String,
+    /// Where it is asked: an https URL, or an http URL on the machine itself.
+    pub endpoint: String,
+    /// File with the id of the access key in one line and the secret key in the next; for its owner alone.
+    pub credentials: PathBuf,
 }
 
 /// The TLS endpoint.
@@ -271,6 +309,10 @@ fn default_recosign() -> u64 {
     60
 }
 
+fn default_record_bytes() -> usize {
+    256 << 20
+}
+
 fn default_certificate_days() -> u32 {
     365
 }
@@ -285,6 +327,20 @@ pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
 /// Whether a key is one that logs sign with.
 pub(crate) fn is_log_key(key: &VerifierKey) -> bool {
     key.kind() != SignatureType::Cosignature
+}
+
+impl S3Config {
+    /// Without TLS anybody on the way could exchange what is stored, and would read the key's id.
+    fn check(&self) -> Result<(), ConfigError> {
+        let url = Url::parse(&self.endpoint).map_err(|_| ConfigError::Bucket)?;
+        let local = ["localhost", "127.0.0.1", "[::1]"].contains(&url.host_str().unwrap_or_default());
+        let safe = url.scheme() == "https" || url.scheme() == "http" && local;
+        if safe && !self.bucket.is_empty() && !self.region.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError::Bucket)
+        }
+    }
 }
 
 impl TlsConfig {
@@ -318,6 +374,7 @@ impl Config {
             recosign_seconds: default_recosign(),
             certificate_days: default_certificate_days(),
             tls: TlsConfig::default(),
+            record_store: None,
             limits: Limits::default(),
         }
     }
@@ -373,6 +430,13 @@ impl Config {
             }
         }
         self.tls.check()?;
+        if let Some(store) = &self.record_store {
+            let name = Identity::new(&self.domain, STORE, &store.name);
+            name.map_err(|_| ConfigError::Name(store.name.clone()))?;
+            if let Some(s3) = &store.s3 {
+                s3.check()?;
+            }
+        }
         self.check_numbers()
     }
 
@@ -416,7 +480,9 @@ impl Config {
             ("limits.queue", bytes(limits.queue), 1..=1_000_000),
             ("limits.stop_seconds", limits.stop_seconds, 0..=3600),
         ];
-        match numbers.into_iter().find(|(_, value, range)| !range.contains(value)) {
+        let records = self.record_store.as_ref().map(|store| bytes(store.record_bytes));
+        let records = records.map(|most| ("record_store.record_bytes", most, bytes(MAX_OBJECT)..=1 << 40));
+        match numbers.into_iter().chain(records).find(|(_, value, range)| !range.contains(value)) {
             Some((name, value, range)) => {
                 Err(ConfigError::Range { name, value, least: *range.start(), most: *range.end() })
             }
@@ -427,7 +493,9 @@ impl Config {
     fn resolve(&mut self, base: &Path) {
         let seeds = self.witnesses.iter_mut().filter_map(|witness| witness.seed.as_mut());
         let roots = self.outside.iter_mut().filter_map(|witness| witness.root.as_mut());
-        for path in seeds.chain(roots).chain([&mut self.data]) {
+        let bucket = self.record_store.as_mut().and_then(|store| store.s3.as_mut());
+        let credentials = bucket.map(|bucket| &mut bucket.credentials);
+        for path in seeds.chain(roots).chain(credentials).chain([&mut self.data]) {
             *path = base.join(&*path);
         }
         self.tls.resolve(base);

@@ -288,7 +288,7 @@ impl KeyFiles {
         Ok((path, secret))
     }
 
-    fn software(&self, name: &str) -> Result<SoftwareKey, KeysError> {
+    pub(crate) fn software(&self, name: &str) -> Result<SoftwareKey, KeysError> {
         let (path, _) = self.p256(name)?;
         read_key(&path)
     }

@@ -86,6 +86,7 @@ mod outside_witnesses;
 mod parallel;
 mod problem;
 mod published;
+mod record_store;
 mod recovery;
 mod registrar;
 mod routes;
@@ -100,7 +101,9 @@ mod verify;
 pub use checkpoint_signers::SealError;
 pub use clock::{Clock, Uptime, system_clock, system_uptime};
 pub use committer::{CommitError, CommitPoint, Committer, Observer, Sealed, Written};
-pub use config::{Config, ConfigError, Limits, OutsideConfig, TlsConfig, WitnessConfig};
+pub use config::{
+    Config, ConfigError, Limits, OutsideConfig, RecordStoreConfig, S3Config, TlsConfig, WitnessConfig,
+};
 pub use genesis::PinnedError;
 pub use halt::Halt;
 pub use in_memory::InMemory;
@@ -116,6 +119,7 @@ pub use notary::{Notary, NotaryConfig, RunningNotary};
 pub use operate::{Certified, certify};
 pub use operate::{OperateError, Request, operate, restore};
 pub use published::Published;
+pub use record_store::{KeepObserver, KeepPoint};
 pub use recovery::RecoveryError;
 pub use registrar::{CodeError, EnrolmentCode, Registrar, RegistrarError};
 pub use sequencer::{Block, Health, Ordered, Outcome, Reason, Sequencer, Status, Ticket};

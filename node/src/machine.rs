@@ -30,6 +30,7 @@ use countersign_ledger::{
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
 use crate::parallel::in_parallel;
+use crate::record_store::Pin;
 use crate::sequencer::Reason;
 use crate::store::{StoreError, StoreResult};
 
@@ -77,6 +78,9 @@ pub struct Admitted {
     /// What it promises, as computed by the check that admitted it. The transaction that makes the statement durable keeps the
     /// blob for good; until then one that was held when the statement came in is kept for hours.
     pub promise: Option<Promise>,
+    /// Keeps the objects that it promises until readers see it.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(crate) pin: Option<Pin>,
 }
 
 /// A block's number, time and digest.
@@ -108,6 +112,7 @@ struct Fitting {
     folded: Folded<State>,
     uses_up: Vec<Hash>,
     promise: Option<Promise>,
+    pin: Option<Pin>,
 }
 
 /// Why a statement is not appended.
@@ -237,7 +242,7 @@ impl StateMachine {
         candidate: Candidate,
         bodies: &dyn Bodies,
     ) -> Result<Fitting, Stop> {
-        let (log, lacks) = (candidate.log, candidate.lacks);
+        let (log, lacks, pin) = (candidate.log, candidate.lacks.clone(), candidate.pin.clone());
         let statement = candidate.statement()?;
         self.ledger.takes(log, statement.kind())?;
         let rules = Arc::clone(self.ledger.families.of(statement.kind()).ok_or(Reason::UnknownKind)?);
@@ -289,7 +294,7 @@ impl StateMachine {
             return Err(Reason::PromiseNotHeld(promise).into());
         }
         let promise = rules.promise(placed);
-        Ok(Fitting { log, key, entry, rules, folded, uses_up, promise })
+        Ok(Fitting { log, key, entry, rules, folded, uses_up, promise, pin })
     }
 
     /// What a statement uses up, if nothing of it is used already.
@@ -368,12 +373,9 @@ impl StateMachine {
             return Ok(folded);
         }
         let mut folded = Folded::default();
-        let Some(IndexEntry { latest, .. }) = self.state.latest(log, key)? else { return Ok(folded) };
-        let mut history = Vec::new();
-        let mut next = self.state.place(latest)?;
-        while let Some(place) = next {
-            history.push(place);
-            next = self.state.neighbours(place)?.before.map(|index| Place { log, index });
+        let history = history(&*self.state, log, key)?;
+        if history.is_empty() {
+            return Ok(folded);
         }
         for place in history.into_iter().rev() {
             // Not cached: a long history would evict everything else.
@@ -391,7 +393,7 @@ impl StateMachine {
 
     /// Appends a statement. Admission and recovery share this step.
     fn append(&mut self, fitting: Fitting) -> StoreResult<Admitted> {
-        let Fitting { log, key, entry, rules, mut folded, uses_up, promise } = fitting;
+        let Fitting { log, key, entry, rules, mut folded, uses_up, promise, pin } = fitting;
         push(&mut folded, &entry, &*rules);
         let statement = entry.verified();
         let mut signers = vec![statement.signer().fingerprint()];
@@ -401,7 +403,7 @@ impl StateMachine {
         let place = Place { log, index: self.state.append(log, addition)? };
         let statement = self.recent.insert(place, entry);
         self.follow(&statement)?;
-        Ok(Admitted { place, key, statement, promise })
+        Ok(Admitted { place, key, statement, promise, pin })
     }
 
     /// Applies an enrolment or a revocation to the trust store.
@@ -465,12 +467,24 @@ impl StateMachine {
     }
 }
 
+/// The places of a subject's statements, the latest first.
+pub(crate) fn history(state: &dyn LedgerState, log: LogName, key: &IndexKey) -> StoreResult<Vec<Place>> {
+    let mut history = Vec::new();
+    let Some(IndexEntry { latest, .. }) = state.latest(log, key)? else { return Ok(history) };
+    let mut next = state.place(latest)?;
+    while let Some(place) = next {
+        history.push(place);
+        next = state.neighbours(place)?.before.map(|index| Place { log, index });
+    }
+    Ok(history)
+}
+
 /// Whether a statement is one of those that [`TrustStore::apply`] does not ignore.
 fn changes_trust(statement: &Verified) -> bool {
     matches!(statement.statement().kind().as_str(), ENROL | REVOKE)
 }
 
-fn push(folded: &mut Folded<State>, entry: &Entry, rules: &dyn Rules) {
+pub(crate) fn push(folded: &mut Folded<State>, entry: &Entry, rules: &dyn Rules) {
     folded.push(entry, |state, one| rules.may_follow(state, one), |state, one| rules.fold(state, one));
 }
 

@@ -34,6 +34,7 @@ use crate::metrics::{Metrics, header, line};
 use crate::others_logs::OthersLogs;
 use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
+use crate::record_store::{Cleaner, KeepObserver, RecordStore};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
 use crate::routes::{self, Cosigning};
@@ -140,6 +141,8 @@ pub struct Surroundings {
     pub today: Option<UnixMillis>,
     /// Sees each commit point.
     pub observer: Observer,
+    /// Sees each step of the record store.
+    pub keep_observer: KeepObserver,
     /// The engine; [`Local`] where there is none.
     pub engine: Option<Engine>,
 }
@@ -155,6 +158,7 @@ impl Default for Surroundings {
             witness_clocks: BTreeMap::new(),
             today: None,
             observer,
+            keep_observer: Box::new(|_| ()),
             engine: None,
         }
     }
@@ -180,6 +184,9 @@ pub(crate) struct Service {
     pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) uploads: Uploads,
+    pub(crate) records: Option<Arc<RecordStore>>,
+    /// Removes what is superseded in the record store.
+    _cleaner: Option<Cleaner>,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
     pub(crate) blobs: Mutex<Connection>,
     pub(crate) endpoint: Endpoint,
@@ -196,7 +203,8 @@ impl Node {
     /// As [`Node::open`], in surroundings of the caller's choice.
     pub fn open_with(config: Config, surroundings: Surroundings) -> Result<Self, OpenError> {
         config.check()?;
-        let Surroundings { families, clock, uptime, witness_clocks, today, observer, engine } = surroundings;
+        let Surroundings { families, clock, uptime, witness_clocks, today, observer, keep_observer, engine } =
+            surroundings;
         let (now, lock) = (clock(), lock(&config.data)?);
         let database = config.data.join(DATABASE);
         let first_start = !database.exists();
@@ -251,7 +259,11 @@ impl Node {
         let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, quorum, last, today)?;
         let (time, halts) = (Arc::new(time), Arc::new(Halts::default()));
         let (view, readers) = (View::new(&machine, heads), Readers::new(database.clone()));
-        let published = Arc::new(Published::new(view, &machine, readers));
+        let records = config.record_store.as_ref();
+        let records =
+            records.map(|store| RecordStore::open(&config.data, &config.domain, store, keep_observer));
+        let records = records.transpose()?.map(Arc::new);
+        let published = Arc::new(Published::new(view, &machine, readers, records.clone()));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
             machine,
@@ -285,6 +297,9 @@ impl Node {
         let cosigning = others.map(|(name, logs)| (name, Cosigning::new(logs, &time, &bounds))).collect();
         let uploads = Uploads::new(config.data.clone());
         let blobs = Mutex::new(store::open_for_blobs(&database)?);
+        let cleaner =
+            records.clone().map(|store| Cleaner::start(store, Arc::clone(&published), Arc::clone(&time)));
+        let cleaner = cleaner.transpose().map_err(CommitError::Thread)?;
         let service = Service {
             config,
             clock,
@@ -297,10 +312,17 @@ impl Node {
             receipts,
             bounds,
             uploads,
+            records,
+            _cleaner: cleaner,
             blobs,
             endpoint,
             cosigning,
         };
+        if let Some(store) = &service.records
+            && service.store_certificate(store).is_err()
+        {
+            tracing::warn!("the record store has no certificate yet, and delivers nothing until it has");
+        }
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
 

@@ -128,6 +128,7 @@ const fn status(problem: Problem) -> StatusCode {
         | P::Expired
         | P::Signature
         | P::Revoked
+        | P::Token
         | P::Role
         | P::RoleNotGiven
         | P::Domain
@@ -141,9 +142,13 @@ const fn status(problem: Problem) -> StatusCode {
         | P::CustodyConflict
         | P::ForeignCheckpoint
         | P::PromiseNotHeld => S::CONFLICT,
-        P::OtherLog | P::UnknownKind | P::Inconsistent | P::Backdated | P::VoidLink | P::Rule => {
-            S::UNPROCESSABLE_ENTITY
-        }
+        P::OtherLog
+        | P::OtherStore
+        | P::UnknownKind
+        | P::Inconsistent
+        | P::Backdated
+        | P::VoidLink
+        | P::Rule => S::UNPROCESSABLE_ENTITY,
         P::Malformed
         | P::Format
         | P::HighS

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, Hash, LogName, Promise, Refusal, Statement, TrustStore, UnixMillis, Verified, check_fresh,
+    Checkpoint, Folded, Hash, IndexKey, LogName, Promise, Refusal, State, Statement, Subject, TrustStore,
+    UnixMillis, Verified, check_fresh,
 };
 use rusqlite::Connection;
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::LedgerState;
-use crate::machine::{Bodies, Candidate, StateMachine};
+use crate::machine::{self, Bodies, Candidate, StateMachine};
+use crate::record_store::{Pin, RecordStore};
 use crate::sequencer::{Block, Ordered, Outcome, STOPPED, Status};
 use crate::store::{self, Readers, StoreError, StoreResult};
 
@@ -53,12 +55,18 @@ pub struct Published {
     ledger: Arc<Ledger>,
     state: Arc<dyn LedgerState>,
     readers: Readers,
+    records: Option<Arc<RecordStore>>,
 }
 
 impl Published {
-    pub(crate) fn new(view: View, machine: &StateMachine, readers: Readers) -> Self {
+    pub(crate) fn new(
+        view: View,
+        machine: &StateMachine,
+        readers: Readers,
+        records: Option<Arc<RecordStore>>,
+    ) -> Self {
         let (ledger, state) = (Arc::clone(machine.ledger()), Arc::clone(machine.state()));
-        Self { view: RwLock::new(Arc::new(view)), ledger, state, readers }
+        Self { view: RwLock::new(Arc::new(view)), ledger, state, readers, records }
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -106,16 +114,47 @@ impl Published {
         }
         check_fresh(&statement, now).map_err(refused)?;
         let verified = self.view().trust.verify(statement).map_err(refused)?;
-        let lacks = self.lacks(&verified, now).map_err(|error| unreadable(&error))?;
-        Ok(Candidate::verified(log, verified, lacks))
+        let (lacks, pin) = self.promised(&verified, now).map_err(|error| unreadable(&error))?;
+        Ok(Candidate::verified(log, verified, lacks).pinned(pin))
     }
 
-    /// What a statement promises, unless it is held.
-    fn lacks(&self, statement: &Verified, now: UnixMillis) -> StoreResult<Option<Promise>> {
+    /// What a statement promises, unless it is held. Objects that are held are pinned: they stay until it is ordered or refused.
+    fn promised(&self, statement: &Verified, now: UnixMillis) -> StoreResult<(Option<Promise>, Option<Pin>)> {
         let rules = self.ledger.families.of(statement.statement().kind());
-        let Some(promise) = rules.and_then(|rules| rules.promise(statement)) else { return Ok(None) };
-        let held = self.readers.with(|connection| store::holds_blob(connection, promise, now))?;
-        Ok((!held).then_some(promise))
+        let Some(promise) = rules.and_then(|rules| rules.promise(statement)) else { return Ok((None, None)) };
+        let (held, pin) = match &promise {
+            Promise::Blob(blob) => (self.readers.with(|c| store::holds_blob(c, *blob, now))?, None),
+            Promise::Objects(objects) => {
+                let pin = self.records.as_ref().map(|records| records.pin(objects)).transpose()?.flatten();
+                (pin.is_some(), pin)
+            }
+        };
+        Ok(((!held).then_some(promise), pin))
+    }
+
+    /// The rules' state of a subject: what follows from the statements on it that stand.
+    pub(crate) fn standing(&self, log: LogName, subject: &Subject) -> StoreResult<State> {
+        let key = IndexKey::of(subject);
+        if let Some(folded) = self.state.folded(log, &key)? {
+            return Ok(folded.standing);
+        }
+        let (mut folded, trust) = (Folded::default(), Arc::clone(&self.view().trust));
+        for place in machine::history(&*self.state, log, &key)?.into_iter().rev() {
+            let statement = self.statement(&trust, place)?;
+            let kind = statement.statement().kind().clone();
+            let entry = trust.place(statement, log, place.index);
+            if let Some(rules) = self.ledger.families.of(&kind) {
+                machine::push(&mut folded, &entry, &**rules);
+            }
+        }
+        Ok(folded.standing)
+    }
+
+    /// The statement at a place, which was verified when it was admitted.
+    pub(crate) fn statement(&self, trust: &TrustStore, place: Place) -> StoreResult<Verified> {
+        let damaged = || StoreError::Damaged("statements");
+        let statement = Statement::parse(&self.body(place)?).map_err(|_| damaged())?;
+        trust.recall(statement).map_err(|_| damaged())
     }
 
     /// Where a statement stands, once published.

@@ -24,6 +24,7 @@
 //! | `POST /{log}/batch` | `[* bstr]`: statements -> `[* outcome]` in the same order, once all are durable |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //! | `GET /{log}/proof/{hex}` | its place as a text (C2SP tlog-proof); the entry is the 32 bytes of its id |
+//! | `GET /store`, `POST /store/tickets`, `… /deliveries`, `PUT /store/objects/{hex}`, `GET …` | sealed objects of medical records, for their owners and for whom the log names (`routes/records.rs`) |
 //!
 //! `GET /metrics` (Prometheus text) is served on a listener of its own.
 //!
@@ -46,6 +47,8 @@ mod entries;
 mod gzip;
 mod meta;
 mod proofs;
+mod receiving;
+mod records;
 mod tiles;
 mod witness;
 
@@ -68,6 +71,7 @@ use tower_http::cors::{Any, CorsLayer};
 use self::answer::{FRESH, IMMUTABLE};
 pub(crate) use self::answer::{NO_STORE, preferred};
 use self::bodies::{Incoming, Outgoing, SMALL};
+pub(crate) use self::entries::write_receipt;
 pub(crate) use self::witness::Cosigning;
 use crate::config::Limits;
 use crate::limits::Bounds;
@@ -124,7 +128,12 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/health", get(meta::health))
         .route("/limits", get(meta::limits))
         .route("/enrol", post(enrol::enrol))
+        .route("/store", get(records::about))
+        .route("/store/tickets", post(records::ticket))
+        .route("/store/deliveries", post(records::delivery))
+        .route("/store/objects/{digest}", get(records::get).head(records::head))
         .route_layer(from_fn_with_state(patience, bound_time))
+        .route("/store/objects/{digest}", put(records::put))
         .method_not_allowed_fallback(not_allowed);
     let all = shared.merge(own).layer(from_fn_with_state(Arc::clone(&service.bounds), admit));
     all.with_state(Arc::clone(service))

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_ledger::{Hash, LogName, Problem, Promise, Refusal, UnixMillis, Violation};
+use countersign_ledger::{Blob, Hash, LogName, Problem, Promise, Refusal, UnixMillis, Violation};
 use tokio::sync::oneshot;
 
 use crate::halt::Halt;
@@ -80,8 +80,21 @@ pub enum Reason {
     #[error(transparent)]
     Rule(Violation),
     /// Nothing else is wrong with it, but what it promises is not held here.
-    #[error("the {} bytes that the statement promises are not here: upload blob {}, then submit it again", .0.length, .0.digest)]
+    #[error("{}", lacking(.0))]
     PromiseNotHeld(Promise),
+}
+
+fn lacking(promise: &Promise) -> String {
+    match promise {
+        Promise::Blob(Blob { digest, length }) => format!(
+            "the {length} bytes that the statement promises are not here: upload blob {digest}, then submit it again"
+        ),
+        Promise::Objects(_) => {
+            "the objects that the statement promises are not in the store that it names: upload them \
+                                there, then submit it again"
+                .to_owned()
+        }
+    }
 }
 
 fn list(logs: &[LogName]) -> String {

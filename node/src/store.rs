@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use countersign_ledger::{Hash, LogName, Promise, UnixMillis};
+use countersign_ledger::{Blob, Hash, LogName, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The bytes of a blob cannot be read or written.
     #[error("a blob: {0}")]
     Blob(io::Error),
+    /// A sealed object cannot be read or written where objects lie.
+    #[error("the records' objects: {0}")]
+    Object(io::Error),
     /// A log that is none of this ledger's.
     #[error("the ledger has no log `{0}`")]
     NoLog(LogName),
@@ -70,6 +73,7 @@ impl Passing for StoreError {
                 Some(error) => error,
                 None => return Some(Halt::Storage),
             },
+            Self::Object(_) => return Some(Halt::Storage),
             _ => return None,
         };
         let passes = matches!(
@@ -426,10 +430,10 @@ pub(crate) fn use_code(tx: &Transaction<'_>, number: &[u8], key: Hash, certifica
 }
 
 /// Records that an admitted statement promises a blob: it is kept for good.
-pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResult<()> {
+pub(crate) fn promise_blob(tx: &Transaction<'_>, blob: Blob) -> StoreResult<()> {
     let sql = "INSERT INTO blobs (digest, length) VALUES (?, ?)
                ON CONFLICT (digest) DO UPDATE SET announced = NULL, member = NULL";
-    tx.prepare_cached(sql)?.execute(params![promise.digest.as_bytes(), signed(promise.length)])?;
+    tx.prepare_cached(sql)?.execute(params![blob.digest.as_bytes(), signed(blob.length)])?;
     Ok(())
 }
 
@@ -437,33 +441,33 @@ pub(crate) fn promise_blob(tx: &Transaction<'_>, promise: Promise) -> StoreResul
 /// what the member has announced, and no admitted statement names yet, would have more than `most` bytes together.
 pub(crate) fn announce_blob(
     tx: &Transaction<'_>,
-    promise: Promise,
+    blob: Blob,
     member: &str,
     now: UnixMillis,
     most: u64,
 ) -> StoreResult<bool> {
     tx.execute("DELETE FROM blobs WHERE announced < ?", [signed(now.0.saturating_sub(ANNOUNCED_MILLIS))])?;
     let sql = "SELECT coalesce(sum(length), 0) FROM blobs WHERE announced IS NOT NULL AND member = ? AND digest <> ?";
-    let others: i64 = tx.query_row(sql, params![member, promise.digest.as_bytes()], |row| row.get(0))?;
-    if others.cast_unsigned().saturating_add(promise.length) > most {
+    let others: i64 = tx.query_row(sql, params![member, blob.digest.as_bytes()], |row| row.get(0))?;
+    if others.cast_unsigned().saturating_add(blob.length) > most {
         return Ok(false);
     }
     // While nobody has brought it, the newest announcement says how long it is.
     let sql = "INSERT INTO blobs (digest, length, announced, member) VALUES (?, ?, ?, ?)
                ON CONFLICT (digest) DO UPDATE SET announced = excluded.announced, member = excluded.member,
                length = iif(bytes IS NULL, excluded.length, length) WHERE announced IS NOT NULL";
-    let row = params![promise.digest.as_bytes(), signed(promise.length), signed(now.0), member];
+    let row = params![blob.digest.as_bytes(), signed(blob.length), signed(now.0), member];
     tx.execute(sql, row)?;
     Ok(true)
 }
 
 /// Whether the bytes of a promise are here, and stay until a statement that comes in now is admitted.
-pub(crate) fn holds_blob(connection: &Connection, promise: Promise, now: UnixMillis) -> StoreResult<bool> {
+pub(crate) fn holds_blob(connection: &Connection, blob: Blob, now: UnixMillis) -> StoreResult<bool> {
     let sql = "SELECT 1 FROM blobs WHERE digest = ? AND length = ? AND bytes IS NOT NULL
                AND (announced IS NULL OR announced > ?)";
     let since = signed(now.0.saturating_sub(ANNOUNCED_MILLIS / 2));
     let mut select = connection.prepare_cached(sql)?;
-    Ok(select.exists(params![promise.digest.as_bytes(), signed(promise.length), since])?)
+    Ok(select.exists(params![blob.digest.as_bytes(), signed(blob.length), since])?)
 }
 
 /// What is known of a blob.

@@ -1,8 +1,8 @@
 //! Blobs that are being received: in files without a name, hashed as they come.
 //!
 //! The system removes such a file with the last handle on it, so nothing is left behind whatever happens to the node. What
-//! came of a blob before its connection was cut is kept for a while, for the address that sent it alone: nobody can spoil
-//! what another one sends.
+//! came of a blob before its connection was cut is kept for a while, for whoever sent it alone: nobody can spoil what another one
+//! sends.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,16 +13,26 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_ledger::Hash;
+use countersign_records::RecordId;
 
 use crate::limits::{Client, Room};
 
 /// For how long the beginning of a blob is kept.
 const KEPT: Duration = Duration::from_mins(15);
 
-/// What came of blobs whose connections were cut.
+/// Who sends something.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Sender {
+    /// Whoever has this address.
+    Address(Client),
+    /// The owner of a record, by a token.
+    Owner(RecordId),
+}
+
+/// What came of blobs and objects whose connections were cut.
 pub(crate) struct Uploads {
     directory: PathBuf,
-    kept: Mutex<HashMap<(Client, Hash), (Upload, Instant)>>,
+    kept: Mutex<HashMap<(Sender, Hash), (Upload, Instant)>>,
 }
 
 /// The beginning of a blob, on disk.
@@ -46,23 +56,23 @@ impl Uploads {
         Ok(Upload { file, hash: Context::new(&SHA256), received: 0, _room: room })
     }
 
-    /// Takes out what `client` has sent of a blob before, if it is kept. What was kept for too long is removed.
-    pub(crate) fn take(&self, client: Client, digest: Hash) -> Option<Upload> {
+    /// Takes out what `sender` has sent of a blob before, if it is kept. What was kept for too long is removed.
+    pub(crate) fn take(&self, sender: Sender, digest: Hash) -> Option<Upload> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (_, since)| since.elapsed() < KEPT);
-        Some(kept.remove(&(client, digest))?.0)
+        Some(kept.remove(&(sender, digest))?.0)
     }
 
-    /// Keeps what `client` has sent of a blob.
-    pub(crate) fn keep(&self, client: Client, digest: Hash, upload: Upload) {
+    /// Keeps what `sender` has sent of a blob.
+    pub(crate) fn keep(&self, sender: Sender, digest: Hash, upload: Upload) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert((client, digest), (upload, Instant::now()));
+        kept.insert((sender, digest), (upload, Instant::now()));
     }
 
-    /// How many bytes `client` has sent of a blob that is kept.
-    pub(crate) fn received(&self, client: Client, digest: Hash) -> u64 {
+    /// How many bytes `sender` has sent of a blob that is kept.
+    pub(crate) fn received(&self, sender: Sender, digest: Hash) -> u64 {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&(client, digest)).map_or(0, |(upload, _)| upload.received)
+        kept.get(&(sender, digest)).map_or(0, |(upload, _)| upload.received)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A profile as a family of rules, for node and client.
 
 use countersign_ledger::{
-    Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Verified, Violation,
+    Blob, Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Verified, Violation,
 };
 
 use crate::engine::{Past, Voids};
@@ -44,7 +44,7 @@ impl Rules for Profile {
         })?;
         // What nobody reads nobody can judge by.
         match self.promise(statement) {
-            Some(promise) if promise.length > MAX_FILTER as u64 => {
+            Some(Promise::Blob(filter)) if filter.length > MAX_FILTER as u64 => {
                 let text = format!("the filter over the serials has more than {MAX_FILTER} bytes");
                 Err(Violation { problem: Problem::Rule, text })
             }
@@ -65,10 +65,10 @@ impl Rules for Profile {
 
     fn promise(&self, statement: &Verified) -> Option<Promise> {
         match &self.step(statement.statement().kind())?.effect {
-            Effect::Commission { filter, filter_length, .. } => Some(Promise {
+            Effect::Commission { filter, filter_length, .. } => Some(Promise::Blob(Blob {
                 digest: statement.fields().hash(filter)?,
                 length: statement.fields().uint(filter_length)?,
-            }),
+            })),
             _ => None,
         }
     }

@@ -115,7 +115,7 @@ pub use membership::{CODE, Membership};
 pub use note::{MAX_NOTE_LEN, MAX_SIGNATURES, Note, NoteError, NoteSignature};
 pub use policy::{Policy, PolicyError, PolicyFault, Shortfall};
 pub use problem::Problem;
-pub use rules::{Checkpoints, Context, Families, Folded, Promise, Rules, State, Violation};
+pub use rules::{Blob, Checkpoints, Context, Families, Folded, Objects, Promise, Rules, State, Violation};
 pub use signer::{Cosigner, NoteSigner};
 pub use statement::{Draft, FormatError, MAX_STATEMENT, SignError, Statement, Verified};
 pub use subject::{Kind, NameError, Subject};

@@ -59,6 +59,10 @@ problems! {
     Rate = "rate",
     /// No admitted statement names this blob, and none that waits for it.
     Unnamed = "unnamed",
+    /// What was sent is for another store of records.
+    OtherStore = "other-store",
+    /// The token is not good, or no longer.
+    Token = "token",
     /// The upload does not continue at this byte.
     Offset = "offset",
     /// The statement belongs in another log.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::log_name::LogName;
 use crate::problem::Problem;
 use crate::statement::Verified;
-use crate::subject::Kind;
+use crate::subject::{Kind, Subject};
 use crate::trust_store::{Entry, REGISTRAR, TrustStore};
 use crate::{Hash, UnixMillis};
 
@@ -49,13 +49,40 @@ pub struct Violation {
     pub text: String,
 }
 
-/// A blob that a statement promises: bytes outside the log, identified by their digest.
+/// What a statement promises outside the log. It is admitted once the node holds that.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Promise {
+    /// Bytes that anybody may fetch.
+    Blob(Blob),
+    /// Sealed objects, which a store hands to those alone whom the log names.
+    Objects(Objects),
+}
+
+impl Promise {
+    /// The blob, if it is one.
+    pub const fn blob(&self) -> Option<Blob> {
+        if let Self::Blob(blob) = self { Some(*blob) } else { None }
+    }
+}
+
+/// Bytes outside the log, identified by their digest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Promise {
+pub struct Blob {
     /// SHA-256 of the bytes.
     pub digest: Hash,
     /// Their number.
     pub length: u64,
+}
+
+/// Objects that a store keeps for a subject, by the hashes of the lists that name them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Objects {
+    /// The store's SPIFFE ID.
+    pub store: String,
+    /// The head of the family that they belong to.
+    pub subject: Subject,
+    /// The hashes of the lists.
+    pub rows: Vec<Hash>,
 }
 
 /// Look-up of the past checkpoints of a log.
@@ -116,7 +143,7 @@ pub trait Rules: Send + Sync {
         None
     }
 
-    /// The blobs that the statement promises.
+    /// What the statement promises.
     fn promise(&self, _statement: &Verified) -> Option<Promise> {
         None
     }

@@ -10,7 +10,12 @@
 //! ; request: the id of the statement; store: its SPIFFE ID; time: milliseconds since 1970;
 //! ; size, root: the newest checkpoint of the request's log that the holder has verified
 //! digest = bstr .size 32
+//!
+//! delivered = [row: bstr .cbor row, delivery: bstr .cbor statement, receipt: bstr, token: bstr, until: uint]
 //! ```
+//!
+//! A store answers with what it has delivered: the row, its own statement in the log with the receipt (RFC 9942), and a token,
+//! good until a time, for each of the row's objects.
 //!
 //! The same demand again is the same delivery, so an answer that was lost costs nothing. Another demand with the same nonce is
 //! refused. After [`DEMAND_MILLIS`] a demand is worth nothing, whoever has recorded it.
@@ -23,6 +28,7 @@ use countersign_ledger::{
 use minicbor::Decoder;
 use minicbor::data::Tag;
 
+use crate::line::Row;
 use crate::rules::DELIVERY;
 
 /// How old a demand may be, and how far ahead of the store's clock.
@@ -215,5 +221,48 @@ impl Demanded {
         let kind = Kind::new(DELIVERY).expect("a kind");
         let fields = Fields::new().with("row", row).with("proof", self.proof);
         Draft { kind, subject: thread, fields, prev: Some(prev), links: vec![], sealed: None }
+    }
+}
+
+/// Largest delivery, delivered: a row of 64 parts, a statement, a receipt and a token.
+pub const MAX_DELIVERED: usize = 32 * 1024;
+
+/// What a store answers to a demand. The receipt and the statement are checked by whoever trusts the log; the row is the one
+/// that the record's index names, or it is not opened ([`crate::Reader`]).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// The objects.
+    pub row: Row,
+    /// The store's statement.
+    pub delivery: Vec<u8>,
+    /// Its receipt.
+    pub receipt: Vec<u8>,
+    /// What the store wants to see before it hands out an object; it says nothing to anybody else.
+    pub token: Vec<u8>,
+    /// Until when the token is good.
+    pub until: UnixMillis,
+}
+
+impl Delivered {
+    /// The answer as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| {
+            e.array(5)?.bytes(&self.row.to_bytes())?.bytes(&self.delivery)?.bytes(&self.receipt)?;
+            e.bytes(&self.token)?.u64(self.until.0)?.ok()
+        })
+    }
+
+    /// Reads what [`Delivered::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_DELIVERED || cbor::check_deterministic(bytes).is_err() {
+            return None;
+        }
+        let mut d = Decoder::new(bytes);
+        let five = d.array().ok()? == Some(5);
+        let row = Row::from_bytes(d.bytes().ok()?).ok()?;
+        let mut next = || Some(d.bytes().ok()?.to_vec());
+        let (delivery, receipt, token) = (next()?, next()?, next()?);
+        let until = UnixMillis(d.u64().ok()?);
+        five.then_some(Self { row, delivery, receipt, token, until })
     }
 }

@@ -55,7 +55,9 @@ pub use authority::{
 pub use copy::CopyKey;
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Reader, Received};
-pub use demand::{Asked, DEMAND_MILLIS, Demand, DemandError, Demanded, MAX_DEMAND, Wanted};
+pub use demand::{
+    Asked, DEMAND_MILLIS, Delivered, Demand, DemandError, Demanded, MAX_DELIVERED, MAX_DEMAND, Wanted,
+};
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
 pub use drafts::{Answer, Index, Request};
 pub use epoch::Epoch;
@@ -70,5 +72,8 @@ pub use record::{FULL, RecordId, SHARED};
 pub use rule::{MAX_PAIRS, NotARule, Pair, Parts, Rule};
 pub use sealed::{Inventory, Line, Sealed};
 pub use sheet::{Offer, SheetError, open_sheet, seal_sheet};
-pub use ticket::{Announced, MAX_ROWS, MAX_TICKET, TICKET, TICKET_MILLIS, Ticket, TicketError};
+pub use ticket::{
+    Announced, MAX_ROWS, MAX_SUBMISSION, MAX_TICKET, Submission, TICKET, TICKET_MILLIS, Taken, Ticket,
+    TicketError,
+};
 pub use view::{Mark, Section, State, View};

@@ -27,7 +27,8 @@
 
 use countersign_ledger::cbor::encode;
 use countersign_ledger::{
-    Context, Hash, Kind, LogName, Problem, PublicKey, Rules, State, Subject, UnixMillis, Verified, Violation,
+    Context, Hash, Kind, LogName, Objects, Problem, Promise, PublicKey, Rules, State, Subject, UnixMillis,
+    Verified, Violation,
 };
 use minicbor::Decoder;
 
@@ -395,6 +396,15 @@ impl Rules for RecordRules {
             &slot.to_be_bytes(),
         ];
         Some(Hash::framed("countersign/record-slot/v1", &of))
+    }
+
+    /// An index promises the objects of its lines. One that is not the owner's is refused for that, and promises nothing.
+    fn promise(&self, statement: &Verified) -> Option<Promise> {
+        let headers = statement.statement();
+        let index = headers.kind().as_str() == INDEX && is_owner(statement);
+        let head = index.then(|| Head::of(statement))??;
+        let rows = head.lines.iter().map(|line| line.row).collect();
+        Some(Promise::Objects(Objects { store: head.store, subject: headers.subject().clone(), rows }))
     }
 }
 

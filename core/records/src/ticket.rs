@@ -11,11 +11,20 @@
 //! ; rows: the hashes of up to 16 rows, 32 bytes each, sorted
 //! ```
 //!
+//! ```cddl
+//! submission = [ticket: bstr .cbor statement, rows: [* bstr .cbor row]]     ; the rows whose hashes are in the ticket
+//! taken = [token: bstr, until: uint, lacking: [* digest]]                   ; the objects that are to be uploaded
+//! ```
+//!
 //! Rows come with the ticket, objects one by one. A row may name objects that are there already: so a record's rights change
 //! without a second upload.
 
-use countersign_ledger::{Draft, Fields, Hash, Identity, Kind, UnixMillis, Value, Verified};
+use countersign_ledger::cbor::{self, encode};
+use countersign_ledger::{Draft, Fields, Hash, Identity, Kind, MAX_STATEMENT, UnixMillis, Value, Verified};
 
+use minicbor::Decoder;
+
+use crate::line::Row;
 use crate::object::MAX_OBJECT;
 use crate::record::RecordId;
 use crate::rules::{MAX_LINES, OWNER};
@@ -155,6 +164,73 @@ impl Ticket {
     /// The hashes of the rows that come with it, sorted.
     pub fn rows(&self) -> &[Hash] {
         &self.rows
+    }
+}
+
+/// Largest submission: a ticket and its rows.
+pub const MAX_SUBMISSION: usize = MAX_STATEMENT + MAX_ROWS * 4096;
+
+/// A ticket on its way to the store, with the rows that it names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Submission {
+    /// The statement.
+    pub ticket: Vec<u8>,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+impl Submission {
+    /// The submission as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| {
+            e.array(2)?.bytes(&self.ticket)?.array(self.rows.len() as u64)?;
+            self.rows.iter().try_for_each(|row| e.bytes(&row.to_bytes())?.ok())
+        })
+    }
+
+    /// Reads what [`Submission::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_SUBMISSION || cbor::check_deterministic(bytes).is_err() {
+            return None;
+        }
+        let mut d = Decoder::new(bytes);
+        let two = d.array().ok()? == Some(2);
+        let ticket = d.bytes().ok()?.to_vec();
+        let count = d.array().ok()?.filter(|count| two && *count <= MAX_ROWS as u64)?;
+        let rows = (0..count).map(|_| Row::from_bytes(d.bytes().ok()?).ok()).collect::<Option<_>>()?;
+        Some(Self { ticket, rows })
+    }
+}
+
+/// What a store answers to a ticket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// What the store wants to see with each upload.
+    pub token: Vec<u8>,
+    /// Until when the token is good. The same ticket brings another.
+    pub until: UnixMillis,
+    /// The objects that are not there yet.
+    pub lacking: Vec<Hash>,
+}
+
+impl Taken {
+    /// The answer as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|e| {
+            e.array(3)?.bytes(&self.token)?.u64(self.until.0)?.array(self.lacking.len() as u64)?;
+            self.lacking.iter().try_for_each(|digest| e.bytes(digest.as_bytes())?.ok())
+        })
+    }
+
+    /// Reads what [`Taken::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        cbor::check_deterministic(bytes).ok()?;
+        let mut d = Decoder::new(bytes);
+        let three = d.array().ok()? == Some(3);
+        let (token, until) = (d.bytes().ok()?.to_vec(), UnixMillis(d.u64().ok()?));
+        let count = d.array().ok()?.filter(|count| three && *count <= MAX_TICKET as u64)?;
+        let lacking = (0..count).map(|_| Hash::from_slice(d.bytes().ok()?)).collect::<Option<_>>()?;
+        Some(Self { token, until, lacking })
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use countersign_families::families;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, Entry, Families, Hash, HistoryError, IndexEntry, Kind, LogName,
-    Promise, ProofError, SignError, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis, Verified,
+    Blob, Certificate, CertificateError, Draft, Entry, Families, Hash, HistoryError, IndexEntry, Kind,
+    LogName, ProofError, SignError, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis, Verified,
     VerifierKey, certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
 
@@ -200,9 +200,9 @@ impl<'a> Issuer<'a> {
         logs.find(|log| self.log.is_none_or(|said| said == *log)).ok_or(ActError::UnknownKind)
     }
 
-    /// What a statement promises, by the rules of its family.
-    pub(crate) fn promise(&self, statement: &Verified) -> Option<Promise> {
-        self.families.of(statement.statement().kind())?.promise(statement)
+    /// The blob that a statement promises, by the rules of its family.
+    pub(crate) fn promised_blob(&self, statement: &Verified) -> Option<Blob> {
+        self.families.of(statement.statement().kind())?.promise(statement)?.blob()
     }
 
     /// How many statements there are on a subject and which is the latest, proven at the newest checkpoint.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ledger::{
-    Draft, Fields, Hash, Kind, LogName, Problem, Promise, SignError, Statement, Subject, TrustedCheckpoint,
+    Blob, Draft, Fields, Hash, Kind, LogName, Problem, SignError, Statement, Subject, TrustedCheckpoint,
     UnixMillis, Verified,
 };
 
@@ -181,8 +181,8 @@ impl Issuer<'_> {
             self.check_blob(blob.len())?;
         }
         let (log, statement) = (self.log_of(&draft.kind)?, self.sign(key, draft, now)?);
-        let given = blob.map(|blob| Promise { digest: Hash::of(blob), length: blob.len() as u64 });
-        let promised = self.snapshot.verified(statement.as_bytes()).and_then(|one| self.promise(&one));
+        let given = blob.map(|blob| Blob { digest: Hash::of(blob), length: blob.len() as u64 });
+        let promised = self.snapshot.verified(statement.as_bytes()).and_then(|one| self.promised_blob(&one));
         if given != promised {
             return Err(ActError::OtherBlob);
         }

@@ -2,12 +2,16 @@
 
 use countersign_ledger::{FormatError, LogName, Promise, Refusal, Statement, TrustStore, Verified};
 
+use crate::record_store::Pin;
+
 /// A statement to be ordered.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub(super) log: LogName,
     /// What it promises and the node that took it does not hold: it is refused, if nothing else is wrong with it.
     pub(super) lacks: Option<Promise>,
+    /// Keeps what it promises where it is.
+    pub(super) pin: Option<Pin>,
     claim: Claim,
 }
 
@@ -28,12 +32,17 @@ impl Candidate {
             Ok(statement) => trust.verify(statement.clone()).map_or(Claim::Read(statement), Claim::Verified),
             Err(error) => Claim::Malformed(error),
         };
-        Self { log, lacks: None, claim }
+        Self { log, lacks: None, pin: None, claim }
     }
 
     /// A statement that has been verified, and what it promises and is not held.
     pub const fn verified(log: LogName, statement: Verified, lacks: Option<Promise>) -> Self {
-        Self { log, lacks, claim: Claim::Verified(statement) }
+        Self { log, lacks, pin: None, claim: Claim::Verified(statement) }
+    }
+
+    /// The same, with what keeps the objects that it promises from its check until it is ordered or refused.
+    pub(crate) fn pinned(self, pin: Option<Pin>) -> Self {
+        Self { pin, ..self }
     }
 
     /// The statement, if it is one.

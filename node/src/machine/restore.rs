@@ -90,6 +90,6 @@ impl StateMachine {
             return Err(Refusal::Revoked.into());
         }
         let folded = self.folded(log, &key, bodies)?;
-        Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None })?)
+        Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None, pin: None })?)
     }
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::cose::Sign1;
 use countersign_ledger::receipt::{Inclusion, issue};
-use countersign_ledger::{Hash, LogName, LogProof, MAX_STATEMENT, Problem, Statement, cbor};
+use countersign_ledger::{Hash, LogName, LogProof, MAX_STATEMENT, Problem, Promise, Statement, cbor};
 
 use super::answer::{NO_STORE, changing, names, preferred, varies};
 use super::bodies::{SMALL, Whole, read};
@@ -51,7 +51,7 @@ pub(super) async fn submit(
             let id = Hash::of(&statement);
             let location = location(log, id);
             if names(&headers, &RECEIPT) {
-                let write = move |service: &Arc<Service>| write(service, id, ordered);
+                let write = move |service: &Arc<Service>| write_receipt(service, id, ordered);
                 let receipt = read(&service, client, SMALL, write).await?;
                 return Ok((StatusCode::CREATED, [(LOCATION, location)], receipt_answer(&headers, receipt))
                     .into_response());
@@ -68,9 +68,9 @@ pub(super) async fn submit(
 
 /// What is said of a statement that is refused. One that waits for a blob alone has announced it.
 pub(super) async fn refusal(service: &Arc<Service>, statement: Bytes, reason: Reason) -> ProblemDetails {
-    if let Reason::PromiseNotHeld(promise) = reason {
+    if let Reason::PromiseNotHeld(Promise::Blob(blob)) = reason {
         let service = Arc::clone(service);
-        let announced = blocking(move || blobs::announce(&service, &statement, promise)).await;
+        let announced = blocking(move || blobs::announce(&service, &statement, blob)).await;
         if let Err(problem) = announced {
             return problem;
         }
@@ -88,7 +88,7 @@ pub(super) async fn receipt(
     let (log, id) = (log(&service, &name)?, digest(&id)?);
     match service.sequencer.status(id) {
         Status::Ordered(ordered) if ordered.place.log == log => {
-            let write = move |service: &Arc<Service>| write(service, id, ordered);
+            let write = move |service: &Arc<Service>| write_receipt(service, id, ordered);
             Ok(receipt_answer(&headers, read(&service, peer.client, SMALL, write).await?))
         }
         Status::Pending => {
@@ -149,7 +149,11 @@ fn receipt_answer(headers: &HeaderMap, receipt: Bytes) -> Response<Body> {
 }
 
 /// Signs a receipt against the newest checkpoint.
-fn write(service: &Arc<Service>, id: Hash, ordered: Ordered) -> Result<Vec<u8>, ProblemDetails> {
+pub(crate) fn write_receipt(
+    service: &Arc<Service>,
+    id: Hash,
+    ordered: Ordered,
+) -> Result<Vec<u8>, ProblemDetails> {
     let Ordered { place, size } = ordered;
     let statement =
         Statement::parse(&service.published.body(place)?).map_err(|_| StoreError::Damaged("statements"))?;

@@ -76,6 +76,16 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
         line(&mut text, &format!("countersign_limit{{of=\"{name}\"}}"), budget.total() as u64);
     }
     metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);
+    if let Some(Ok([objects, bytes, running])) = service.records.as_ref().map(|store| store.sums()) {
+        let sums = [
+            ("objects", "Objects in the record store.", objects),
+            ("bytes", "Their bytes.", bytes),
+            ("deliveries", "Deliveries whose objects may be fetched.", running),
+        ];
+        for (name, help, sum) in sums {
+            metric(&mut text, "gauge", &format!("countersign_record_{name}"), help, sum);
+        }
+    }
     service.halts_to(&mut text);
     ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, FRESH)], text).into_response()
 }

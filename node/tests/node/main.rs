@@ -24,6 +24,7 @@ mod losses;
 mod operating;
 mod pure;
 mod reading;
+mod records;
 mod refusals;
 mod replicas;
 mod storage;

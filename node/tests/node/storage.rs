@@ -125,10 +125,10 @@ fn a_node_stops_while_the_database_is_locked_and_nothing_is_lost() {
 }
 
 /// A file system of a few megabytes, as only root may make one.
-struct SmallDisk(tempfile::TempDir);
+pub struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let directory = tempfile::TempDir::new().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=16m", "countersign-test"])
@@ -138,12 +138,12 @@ impl SmallDisk {
         mounted.then(|| Self(directory))
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Fills it, but for so many bytes.
-    fn fill(&self, but: usize) {
+    pub fn fill(&self, but: usize) {
         use std::io::Write as _;
         let mut ballast = fs::File::create(self.path().join("ballast")).unwrap();
         let mut block = 64 * 1024;
@@ -156,7 +156,7 @@ impl SmallDisk {
         ballast.set_len(length.saturating_sub(but as u64)).unwrap();
     }
 
-    fn free(&self) {
+    pub fn free(&self) {
         fs::remove_file(self.path().join("ballast")).unwrap();
     }
 }

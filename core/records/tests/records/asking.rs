@@ -7,8 +7,8 @@ use countersign_ledger::{
 };
 use countersign_records::rules::{DELIVERY, OWNER, STORE};
 use countersign_records::{
-    Announced, Asked, DEMAND_MILLIS, Demand, DemandError, Demanded, MAX_OBJECT, MAX_ROWS, MAX_TICKET,
-    RecordId, TICKET, TICKET_MILLIS, Ticket, TicketError, Wanted,
+    Announced, Asked, DEMAND_MILLIS, Delivered, Demand, DemandError, Demanded, MAX_OBJECT, MAX_ROWS,
+    MAX_TICKET, RecordId, Row, Submission, TICKET, TICKET_MILLIS, Taken, Ticket, TicketError, Wanted,
 };
 use proptest::prelude::*;
 
@@ -215,8 +215,30 @@ fn a_ticket_is_malformed_in_every_other_form() {
     assert_eq!(draft.kind.as_str(), TICKET);
 }
 
+fn row(parts: u8) -> Row {
+    let parts = (0..parts).map(|at| Hash([at; 32])).collect();
+    Row { document: Hash([0x41; 32]), wraps: Hash([0x42; 32]), parts }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_a_store_is_sent_and_answers_is_read_back_and_cut_short_is_not(
+        parts in 0_u8..64, message in prop::collection::vec(any::<u8>(), 0..300), until: u64, digests: [[u8; 32]; 3], cut: prop::sample::Index,
+    ) {
+        let (token, until) = (message.clone(), UnixMillis(until));
+        let delivered = Delivered { row: row(parts), delivery: message.clone(), receipt: message.clone(), token: token.clone(), until };
+        let submission = Submission { ticket: message, rows: vec![row(parts), row(3)] };
+        let taken = Taken { token, until, lacking: digests.map(Hash).to_vec() };
+        let (one, two, three) = (delivered.to_bytes(), submission.to_bytes(), taken.to_bytes());
+        prop_assert_eq!(Delivered::from_bytes(&one), Some(delivered));
+        prop_assert_eq!(Submission::from_bytes(&two), Some(submission));
+        prop_assert_eq!(Taken::from_bytes(&three), Some(taken));
+        prop_assert_eq!(Delivered::from_bytes(&one[..cut.index(one.len())]), None);
+        prop_assert_eq!(Submission::from_bytes(&two[..cut.index(two.len())]), None);
+        prop_assert_eq!(Taken::from_bytes(&three[..cut.index(three.len())]), None);
+    }
 
     #[test]
     fn what_a_demand_says_is_read_back_and_one_changed_byte_is_refused(

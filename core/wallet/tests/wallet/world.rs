@@ -627,7 +627,7 @@ impl World {
         }
         let promise = self.trust.verify(statement.clone()).ok().and_then(|verified| {
             let rules = self.families.of(statement.kind())?;
-            rules.promise(&verified)
+            rules.promise(&verified)?.blob()
         });
         if let Some(promise) = promise.filter(|promise| !self.blobs.contains_key(&promise.digest)) {
             self.announced.entry(promise.digest).or_insert((promise.length, Vec::new()));

@@ -1,0 +1,255 @@
+//! What the record store knows of its objects: a SQLite database of its own, beside the ledger's.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_ledger::{Hash, UnixMillis};
+use countersign_records::{Announced, RecordId, Row, Ticket};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::NotKept;
+use crate::files;
+use crate::store::{StoreError, StoreResult};
+
+const SCHEMA: &str = include_str!("../records.sql");
+/// `PRAGMA user_version` of [`SCHEMA`].
+const VERSION: i64 = 1;
+/// The file in the data directory.
+pub(super) const FILE: &str = "records.sqlite";
+/// How long a lock of another process, such as a backup, is waited for.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// The database.
+pub(super) struct Catalogue(Connection);
+
+/// What is known of an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Known {
+    pub(super) size: u64,
+    pub(super) held: bool,
+    /// It is being removed.
+    pub(super) going: bool,
+}
+
+impl Catalogue {
+    pub(super) fn open(data: &Path) -> StoreResult<Self> {
+        let path = data.join(FILE);
+        files::private().truncate(false).open(&path).map_err(StoreError::File)?;
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+            0 => {
+                let tx = connection.transaction()?;
+                tx.execute_batch(SCHEMA)?;
+                tx.commit()?;
+            }
+            VERSION => {}
+            other => return Err(StoreError::Version(other)),
+        }
+        Ok(Self(connection))
+    }
+
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> StoreResult<T>) -> StoreResult<T> {
+        let tx = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&tx)?;
+        tx.commit()?;
+        Ok(done)
+    }
+
+    /// Announces the objects of a ticket and keeps its rows, and returns the objects whose bytes are not here. All of a
+    /// record's objects together have at most `most` bytes.
+    pub(super) fn take(
+        &mut self,
+        ticket: &Ticket,
+        rows: &[Row],
+        most: u64,
+    ) -> StoreResult<Result<Vec<Hash>, NotKept>> {
+        let (record, until) = (ticket.record(), signed(ticket.until().0));
+        let (mut lacking, mut refused) = (Vec::new(), None);
+        let taken = self.write(|tx| {
+            let sql = "INSERT INTO objects (record, digest, size, until) VALUES (?, ?, ?, ?)
+                       ON CONFLICT DO UPDATE SET until = max(until, excluded.until)
+                       WHERE until IS NOT NULL";
+            let mut insert = tx.prepare_cached(sql)?;
+            for Announced { digest, size } in ticket.objects() {
+                match known(tx, record, *digest)? {
+                    Some(known) if known.going || known.size != u64::from(*size) => {
+                        refused = Some(NotKept::Busy);
+                    }
+                    Some(known) if known.held => {}
+                    _ => lacking.push(*digest),
+                }
+                insert.execute(params![record.0, digest.as_bytes(), size, until])?;
+            }
+            let sql = "INSERT INTO rows (record, hash, bytes, until) VALUES (?, ?, ?, ?)
+                       ON CONFLICT DO UPDATE SET until = max(until, excluded.until) WHERE until IS NOT NULL";
+            let mut insert = tx.prepare_cached(sql)?;
+            for row in rows {
+                insert.execute(params![record.0, row.hash().as_bytes(), row.to_bytes(), until])?;
+            }
+            let sql = "SELECT coalesce(sum(size), 0) FROM objects WHERE record = ?";
+            let bytes: i64 = tx.query_row(sql, [record.0], |row| row.get(0))?;
+            let rows: i64 =
+                tx.query_row("SELECT count(*) FROM rows WHERE record = ?", [record.0], |r| r.get(0))?;
+            if bytes.cast_unsigned() > most || rows > MAX_ROWS {
+                refused = Some(NotKept::Full);
+            }
+            // Nothing of a ticket that is refused is kept: an error undoes the transaction.
+            if refused.is_some() { Err(StoreError::Damaged("objects")) } else { Ok(()) }
+        });
+        match (taken, refused) {
+            (_, Some(refused)) => Ok(Err(refused)),
+            (Ok(()), None) => Ok(Ok(lacking)),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// What is known of an object of a record.
+    pub(super) fn object(&self, record: RecordId, digest: Hash) -> StoreResult<Option<Known>> {
+        known(&self.0, record, digest)
+    }
+
+    /// An object's bytes are durable where objects lie.
+    pub(super) fn hold(&mut self, record: RecordId, digest: Hash) -> StoreResult<()> {
+        let sql = "UPDATE objects SET held = 1 WHERE record = ? AND digest = ?";
+        self.write(|tx| Ok(tx.prepare_cached(sql)?.execute(params![record.0, digest.as_bytes()])?))?;
+        Ok(())
+    }
+
+    /// A row, if it is here.
+    pub(super) fn row(&self, record: RecordId, hash: Hash) -> StoreResult<Option<Row>> {
+        let mut select = self.0.prepare_cached("SELECT bytes FROM rows WHERE record = ? AND hash = ?")?;
+        let bytes: Option<Vec<u8>> =
+            select.query_row(params![record.0, hash.as_bytes()], |row| row.get(0)).optional()?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let row = Row::from_bytes(&bytes).map_err(|_| StoreError::Damaged("rows"))?;
+        if row.hash() == hash { Ok(Some(row)) } else { Err(StoreError::Damaged("rows")) }
+    }
+
+    /// A row, if it and all its objects are here.
+    pub(super) fn whole(&self, record: RecordId, hash: Hash) -> StoreResult<Option<Row>> {
+        let Some(row) = self.row(record, hash)? else { return Ok(None) };
+        for digest in row.digests() {
+            if !self.object(record, digest)?.is_some_and(|known| known.held && !known.going) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(row))
+    }
+
+    /// The records of which something is here.
+    pub(super) fn records(&self) -> StoreResult<BTreeSet<RecordId>> {
+        self.select("SELECT record FROM objects UNION SELECT record FROM rows", None)
+    }
+
+    /// The records of which something was kept for a ticket that has ended.
+    pub(super) fn ended(&self, now: UnixMillis) -> StoreResult<BTreeSet<RecordId>> {
+        let sql =
+            "SELECT record FROM objects WHERE until < ?1 UNION SELECT record FROM rows WHERE until < ?1";
+        self.select(sql, Some(signed(now.0)))
+    }
+
+    fn select(&self, sql: &str, argument: Option<i64>) -> StoreResult<BTreeSet<RecordId>> {
+        let mut select = self.0.prepare_cached(sql)?;
+        let records =
+            select.query_map(rusqlite::params_from_iter(argument), |row| row.get::<_, [u8; 16]>(0))?;
+        records.map(|record| Ok(RecordId(record?))).collect()
+    }
+
+    /// Decides what of a record is to go: all that no row that is `current` or `running` names and no ticket keeps. Rows are gone
+    /// at once; objects are marked, are not held from now on, and may then be removed. What is `busy` is left for later.
+    pub(super) fn doom(
+        &mut self,
+        record: RecordId,
+        current: &BTreeSet<Hash>,
+        running: &BTreeSet<Hash>,
+        mut busy: impl FnMut(Hash) -> bool,
+        now: UnixMillis,
+    ) -> StoreResult<Vec<Hash>> {
+        let mut objects = BTreeSet::new();
+        for hash in current.union(running) {
+            objects.extend(self.row(record, *hash)?.iter().flat_map(Row::digests));
+        }
+        self.write(|tx| {
+            let mut named = tx.prepare_cached(
+                "UPDATE objects SET until = NULL WHERE record = ? AND digest = ? AND until <> 0",
+            )?;
+            for digest in &objects {
+                named.execute(params![record.0, digest.as_bytes()])?;
+            }
+            let mut named =
+                tx.prepare_cached("UPDATE rows SET until = NULL WHERE record = ? AND hash = ?")?;
+            for hash in current {
+                named.execute(params![record.0, hash.as_bytes()])?;
+            }
+            // What has begun to go goes, whatever names it: its bytes may be gone.
+            let gone = |table: &str, column: &str, kept: &BTreeSet<Hash>| -> StoreResult<Vec<Hash>> {
+                let sql = format!(
+                    "SELECT {column}, until IS 0 FROM {table} WHERE record = ? AND (until IS NULL OR until < ?)"
+                );
+                let mut select = tx.prepare_cached(&sql)?;
+                let mut rows = select.query(params![record.0, signed(now.0)])?;
+                let mut gone = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let digest = Hash(row.get(0)?);
+                    if row.get(1)? || !kept.contains(&digest) {
+                        gone.push(digest);
+                    }
+                }
+                Ok(gone)
+            };
+            let mut delete = tx.prepare_cached("DELETE FROM rows WHERE record = ? AND hash = ?")?;
+            for hash in gone("rows", "hash", &current.union(running).copied().collect())? {
+                delete.execute(params![record.0, hash.as_bytes()])?;
+            }
+            let mut doomed = gone("objects", "digest", &objects)?;
+            doomed.retain(|digest| !busy(*digest));
+            let mut mark =
+                tx.prepare_cached("UPDATE objects SET until = 0, held = 0 WHERE record = ? AND digest = ?")?;
+            for digest in &doomed {
+                mark.execute(params![record.0, digest.as_bytes()])?;
+            }
+            Ok(doomed)
+        })
+    }
+
+    /// Forgets what has been removed.
+    pub(super) fn forget(&mut self, record: RecordId, removed: &[Hash]) -> StoreResult<()> {
+        self.write(|tx| {
+            let sql = "DELETE FROM objects WHERE record = ? AND digest = ? AND until = 0";
+            let mut delete = tx.prepare_cached(sql)?;
+            for digest in removed {
+                delete.execute(params![record.0, digest.as_bytes()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// How many objects are held, and their bytes together.
+    pub(super) fn sums(&self) -> StoreResult<(u64, u64)> {
+        let sql = "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE held = 1";
+        let sums = self.0.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        Ok((sums.0.cast_unsigned(), sums.1.cast_unsigned()))
+    }
+}
+
+/// Most rows of one record: those of its indexes, of a delivery for each way of deciding, and of some tickets.
+const MAX_ROWS: i64 = 256;
+
+fn known(connection: &Connection, record: RecordId, digest: Hash) -> StoreResult<Option<Known>> {
+    let sql = "SELECT size, held, until IS 0 FROM objects WHERE record = ? AND digest = ?";
+    let mut select = connection.prepare_cached(sql)?;
+    let known = select.query_row(params![record.0, digest.as_bytes()], |row| {
+        let size = row.get::<_, i64>(0)?.cast_unsigned();
+        Ok(Known { size, held: row.get(1)?, going: row.get(2)? })
+    });
+    Ok(known.optional()?)
+}
+
+/// A time as SQLite stores it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
