@@ -63,9 +63,9 @@ pub const SLOTS: u64 = 64;
 /// Most deliveries of one grant.
 const MAX_DELIVERIES: u64 = 16;
 /// How old a request may be when it is ordered.
-const REQUEST_AGE_MILLIS: u64 = 5 * 60 * 1000;
+pub const REQUEST_AGE_MILLIS: u64 = 5 * 60 * 1000;
 /// How long a request without a line may be granted for: a day.
-const ASK_MINUTES: u64 = 24 * 60;
+pub const ASK_MINUTES: u64 = 24 * 60;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// The log of whole records, and that of what is shared.

@@ -24,13 +24,7 @@ impl RecordStore {
 
     /// The store's SPIFFE ID, by its own word: the ledger knows whether it is one.
     pub fn identity(&self) -> Result<Identity, ClientError> {
-        let answer = success(self.0.send(&Request::get("/store".into(), MAX_SMALL))?)?.body;
-        let read = || {
-            let mut d = Decoder::new(&answer);
-            d.array().ok()?;
-            Identity::parse(d.str().ok()?).ok()
-        };
-        read().ok_or(ClientError::Malformed("store"))
+        identity(&*self.0, "/store")
     }
 
     /// Hands in a ticket with its rows; the answer says which objects are to be uploaded. Again is harmless.
@@ -67,6 +61,11 @@ impl AttributeAuthority {
         Self(Box::new(transport))
     }
 
+    /// The authority's SPIFFE ID, by its own word: the ledger knows whether it is one.
+    pub fn identity(&self) -> Result<Identity, ClientError> {
+        identity(&*self.0, "/authority")
+    }
+
     /// Asks for a key; it comes sealed.
     pub fn key(&self, ask: &KeyAsk) -> Result<Vec<u8>, ClientError> {
         post(&*self.0, "/keys", "application/cbor", &ask.to_bytes(), MAX_KEY)
@@ -76,6 +75,17 @@ impl AttributeAuthority {
     pub fn vouch(&self, vouch: &Vouch) -> Result<Vec<u8>, ClientError> {
         post(&*self.0, "/vouch", "application/cbor", &vouch.to_bytes(), MAX_STATEMENT)
     }
+}
+
+/// What a service says that it is: the first item of an array.
+fn identity(transport: &dyn Transport, path: &str) -> Result<Identity, ClientError> {
+    let answer = success(transport.send(&Request::get(path.to_owned(), MAX_SMALL))?)?.body;
+    let read = || {
+        let mut d = Decoder::new(&answer);
+        d.array().ok()?;
+        Identity::parse(d.str().ok()?).ok()
+    };
+    read().ok_or(ClientError::Malformed("identity"))
 }
 
 fn post(

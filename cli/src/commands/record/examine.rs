@@ -1,11 +1,10 @@
-//! `record`: medical records at a desk.
-//!
+//! Documents examined:
 //! `inspect` says what is in each part of a document; `prove` sends a document through cutting, signing, sealing, sharing,
 //! opening and joining, under keys that are thrown away.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -24,7 +23,6 @@ use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::args::{Record, RecordCommand};
 use crate::file;
 use crate::home::now;
 use crate::output::{say, show, told, warn};
@@ -33,11 +31,7 @@ use crate::output::{say, show, told, warn};
 type Random = UnwrapErr<SysRng>;
 
 /// Runs a command on each file; the exit code is 1 if one of them could not be read.
-pub fn run(args: &Record, as_json: bool) -> u8 {
-    let (files, command): (_, fn(&Path, bool) -> Result<()>) = match &args.command {
-        RecordCommand::Inspect { files } => (files, inspect),
-        RecordCommand::Prove { files } => (files, prove),
-    };
+pub fn each(files: &[PathBuf], as_json: bool, command: fn(&Path, bool) -> Result<()>) -> u8 {
     let mut code = 0;
     for file in files {
         if let Err(error) = command(file, as_json) {
@@ -54,7 +48,7 @@ pub fn run(args: &Record, as_json: bool) -> u8 {
 }
 
 /// Prints a line for each part of a document.
-fn inspect(file: &Path, as_json: bool) -> Result<()> {
+pub fn inspect(file: &Path, as_json: bool) -> Result<()> {
     let document = file::read(file, MAX_DOCUMENT)?;
     let cut = Cut::new(&document)?;
     let parts = cut.parts();
@@ -158,7 +152,7 @@ fn named(text: &str) -> &str {
 }
 
 /// Sends a document through the life of a record, and prints what came of it.
-fn prove(file: &Path, as_json: bool) -> Result<()> {
+pub fn prove(file: &Path, as_json: bool) -> Result<()> {
     // Everything that follows needs it.
     getrandom::u32().context("the operating system gives no randomness")?;
     let document = file::read(file, MAX_DOCUMENT)?;
