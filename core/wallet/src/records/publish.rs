@@ -263,7 +263,8 @@ impl Records<'_> {
     ) -> Result<(), RecordError> {
         let order: Vec<usize> = [1, 0].into_iter().filter(|at| !published[*at]).collect();
         for (at, id) in order.into_iter().zip(&ids) {
-            let error = match self.issuer(client).complete(*id, now) {
+            let completed = self.issuer(client).complete(*id, now);
+            let error = match completed {
                 Ok(_) => None,
                 // A round of sending had it proven before.
                 Err(ActError::NotBegun) if self.snapshot.receipt(*id)?.is_some() => None,
