@@ -384,9 +384,9 @@ impl Stage {
                     "ask" => LineMode::Ask,
                     _ => LineMode::Emergency,
                 };
-                let (private, policy) = (step["private"] == true, text("policy").to_owned());
+                let (is_private, policy) = (step["private"] == true, text("policy").to_owned());
                 let label =
-                    records.share(&record, NewRecordLine { private, policy, mode, minutes: 60, parts })?;
+                    records.share(&record, NewRecordLine { is_private, policy, mode, minutes: 60, parts })?;
                 self.note(step, label);
             }
             "record-set-parts" => {
@@ -460,7 +460,7 @@ impl Stage {
                 let question = RecordQuestion {
                     record,
                     label: step["line"].as_str().map(|_| self.noted(step, "line")),
-                    private: step["private"] == true,
+                    is_private: step["private"] == true,
                     minutes: 30,
                     purpose: "TREAT".into(),
                     reason: step["reason"].as_str().map(str::to_owned),

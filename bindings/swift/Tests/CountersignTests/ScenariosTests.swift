@@ -148,7 +148,7 @@ private final class Stage {
                 default: .emergency
                 }
             let line = NewRecordLine(
-                private: step["private"] as? Bool ?? false, policy: text("policy"), mode: mode, minutes: 60, parts: parts)
+                isPrivate: step["private"] as? Bool ?? false, policy: text("policy"), mode: mode, minutes: 60, parts: parts)
             note(step, try records.share(record: record, line: line))
         case "record-set-parts":
             let parts = parts(of: try records.document(record: record), step)
@@ -194,7 +194,7 @@ private final class Stage {
         case "clinician-ask":
             let question = RecordQuestion(
                 record: record, label: step["line"] == nil ? nil : noted(step, "line"),
-                private: step["private"] as? Bool ?? false, minutes: 30, purpose: "TREAT",
+                isPrivate: step["private"] as? Bool ?? false, minutes: 30, purpose: "TREAT",
                 reason: step["reason"] as? String, name: "Dr. Ada")
             note(step, try clinician.ask(question: question))
         case "clinician-open": expect(try clinician.open(thread: thread), step)
