@@ -150,7 +150,7 @@ impl Records<'_> {
             // A row may name what came before it.
             Some(last) => last.1 = rows,
             None if rows.is_empty() => return Ok(()),
-            None => tickets.push((&[], rows)),
+            None => tickets.push((&[][..], rows)),
         }
         for (objects, rows) in tickets {
             let hashes: Vec<_> = rows.iter().map(Row::hash).collect();
