@@ -31,7 +31,7 @@ pub struct RecordOffer {
     /// By which it is asked for, in hexadecimal.
     pub label: String,
     /// Whether it is of the private log, and not of the shared one.
-    pub private: bool,
+    pub is_private: bool,
     /// Who may open it.
     pub policy: String,
     /// How it is opened.
@@ -50,7 +50,7 @@ pub struct RecordQuestion {
     /// The line; none asks the patient for a line of one's own.
     pub label: Option<String>,
     /// Whether on the private log, and not on the shared one.
-    pub private: bool,
+    pub is_private: bool,
     /// For how long.
     pub minutes: u32,
     /// What for: a code of HL7's PurposeOfUse, such as `TREAT`.
@@ -139,7 +139,7 @@ impl Clinician {
     pub fn ask(&self, question: RecordQuestion) -> Result<String, Error> {
         let wanted = AskFor {
             record: id(&question.record)?,
-            log: log(question.private),
+            log: log(question.is_private),
             label: question.label.as_deref().map(hash).transpose()?,
             minutes: question.minutes,
             purpose: question.purpose,
@@ -205,7 +205,7 @@ impl From<Offered> for RecordOffer {
     fn from(offer: Offered) -> Self {
         Self {
             label: offer.label.to_string(),
-            private: offer.log == log(true),
+            is_private: offer.log == log(true),
             policy: offer.policy.to_string(),
             mode: offer.mode.into(),
             minutes: offer.minutes,

@@ -48,7 +48,7 @@ pub struct RecordLine {
     /// By which it is named, in hexadecimal.
     pub label: String,
     /// Whether it is of the private log, and not of the shared one.
-    pub private: bool,
+    pub is_private: bool,
     /// Who, such as `role: cardiologist and hospital: north`.
     pub policy: String,
     /// How it is opened.
@@ -74,7 +74,7 @@ pub enum LineMode {
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct NewRecordLine {
     /// Whether it is of the private log, and not of the shared one.
-    pub private: bool,
+    pub is_private: bool,
     /// Who, such as `role: cardiologist and hospital: north`.
     pub policy: String,
     /// How it is opened.
@@ -344,8 +344,8 @@ pub(crate) fn subject(text: &str) -> Result<Subject, Error> {
     Subject::new(text).map_err(|_| Error::invalid("request"))
 }
 
-pub(crate) const fn log(private: bool) -> LogName {
-    if private { LOGS[0] } else { LOGS[1] }
+pub(crate) const fn log(is_private: bool) -> LogName {
+    if is_private { LOGS[0] } else { LOGS[1] }
 }
 
 impl From<HeldRecord> for MedicalRecord {
@@ -367,7 +367,7 @@ impl From<wallet::Line> for RecordLine {
     fn from(line: wallet::Line) -> Self {
         Self {
             label: line.label.to_string(),
-            private: line.log == log(true),
+            is_private: line.log == log(true),
             policy: line.policy.to_string(),
             mode: line.mode.into(),
             minutes: line.minutes,
@@ -381,7 +381,7 @@ impl TryFrom<NewRecordLine> for NewLine {
 
     fn try_from(line: NewRecordLine) -> Result<Self, Error> {
         Ok(Self {
-            log: log(line.private),
+            log: log(line.is_private),
             policy: line.policy.parse().map_err(|_| Error::invalid("policy"))?,
             mode: line.mode.into(),
             minutes: line.minutes,

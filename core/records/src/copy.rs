@@ -55,12 +55,13 @@ fn what(name: &str) -> What {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::tests::Counter;
 
     #[test]
     fn what_is_kept_opens_under_its_name_and_key_alone() {
         let (record, other) = (Some(&RecordId([1; 16])), Some(&RecordId([2; 16])));
         let [key, another] = [7, 8].map(|byte| CopyKey::new(Zeroizing::new([byte; 32])));
-        let sealed = key.seal(record, "state", b"contents", &mut crate::object::tests::Counter(0)).unwrap();
+        let sealed = key.seal(record, "state", b"contents", &mut Counter(0)).unwrap();
         assert_eq!(key.open(record, "state", &sealed).unwrap().as_slice(), b"contents");
         for refused in [
             key.open(record, "copy", &sealed),

@@ -207,7 +207,9 @@ impl Wraps {
                     e.array(3)?.str(lock.authority.as_str())?.u32(lock.epoch.0)?;
                     e.bytes(lock.encapsulation.as_bytes())?;
                 }
-                None => drop(e.null()?),
+                None => {
+                    e.null()?;
+                }
             }
             e.array(self.wraps.len() as u64)?;
             self.wraps.iter().try_for_each(|(part, wrap)| e.array(2)?.u8(*part)?.bytes(wrap)?.ok())

@@ -154,7 +154,7 @@ fn an_outsider_opens_nothing() {
     let fits = patient.by(&patient.cardiologist);
     assert!(deliver(&reader, row, &objects, fits).is_ok());
 
-    let error = |reader: &Reader<'_>, by| deliver(reader, row, &objects, by).err().unwrap();
+    let error = |reader: &Reader<'_>, by: Opens<'_>| deliver(reader, row, &objects, by).err().unwrap();
     let line = |error| DeliveryError::Line(error);
     // Two doctors who have one attribute each, and what they have together.
     for attributes in [&["role: cardiologist"][..], &["hospital: north", "role: nurse"]] {

@@ -305,7 +305,8 @@ impl<'a> Clinician<'a> {
                 request.id()
             }
         };
-        match self.issuer(client).complete(id, now) {
+        let completed = self.issuer(client).complete(id, now);
+        match completed {
             Ok(_) => Ok(()),
             Err(ActError::NotBegun) if self.snapshot.receipt(id)?.is_some() => Ok(()),
             Err(error) => Err(error.into()),

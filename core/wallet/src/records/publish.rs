@@ -150,7 +150,7 @@ impl Records<'_> {
             // A row may name what came before it.
             Some(last) => last.1 = rows,
             None if rows.is_empty() => return Ok(()),
-            None => tickets.push((&[], rows)),
+            None => tickets.push((&[][..], rows)),
         }
         for (objects, rows) in tickets {
             let hashes: Vec<_> = rows.iter().map(Row::hash).collect();
@@ -263,7 +263,8 @@ impl Records<'_> {
     ) -> Result<(), RecordError> {
         let order: Vec<usize> = [1, 0].into_iter().filter(|at| !published[*at]).collect();
         for (at, id) in order.into_iter().zip(&ids) {
-            let error = match self.issuer(client).complete(*id, now) {
+            let completed = self.issuer(client).complete(*id, now);
+            let error = match completed {
                 Ok(_) => None,
                 // A round of sending had it proven before.
                 Err(ActError::NotBegun) if self.snapshot.receipt(*id)?.is_some() => None,

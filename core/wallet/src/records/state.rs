@@ -171,7 +171,9 @@ impl Content {
                 let inventory = one.inventory.as_ref().map(Inventory::to_bytes).unwrap_or_default();
                 e.array(3)?.u64(one.version)?.bytes(one.id.as_bytes())?.bytes(&inventory)?;
             }
-            None => drop(e.null()?),
+            None => {
+                e.null()?;
+            }
         }
         match &self.own {
             Some(row) => e.bytes(row.as_bytes())?,
@@ -217,7 +219,9 @@ impl Change {
                 e.array(4)?.str(one.log.as_str())?.str(one.thread.as_str())?;
                 e.bytes(&one.salt)?.u64(one.until.0)?;
             }
-            None => drop(e.null()?),
+            None => {
+                e.null()?;
+            }
         }
         let rows = |e: &mut E<'_>, published: &[bool; 2], rows: &[Row]| -> Written {
             e.array(2)?.bool(published[0])?.bool(published[1])?.array(rows.len() as u64)?;
