@@ -31,7 +31,8 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             let config = config()?;
             let begun = config.data.join("keys/vault").exists();
             let passphrase = if begun { passphrase(PROMPT)? } else { chosen_passphrase()? };
-            let certificate = AttributeAuthority::init(&config, passphrase.as_bytes(), Cost::RECOMMENDED, code)?;
+            let certificate =
+                AttributeAuthority::init(&config, passphrase.as_bytes(), Cost::RECOMMENDED, code)?;
             let (member, fingerprint) = (certificate.identity(), certificate.fingerprint());
             say!("enrolled as {member}, certificate {fingerprint}, until {}", certificate.not_after());
         }
@@ -45,9 +46,8 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             running.stop();
         }
         AuthorityCommand::Register { member, attributes } => {
-            let attributes = attributes.iter().map(|text| {
-                text.parse::<Attribute>().with_context(|| format!("`{text}`"))
-            });
+            let attributes =
+                attributes.iter().map(|text| text.parse::<Attribute>().with_context(|| format!("`{text}`")));
             let attributes = attributes.collect::<Result<BTreeSet<_>>>()?;
             Register::open(&config()?)?.set(member, &attributes)?;
             told(member.as_str(), &attributes, as_json);
@@ -58,7 +58,9 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             if as_json {
                 say!("{}", json!({ "member": member.as_str(), "attributes": null }));
             } else {
-                say!("{member} is registered no longer; keys that were issued open what they fit until the epochs have gone by");
+                say!(
+                    "{member} is registered no longer; keys that were issued open what they fit until the epochs have gone by"
+                );
             }
         }
         AuthorityCommand::Members => {
