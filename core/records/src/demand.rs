@@ -216,7 +216,6 @@ impl Demanded {
     }
 
     /// The delivery of a row that the store signs, on the request's thread after `prev`.
-    #[expect(clippy::missing_panics_doc, reason = "the kind is a constant, which the tests read")]
     pub fn delivery(&self, thread: Subject, row: Hash, prev: Hash) -> Draft {
         #[expect(clippy::expect_used, reason = "a constant that the tests read")]
         let kind = Kind::new(DELIVERY).expect("a kind");
