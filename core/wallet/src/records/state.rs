@@ -11,7 +11,7 @@
 //! stage = [0] / [1, [bool, bool], [* row: bstr]] / [2, [bool, bool], [* row: bstr], [* index: digest]]
 //! ```
 
-use countersign_ledger::cbor::{self, encode};
+use countersign_ledger::cbor;
 use countersign_ledger::{Hash, Identity, LogName, Subject, UnixMillis};
 use countersign_records::rules::Mode;
 use countersign_records::{Epoch, Inventory, Offer, Parts, RecordId, Row};
