@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_abe::{Attribute, DecapsulateError, Policy, PublicKey as AbeKey, SecretKey};
 use countersign_ledger::certificate::{Period, issue};
 use countersign_ledger::{
-    Certificate, Hash, Identity, LogName, PublicKey, Rules as _, Signer as _, SoftwareKey, State, Statement,
-    Subject, TrustStore, UnixMillis,
+    Certificate, Context, Families, Hash, Identity, Kind, LogName, Membership, PublicKey, Rules, Signer as _,
+    SoftwareKey, State, Statement, Subject, TrustStore, UnixMillis, Verified, Violation,
 };
 use countersign_node::{
     AttributeAuthority, AttributeAuthorityError, AuthorityConfig, Config, KeysError, Node, OpenError,
-    Outcome, Register, RegisterError, Running, RunningAuthority,
+    Outcome, Register, RegisterError, Running, RunningAuthority, Surroundings,
 };
 use countersign_records::rules::{
     AUTHORITY, DOCTOR, IndexLine, Mode, OWNER, Outcome as Granted, RecordRules, SLOTS, Thread,
@@ -24,7 +25,9 @@ use countersign_records::{
 use countersign_wallet::{Client as Wallet, Cost, Https, Snapshot};
 use zeroize::Zeroizing;
 
-use crate::world::{Client, DAY_MILLIS, Member, Site, WEEK, certified, enrol, fresh_key, random, submit};
+use crate::world::{
+    Client, DAY_MILLIS, Member, Site, WEEK, certified, enrol, fresh_key, open_patiently, random, submit,
+};
 
 const PASSPHRASE: &[u8] = b"a passphrase of some length";
 /// As little as a vault may ask for: what is tested is not how long a passphrase is guessed.
@@ -52,6 +55,35 @@ fn attributes(texts: &[&str]) -> BTreeSet<Attribute> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
+/// The rules of records, but for the objects that an index promises: there is no store here.
+struct WithoutObjects;
+
+impl Rules for WithoutObjects {
+    fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
+        RecordRules.logs(kind)
+    }
+
+    fn roles(&self) -> Vec<&str> {
+        vec![OWNER, DOCTOR, AUTHORITY]
+    }
+
+    fn check(&self, statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
+        RecordRules.check(statement, context)
+    }
+
+    fn fold(&self, before: &State, statement: &Verified) -> State {
+        RecordRules.fold(before, statement)
+    }
+
+    fn may_follow(&self, before: &State, statement: &Verified) -> bool {
+        RecordRules.may_follow(before, statement)
+    }
+
+    fn uses_up(&self, statement: &Verified) -> Option<Hash> {
+        RecordRules.uses_up(statement)
+    }
+}
+
 /// A node, an authority beside it, and a doctor.
 struct Town {
     site: Site,
@@ -69,7 +101,12 @@ impl Town {
     fn at(mut site: Site) -> Self {
         let example = include_str!("../../countersign-node.example.toml");
         site.config.logs = Config::parse(&format!("{example}{LOGS}")).unwrap().logs;
-        let node = site.open().start().unwrap();
+        let families = || Families::new([Arc::new(Membership) as Arc<dyn Rules>, Arc::new(WithoutObjects)]);
+        let node = open_patiently(|| {
+            let surroundings = Surroundings { families: families(), ..site.clock.surroundings() };
+            Node::open_with(site.config.clone(), surroundings)
+        });
+        let node = node.unwrap().start().unwrap();
         let folder = site.config.data.parent().unwrap();
         let config = AuthorityConfig {
             data: folder.join("authority"),
@@ -306,7 +343,7 @@ fn a_member_gets_a_key_for_today_and_the_last_eight_epochs() {
 fn whoever_is_refused_is_told_why() {
     let town = Town::new();
     let now = town.now();
-    assert_eq!(town.refused(&enrol(town.node(), "manufacturer", "m")), "role");
+    assert_eq!(town.refused(&enrol(town.node(), OWNER, "p")), "role");
 
     // Somebody whom another root certified.
     let elsewhere = fresh_key();

@@ -48,7 +48,12 @@ impl Records<'_> {
                 self.post(client, record, &secret, holding, change, (published, rows), now)?;
             }
             Stage::Posted { published, rows, ids } => {
+                let erase = change.erase;
                 self.prove(client, record, &secret, holding, change, (published, rows, ids), now)?;
+                // There is no record any more to look at.
+                if erase {
+                    return Ok(Publishing::Done);
+                }
             }
         }
         Ok(Publishing::Further)
