@@ -135,7 +135,7 @@ impl Shared {
         let agree = KeyAsk::agree(&ask, own).ok_or(Refused::OtherAuthority)?;
         let epoch = self.seen().0.epoch.ok_or(Refused::NoKey)?;
         let mut attributes = self.attributes(certificate.identity())?;
-        attributes.extend(epoch.held().map(Epoch::attribute));
+        attributes.extend(epoch.held().map(countersign_records::Epoch::attribute));
         let key = self.master.issue(&attributes, &zeroize::Zeroizing::new(random()?));
         let key = key.map_err(|error| Refused::Internal(error.to_string()))?;
         let sealed = seal_key(&key.to_bytes(), own, &agree, &mut UnwrapErr(SysRng));
