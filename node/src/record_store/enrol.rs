@@ -21,6 +21,15 @@ const CODE: Duration = Duration::from_hours(7 * 24);
 const ROOT_ELSEWHERE: Duration = Duration::from_mins(5);
 
 impl Service {
+    /// Asks for the record store's certificate, if there is a store, and warns if there is none yet.
+    pub(crate) fn begin_records(&self) {
+        if let Some(store) = &self.records
+            && self.store_certificate(store).is_err()
+        {
+            tracing::warn!("the record store has no certificate yet, and delivers nothing until it has");
+        }
+    }
+
     /// The record store's certificate. One is asked for where there is none, or it ends soon.
     pub(crate) fn store_certificate(&self, store: &RecordStore) -> Result<Arc<Certificate>, ProblemDetails> {
         let now = (self.clock)();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use countersign_ledger::{Identity, Subject};
 use countersign_records::{
-    Cut, FIRST_SECTION, MAX_DOCUMENT, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
+    Cut, FIRST_SECTION, MAX_DOCUMENT, Mark, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
 };
 use countersign_wallet::{
     AccessState, ActError, AskFor, AskState, ClientError, Issuer, Offered, RecordError, ShownRecord,
@@ -68,7 +68,9 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
     }
     let offers = clinician.offers(&record)?;
     if args.list {
-        offers.iter().for_each(|offer| offer_told(offer, as_json));
+        for offer in &offers {
+            offer_told(offer, as_json);
+        }
         return Ok(());
     }
     let offer = match &args.line {
@@ -250,7 +252,7 @@ fn told(shown: &ShownRecord, view: &View) -> String {
         section.lines.iter().for_each(|entry| line(format!("  {entry}")));
         section.marks.iter().for_each(|mark| line(format!("  ! {}", mark.sentence())));
     }
-    view.nothing_stated().into_iter().for_each(|nothing| line(nothing));
+    view.nothing_stated().into_iter().for_each(&mut line);
     if shown.not_delivered.count() > 0 {
         line(format!("{} parts are shared, and the store did not deliver them", shown.not_delivered.count()));
     }
@@ -269,6 +271,6 @@ fn section_json(section: &Section) -> Value {
         "title": section.title,
         "state": section.state.as_str(),
         "lines": section.lines,
-        "marks": section.marks.iter().map(|mark| mark.sentence()).collect::<Vec<_>>(),
+        "marks": section.marks.iter().map(Mark::sentence).collect::<Vec<_>>(),
     })
 }
