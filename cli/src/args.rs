@@ -284,14 +284,14 @@ pub struct Record {
 
 const RECORD_EXAMPLES: &str = "\
 Examples:
-  countersign record inspect summary.json                      what is in each part of a document
+  countersign record inspect summary.json
 A patient:
-  countersign record authority https://localhost:8445 --root authority/keys/tls-root.crt
-  countersign record new                                       then: enrol, and take what the doctor has signed
-  countersign record share 'role: cardiologist' --sections 'Results,Medication summary' --minutes 480
-  countersign record share 'member: spiffe://meds.example/doctor/gp' --sections all --whole
-  countersign record log                                       who asked, and who got what: all of it
-  countersign record redefine 1a2b3c4d --sections Results      rights change, nothing is uploaded again
+  countersign record authority https://localhost:8445
+  countersign record new
+  countersign record share 'role: cardiologist' --sections 'Results,Medication summary'
+  countersign record share 'member: spiffe://meds.example/doctor/bo' --sections all --whole
+  countersign record log
+  countersign record redefine 1a2b3c4d --sections Results
 A doctor:
   countersign record sign summary.json --record ID --holder KEY -o signed.cbor
   countersign record request LINK --name 'Dr. Ada'

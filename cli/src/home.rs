@@ -94,8 +94,9 @@ impl Home {
 
     /// The attribute authority that this wallet uses, and its SPIFFE ID.
     pub fn authority(&self) -> Result<(AttributeAuthority, Identity)> {
-        let kept = file::text(&self.0.join(AUTHORITY), MAX_ADDRESS)
-            .context("this wallet has no attribute authority: say which with `countersign record authority URL`")?;
+        let kept = file::text(&self.0.join(AUTHORITY), MAX_ADDRESS).context(
+            "this wallet has no attribute authority: say which with `countersign record authority URL`",
+        )?;
         let mut lines = kept.lines();
         let (address, identity) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let root = self.0.join(AUTHORITY_ROOT);

@@ -154,11 +154,7 @@ pub(crate) fn witness_router(cosigning: &Arc<Cosigning>, bounds: &Arc<Bounds>, l
 }
 
 /// The routes of an attribute authority.
-pub(crate) fn authority_router(
-    shared: &Arc<Attributes>,
-    bounds: &Arc<Bounds>,
-    limits: &Limits,
-) -> Router {
+pub(crate) fn authority_router(shared: &Arc<Attributes>, bounds: &Arc<Bounds>, limits: &Limits) -> Router {
     let patience = Duration::from_secs(limits.request_seconds);
     attribute_authority::routes(shared)
         .route_layer(from_fn_with_state(patience, bound_time))

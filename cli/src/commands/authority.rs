@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use countersign_abe::Attribute;
-use countersign_ledger::Identity;
 use countersign_node::{AttributeAuthority, AuthorityConfig, Register};
 use countersign_wallet::Cost;
 use serde_json::json;
@@ -32,7 +31,8 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             let config = config()?;
             let begun = config.data.join("keys/vault").exists();
             let passphrase = if begun { passphrase(PROMPT)? } else { chosen_passphrase()? };
-            let certificate = AttributeAuthority::init(&config, passphrase.as_bytes(), Cost::RECOMMENDED, code)?;
+            let certificate =
+                AttributeAuthority::init(&config, passphrase.as_bytes(), Cost::RECOMMENDED, code)?;
             let (member, fingerprint) = (certificate.identity(), certificate.fingerprint());
             say!("enrolled as {member}, certificate {fingerprint}, until {}", certificate.not_after());
         }
@@ -46,9 +46,8 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             running.stop();
         }
         AuthorityCommand::Register { member, attributes } => {
-            let attributes = attributes.iter().map(|text| {
-                text.parse::<Attribute>().with_context(|| format!("`{text}`"))
-            });
+            let attributes =
+                attributes.iter().map(|text| text.parse::<Attribute>().with_context(|| format!("`{text}`")));
             let attributes = attributes.collect::<Result<BTreeSet<_>>>()?;
             Register::open(&config()?)?.set(member, &attributes)?;
             told(member.as_str(), &attributes, as_json);
@@ -59,7 +58,9 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             if as_json {
                 say!("{}", json!({ "member": member.as_str(), "attributes": null }));
             } else {
-                say!("{member} is registered no longer; keys that were issued open what they fit until the epochs have gone by");
+                say!(
+                    "{member} is registered no longer; keys that were issued open what they fit until the epochs have gone by"
+                );
             }
         }
         AuthorityCommand::Members => {

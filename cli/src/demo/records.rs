@@ -12,14 +12,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 use countersign_abe::Attribute;
 use countersign_ledger::{Certificate, Genesis, Hash, Held, Identity, LogName, LogSpec, Subject};
 use countersign_node::{
-    AttributeAuthority as Authority, AuthorityConfig, Config, RecordStoreConfig, Register, Running, Surroundings,
-    TlsConfig,
+    AttributeAuthority as Authority, AuthorityConfig, Config, RecordStoreConfig, Register, Running,
+    Surroundings, TlsConfig,
 };
 use countersign_records::rules::{AUTHORITY, DOCTOR, Mode, OWNER};
-use countersign_records::{Cut, FULL, FIRST_SECTION, Parts, RecordId, Rule, SHARED, Unsigned, View};
+use countersign_records::{Cut, FIRST_SECTION, FULL, Parts, RecordId, Rule, SHARED, Unsigned, View};
 use countersign_wallet::{
-    AccessState, AskFor, AttributeAuthority, Client, Clinician, Cost, Https, Issuer, KeyStore, NewLine, RecordStore,
-    Records, ShownRecord, Snapshot, StoredKey, Vault,
+    AccessState, AskFor, AttributeAuthority, Client, Clinician, Cost, Https, Issuer, KeyStore, NewLine,
+    RecordStore, Records, ShownRecord, Snapshot, StoredKey, Vault,
 };
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
@@ -59,30 +59,41 @@ pub fn play(dir: &Path) -> Result<()> {
     town.register(&bo, &["role: family-doctor"])?;
     town.register(&eve, &["role: dermatologist", "hospital: northport"])?;
 
-    heading("The hospital signs a summary of nine sections; the patient keeps it, and seals it part by part into the store");
+    heading(
+        "The hospital signs a summary of nine sections; the patient keeps it, and seals it part by part into the store",
+    );
     let mut patient = town.patient()?;
+    let id = patient.id;
     let signed = author.sign(&mut patient)?;
     let view = patient.take(&town, &signed)?;
     say!("  {}, {}, by {}: {} sections", view.title, view.date, view.authors.join(", "), view.sections.len());
 
-    heading("The patient shares six sections with cardiologists of the hospital, and all with the family doctor");
+    heading(
+        "The patient shares six sections with cardiologists of the hospital, and all with the family doctor",
+    );
     let six = parts(&view, patient.count, SHARED_WITH_CARDIOLOGISTS)?;
     let line = patient.share(&town, (SHARED?, POLICY), six)?;
     let by_name = format!("member: {}", bo.certificate.identity());
     patient.share(&town, (FULL?, &by_name), Parts::all(patient.count))?;
     say!("  {POLICY}: {}", titles(&view, six).join(", "));
     say!("  {by_name}: everything");
-    let link = patient.records().link(&patient.id)?.to_text();
+    let link = patient.records().link(&id)?.to_text();
 
     heading("A cardiologist asks once, and opens what is shared; the family doctor opens the very document");
     let thread = ada.ask(&town, &link)?;
     let shown = ada.open(&town, &thread)?;
     told("ada", &shown);
-    ensure!(sections(&shown) == 6 && shown.opened.withheld() == 3, "the cardiologist should see six sections");
+    ensure!(
+        sections(&shown) == 6 && shown.opened.withheld() == 3,
+        "the cardiologist should see six sections"
+    );
     let asked = bo.ask(&town, &link)?;
     let whole = bo.open(&town, &asked)?;
     told("bo", &whole);
-    ensure!(whole.opened.whole() == Some(SUMMARY), "the family doctor should have the document byte for byte");
+    ensure!(
+        whole.opened.whole() == Some(SUMMARY),
+        "the family doctor should have the document byte for byte"
+    );
 
     heading("Somebody whom no policy fits is denied; a cardiologist who was revoked loses what was granted");
     let refused = eve.ask(&town, &link).and_then(|thread| eve.open(&town, &thread)).err();
@@ -103,9 +114,11 @@ pub fn play(dir: &Path) -> Result<()> {
     let altered = town.alter(&mut ada, &thread)?;
     say!("  ada: {altered:#}");
 
-    heading("The patient lets cardiologists see one section more: keys are wrapped again, and no part is uploaded again");
+    heading(
+        "The patient lets cardiologists see one section more: keys are wrapped again, and no part is uploaded again",
+    );
     let seven = Parts(six.0 | parts(&view, patient.count, "Immunizations")?.0);
-    patient.records().set_parts(&patient.id.clone(), line, seven)?;
+    patient.records().set_parts(&id, line, seven)?;
     patient.publish(&town)?;
     let after = town.held()?;
     let new: u64 = after.objects.iter().filter(|(path, _)| !before.has(path)).map(|(_, bytes)| bytes).sum();
@@ -117,7 +130,7 @@ pub fn play(dir: &Path) -> Result<()> {
 
     heading("The patient's list of accesses, proven to be complete");
     patient.sync(&town)?;
-    let accesses = patient.records().accesses(&patient.id.clone(), now())?;
+    let accesses = patient.records().accesses(&id, now())?;
     accesses.list.iter().for_each(access_told);
     say!("  complete as of {}: {} in all", accesses.complete_as_of, accesses.list.len());
     ensure!(accesses.list.len() == 5, "there were five requests");
@@ -173,7 +186,7 @@ impl Town {
         ];
         config.logs = logs;
         config.record_store =
-            Some(RecordStoreConfig { name: "cloud".to_owned(), record_bytes: 64 << 20, s3: None });
+            Some(RecordStoreConfig { name: "cloud".to_owned(), record_bytes: 256 << 20, s3: None });
         let running = super::start(config, Surroundings::default().families)?;
         let genesis = running.node().genesis().clone();
         let config = AuthorityConfig {
@@ -191,7 +204,8 @@ impl Town {
         let certificate = Authority::init(&config, PASSPHRASE.as_bytes(), Cost::RECOMMENDED, &code)?;
         let identity = certificate.identity().clone();
         let process = run(&config, dir)?;
-        let town = Self { running, genesis, config, identity, dir: dir.to_owned(), ledger, _process: process };
+        let town =
+            Self { running, genesis, config, identity, dir: dir.to_owned(), ledger, _process: process };
         let mut phone = town.doctor("somebody")?;
         town.wait("the authority's key to be published", || {
             phone.snapshot.sync(&town.client()?, SOON)?;
@@ -335,11 +349,18 @@ impl Stored {
         }
         // Shannon's entropy of a byte: eight bits where all are equally likely.
         #[expect(clippy::cast_precision_loss, reason = "counts of bytes in some kilobytes")]
-        let entropy: f64 = counts.iter().filter(|count| **count > 0).map(|count| {
-            let share = *count as f64 / all as f64;
-            -share * share.log2()
-        }).sum();
-        say!("  {} objects, {all} bytes, {entropy:.3} bits of entropy a byte of 8; words of the document in them: {words}", self.objects.len());
+        let entropy: f64 = counts
+            .iter()
+            .filter(|count| **count > 0)
+            .map(|count| {
+                let share = *count as f64 / all as f64;
+                -share * share.log2()
+            })
+            .sum();
+        say!(
+            "  {} objects, {all} bytes, {entropy:.3} bits of entropy a byte of 8; words of the document in them: {words}",
+            self.objects.len()
+        );
         ensure!(words == 0, "the store can read the record");
         Ok(())
     }
@@ -373,7 +394,8 @@ impl Doctor {
 
     /// Asks for the first line that fits, or else for the first there is.
     fn ask(&mut self, town: &Town, link: &str) -> Result<Subject> {
-        let (client, authority, name) = (town.client()?, town.authority()?, self.certificate.identity().name().to_owned());
+        let (client, authority, name) =
+            (town.client()?, town.authority()?, self.certificate.identity().name().to_owned());
         let record = self.clinician()?.add(link)?;
         self.snapshot.sync(&client, SOON)?;
         let mut clinician = self.clinician()?;

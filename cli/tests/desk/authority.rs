@@ -111,8 +111,7 @@ impl Town {
     /// Why a command fails.
     fn failed(&self, command: &[&str]) -> String {
         let config = self.config();
-        let output =
-            countersign(self.folder.path(), &Self::arguments(config.to_str().unwrap(), command));
+        let output = countersign(self.folder.path(), &Self::arguments(config.to_str().unwrap(), command));
         assert_eq!(output.status.code(), Some(1), "{command:?}");
         String::from_utf8(output.stderr).unwrap()
     }
@@ -211,8 +210,7 @@ fn key(running: &AuthorityProcess, doctor: &Member) -> Vec<u8> {
         let agreement = fresh_key();
         let draft = KeyAsk::draft(&authority, &agreement.public_key());
         let ask = draft.sign(&doctor.certificate, &doctor.key, now(), random()).unwrap();
-        let ask =
-            KeyAsk { ask: ask.as_bytes().to_vec(), certificate: doctor.certificate.as_der().to_vec() };
+        let ask = KeyAsk { ask: ask.as_bytes().to_vec(), certificate: doctor.certificate.as_der().to_vec() };
         match running.post("/keys", &ask.to_bytes()).unwrap() {
             (200, sealed) => return open_key(&sealed, &authority, &agreement).unwrap().to_vec(),
             (503, _) => std::thread::sleep(Duration::from_millis(100)),
@@ -229,7 +227,10 @@ fn an_authority_is_begun_and_its_register_kept_by_commands() {
     let said = town.authority(&["register", ada, "role: cardiologist", "hospital: A"]);
     assert_eq!(said, format!("{ada}: hospital: A, role: cardiologist\n"));
     for (attribute, why) in [
-        ("ward: 3", "`ward` is no label of this authority: its configuration's [vocabulary] has hospital, role"),
+        (
+            "ward: 3",
+            "`ward` is no label of this authority: its configuration's [vocabulary] has hospital, role",
+        ),
         ("member: x", "the authority gives `member` by itself"),
         ("cardiologist", "an attribute is `label: value`"),
     ] {

@@ -158,7 +158,9 @@ pub enum AttributeAuthorityError {
     #[error("the master key in the vault is none: {0}")]
     Master(#[from] FormatError),
     /// The register was begun with another master key.
-    #[error("the vault has another master key than this authority has begun with: restore the vault from a backup")]
+    #[error(
+        "the vault has another master key than this authority has begun with: restore the vault from a backup"
+    )]
     OtherMaster,
     /// The genesis file cannot be read.
     #[error("the genesis file {path}: {source}")]
@@ -181,7 +183,9 @@ pub enum AttributeAuthorityError {
     #[error(transparent)]
     Act(#[from] ActError),
     /// The code was for another role.
-    #[error("the code was for the role `{0}`, and an attribute authority has the role `{AUTHORITY}`: ask the registrar for another")]
+    #[error(
+        "the code was for the role `{0}`, and an attribute authority has the role `{AUTHORITY}`: ask the registrar for another"
+    )]
     Role(String),
 }
 
@@ -480,7 +484,8 @@ fn open_vault(
     passphrase: &[u8],
 ) -> Result<Arc<dyn KeyStore>, AttributeAuthorityError> {
     let path = vault_path(config);
-    let exposed = files::is_exposed(&path).map_err(|source| OpenError::Directory { path: path.clone(), source })?;
+    let exposed =
+        files::is_exposed(&path).map_err(|source| OpenError::Directory { path: path.clone(), source })?;
     if exposed {
         return Err(KeysError::Exposed(path).into());
     }
@@ -501,10 +506,7 @@ fn master(keys: &dyn KeyStore, register: &mut Register) -> Result<MasterKey, Att
     }
 }
 
-fn follower(
-    config: &AuthorityConfig,
-    keys: Arc<dyn KeyStore>,
-) -> Result<Follower, AttributeAuthorityError> {
+fn follower(config: &AuthorityConfig, keys: Arc<dyn KeyStore>) -> Result<Follower, AttributeAuthorityError> {
     let path = &config.genesis;
     let failed = |source| AttributeAuthorityError::Genesis { path: path.clone(), source };
     let genesis = Genesis::parse(&files::read(path, MAX_GENESIS).map_err(failed)?)?;

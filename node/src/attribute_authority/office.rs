@@ -8,19 +8,17 @@ use std::collections::BTreeSet;
 
 use countersign_abe::{Attribute, Policy};
 use countersign_ledger::{
-    Certificate, Hash, Identity, LogName, MAX_SKEW_MILLIS, Problem, PublicKey, Refusal, Statement, UnixMillis,
-    Verified,
+    Certificate, Identity, MAX_SKEW_MILLIS, Problem, Refusal, Statement, UnixMillis, Verified,
 };
 use countersign_records::rules::{ASK_MINUTES, DOCTOR, Head, Mode, REQUEST_AGE_MILLIS};
 use countersign_records::{Ask, KeyAsk, RecordId, Request, Vouch, label, seal_ask, seal_key};
-use countersign_wallet::{ActError, ClientError, StoredKey, SyncError};
+use countersign_wallet::{ActError, StoredKey};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
-use super::follower::{RoundError, is_revoked};
+use super::follower::is_revoked;
 use super::register::{Asked, Full};
 use super::{KEY, Shared};
-use crate::halt::Passing as _;
 use crate::keys::{KeysError, random};
 use crate::problem::ProblemDetails;
 use crate::store::StoreError;
@@ -34,7 +32,9 @@ pub(crate) enum Refused {
     Unknown(countersign_ledger::CertificateError),
     #[error(transparent)]
     Refusal(#[from] Refusal),
-    #[error("the ask is more than five minutes old, or the clock that it was signed by is wrong: sign it again")]
+    #[error(
+        "the ask is more than five minutes old, or the clock that it was signed by is wrong: sign it again"
+    )]
     Stale,
     #[error("members in the role `{DOCTOR}` ask for records, and nobody else")]
     Role,
@@ -60,7 +60,9 @@ pub(crate) enum Refused {
     MemberFull,
     #[error("this authority was revoked, or its certificate has run out")]
     Ended,
-    #[error("the ledger was not seen for a while, so nobody is known not to be revoked: try again in a minute")]
+    #[error(
+        "the ledger was not seen for a while, so nobody is known not to be revoked: try again in a minute"
+    )]
     Unseen,
     #[error("the clock is behind the ledger's")]
     Clock,
@@ -172,8 +174,9 @@ impl Shared {
             return Err(Refused::TooLong(minutes));
         }
         let thread = record.thread(&ask.holder);
-        let sealed = seal_ask(statement.statement(), &certificate, &head.agree, &thread, &mut UnwrapErr(SysRng))
-            .map_err(|error| Refused::Internal(error.to_string()))?;
+        let sealed =
+            seal_ask(statement.statement(), &certificate, &head.agree, &thread, &mut UnwrapErr(SysRng))
+                .map_err(|error| Refused::Internal(error.to_string()))?;
         let asked = Asked {
             ask: id,
             record,
@@ -203,7 +206,8 @@ impl Shared {
     ) -> Result<Vec<u8>, Refused> {
         let request = Request { holder: &ask.holder, label: ask.label, fits, until: ask.until, slot };
         let failed = |error: &dyn std::fmt::Display| Refused::Internal(error.to_string());
-        let signer = StoredKey::find(std::sync::Arc::clone(&self.keys), KEY).map_err(|error| failed(&error))?;
+        let signer =
+            StoredKey::find(std::sync::Arc::clone(&self.keys), KEY).map_err(|error| failed(&error))?;
         let signed = request.draft(record, head, sealed).sign(&self.certificate, &signer, issued, random()?);
         Ok(signed.map_err(|error| failed(&error))?.as_bytes().to_vec())
     }

@@ -104,11 +104,7 @@ impl Register {
     }
 
     /// Registers the attributes of a member, in place of those that it had.
-    pub fn set(
-        &mut self,
-        member: &Identity,
-        attributes: &BTreeSet<Attribute>,
-    ) -> Result<(), RegisterError> {
+    pub fn set(&mut self, member: &Identity, attributes: &BTreeSet<Attribute>) -> Result<(), RegisterError> {
         if attributes.len() > MAX_ATTRIBUTES {
             return Err(RegisterError::TooMany);
         }
@@ -152,7 +148,8 @@ impl Register {
 
     /// Notes the id of the public key at the first time; whether it is the one that the authority has begun with.
     pub(super) fn begin_with(&mut self, key: &[u8; 32]) -> StoreResult<bool> {
-        self.connection.execute("INSERT INTO keys (id) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM keys)", [key])?;
+        self.connection
+            .execute("INSERT INTO keys (id) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM keys)", [key])?;
         Ok(self.connection.query_row("SELECT id FROM keys", [], |row| row.get::<_, [u8; 32]>(0))? == *key)
     }
 

@@ -29,9 +29,11 @@ impl Vocabulary {
                 && (1..=MAX_MEANING).contains(&meaning.len())
                 && !meaning.contains(char::is_control)
         };
-        if let Some((label, _)) = labels.iter().enumerate().find_map(|(number, entry)| {
-            (number >= MAX_LABELS || !holds(&entry)).then_some(entry)
-        }) {
+        if let Some((label, _)) = labels
+            .iter()
+            .enumerate()
+            .find_map(|(number, entry)| (number >= MAX_LABELS || !holds(&entry)).then_some(entry))
+        {
             return Err(label.clone());
         }
         let lines: String = labels.iter().map(|(label, meaning)| format!("{label}: {meaning}\n")).collect();

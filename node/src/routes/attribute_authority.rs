@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use countersign_ledger::cbor::{self, Written as _};
+use countersign_ledger::cbor;
 use countersign_records::{MAX_KEY_ASK, MAX_VOUCH};
 
 use super::answer::{FRESH, NO_STORE, changing};

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use countersign_abe::{Attribute, DecapsulateError, Policy, PublicKey as AbeKey, SecretKey};
 use countersign_ledger::certificate::{Period, issue};
 use countersign_ledger::{
-    Certificate, Hash, Identity, LogName, PublicKey, Rules as _, Signer as _, SoftwareKey, State, Statement, Subject,
-    TrustStore, UnixMillis,
+    Certificate, Hash, Identity, LogName, PublicKey, Rules as _, Signer as _, SoftwareKey, State, Statement,
+    Subject, TrustStore, UnixMillis,
 };
 use countersign_node::{
-    AttributeAuthority, AttributeAuthorityError, AuthorityConfig, Config, KeysError, Node, OpenError, Outcome,
-    Register, RegisterError, Running, RunningAuthority,
+    AttributeAuthority, AttributeAuthorityError, AuthorityConfig, Config, KeysError, Node, OpenError,
+    Outcome, Register, RegisterError, Running, RunningAuthority,
 };
 use countersign_records::rules::{
     AUTHORITY, DOCTOR, IndexLine, Mode, OWNER, Outcome as Granted, RecordRules, SLOTS, Thread,
@@ -96,7 +96,9 @@ impl Town {
 
     fn start(&mut self) {
         self.authority = Some(self.open().unwrap().start().unwrap());
-        soon("the key is published", || self.health()["epoch"] == Epoch::at(self.site.clock.now()).to_string());
+        soon("the key is published", || {
+            self.health()["epoch"] == Epoch::at(self.site.clock.now()).to_string()
+        });
     }
 
     fn stop(&mut self) {
@@ -222,9 +224,9 @@ impl Town {
         phone.follow_family(record.log, &record.id.subject()).unwrap();
         phone.sync(&client, SOON).unwrap();
         let history = phone.history(record.log, thread).unwrap().unwrap();
-        let state = history.iter().fold(State::default(), |state, entry| {
-            RecordRules.fold(&state, entry.standing().unwrap())
-        });
+        let state = history
+            .iter()
+            .fold(State::default(), |state, entry| RecordRules.fold(&state, entry.standing().unwrap()));
         Thread::from_state(&state)
     }
 }
@@ -330,7 +332,8 @@ fn whoever_is_refused_is_told_why() {
         assert_eq!(town.client().post("/keys", &ask.to_bytes()).problem(), (400, problem.to_owned()));
     }
     let other = Identity::new("meds.example", AUTHORITY, "other").unwrap();
-    let ask = KeyAsk::draft(&other, &agree).sign(&town.ada.certificate, &town.ada.key, now, random()).unwrap();
+    let ask =
+        KeyAsk::draft(&other, &agree).sign(&town.ada.certificate, &town.ada.key, now, random()).unwrap();
     let ask = KeyAsk { ask: ask.as_bytes().to_vec(), ..town.key_ask(&town.ada, &agree, now) };
     assert_eq!(town.client().post("/keys", &ask.to_bytes()).problem(), (422, "rule".to_owned()));
     let good = town.key_ask(&town.ada, &agree, now).to_bytes();
@@ -387,7 +390,7 @@ fn a_request_is_granted_or_denied_by_the_ledger_and_names_the_doctor_to_the_owne
     trust.enrol(town.authority.as_ref().unwrap().certificate().as_der()).unwrap();
     let placed = trust.place(trust.verify(request).unwrap(), record.log, 1).into_standing().unwrap();
     let named = open_ask(&placed, record.log, &record.secret.agreement(0), &trust).unwrap();
-    assert_eq!((named.ask, named.requester.identity()), (asked.ask, town.ada.certificate.identity()));
+    assert_eq!((named.ask, named.certificate.identity()), (asked.ask, town.ada.certificate.identity()));
 
     // A doctor whose clock is a little ahead asks for as long as the line allows.
     let ahead = UnixMillis(town.now().0 + 20_000);
@@ -426,7 +429,10 @@ fn it_does_not_vouch_for_what_the_ledger_would_refuse() {
     for policy in [Some(([6; 16], text.to_owned())), Some((SALT, urgent.to_owned())), None] {
         assert_eq!(refused(&Asks { policy, ..asks(now, Some((&record, text))) }), fields());
     }
-    assert_eq!(refused(&Asks { policy: Some((SALT, "hospital".to_owned())), ..asks(now, Some((&record, text))) }), fields());
+    assert_eq!(
+        refused(&Asks { policy: Some((SALT, "hospital".to_owned())), ..asks(now, Some((&record, text))) }),
+        fields()
+    );
     // An end that has passed, or is too late.
     for until in [now.0 - 1, now.0 + u64::from(MINUTES) * 60_000 + 2000] {
         let mut asked = asks(now, Some((&record, text)));
@@ -441,7 +447,10 @@ fn it_does_not_vouch_for_what_the_ledger_would_refuse() {
     let request = Statement::parse(&answer.body).unwrap();
     town.accepted(record.log, &request);
     // A record that is not there, or not in this log.
-    assert_eq!(town.vouch(&asked.by(&town.ada, &RecordId([9; 16]), now)).problem(), (400, "fields".to_owned()));
+    assert_eq!(
+        town.vouch(&asked.by(&town.ada, &RecordId([9; 16]), now)).problem(),
+        (400, "fields".to_owned())
+    );
     let elsewhere = Asks { log: SHARED.unwrap(), ..asks(now, None) };
     assert_eq!(refused(&elsewhere), (422, "rule".to_owned()));
 }
@@ -535,7 +544,8 @@ fn each_epoch_is_published_once_and_its_key_opens_what_was_wrapped_before_and_no
     let public = AbeKey::parse(&second.key).unwrap();
     let opens = |key: &SecretKey, epoch: u64| {
         let epoch = Epoch(u32::try_from(epoch).unwrap());
-        let (encapsulation, _) = public.encapsulate(&epoch.policy(&policy("hospital: A")).unwrap(), &random());
+        let (encapsulation, _) =
+            public.encapsulate(&epoch.policy(&policy("hospital: A")).unwrap(), &random());
         key.decapsulate(&public, &encapsulation).is_ok()
     };
     assert_eq!([opens(&old, first.epoch), opens(&old, second.epoch)], [true, false]);

@@ -1,17 +1,17 @@
 //! What a doctor does: signs documents, asks for records, opens what was granted.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use countersign_ledger::{Hash, Identity, Subject};
+use countersign_ledger::{Identity, Subject};
 use countersign_records::{
-    Cut, FIRST_SECTION, MAX_DOCUMENT, Part, RecordId, Role, Rule, SHARED, Section, State, Unsigned, View,
+    Cut, FIRST_SECTION, MAX_DOCUMENT, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
 };
 use countersign_wallet::{
-    AccessState, ActError, AskFor, AskState, ClientError, Issuer, Offered, RecordError, ShownRecord, StoredKey,
+    AccessState, ActError, AskFor, AskState, ClientError, Issuer, Offered, RecordError, ShownRecord,
+    StoredKey,
 };
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
@@ -34,8 +34,7 @@ pub fn sign(home: &Home, args: &SignRecord, as_json: bool) -> Result<()> {
     let mut random = UnwrapErr(SysRng);
     let mut cut = Cut::new(&document)?;
     let unsigned = Unsigned::new(&mut cut, &[], &mut random);
-    let draft =
-        unsigned.draft(&args.record, args.version, &Rule::any(unsigned.count()), &args.holder)?;
+    let draft = unsigned.draft(&args.record, args.version, &Rule::any(unsigned.count()), &args.holder)?;
     let mut cti = [0; 16];
     random.fill_bytes(&mut cti);
     let statement = draft.sign(&certificate, &signer, now(), cti)?;
@@ -45,7 +44,12 @@ pub fn sign(home: &Home, args: &SignRecord, as_json: bool) -> Result<()> {
     if as_json {
         say!("{}", json!({ "document": id.to_string(), "parts": count, "version": args.version }));
     } else {
-        say!("{}: {count} parts, version {}, signed by {}", args.output.display(), args.version, certificate.identity());
+        say!(
+            "{}: {count} parts, version {}, signed by {}",
+            args.output.display(),
+            args.version,
+            certificate.identity()
+        );
     }
     Ok(())
 }
@@ -59,7 +63,7 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
     desk.sync()?;
     let mut clinician = desk.clinician(&authority)?;
     if !clinician.has_key(now())? || args.renew {
-        clinician.fetch_key(&service, now())?;
+        clinician.fetch_key(&service, now()).context("the attribute authority gives no key")?;
     }
     let offers = clinician.offers(&record)?;
     if args.list {
@@ -71,7 +75,9 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
         None if args.patient => None,
         None => {
             let fits = offers.into_iter().find(|offer| offer.fits);
-            Some(fits.context("no line of this record fits your attributes: ask the patient with --patient, or see --list")?)
+            Some(fits.context(
+                "no line of this record fits your attributes: ask the patient with --patient, or see --list",
+            )?)
         }
     };
     let shared = SHARED.map_err(|_| anyhow::anyhow!("no log for records"))?;
@@ -84,7 +90,7 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
         reason: args.reason.clone(),
         name: args.name.clone().unwrap_or_default(),
     };
-    let thread = clinician.ask(&client, &service, &wanted, now())?;
+    let thread = clinician.ask(&client, &service, &wanted, now()).context("the request did not get through")?;
     desk.sync()?;
     let state = state(&mut desk, &authority, &thread)?;
     if as_json {
@@ -107,7 +113,8 @@ pub fn open(home: &Home, request: Option<&str>, output: &Path, as_json: bool) ->
     let asked = match request {
         Some(digits) => found(asked, digits, "request", |one| request_name(&one.thread).to_owned())?,
         None => {
-            let granted = |one: &countersign_wallet::AskedRecord| one.state == AskState::Sent(AccessState::Granted);
+            let granted =
+                |one: &countersign_wallet::AskedRecord| one.state == AskState::Sent(AccessState::Granted);
             asked.retain(granted);
             match asked.pop() {
                 Some(one) if asked.is_empty() => one,
@@ -118,10 +125,12 @@ pub fn open(home: &Home, request: Option<&str>, output: &Path, as_json: bool) ->
     };
     let shown = if online {
         if !clinician.has_key(now())? {
-            clinician.fetch_key(&service, now())?;
+            clinician.fetch_key(&service, now()).context("the attribute authority gives no key")?;
         }
         match clinician.open(&client, &store, &asked.thread, now()) {
-            Err(RecordError::Act(ActError::Client(ClientError::Transport(_)))) => kept(&mut clinician, &asked.thread)?,
+            Err(RecordError::Act(ActError::Client(ClientError::Transport(_)))) => {
+                kept(&mut clinician, &asked.thread)?
+            }
             shown => shown?,
         }
     } else {
@@ -159,7 +168,13 @@ fn offer_told(offer: &Offered, as_json: bool) {
         );
     } else {
         let fits = if offer.fits { "you fit it" } else { "you do not fit it" };
-        say!("line {} ({}): {}; {} minutes; {fits}", short(&label), log_named(offer.log), offer.policy, offer.minutes);
+        say!(
+            "line {} ({}): {}; {} minutes; {fits}",
+            short(&label),
+            log_named(offer.log),
+            offer.policy,
+            offer.minutes
+        );
     }
 }
 
@@ -202,7 +217,8 @@ fn write(shown: &ShownRecord, output: &Path, as_json: bool) -> Result<()> {
 
 /// The signed values of a part, as they were signed.
 fn fragments(part: &Part) -> Vec<u8> {
-    let values = part.fragments().filter(|(role, _)| matches!(role, Role::Section | Role::Entry | Role::Contained));
+    let values =
+        part.fragments().filter(|(role, _)| matches!(role, Role::Section | Role::Entry | Role::Contained));
     let values: Vec<&[u8]> = values.map(|(_, bytes)| bytes).collect();
     [&b"["[..], &values.join(&b",\n"[..]), b"]\n"].concat()
 }

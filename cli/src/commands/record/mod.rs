@@ -116,7 +116,10 @@ pub fn parts(view: &View, count: usize, named: &str) -> Result<Parts> {
         let sections = view.sections.iter();
         let found = sections.filter(|one| is(&one.title) || one.code.as_deref().is_some_and(is));
         parts.extend(found.map(|section| section.part));
-        ensure!(parts.len() > before, "no section has the title or the code `{name}`: `countersign record list` shows them");
+        ensure!(
+            parts.len() > before,
+            "no section has the title or the code `{name}`: `countersign record list` shows them"
+        );
     }
     Ok(Parts::of(parts))
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use countersign_abe::Policy;
 use countersign_ledger::LogName;
 use countersign_records::rules::Mode;
-use countersign_records::{FULL, Parts, RecordId, SHARED, View};
+use countersign_records::{FULL, RecordId, SHARED, View};
 use countersign_wallet::{Access, AccessState, Allow, HeldRecord, Line, NewLine};
 use serde_json::{Value, json};
 
@@ -49,7 +49,10 @@ pub fn enrol(home: &Home, record: Option<&RecordId>, code: &str, as_json: bool) 
     let client = home.client()?;
     let certificate = desk.records().enrol(&client, &record, code)?;
     if as_json {
-        say!("{}", json!({ "identity": certificate.identity().as_str(), "until": certificate.not_after().to_string() }));
+        say!(
+            "{}",
+            json!({ "identity": certificate.identity().as_str(), "until": certificate.not_after().to_string() })
+        );
     } else {
         say!("enrolled as {}, until {}", certificate.identity(), certificate.not_after());
     }
@@ -81,7 +84,8 @@ pub fn list(home: &Home, as_json: bool) -> Result<()> {
             say!("{}", described(&held, &view));
             continue;
         }
-        let version = held.version.map_or_else(|| "no document".to_owned(), |version| format!("version {version}"));
+        let version =
+            held.version.map_or_else(|| "no document".to_owned(), |version| format!("version {version}"));
         say!("record {}, {version}", held.record);
         for section in &view.sections {
             say!("  {} ({})", section.title, section.code.as_deref().unwrap_or("no code"));
@@ -199,7 +203,10 @@ pub fn log(home: &Home, record: Option<&RecordId>, as_json: bool) -> Result<()> 
     }
     if !as_json {
         if accesses.unread > 0 {
-            say!("{} more are on the ledger that were never requests: nobody was let see anything by them", accesses.unread);
+            say!(
+                "{} more are on the ledger that were never requests: nobody was let see anything by them",
+                accesses.unread
+            );
         }
         say!("Complete as of {}: {} in all.", accesses.complete_as_of, accesses.list.len());
     }
@@ -313,7 +320,12 @@ fn line_told(line: &Line, view: &View) -> String {
     let Line { policy, mode, minutes, parts, .. } = line;
     let label = line.label.to_string();
     let (count, titles) = (sections(*parts), titles(view, *parts).join(", "));
-    format!("line {} ({}): {policy}; {}, for {minutes} minutes; {count} sections: {titles}", short(&label), log_named(line.log), how(*mode))
+    format!(
+        "line {} ({}): {policy}; {}, for {minutes} minutes; {count} sections: {titles}",
+        short(&label),
+        log_named(line.log),
+        how(*mode)
+    )
 }
 
 fn line_json(line: &Line, view: &View) -> Value {
@@ -329,9 +341,7 @@ fn line_json(line: &Line, view: &View) -> Value {
 }
 
 fn described(held: &HeldRecord, view: &View) -> Value {
-    let section = |section: &countersign_records::Section| {
-        json!({ "title": section.title, "code": section.code, "part": section.part, "state": section.state.as_str() })
-    };
+    let section = |section: &countersign_records::Section| json!({ "title": section.title, "code": section.code, "part": section.part, "state": section.state.as_str() });
     json!({
         "record": held.record.to_string(),
         "version": held.version,

@@ -2,8 +2,8 @@
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, PublicKey, Signer as _, SoftwareKey, Statement, TrustStore,
-    UnixMillis, Value, Verified,
+    Certificate, Draft, Fields, Hash, Identity, Kind, PublicKey, Signer as _, SoftwareKey, Statement,
+    TrustStore, UnixMillis, Value, Verified,
 };
 use countersign_records::rules::{DELIVERY, OWNER, STORE};
 use countersign_records::{

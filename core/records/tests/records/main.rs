@@ -4,6 +4,7 @@
 
 mod asking;
 mod asks;
+mod authority;
 mod cutting;
 mod rules;
 mod sealing;

@@ -161,11 +161,16 @@ impl Owner {
     pub fn answer(&self, ask: &Ask, decision: u64, prev: Hash) -> Statement {
         let mut fields = Fields::new().with("decision", decision);
         if decision == 1 {
-            fields = fields.with("label", ASK).with("until", self.now.now().0 + 60 * MINUTE);
+            fields = fields.with("label", ASK).with("until", whole(self.now.now()) + 60 * MINUTE);
         }
         let (kind, subject) = (Kind::new(ANSWER).unwrap(), ask.thread());
         self.sign(&Draft { kind, subject, fields, prev: Some(prev), links: vec![], sealed: None })
     }
+}
+
+/// A moment as statements tell it, to the second.
+fn whole(now: UnixMillis) -> u64 {
+    now.seconds() * 1000
 }
 
 /// A doctor's request, with its holder key.
@@ -311,7 +316,7 @@ impl Clinic {
         let slot = self.slot.replace(self.slot.get() + 1);
         let mut fields = Fields::new()
             .with("fits", 1)
-            .with("until", self.now().0 + minutes * MINUTE)
+            .with("until", whole(self.now()) + minutes * MINUTE)
             .with("slot", slot % 64)
             .with("outcome", outcome.number())
             .with("label", label);
@@ -363,14 +368,6 @@ impl Clinic {
         let histories = crate::world::messages(&answer.body);
         let history = countersign_ledger::SubjectHistory::from_cbor(&histories[0]).unwrap();
         Hash::of(&history.entries.last().unwrap().statement)
-    }
-
-    /// How many indexes a record has on the shared log.
-    pub fn wraps_of(&self, subject: &Subject) -> u64 {
-        let size = self.node().checkpoint(shared()).lines().nth(1).unwrap().to_owned();
-        let answer = self.client.get(&format!("/{}/subjects/{size}?s={}", shared(), subject.as_str()));
-        let histories = crate::world::messages(&answer.body);
-        countersign_ledger::SubjectHistory::from_cbor(&histories[0]).unwrap().entries.len() as u64
     }
 
     /// Withdraws a grant.
