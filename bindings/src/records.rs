@@ -222,7 +222,7 @@ impl Records {
 
     /// Opens some parts to somebody. Returns the line's label.
     pub fn share(&self, record: &str, line: NewRecordLine) -> Result<String, Error> {
-        let (record, line) = (id(record)?, line.try_into()?);
+        let (record, line) = (id(record)?, NewLine::try_from(line)?);
         Ok(self.act(|records| records.add_line(&record, &line))?.to_string())
     }
 
