@@ -4,25 +4,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use countersign_ledger::{Certificate, Problem, certificate};
+use countersign_ledger::{Certificate, certificate};
 use countersign_records::rules::STORE;
 
-use super::{CERTIFICATE, RecordStore};
 use crate::keys::write_whole;
-use crate::node::{AuthorityError, Service};
-use crate::problem::ProblemDetails;
+use crate::record_store::{CERTIFICATE, RecordStore};
 use crate::registrar::RegistrarError;
+use crate::service::{AuthorityError, Service};
 
 /// How long before its end a certificate is renewed.
 const BEFORE_MILLIS: u64 = 30 * 24 * 3600 * 1000;
 /// For how long the code is good with which a certificate is asked for.
 const CODE: Duration = Duration::from_hours(7 * 24);
-/// When whoever waits for the holder of the root key comes back.
-const ROOT_ELSEWHERE: Duration = Duration::from_mins(5);
 
 impl Service {
     /// The record store's certificate. One is asked for where there is none, or it ends soon.
-    pub(crate) fn store_certificate(&self, store: &RecordStore) -> Result<Arc<Certificate>, ProblemDetails> {
+    pub(crate) fn store_certificate(&self, store: &RecordStore) -> Result<Arc<Certificate>, AuthorityError> {
         let now = (self.clock)();
         let mut kept = store.certificate.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(certificate) = &*kept
@@ -30,22 +27,11 @@ impl Service {
         {
             return Ok(Arc::clone(certificate));
         }
-        match self.enrol_store(store) {
-            Ok(certificate) => Ok(Arc::clone(kept.insert(Arc::new(certificate)))),
+        match (self.enrol_store(store), &*kept) {
+            (Ok(certificate), _) => Ok(Arc::clone(kept.insert(Arc::new(certificate)))),
             // Until its end the old one does.
-            Err(_) if kept.as_ref().is_some_and(|certificate| certificate.not_after() > now) => {
-                kept.clone().ok_or_else(ProblemDetails::internal)
-            }
-            Err(AuthorityError::Busy(after)) => Err(ProblemDetails::busy(after)),
-            Err(AuthorityError::Halted(halt)) => Err(ProblemDetails::halted(halt)),
-            Err(AuthorityError::RootElsewhere) => {
-                let waits = "the record store waits for whoever keeps the root key to certify it";
-                Err(ProblemDetails::new(Problem::Busy, waits).retry_after(ROOT_ELSEWHERE))
-            }
-            Err(error) => {
-                tracing::error!(%error, "the record store could not be enrolled");
-                Err(ProblemDetails::internal())
-            }
+            (Err(_), Some(certificate)) if certificate.not_after() > now => Ok(Arc::clone(certificate)),
+            (Err(error), _) => Err(error),
         }
     }
 
