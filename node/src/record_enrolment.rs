@@ -27,11 +27,10 @@ impl Service {
         {
             return Ok(Arc::clone(certificate));
         }
-        match (self.enrol_store(store), &*kept) {
-            (Ok(certificate), _) => Ok(Arc::clone(kept.insert(Arc::new(certificate)))),
+        match self.enrol_store(store) {
+            Ok(certificate) => Ok(Arc::clone(kept.insert(Arc::new(certificate)))),
             // Until its end the old one does.
-            (Err(_), Some(certificate)) if certificate.not_after() > now => Ok(Arc::clone(certificate)),
-            (Err(error), _) => Err(error),
+            Err(error) => kept.clone().filter(|certificate| certificate.not_after() > now).ok_or(error),
         }
     }
 
@@ -39,9 +38,9 @@ impl Service {
         let mut kept = store.code.lock().unwrap_or_else(PoisonError::into_inner);
         let code = match &*kept {
             Some(code) => code.clone(),
-            None => kept.insert(self.registrar.new_code(STORE, store.identity.name(), CODE)?).clone(),
+            None => kept.insert(self.registrar.new_code(STORE, store.identity().name(), CODE)?).clone(),
         };
-        let request = certificate::request(&store.key).map_err(RegistrarError::from)?;
+        let request = certificate::request(store.key()).map_err(RegistrarError::from)?;
         let issued = self.enrol(&code, &request);
         // A code that is used up or has ended is of no further use.
         if !matches!(
@@ -56,7 +55,7 @@ impl Service {
             // It is asked for again at the next start.
             tracing::warn!(%error, "the record store's certificate could not be kept");
         }
-        tracing::info!(store = %store.identity.as_str(), "the record store is enrolled");
+        tracing::info!(store = %store.identity().as_str(), "the record store is enrolled");
         Ok(certificate)
     }
 }

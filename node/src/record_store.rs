@@ -367,7 +367,8 @@ impl RecordStore {
         (now < until).then_some(RecordId(*record))
     }
 
-    fn delivery_token(&self, proof: Hash) -> Vec<u8> {
+    /// A token for the objects of a running delivery, by the proof of its demand.
+    pub(crate) fn delivery_token(&self, proof: Hash) -> Vec<u8> {
         self.token(b"delivery", proof.as_bytes())
     }
 
