@@ -8,7 +8,7 @@ use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, Sig
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
     ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HeldBack, HttpsError,
-    KeyStoreError, OpenError, StoreError, SyncError, TransportError,
+    KeyStoreError, OpenError, RecordError, StoreError, SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -149,6 +149,23 @@ impl From<CourierError> for Error {
             | CourierError::UnknownGoods
             | CourierError::NoProfile
             | CourierError::RefusedGoods => Self::Refused { reason: error.reason().to_owned() },
+        }
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Act(error) => error.into(),
+            RecordError::Sync => Self::Retry { after_millis: Some(0) },
+            RecordError::Clock => Self::Clock,
+            RecordError::Unlawful => Self::Distrusted,
+            RecordError::Link(_)
+            | RecordError::Policy(_)
+            | RecordError::Unknown
+            | RecordError::NotALine
+            | RecordError::ReasonNeeded => Self::invalid(error.reason()),
+            _ => Self::Refused { reason: error.reason().to_owned() },
         }
     }
 }

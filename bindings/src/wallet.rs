@@ -254,7 +254,21 @@ impl Wallet {
 
     /// A client of the node for a single call. Connections are kept.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.node().https.clone())
+        Client::new(self.https())
+    }
+
+    /// The way to the node, of which a record store is a part.
+    pub(crate) fn https(&self) -> Https {
+        self.node().https.clone()
+    }
+
+    pub(crate) const fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// What is followed may have changed: the next round of a sync is planned anew.
+    pub(crate) fn replan(&self) {
+        self.replan.store(true, Ordering::Release);
     }
 
     pub(crate) fn keys(&self) -> Arc<dyn countersign_wallet::KeyStore> {

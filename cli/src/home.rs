@@ -7,8 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::Now;
-use countersign_ledger::{Genesis, UnixMillis};
-use countersign_wallet::{Client, Https, KeyStore, Snapshot, Vault, VaultError};
+use countersign_ledger::{Genesis, Identity, UnixMillis};
+use countersign_wallet::{
+    AttributeAuthority, Client, Https, KeyStore, RecordStore, Snapshot, Vault, VaultError,
+};
 use zeroize::Zeroizing;
 
 use crate::file;
@@ -21,6 +23,13 @@ const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
 pub const GENESIS: &str = "a ledger's genesis file, which `countersign node genesis` prints";
 /// Largest genesis file.
 pub const MAX_GENESIS: usize = 256 * 1024;
+/// What such a file is.
+const ROOT: &str = "the root of a TLS certificate, in DER";
+/// Largest root of a TLS certificate.
+const MAX_ROOT: usize = 8192;
+/// Names of the files that say which attribute authority a wallet uses.
+const AUTHORITY: &str = "authority";
+const AUTHORITY_ROOT: &str = "authority-root.crt";
 /// Longest address of a node.
 const MAX_ADDRESS: usize = 2048;
 
@@ -73,9 +82,48 @@ impl Home {
 
     /// A client of the wallet's node, over HTTPS.
     pub fn client(&self) -> Result<Client> {
+        Ok(Client::new(self.https()?))
+    }
+
+    fn https(&self) -> Result<Https> {
         let address = file::text(&self.0.join("node"), "the address of a node", MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
-        Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
+        Ok(Https::new(address.trim(), &self.genesis()?)?)
+    }
+
+    /// The record store at the wallet's node.
+    pub fn store(&self) -> Result<RecordStore> {
+        Ok(RecordStore::new(self.https()?))
+    }
+
+    /// The attribute authority that this wallet uses, and its SPIFFE ID.
+    pub fn authority(&self) -> Result<(AttributeAuthority, Identity)> {
+        let kept = file::text(&self.0.join(AUTHORITY), "the address of an attribute authority", MAX_ADDRESS)
+            .context(
+                "this wallet has no attribute authority: say which with `countersign record authority URL`",
+            )?;
+        let mut lines = kept.lines();
+        let (address, identity) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let root = self.0.join(AUTHORITY_ROOT);
+        let root = if root.exists() { vec![file::read(&root, ROOT, MAX_ROOT)?] } else { vec![] };
+        Ok((AttributeAuthority::new(Https::service(address, &root)?), Identity::parse(identity)?))
+    }
+
+    /// Uses the authority at this address from now on; it must answer. `root` is a file with the root of its TLS certificate.
+    pub fn use_authority(&self, address: &str, root: Option<&Path>) -> Result<Identity> {
+        // A wallet there must be.
+        self.genesis()?;
+        let root: Vec<_> =
+            root.map(|root| file::read(root, ROOT, MAX_ROOT)).transpose()?.into_iter().collect();
+        let identity = AttributeAuthority::new(Https::service(address, &root)?).identity()?;
+        let kept = self.0.join(AUTHORITY_ROOT);
+        match root.first() {
+            Some(root) => fs::write(kept, root)?,
+            None if kept.exists() => fs::remove_file(kept)?,
+            None => {}
+        }
+        fs::write(self.0.join(AUTHORITY), format!("{address}\n{identity}\n"))?;
+        Ok(identity)
     }
 
     /// The snapshot.
@@ -108,7 +156,7 @@ impl Home {
 }
 
 /// A new passphrase, typed twice by a person: one that was mistyped would lock the key up for good.
-fn chosen_passphrase() -> Result<Zeroizing<String>> {
+pub fn chosen_passphrase() -> Result<Zeroizing<String>> {
     let chosen = passphrase("Choose a passphrase for the new vault, of eight characters or more: ")?;
     if chosen.chars().count() < 8 {
         bail!("the passphrase is too short: it needs eight characters or more");
@@ -119,7 +167,8 @@ fn chosen_passphrase() -> Result<Zeroizing<String>> {
     Ok(chosen)
 }
 
-fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
+/// A passphrase that is typed, or that the environment has.
+pub fn passphrase(prompt: &str) -> Result<Zeroizing<String>> {
     if let Ok(passphrase) = std::env::var(PASSPHRASE) {
         return Ok(Zeroizing::new(passphrase));
     }

@@ -1,4 +1,4 @@
-//! The guide's "Run a ledger", pasted.
+//! The guide's sections, pasted.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 
@@ -18,14 +18,17 @@ fn blocks(section: &str) -> Vec<&'static str> {
 
 /// Runs blocks of the section, and then `more`, in a folder.
 fn run(folder: &Path, blocks: &[&str], more: &str) -> Output {
-    // Another test, or another node on this machine, may have the port.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let example = "countersign node example > countersign-node.toml";
-    let script = blocks.concat().replace("localhost:8443", &format!("localhost:{port}"));
-    let elsewhere = format!("countersign node example | sed s/8443/{port}/ > countersign-node.toml");
-    assert_eq!(script.matches(example).count(), 1);
-    let script = script.replace(example, &elsewhere);
-    let script = format!("set -eum\ntrap 'kill %1 2> /dev/null || true' EXIT\n{script}\n{more}");
+    // Another test, or another node on this machine, may have the ports.
+    let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let (node, authority) = (port(), port());
+    let script = blocks.concat().replace("localhost:8443", &format!("localhost:{node}"));
+    let mut script = script.replace("localhost:8445", &format!("localhost:{authority}"));
+    assert_eq!(script.matches("countersign node example >").count(), 1);
+    for who in ["node", "authority"] {
+        let example = format!("countersign {who} example");
+        script = script.replace(&example, &format!("{example} | sed 's/8443/{node}/; s/8445/{authority}/'"));
+    }
+    let script = format!("set -eum\ntrap 'kill %1 %2 2> /dev/null || true' EXIT\n{script}\n{more}");
     let bin = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash");
@@ -103,4 +106,36 @@ fn what_cannot_be_in_a_unit_is_told_when_it_is_signed_and_when_it_is_traced() {
     let packed = blocks.iter().position(|block| block.contains("medicine.pack")).unwrap();
     let output = run(folder.path(), &blocks[..=packed], MORE);
     said(folder.path(), &output);
+}
+
+/// After the patient has seen who asked.
+const RECORDS: &str = r#"
+grep -q 'Potassium in serum' opened/record.txt
+grep -q '1 section is withheld' opened/record.txt
+if grep -rq -e 'Lives alone' opened || grep -rq -e 'Potassium' -e 'Holm' data/records; then exit 1; fi
+"#;
+
+#[test]
+fn a_record_is_shared_as_the_guide_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks("Share a medical record");
+    assert!(blocks.len() >= 5, "{blocks:?}");
+    let output = run(folder.path(), &blocks, RECORDS);
+    let said = said(folder.path(), &output);
+    for words in [
+        "enrolled as spiffe://meds.example/attribute-authority/clinics",
+        "version 1 of ",
+        "2 sections: ",
+        ": granted",
+        "Potassium in serum: 4.20 mmol/L",
+        "1 section is withheld",
+        ": waiting for the patient",
+        "Dr. Ada (spiffe://meds.example/doctor/ada), TREAT",
+        "handed over ",
+        "Complete as of ",
+        "3 sections: ",
+        "nothing more is delivered",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }

@@ -1,4 +1,5 @@
-//! What a record's store is asked: a demand by whoever holds a request's key, and the objects that a ticket announces.
+//! What a record's store is asked: a demand by whoever holds a request's key, and the objects that a ticket announces. And what an
+//! attribute authority is asked.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -8,7 +9,9 @@ use countersign_ledger::{
     Draft, Fields, Identity, Kind, Signer as _, SoftwareKey, TrustStore, UnixMillis, Value,
 };
 use countersign_records::rules::{OWNER, STORE};
-use countersign_records::{Asked, Delivered, Demand, RecordId, Submission, TICKET, Taken, Ticket};
+use countersign_records::{
+    Asked, Delivered, Demand, KeyAsk, RecordId, Submission, TICKET, Taken, Ticket, Vouch,
+};
 use libfuzzer_sys::fuzz_target;
 
 const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
@@ -50,6 +53,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Some(taken) = Taken::from_bytes(bytes) {
         assert_eq!(taken.to_bytes(), bytes);
+    }
+    if let Some(vouch) = Vouch::from_bytes(bytes) {
+        assert_eq!(vouch.to_bytes(), bytes);
+    }
+    if let Some(ask) = KeyAsk::from_bytes(bytes) {
+        assert_eq!(ask.to_bytes(), bytes);
     }
     // A ticket is foreign where its owner is.
     let Some((count, rest)) = bytes.split_first() else { return };

@@ -1,7 +1,7 @@
 //! A medical document, cut and joined, and shown; a part and an extraction of one.
 #![no_main]
 
-use countersign_records::{Cut, Extraction, Part, REMAINDER, Row, View, join};
+use countersign_records::{Cut, Extraction, Inventory, Part, REMAINDER, RecordLink, Row, View, join};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -23,4 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let _ = (Extraction::from_bytes(bytes), Row::from_bytes(bytes));
+    if let Some(inventory) = Inventory::from_bytes(bytes) {
+        assert_eq!(inventory.to_bytes(), bytes);
+    }
+    let _ = std::str::from_utf8(bytes).map(RecordLink::parse);
 });

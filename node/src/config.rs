@@ -85,6 +85,11 @@ pub enum ConfigError {
         "`record_store.s3` needs a bucket, a region, and an https endpoint (http on the machine itself alone)"
     )]
     Bucket,
+    /// A label of an attribute authority's vocabulary that is none, or whose meaning is.
+    #[error(
+        "the vocabulary's label `{0}`: up to 32 labels of letters a-z, digits and hyphens, other than `member` and `epoch`, each with a meaning of up to 200 characters"
+    )]
+    Label(String),
     /// A certificate without its key, or a key without its certificate.
     #[error("`tls.certificate` and `tls.key` come together or not at all")]
     Tls,

@@ -58,6 +58,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attribute_authority;
 mod checkpoint_signers;
 mod clock;
 mod committer;
@@ -102,6 +103,9 @@ mod tls;
 mod uploads;
 mod verify;
 
+pub use attribute_authority::{
+    AttributeAuthority, AttributeAuthorityError, AuthorityConfig, Register, RegisterError, RunningAuthority,
+};
 pub use checkpoint_signers::SealError;
 pub use clock::{Clock, Uptime, system_clock, system_uptime};
 pub use committer::{CommitError, CommitPoint, Committer, Observer, Sealed, Written};

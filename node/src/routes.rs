@@ -39,6 +39,7 @@
 //! A page of any site may read what is public and submit statements: nothing here depends on who asks (CORS).
 
 mod answer;
+mod attribute_authority;
 mod batch;
 mod blobs;
 mod bodies;
@@ -46,7 +47,7 @@ mod enrol;
 mod entries;
 mod gzip;
 mod meta;
-mod problem;
+pub(crate) mod problem;
 mod proofs;
 mod receiving;
 mod records;
@@ -72,6 +73,7 @@ use tower_http::cors::{Any, CorsLayer};
 use self::answer::{FRESH, IMMUTABLE};
 use self::bodies::{Incoming, Outgoing, SMALL};
 use self::problem::{ProblemDetails, asks_for_json};
+use crate::attribute_authority::Shared as Attributes;
 use crate::config::Limits;
 use crate::limits::Bounds;
 use crate::others_logs::Cosigning;
@@ -147,6 +149,17 @@ pub(crate) fn witness_router(cosigning: &Arc<Cosigning>, bounds: &Arc<Bounds>, l
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(answer::conditional))
         .layer(cors())
+        .layer(from_fn_with_state(Arc::clone(bounds), admit))
+}
+
+/// The routes of an attribute authority.
+pub(crate) fn authority_router(shared: &Arc<Attributes>, bounds: &Arc<Bounds>, limits: &Limits) -> Router {
+    let patience = Duration::from_secs(limits.request_seconds);
+    attribute_authority::routes(shared)
+        .route_layer(from_fn_with_state(patience, bound_time))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn(answer::conditional))
         .layer(from_fn_with_state(Arc::clone(bounds), admit))
 }
 

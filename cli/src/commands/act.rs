@@ -28,7 +28,7 @@ const KEPT: &str =
 const MAX_SERIALS: usize = 15_000_000 * 22;
 
 /// The name of the wallet's one key in its vault.
-const KEY: &str = "signing";
+pub const KEY: &str = "signing";
 
 /// Has this wallet's key certified.
 pub fn enrol(home: &Home, args: &Enrol, as_json: bool) -> Result<()> {

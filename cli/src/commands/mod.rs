@@ -1,6 +1,7 @@
 //! One module per theme; each command is a function.
 
 pub mod act;
+pub mod authority;
 pub mod check;
 pub mod epcis;
 pub mod evidence;

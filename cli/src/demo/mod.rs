@@ -1,6 +1,6 @@
 //! `countersign demo`: the main task end to end, with the real programs. A node is started, members enrol with their
 //! own keys, a medicine's life is signed step by step, a patient's wallet syncs, the node is stopped, and pictures of
-//! packs are checked. Then a parcel is handed over without a network.
+//! packs are checked. Then a parcel is handed over without a network, and a medical record is shared in part.
 
 mod cast;
 mod codes;
@@ -8,6 +8,7 @@ mod delivery;
 mod labels;
 mod notaries;
 mod photo;
+mod records;
 mod story;
 
 use std::fs;
@@ -104,6 +105,7 @@ pub fn run(args: &Demo) -> Result<()> {
     let times = check_all(&home, &packs)?;
 
     delivery::play(&dir.join("delivery"))?;
+    records::play(&dir.join("records"))?;
     measured(&dir, &home, &times)
 }
 

@@ -61,7 +61,7 @@ impl Drop for Notaries {
     }
 }
 
-fn end(mut process: Child) {
+pub fn end(mut process: Child) {
     // It may have ended by itself.
     let _ = (process.kill(), process.wait());
 }
@@ -84,7 +84,7 @@ fn run(notary: &NotaryConfig, keys: &[&str]) -> Result<Child> {
     Ok(process)
 }
 
-/// An address that was free just now: the node must know it before the witness listens.
-fn free_address() -> Result<SocketAddr> {
+/// An address that was free just now: others must know it before somebody listens there.
+pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

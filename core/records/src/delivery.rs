@@ -1,105 +1,17 @@
-//! Sealing a signed document for the store, and opening what the store delivers.
-//!
-//! # The life of a document
-//!
-//! 1. The author cuts what was received ([`crate::Cut`]), salts the parts, and signs ([`crate::Unsigned`]).
-//! 2. The patient seals each part once ([`Sealed::new`]), and wraps its key for each line that opens it ([`Sealed::line`]).
-//! 3. The store keeps the objects by their digests; the record's index has the hash of each line's row.
-//! 4. A reader who has the link and a key that fits the policy opens what the row lists ([`Reader::open`]). Nothing is shown
-//!    before digests, signature and rule have been checked.
+//! Opening what a store delivers. Nothing is shown before digests, signature and rule have been checked.
 
-use countersign_ledger::cbor::{self, encode};
+use countersign_abe::SharedKey;
+use countersign_ledger::cbor;
 use countersign_ledger::{Hash, LogName, Statement, TrustStore};
 use minicbor::Decoder;
-use rand_core::CryptoRng;
 
 use crate::cut::HEADER;
-use crate::document::{Commitment, Current, Disclosure, Extraction, Opened, Refused};
-use crate::keys::{Key, LineKey, Link, PartKey, Secret};
+use crate::document::{Commitment, Current, Disclosure, Opened, Refused};
+use crate::keys::{LineKey, Link, PartKey, Secret};
 use crate::line::{LineError, Lock, Row, Scope, Wraps};
-use crate::object::{self, ObjectError, What};
+use crate::object::{self, What};
 use crate::record::RecordId;
 use crate::rule::Parts;
-
-/// A part of a document, sealed.
-pub struct SealedPart {
-    number: u8,
-    key: PartKey,
-    object: Vec<u8>,
-}
-
-/// A document's objects. They are made once; who may read them is decided by lines alone.
-pub struct Sealed {
-    record: RecordId,
-    version: u64,
-    document: Vec<u8>,
-    parts: Vec<SealedPart>,
-}
-
-/// A line's objects beside those of the parts.
-pub struct Line {
-    /// The sealed wraps.
-    pub wraps: Vec<u8>,
-    /// The objects that make up the line.
-    pub row: Row,
-}
-
-impl Sealed {
-    /// Seals all parts of a document. `rotation` is how often the key of a part has been replaced.
-    pub fn new(
-        extraction: &Extraction,
-        secret: &Secret,
-        record: &RecordId,
-        version: u64,
-        rotation: impl Fn(u8) -> u32,
-        random: &mut impl CryptoRng,
-    ) -> Result<Self, ObjectError> {
-        let mut parts = Vec::new();
-        for disclosure in extraction.disclosures() {
-            let number = disclosure.part().number();
-            let key = secret.part(version, number, rotation(number));
-            let what = What::Part { version, part: number };
-            let object = object::seal(&key.0, record, what, &disclosure.to_bytes(), random)?;
-            parts.push(SealedPart { number, key, object });
-        }
-        let signed = encode(|e| {
-            e.array(2)?.bytes(extraction.document().as_bytes())?.bytes(extraction.certificate())?.ok()
-        });
-        let key = secret.part(version, HEADER, rotation(HEADER)).document();
-        let document = object::seal(&key, record, What::Document { version }, &signed, random)?;
-        Ok(Self { record: *record, version, document, parts })
-    }
-
-    /// Every object but the lines', for the one upload.
-    pub fn objects(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(self.document.as_slice()).chain(self.parts.iter().map(|part| part.object.as_slice()))
-    }
-
-    /// Wraps the keys of `parts` for a line.
-    pub fn line(
-        &self,
-        lock: Lock,
-        key: &LineKey,
-        link: &Link,
-        label: Hash,
-        parts: Parts,
-        random: &mut impl CryptoRng,
-    ) -> Result<Line, LineError> {
-        let shared = || self.parts.iter().filter(|part| parts.has(part.number));
-        let keys: Vec<_> = shared().map(|part| (part.number, part.key.clone())).collect();
-        let scope = Scope { record: &self.record, version: self.version, label };
-        let wraps = Wraps::new(lock, key, scope, &keys, random)?;
-        let object = wraps.seal(link, &self.record, label, random).map_err(|_| LineError::Malformed)?;
-        let mut numbered: Vec<_> = shared().map(|part| (part.number, Hash::of(&part.object))).collect();
-        numbered.sort_unstable();
-        let row = Row {
-            document: Hash::of(&self.document),
-            wraps: Hash::of(&object),
-            parts: numbered.into_iter().map(|(_, digest)| digest).collect(),
-        };
-        Ok(Line { wraps: object, row })
-    }
-}
 
 /// Why a delivery is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -182,27 +94,27 @@ pub struct Received {
 }
 
 impl Reader<'_> {
-    /// Opens a delivery. `key` makes K from a line's lock, by a key for attributes that fit; `None` if none fits.
+    /// Opens a delivery. `key` makes K of the line's lock, by a key for attributes: [`Lock::open`].
     pub fn open(
         &self,
         delivery: Delivery<'_>,
-        key: impl FnOnce(&Lock) -> Option<Key>,
+        key: impl FnOnce(&Lock) -> Result<SharedKey, LineError>,
     ) -> Result<Received, DeliveryError> {
         self.open_line(delivery, |wraps| {
-            let opened = key(wraps.lock())?;
-            Some(self.link.line(&opened, self.record, self.log, self.label, wraps.lock().epoch))
+            let lock = wraps.lock().ok_or(LineError::Key)?;
+            Ok(self.link.line(&key(lock)?, self.record, self.log, self.label, lock.epoch()))
         })
     }
 
     /// Opens the owner's own line.
     pub fn open_own(&self, delivery: Delivery<'_>, secret: &Secret) -> Result<Received, DeliveryError> {
-        self.open_line(delivery, |_| Some(secret.owner_line(self.record, self.log, self.label)))
+        self.open_line(delivery, |_| Ok(secret.own_line(self.record, self.log)))
     }
 
     fn open_line(
         &self,
         delivery: Delivery<'_>,
-        key: impl FnOnce(&Wraps) -> Option<LineKey>,
+        key: impl FnOnce(&Wraps) -> Result<LineKey, LineError>,
     ) -> Result<Received, DeliveryError> {
         let row = delivery.row;
         if row.hash() != self.row || delivery.parts.len() != row.parts.len() {
@@ -218,7 +130,7 @@ impl Reader<'_> {
 
         let wraps = delivery.wraps.ok_or(DeliveryError::Incomplete)?;
         let wraps = Wraps::unseal(self.link, self.record, self.label, wraps)?;
-        let line = key(&wraps).ok_or(LineError::Key)?;
+        let line = key(&wraps)?;
         let version = self.current.version;
         let keys = wraps.open(&line, Scope { record: self.record, version, label: self.label })?;
         if keys.len() != row.parts.len() {

@@ -395,14 +395,15 @@ impl Commitment {
         if !self.rule.permits(shown) {
             return Err(Refused::NotPermitted);
         }
-        let parts: Vec<Part> = disclosures.into_iter().map(|one| one.part).collect();
+        let (salts, parts): (Vec<_>, Vec<_>) =
+            disclosures.into_iter().map(|one| (one.salt, one.part)).unzip();
         let whole = if parts.len() == self.count() {
             Some(Zeroizing::new(join(&parts)?))
         } else {
             copies_agree(&parts)?;
             None
         };
-        Ok(Opened { commitment: self, parts, whole })
+        Ok(Opened { commitment: self, salts, parts, whole })
     }
 }
 
@@ -430,6 +431,7 @@ fn copies_agree(parts: &[Part]) -> Result<(), Refused> {
 /// Some parts of a signed document, verified. Made only by [`Commitment::open`].
 pub struct Opened {
     commitment: Commitment,
+    salts: Vec<[u8; 16]>,
     parts: Vec<Part>,
     whole: Option<Zeroizing<Vec<u8>>>,
 }
@@ -448,6 +450,18 @@ impl Opened {
     /// The parts that are shown, by number.
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The parts with what proves them, to be kept, or shown to somebody else.
+    pub fn to_extraction(&self) -> Extraction {
+        let disclosures = self.salts.iter().zip(&self.parts);
+        Extraction {
+            document: self.commitment.statement.statement().clone(),
+            certificate: self.author().as_der().to_vec(),
+            disclosures: disclosures
+                .map(|(salt, part)| Disclosure { salt: *salt, part: part.clone() })
+                .collect(),
+        }
     }
 
     /// The very bytes of the document, if all parts are there.

@@ -3,37 +3,38 @@
 //! Each key is erased when it is dropped. The input of HKDF is the secret without a salt, its context the framed SHA-256 of a
 //! label and of what the key is for, so that no two keys are one.
 
-use countersign_ledger::{Hash, LogName, SoftwareKey};
+use countersign_abe::SharedKey;
+use countersign_ledger::{Hash, LogName, SoftwareKey, UnixMillis};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
+use crate::copy::CopyKey;
+use crate::epoch::Epoch;
 use crate::record::RecordId;
 
 /// A 32-byte key. Its bytes are shown to nobody but the ciphers of this crate and whoever keeps it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key(Zeroizing<[u8; 32]>);
+pub(crate) struct Key(Zeroizing<[u8; 32]>);
 
 impl ZeroizeOnDrop for Key {}
 
 impl Key {
-    /// A key from its bytes.
     pub const fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, to be sealed by a key store or handed over in a link.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         (bytes.len() == key.len()).then(|| key.copy_from_slice(bytes))?;
         Some(Self(key))
     }
 
-    pub(crate) fn derive(&self, label: &str, parts: &[&[u8]]) -> Self {
+    pub fn derive(&self, label: &str, parts: &[&[u8]]) -> Self {
         derived(self.0.as_slice(), label, parts)
     }
 }
@@ -62,6 +63,11 @@ impl Secret {
         Self(Key::new(bytes))
     }
 
+    /// The bytes, to be sealed by a key store and written on paper.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// `L`: what the link has beside the record's name. Without it nothing opens, whatever an authority issues.
     pub fn link(&self) -> Link {
         Link(self.0.derive("countersign/record-link/v1", &[]))
@@ -87,10 +93,27 @@ impl Secret {
         }
     }
 
+    /// When the record is to be wrapped for an epoch: in its first week, at a time that only the owner can tell.
+    pub fn roll_at(&self, epoch: Epoch) -> UnixMillis {
+        const WEEK_MILLIS: u64 = 7 * 24 * 3600 * 1000;
+        let derived = self.0.derive("countersign/record-roll/v1", &[&epoch.0.to_be_bytes()]);
+        let number = derived.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        UnixMillis(epoch.start().0 + number % WEEK_MILLIS)
+    }
+
+    /// The key of what the owner's phone keeps.
+    pub fn copy(&self) -> CopyKey {
+        CopyKey(self.0.derive("countersign/record-copy/v1", &[]))
+    }
+
+    /// The label of the owner's own line, which nobody else can tell from others.
+    pub fn own_label(&self, record: &RecordId) -> Hash {
+        Hash(*self.0.derive("countersign/record-own-label/v1", &[&record.0]).as_bytes())
+    }
+
     /// The key under which the owner's own line is wrapped: the store as a backup.
-    pub fn owner_line(&self, record: &RecordId, log: LogName, label: Hash) -> LineKey {
-        let of = [&record.0[..], log.as_str().as_bytes(), label.as_bytes()];
-        LineKey(self.0.derive("countersign/record-owner-line/v1", &of))
+    pub(crate) fn own_line(&self, record: &RecordId, log: LogName) -> LineKey {
+        LineKey(self.0.derive("countersign/record-own-line/v1", &[&record.0, log.as_str().as_bytes()]))
     }
 }
 
@@ -110,12 +133,29 @@ impl Link {
     }
 
     /// The key that wraps the part keys of a line: it takes what the policy opens *and* the link.
-    pub fn line(&self, opened: &Key, record: &RecordId, log: LogName, label: Hash, epoch: u32) -> LineKey {
+    pub(crate) fn line(
+        &self,
+        opened: &SharedKey,
+        record: &RecordId,
+        log: LogName,
+        label: Hash,
+        epoch: Epoch,
+    ) -> LineKey {
         let mut secret = [*opened.as_bytes(), *self.as_bytes()].concat();
-        let of = [&record.0[..], log.as_str().as_bytes(), label.as_bytes(), &epoch.to_be_bytes()];
+        let of = [&record.0[..], log.as_str().as_bytes(), label.as_bytes(), &epoch.0.to_be_bytes()];
         let key = derived(&secret, "countersign/record-line/v1", &of);
         secret.zeroize();
         LineKey(key)
+    }
+
+    /// The key of what a line's wraps are sealed with.
+    pub(crate) fn wraps(&self, label: Hash) -> Key {
+        self.0.derive("countersign/record-wraps-key/v1", &[label.as_bytes()])
+    }
+
+    /// The key of the sheets of the record's indexes.
+    pub(crate) fn sheet(&self) -> Key {
+        self.0.derive("countersign/record-sheet-key/v1", &[])
     }
 }
 
@@ -137,4 +177,4 @@ impl PartKey {
 
 /// The key that wraps the part keys of one line.
 #[derive(Clone)]
-pub struct LineKey(pub(crate) Key);
+pub(crate) struct LineKey(pub(crate) Key);

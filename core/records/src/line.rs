@@ -1,11 +1,13 @@
 //! Lines: one policy and the parts that it opens.
 //!
-//! A policy's key K comes from attribute-based encryption, which this crate does not know: its header is opaque here, and
-//! whoever opens a line brings K. The part keys are wrapped under K *and* the link's secret.
+//! A policy's key K comes from attribute-based encryption ([`countersign_abe`]), for `(policy) and epoch: …`. The part keys are
+//! wrapped under K *and* the link's secret: neither the authority, which can make any K, nor a machine that breaks its
+//! encryption opens anything with one of the two.
 //!
 //! ```cddl
-//! wraps = [header: bstr, authority: tstr, epoch: uint, policy: tstr, [* [part: uint, wrap: bstr .size 60]]]  ; by part
-//! row = [document: digest, wraps: digest, [* part: digest]]                       ; of sealed objects; parts as in wraps
+//! wraps = [lock / null, [* [part: uint, wrap: bstr .size 60]]]  ; by part; null in the owner's own line
+//! lock = [authority: tstr, epoch: uint, encapsulation: bstr]    ; a SPIFFE ID; quarters since 1970
+//! row = [document: digest, wraps: digest, [* part: digest]]     ; of sealed objects; parts as in wraps
 //! ```
 //!
 //! A wrap is a random nonce of 12 bytes and AES-256-GCM of the part key; record, version, part and label are its associated
@@ -13,22 +15,21 @@
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
-use countersign_ledger::Hash;
+use countersign_abe::{
+    DecapsulateError, Encapsulation, Policy, PolicyError, PublicKey, SecretKey, SharedKey,
+};
 use countersign_ledger::cbor::{self, encode};
+use countersign_ledger::{Hash, Identity};
 use minicbor::Decoder;
+use minicbor::data::Type;
 use rand_core::CryptoRng;
 
 use crate::cut::MAX_PARTS;
+use crate::epoch::Epoch;
 use crate::keys::{Key, LineKey, Link, PartKey};
 use crate::object::{self, ObjectError, What};
 use crate::record::RecordId;
 
-/// Longest text of a policy.
-pub const MAX_POLICY: usize = 4096;
-/// Largest header of attribute-based encryption: some 300 bytes for each attribute.
-const MAX_HEADER: usize = 64 * 1024;
-/// Longest name of an authority.
-const MAX_AUTHORITY: usize = 240;
 const NONCE: usize = 12;
 /// Length of a wrap: nonce, key, tag.
 const WRAP: usize = NONCE + 32 + 16;
@@ -42,19 +43,28 @@ pub enum LineError {
     /// The link's secret or the label is another, or the object was altered.
     #[error("the line does not open with this link")]
     Link,
-    /// The key is not this line's: other attributes, another epoch, record, version or log.
+    /// The key for attributes was issued by another authority, or under a key that it has replaced.
+    #[error("the line is locked for the keys of another authority")]
+    Authority,
+    /// The key for attributes is not of the line's epoch.
+    #[error("the line is locked for keys of {0}: ask the authority for this quarter's")]
+    Epoch(Epoch),
+    /// The attributes do not fit the policy.
+    #[error("these attributes do not fit the line's policy")]
+    Attributes,
+    /// The key is not this line's: of another record, version or log; or what locks the line was altered.
     #[error("this key does not open this line")]
     Key,
 }
 
 /// The label of a line: it names a policy to whoever has the salt and the text, and nobody else.
-pub fn label(record: &RecordId, salt: &[u8; 16], policy: &str) -> Hash {
-    Hash::framed("countersign/record-label/v1", &[&record.0, salt, policy.as_bytes()])
+pub fn label(record: &RecordId, salt: &[u8; 16], policy: &Policy) -> Hash {
+    Hash::framed("countersign/record-label/v1", &[&record.0, salt, policy.as_str().as_bytes()])
 }
 
 /// What a line is of.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// The record.
     pub record: &'a RecordId,
     /// The version of the document.
@@ -70,30 +80,67 @@ impl Scope<'_> {
     }
 }
 
-/// How a line is opened: under which policy, of which authority and epoch.
+/// What a line is locked with: whoever has a key for attributes that fit makes K of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lock {
-    /// What attribute-based encryption made, from which a fitting key makes K.
-    pub header: Vec<u8>,
+    authority: Identity,
+    epoch: Epoch,
+    encapsulation: Encapsulation,
+}
+
+impl Lock {
+    /// A new K for whoever fits `policy` by a key of `epoch`, and its lock. `key` is what `authority` published; `random` is 32
+    /// bytes of a secure source.
+    pub fn new(
+        policy: &Policy,
+        epoch: Epoch,
+        authority: &Identity,
+        key: &PublicKey,
+        random: &[u8; 32],
+    ) -> Result<(Self, SharedKey), PolicyError> {
+        let (encapsulation, opened) = key.encapsulate(&epoch.policy(policy)?, random);
+        Ok((Self { authority: authority.clone(), epoch, encapsulation }, opened))
+    }
+
     /// The authority that issues the keys.
-    pub authority: String,
-    /// The epoch of the keys: quarters.
-    pub epoch: u32,
-    /// The policy, in its canonical text.
-    pub policy: String,
+    pub const fn authority(&self) -> &Identity {
+        &self.authority
+    }
+
+    /// The epoch of the keys.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The policy with its epoch.
+    pub const fn policy(&self) -> &Policy {
+        self.encapsulation.policy()
+    }
+
+    /// K, by a key for attributes that fit. `public` is the key of the authority.
+    pub fn open(&self, held: &SecretKey, public: &PublicKey) -> Result<SharedKey, LineError> {
+        held.decapsulate(public, &self.encapsulation).map_err(|error| match error {
+            DecapsulateError::OtherAuthority => LineError::Authority,
+            DecapsulateError::NotSatisfied if !held.attributes().contains(&self.epoch.attribute()) => {
+                LineError::Epoch(self.epoch)
+            }
+            DecapsulateError::NotSatisfied => LineError::Attributes,
+            DecapsulateError::Refused => LineError::Key,
+        })
+    }
 }
 
 /// The part keys of a line, wrapped.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wraps {
-    lock: Lock,
+pub(crate) struct Wraps {
+    lock: Option<Lock>,
     wraps: Vec<(u8, [u8; WRAP])>,
 }
 
 impl Wraps {
-    /// Wraps the keys of some parts.
+    /// Wraps the keys of some parts, by number.
     pub fn new(
-        lock: Lock,
+        lock: Option<Lock>,
         key: &LineKey,
         scope: Scope<'_>,
         parts: &[(u8, PartKey)],
@@ -116,14 +163,9 @@ impl Wraps {
         Self::from_bytes(&wraps.to_bytes())
     }
 
-    /// How the line is opened.
-    pub const fn lock(&self) -> &Lock {
-        &self.lock
-    }
-
-    /// The numbers of the parts that it opens.
-    pub fn parts(&self) -> impl Iterator<Item = u8> {
-        self.wraps.iter().map(|(part, _)| *part)
+    /// What the line is locked with; nothing in the owner's own.
+    pub const fn lock(&self) -> Option<&Lock> {
+        self.lock.as_ref()
     }
 
     /// The part keys, by number.
@@ -148,19 +190,28 @@ impl Wraps {
         label: Hash,
         random: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, ObjectError> {
-        object::seal(&wraps_key(link, label), record, What::Wraps { label }, &self.to_bytes(), random)
+        object::seal(&link.wraps(label), record, What::Wraps { label }, &self.to_bytes(), random)
     }
 
     /// Opens a line's object.
     pub fn unseal(link: &Link, record: &RecordId, label: Hash, object: &[u8]) -> Result<Self, LineError> {
-        let bytes = object::open(&wraps_key(link, label), record, What::Wraps { label }, object);
+        let bytes = object::open(&link.wraps(label), record, What::Wraps { label }, object);
         Self::from_bytes(&bytes.map_err(|_| LineError::Link)?)
     }
 
     fn to_bytes(&self) -> Vec<u8> {
         encode(|e| {
-            e.array(5)?.bytes(&self.lock.header)?.str(&self.lock.authority)?;
-            e.u32(self.lock.epoch)?.str(&self.lock.policy)?.array(self.wraps.len() as u64)?;
+            e.array(2)?;
+            match &self.lock {
+                Some(lock) => {
+                    e.array(3)?.str(lock.authority.as_str())?.u32(lock.epoch.0)?;
+                    e.bytes(lock.encapsulation.as_bytes())?;
+                }
+                None => {
+                    e.null()?;
+                }
+            }
+            e.array(self.wraps.len() as u64)?;
             self.wraps.iter().try_for_each(|(part, wrap)| e.array(2)?.u8(*part)?.bytes(wrap)?.ok())
         })
     }
@@ -169,15 +220,12 @@ impl Wraps {
         cbor::check_deterministic(bytes).map_err(|_| LineError::Malformed)?;
         let read = || {
             let mut d = Decoder::new(bytes);
-            let five = d.array().ok()? == Some(5);
-            let (header, authority) = (d.bytes().ok()?.to_vec(), d.str().ok()?.to_owned());
-            let (epoch, policy) = (d.u32().ok()?, d.str().ok()?.to_owned());
-            let bounded =
-                header.len() <= MAX_HEADER && authority.len() <= MAX_AUTHORITY && policy.len() <= MAX_POLICY;
-            let count = d.array().ok()??;
-            if !five || !bounded || count > MAX_PARTS as u64 {
-                return None;
-            }
+            (d.array().ok()? == Some(2)).then_some(())?;
+            let lock = match d.datatype().ok()? {
+                Type::Null => d.null().map(|()| None).ok()?,
+                _ => Some(read_lock(&mut d)?),
+            };
+            let count = d.array().ok()?.filter(|count| *count <= MAX_PARTS as u64)?;
             let mut wraps: Vec<(u8, [u8; WRAP])> = Vec::new();
             for _ in 0..count {
                 let two = d.array().ok()? == Some(2);
@@ -186,14 +234,17 @@ impl Wraps {
                 (two && next && usize::from(part) < MAX_PARTS).then_some(())?;
                 wraps.push((part, wrap));
             }
-            Some(Self { lock: Lock { header, authority, epoch, policy }, wraps })
+            Some(Self { lock, wraps })
         };
         read().ok_or(LineError::Malformed)
     }
 }
 
-fn wraps_key(link: &Link, label: Hash) -> Key {
-    link.0.derive("countersign/record-wraps-key/v1", &[label.as_bytes()])
+fn read_lock(d: &mut Decoder<'_>) -> Option<Lock> {
+    let three = d.array().ok()? == Some(3);
+    let (authority, epoch) = (Identity::parse(d.str().ok()?).ok()?, Epoch(d.u32().ok()?));
+    let encapsulation = Encapsulation::parse(d.bytes().ok()?).ok()?;
+    three.then_some(Lock { authority, epoch, encapsulation })
 }
 
 /// The objects of a line by their digests: the signed document, the wraps, and each part, in the order of the wraps.

@@ -12,7 +12,7 @@
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
-use countersign_ledger::Hash;
+use countersign_ledger::{Hash, LogName};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -41,7 +41,7 @@ pub struct ObjectError;
 
 /// What an object is; bound to it as associated data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum What {
+pub(crate) enum What {
     /// A disclosure.
     Part {
         /// The version of the document.
@@ -68,6 +68,18 @@ pub enum What {
         /// The line's label.
         label: Hash,
     },
+    /// The policies of an index.
+    Sheet {
+        /// The index's log.
+        log: LogName,
+        /// The index's number.
+        wrap: u64,
+    },
+    /// What a phone keeps for itself.
+    Copy {
+        /// Digest of the name under which it keeps it.
+        name: Hash,
+    },
 }
 
 impl What {
@@ -85,6 +97,10 @@ impl What {
                 &[&version.to_be_bytes(), &[part], digest.as_bytes()],
             ),
             Self::Wraps { label } => framed("countersign/record-object-wraps/v1", &[label.as_bytes()]),
+            Self::Sheet { log, wrap } => {
+                framed("countersign/record-object-sheet/v1", &[log.as_str().as_bytes(), &wrap.to_be_bytes()])
+            }
+            Self::Copy { name } => framed("countersign/record-object-copy/v1", &[name.as_bytes()]),
         }
     }
 }
@@ -199,11 +215,11 @@ fn nonce(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A counter: random enough for a test of what is sealed, not of how well.
-    struct Counter(u8);
+    pub(crate) struct Counter(pub u8);
 
     impl rand_core::TryRng for Counter {
         type Error = std::convert::Infallible;
@@ -241,6 +257,11 @@ mod tests {
             What::Image { version: 1, part: 3, digest: Hash([4; 32]) },
             What::Wraps { label: digest },
             What::Wraps { label: Hash([4; 32]) },
+            What::Sheet { log: LogName::TRUST, wrap: 1 },
+            What::Sheet { log: LogName::TRUST, wrap: 2 },
+            What::Sheet { log: LogName::SUPPLY, wrap: 1 },
+            What::Copy { name: digest },
+            What::Copy { name: Hash([4; 32]) },
         ];
         for sealed_as in all {
             let object = seal(&key, &record, sealed_as, b"contents", &mut Counter(0)).unwrap();

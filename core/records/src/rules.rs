@@ -63,13 +63,13 @@ pub const SLOTS: u64 = 64;
 /// Most deliveries of one grant.
 const MAX_DELIVERIES: u64 = 16;
 /// How old a request may be when it is ordered.
-const REQUEST_AGE_MILLIS: u64 = 5 * 60 * 1000;
+pub const REQUEST_AGE_MILLIS: u64 = 5 * 60 * 1000;
 /// How long a request without a line may be granted for: a day.
-const ASK_MINUTES: u64 = 24 * 60;
+pub const ASK_MINUTES: u64 = 24 * 60;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
-/// The logs: the names are constants.
-const BOTH: [LogName; 2] = match (FULL, SHARED) {
+/// The log of whole records, and that of what is shared.
+pub const LOGS: [LogName; 2] = match (FULL, SHARED) {
     (Ok(full), Ok(shared)) => [full, shared],
     _ => [LogName::TRUST, LogName::TRUST],
 };
@@ -85,6 +85,14 @@ pub enum Mode {
     Ask,
     /// At once; the authority has asked for a reason.
     Emergency,
+}
+
+impl Mode {
+    /// The mode that an index states by this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        let modes = [Self::Owner, Self::AtOnce, Self::Ask, Self::Emergency];
+        modes.into_iter().find(|mode| *mode as u8 == number)
+    }
 }
 
 /// A line of a record's index.
@@ -116,13 +124,7 @@ impl IndexLine {
             return None;
         }
         let line = |line: &[u8; LINE]| {
-            let mode = match line[32] {
-                0 => Mode::Owner,
-                1 => Mode::AtOnce,
-                2 => Mode::Ask,
-                3 => Mode::Emergency,
-                _ => return None,
-            };
+            let mode = Mode::from_number(line[32])?;
             let minutes = u32::from_be_bytes(line[33..37].try_into().ok()?);
             let (label, row) = (Hash::from_slice(&line[..32])?, Hash::from_slice(&line[37..])?);
             Some(Self { label, mode, minutes, row })
@@ -144,6 +146,8 @@ pub struct Head {
     pub version: u64,
     /// The statement that signs the document.
     pub document: Hash,
+    /// The key to which requesters' names are sealed.
+    pub agree: PublicKey,
     /// The store that may deliver.
     pub store: String,
     /// Whether somebody who fits no line may ask.
@@ -194,14 +198,15 @@ impl Head {
         self.lines.iter().find(|line| line.label == label)
     }
 
-    fn of(statement: &Verified) -> Option<Self> {
+    /// The state after an index.
+    pub fn of(statement: &Verified) -> Option<Self> {
         let fields = statement.fields();
-        PublicKey::from_sec1(fields.bytes("agree")?).ok()?;
         Some(Self {
             index: statement.statement().id(),
             wrap: fields.uint("wrap")?,
             version: fields.uint("version")?,
             document: fields.hash("document")?,
+            agree: PublicKey::from_sec1(fields.bytes("agree")?).ok()?,
             store: fields.text("store")?.to_owned(),
             open: flag(fields.uint("open")?)?,
             lines: IndexLine::read(fields.bytes("lines")?)?,
@@ -211,22 +216,25 @@ impl Head {
     /// Reads the state of a record; `None` before its first index.
     pub fn from_state(state: &State) -> Option<Self> {
         let mut d = Decoder::new(&state.0);
-        (d.array().ok()? == Some(7)).then_some(())?;
+        (d.array().ok()? == Some(8)).then_some(())?;
         Some(Self {
             index: Hash::from_slice(d.bytes().ok()?)?,
             wrap: d.u64().ok()?,
             version: d.u64().ok()?,
             document: Hash::from_slice(d.bytes().ok()?)?,
+            agree: PublicKey::from_sec1(d.bytes().ok()?).ok()?,
             store: d.str().ok()?.to_owned(),
             open: d.bool().ok()?,
             lines: IndexLine::read(d.bytes().ok()?)?,
         })
     }
 
-    fn to_state(&self) -> State {
+    /// What a node keeps of it.
+    pub fn to_state(&self) -> State {
         State(encode(|e| {
-            e.array(7)?.bytes(self.index.as_bytes())?.u64(self.wrap)?.u64(self.version)?;
-            e.bytes(self.document.as_bytes())?.str(&self.store)?.bool(self.open)?;
+            e.array(8)?.bytes(self.index.as_bytes())?.u64(self.wrap)?.u64(self.version)?;
+            e.bytes(self.document.as_bytes())?.bytes(self.agree.as_sec1())?;
+            e.str(&self.store)?.bool(self.open)?;
             e.bytes(&IndexLine::write(&self.lines))?.ok()
         }))
     }
@@ -334,7 +342,7 @@ pub struct RecordRules;
 impl Rules for RecordRules {
     fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
         match kind.as_str() {
-            INDEX | REQUEST | ANSWER | DELIVERY => Some(&BOTH),
+            INDEX | REQUEST | ANSWER | DELIVERY => Some(&LOGS),
             AUTHORITY_KEY => Some(&[LogName::TRUST]),
             _ => None,
         }
@@ -449,7 +457,7 @@ fn check_index(statement: &Verified, context: &Context<'_>) -> Result<(), Violat
     rule(is_head(statement.statement().subject()), "an index is about the record itself")?;
     let head = some(Head::of(statement), "the index is not of the format")?;
     let own = head.lines.iter().any(|line| line.mode == Mode::Owner);
-    rule(!own || context.log == BOTH[0], "a line of the owner's own is on the log of whole records alone")?;
+    rule(!own || context.log == LOGS[0], "a line of the owner's own is on the log of whole records alone")?;
     let before = Head::from_state(context.subject);
     rule(
         follows(before.as_ref(), statement),

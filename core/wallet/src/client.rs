@@ -2,6 +2,7 @@
 
 mod https;
 mod problem;
+mod services;
 mod transport;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use countersign_ledger::{
 
 pub use self::https::{Https, HttpsError};
 pub(crate) use self::problem::jittered;
+pub use self::services::{AttributeAuthority, RecordStore};
 pub use self::transport::{Method, Request, Response, Transport, TransportError};
 use crate::cbor;
 
@@ -218,41 +220,22 @@ impl Client {
     /// Uploads what a statement names by its digest: one that was admitted, or that waits for it. An upload that was cut off goes
     /// on where it was.
     pub fn upload(&self, bytes: &[u8]) -> Result<(), ClientError> {
-        let path = format!("/blob/{}", Hash::of(bytes));
-        for _ in 0..UPLOADS {
-            let head = Request { method: Method::Head, ..Request::get(path.clone(), 0) };
-            let known = self.0.send(&head)?;
-            let received = match known.status {
-                200 => return Ok(()),
-                404 => known.received.filter(|&received| received <= bytes.len() as u64).unwrap_or(0),
-                _ => return Err(problem::read(&known)),
-            };
-            // safe: no more than there are
-            let rest = usize::try_from(received).ok().and_then(|from| bytes.get(from..)).unwrap_or(bytes);
-            let put = Request {
-                method: Method::Put,
-                path: path.clone(),
-                range: Some((received, bytes.len() as u64)).filter(|_| received > 0),
-                content_type: Some("application/octet-stream"),
-                body: rest,
-                limit: MAX_SMALL,
-            };
-            let answer = self.0.send(&put)?;
-            // The node has another part of it than it said: it has been asked by somebody else, or has forgotten.
-            let moved = answer.received.is_some() && matches!(answer.status, 202 | 409);
-            if !moved {
-                return success(answer).map(drop);
-            }
-        }
-        Err(ClientError::Malformed("upload"))
+        upload(&*self.0, &format!("/blob/{}", Hash::of(bytes)), None, bytes)
     }
 
     /// Asks for a certificate by a one-time code and a certification request; returns DER.
     pub fn enrol(&self, code: &str, request: &[u8]) -> Result<Vec<u8>, ClientError> {
         let body = encode(|e| e.array(2)?.str(code)?.bytes(request)?.ok());
         let (path, content_type) = ("/enrol".into(), Some("application/cbor"));
-        let request =
-            Request { method: Method::Post, path, range: None, content_type, body: &body, limit: MAX_SMALL };
+        let request = Request {
+            method: Method::Post,
+            path,
+            range: None,
+            content_type,
+            token: None,
+            body: &body,
+            limit: MAX_SMALL,
+        };
         Ok(success(self.0.send(&request)?)?.body)
     }
 
@@ -265,6 +248,7 @@ impl Client {
             path,
             range: None,
             content_type,
+            token: None,
             body: statement,
             limit: MAX_SMALL,
         };
@@ -291,6 +275,42 @@ impl Client {
         let body = success(response)?.body;
         if body.len() > limit { Err(TransportError::TooLarge.into()) } else { Ok(body) }
     }
+}
+
+/// Uploads bytes to a path that is named by their digest; what the other side has of them it keeps.
+fn upload(
+    transport: &dyn Transport,
+    path: &str,
+    token: Option<&[u8]>,
+    bytes: &[u8],
+) -> Result<(), ClientError> {
+    for _ in 0..UPLOADS {
+        let head = Request { method: Method::Head, token, ..Request::get(path.to_owned(), 0) };
+        let known = transport.send(&head)?;
+        let received = match known.status {
+            200 => return Ok(()),
+            404 => known.received.filter(|&received| received <= bytes.len() as u64).unwrap_or(0),
+            _ => return Err(problem::read(&known)),
+        };
+        // safe: no more than there are
+        let rest = usize::try_from(received).ok().and_then(|from| bytes.get(from..)).unwrap_or(bytes);
+        let put = Request {
+            method: Method::Put,
+            path: path.to_owned(),
+            range: Some((received, bytes.len() as u64)).filter(|_| received > 0),
+            content_type: Some("application/octet-stream"),
+            token,
+            body: rest,
+            limit: MAX_SMALL,
+        };
+        let answer = transport.send(&put)?;
+        // The node has another part of it than it said: it has been asked by somebody else, or has forgotten.
+        let moved = answer.received.is_some() && matches!(answer.status, 202 | 409);
+        if !moved {
+            return success(answer).map(drop);
+        }
+    }
+    Err(ClientError::Malformed("upload"))
 }
 
 fn success(response: Response) -> Result<Response, ClientError> {

@@ -50,13 +50,15 @@ pub struct Issuer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) keys: Arc<dyn KeyStore>,
     families: Families,
-    consent: Consent,
+    /// For kinds that several logs take: which.
+    log: Option<LogName>,
+    pub(crate) consent: Consent,
 }
 
 impl<'a> Issuer<'a> {
     /// The owner of these keys.
     pub fn new(snapshot: &'a mut Snapshot, client: &'a Client, keys: Arc<dyn KeyStore>) -> Self {
-        Self { snapshot, client, keys, families: families(), consent: Consent::default() }
+        Self { snapshot, client, keys, families: families(), log: None, consent: Consent::default() }
     }
 
     /// The same, for a person who has said these words.
@@ -69,6 +71,12 @@ impl<'a> Issuer<'a> {
     #[must_use]
     pub fn with_families(self, families: Families) -> Self {
         Self { families, ..self }
+    }
+
+    /// The same, in one of the logs that take the same kinds.
+    #[must_use]
+    pub fn in_log(self, log: LogName) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
@@ -98,9 +106,10 @@ impl<'a> Issuer<'a> {
         self.snapshot.membership(key).map(|(certificate, _)| certificate)
     }
 
-    /// The log that takes statements of a kind; the first, where several do.
+    /// The log that takes statements of a kind; where several do, the one that was said ([`Issuer::in_log`]), or the first.
     pub fn log_of(&self, kind: &Kind) -> Result<LogName, ActError> {
-        self.families.logs(kind).first().copied().ok_or(ActError::UnknownKind)
+        let mut logs = self.families.logs(kind).iter().copied();
+        logs.find(|log| self.log.is_none_or(|said| said == *log)).ok_or(ActError::UnknownKind)
     }
 
     /// The blob that a statement promises, by the rules of its family.

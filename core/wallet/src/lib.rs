@@ -51,6 +51,7 @@ mod key_store;
 mod missing_links;
 mod online;
 mod outbox;
+mod records;
 mod snapshot;
 mod store;
 mod sync;
@@ -60,8 +61,8 @@ mod whole_logs;
 
 pub use act::ActError;
 pub use client::{
-    Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
-    TransportError,
+    Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
+    Request, Response, Transport, TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, ReadOffer, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
@@ -72,6 +73,10 @@ pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
+pub use records::{
+    Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered,
+    HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
+};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,

@@ -192,3 +192,38 @@ CREATE TABLE outbox (
     follows BLOB,                       -- id of the one on the same goods that it comes after
     blob    BLOB                        -- what it promises, to be uploaded before it is ordered
 ) STRICT;
+
+-- A patient's records. What is kept of one is sealed under its secret, which the key store has.
+CREATE TABLE records (
+    record   BLOB PRIMARY KEY,
+    state    BLOB NOT NULL,             -- who may see what, and a change under way
+    document BLOB,                      -- the signed document, as published
+    taken    BLOB                       -- a newer one, until it is published
+) STRICT;
+
+-- Sealed objects of a change under way, until its indexes are recorded.
+CREATE TABLE record_objects (
+    record BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    bytes  BLOB NOT NULL,
+    UNIQUE (record, digest)
+) STRICT;
+
+-- Links of records that were handed to a clinician, sealed under the clinician's secret.
+CREATE TABLE record_links (
+    record BLOB PRIMARY KEY,
+    link   BLOB NOT NULL
+) STRICT;
+
+-- What a clinician asked for, by the request's thread, and what is kept of the answer, sealed under a secret of its own.
+CREATE TABLE record_asks (
+    thread TEXT PRIMARY KEY,
+    ask    BLOB NOT NULL,
+    kept   BLOB
+) STRICT;
+
+-- Keys for attributes by their authority, sealed under the clinician's secret.
+CREATE TABLE attribute_keys (
+    authority TEXT PRIMARY KEY,
+    key       BLOB NOT NULL
+) STRICT;

@@ -15,6 +15,7 @@ mod links;
 mod meetings;
 mod members;
 mod outbox;
+mod records;
 mod rescue;
 mod statements;
 
@@ -50,6 +51,11 @@ pub(crate) use self::members::{
     insert_receipt, membership, memberships, node, receipt, set_membership, set_node,
 };
 pub(crate) use self::outbox::{Outgoing, outgoing, outgoing_blob, post, set_outgoing, take_out};
+pub(crate) use self::records::{
+    attribute_key, clear_objects, forget_record, forget_record_ask, forget_record_link, kept, object,
+    objects, record_asks, record_document, record_links, record_state, records, set_attribute_key, set_kept,
+    set_object, set_record_ask, set_record_link, set_record_state, settle_document, take_document,
+};
 pub(crate) use self::statements::{
     STATEMENTS_AT_ONCE, Stored, append_statements, append_whole_log, drop_whole_log, filter_hint,
     insert_subject, lots_by_filter, names, set_filter_hint, statements, subject_id, whole_log,

@@ -11,6 +11,7 @@
 
 mod admission;
 mod alerts;
+mod attribute_authority;
 mod batches;
 mod clocks;
 mod couriers;

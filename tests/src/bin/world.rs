@@ -9,6 +9,10 @@
 //! | `products COUNT` | so many more products, each with a lot L1 that is in order | a list of links |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
+//! | `document RECORD HOLDER VERSION` | has Dr. Grace sign a medical document for a record, whose holder's key is in hexadecimal | the file it is in |
+//! | `attributes MEMBER LIST` | registers a member's attributes, such as `role: cardiologist;hospital: north` | `registered` |
+//!
+//! The node keeps a record store; the attribute authority beside it has an address and a TLS root of its own.
 //!
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
 //! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
@@ -18,15 +22,26 @@ use std::fs;
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countersign_custody::qr::{self, Codes};
 use countersign_custody::{Contents, SerialSet};
-use countersign_ledger::{Fields, Hash, Kind, LogName, Subject, UnixMillis};
-use countersign_node::{Config, Node, Running};
+use countersign_ledger::{
+    Fields, Hash, Held, Identity, Kind, LogName, LogSpec, PublicKey, Subject, UnixMillis,
+};
+use countersign_node::{
+    AttributeAuthority, AuthorityConfig, Config, Node, RecordStoreConfig, Register, Running,
+    RunningAuthority, TlsConfig,
+};
+use countersign_records::rules::{AUTHORITY, DOCTOR, LOGS};
+use countersign_records::{Cut, RecordId, Rule, Unsigned};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
+use countersign_wallet::{
+    Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, StoredKey, Vault,
+};
+use getrandom::SysRng;
+use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -46,6 +61,8 @@ fn main() -> Outcome {
     let mut config = Config::development(folder.join("node"));
     // All parties write from one address here.
     (config.limits.writes_per_second, config.limits.write_burst) = (10_000, 10_000);
+    config.logs = logs(&config.domain);
+    config.record_store = Some(RecordStoreConfig { name: "cloud".into(), record_bytes: 256 << 20, s3: None });
     let mut running = Some(Node::open(config.clone())?.start()?);
     let Some(node) = &running else { return Ok(()) };
     let address = format!("https://localhost:{}", node.addr().port());
@@ -54,12 +71,17 @@ fn main() -> Outcome {
     office.play()?;
     let genesis = folder.join("genesis.json");
     fs::write(&genesis, node.node().genesis().to_json())?;
+    let clinics = Clinics::open(node, &address, &genesis, folder, &mut office)?;
     for (name, serial) in [("genuine", "S001"), ("unknown", "X001")] {
         frame(&folder.join(format!("{name}.pgm")), Some(serial))?;
     }
     frame(&folder.join("blank.pgm"), None)?;
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
-    say(&json!({ "node": address, "genesis": genesis, "frames": folder }).to_string())?;
+    let hello = json!({
+        "node": address, "genesis": genesis, "frames": folder,
+        "authority": Clinics::identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
+    });
+    say(&hello.to_string())?;
 
     for line in std::io::stdin().lock().lines() {
         let line = line?;
@@ -69,6 +91,15 @@ fn main() -> Outcome {
             }
             (["offer", unit], Some(_)) => say(&json!(office.offer(unit)?).to_string())?,
             (["products", count], Some(_)) => say(&json!(office.products(count.parse()?)?).to_string())?,
+            (["document", record, holder, version], _) => {
+                let path = office.document(folder, record, holder, version.parse()?)?;
+                say(&path.display().to_string())?;
+            }
+            (["attributes", member, ..], _) => {
+                let list = line.splitn(3, ' ').nth(2).unwrap_or_default();
+                clinics.register(&Identity::parse(member)?, list)?;
+                say("registered")?;
+            }
             (["stop"], _) => {
                 if let Some(node) = running.take() {
                     node.stop();
@@ -82,11 +113,96 @@ fn main() -> Outcome {
             _ => say("unknown command")?,
         }
     }
+    clinics.running.stop();
     if let Some(node) = running {
         node.stop();
     }
     Ok(())
 }
+
+/// Those of goods, and those of records.
+fn logs(domain: &str) -> Vec<LogSpec> {
+    let followed = [LogName::SUPPLY].into_iter().chain(LOGS);
+    let followed =
+        followed.map(|name| LogSpec { name, held: Held::Followed, domain: Some(domain.to_owned()) });
+    [LogSpec { name: LogName::TRUST, held: Held::Whole, domain: None }].into_iter().chain(followed).collect()
+}
+
+/// The attribute authority.
+struct Clinics {
+    config: AuthorityConfig,
+    running: RunningAuthority,
+    /// File with the root of its TLS certificate (DER).
+    root: std::path::PathBuf,
+}
+
+impl Clinics {
+    fn open(
+        node: &Running,
+        address: &str,
+        genesis: &Path,
+        folder: &Path,
+        office: &mut Office,
+    ) -> Outcome<Self> {
+        let config = AuthorityConfig {
+            data: folder.join("authority"),
+            listen: "127.0.0.1:0".parse()?,
+            node: address.to_owned(),
+            genesis: genesis.to_owned(),
+            follow_seconds: 1,
+            vocabulary: [("role", "what"), ("hospital", "where")].map(|(a, b)| (a.into(), b.into())).into(),
+            tls: TlsConfig::default(),
+        };
+        let code =
+            node.node().registrar().new_code(AUTHORITY, "clinics", Duration::from_mins(1))?.to_string();
+        AttributeAuthority::init(&config, b"world", CHEAP, &code)?;
+        let running = AttributeAuthority::open(config.clone(), b"world")?.start()?;
+        let root = folder.join("authority-root.der");
+        fs::write(&root, running.tls_root().ok_or("a root")?)?;
+        let clinics = Self { config, running, root };
+        // Nothing can be wrapped before its key is published.
+        let (published, began) = (countersign_records::authority(&Clinics::identity()?), Instant::now());
+        loop {
+            office.snapshot.sync(&office.client, Duration::from_secs(5))?;
+            if office.snapshot.history(LogName::TRUST, &published)?.is_some_and(|history| !history.is_empty())
+            {
+                return Ok(clinics);
+            }
+            if began.elapsed() > Duration::from_secs(30) {
+                return Err("the authority publishes no key".into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn identity() -> Outcome<Identity> {
+        Ok(Identity::new("meds.example", AUTHORITY, "clinics")?)
+    }
+
+    fn address(&self) -> String {
+        format!("https://localhost:{}", self.running.addr().port())
+    }
+
+    fn register(&self, member: &Identity, list: &str) -> Outcome {
+        let attributes = list.split(';').map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Register::open(&self.config)?.set(member, &attributes)?)
+    }
+}
+
+/// A summary with three sections.
+const SUMMARY: &str = r#"{
+  "resourceType": "Bundle", "type": "document", "timestamp": "2026-01-02T03:04:05Z", "entry": [
+    { "fullUrl": "urn:uuid:c", "resource": { "resourceType": "Composition", "status": "final", "title": "Patient summary",
+      "date": "2026-01-02", "subject": { "reference": "urn:uuid:p" }, "author": [{ "reference": "urn:uuid:d" }], "section": [
+        { "title": "Problems", "code": { "coding": [{ "code": "11450-4" }] }, "entry": [{ "reference": "urn:uuid:1" }] },
+        { "title": "Medication", "code": { "coding": [{ "code": "10160-0" }] }, "entry": [{ "reference": "urn:uuid:2" }] },
+        { "title": "Results", "code": { "coding": [{ "code": "30954-2" }] }, "entry": [{ "reference": "urn:uuid:3" }] } ] } },
+    { "fullUrl": "urn:uuid:p", "resource": { "resourceType": "Patient", "name": [{ "family": "Roe", "given": ["Jane"] }], "birthDate": "1970-01-01" } },
+    { "fullUrl": "urn:uuid:d", "resource": { "resourceType": "Practitioner", "name": [{ "text": "Dr. Grace" }] } },
+    { "fullUrl": "urn:uuid:1", "resource": { "resourceType": "Condition", "code": { "text": "Diabetes" } } },
+    { "fullUrl": "urn:uuid:2", "resource": { "resourceType": "MedicationStatement", "medicationCodeableConcept": { "text": "Metformin" } } },
+    { "fullUrl": "urn:uuid:3", "resource": { "resourceType": "Observation", "code": { "text": "Glucose" }, "valueQuantity": { "value": 7.10, "unit": "mmol/L" } } }
+  ] }"#;
 
 fn say(line: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
@@ -131,11 +247,40 @@ impl Office {
             let code = node.node().registrar().new_code(role, "first", Duration::from_mins(1))?;
             office.issuer().enrol(role, &code.to_string())?;
         }
+        let code = node.node().registrar().new_code(DOCTOR, "grace", Duration::from_mins(1))?;
+        office.issuer().enrol(DOCTOR, &code.to_string())?;
         Ok(office)
     }
 
     fn issuer(&mut self) -> Issuer<'_> {
         Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys)).consenting(Consent::ALL)
+    }
+
+    /// A document for a record, signed by Dr. Grace, in a file.
+    fn document(
+        &mut self,
+        folder: &Path,
+        record: &str,
+        holder: &str,
+        version: u64,
+    ) -> Outcome<std::path::PathBuf> {
+        let about = Subject::new(format!("urn:countersign:record:{record}"))?;
+        let record = RecordId::of(&about).ok_or("no record")?;
+        let mut bytes = Vec::new();
+        for pair in holder.as_bytes().chunks(2) {
+            bytes.push(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
+        }
+        let holder = PublicKey::from_sec1(&bytes)?;
+        let (mut random, mut cti) = (UnwrapErr(SysRng), [0; 16]);
+        random.fill_bytes(&mut cti);
+        let unsigned = Unsigned::new(&mut Cut::new(SUMMARY.as_bytes())?, &[], &mut random);
+        let draft = unsigned.draft(&record, version, &Rule::any(unsigned.count()), &holder)?;
+        let certificate = self.issuer().certificate(DOCTOR)?;
+        let signer = StoredKey::find(Arc::clone(&self.keys), DOCTOR)?;
+        let statement = draft.sign(&certificate, &signer, now(), cti)?;
+        let path = folder.join(format!("document-{record}-{version}"));
+        fs::write(&path, unsigned.signed(statement, &certificate).to_bytes())?;
+        Ok(path)
     }
 
     fn identity(&mut self, role: &str) -> Outcome<String> {

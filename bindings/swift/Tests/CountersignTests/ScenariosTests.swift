@@ -9,7 +9,7 @@ final class ScenariosTests: XCTestCase {
         let folder = URL(fileURLWithPath: try setting("COUNTERSIGN_SCENARIOS"))
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         let scenarios = files.filter { $0.pathExtension == "json" }
-        XCTAssertGreaterThanOrEqual(scenarios.count, 3, "the scenarios are gone")
+        XCTAssertGreaterThanOrEqual(scenarios.count, 4, "the scenarios are gone")
         for file in scenarios {
             let scenario = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
             let stage = try Stage(folder: temporaryFolder())
@@ -109,6 +109,12 @@ private final class Stage {
             XCTAssertEqual("\(found)", text("finds"), "\(step)")
         case "prepare", "sign": try await act(phone.issuer, step)
         case "node": _ = world.ask(text("command"))
+        case let what where what.hasPrefix("record-"): try record(Records(wallet: phone.wallet), step)
+        case let what where what.hasPrefix("clinician-"):
+            let (identity, address, root) = world.authority
+            let clinician = try Clinician(
+                wallet: phone.wallet, key: "signing", authority: identity, address: address, roots: [root])
+            try self.clinician(clinician, step)
         default: try await handOver(phone.courier, step)
         }
     }
@@ -131,6 +137,97 @@ private final class Stage {
         XCTAssertEqual(act.link, text("link"), "\(step)")
         XCTAssertEqual(act.level, levels[text("about")], "\(step)")
         XCTAssertEqual(act.irrevocable, step["irrevocable"] as? Bool, "\(step)")
+    }
+
+    /// What was noted under the name that the scenario gives it: a record's number, a link, a label, a thread.
+    private func noted(_ step: [String: Any], _ name: String) -> String {
+        (step[name] as? String).map { codes[$0]![0] } ?? ""
+    }
+
+    private func note(_ step: [String: Any], _ what: String) {
+        codes[step["as"] as! String] = [what]
+    }
+
+    private func record(_ records: Records, _ step: [String: Any]) throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let (record, thread) = (noted(step, "record"), noted(step, "thread"))
+        switch text("do") {
+        case "record-begin": note(step, try records.begin(authority: world.authority.identity))
+        case "record-enrol":
+            let name = text("name").isEmpty ? record : text("name")
+            try records.enrol(record: record, code: world.ask("code patient \(name)"))
+        case "record-take":
+            let holder = try records.holder(record: record).map { String(format: "%02x", $0) }.joined()
+            let file = world.ask("document \(record) \(holder) \(step["version"]!)")
+            let document = try Data(contentsOf: URL(fileURLWithPath: file))
+            expect(try records.take(record: record, document: document), step)
+        case "record-share":
+            let parts = parts(of: try records.document(record: record), step)
+            let mode: LineMode =
+                switch text("mode") {
+                case "at-once": .atOnce
+                case "ask": .ask
+                default: .emergency
+                }
+            let line = NewRecordLine(
+                isPrivate: step["private"] as? Bool ?? false, policy: text("policy"), mode: mode, minutes: 60, parts: parts)
+            note(step, try records.share(record: record, line: line))
+        case "record-set-parts":
+            let parts = parts(of: try records.document(record: record), step)
+            try records.setParts(record: record, label: noted(step, "line"), parts: parts)
+        case "record-close": try records.close(record: record, label: noted(step, "line"))
+        case "record-open": try records.setOpen(record: record, open: step["open"] as! Bool)
+        case "record-publish": while try records.step(record: record) != .done {}
+        case "record-link": note(step, try records.link(record: record))
+        case "record-allow": try records.allow(record: record, thread: thread)
+        case "record-allow-parts":
+            let parts = parts(of: try records.document(record: record), step)
+            try records.allowParts(record: record, thread: thread, parts: parts)
+        case "record-deny": try records.deny(record: record, thread: thread)
+        case "record-withdraw": try records.withdraw(record: record, thread: thread)
+        case "record-erase": try records.erase(record: record)
+        case "record-accesses":
+            let rows = try records.accesses(record: record).list.map { access in
+                let times = access.deliveredMillis.count
+                return "\(access.requester?.identity ?? "nobody"): \(access.state), delivered \(times) times"
+                    + (access.emergency ? ", emergency" : "")
+            }
+            XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        case "record-all":
+            let rows = try records.all().map { "version \($0.version ?? 0), \($0.lines.count) lines" }
+            XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        default: XCTFail("no such step: \(step)")
+        }
+    }
+
+    private func clinician(_ clinician: Clinician, _ step: [String: Any]) throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let (record, thread) = (noted(step, "record"), noted(step, "thread"))
+        switch text("do") {
+        case "clinician-attributes":
+            XCTAssertEqual(world.ask("attributes \(text("member")) \(text("list"))"), "registered", "\(step)")
+        case "clinician-add": _ = try clinician.add(link: text("text").isEmpty ? noted(step, "link") : text("text"))
+        case "clinician-key":
+            try clinician.fetchKey()
+            XCTAssertTrue(try clinician.hasKey(), "\(step)")
+        case "clinician-offers":
+            let rows = try clinician.offers(record: record).map { "\($0.policy): \($0.fits ? "fits" : "does not fit")" }
+            XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        case "clinician-ask":
+            let question = RecordQuestion(
+                record: record, label: step["line"] == nil ? nil : noted(step, "line"),
+                isPrivate: step["private"] as? Bool ?? false, minutes: 30, purpose: "TREAT",
+                reason: step["reason"] as? String, name: "Dr. Ada")
+            note(step, try clinician.ask(question: question))
+        case "clinician-open": expect(try clinician.open(thread: thread), step)
+        case "clinician-read": expect(try clinician.read(thread: thread), step)
+        case "clinician-tidy":
+            XCTAssertEqual(Int(try clinician.tidy()), step["erased"] as? Int, "\(step)")
+        case "clinician-asked":
+            let rows = try clinician.asked().map { "\($0.state.map { "\($0)" } ?? "unsent")" + ($0.kept ? ", kept" : "") }
+            XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        default: XCTFail("no such step: \(step)")
+        }
     }
 
     private func handOver(_ courier: Courier, _ step: [String: Any]) async throws {
@@ -262,6 +359,20 @@ private func expect(_ answer: Answer, _ step: [String: Any]) {
     // Each time it was received with its unit: how many of the unit's packs were scanned.
     let units = answer.history.compactMap(\.unit).map { "\($0.scanned) of \($0.packs)" }
     XCTAssertEqual(units, step["units"] as? [String] ?? [], "\(step)")
+}
+
+/// The parts of the sections that a step names.
+private func parts(of document: MedicalDocument, _ step: [String: Any]) -> Data {
+    let titles = step["sections"] as! [String]
+    return Data(document.sections.filter { titles.contains($0.title) }.map(\.part))
+}
+
+private func expect(_ document: MedicalDocument, _ step: [String: Any]) {
+    XCTAssertEqual(document.sections.map(\.title).sorted(), step["sections"] as? [String], "\(step)")
+    XCTAssertEqual(Int(document.withheld), step["withheld"] as? Int ?? 0, "\(step)")
+    XCTAssertEqual(document.notDelivered, 0, "\(step)")
+    XCTAssertEqual(document.title, "Patient summary", "\(step)")
+    XCTAssertEqual(document.signer, "spiffe://meds.example/doctor/grace", "\(step)")
 }
 
 private func described(_ error: CountersignError) -> (String, String?) {

@@ -10,6 +10,8 @@ final class World {
     private(set) var node = ""
     private(set) var genesis = Data()
     private var frames = URL(fileURLWithPath: "/")
+    /// The attribute authority: SPIFFE ID, address, TLS root.
+    private(set) var authority = (identity: "", address: "", root: Data())
 
     init(folder: URL) throws {
         // A node may close a connection that is being written to. iPhones and Android keep the signal from an app; a Swift
@@ -24,6 +26,8 @@ final class World {
         node = hello["node"]!
         genesis = try Data(contentsOf: URL(fileURLWithPath: hello["genesis"]!))
         frames = URL(fileURLWithPath: hello["frames"]!)
+        let root = try Data(contentsOf: URL(fileURLWithPath: hello["authority_root"]!))
+        authority = (hello["authority"]!, hello["authority_address"]!, root)
     }
 
     deinit {

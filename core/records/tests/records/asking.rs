@@ -2,8 +2,8 @@
 
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
-    Certificate, Draft, Fields, Hash, Identity, Kind, Signer as _, SoftwareKey, Statement, TrustStore,
-    UnixMillis, Value, Verified,
+    Certificate, Draft, Fields, Hash, Identity, Kind, PublicKey, Signer as _, SoftwareKey, Statement,
+    TrustStore, UnixMillis, Value, Verified,
 };
 use countersign_records::rules::{DELIVERY, OWNER, STORE};
 use countersign_records::{
@@ -33,11 +33,19 @@ fn wanted() -> Wanted {
     }
 }
 
-fn verify(demand: &Demand, change: impl FnOnce(&mut Asked<'_>)) -> Result<Demanded, DemandError> {
-    let (holder, store) = (key(5).public_key(), store("cloud"));
-    let mut asked = Asked { holder: &holder, store: &store, now: NOW, before: None };
-    change(&mut asked);
-    demand.clone().verify(&asked)
+/// What a store knows, of its own.
+struct Knows {
+    holder: PublicKey,
+    store: Identity,
+    now: UnixMillis,
+    before: Option<Hash>,
+}
+
+fn verify(demand: &Demand, change: impl FnOnce(&mut Knows)) -> Result<Demanded, DemandError> {
+    let mut knows = Knows { holder: key(5).public_key(), store: store("cloud"), now: NOW, before: None };
+    change(&mut knows);
+    let Knows { holder, store, now, before } = knows;
+    demand.clone().verify(&Asked { holder: &holder, store: &store, now, before })
 }
 
 #[test]
@@ -45,8 +53,8 @@ fn a_demand_is_the_holders_fresh_and_for_this_store() {
     let demand = wanted().sign(&key(5)).unwrap();
     assert_eq!(verify(&demand, |_| ()).unwrap().wanted(), &wanted());
     let other = (key(6).public_key(), store("cellar"));
-    assert_eq!(verify(&demand, |asked| asked.store = &other.1), Err(DemandError::OtherStore));
-    assert_eq!(verify(&demand, |asked| asked.holder = &other.0), Err(DemandError::Signature));
+    assert_eq!(verify(&demand, |asked| asked.store = other.1), Err(DemandError::OtherStore));
+    assert_eq!(verify(&demand, |asked| asked.holder = other.0), Err(DemandError::Signature));
     for (now, result) in [
         (NOW.0 + DEMAND_MILLIS, None),
         (NOW.0 + DEMAND_MILLIS + 1, Some(DemandError::Old)),

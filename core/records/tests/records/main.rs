@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop")]
 
 mod asking;
+mod asks;
+mod authority;
 mod cutting;
 mod rules;
 mod sealing;

@@ -1,18 +1,34 @@
 //! Sealing for a store that learns nothing, and opening what it delivers.
 
-use countersign_ledger::{Hash, LogName};
+use countersign_abe::{Attribute, MasterKey, Policy, SecretKey};
+use countersign_ledger::{Hash, Identity, LogName};
 use countersign_records::{
-    Current, Delivery, DeliveryError, Extraction, FULL, Image, Key, Line, LineError, Link, Lock, Pair, Parts,
-    Reader, Received, RecordId, Refused, Row, Rule, SHARED, Sealed, Secret, label, open_image, seal_image,
+    Current, Delivery, DeliveryError, Epoch, Extraction, FULL, Image, Inventory, Line, LineError, Link, Lock,
+    Pair, Parts, Reader, Received, RecordId, Refused, Row, Rule, SHARED, Sealed, Secret, label, open_image,
+    seal_image,
 };
 use zeroize::Zeroizing;
 
 use crate::support::{Numbers, RECORD, World, bytes, summary, vectors};
 
 const POLICY: &str = "role: cardiologist and hospital: north";
+const EPOCH: Epoch = Epoch(227);
 
 fn log() -> LogName {
     SHARED.unwrap()
+}
+
+fn policy() -> Policy {
+    POLICY.parse().unwrap()
+}
+
+fn authority() -> MasterKey {
+    MasterKey::new(&[1; 32])
+}
+
+fn key(of: &MasterKey, attributes: &[&str], epoch: Epoch) -> SecretKey {
+    let attributes = attributes.iter().map(|text| text.parse::<Attribute>().unwrap());
+    of.issue(&attributes.chain(epoch.held().map(Epoch::attribute)).collect(), &[2; 32]).unwrap()
 }
 
 /// A record as its patient keeps it, and one line of it.
@@ -22,39 +38,27 @@ struct Patient {
     sealed: Sealed,
     current: Current,
     label: Hash,
-    /// What attribute-based encryption would make of the policy.
-    opens: Key,
     line: Line,
+    authority: MasterKey,
+    /// What the authority issued to a cardiologist of the north.
+    cardiologist: SecretKey,
 }
 
 impl Patient {
     fn new(signed: &Extraction, parts: Parts) -> Self {
-        Self::of(&RECORD, signed, 1, parts, |_| 0)
+        Self::of(&RECORD, signed, 1, parts)
     }
 
-    fn of(
-        record: &RecordId,
-        signed: &Extraction,
-        version: u64,
-        parts: Parts,
-        rotation: impl Fn(u8) -> u32,
-    ) -> Self {
+    fn of(record: &RecordId, signed: &Extraction, version: u64, parts: Parts) -> Self {
         let mut random = Numbers(77 + version);
         let secret = Secret::new(Zeroizing::new([record.0[0]; 32]));
-        let link = secret.link();
-        let sealed = Sealed::new(signed, &secret, record, version, rotation, &mut random).unwrap();
-        let label = label(record, &[4; 16], POLICY);
-        let opens = Key::new(Zeroizing::new([0xee; 32]));
-        let lock = Lock {
-            header: b"header".to_vec(),
-            authority: "north".to_owned(),
-            epoch: 3,
-            policy: POLICY.to_owned(),
-        };
-        let key = link.line(&opens, record, log(), label, lock.epoch);
-        let line = sealed.line(lock, &key, &link, label, parts, &mut random).unwrap();
+        let sealed = Sealed::new(signed, &secret, record, version, &mut random).unwrap();
+        let label = label(record, &[4; 16], &policy());
+        let line = lined(&sealed.inventory, &secret, label, parts, version);
         let current = Current { version, document: signed.document().id() };
-        Self { secret, link, sealed, current, label, opens, line }
+        let authority = authority();
+        let cardiologist = key(&authority, &["role: cardiologist", "hospital: north"], EPOCH);
+        Self { link: secret.link(), secret, sealed, current, label, line, authority, cardiologist }
     }
 
     fn reader<'a>(&'a self, world: &'a World, record: &'a RecordId) -> Reader<'a> {
@@ -71,15 +75,39 @@ impl Patient {
 
     /// What an honest store delivers for the line.
     fn objects(&self) -> Vec<Vec<u8>> {
-        let all: Vec<&[u8]> = self.sealed.objects().chain([self.line.wraps.as_slice()]).collect();
-        let named = |digest| all.iter().find(|object| Hash::of(object) == digest).unwrap().to_vec();
-        self.line.row.digests().map(named).collect()
+        delivered(&self.sealed.objects, &self.line)
     }
 
     fn open(&self, world: &World, objects: &[Vec<u8>]) -> Result<Received, DeliveryError> {
         let reader = self.reader(world, &RECORD);
-        deliver(&reader, &self.line.row, objects, |lock| (lock.policy == POLICY).then(|| self.opens.clone()))
+        deliver(&reader, &self.line.row, objects, self.by(&self.cardiologist))
     }
+
+    /// Opens by a key for attributes.
+    fn by<'a>(&'a self, key: &'a SecretKey) -> Opens<'a> {
+        Opens { authority: &self.authority, key }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Opens<'a> {
+    authority: &'a MasterKey,
+    key: &'a SecretKey,
+}
+
+/// A line for cardiologists of the north.
+fn lined(inventory: &Inventory, secret: &Secret, label: Hash, parts: Parts, seed: u64) -> Line {
+    let mut random = Numbers(1000 + seed);
+    let name = Identity::new("north.example", "attribute-authority", "clinics").unwrap();
+    let (lock, opened) = Lock::new(&policy(), EPOCH, &name, authority().public_key(), &[7; 32]).unwrap();
+    inventory.line(secret, log(), label, (lock, &opened), parts, &mut random).unwrap()
+}
+
+/// The objects of a line, out of all that were uploaded.
+fn delivered(uploaded: &[Vec<u8>], line: &Line) -> Vec<Vec<u8>> {
+    let all: Vec<&Vec<u8>> = uploaded.iter().chain([&line.wraps]).collect();
+    let named = |digest| all.iter().find(|object| Hash::of(object) == digest).copied().unwrap().clone();
+    line.row.digests().map(named).collect()
 }
 
 /// Hands over objects in the order of the row; an empty one was not delivered.
@@ -87,11 +115,12 @@ fn deliver(
     reader: &Reader<'_>,
     row: &Row,
     objects: &[Vec<u8>],
-    key: impl FnOnce(&Lock) -> Option<Key>,
+    by: Opens<'_>,
 ) -> Result<Received, DeliveryError> {
     let there: Vec<Option<&[u8]>> =
         objects.iter().map(|object| (!object.is_empty()).then_some(object.as_slice())).collect();
-    reader.open(Delivery { row, document: there[0], wraps: there[1], parts: &there[2..] }, key)
+    let delivery = Delivery { row, document: there[0], wraps: there[1], parts: &there[2..] };
+    reader.open(delivery, |lock| lock.open(by.key, by.authority.public_key()))
 }
 
 #[test]
@@ -122,26 +151,36 @@ fn an_outsider_opens_nothing() {
     let patient = Patient::new(&signed, Parts::of([0, 3, 4]));
     let (objects, row) = (patient.objects(), &patient.line.row);
     let reader = patient.reader(&world, &RECORD);
-    let opens = |_: &Lock| Some(patient.opens.clone());
-    assert!(deliver(&reader, row, &objects, opens).is_ok());
+    let fits = patient.by(&patient.cardiologist);
+    assert!(deliver(&reader, row, &objects, fits).is_ok());
 
-    let error =
-        |reader: &Reader<'_>, key: Option<Key>| deliver(reader, row, &objects, |_| key).err().unwrap();
-    let fits = || Some(patient.opens.clone());
-    assert_eq!(error(&reader, None), DeliveryError::Line(LineError::Key), "attributes that do not fit");
-    let other = Some(Key::new(Zeroizing::new([0xef; 32])));
-    assert_eq!(error(&reader, other), DeliveryError::Line(LineError::Key), "another policy's key");
+    let error = |reader: &Reader<'_>, by: Opens<'_>| deliver(reader, row, &objects, by).err().unwrap();
+    let line = |error| DeliveryError::Line(error);
+    // Two doctors who have one attribute each, and what they have together.
+    for attributes in [&["role: cardiologist"][..], &["hospital: north", "role: nurse"]] {
+        let held = key(&patient.authority, attributes, EPOCH);
+        assert_eq!(error(&reader, patient.by(&held)), line(LineError::Attributes), "{attributes:?}");
+    }
+    let late = key(&patient.authority, &["role: cardiologist", "hospital: north"], Epoch(EPOCH.0 - 1));
+    assert_eq!(error(&reader, patient.by(&late)), line(LineError::Epoch(EPOCH)), "last epoch's key");
+    let next = key(&patient.authority, &["role: cardiologist", "hospital: north"], Epoch(EPOCH.0 + 1));
+    assert!(deliver(&reader, row, &objects, patient.by(&next)).is_ok(), "a later key opens what is older");
+    let elsewhere = MasterKey::new(&[9; 32]);
+    let foreign = key(&elsewhere, &["role: cardiologist", "hospital: north"], EPOCH);
+    let foreign = Opens { authority: &elsewhere, key: &foreign };
+    assert_eq!(error(&reader, foreign), line(LineError::Authority), "another authority's key");
+
     // The master key of the authority makes K, and is nothing without the link.
     let link = Link::new(Zeroizing::new([1; 32]));
-    assert_eq!(error(&Reader { link: &link, ..reader }, fits()), DeliveryError::Line(LineError::Link));
+    assert_eq!(error(&Reader { link: &link, ..reader }, fits), line(LineError::Link));
     let foreign = Reader { log: FULL.unwrap(), ..reader };
-    assert_eq!(error(&foreign, fits()), DeliveryError::Line(LineError::Key), "the other log's line");
+    assert_eq!(error(&foreign, fits), line(LineError::Key), "the other log's line");
     let foreign = Reader { label: Hash([7; 32]), ..reader };
-    assert_eq!(error(&foreign, fits()), DeliveryError::Line(LineError::Link), "another label");
+    assert_eq!(error(&foreign, fits), line(LineError::Link), "another label");
     let foreign = Reader { record: &RecordId([1; 16]), ..reader };
-    assert_eq!(error(&foreign, fits()), DeliveryError::Line(LineError::Link), "another record");
+    assert_eq!(error(&foreign, fits), line(LineError::Link), "another record");
     // The store sees noise: no word of the record, of the policy, of the author.
-    for object in patient.sealed.objects().chain([patient.line.wraps.as_slice()]) {
+    for object in patient.sealed.objects.iter().chain([&patient.line.wraps]) {
         for words in ["resourceType", "Metformin", "cardiologist", "north.example", "header"] {
             assert!(!object.windows(words.len()).any(|window| window == words.as_bytes()), "{words}");
         }
@@ -195,7 +234,10 @@ fn whatever_the_store_does_has_its_own_reason() {
     let mut row = patient.line.row.clone();
     row.parts.pop();
     let reader = patient.reader(&world, &RECORD);
-    assert_eq!(deliver(&reader, &row, &good[..good.len() - 1], |_| None).err(), Some(DeliveryError::Row));
+    assert_eq!(
+        deliver(&reader, &row, &good[..good.len() - 1], patient.by(&patient.cardiologist)).err(),
+        Some(DeliveryError::Row)
+    );
 }
 
 #[test]
@@ -204,13 +246,13 @@ fn an_older_version_and_another_patients_bytes_are_refused_even_where_the_patien
     let document = bytes(&summary());
     let (old, new) = (world.sign(&document, 1, None, 7), world.sign(&document, 2, None, 8));
     let parts = Parts::of([0, 3, 4]);
-    let (yesterday, today) = (Patient::new(&old, parts), Patient::of(&RECORD, &new, 2, parts, |_| 0));
+    let (yesterday, today) = (Patient::new(&old, parts), Patient::of(&RECORD, &new, 2, parts));
     let foreign = RecordId([1; 16]);
-    let other = Patient::of(&foreign, &world.sign_as(&foreign, &document, 1, None, 9), 1, parts, |_| 0);
+    let other = Patient::of(&foreign, &world.sign_as(&foreign, &document, 1, None, 9), 1, parts);
 
     // The store serves yesterday's line: the index names today's.
     let reader = today.reader(&world, &RECORD);
-    let opens = |_: &Lock| Some(today.opens.clone());
+    let opens = today.by(&today.cardiologist);
     assert_eq!(
         deliver(&reader, &yesterday.line.row, &yesterday.objects(), opens).err(),
         Some(DeliveryError::Row)
@@ -241,7 +283,7 @@ fn an_older_version_and_another_patients_bytes_are_refused_even_where_the_patien
     assert_eq!(mixed(0, yesterday.objects()[0].clone()), Some(DeliveryError::ForeignDocument));
 
     // A patient who seals version 1 as version 2 is told of by the signed version.
-    let relabelled = Patient::of(&RECORD, &old, 2, parts, |_| 0);
+    let relabelled = Patient::of(&RECORD, &old, 2, parts);
     let error = relabelled.open(&world, &relabelled.objects()).err();
     assert_eq!(error, Some(DeliveryError::Refused(Refused::Older { shown: 1, current: 2 })));
 }
@@ -277,22 +319,34 @@ fn rights_change_without_a_second_upload_and_a_rotated_key_shuts_out_who_had_the
     let world = World::new();
     let signed = world.sign(&bytes(&summary()), 1, None, 7);
     let before = Patient::new(&signed, Parts::of([0, 3, 4]));
-    // Widening: the same objects, other wraps.
-    let after = Patient::new(&signed, Parts::of([0, 3, 4, 5]));
-    assert!(before.sealed.objects().eq(after.sealed.objects()));
-    assert!(after.open(&world, &after.objects()).is_ok());
-    // Narrowing: part 4 has a new key, so the old wraps do not open its new object; the others stay.
-    let narrowed = Patient::of(&RECORD, &signed, 1, Parts::of([0, 3]), |part| u32::from(part == 4));
-    let mut row = before.line.row.clone();
-    let mut objects = before.objects();
-    let rotated =
-        Patient::of(&RECORD, &signed, 1, Parts::of([0, 3, 4]), |part| u32::from(part == 4)).objects();
-    row.parts[2] = Hash::of(&rotated[4]);
-    objects[4].clone_from(&rotated[4]);
-    let reader = Reader { row: row.hash(), ..before.reader(&world, &RECORD) };
-    let error = deliver(&reader, &row, &objects, |_| Some(before.opens.clone())).err();
-    assert_eq!(error, Some(DeliveryError::Foreign(4)));
-    assert!(narrowed.open(&world, &narrowed.objects()).is_ok());
+    // Widening: the same objects, other wraps. What the owner keeps is enough for them.
+    let kept = Inventory::from_bytes(&before.sealed.inventory.to_bytes()).unwrap();
+    let wider = lined(&kept, &before.secret, before.label, Parts::of([0, 3, 4, 5]), 2);
+    let reader = Reader { row: wider.row.hash(), ..before.reader(&world, &RECORD) };
+    let by = before.by(&before.cardiologist);
+    let objects = delivered(&before.sealed.objects, &wider);
+    assert_eq!(deliver(&reader, &wider.row, &objects, by).unwrap().opened.parts().len(), 4);
+    // Narrowing: part 4 has a new key and a new object. The others stay.
+    let anew = Sealed::anew(&kept, &signed, &before.secret, Parts::of([4]), &mut Numbers(3)).unwrap();
+    assert_eq!(anew.objects.len(), 1, "no second upload of what stays");
+    let narrower = lined(&anew.inventory, &before.secret, before.label, Parts::of([0, 3]), 3);
+    let reader = Reader { row: narrower.row.hash(), ..reader };
+    let objects = delivered(&before.sealed.objects, &narrower);
+    assert_eq!(deliver(&reader, &narrower.row, &objects, by).unwrap().opened.parts().len(), 2);
+    // Who kept the old wraps does not open the new object.
+    let (mut row, mut objects) = (before.line.row.clone(), before.objects());
+    row.parts[2] = Hash::of(&anew.objects[0]);
+    objects[4].clone_from(&anew.objects[0]);
+    let reader = Reader { row: row.hash(), ..reader };
+    assert_eq!(deliver(&reader, &row, &objects, by).err(), Some(DeliveryError::Foreign(4)));
+    // A line is closed for somebody: with the header goes the statement that signs the document.
+    let closed = Sealed::anew(&kept, &signed, &before.secret, Parts::of([0, 3]), &mut Numbers(4)).unwrap();
+    assert_eq!(closed.objects.len(), 3);
+    let again = lined(&closed.inventory, &before.secret, before.label, Parts::of([0, 3]), 4);
+    assert_ne!(again.row.document, before.line.row.document);
+    let all: Vec<_> = before.sealed.objects.iter().chain(&closed.objects).cloned().collect();
+    let reader = Reader { row: again.row.hash(), ..reader };
+    assert!(deliver(&reader, &again.row, &delivered(&all, &again), by).is_ok());
 }
 
 #[test]
@@ -300,35 +354,35 @@ fn the_owners_own_line_is_a_backup_that_only_the_secret_opens() {
     let world = World::new();
     let document = bytes(&summary());
     let patient = Patient::new(&world.sign(&document, 1, None, 7), Parts::of([0]));
-    let (log, label) = (FULL.unwrap(), label(&RECORD, &[5; 16], ""));
-    let lock = Lock { header: vec![], authority: String::new(), epoch: 0, policy: String::new() };
-    let key = patient.secret.owner_line(&RECORD, log, label);
-    let line = patient.sealed.line(lock, &key, &patient.link, label, Parts::all(8), &mut Numbers(4)).unwrap();
+    let (log, label) = (FULL.unwrap(), patient.secret.own_label(&RECORD));
+    let line = patient.sealed.inventory.own_line(&patient.secret, log, &mut Numbers(4)).unwrap();
     let reader = Reader { log, label, row: line.row.hash(), ..patient.reader(&world, &RECORD) };
-    let all: Vec<&[u8]> = patient.sealed.objects().chain([line.wraps.as_slice()]).collect();
-    let there: Vec<Option<&[u8]>> = line
-        .row
-        .digests()
-        .map(|digest| all.iter().find(|object| Hash::of(object) == digest).copied())
-        .collect();
+    let objects = delivered(&patient.sealed.objects, &line);
+    let there: Vec<Option<&[u8]>> = objects.iter().map(|object| Some(object.as_slice())).collect();
     let delivery = Delivery { row: &line.row, document: there[0], wraps: there[1], parts: &there[2..] };
     let received = reader.open_own(delivery, &Secret::new(Zeroizing::new([RECORD.0[0]; 32]))).unwrap();
     assert!(received.opened.whole().unwrap() == document);
     let other = Secret::new(Zeroizing::new([1; 32]));
     assert_eq!(reader.open_own(delivery, &other).err(), Some(DeliveryError::Line(LineError::Key)));
+    let by = patient.by(&patient.cardiologist);
+    let error = reader.open(delivery, |lock| lock.open(by.key, by.authority.public_key())).err();
+    assert_eq!(error, Some(DeliveryError::Line(LineError::Key)), "no attributes open it");
 }
 
 #[test]
 fn every_key_is_its_own() {
     let secret = Secret::new(Zeroizing::new([9; 32]));
     let link = secret.link();
-    let opens = Key::new(Zeroizing::new([1; 32]));
     assert_ne!(secret.part(1, 3, 0), secret.part(1, 3, 1));
     assert_ne!(secret.part(1, 3, 0), secret.part(2, 3, 0));
     assert_ne!(secret.part(1, 3, 0), secret.part(1, 4, 0));
     assert_ne!(secret.agreement(0).to_bytes(), secret.agreement(1).to_bytes());
     assert_ne!(link, Secret::new(Zeroizing::new([8; 32])).link());
-    assert_eq!(format!("{opens:?}{:?}", secret.part(1, 3, 0)), "KeyPartKey(Key)", "no secret in a message");
+    assert_eq!(
+        format!("{link:?}{:?}", secret.part(1, 3, 0)),
+        "Link(Key)PartKey(Key)",
+        "no secret in a message"
+    );
 }
 
 #[test]
@@ -390,6 +444,6 @@ fn lengths_are_padded_so_that_few_are_told_apart() {
     let world = World::new();
     let document = bytes(&summary());
     let patient = Patient::new(&world.sign(&document, 1, None, 7), Parts::of([0]));
-    let lengths: std::collections::BTreeSet<_> = patient.sealed.objects().map(<[u8]>::len).collect();
+    let lengths: std::collections::BTreeSet<_> = patient.sealed.objects.iter().map(Vec::len).collect();
     assert!(lengths.len() < 6 && lengths.iter().all(|length| *length >= 1024 + 23), "{lengths:?}");
 }

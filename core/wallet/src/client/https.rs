@@ -4,6 +4,8 @@ use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_custody::Synced;
 use countersign_ledger::{Genesis, UnixMillis};
 use reqwest::blocking::Client;
@@ -31,8 +33,8 @@ pub enum HttpsError {
     /// Not an `https` address, or more than a host and its port.
     #[error("a node's address is https://, a host, and no more than a port behind it")]
     Address,
-    /// A TLS root in the genesis is none.
-    #[error("a TLS root in the genesis is not a certificate")]
+    /// A TLS root is none.
+    #[error("a TLS root is not a certificate (DER)")]
     Root,
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
@@ -60,6 +62,19 @@ impl Https {
 
     /// The same, with `whole` in place of the minute.
     pub fn within(address: &str, genesis: &Genesis, whole: Duration) -> Result<Self, HttpsError> {
+        Self::trusting(address, genesis.tls.iter().map(|root| root.0.as_slice()), whole)
+    }
+
+    /// Another service than the node, at `address`. Where there are `roots` (DER) only those are trusted.
+    pub fn service(address: &str, roots: &[Vec<u8>]) -> Result<Self, HttpsError> {
+        Self::trusting(address, roots.iter().map(Vec::as_slice), WHOLE)
+    }
+
+    fn trusting<'a>(
+        address: &str,
+        roots: impl Iterator<Item = &'a [u8]>,
+        whole: Duration,
+    ) -> Result<Self, HttpsError> {
         let base = Url::parse(address).map_err(|_| HttpsError::Address)?;
         // A path would be dropped from every request, a name and password be sent with it.
         let origin = base.origin().ascii_serialization();
@@ -74,10 +89,10 @@ impl Https {
             .connect_timeout(CONNECT)
             .timeout(whole)
             .referer(false);
-        if !genesis.tls.is_empty() {
-            let roots =
-                genesis.tls.iter().map(|root| Certificate::from_der(&root.0).map_err(|_| HttpsError::Root));
-            builder = builder.tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?);
+        let roots = roots.map(|root| Certificate::from_der(root).map_err(|_| HttpsError::Root));
+        let roots = roots.collect::<Result<Vec<_>, _>>()?;
+        if !roots.is_empty() {
+            builder = builder.tls_certs_only(roots);
         }
         Ok(Self { client: builder.build().map_err(HttpsError::Tls)?, base, whole, clocks: Arc::default() })
     }
@@ -102,6 +117,9 @@ impl Transport for Https {
         }
         if let Some(content_type) = request.content_type {
             builder = builder.header(CONTENT_TYPE, content_type);
+        }
+        if let Some(token) = request.token {
+            builder = builder.bearer_auth(URL_SAFE_NO_PAD.encode(token));
         }
         let mut answer = builder.send().map_err(|error| transport_error(error.without_url()))?;
         if request.method != Method::Head

@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub range: Option<(u64, u64)>,
     /// Media type of the body, if there is one.
     pub content_type: Option<&'static str>,
+    /// What a service gave out to be shown with later requests: a bearer token (RFC 6750), in base64url on the way.
+    pub token: Option<&'a [u8]>,
     /// The body.
     pub body: &'a [u8],
     /// Most bytes that the answer's body may have.
@@ -38,7 +40,7 @@ pub struct Request<'a> {
 impl Request<'static> {
     /// A request to read, whose answer may have so many bytes.
     pub const fn get(path: String, limit: usize) -> Self {
-        Self { method: Method::Get, path, range: None, content_type: None, body: &[], limit }
+        Self { method: Method::Get, path, range: None, content_type: None, token: None, body: &[], limit }
     }
 }
 

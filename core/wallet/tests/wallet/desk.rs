@@ -19,7 +19,7 @@ const KEY: &str = "signing";
 
 /// What befalls a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     /// It never reaches the node.
     Lost,
     /// It reaches the node, and its answer is lost.
@@ -31,10 +31,10 @@ enum Fault {
 }
 
 /// A line on which one request fails.
-struct Line {
-    wire: Wire,
+pub struct Line {
+    pub wire: Wire,
     /// Requests until it fails, and how.
-    fault: Arc<Mutex<Option<(usize, Fault)>>>,
+    pub fault: Arc<Mutex<Option<(usize, Fault)>>>,
 }
 
 impl Transport for Line {

@@ -9,6 +9,7 @@
 )]
 
 mod acting;
+mod clinic;
 mod clocks;
 mod couriers;
 mod damage;
@@ -23,6 +24,7 @@ mod lies;
 mod luxury;
 mod meetings;
 mod node;
+mod records;
 mod refusals;
 mod slips;
 mod slow;

@@ -8,10 +8,10 @@ use countersign_families::families;
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::receipt::{self, Inclusion};
 use countersign_ledger::{
-    Base64, Certificate, Checkpoint, Cosigner, Draft, Entry, Families, Family, Fields, Genesis,
-    GenesisDomain, Hash, Held, HistoryEntry, Identity, Index, IndexKey, Kind, LogName, LogSpec, Note,
-    NoteSigner, Signer as _, SoftwareKey, Statement, Subject, SubjectHistory, TILE_WIDTH, TilePath, Tree,
-    TrustStore, UnixMillis, leaf_hash, write_bundle,
+    Base64, Certificate, Checkpoint, Context, Cosigner, Draft, Entry, Families, Family, Fields, Folded,
+    Genesis, GenesisDomain, Hash, Held, HistoryEntry, Identity, Index, IndexKey, Kind, LogName, LogSpec,
+    Note, NoteSigner, Problem, Signer as _, SoftwareKey, State, Statement, Subject, SubjectHistory,
+    TILE_WIDTH, TilePath, Tree, TrustStore, UnixMillis, leaf_hash, write_bundle,
 };
 use countersign_wallet::{Client, Method, Request, Response, Snapshot, Transport, TransportError};
 
@@ -112,8 +112,14 @@ impl Ledger {
 /// Most statements in one answer.
 pub const PAGE: usize = 256;
 
+/// What else answers at the node's address: nothing if the request is not for it.
+pub type Service = Box<dyn FnMut(&mut World, &Request<'_>) -> Option<Response> + Send>;
+
 /// A ledger and its members.
 pub struct World {
+    pub service: Option<Service>,
+    /// Whether what is handed in is judged by its family's rules.
+    pub judges: bool,
     pub logs: BTreeMap<LogName, Ledger>,
     pub specs: Vec<LogSpec>,
     /// The rules that say which log takes a kind.
@@ -185,6 +191,8 @@ impl World {
         });
         trust.appoint(members[0].1.certificate.as_der(), roles()).unwrap();
         Self {
+            service: None,
+            judges: false,
             logs: [LogName::TRUST, LogName::SUPPLY].map(|log| (log, Ledger::default())).into(),
             specs: vec![
                 LogSpec { name: LogName::TRUST, held: Held::Whole, domain: None },
@@ -271,7 +279,7 @@ impl World {
     }
 
     /// Every statement on `subject` and what it belongs to, as custody's rules ask for it.
-    fn placed(&self, log: LogName, subject: &str) -> Vec<Entry> {
+    pub fn placed(&self, log: LogName, subject: &str) -> Vec<Entry> {
         let ledger = &self.logs[&log];
         let places = ledger.by_subject.get(&self::subject(subject)).into_iter().flatten();
         let placed = places.map(|&index| {
@@ -443,6 +451,13 @@ impl World {
 
     fn answer(&mut self, request: &Request<'_>) -> Response {
         self.requests.push(request.path.clone());
+        if let Some(mut service) = self.service.take() {
+            let answer = service(self, request);
+            self.service = Some(service);
+            if let Some(answer) = answer {
+                return answer;
+            }
+        }
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_start_matches('/').splitn(3, '/').collect();
         let mut about: Vec<(String, u64)> = Vec::new();
@@ -568,8 +583,48 @@ impl World {
         Response { status: 204, ..Response::default() }
     }
 
-    fn submit(&mut self, log: LogName, body: &[u8]) -> Response {
+    /// The state of a subject, as the rules of a kind fold it.
+    pub fn state_of(&self, log: LogName, kind: &Kind, about: &str) -> State {
+        let rules = self.families.of(kind).unwrap();
+        let mut folded = Folded::<State>::default();
+        for entry in self.placed(log, about) {
+            folded.push(
+                &entry,
+                |before, one| rules.may_follow(before, one),
+                |before, one| rules.fold(before, one),
+            );
+        }
+        folded.standing
+    }
+
+    /// Judges a statement by the rules of its family.
+    fn judge(&self, log: LogName, statement: &Statement) -> Result<(), Problem> {
+        let (kind, about) = (statement.kind(), statement.subject());
+        let verified = self.trust.verify(statement.clone()).map_err(Problem::from)?;
+        let latest = self.logs[&log].index.get(&IndexKey::new(about.family(), about.as_str()));
+        if verified.prev() != latest.map(|entry| entry.latest) {
+            return Err(Problem::NotLatest);
+        }
+        let context = Context {
+            log,
+            domain: None,
+            time: Some(self.now),
+            subject: &self.state_of(log, kind, about.as_str()),
+            head: &self.state_of(log, kind, about.family()),
+            linked: &[],
+            rival: None,
+            trust: &self.trust,
+            checkpoints: None,
+        };
+        self.families.of(kind).unwrap().check(&verified, &context).map_err(|violation| violation.problem)
+    }
+
+    pub fn submit(&mut self, log: LogName, body: &[u8]) -> Response {
         let statement = Statement::parse(body).unwrap();
+        let known = self.logs[&log].statements.iter().any(|known| known.id() == statement.id());
+        if let Some(Err(problem)) = (self.judges && !known).then(|| self.judge(log, &statement)) {
+            return refused(422, problem.as_str());
+        }
         let promise = self.trust.verify(statement.clone()).ok().and_then(|verified| {
             let rules = self.families.of(statement.kind())?;
             rules.promise(&verified)?.blob()
@@ -613,7 +668,7 @@ impl World {
 }
 
 /// A problem document.
-fn refused(status: u16, title: &str) -> Response {
+pub fn refused(status: u16, title: &str) -> Response {
     let mut body = Vec::new();
     minicbor::Encoder::new(&mut body).map(1).unwrap().i8(-1).unwrap().str(title).unwrap();
     Response { status, body, ..Response::default() }

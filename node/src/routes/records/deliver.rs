@@ -70,7 +70,8 @@ impl Request {
         let none = || ProblemDetails::not_found("the ledger holds no such request");
         let ordered = service.published.ordered(id)?.ok_or_else(none)?;
         let trust = Arc::clone(&service.published.view().trust);
-        let request = service.published.statement(&trust, ordered.place)?;
+        let entry = service.published.entry(&trust, ordered.place)?;
+        let request = entry.verified();
         let (headers, fields) = (request.statement(), request.fields());
         let (subject, record) = (headers.subject(), RecordId::of(headers.subject()));
         let holder = fields.bytes("holder").and_then(|key| PublicKey::from_sec1(key).ok());
@@ -111,7 +112,8 @@ impl Case<'_> {
             if place.index >= view.size(*log) {
                 continue;
             }
-            let one = published.statement(&view.trust, place)?;
+            let entry = published.entry(&view.trust, place)?;
+            let one = entry.verified();
             if one.statement().kind().as_str() == DELIVERY
                 && one.fields().hash("proof") == Some(self.demanded.proof())
                 && let Some(row) = one.fields().hash("row")

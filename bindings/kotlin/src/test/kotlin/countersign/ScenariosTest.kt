@@ -1,6 +1,8 @@
 package countersign
 
+import countersign.core.AccessState
 import countersign.core.Answer
+import countersign.core.Clinician
 import countersign.core.Condition
 import countersign.core.Consent
 import countersign.core.CountersignException
@@ -10,8 +12,14 @@ import countersign.core.Field
 import countersign.core.FieldValue
 import countersign.core.Issuer
 import countersign.core.Level
+import countersign.core.LineMode
+import countersign.core.MedicalDocument
+import countersign.core.NewRecordLine
 import countersign.core.Outgoing
 import countersign.core.PackChecker
+import countersign.core.RecordQuestion
+import countersign.core.RecordStep
+import countersign.core.Records
 import countersign.core.Scan
 import countersign.core.ScanResult
 import countersign.core.Wallet
@@ -137,7 +145,14 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             }
             "prepare", "sign" -> act(phone.issuer, step)
             "node" -> check(world.ask(step.getString("command")).isNotEmpty())
-            else -> handOver(phone.courier, step)
+            else -> when (step.getString("do").substringBefore('-')) {
+                "record" -> Records(phone.wallet).use { record(it, step) }
+                "clinician" -> {
+                    val (identity, address, root) = world.authority
+                    Clinician(phone.wallet, "signing", identity, address, listOf(root)).use { clinician(it, step) }
+                }
+                else -> handOver(phone.courier, step)
+            }
         }
     }
 
@@ -212,6 +227,92 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         else -> error("no such step: $step")
     }
 
+    /** What was noted under the name that the scenario gives it: a record's number, a link, a label, a thread. */
+    private fun noted(step: JSONObject, name: String): String =
+        if (step.has(name)) codes.getValue(step.getString(name))[0] else ""
+
+    private fun note(step: JSONObject, what: String) {
+        codes[step.getString("as")] = listOf(what)
+    }
+
+    private fun record(records: Records, step: JSONObject) {
+        val (record, thread) = noted(step, "record") to noted(step, "thread")
+        when (step.getString("do")) {
+            "record-begin" -> note(step, records.begin(world.authority.first))
+            "record-enrol" -> {
+                val name = step.optString("name").ifEmpty { record }
+                records.enrol(record, world.ask("code patient $name"))
+            }
+            "record-take" -> {
+                val holder = records.holder(record).joinToString("") { "%02x".format(it) }
+                val file = world.ask("document $record $holder ${step.getInt("version")}")
+                expect(records.take(record, File(file).readBytes()), step)
+            }
+            "record-share" -> {
+                val parts = parts(records.document(record), step)
+                val mode = LineMode.valueOf(step.getString("mode").uppercase().replace('-', '_'))
+                val (hidden, policy) = step.optBoolean("private") to step.getString("policy")
+                note(step, records.share(record, NewRecordLine(hidden, policy, mode, 60u, parts)))
+            }
+            "record-set-parts" ->
+                records.setParts(record, noted(step, "line"), parts(records.document(record), step))
+            "record-close" -> records.close(record, noted(step, "line"))
+            "record-open" -> records.setOpen(record, step.getBoolean("open"))
+            "record-publish" -> while (records.step(record) != RecordStep.DONE) Unit
+            "record-link" -> note(step, records.link(record))
+            "record-allow" -> records.allow(record, thread)
+            "record-allow-parts" -> records.allowParts(record, thread, parts(records.document(record), step))
+            "record-deny" -> records.deny(record, thread)
+            "record-withdraw" -> records.withdraw(record, thread)
+            "record-erase" -> records.erase(record)
+            "record-accesses" -> {
+                val rows = records.accesses(record).list.map {
+                    val emergency = if (it.emergency) ", emergency" else ""
+                    "${it.requester?.identity ?: "nobody"}: ${state(it.state)}, delivered ${it.deliveredMillis.size} times$emergency"
+                }
+                assertEquals(step.getJSONArray("rows").toString(), JSONArray(rows).toString(), "$step")
+            }
+            "record-all" -> {
+                val rows = records.all().map { "version ${it.version}, ${it.lines.size} lines" }
+                assertEquals(step.getJSONArray("rows").toString(), JSONArray(rows).toString(), "$step")
+            }
+            else -> error("no such step: $step")
+        }
+    }
+
+    private fun clinician(clinician: Clinician, step: JSONObject) {
+        val (record, thread) = noted(step, "record") to noted(step, "thread")
+        when (step.getString("do")) {
+            "clinician-attributes" -> {
+                val registered = world.ask("attributes ${step.getString("member")} ${step.getString("list")}")
+                assertEquals("registered", registered, "$step")
+            }
+            "clinician-add" -> clinician.add(step.optString("text").ifEmpty { noted(step, "link") })
+            "clinician-key" -> {
+                clinician.fetchKey()
+                assertTrue(clinician.hasKey(), "$step")
+            }
+            "clinician-offers" -> {
+                val rows = clinician.offers(record).map { "${it.policy}: ${if (it.fits) "fits" else "does not fit"}" }
+                assertEquals(step.getJSONArray("rows").toString(), JSONArray(rows).toString(), "$step")
+            }
+            "clinician-ask" -> {
+                val label = if (step.has("line")) noted(step, "line") else null
+                val reason = if (step.has("reason")) step.getString("reason") else null
+                val hidden = step.optBoolean("private")
+                note(step, clinician.ask(RecordQuestion(record, label, hidden, 30u, "TREAT", reason, "Dr. Ada")))
+            }
+            "clinician-open" -> expect(clinician.open(thread), step)
+            "clinician-read" -> expect(clinician.read(thread), step)
+            "clinician-tidy" -> assertEquals(step.getLong("erased"), clinician.tidy().toLong(), "$step")
+            "clinician-asked" -> {
+                val rows = clinician.asked().map { (it.state?.let(::state) ?: "unsent") + if (it.kept) ", kept" else "" }
+                assertEquals(step.getJSONArray("rows").toString(), JSONArray(rows).toString(), "$step")
+            }
+            else -> error("no such step: $step")
+        }
+    }
+
     /** Draws the codes, and holds each before the camera until the message is whole. */
     private fun scanned(courier: Courier, codes: List<String>, step: JSONObject): ByteArray {
         val parts = mutableListOf<UInt>()
@@ -276,6 +377,21 @@ private fun expect(answer: Answer, step: JSONObject) {
     val units = answer.history.mapNotNull { it.unit }.map { "${it.scanned} of ${it.packs}" }
     assertEquals((step.optJSONArray("units") ?: JSONArray()).toString(), JSONArray(units).toString(), "$step")
 }
+
+/** The parts of the sections that a step names. */
+private fun parts(document: MedicalDocument, step: JSONObject): ByteArray {
+    val titles = step.getJSONArray("sections").toSet()
+    return document.sections.filter { it.title in titles }.map { it.part.toByte() }.toByteArray()
+}
+
+private fun expect(document: MedicalDocument, step: JSONObject) {
+    val titles = document.sections.map { it.title }.sorted()
+    assertEquals(step.getJSONArray("sections").toString(), JSONArray(titles).toString(), "$step")
+    assertEquals(step.optInt("withheld") to 0, document.withheld.toInt() to document.notDelivered.toInt(), "$step")
+    assertEquals("Patient summary" to "spiffe://meds.example/doctor/grace", document.title to document.signer, "$step")
+}
+
+private fun state(state: AccessState) = state.name.lowercase()
 
 private fun name(error: CountersignException) = error::class.simpleName!!.kebab()
 

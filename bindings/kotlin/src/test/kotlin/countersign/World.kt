@@ -16,11 +16,16 @@ class World(folder: File) : AutoCloseable {
     val genesis: ByteArray
     private val frames: File
 
+    /** The attribute authority: SPIFFE ID, address, TLS root. */
+    val authority: Triple<String, String, ByteArray>
+
     init {
         val hello = JSONObject(answers.readLine())
         node = hello.getString("node")
         genesis = File(hello.getString("genesis")).readBytes()
         frames = File(hello.getString("frames"))
+        val root = File(hello.getString("authority_root")).readBytes()
+        authority = Triple(hello.getString("authority"), hello.getString("authority_address"), root)
     }
 
     fun ask(command: String): String {

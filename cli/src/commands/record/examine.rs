@@ -1,19 +1,20 @@
-//! `record`: medical records at a desk.
-//!
+//! Documents examined:
 //! `inspect` says what is in each part of a document; `prove` sends a document through cutting, signing, sealing, sharing,
 //! opening and joining, under keys that are thrown away.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use countersign_abe::{MasterKey, Policy, SecretKey};
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
     Certificate, Hash, Identity, LogName, Signer as _, SoftwareKey, TrustStore, UnixMillis,
 };
 use countersign_records::{
-    Current, Cut, Delivery, FIRST_SECTION, HEADER, Key, Line, Lock, MAX_DOCUMENT, PATIENT, Part, Parts,
+    Current, Cut, Delivery, Epoch, FIRST_SECTION, HEADER, Line, Lock, MAX_DOCUMENT, PATIENT, Part, Parts,
     REMAINDER, Reader, Received, RecordId, Role, Rule, SHARED, Sealed, Secret, Section, State, Unsigned,
     View, label,
 };
@@ -22,7 +23,6 @@ use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::args::{Record, RecordCommand};
 use crate::file;
 use crate::home::now;
 use crate::output::{say, show, told, warn};
@@ -31,11 +31,7 @@ use crate::output::{say, show, told, warn};
 type Random = UnwrapErr<SysRng>;
 
 /// Runs a command on each file; the exit code is 1 if one of them could not be read.
-pub fn run(args: &Record, as_json: bool) -> u8 {
-    let (files, command): (_, fn(&Path, bool) -> Result<()>) = match &args.command {
-        RecordCommand::Inspect { files } => (files, inspect),
-        RecordCommand::Prove { files } => (files, prove),
-    };
+pub fn each(files: &[PathBuf], as_json: bool, command: fn(&Path, bool) -> Result<()>) -> u8 {
     let mut code = 0;
     for file in files {
         if let Err(error) = command(file, as_json) {
@@ -52,10 +48,10 @@ pub fn run(args: &Record, as_json: bool) -> u8 {
 }
 
 /// What the files are.
-const DOCUMENT: &str = "a FHIR document, a JSON Bundle of type document";
+pub const DOCUMENT: &str = "a FHIR document, a JSON Bundle of type document";
 
 /// Prints a line for each part of a document.
-fn inspect(file: &Path, as_json: bool) -> Result<()> {
+pub fn inspect(file: &Path, as_json: bool) -> Result<()> {
     let document = file::read(file, DOCUMENT, MAX_DOCUMENT)?;
     let cut = Cut::new(&document)?;
     let parts = cut.parts();
@@ -159,7 +155,7 @@ fn named(text: &str) -> &str {
 }
 
 /// Sends a document through the life of a record, and prints what came of it.
-fn prove(file: &Path, as_json: bool) -> Result<()> {
+pub fn prove(file: &Path, as_json: bool) -> Result<()> {
     // Everything that follows needs it.
     getrandom::u32().context("the operating system gives no randomness")?;
     let document = file::read(file, DOCUMENT, MAX_DOCUMENT)?;
@@ -181,25 +177,26 @@ fn prove(file: &Path, as_json: bool) -> Result<()> {
     let signed = unsigned.signed(statement, &hospital.certificate);
     let count = signed.disclosures().len();
     let secret = Secret::new(Zeroizing::new(bytes(&mut random)));
-    let sealed = clock.time("seal", || Sealed::new(&signed, &secret, &record, 1, |_| 0, &mut random))?;
+    let sealed = clock.time("seal", || Sealed::new(&signed, &secret, &record, 1, &mut random))?;
+    let authority = clock.time("authority", || Authority::new(hospital.now, &mut random))?;
 
     let half = Parts::of([HEADER].into_iter().chain((FIRST_SECTION..64).step_by(2)));
     let half = Parts(half.0 & Parts::all(count).0);
-    let all = clock
-        .time("share", || Shared::new(&sealed, &secret, &record, current, Parts::all(count), &mut random))?;
-    let some =
-        clock.time("share_half", || Shared::new(&sealed, &secret, &record, current, half, &mut random))?;
+    let mut share = |step, parts| {
+        clock.time(step, || Shared::new(&sealed, &secret, &record, current, &authority, parts, &mut random))
+    };
+    let (all, some) = (share("share", Parts::all(count))?, share("share_half", half)?);
 
-    let whole = clock.time("open", || all.open(&hospital.trust, Some(&all.policy_key)));
+    let whole = clock.time("open", || all.open(&hospital.trust, &authority.fitting));
     let whole = whole.context("what was shared whole does not open")?;
-    let opened = clock.time("open_half", || some.open(&hospital.trust, Some(&some.policy_key)));
+    let opened = clock.time("open_half", || some.open(&hospital.trust, &authority.fitting));
     let opened = opened.context("the half that was shared does not open")?.opened;
     let identical = whole.opened.whole() == Some(document.as_slice());
     let half_opens = opened.parts().iter().map(Part::number).eq(half.numbers());
-    let other = Key::new(Zeroizing::new(bytes(&mut random)));
+    // Somebody whose attributes do not fit, and somebody whose do and who has not the link.
     let outsider_refused = [&all, &some].iter().all(|shared| {
-        let by_key = [None, Some(&other)].iter().all(|key| shared.open(&hospital.trust, *key).is_err());
-        by_key && shared.without_link(&mut random).open(&hospital.trust, Some(&shared.policy_key)).is_err()
+        let unfit = shared.open(&hospital.trust, &authority.unfit).is_err();
+        unfit && shared.without_link(&mut random).open(&hospital.trust, &authority.fitting).is_err()
     });
 
     if as_json {
@@ -210,7 +207,6 @@ fn prove(file: &Path, as_json: bool) -> Result<()> {
             "identical": identical,
             "half_opens": half_opens,
             "outsider_refused": outsider_refused,
-            "policy_keys": "symmetric",
             "ms": clock.milliseconds(),
         });
         say!("{line}");
@@ -253,15 +249,38 @@ impl Hospital {
     }
 }
 
-/// A line of a record, with all that a reader of it has. What a policy opens is a random key here: the policy itself is not
-/// part of what is proven.
+/// An attribute authority that exists for one proof, and the keys that it issued.
+struct Authority {
+    master: MasterKey,
+    policy: Policy,
+    epoch: Epoch,
+    /// The key of who fits the policy.
+    fitting: SecretKey,
+    /// The key of who has other attributes.
+    unfit: SecretKey,
+}
+
+impl Authority {
+    fn new(now: UnixMillis, random: &mut Random) -> Result<Self> {
+        let (master, epoch) = (MasterKey::new(&Zeroizing::new(bytes(random))), Epoch::at(now));
+        let mut issue = |role: &str| {
+            let attributes = [role.parse()?, "hospital: here".parse()?].into_iter();
+            let attributes = attributes.chain(epoch.held().map(Epoch::attribute)).collect();
+            master.issue(&attributes, &Zeroizing::new(bytes(random))).map_err(anyhow::Error::from)
+        };
+        let (fitting, unfit) = (issue("role: cardiologist")?, issue("role: porter")?);
+        Ok(Self { policy: "role: cardiologist and hospital: here".parse()?, epoch, fitting, unfit, master })
+    }
+}
+
+/// A line of a record, with all that a reader of it has.
 struct Shared<'a> {
     sealed: &'a Sealed,
+    authority: &'a Authority,
     record: RecordId,
     link: countersign_records::Link,
     log: LogName,
     label: Hash,
-    policy_key: Key,
     current: Current,
     line: Line,
 }
@@ -272,27 +291,28 @@ impl<'a> Shared<'a> {
         secret: &Secret,
         record: &RecordId,
         current: Current,
+        authority: &'a Authority,
         parts: Parts,
         random: &mut Random,
     ) -> Result<Self> {
-        let (link, policy) = (secret.link(), "role: reader");
         let log = SHARED.context("no log for what is shared")?;
+        let Authority { policy, epoch, master, .. } = authority;
         let label = label(record, &bytes(random), policy);
-        let policy_key = Key::new(Zeroizing::new(bytes(random)));
-        let lock = Lock { header: vec![], authority: String::new(), epoch: 0, policy: policy.to_owned() };
-        let key = link.line(&policy_key, record, log, label, lock.epoch);
-        let line = sealed.line(lock, &key, &link, label, parts, random)?;
-        Ok(Self { sealed, record: *record, link, log, label, policy_key, current, line })
+        let name = Identity::new("hospital.example", "attribute-authority", "throw-away")?;
+        let (lock, opened) =
+            Lock::new(policy, *epoch, &name, master.public_key(), &Zeroizing::new(bytes(random)))?;
+        let line = sealed.inventory.line(secret, log, label, (lock, &opened), parts, random)?;
+        Ok(Self { sealed, authority, record: *record, link: secret.link(), log, label, current, line })
     }
 
-    /// The same for somebody who has the policy's key and another link.
+    /// The same for somebody who has another link.
     fn without_link(&self, random: &mut Random) -> Self {
         let link = countersign_records::Link::new(Zeroizing::new(bytes(random)));
         let line = Line { wraps: self.line.wraps.clone(), row: self.line.row.clone() };
-        Self { link, line, policy_key: self.policy_key.clone(), ..*self }
+        Self { link, line, ..*self }
     }
 
-    fn open(&self, trust: &TrustStore, key: Option<&Key>) -> Result<Received> {
+    fn open(&self, trust: &TrustStore, key: &SecretKey) -> Result<Received> {
         let row = &self.line.row;
         let reader = Reader {
             record: &self.record,
@@ -303,13 +323,13 @@ impl<'a> Shared<'a> {
             current: self.current,
             trust,
         };
-        let objects: Vec<&[u8]> = self.sealed.objects().chain([self.line.wraps.as_slice()]).collect();
-        let kept: std::collections::HashMap<Hash, &[u8]> =
-            objects.into_iter().map(|object| (Hash::of(object), object)).collect();
+        let objects = self.sealed.objects.iter().chain([&self.line.wraps]);
+        let kept: HashMap<Hash, &[u8]> =
+            objects.map(|object| (Hash::of(object), object.as_slice())).collect();
         let there: Vec<Option<&[u8]>> = row.digests().map(|digest| kept.get(&digest).copied()).collect();
         let [document, wraps, parts @ ..] = there.as_slice() else { bail!("the row is empty") };
         let delivery = Delivery { row, document: *document, wraps: *wraps, parts };
-        Ok(reader.open(delivery, |_| key.cloned())?)
+        Ok(reader.open(delivery, |lock| lock.open(key, self.authority.master.public_key()))?)
     }
 }
 
