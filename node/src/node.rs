@@ -30,7 +30,8 @@ use crate::metrics::Metrics;
 use crate::others_logs::{Cosigning, OthersLogs};
 use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
-use crate::record_store::{Cleaner, KeepObserver, RecordStore};
+use crate::record_cleaner::Cleaner;
+use crate::record_store::{KeepObserver, RecordStore, RecordStoreError};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{DATABASE, EnrolmentCode, Registrar};
 use crate::sequencer::Sequencer;
@@ -87,6 +88,9 @@ pub enum OpenError {
     /// The sequencer could not begin.
     #[error(transparent)]
     Sequencer(#[from] CommitError),
+    /// The record store cannot be used.
+    #[error("the record store: {0}")]
+    Records(#[from] RecordStoreError),
 }
 
 /// Makes an engine that commits its blocks with this committer.

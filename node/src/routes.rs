@@ -72,7 +72,6 @@ use tower_http::cors::{Any, CorsLayer};
 
 use self::answer::{FRESH, IMMUTABLE};
 use self::bodies::{Incoming, Outgoing, SMALL};
-pub(crate) use self::entries::write_receipt;
 use self::problem::{ProblemDetails, asks_for_json};
 use crate::attribute_authority::Shared as Attributes;
 use crate::config::Limits;

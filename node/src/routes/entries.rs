@@ -149,7 +149,7 @@ fn receipt_answer(headers: &HeaderMap, receipt: Bytes) -> Response<Body> {
 }
 
 /// Signs a receipt against the newest checkpoint.
-pub(crate) fn write_receipt(
+pub(super) fn write_receipt(
     service: &Arc<Service>,
     id: Hash,
     ordered: Ordered,
