@@ -142,6 +142,10 @@ fn described(file: &Path, cut: &Cut<'_>, parts: &[Part], view: &View) -> String 
             State::Present => line(&format!("  {} ({} bytes)", section.title, part.size())),
         }
         section.lines.iter().for_each(|entry| line(&format!("    {entry}")));
+        if let Some(narrative) = section.text_beside_lines() {
+            narrative.text.lines().for_each(|words| line(&format!("    | {words}")));
+            narrative.cut.then(|| line("    | … (it goes on)"));
+        }
         section.marks.iter().for_each(|mark| line(&format!("    ! {}", mark.sentence())));
         for reference in loose(cut, part, true) {
             line(&format!("    ! leads outside of the document: {reference}"));
