@@ -14,6 +14,7 @@
 //! | sealing, opening | `keys`, `object`, `line`, `delivery` | [`Sealed`], [`Row`], then [`Received`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
+//! | for who has no app | `excerpt` | [`excerpt()`], [`proof`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
 //! a document against profiles, terminology, attribute-based encryption (a line's header is opaque here), storage.
@@ -22,6 +23,7 @@ mod coded;
 mod cut;
 mod delivery;
 mod document;
+mod excerpt;
 mod json;
 mod keys;
 mod line;
@@ -37,6 +39,7 @@ mod view;
 pub use cut::{Cut, CutError, FIRST_SECTION, HEADER, Loose, MAX_PARTS, PATIENT, REMAINDER};
 pub use delivery::{Delivery, DeliveryError, Line, Reader, Received, Sealed};
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
+pub use excerpt::{EXTRACTION, NoProof, excerpt, proof};
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Key, LineKey, Link, PartKey, Secret};
 pub use line::{LineError, Lock, MAX_POLICY, Row, Scope, Wraps, label};

@@ -46,6 +46,7 @@ mod guard;
 mod issuer;
 mod item;
 mod key_store;
+mod links;
 mod missing_links;
 mod online;
 mod outbox;
@@ -67,6 +68,7 @@ pub use guard::{Consent, Held, Named, is_irrevocable, level};
 pub use issuer::{ActError, Issuer, Recorded};
 pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
+pub use links::{FetchError, Fetched, Hosts, Links};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use snapshot::{

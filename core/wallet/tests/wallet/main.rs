@@ -19,6 +19,7 @@ mod evidence;
 #[path = "../../../ledger/tests/own_vectors/file.rs"]
 mod file;
 mod killing;
+mod links;
 mod lies;
 mod luxury;
 mod meetings;
