@@ -291,6 +291,55 @@ pub enum RecordCommand {
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
     },
+    /// Read a SMART Health Link, or make one of a document for a doctor who does not have this app
+    #[command(subcommand)]
+    Link(LinkCommand),
+}
+
+#[derive(Subcommand)]
+pub enum LinkCommand {
+    /// Fetch what a link leads to, and show it. A passcode is asked for, or taken from COUNTERSIGN_PASSCODE
+    Read(ReadLink),
+    /// Encrypt a document, and print the link that opens it
+    Make(MakeLink),
+}
+
+#[derive(Args)]
+pub struct ReadLink {
+    /// shlink:/…, with or without a viewer before it; or a file that has it: text, or a picture of its QR code
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub link: String,
+    /// Who asks, as the patient may be shown it
+    #[arg(long, value_name = "NAME")]
+    pub recipient: String,
+    /// Folder to keep the files in
+    #[arg(long, short, value_hint = ValueHint::DirPath)]
+    pub output: Option<PathBuf>,
+    /// The link leads to this machine, without TLS, as in a trial
+    #[arg(long)]
+    pub this_machine: bool,
+}
+
+#[derive(Args)]
+pub struct MakeLink {
+    /// A signed extraction, or a FHIR document, which nobody then vouches for
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Address of the folder on the web: https://…/. The file's own name, which nobody can guess, is added
+    #[arg(long, value_name = "URL")]
+    pub base: String,
+    /// Folder to write the encrypted file into; it goes to that address as it is
+    #[arg(long, short, default_value = ".", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// What the link is called: up to 80 characters
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Days until it ends. Readers keep to it; take the file away then
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub days: u64,
+    /// Also draw the link as a QR code into this file: .png or .svg
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub qr: Option<PathBuf>,
 }
 
 #[derive(Args)]

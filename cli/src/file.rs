@@ -1,7 +1,7 @@
 //! Files and folders: those that others wrote, within bounds, and a wallet's own.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -32,6 +32,16 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
 pub fn text(path: &Path, most: usize) -> Result<String> {
     String::from_utf8(read(path, most)?)
         .map_err(|_| anyhow::anyhow!("{} is not text in UTF-8", path.display()))
+}
+
+/// Writes a file that is not there yet, for its owner alone whatever the umask.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = || options.open(path)?.write_all(bytes);
+    write().with_context(|| path.display().to_string())
 }
 
 /// Makes a folder, if there is none, that only its owner can look into, whatever the umask.

@@ -47,7 +47,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sign(args) => commands::act::sign(&home()?, args, json)?,
         Command::Node(args) => return commands::node::run(args, json),
         Command::Notary(args) => commands::notary::run(args)?,
-        Command::Record(args) => return Ok(commands::record::run(args, json)),
+        Command::Record(args) => return commands::record::run(&home()?, args, json),
         Command::Completion(args) => commands::completion(args),
         Command::Import(args) => commands::epcis::import(&home()?, args, json)?,
         Command::Export(args) => commands::evidence::export(&home()?, args)?,

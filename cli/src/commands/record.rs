@@ -1,7 +1,7 @@
 //! `record`: medical records at a desk.
 //!
 //! `inspect` says what is in each part of a document; `prove` sends a document through cutting, signing, sealing, sharing,
-//! opening and joining, under keys that are thrown away.
+//! opening and joining, under keys that are thrown away. `link` is in a module of its own.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,19 +22,21 @@ use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::link;
 use crate::args::{Record, RecordCommand};
 use crate::file;
-use crate::home::now;
+use crate::home::{Home, now};
 use crate::output::{say, show, told, warn};
 
 /// Randomness of the operating system. Without it no key is made, and [`prove`] has looked whether it is there.
 type Random = UnwrapErr<SysRng>;
 
 /// Runs a command on each file; the exit code is 1 if one of them could not be read.
-pub fn run(args: &Record, as_json: bool) -> u8 {
+pub fn run(home: &Home, args: &Record, as_json: bool) -> Result<u8> {
     let (files, command): (_, fn(&Path, bool) -> Result<()>) = match &args.command {
         RecordCommand::Inspect { files } => (files, inspect),
         RecordCommand::Prove { files } => (files, prove),
+        RecordCommand::Link(command) => return link::run(home, command, as_json),
     };
     let mut code = 0;
     for file in files {
@@ -48,7 +50,7 @@ pub fn run(args: &Record, as_json: bool) -> u8 {
             code = 1;
         }
     }
-    code
+    Ok(code)
 }
 
 /// Prints a line for each part of a document.
@@ -58,7 +60,9 @@ fn inspect(file: &Path, as_json: bool) -> Result<()> {
     let parts = cut.parts();
     let view = View::of(&parts);
     if !as_json {
-        show!("{}", described(file, &cut, &parts, &view));
+        let size = parts.iter().map(Part::size).sum::<usize>();
+        say!("{}: {} parts, {size} bytes", file.display(), parts.len());
+        show!("{}", described(&parts, &view, |part| loose(&cut, part, true)));
         return Ok(());
     }
     for part in &parts {
@@ -118,23 +122,17 @@ fn loose(cut: &Cut<'_>, part: &Part, outside: bool) -> Vec<String> {
     own.filter(|one| (one.target == 0) == outside).map(|one| one.reference.clone()).collect()
 }
 
-/// A document as a person reads it.
-fn described(file: &Path, cut: &Cut<'_>, parts: &[Part], view: &View) -> String {
+/// A document, or parts of one, as a person reads it. `outside` gives the references of a part that lead out of the document.
+pub(super) fn described(parts: &[Part], view: &View, outside: impl Fn(&Part) -> Vec<String>) -> String {
     let mut text = String::new();
     // A write into memory cannot fail.
     let mut line = |line: &str| {
         let _ = writeln!(text, "{line}");
     };
-    line(&format!(
-        "{}: {} parts, {} bytes",
-        file.display(),
-        parts.len(),
-        parts.iter().map(Part::size).sum::<usize>()
-    ));
     line(&format!("  {}, {}, {}, by {}", view.title, view.date, view.status, view.authors.join(", ")));
     line(&format!("  {}, born {}", named(&view.patient), named(&view.birth_date)));
     for section in &view.sections {
-        let Some(part) = parts.get(usize::from(section.part)) else { continue };
+        let Some(part) = parts.iter().find(|part| part.number() == section.part) else { continue };
         match &section.state {
             State::Empty(None) => continue,
             State::Empty(Some(reason)) => line(&format!("  {}: empty; {reason}", section.title)),
@@ -147,7 +145,7 @@ fn described(file: &Path, cut: &Cut<'_>, parts: &[Part], view: &View) -> String 
             narrative.cut.then(|| line("    | … (it goes on)"));
         }
         section.marks.iter().for_each(|mark| line(&format!("    ! {}", mark.sentence())));
-        for reference in loose(cut, part, true) {
+        for reference in outside(part) {
             line(&format!("    ! leads outside of the document: {reference}"));
         }
     }
