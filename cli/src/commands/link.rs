@@ -41,8 +41,7 @@ fn read(home: &Home, args: &ReadLink, as_json: bool) -> Result<u8> {
         say!("{label}");
     }
     let hosts = if args.this_machine { Hosts::ThisMachine } else { Hosts::Web };
-    let passcode = if link.access() == Access::Passcode { Some(passcode()?) } else { None };
-    let files = Links::new(hosts)?.fetch(&link, &args.recipient, passcode, now())?;
+    let files = Links::new(hosts)?.fetch(&link, &args.recipient, passcode(&link)?, now())?;
     if files.is_empty() {
         bail!("the link leads to no files");
     }
@@ -72,13 +71,17 @@ fn text_of(argument: &str) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(link.text))
 }
 
-fn passcode() -> Result<Zeroizing<String>> {
+/// The passcode of a link that asks for one, or the one that is set.
+fn passcode(link: &Link) -> Result<Option<Zeroizing<String>>> {
     if let Ok(passcode) = std::env::var(PASSCODE) {
-        return Ok(Zeroizing::new(passcode));
+        return Ok(Some(Zeroizing::new(passcode)));
+    }
+    if link.access() != Access::Passcode {
+        return Ok(None);
     }
     let typed = rpassword::prompt_password("Passcode of the link, from the patient: ")
         .with_context(|| format!("no passcode: type it at a terminal, or set {PASSCODE}"))?;
-    Ok(Zeroizing::new(typed))
+    Ok(Some(Zeroizing::new(typed)))
 }
 
 /// What is known of who wrote a document.
@@ -259,7 +262,7 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
     let qr = args.qr.as_deref().map(|path| Ok::<_, anyhow::Error>((path, drawn(path, &uri)?))).transpose()?;
     let sealed = seal(&document, &ContentType::Fhir, link.key(), &mut random)?;
     let path = args.output.join(&name);
-    file::write_new(&path, sealed.as_bytes())?;
+    fs::write(&path, sealed).with_context(|| path.display().to_string())?;
     if let Some((path, picture)) = qr {
         fs::write(path, picture).with_context(|| path.display().to_string())?;
     }

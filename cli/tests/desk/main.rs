@@ -5,6 +5,7 @@
 mod foreign;
 mod killing;
 mod line;
+mod link;
 mod record;
 #[path = "../../../tests/tried.rs"]
 mod tried;
