@@ -28,18 +28,21 @@
 //! | what a link says | `link` | [`Link`] |
 //! | which files there are | `manifest` | [`Manifest`], [`Wrong`] |
 //! | what is in a file | `jwe`, `content_type` | [`File`] |
+//! | where a file lies | `gate` | [`Gate`] |
 //!
 //! In scope: `shlink:` of version 1 with or without a viewer, the flags `L`, `P` and `U`, manifests, and files as JWE (RFC 7516) in
-//! compact serialization with `dir`, `A256GCM` and, to be read, `DEF`. Out of scope: fetching, the manifest's `list`, SMART Health
+//! compact serialization with `dir`, `A256GCM` and, to be read, `DEF`. Out of scope: fetching, serving, the manifest's `list`, SMART Health
 //! Cards, other schemes, and whether what is in a file is true: a link encrypts and signs nothing.
 
 mod content_type;
+mod gate;
 mod jwe;
 mod key;
 mod link;
 mod manifest;
 
 pub use content_type::ContentType;
+pub use gate::Gate;
 pub use jwe::{File, JweError, MAX_FILE, MAX_JWE, open, seal};
 pub use key::Key;
 pub use link::{Access, Link, LinkError, MAX_LABEL, MAX_LINK, MAX_URL};

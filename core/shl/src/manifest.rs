@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+
 use crate::content_type::ContentType;
 use crate::jwe::MAX_JWE;
 use crate::object;
@@ -101,6 +102,39 @@ struct ReadFile {
     fhir_version: Option<String>,
 }
 
+#[derive(Serialize)]
+struct Written<'a> {
+    files: Vec<WrittenFile<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenFile<'a> {
+    content_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedded: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_updated: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fhir_version: Option<&'a str>,
+}
+
+impl Status {
+    const ALL: [Self; 3] = [Self::Finalized, Self::CanChange, Self::NoLongerValid];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Finalized => "finalized",
+            Self::CanChange => "can-change",
+            Self::NoLongerValid => "no-longer-valid",
+        }
+    }
+}
+
 impl Manifest {
     /// Reads a manifest.
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
@@ -122,16 +156,27 @@ impl Manifest {
                 content_type: ContentType::parse(&file.content_type),
                 source,
                 last_updated: file.last_updated.map(short),
-                status: match file.status.as_deref() {
-                    Some("finalized") => Some(Status::Finalized),
-                    Some("can-change") => Some(Status::CanChange),
-                    Some("no-longer-valid") => Some(Status::NoLongerValid),
-                    _ => None,
-                },
+                status: file
+                    .status
+                    .and_then(|text| Status::ALL.into_iter().find(|known| known.as_str() == text)),
                 fhir_version: file.fhir_version.map(short),
             })
         });
         Ok(Self { files: files.collect::<Result<_, _>>()? })
+    }
+
+    /// The manifest as it is sent.
+    pub fn to_json(&self) -> Vec<u8> {
+        let files = self.files.iter().map(|entry| WrittenFile {
+            content_type: entry.content_type.as_str(),
+            embedded: if let Source::Embedded(jwe) = &entry.source { Some(jwe) } else { None },
+            location: if let Source::Location(url) = &entry.source { Some(url) } else { None },
+            last_updated: entry.last_updated.as_deref(),
+            status: entry.status.map(Status::as_str),
+            fhir_version: entry.fhir_version.as_deref(),
+        });
+        // safe: texts are always JSON.
+        serde_json::to_vec(&Written { files: files.collect() }).unwrap_or_default()
     }
 }
 
@@ -154,6 +199,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Reads the body of a `POST`.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        object(json)
+    }
+
     /// The body of the `POST`.
     pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
         // safe: texts and a number are always JSON.
@@ -170,6 +220,12 @@ pub struct Wrong {
 }
 
 impl Wrong {
+    /// The body.
+    pub fn to_json(self) -> Vec<u8> {
+        // safe: a number is always JSON.
+        serde_json::to_vec(&self).unwrap_or_default()
+    }
+
     /// Reads the body; nothing if it does not say.
     pub fn parse(json: &[u8]) -> Option<Self> {
         object(json)

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_shl::{
-    Access, ContentType, JweError, Key, Link, LinkError, MAX_FILE, MAX_FILES, MAX_MANIFEST, Manifest,
+    Access, ContentType, Gate, JweError, Key, Link, LinkError, MAX_FILE, MAX_FILES, MAX_MANIFEST, Manifest,
     ManifestError, Request, Source, Status, Wrong, open, seal,
 };
 use proptest::prelude::*;
@@ -239,6 +239,8 @@ fn a_manifest_lists_files_that_are_in_it_and_files_that_are_elsewhere() {
     assert_eq!((&files[1].source, files[1].status), (&Source::Embedded("a..b.c.d".to_owned()), None));
     assert_eq!(files[2].source, Source::Embedded("x".to_owned()));
     assert_eq!(files[2].status, Some(Status::NoLongerValid));
+    let manifest = Manifest { files };
+    assert_eq!(Manifest::parse(&manifest.to_json()), Ok(manifest));
     assert!(Manifest::parse(b"{}").unwrap().files.is_empty());
 }
 
@@ -264,10 +266,33 @@ fn a_request_names_who_asks_and_a_wrong_passcode_counts() {
     assert_eq!(request.to_json().as_slice(), br#"{"recipient":"Dr. \"Grace\"","embeddedLengthMax":9}"#);
     (request.passcode, request.embedded_length_max) = (Some("1234".to_owned().into()), None);
     assert_eq!(request.to_json().as_slice(), br#"{"recipient":"Dr. \"Grace\"","passcode":"1234"}"#);
+    let read = Request::parse(&request.to_json()).unwrap();
+    assert_eq!((read.recipient, read.passcode), (request.recipient, request.passcode));
+    assert!(Request::parse(br#"{"passcode":"1234"}"#).is_none(), "who asks is required");
+    assert_eq!(Wrong::parse(&Wrong { remaining_attempts: 4 }.to_json()).unwrap().remaining_attempts, 4);
     assert_eq!(Wrong::parse(br#"{"remainingAttempts":4}"#), Some(Wrong { remaining_attempts: 4 }));
     for other in [&b""[..], b"{}", br#"{"remainingAttempts":-1}"#, br#"{"remainingAttempts":"4"}"#] {
         assert_eq!(Wrong::parse(other), None);
     }
+}
+
+#[test]
+fn a_gate_counts_wrong_passcodes_over_its_whole_life() {
+    let mut gate = Gate::new(URL, 1000, Some("1234"), &mut Counting(0)).unwrap();
+    assert!(gate.is_open(999) && !gate.is_open(1000) && gate.wants_passcode());
+    assert!(gate.admits("1234") && !gate.admits("4321") && !gate.admits(""));
+    for left in (0..gate.attempts()).rev() {
+        assert!(gate.is_open(0));
+        gate = Gate::parse(&gate.spend().to_json()).unwrap();
+        assert_eq!(gate.attempts(), left);
+    }
+    assert!(!gate.is_open(0), "it has ended for good");
+    assert_eq!(gate.spend().attempts(), 0);
+    let kept = String::from_utf8(gate.to_json()).unwrap();
+    assert!(!kept.contains("1234") && kept.contains(URL), "{kept}");
+    let direct = Gate::new(URL, 1000, None, &mut Counting(0)).unwrap();
+    assert!(!direct.wants_passcode() && !direct.admits("") && direct.is_open(0));
+    assert!(Gate::parse(b"{}").is_none() && Gate::parse(&[direct.to_json(), b"x".to_vec()].concat()).is_none());
 }
 
 proptest! {
