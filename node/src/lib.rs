@@ -68,6 +68,7 @@ mod files;
 mod flow;
 mod genesis;
 mod halt;
+mod health_links;
 mod in_memory;
 mod keys;
 mod last_signed;
@@ -103,6 +104,7 @@ pub use committer::{CommitError, CommitPoint, Committer, Observer, Sealed, Writt
 pub use config::{Config, ConfigError, Limits, OutsideConfig, TlsConfig, WitnessConfig};
 pub use genesis::PinnedError;
 pub use halt::Halt;
+pub use health_links::{LinkServer, LinkServerConfig, LinkServerError};
 pub use in_memory::InMemory;
 pub use keys::KeysError;
 pub use last_signed::LastSignedError;

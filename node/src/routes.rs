@@ -44,6 +44,7 @@ mod bodies;
 mod enrol;
 mod entries;
 mod gzip;
+mod health_links;
 mod meta;
 mod proofs;
 mod tiles;
@@ -70,6 +71,7 @@ pub(crate) use self::answer::{NO_STORE, preferred};
 use self::bodies::{Incoming, Outgoing, SMALL};
 pub(crate) use self::witness::Cosigning;
 use crate::config::Limits;
+use crate::health_links::HealthLinks;
 use crate::limits::Bounds;
 use crate::node::Service;
 use crate::problem::{ProblemDetails, asks_for_json};
@@ -138,6 +140,17 @@ pub(crate) fn witness_router(cosigning: &Arc<Cosigning>, bounds: &Arc<Bounds>, l
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(answer::conditional))
+        .layer(cors())
+        .layer(from_fn_with_state(Arc::clone(bounds), admit))
+}
+
+/// The routes of a server of SMART Health Links. Viewers are pages of other sites.
+pub(crate) fn link_router(links: &Arc<HealthLinks>, bounds: &Arc<Bounds>, limits: &Limits) -> Router {
+    let patience = Duration::from_secs(limits.request_seconds);
+    health_links::routes(links)
+        .route_layer(from_fn_with_state(patience, bound_time))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
         .layer(cors())
         .layer(from_fn_with_state(Arc::clone(bounds), admit))
 }

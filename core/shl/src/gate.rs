@@ -45,10 +45,7 @@ impl Gate {
             let hash = hash(passcode, &salt)?;
             Some(Hashed { salt: LENIENT.encode(salt), hash: LENIENT.encode(*hash) })
         });
-        let passcode = match hashed {
-            None => None,
-            Some(hashed) => Some(hashed?),
-        };
+        let passcode = hashed.map_or(Some(None), |hashed| hashed.map(Some))?;
         Some(Self { url: url.to_owned(), expires, attempts: ATTEMPTS, passcode })
     }
 

@@ -9,7 +9,6 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-
 use crate::content_type::ContentType;
 use crate::jwe::MAX_JWE;
 use crate::object;
