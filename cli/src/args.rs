@@ -1,5 +1,6 @@
 //! The command line and its help.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -302,6 +303,8 @@ pub enum LinkCommand {
     Read(ReadLink),
     /// Encrypt a document, and print the link that opens it
     Make(MakeLink),
+    /// Serve the files of links until interrupted: over HTTPS, until they end, and for whoever knows the passcode
+    Serve(ServeLinks),
 }
 
 #[derive(Args)]
@@ -328,18 +331,37 @@ pub struct MakeLink {
     /// Address of the folder on the web: https://…/. The file's own name, which nobody can guess, is added
     #[arg(long, value_name = "URL")]
     pub base: String,
-    /// Folder to write the encrypted file into; it goes to that address as it is
+    /// Folder to write the encrypted file into, and beside it what `record link serve` goes by
     #[arg(long, short, default_value = ".", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
+    /// Ask for a passcode, too. Choose one now, or set COUNTERSIGN_PASSCODE; only `record link serve` checks it
+    #[arg(long)]
+    pub passcode: bool,
     /// What the link is called: up to 80 characters
     #[arg(long)]
     pub label: Option<String>,
-    /// Days until it ends. Readers keep to it; take the file away then
+    /// Days until it ends. Readers and `record link serve` keep to it; from any other server take the file away then
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=3650))]
     pub days: u64,
     /// Also draw the link as a QR code into this file: .png or .svg
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub qr: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ServeLinks {
+    /// The folder that `record link make` writes into
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8445")]
+    pub listen: SocketAddr,
+    /// PEM file with a certificate chain; without one, a certificate for a trial is made, which no viewer knows
+    #[arg(long, requires = "key", value_hint = ValueHint::FilePath)]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with its key
+    #[arg(long, requires = "certificate", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -7,23 +7,27 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_ledger::UnixMillis;
+use countersign_node::{LinkServer, LinkServerConfig, TlsConfig};
 use countersign_records::{Cut, Extraction, NoProof, Opened, RecordId, View, excerpt, proof};
 use countersign_scan::draw::{Label, Scale};
-use countersign_shl::{Access, ContentType, Key, Link, MAX_FILE, MAX_LINK, Status, seal};
+use countersign_shl::{Access, ContentType, Gate, Key, Link, MAX_FILE, MAX_LINK, Status, seal};
 use countersign_wallet::{Fetched, Hosts, Links};
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::node::{log_to_stderr, until_asked_to_stop};
 use super::record::described;
-use crate::args::{LinkCommand, MakeLink, ReadLink};
+use crate::args::{LinkCommand, MakeLink, ReadLink, ServeLinks};
 use crate::home::{Home, now};
 use crate::output::{say, show, told, warn};
 use crate::{file, pack};
 
 /// Environment variable with a link's passcode, for scripts.
 const PASSCODE: &str = "COUNTERSIGN_PASSCODE";
+/// Shortest passcode: four digits in ten attempts are found once in a thousand times.
+const LEAST_PASSCODE: usize = 4;
 /// Pixels of a module of the QR code.
 const MODULE: u8 = 6;
 
@@ -31,6 +35,7 @@ pub(super) fn run(home: &Home, command: &LinkCommand, as_json: bool) -> Result<u
     match command {
         LinkCommand::Read(args) => read(home, args, as_json),
         LinkCommand::Make(args) => make(home, args, as_json).map(|()| 0),
+        LinkCommand::Serve(args) => serve(args).map(|()| 0),
     }
 }
 
@@ -252,7 +257,9 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
     if !url.starts_with("https://") {
         bail!("the address of a link begins with https://, so that nobody on the way sees who opens it");
     }
-    let mut link = Link::new(&url, Key::random(&mut random), Access::Direct)
+    let passcode = args.passcode.then(chosen_passcode).transpose()?;
+    let access = if args.passcode { Access::Passcode } else { Access::Direct };
+    let mut link = Link::new(&url, Key::random(&mut random), access)
         .context("choose a shorter address for --base, or one of the web")?
         .with_expiry(expires.seconds());
     if let Some(label) = &args.label {
@@ -262,7 +269,12 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
     let qr = args.qr.as_deref().map(|path| Ok::<_, anyhow::Error>((path, drawn(path, &uri)?))).transpose()?;
     let sealed = seal(&document, &ContentType::Fhir, link.key(), &mut random)?;
     let path = args.output.join(&name);
-    fs::write(&path, sealed).with_context(|| path.display().to_string())?;
+    let gate = Gate::new(&url, expires.seconds(), passcode.as_ref().map(|passcode| passcode.as_str()), &mut random);
+    let gate = gate.context("the passcode cannot be used")?.to_json();
+    // The gate comes last: without it nothing is served.
+    for (path, bytes) in [(path.clone(), sealed.into_bytes()), (path.with_extension("json"), gate)] {
+        fs::write(&path, bytes).with_context(|| path.display().to_string())?;
+    }
     if let Some((path, picture)) = qr {
         fs::write(path, picture).with_context(|| path.display().to_string())?;
     }
@@ -275,10 +287,50 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
     }
     say!("{}", *uri);
     say!("  who has this link can read the document: give it to nobody else");
-    say!("  ends {expires}; upload {} to {url} as application/jose, and take it away then", path.display());
+    if args.passcode {
+        say!("  tell the passcode on another way than the link; it can be tried ten times");
+        say!("  ends {expires}; serve {} with `countersign record link serve` at {}", args.output.display(), args.base);
+    } else {
+        say!("  ends {expires}; serve {} at {url}, as application/jose", path.display());
+    }
     if !signed {
         say!("  ! {}", NoProof::Missing);
     }
+    Ok(())
+}
+
+/// A new passcode, typed twice by a person.
+fn chosen_passcode() -> Result<Zeroizing<String>> {
+    let set = std::env::var(PASSCODE).ok().map(Zeroizing::new);
+    let chosen = match set {
+        Some(passcode) => passcode,
+        None => {
+            let ask = |prompt: &str| {
+                rpassword::prompt_password(prompt)
+                    .map(Zeroizing::new)
+                    .with_context(|| format!("no passcode: type it at a terminal, or set {PASSCODE}"))
+            };
+            let chosen = ask("Choose a passcode for the link: ")?;
+            if ask("The same again: ")? != chosen {
+                bail!("the two passcodes differ: nothing was made, try again");
+            }
+            chosen
+        }
+    };
+    if chosen.chars().count() < LEAST_PASSCODE {
+        bail!("the passcode is too short: it needs {LEAST_PASSCODE} characters or more");
+    }
+    Ok(chosen)
+}
+
+/// Serves links until interrupted.
+fn serve(args: &ServeLinks) -> Result<()> {
+    let tls = TlsConfig { certificate: args.certificate.clone(), key: args.key.clone(), names: Vec::new() };
+    log_to_stderr();
+    let server = LinkServer::start(&LinkServerConfig { folder: args.folder.clone(), listen: args.listen, tls })?;
+    say!("listening on https://{}", server.addr());
+    until_asked_to_stop()?;
+    server.stop();
     Ok(())
 }
 

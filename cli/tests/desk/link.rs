@@ -188,6 +188,26 @@ fn a_passcode_comes_from_the_environment_and_a_wrong_one_says_how_many_are_left(
 }
 
 #[test]
+fn a_protected_link_has_a_gate_beside_its_file_that_knows_no_passcode() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(folder.path(), "summary.json", &serde_json::to_vec(&summary()).unwrap());
+    let make = |passcode: &str| {
+        let mut command = std::process::Command::new(crate::COUNTERSIGN);
+        let arguments = ["--json", "record", "link", "make", &file, "--base", "https://files.example", "--passcode", "-o"];
+        command.args(arguments).arg(folder.path()).env("COUNTERSIGN_PASSCODE", passcode).output().unwrap()
+    };
+    let short = make("123");
+    assert!(String::from_utf8(short.stderr).unwrap().contains("needs 4 characters or more"));
+    let made: Value = serde_json::from_slice(&make("1234").stdout).unwrap();
+    let link = Link::parse(made["link"].as_str().unwrap()).unwrap();
+    assert_eq!(link.access(), Access::Passcode);
+    let gate = Path::new(made["file"].as_str().unwrap()).with_extension("json");
+    let gate = countersign_shl::Gate::parse(&fs::read(gate).unwrap()).unwrap();
+    assert!(gate.admits("1234") && !gate.admits("12345") && gate.url() == link.url());
+    assert!(gate.is_open(link.expires().unwrap() - 1) && !gate.is_open(link.expires().unwrap()));
+}
+
+#[test]
 fn what_is_no_link_and_what_cannot_be_one_is_answered_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let file = written(folder.path(), "summary.json", &serde_json::to_vec(&summary()).unwrap());

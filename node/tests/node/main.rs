@@ -18,6 +18,7 @@ mod determinism;
 mod durability;
 mod floods;
 mod foreign;
+mod health_links;
 mod life;
 mod logs;
 mod losses;
