@@ -159,7 +159,8 @@ impl HealthLinks {
         let (gate, now) = self.gate(name)?;
         if gate.wants_passcode() {
             let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-            let given = tickets.get(name).filter(|(given, until)| Some(given.as_str()) == ticket && now < *until);
+            let given =
+                tickets.get(name).filter(|(given, until)| Some(given.as_str()) == ticket && now < *until);
             given.ok_or(Denied::Ended)?;
         }
         Ok(files::read(&self.path(name)?, MAX_JWE as u64)?)
@@ -205,7 +206,8 @@ impl HealthLinks {
     fn gate(&self, name: &str) -> Result<(Gate, u64), Denied> {
         let (file, now) = (self.path(name)?, (self.clock)().seconds());
         let state = files::read(&self.folder.join(format!("{name}.json")), MAX_GATE)?;
-        let gate = Gate::parse(&state).ok_or_else(|| io::Error::other("the state of a gate does not read"))?;
+        let gate =
+            Gate::parse(&state).ok_or_else(|| io::Error::other("the state of a gate does not read"))?;
         if !gate.is_open(now) {
             // Whoever served it has no more reason to keep it. If that fails, it is closed all the same.
             let _ = fs::remove_file(file);

@@ -151,10 +151,9 @@ impl Signature {
         };
         match self {
             Self::Verified(opened) => format!("✓ {}", signed(opened)),
-            Self::Differs(opened) => format!(
-                "! what the link says is not what was signed: shown is what was {}",
-                signed(opened)
-            ),
+            Self::Differs(opened) => {
+                format!("! what the link says is not what was signed: shown is what was {}", signed(opened))
+            }
             Self::Unverified(reason) => format!("! the author's signature could not be checked: {reason}"),
             Self::Missing(reason) => format!("! {reason}"),
         }
@@ -205,7 +204,10 @@ fn show_file(home: &Home, args: &ReadLink, number: usize, fetched: Fetched, as_j
             show!("{}", described(&parts, &view, |_| Vec::new()));
         }
     } else if !as_json {
-        say!("  not a FHIR document, and not shown here{}", if path.is_none() { ": keep it with --output" } else { "" });
+        say!(
+            "  not a FHIR document, and not shown here{}",
+            if path.is_none() { ": keep it with --output" } else { "" }
+        );
     }
     if as_json {
         say!("{line}");
@@ -269,7 +271,8 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
     let qr = args.qr.as_deref().map(|path| Ok::<_, anyhow::Error>((path, drawn(path, &uri)?))).transpose()?;
     let sealed = seal(&document, &ContentType::Fhir, link.key(), &mut random)?;
     let path = args.output.join(&name);
-    let gate = Gate::new(&url, expires.seconds(), passcode.as_ref().map(|passcode| passcode.as_str()), &mut random);
+    let gate =
+        Gate::new(&url, expires.seconds(), passcode.as_ref().map(|passcode| passcode.as_str()), &mut random);
     let gate = gate.context("the passcode cannot be used")?.to_json();
     // The gate comes last: without it nothing is served.
     for (path, bytes) in [(path.clone(), sealed.into_bytes()), (path.with_extension("json"), gate)] {
@@ -289,7 +292,11 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
     say!("  who has this link can read the document: give it to nobody else");
     if args.passcode {
         say!("  tell the passcode on another way than the link; it can be tried ten times");
-        say!("  ends {expires}; serve {} with `countersign record link serve` at {}", args.output.display(), args.base);
+        say!(
+            "  ends {expires}; serve {} with `countersign record link serve` at {}",
+            args.output.display(),
+            args.base
+        );
     } else {
         say!("  ends {expires}; serve {} at {url}, as application/jose", path.display());
     }
@@ -327,7 +334,8 @@ fn chosen_passcode() -> Result<Zeroizing<String>> {
 fn serve(args: &ServeLinks) -> Result<()> {
     let tls = TlsConfig { certificate: args.certificate.clone(), key: args.key.clone(), names: Vec::new() };
     log_to_stderr();
-    let server = LinkServer::start(&LinkServerConfig { folder: args.folder.clone(), listen: args.listen, tls })?;
+    let server =
+        LinkServer::start(&LinkServerConfig { folder: args.folder.clone(), listen: args.listen, tls })?;
     say!("listening on https://{}", server.addr());
     until_asked_to_stop()?;
     server.stop();

@@ -51,7 +51,8 @@ fn read(home: &Path, link: &str) -> Value {
 /// Makes a link of a file, and gives what it printed and the encrypted file.
 fn make(home: &Path, folder: &Path, file: &str, more: &[&str]) -> (Value, String) {
     let out = folder.to_str().unwrap();
-    let base = ["--json", "record", "link", "make", file, "--base", "https://files.example/l/", "--output", out];
+    let base =
+        ["--json", "record", "link", "make", file, "--base", "https://files.example/l/", "--output", out];
     let made: Value = serde_json::from_str(&succeed(home, &[&base, more].concat())).unwrap();
     let encrypted = fs::read_to_string(made["file"].as_str().unwrap()).unwrap();
     (made, encrypted)
@@ -106,7 +107,10 @@ fn a_document_that_nobody_signed_goes_by_link_and_says_so() {
     let ends = link.expires().unwrap();
     assert!((seconds(days(2)) - 60..=seconds(days(2))).contains(&ends));
     // The picture has the same link, and is taken in its place.
-    let other = countersign(folder.path(), &["record", "link", "read", qr.to_str().unwrap(), "--recipient", "x", "--this-machine"]);
+    let other = countersign(
+        folder.path(),
+        &["record", "link", "read", qr.to_str().unwrap(), "--recipient", "x", "--this-machine"],
+    );
     assert!(String::from_utf8(other.stderr).unwrap().contains("cannot be reached"));
     assert!(String::from_utf8(other.stdout).unwrap().starts_with("Summary of a trial\n"));
 
@@ -123,7 +127,12 @@ fn a_document_that_nobody_signed_goes_by_link_and_says_so() {
     let arguments =
         ["record", "link", "read", &text, "--recipient", "x", "--this-machine", "-o", kept.to_str().unwrap()];
     let told = succeed(folder.path(), &arguments);
-    for words in ["signature is missing", "Jane Roe, born 1970-01-01", "Glucose: 7.1 mmol/L", "no data stated for Devices"] {
+    for words in [
+        "signature is missing",
+        "Jane Roe, born 1970-01-01",
+        "Glucose: 7.1 mmol/L",
+        "no data stated for Devices",
+    ] {
         assert!(told.contains(words), "{words} is not in {told}");
     }
     assert_eq!(fs::read(kept.join("1.json")).unwrap(), document);
@@ -147,7 +156,11 @@ fn an_extraction_goes_by_link_with_its_proof_and_any_other_word_beside_it_is_tol
     let shown = read(&home, &wire);
     assert_eq!(shown["signature"], "verified", "{shown}");
     let told = shown["told"].as_str().unwrap();
-    assert!(told.starts_with("✓ signed by grace (doctor) of meds.example at 20") && told.contains("1 section is not shown"), "{told}");
+    assert!(
+        told.starts_with("✓ signed by grace (doctor) of meds.example at 20")
+            && told.contains("1 section is not shown"),
+        "{told}"
+    );
     assert!(shown["sections"].as_array().unwrap().iter().all(|section| section["title"] != "Allergies"));
 
     // Somebody who knows nobody sees the same document, and that nobody vouches for it.
@@ -161,11 +174,17 @@ fn an_extraction_goes_by_link_with_its_proof_and_any_other_word_beside_it_is_tol
     let sealed = seal(altered.as_bytes(), &ContentType::Fhir, link.key(), &mut UnwrapErr(SysRng)).unwrap();
     let differs = read(&home, &here(&link, server("200 OK", sealed)));
     assert_eq!(differs["signature"], "differs");
-    let lines: Vec<_> = differs["sections"].as_array().unwrap().iter().flat_map(|one| one["lines"].as_array().unwrap()).collect();
+    let lines: Vec<_> = differs["sections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|one| one["lines"].as_array().unwrap())
+        .collect();
     assert!(lines.contains(&&Value::from("Glucose: 7.1 mmol/L")), "{lines:?}");
 
     // An extraction by somebody unknown here is not passed on as signed.
-    let nobody = countersign(folder.path(), &["record", "link", "make", &file, "--base", "https://files.example"]);
+    let nobody =
+        countersign(folder.path(), &["record", "link", "make", &file, "--base", "https://files.example"]);
     assert!(String::from_utf8(nobody.stderr).unwrap().contains("nobody could rely on this extraction"));
 }
 
@@ -173,7 +192,9 @@ fn an_extraction_goes_by_link_with_its_proof_and_any_other_word_beside_it_is_tol
 fn a_passcode_comes_from_the_environment_and_a_wrong_one_says_how_many_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let address = server("401 Unauthorized", r#"{"remainingAttempts":1}"#.to_owned());
-    let link = Link::new(&format!("http://{address}/"), Key::random(&mut UnwrapErr(SysRng)), Access::Passcode).unwrap();
+    let link =
+        Link::new(&format!("http://{address}/"), Key::random(&mut UnwrapErr(SysRng)), Access::Passcode)
+            .unwrap();
     let (uri, home) = (link.to_uri(), folder.path().to_str().unwrap());
     let arguments = ["--home", home, "record", "link", "read", &uri, "--recipient", "x", "--this-machine"];
     let run = |passcode: Option<&str>| {
@@ -193,7 +214,17 @@ fn a_protected_link_has_a_gate_beside_its_file_that_knows_no_passcode() {
     let file = written(folder.path(), "summary.json", &serde_json::to_vec(&summary()).unwrap());
     let make = |passcode: &str| {
         let mut command = std::process::Command::new(crate::COUNTERSIGN);
-        let arguments = ["--json", "record", "link", "make", &file, "--base", "https://files.example", "--passcode", "-o"];
+        let arguments = [
+            "--json",
+            "record",
+            "link",
+            "make",
+            &file,
+            "--base",
+            "https://files.example",
+            "--passcode",
+            "-o",
+        ];
         command.args(arguments).arg(folder.path()).env("COUNTERSIGN_PASSCODE", passcode).output().unwrap()
     };
     let short = make("123");
@@ -215,20 +246,28 @@ fn what_is_no_link_and_what_cannot_be_one_is_answered_in_one_sentence() {
     let out = folder.path().to_str().unwrap();
     let make = ["record", "link", "make"];
     let with = |more: &[&'static str], file: &str| {
-        let arguments: Vec<&str> = make.iter().copied().chain([file, "--output", out]).chain(more.iter().copied()).collect();
+        let arguments: Vec<&str> =
+            make.iter().copied().chain([file, "--output", out]).chain(more.iter().copied()).collect();
         let output = countersign(folder.path(), &arguments);
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
     for (told, sentence) in [
         (with(&["--base", "http://files.example"], &file), "begins with https://"),
-        (with(&["--base", "https://files.example", "--label", "x".repeat(81).leak()], &file), "at most 80 characters"),
+        (
+            with(&["--base", "https://files.example", "--label", "x".repeat(81).leak()], &file),
+            "at most 80 characters",
+        ),
         (with(&["--base", format!("https://{}.example", "x".repeat(90)).leak()], &file), "at most 128 bytes"),
         (with(&["--base", "https://files.example", "--qr", "link.gif"], &file), "neither a .png nor a .svg"),
         (with(&["--base", "https://files.example"], &other), "neither an extraction nor a FHIR document"),
         (
             String::from_utf8(
-                countersign(folder.path(), &["record", "link", "read", "https://files.example", "--recipient", "x"]).stderr,
+                countersign(
+                    folder.path(),
+                    &["record", "link", "read", "https://files.example", "--recipient", "x"],
+                )
+                .stderr,
             )
             .unwrap(),
             "this is no SMART Health Link",

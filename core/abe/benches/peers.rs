@@ -69,7 +69,10 @@ fn main() {
         }
     }
     let pairing = median(&mut pairings);
-    println!("One pairing of blst: {} ms of the processor's time, median of {ROUNDS}\n", milliseconds(pairing));
+    println!(
+        "One pairing of blst: {} ms of the processor's time, median of {ROUNDS}\n",
+        milliseconds(pairing)
+    );
     println!("| step | attributes | ours | pairings | CIRCL tkn20 | pairings | theirs / ours | aim |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for (step, (words, _, aim)) in STEPS.iter().enumerate() {
@@ -119,7 +122,8 @@ struct Peer {
 impl Peer {
     fn start(program: &str) -> Self {
         let mut command = Command::new(program);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
         let input = child.stdin.take().expect("its input");
         let output = BufReader::new(child.stdout.take().expect("its output"));
         Self { child, input, output }

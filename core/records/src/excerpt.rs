@@ -73,7 +73,8 @@ pub fn excerpt(opened: &Opened, extraction: &[u8]) -> Zeroizing<Vec<u8>> {
 pub fn proof(document: &[u8]) -> Result<Extraction, NoProof> {
     let json = Json::parse(document).map_err(|_| NoProof::Missing)?;
     let signatures = json.root().at(&["entry", "resource", "signature"]);
-    let ours = |signature: &Value<'_>| signature.text_of("sigFormat").is_some_and(|format| format == EXTRACTION);
+    let ours =
+        |signature: &Value<'_>| signature.text_of("sigFormat").is_some_and(|format| format == EXTRACTION);
     // The author's document may have one of its own.
     let signature = signatures.into_iter().rev().find(ours).ok_or(NoProof::Missing)?;
     let data = Zeroizing::new(signature.text_of("data").ok_or(NoProof::Damaged)?);
@@ -186,7 +187,10 @@ impl Writer {
             w.list(|w| {
                 w.object(|w| {
                     w.raw(AUTHORS_SIGNATURE.as_bytes());
-                    w.raw(format!("\"when\":\"{when}\",\"who\":{who},\"sigFormat\":\"{EXTRACTION}\"").as_bytes());
+                    w.raw(
+                        format!("\"when\":\"{when}\",\"who\":{who},\"sigFormat\":\"{EXTRACTION}\"")
+                            .as_bytes(),
+                    );
                     w.raw(b"\"data\":\"");
                     w.json.extend_from_slice(Zeroizing::new(STANDARD.encode(extraction)).as_bytes());
                     w.json.push(b'"');

@@ -116,8 +116,9 @@ pub struct Section {
 impl Section {
     /// Its text, where it is not the same as the lines: there are none, or a mark says that one of the two may say more.
     pub fn text_beside_lines(&self) -> Option<&Narrative> {
-        let differs =
-            |mark: &Mark| matches!(mark, Mark::NarrativeSaysMore(_) | Mark::NarrativeSaysLess(_) | Mark::NotEmpty(_));
+        let differs = |mark: &Mark| {
+            matches!(mark, Mark::NarrativeSaysMore(_) | Mark::NarrativeSaysLess(_) | Mark::NotEmpty(_))
+        };
         self.narrative.as_ref().filter(|_| self.lines.is_empty() || self.marks.iter().any(differs))
     }
 }
@@ -261,7 +262,8 @@ impl<'p> Read<'p> {
             (true, None) if narrative.is_none() => {
                 // Of the sections within it, one that was withheld says most.
                 let inner = sections(section).into_iter().filter_map(|(one, _)| one.get("emptyReason"));
-                let (withheld, others): (Vec<_>, Vec<_>) = inner.map(reason).partition(|(code, _)| code == WITHHELD);
+                let (withheld, others): (Vec<_>, Vec<_>) =
+                    inner.map(reason).partition(|(code, _)| code == WITHHELD);
                 view.state = withheld.into_iter().chain(others).next().map_or(State::Empty(None), State::of);
             }
             (true, None) => view.marks.push(Mark::NarrativeOnly),

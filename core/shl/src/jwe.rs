@@ -91,7 +91,8 @@ pub fn open(file: &str, key: &Key) -> Result<File, JweError> {
     }
     let mut pieces = file.split('.');
     let mut next = || pieces.next().ok_or(JweError::Form);
-    let [encoded_header, encrypted_key, nonce, ciphertext, tag] = [next()?, next()?, next()?, next()?, next()?];
+    let [encoded_header, encrypted_key, nonce, ciphertext, tag] =
+        [next()?, next()?, next()?, next()?, next()?];
     if pieces.next().is_some() {
         return Err(JweError::Form);
     }

@@ -46,9 +46,7 @@ pub use gate::Gate;
 pub use jwe::{File, JweError, MAX_FILE, MAX_JWE, open, seal};
 pub use key::Key;
 pub use link::{Access, Link, LinkError, MAX_LABEL, MAX_LINK, MAX_URL};
-pub use manifest::{
-    Entry, MAX_FILES, MAX_MANIFEST, Manifest, ManifestError, Request, Source, Status, Wrong,
-};
+pub use manifest::{Entry, MAX_FILES, MAX_MANIFEST, Manifest, ManifestError, Request, Source, Status, Wrong};
 
 /// Reads a JSON object; a list, which would do for its members in order, is none.
 fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Option<T> {

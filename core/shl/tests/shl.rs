@@ -104,25 +104,36 @@ fn what_a_payload_may_have_besides_is_passed_over() {
     assert_eq!(with(r#","flag":"""#).unwrap().access(), Access::Manifest);
     assert_eq!(with(&format!(",\"label\":\"{}\"", "é".repeat(200))).unwrap().label(), Some(&*"é".repeat(80)));
     // Padding, and a key whose last digit has spare bits.
-    let padded = base64::engine::general_purpose::URL_SAFE.encode(format!(r#"{{"url":"{URL}","key":"{}x"}}"#, "A".repeat(42)));
+    let padded = base64::engine::general_purpose::URL_SAFE
+        .encode(format!(r#"{{"url":"{URL}","key":"{}x"}}"#, "A".repeat(42)));
     assert!(padded.ends_with('=') && Link::parse(&format!("SHLINK:/{padded}")).is_ok());
 }
 
 #[test]
 fn each_way_to_be_no_link_has_its_own_reason() {
     let key = URL_SAFE_NO_PAD.encode([7; 32]);
-    for text in ["", "shlink:", "https://shl.example/0", "shc:/567", "https://viewer.example#x", "é#shlink/é"] {
+    for text in ["", "shlink:", "https://shl.example/0", "shc:/567", "https://viewer.example#x", "é#shlink/é"]
+    {
         assert_eq!(Link::parse(text), Err(LinkError::NotALink), "{text}");
     }
     assert_eq!(Link::parse("shlink:/e~"), Err(LinkError::Base64));
     assert_eq!(Link::parse(&format!("shlink:/{}", "a".repeat(9000))), Err(LinkError::TooLong));
-    for payload in ["", "[]", "{}", r#"{"url":"https://a"}"#, r#"{"url":1,"key":"a"}"#, "{\"url\":\"https://a\"", "\u{fffd}"]
-    {
+    for payload in [
+        "",
+        "[]",
+        "{}",
+        r#"{"url":"https://a"}"#,
+        r#"{"url":1,"key":"a"}"#,
+        "{\"url\":\"https://a\"",
+        "\u{fffd}",
+    ] {
         assert_eq!(link(payload), Err(LinkError::Payload), "{payload}");
     }
     let twice = format!(r#"{{"url":"{URL}","url":"https://evil.example","key":"{key}"}}"#);
     assert_eq!(link(&twice), Err(LinkError::Payload));
-    for url in ["", "https://", "ftp://a.example", "javascript:alert(1)", "https://a b", "https://a\\u001b[2J"] {
+    for url in
+        ["", "https://", "ftp://a.example", "javascript:alert(1)", "https://a b", "https://a\\u001b[2J"]
+    {
         assert_eq!(link(&format!(r#"{{"url":"{url}","key":"{key}"}}"#)), Err(LinkError::Url), "{url}");
     }
     for key in ["", "AA", &"A".repeat(44), "?"] {
@@ -247,7 +258,8 @@ fn a_manifest_lists_files_that_are_in_it_and_files_that_are_elsewhere() {
 #[test]
 fn each_way_to_be_no_manifest_has_its_own_reason() {
     let refused = |json: &str| Manifest::parse(json.as_bytes()).unwrap_err();
-    for json in ["", "[]", r#"{"files":{}}"#, r#"{"files":[{"embedded":"x"}]}"#, r#"{"files":[],"files":[]}"#] {
+    for json in ["", "[]", r#"{"files":{}}"#, r#"{"files":[{"embedded":"x"}]}"#, r#"{"files":[],"files":[]}"#]
+    {
         assert_eq!(refused(json), ManifestError::Malformed, "{json}");
     }
     let files = |count: usize, file: &str| format!(r#"{{"files":[{}]}}"#, vec![file; count].join(","));
@@ -262,7 +274,8 @@ fn each_way_to_be_no_manifest_has_its_own_reason() {
 
 #[test]
 fn a_request_names_who_asks_and_a_wrong_passcode_counts() {
-    let mut request = Request { recipient: "Dr. \"Grace\"".to_owned(), passcode: None, embedded_length_max: Some(9) };
+    let mut request =
+        Request { recipient: "Dr. \"Grace\"".to_owned(), passcode: None, embedded_length_max: Some(9) };
     assert_eq!(request.to_json().as_slice(), br#"{"recipient":"Dr. \"Grace\"","embeddedLengthMax":9}"#);
     (request.passcode, request.embedded_length_max) = (Some("1234".to_owned().into()), None);
     assert_eq!(request.to_json().as_slice(), br#"{"recipient":"Dr. \"Grace\"","passcode":"1234"}"#);
@@ -292,7 +305,9 @@ fn a_gate_counts_wrong_passcodes_over_its_whole_life() {
     assert!(!kept.contains("1234") && kept.contains(URL), "{kept}");
     let direct = Gate::new(URL, 1000, None, &mut Counting(0)).unwrap();
     assert!(!direct.wants_passcode() && !direct.admits("") && direct.is_open(0));
-    assert!(Gate::parse(b"{}").is_none() && Gate::parse(&[direct.to_json(), b"x".to_vec()].concat()).is_none());
+    assert!(
+        Gate::parse(b"{}").is_none() && Gate::parse(&[direct.to_json(), b"x".to_vec()].concat()).is_none()
+    );
 }
 
 proptest! {

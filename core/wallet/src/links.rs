@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use countersign_ledger::UnixMillis;
 use countersign_shl::{
-    Access, ContentType, Entry, JweError, Link, MAX_JWE, MAX_MANIFEST, Manifest, ManifestError, Request, Source,
-    Status, Wrong, open,
+    Access, ContentType, Entry, JweError, Link, MAX_JWE, MAX_MANIFEST, Manifest, ManifestError, Request,
+    Source, Status, Wrong, open,
 };
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
@@ -184,7 +184,8 @@ impl Links {
 
     fn may_ask(&self, url: &Url) -> bool {
         let here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        let way = url.scheme() == "https" || url.scheme() == "http" && here && self.hosts == Hosts::ThisMachine;
+        let way =
+            url.scheme() == "https" || url.scheme() == "http" && here && self.hosts == Hosts::ThisMachine;
         // A name and password would be sent with it.
         way && url.has_host() && url.username().is_empty() && url.password().is_none()
     }

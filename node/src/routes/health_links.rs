@@ -58,11 +58,13 @@ async fn manifest(
     Whole { body, client, .. }: Whole<MAX_REQUEST>,
 ) -> Result<Response<Body>, ProblemDetails> {
     let request = Request::parse(&body);
-    let request = request.ok_or_else(|| ProblemDetails::malformed("a request names its recipient, in JSON"))?;
+    let request =
+        request.ok_or_else(|| ProblemDetails::malformed("a request names its recipient, in JSON"))?;
     let name = name(&path);
     // As much as the file may have in it, or the few words of an address.
     let most = request.embedded_length_max.unwrap_or(MAX_JWE).min(MAX_JWE) + SMALL;
-    let tried = move |links: &Arc<HealthLinks>| links.manifest(&name, &request).map_err(|denied| refused(&denied));
+    let tried =
+        move |links: &Arc<HealthLinks>| links.manifest(&name, &request).map_err(|denied| refused(&denied));
     let (tried, room) = look_up(&links, client, most, tried).await?;
     let (status, json) = match tried {
         Tried::Right(manifest) => (StatusCode::OK, manifest),

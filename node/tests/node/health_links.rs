@@ -59,7 +59,10 @@ fn put(folder: &Path, name: &str, expires: u64, passcode: Option<&str>, url: &st
 }
 
 fn wrong(answer: Response) -> u32 {
-    assert_eq!((answer.status(), answer.headers()["content-type"].clone()), (StatusCode::UNAUTHORIZED, "application/json".parse().unwrap()));
+    assert_eq!(
+        (answer.status(), answer.headers()["content-type"].clone()),
+        (StatusCode::UNAUTHORIZED, "application/json".parse().unwrap())
+    );
     Wrong::parse(&answer.bytes().unwrap()).unwrap().remaining_attempts
 }
 
@@ -85,11 +88,19 @@ fn a_direct_file_is_given_out_until_it_ends_and_a_protected_one_only_for_its_pas
     let answer = world.post(PROTECTED, Some("1234"), None);
     assert_eq!(answer.headers()["cache-control"], "no-store");
     let files = Manifest::parse(&answer.bytes().unwrap()).unwrap().files;
-    assert_eq!((&files[0].source, files[0].status), (&Source::Embedded(JWE.to_owned()), Some(Status::Finalized)));
-    assert_eq!(wrong(world.post(PROTECTED, Some("4321"), None)), 8, "a right one costs none and gives none back");
+    assert_eq!(
+        (&files[0].source, files[0].status),
+        (&Source::Embedded(JWE.to_owned()), Some(Status::Finalized))
+    );
+    assert_eq!(
+        wrong(world.post(PROTECTED, Some("4321"), None)),
+        8,
+        "a right one costs none and gives none back"
+    );
 
     // Too long to be embedded: at an address of its own.
-    let files = Manifest::parse(&world.post(PROTECTED, Some("1234"), Some(7)).bytes().unwrap()).unwrap().files;
+    let files =
+        Manifest::parse(&world.post(PROTECTED, Some("1234"), Some(7)).bytes().unwrap()).unwrap().files;
     let Source::Location(location) = &files[0].source else { panic!("{files:?}") };
     assert_eq!(world.http.get(location).send().unwrap().text().unwrap(), JWE);
     let other = format!("{}0", &location[..location.len() - 1]);
@@ -115,7 +126,11 @@ fn attempts_are_counted_over_restarts_and_many_at_once_and_then_the_file_is_eras
     let statuses: Vec<_> = guesses.into_iter().map(|guess| guess.join().unwrap()).collect();
     assert_eq!(statuses.iter().filter(|status| **status == StatusCode::UNAUTHORIZED).count(), 9);
     assert_eq!(statuses.iter().filter(|status| **status == StatusCode::NOT_FOUND).count(), 7);
-    assert_eq!(world.post(PROTECTED, Some("1234"), None).status(), StatusCode::NOT_FOUND, "it has ended for good");
+    assert_eq!(
+        world.post(PROTECTED, Some("1234"), None).status(),
+        StatusCode::NOT_FOUND,
+        "it has ended for good"
+    );
     assert!(!folder.path().join(PROTECTED).exists());
 }
 
@@ -129,7 +144,8 @@ fn what_has_ended_is_erased_and_other_names_lead_nowhere() {
     assert_eq!(world.get(DIRECT).status(), StatusCode::NOT_FOUND);
     assert!(!folder.path().join(DIRECT).exists());
     fs::write(folder.path().join("secret"), "x").unwrap();
-    for path in ["", "secret", "keys/tls-root.pem", "..%2fsecret", &format!("{DIRECT}.json"), &"A".repeat(44)] {
+    for path in ["", "secret", "keys/tls-root.pem", "..%2fsecret", &format!("{DIRECT}.json"), &"A".repeat(44)]
+    {
         assert_eq!(world.get(path).status(), StatusCode::NOT_FOUND, "{path}");
     }
     let malformed = world.http.post(world.url(PROTECTED)).body("{}").send().unwrap();
@@ -139,6 +155,10 @@ fn what_has_ended_is_erased_and_other_names_lead_nowhere() {
     assert_eq!(world.get(PROTECTED).status(), StatusCode::NOT_FOUND);
     fs::write(folder.path().join(PROTECTED).with_extension("json"), "{}").unwrap();
     assert_eq!(world.get(PROTECTED).status(), StatusCode::SERVICE_UNAVAILABLE);
-    let second = LinkServerConfig { folder: folder.path().to_owned(), listen: ([127, 0, 0, 1], 0).into(), tls: TlsConfig::default() };
+    let second = LinkServerConfig {
+        folder: folder.path().to_owned(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: TlsConfig::default(),
+    };
     assert!(LinkServer::start(&second).is_err(), "one process counts attempts");
 }

@@ -52,7 +52,9 @@ fn an_excerpt_has_what_is_shown_and_says_that_there_is_more() {
     let (document, json) = shown(&world, &whole.extract(Parts::of([0, results])));
     assert_eq!(titles(&json), ["Results", "Not shown"]);
     let text = String::from_utf8(document.clone()).unwrap();
-    assert!(text.contains("Glucose") && text.contains("\"value\": 7.1") && text.contains("Shared laboratory"));
+    assert!(
+        text.contains("Glucose") && text.contains("\"value\": 7.1") && text.contains("Shared laboratory")
+    );
     // What only others' parts have. The proof has nothing more either, as `proof` shows.
     for hidden in ["Metformin", "Asthma", "Pulse", "Secretville"] {
         assert!(!text.contains(hidden), "{hidden}");
@@ -62,7 +64,11 @@ fn an_excerpt_has_what_is_shown_and_says_that_there_is_more() {
     assert_eq!(view.sections[1].state.as_str(), "withheld");
     assert!(text.contains("4 sections of this document are not shown to you"), "{text}");
     // The patient's details alone, and nothing besides the header.
-    assert!(String::from_utf8(shown(&world, &whole.extract(Parts::of([0, 2]))).0).unwrap().contains("Secretville"));
+    assert!(
+        String::from_utf8(shown(&world, &whole.extract(Parts::of([0, 2]))).0)
+            .unwrap()
+            .contains("Secretville")
+    );
     assert_eq!(titles(&shown(&world, &whole.extract(Parts::of([0]))).1), ["Not shown"]);
 }
 
@@ -96,7 +102,10 @@ fn a_patient_within_the_composition_stays_there() {
     let whole = world.sign(&bytes(&document), 1, None, 5);
     let (_, json) = shown(&world, &whole.extract(Parts::of([0, 2, 3])));
     let contained = json["entry"][0]["resource"]["contained"].as_array().unwrap();
-    assert_eq!((&contained[0]["id"], &contained[0]["address"][0]["city"]), (&json!("p"), &json!("Secretville")));
+    assert_eq!(
+        (&contained[0]["id"], &contained[0]["address"][0]["city"]),
+        (&json!("p"), &json!("Secretville"))
+    );
     assert_eq!(json["entry"].as_array().unwrap().len(), 3, "composition, author, provenance");
 }
 

@@ -112,7 +112,8 @@ fn no_known_allergies_is_a_statement_and_no_emptiness() {
 
 #[test]
 fn a_code_that_says_that_there_is_nothing_is_shown_in_words_and_any_other_as_it_is() {
-    let coded = |system: &str, code: &str| json!({ "code": { "coding": [{ "system": system, "code": code }] } });
+    let coded =
+        |system: &str, code: &str| json!({ "code": { "coding": [{ "system": system, "code": code }] } });
     let ips = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
     let document = bundle(
         &[section("Allergies", "48765-2", &["a", "b", "c", "d"]), section("Medication", "10160-0", &["m"])],
@@ -160,7 +161,10 @@ fn entries_without_an_address_are_found_by_type_and_id() {
     for (number, line) in [(3, "Glucose"), (4, "Pulse")] {
         let shown = View::of(&[parts[0].clone(), parts[number].clone()]);
         assert_eq!((shown.patient.as_str(), shown.authors), ("Jane Roe", vec!["Dr. Grace".to_owned()]));
-        assert_eq!((shown.sections[0].lines.as_slice(), shown.sections[0].resources), (&[line.to_owned()][..], 2));
+        assert_eq!(
+            (shown.sections[0].lines.as_slice(), shown.sections[0].resources),
+            (&[line.to_owned()][..], 2)
+        );
         assert_eq!(shown.sections[0].marks, [Mark::NoNarrative]);
     }
     assert!(countersign_records::join(&parts).unwrap() == bytes);
@@ -185,7 +189,11 @@ fn a_section_within_a_section_says_for_itself_why_it_is_empty() {
     let states: Vec<_> = shown.sections.iter().map(|section| section.state.as_str()).collect();
     assert_eq!(states, ["withheld", "empty", "empty", "present"]);
     assert_eq!(shown.sections[0].marks.len(), 2);
-    assert!(shown.sections[0].marks[1].sentence().starts_with("Inner: empty; withheld"), "{:?}", shown.sections[0]);
+    assert!(
+        shown.sections[0].marks[1].sentence().starts_with("Inner: empty; withheld"),
+        "{:?}",
+        shown.sections[0]
+    );
     assert_eq!(shown.sections[2].state, State::Empty(None));
     assert!(matches!(&shown.sections[3].marks[0], Mark::EmptyWithin(title, _) if title == "Inner"));
     assert_eq!(shown.nothing_stated().unwrap(), "no data stated for Outer");
@@ -209,7 +217,11 @@ fn an_entry_belongs_to_the_section_that_lists_it() {
         ],
     );
     let shown = &view(&document).sections[0];
-    assert_eq!(shown.lines, ["Diabetes", "Influenza", "Asthma", "Glucose", "Anaemia"], "in the document's order");
+    assert_eq!(
+        shown.lines,
+        ["Diabetes", "Influenza", "Asthma", "Glucose", "Anaemia"],
+        "in the document's order"
+    );
     let wrong: Vec<_> = shown.marks.iter().filter(|mark| matches!(mark, Mark::WrongKind(_))).collect();
     let kinds = ["Immunization", "", "Condition"].map(|kind| Mark::WrongKind(kind.to_owned()));
     assert_eq!(wrong, kinds.iter().collect::<Vec<_>>());
@@ -234,7 +246,8 @@ fn a_text_is_shown_where_the_entries_do_not_say_the_same() {
         &[resource("AllergyIntolerance", "a", json!({ "code": { "text": "Penicillin" } }))],
     );
     let shown = view(&document).sections;
-    let texts: Vec<_> = shown.iter().map(|one| one.text_beside_lines().map(|text| text.text.as_str())).collect();
+    let texts: Vec<_> =
+        shown.iter().map(|one| one.text_beside_lines().map(|text| text.text.as_str())).collect();
     assert_eq!(
         texts,
         [
@@ -254,7 +267,8 @@ fn a_patient_has_a_name_with_a_text_and_without_one() {
     for text in [Value::Null, json!({ "status": "generated", "div": "<div>Somebody Else</div>" })] {
         let mut document = summary();
         let patient = document["entry"].as_array_mut().unwrap().iter_mut();
-        let patient = patient.map(|entry| &mut entry["resource"]).find(|one| one["resourceType"] == "Patient");
+        let patient =
+            patient.map(|entry| &mut entry["resource"]).find(|one| one["resourceType"] == "Patient");
         let patient = patient.unwrap().as_object_mut().unwrap();
         patient.remove("text");
         if !text.is_null() {

@@ -78,7 +78,8 @@ fn contents(files: Vec<Fetched>) -> Vec<String> {
 fn a_direct_file_is_asked_for_once_by_name_and_its_manifest_never() {
     // The link is known before the server has an address: its key is what matters here.
     let key = key();
-    let sealed = seal(b"{\"resourceType\":\"Bundle\"}", &ContentType::Fhir, &key, &mut UnwrapErr(SysRng)).unwrap();
+    let sealed =
+        seal(b"{\"resourceType\":\"Bundle\"}", &ContentType::Fhir, &key, &mut UnwrapErr(SysRng)).unwrap();
     let (address, asked) = server(move |_, _| status("200 OK", &format!("{sealed}\n")));
     let link = Link::new(&format!("http://{address}/f?x=y"), key, Access::Direct).unwrap();
     let files = fetch(&link, Some("never sent")).unwrap();
@@ -109,13 +110,18 @@ fn files_come_from_the_manifest_and_from_where_it_points_and_one_that_fails_hide
             );
             status("200 OK", &json)
         }
-        "/moved" => format!("HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        "/moved" => format!(
+            "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        ),
         "/there" => status("200 OK", &seal("second")),
         _ => status("404 Not Found", ""),
     });
     let link = Link::new(&format!("http://{address}/m"), key, Access::Manifest).unwrap();
     let files = fetch(&link, None).unwrap();
-    assert_eq!((files[0].status, files[0].last_updated.as_deref()), (Some(Status::NoLongerValid), Some("2026-01-01")));
+    assert_eq!(
+        (files[0].status, files[0].last_updated.as_deref()),
+        (Some(Status::NoLongerValid), Some("2026-01-01"))
+    );
     assert_eq!(files[2].content_type, Some(ContentType::HealthCard));
     let told: Vec<_> = files.into_iter().map(|file| file.contents.map(|bytes| bytes.to_vec())).collect();
     assert_eq!((told[0].as_deref().unwrap(), told[1].as_deref().unwrap()), (&b"first"[..], &b"second"[..]));
@@ -160,13 +166,17 @@ fn each_refusal_of_a_server_has_its_own_reason() {
         (status("500 Internal Server Error", ""), "Status(500)"),
         (status("200 OK", "<html>"), "Manifest(Malformed)"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx".to_owned(), "Broken"),
-        ("HTTP/1.1 307 Temporary Redirect\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_owned(), "Status(307)"),
+        (
+            "HTTP/1.1 307 Temporary Redirect\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            "Status(307)",
+        ),
     ] {
         let (address, _asked) = server(move |_, _| answer.clone());
         let error = format!("{:?}", fetch(&link(address, Access::Manifest), None).unwrap_err());
         assert!(error.starts_with(expected), "{error}");
     }
-    let (address, _asked) = server(|_, _| "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_owned());
+    let (address, _asked) =
+        server(|_, _| "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_owned());
     assert!(matches!(fetch(&link(address, Access::Direct), None), Err(FetchError::Redirects)));
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = fetch(&link(free, Access::Direct), None).unwrap_err();

@@ -19,8 +19,8 @@ mod evidence;
 #[path = "../../../ledger/tests/own_vectors/file.rs"]
 mod file;
 mod killing;
-mod links;
 mod lies;
+mod links;
 mod luxury;
 mod meetings;
 mod node;
