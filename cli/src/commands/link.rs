@@ -115,9 +115,9 @@ impl Signature {
         }
     }
 
-    const fn opened(&self) -> Option<&Opened> {
+    fn opened(&self) -> Option<&Opened> {
         match self {
-            Self::Verified(opened) | Self::Differs(opened) => Some(opened),
+            Self::Verified(opened) | Self::Differs(opened) => Some(opened.as_ref()),
             Self::Unverified(_) | Self::Missing(_) => None,
         }
     }

@@ -43,7 +43,7 @@ impl Gate {
             let mut salt = [0; 16];
             random.fill_bytes(&mut salt);
             let hash = hash(passcode, &salt)?;
-            Some(Hashed { salt: LENIENT.encode(salt), hash: LENIENT.encode(*hash) })
+            Some(Hashed { salt: LENIENT.encode(salt), hash: LENIENT.encode(hash.as_slice()) })
         });
         let passcode = hashed.map_or(Some(None), |hashed| hashed.map(Some))?;
         Some(Self { url: url.to_owned(), expires, attempts: ATTEMPTS, passcode })

@@ -8,13 +8,11 @@
 //! In scope: `dir` with `A256GCM` (RFC 7518, sections 4.5 and 5.3), and `DEF` (RFC 1951) to be read. What is written is not
 //! deflated: some libraries no longer inflate. Out of scope: everything else; a header that must be understood (`crit`) is refused.
 
-use std::io::Read as _;
-
 use aes_gcm::aead::{AeadInOut as _, Tag};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::read::DeflateDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use rand_core::CryptoRng;
 use serde::Deserialize;
 use serde_json::Value;
@@ -155,21 +153,30 @@ pub fn seal(
 
 /// Inflates up to [`MAX_FILE`] bytes: a few kilobytes can stand for gigabytes.
 fn inflate(deflated: &[u8]) -> Result<Zeroizing<Vec<u8>>, JweError> {
-    let (mut decoder, mut chunks, mut length) = (DeflateDecoder::new(deflated), Vec::new(), 0);
+    let (mut inflater, mut rest, mut chunks, mut length) = (Decompress::new(false), deflated, Vec::new(), 0);
     loop {
         // A vector that grows would leave copies behind that nobody erases.
         let mut chunk = Zeroizing::new(vec![0; CHUNK]);
-        let read = decoder.read(&mut chunk).map_err(|_| JweError::Inflated)?;
-        if read == 0 {
-            break;
-        }
-        length += read;
+        let before = (inflater.total_in(), inflater.total_out());
+        let status = inflater.decompress(rest, &mut chunk, FlushDecompress::None);
+        let status = status.map_err(|_| JweError::Inflated)?;
+        let so_many = |after: u64, before: u64| usize::try_from(after - before).unwrap_or_default();
+        let (taken, given) =
+            (so_many(inflater.total_in(), before.0), so_many(inflater.total_out(), before.1));
+        rest = rest.get(taken..).unwrap_or_default();
+        length += given;
         if length > MAX_FILE {
             return Err(JweError::TooLarge);
         }
-        chunks.push((chunk, read));
+        chunks.push((chunk, given));
+        match status {
+            Status::StreamEnd => break,
+            // It has been cut off.
+            Status::Ok | Status::BufError if taken == 0 && given == 0 => return Err(JweError::Inflated),
+            Status::Ok | Status::BufError => {}
+        }
     }
     let mut inflated = Zeroizing::new(Vec::with_capacity(length));
-    chunks.iter().for_each(|(chunk, read)| inflated.extend_from_slice(&chunk[..*read]));
+    chunks.iter().for_each(|(chunk, given)| inflated.extend_from_slice(&chunk[..*given]));
     Ok(inflated)
 }

@@ -154,11 +154,11 @@ impl Manifest {
             Ok(Entry {
                 content_type: ContentType::parse(&file.content_type),
                 source,
-                last_updated: file.last_updated.map(short),
+                last_updated: file.last_updated.as_deref().map(short),
                 status: file
                     .status
                     .and_then(|text| Status::ALL.into_iter().find(|known| known.as_str() == text)),
-                fhir_version: file.fhir_version.map(short),
+                fhir_version: file.fhir_version.as_deref().map(short),
             })
         });
         Ok(Self { files: files.collect::<Result<_, _>>()? })
@@ -179,7 +179,7 @@ impl Manifest {
     }
 }
 
-fn short(text: String) -> String {
+fn short(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
 }
 

@@ -43,11 +43,11 @@ pub enum FetchError {
     #[error("the link needs a passcode: ask the patient for it")]
     PasscodeNeeded,
     /// The passcode is wrong.
-    #[error("the passcode is wrong{}", attempts(*.0))]
-    WrongPasscode(
+    #[error("the passcode is wrong{}", attempts(*left))]
+    WrongPasscode {
         /// How often one may still try, if the server says so.
-        Option<u32>,
-    ),
+        left: Option<u32>,
+    },
     /// Nothing is there any more (404, 410).
     #[error("the link has ended, or what it led to was taken away: ask the patient for a new one")]
     Ended,
@@ -243,7 +243,7 @@ impl Journey<'_> {
         if answer.status() == StatusCode::UNAUTHORIZED {
             let left = self.read(answer, MAX_WRONG).ok().and_then(|body| Wrong::parse(&body));
             return Err(match request.passcode {
-                Some(_) => FetchError::WrongPasscode(left.map(|left| left.remaining_attempts)),
+                Some(_) => FetchError::WrongPasscode { left: left.map(|left| left.remaining_attempts) },
                 None => FetchError::PasscodeNeeded,
             });
         }

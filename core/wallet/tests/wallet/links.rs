@@ -149,7 +149,7 @@ fn a_passcode_is_asked_for_before_anybody_else_is_and_attempts_are_counted() {
     assert!(matches!(fetch(&protected, None), Err(FetchError::PasscodeNeeded)));
     assert!(asked.try_recv().is_err(), "nobody was asked");
     let wrong = fetch(&protected, Some("4321")).unwrap_err();
-    assert!(matches!(wrong, FetchError::WrongPasscode(Some(4))), "{wrong:?}");
+    assert!(matches!(wrong, FetchError::WrongPasscode { left: Some(4) }), "{wrong:?}");
     assert_eq!(wrong.to_string(), "the passcode is wrong: 4 attempts are left before the link ends");
     assert!(fetch(&protected, Some("1234")).unwrap().is_empty());
     // A link that forgot to say that it has one.
