@@ -96,8 +96,6 @@ struct Read {
     key: String,
     exp: Option<Value>,
     flag: Option<String>,
-    label: Option<String>,
-    v: Option<u64>,
 }
 
 #[derive(Serialize)]
