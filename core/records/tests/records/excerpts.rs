@@ -97,7 +97,7 @@ fn a_patient_within_the_composition_stays_there() {
     composition["contained"] = json!([patient, { "resourceType": "Device", "id": "d" }]);
     composition["subject"] = json!({ "reference": "#p" });
     composition["section"][0]["entry"] = json!([{ "reference": "#d" }]);
-    composition["section"][1] = json!({ "title": "More" });
+    composition["section"].as_array_mut().unwrap().push(json!({ "title": "More" }));
     let world = World::new();
     let whole = world.sign(&bytes(&document), 1, None, 5);
     let (_, json) = shown(&world, &whole.extract(Parts::of([0, 2, 3])));
