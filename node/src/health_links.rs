@@ -33,6 +33,8 @@ use crate::tls::Endpoint;
 const MAX_GATE: u64 = 4096;
 /// For how long the address of a file leads to it: the specification's longest, in seconds.
 const TICKET: u64 = 3600;
+/// Longest file that is embedded in a manifest, in bytes: within what one address may have in memory.
+pub(crate) const MAX_EMBEDDED: usize = 256 * 1024;
 /// Length of a file's name: 32 bytes in base64url.
 const NAME: usize = 43;
 
@@ -182,16 +184,17 @@ impl HealthLinks {
             return wrong(&spent);
         }
         write_whole(&state, &gate.to_json())?;
-        let source = if self.length(name)? <= request.embedded_length_max.unwrap_or(MAX_JWE) {
-            let jwe = files::read(&self.path(name)?, MAX_JWE as u64)?;
-            Source::Embedded(String::from_utf8(jwe).map_err(|_| Denied::Ended)?)
-        } else {
-            let ticket: String = random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-            let location = format!("{}?ticket={ticket}", gate.url());
-            tickets.retain(|_, (_, until)| now < *until);
-            tickets.insert(name.to_owned(), (ticket, now + TICKET));
-            Source::Location(location)
-        };
+        let source =
+            if self.length(name)? <= request.embedded_length_max.unwrap_or(MAX_EMBEDDED).min(MAX_EMBEDDED) {
+                let jwe = files::read(&self.path(name)?, MAX_JWE as u64)?;
+                Source::Embedded(String::from_utf8(jwe).map_err(|_| Denied::Ended)?)
+            } else {
+                let ticket: String = random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+                let location = format!("{}?ticket={ticket}", gate.url());
+                tickets.retain(|_, (_, until)| now < *until);
+                tickets.insert(name.to_owned(), (ticket, now + TICKET));
+                Source::Location(location)
+            };
         let entry = Entry {
             content_type: ContentType::Fhir,
             source,

@@ -10,12 +10,12 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use countersign_ledger::Problem;
-use countersign_shl::{MAX_JWE, Request};
+use countersign_shl::Request;
 
 use super::bodies::{SMALL, Whole, held, look_up, read};
 use super::{NO_STORE, blocking};
 use crate::halt::Halt;
-use crate::health_links::{Denied, HealthLinks, Tried};
+use crate::health_links::{Denied, HealthLinks, MAX_EMBEDDED, Tried};
 use crate::problem::ProblemDetails;
 use crate::server::Peer;
 
@@ -62,7 +62,7 @@ async fn manifest(
         request.ok_or_else(|| ProblemDetails::malformed("a request names its recipient, in JSON"))?;
     let name = name(&path);
     // As much as the file may have in it, or the few words of an address.
-    let most = request.embedded_length_max.unwrap_or(MAX_JWE).min(MAX_JWE) + SMALL;
+    let most = request.embedded_length_max.unwrap_or(MAX_EMBEDDED).min(MAX_EMBEDDED) + SMALL;
     let tried =
         move |links: &Arc<HealthLinks>| links.manifest(&name, &request).map_err(|denied| refused(&denied));
     let (tried, room) = look_up(&links, client, most, tried).await?;
