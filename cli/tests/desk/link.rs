@@ -183,8 +183,10 @@ fn an_extraction_goes_by_link_with_its_proof_and_any_other_word_beside_it_is_tol
     assert!(lines.contains(&&Value::from("Glucose: 7.1 mmol/L")), "{lines:?}");
 
     // An extraction by somebody unknown here is not passed on as signed.
-    let nobody =
-        countersign(folder.path(), &["record", "link", "make", &file, "--base", "https://files.example"]);
+    let nobody = countersign(
+        &folder.path().join("stranger"),
+        &["record", "link", "make", &file, "--base", "https://files.example"],
+    );
     assert!(String::from_utf8(nobody.stderr).unwrap().contains("nobody could rely on this extraction"));
 }
 
