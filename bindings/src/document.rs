@@ -133,6 +133,10 @@ impl From<&Mark> for Text {
             Mark::NarrativeSaysMore(texts) => ("section-text-says-more", text(&texts.join("; "))),
             Mark::NarrativeSaysLess(texts) => ("section-text-says-less", text(&texts.join("; "))),
             Mark::WrongKind(kind) => ("section-wrong-kind", text(kind)),
+            Mark::EmptyWithin(title, reason) => (
+                "section-empty-within",
+                vec![("what", Value::Text(title.clone())), ("why", Value::Text(reason.clone()))],
+            ),
             Mark::NotHere(reference) => ("section-entry-not-here", text(reference)),
             Mark::Shortened(more) => ("section-shortened", vec![("more", Value::Number(*more as u64))]),
         };

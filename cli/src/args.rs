@@ -1,5 +1,6 @@
 //! The command line and its help.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -405,6 +406,9 @@ pub enum RecordCommand {
         /// The request, by its first digits, if several are granted
         request: Option<String>,
     },
+    /// Read a SMART Health Link, or make one of a document for a doctor who does not have this app
+    #[command(subcommand)]
+    HealthLink(LinkCommand),
 }
 
 #[derive(Args)]
@@ -527,6 +531,73 @@ fn public_key(text: &str) -> Result<PublicKey, &'static str> {
     let pair = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(pair).collect();
     bytes.and_then(|bytes| PublicKey::from_sec1(&bytes).ok()).ok_or(wrong)
+}
+
+#[derive(Subcommand)]
+pub enum LinkCommand {
+    /// Fetch what a link leads to, and show it. A passcode is asked for, or taken from `COUNTERSIGN_PASSCODE`
+    Read(ReadLink),
+    /// Encrypt a document, and print the link that opens it
+    Make(MakeLink),
+    /// Serve the files of links until interrupted: over HTTPS, until they end, and for whoever knows the passcode
+    Serve(ServeLinks),
+}
+
+#[derive(Args)]
+pub struct ReadLink {
+    /// shlink:/…, with or without a viewer before it; or a file that has it: text, or a picture of its QR code
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub link: String,
+    /// Who asks, as the patient may be shown it
+    #[arg(long, value_name = "NAME")]
+    pub recipient: String,
+    /// Folder to keep the files in
+    #[arg(long, short, value_hint = ValueHint::DirPath)]
+    pub output: Option<PathBuf>,
+    /// The link leads to this machine, without TLS, as in a trial
+    #[arg(long)]
+    pub this_machine: bool,
+}
+
+#[derive(Args)]
+pub struct MakeLink {
+    /// A signed extraction, or a FHIR document, which nobody then vouches for
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Address of the folder on the web: https://…/. The file's own name, which nobody can guess, is added
+    #[arg(long, value_name = "URL")]
+    pub base: String,
+    /// Folder to write the encrypted file into, and beside it what `record health-link serve` goes by
+    #[arg(long, short, default_value = ".", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Ask for a passcode, too. Choose one now, or set `COUNTERSIGN_PASSCODE`; only `record health-link serve` checks it
+    #[arg(long)]
+    pub passcode: bool,
+    /// What the link is called: up to 80 characters
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Days until it ends. Readers and `record health-link serve` keep to it; from any other server take the file away then
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub days: u64,
+    /// Also draw the link as a QR code into this file: .png or .svg
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub qr: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ServeLinks {
+    /// The folder that `record health-link make` writes into
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8445")]
+    pub listen: SocketAddr,
+    /// PEM file with a certificate chain; without one, a certificate for a trial is made, which no viewer knows
+    #[arg(long, requires = "key", value_hint = ValueHint::FilePath)]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with its key
+    #[arg(long, requires = "certificate", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Args)]

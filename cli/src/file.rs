@@ -1,6 +1,6 @@
 //! Files and folders: those that others wrote, within bounds, and a wallet's own.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -50,6 +50,16 @@ fn absent(path: &Path, wanted: &str, error: io::Error) -> Error {
         io::ErrorKind::NotFound => anyhow!("there is no file {}: wanted is {wanted}", path.display()),
         _ => Error::new(error).context(path.display().to_string()),
     }
+}
+
+/// Writes a file that is not there yet, for its owner alone whatever the umask.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = || options.open(path)?.write_all(bytes);
+    write().with_context(|| path.display().to_string())
 }
 
 /// Makes a folder, if there is none, that only its owner can look into, whatever the umask.

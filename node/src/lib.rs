@@ -69,6 +69,7 @@ mod files;
 mod flow;
 mod genesis;
 mod halt;
+mod health_links;
 mod in_memory;
 mod keys;
 mod last_signed;
@@ -114,6 +115,7 @@ pub use config::{
 };
 pub use genesis::PinnedError;
 pub use halt::Halt;
+pub use health_links::{LinkServer, LinkServerConfig, LinkServerError};
 pub use in_memory::InMemory;
 pub use keys::KeysError;
 pub use last_signed::LastSignedError;

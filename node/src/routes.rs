@@ -46,6 +46,7 @@ mod bodies;
 mod enrol;
 mod entries;
 mod gzip;
+mod health_links;
 mod meta;
 pub(crate) mod problem;
 mod proofs;
@@ -75,6 +76,7 @@ use self::bodies::{Incoming, Outgoing, SMALL};
 use self::problem::{ProblemDetails, asks_for_json};
 use crate::attribute_authority::Shared as Attributes;
 use crate::config::Limits;
+use crate::health_links::HealthLinks;
 use crate::limits::Bounds;
 use crate::others_logs::Cosigning;
 use crate::server::Peer;
@@ -160,6 +162,17 @@ pub(crate) fn authority_router(shared: &Arc<Attributes>, bounds: &Arc<Bounds>, l
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(answer::conditional))
+        .layer(from_fn_with_state(Arc::clone(bounds), admit))
+}
+
+/// The routes of a server of SMART Health Links. Viewers are pages of other sites.
+pub(crate) fn link_router(links: &Arc<HealthLinks>, bounds: &Arc<Bounds>, limits: &Limits) -> Router {
+    let patience = Duration::from_secs(limits.request_seconds);
+    health_links::routes(links)
+        .route_layer(from_fn_with_state(patience, bound_time))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(cors())
         .layer(from_fn_with_state(Arc::clone(bounds), admit))
 }
 

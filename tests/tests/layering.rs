@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down: a crate may depend on those after it.
-const LAYERS: [(&str, &str); 11] = [
+const LAYERS: [(&str, &str); 12] = [
     ("countersign", "cli"),
     ("countersign-node", "node"),
     ("countersign-bindings-generate", "bindings/generate"),
@@ -19,10 +19,11 @@ const LAYERS: [(&str, &str); 11] = [
     ("countersign-ledger", "core/ledger"),
     ("countersign-scan", "core/scan"),
     ("countersign-abe", "core/abe"),
+    ("countersign-shl", "core/shl"),
 ];
 /// Crates that may not reach the world, and what would let them.
-const PURE: [&str; 6] =
-    ["core/families", "core/custody", "core/records", "core/ledger", "core/scan", "core/abe"];
+const PURE: [&str; 7] =
+    ["core/families", "core/custody", "core/records", "core/ledger", "core/scan", "core/abe", "core/shl"];
 const WORLDLY: [&str; 8] =
     ["tokio", "reqwest", "rusqlite", "rustls", "axum", "hyper", "getrandom", "tracing"];
 

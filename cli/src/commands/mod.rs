@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod gs1;
 mod kinds;
 pub mod label;
+mod link;
 pub mod live;
 pub mod node;
 pub mod notary;

@@ -6,6 +6,7 @@ mod authority;
 mod foreign;
 mod killing;
 mod line;
+mod link;
 mod record;
 #[path = "../../../tests/tried.rs"]
 mod tried;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{countersign, succeed};
 
 /// A summary with contents, with a section that says why it is empty, and with one that says nothing.
-fn summary() -> Value {
+pub fn summary() -> Value {
     let to = |id: &str| json!({ "reference": format!("urn:uuid:{id}") });
     let entry =
         |id: &str, resource: Value| json!({ "fullUrl": format!("urn:uuid:{id}"), "resource": resource });
@@ -31,7 +31,7 @@ fn summary() -> Value {
     ] })
 }
 
-fn written(folder: &Path, name: &str, contents: &[u8]) -> String {
+pub fn written(folder: &Path, name: &str, contents: &[u8]) -> String {
     let path = folder.join(name);
     fs::write(&path, contents).unwrap();
     path.to_str().unwrap().to_owned()

@@ -1,7 +1,7 @@
 //! Coded entries as short lines: what was found, how much, when.
 //!
 //! In scope: the resources of an International Patient Summary (HL7 FHIR R4). Numbers are shown as they are written. Out of
-//! scope: terminology; a code without a text of its author is shown as a code.
+//! scope: terminology; a code without a text of its author is shown as a code, but for those that say that there is nothing.
 
 use crate::json::{Kind, Value};
 use crate::narrative::plain;
@@ -45,6 +45,40 @@ const WHEN: &[&str] = &[
     "dateTime",
     "recordedDate",
     "date",
+];
+
+/// Codes that say that there is nothing, or that nobody knows: many summaries state them without a word beside. First those of the
+/// International Patient Summary's own code system, then those of SNOMED CT that stand in their place.
+const ABSENT: &[(&str, &[(&str, &str)])] = &[
+    (
+        "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips",
+        &[
+            ("no-allergy-info", "No information about allergies"),
+            ("no-known-allergies", "No known allergies"),
+            ("no-known-medication-allergies", "No known allergies to medication"),
+            ("no-known-environmental-allergies", "No known allergies to the environment"),
+            ("no-known-food-allergies", "No known allergies to food"),
+            ("no-medication-info", "No information about medication"),
+            ("no-known-medications", "No known medication"),
+            ("no-problem-info", "No information about problems"),
+            ("no-known-problems", "No known problems"),
+            ("no-immunization-info", "No information about immunizations"),
+            ("no-known-immunizations", "No known immunizations"),
+            ("no-procedure-info", "No information about procedures"),
+            ("no-known-procedures", "No known procedures"),
+            ("no-device-info", "No information about devices"),
+            ("no-known-devices", "No known devices"),
+        ],
+    ),
+    (
+        "http://snomed.info/sct",
+        &[
+            ("716186003", "No known allergy"),
+            ("409137002", "No known allergy to drugs"),
+            ("428607008", "No known allergy to the environment"),
+            ("429625007", "No known allergy to food"),
+        ],
+    ),
 ];
 
 /// One line for a resource. `find` gives the resource that a reference leads to, as far as it is here.
@@ -98,9 +132,18 @@ pub(crate) fn concept(value: Value<'_>) -> Option<String> {
     let words = value.text_of("text").or_else(|| value.text_of("display")).or_else(|| value.text_of("name"));
     let coding = || value.at(&["coding"]);
     let display = || coding().into_iter().find_map(|coding| coding.text_of("display"));
+    let absent = || coding().into_iter().find_map(absent).map(str::to_owned);
     let code = || coding().into_iter().find_map(|coding| coding.text_of("code"));
-    let found = words.or_else(display).or_else(|| value.get("concept").and_then(concept)).or_else(code);
+    let concept = || value.get("concept").and_then(concept);
+    let found = words.or_else(display).or_else(concept).or_else(absent).or_else(code);
     found.map(|text| plain(&text)).filter(|text| !text.is_empty())
+}
+
+/// The words of a code that says that there is nothing.
+fn absent(coding: Value<'_>) -> Option<&'static str> {
+    let (system, code) = (coding.text_of("system")?, coding.text_of("code")?);
+    let (_, codes) = ABSENT.iter().find(|(name, _)| *name == system)?;
+    codes.iter().find(|(absent, _)| *absent == code).map(|(_, words)| *words)
 }
 
 /// The name of a person or an organization.

@@ -18,6 +18,7 @@
 //! | who gives keys and vouches | `authority` | [`AuthorityKey`], [`KeyAsk`], [`Vouch`] |
 //! | what a store is asked | `demand`, `ticket` | [`Demanded`], [`Ticket`] |
 //! | showing | `narrative`, `coded`, `view` | [`View`] |
+//! | for who has no app | `excerpt` | [`excerpt()`], [`proof`] |
 //!
 //! In scope: JSON Bundles of type document (HL7 FHIR R4), such as International Patient Summaries. Out of scope: XML, checking
 //! a document against profiles, terminology, storage.
@@ -32,6 +33,7 @@ mod demand;
 mod document;
 mod drafts;
 mod epoch;
+mod excerpt;
 mod json;
 mod keys;
 mod line;
@@ -61,6 +63,7 @@ pub use demand::{
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
 pub use drafts::{Answer, Index, Request};
 pub use epoch::Epoch;
+pub use excerpt::{EXTRACTION, NoProof, excerpt, proof};
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Link, PartKey, Secret};
 pub use line::{LineError, Lock, Row, label};

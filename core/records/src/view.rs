@@ -4,7 +4,7 @@
 //! shown. What real summaries do beside the standard is shown and marked, never refused and never repaired.
 
 use crate::coded;
-use crate::cut::{FIRST_SECTION, HEADER, PATIENT, entries};
+use crate::cut::{FIRST_SECTION, HEADER, PATIENT};
 use crate::json::{Json, Kind, Value};
 use crate::narrative::{Narrative, plain};
 use crate::part::{Part, Role};
@@ -14,6 +14,8 @@ use crate::resource::{Directory, Resource, Target};
 const MAX_LINES: usize = 1000;
 /// Most pieces of text that a mark repeats.
 const MAX_REPEATED: usize = 5;
+/// The code of a reason to be empty that is none: the author knows, and does not say.
+const WITHHELD: &str = "withheld";
 /// Words shorter than this say nothing about what a text is about.
 const TELLING: usize = 4;
 
@@ -29,6 +31,11 @@ pub enum State {
 }
 
 impl State {
+    /// Of the code of a reason to be empty, and its words.
+    fn of((code, words): (String, String)) -> Self {
+        if code == WITHHELD { Self::Withheld(words) } else { Self::Empty(Some(words)) }
+    }
+
     /// A stable name, for programs.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -52,8 +59,10 @@ pub enum Mark {
     NarrativeSaysMore(Vec<String>),
     /// Its text may say less than its entries: these are not in the text.
     NarrativeSaysLess(Vec<String>),
-    /// An entry of a kind that does not belong into this section.
+    /// An entry of a kind that does not belong into this section; of none if it does not say what it is.
     WrongKind(String),
+    /// A section within it, by its title, is empty for this reason.
+    EmptyWithin(String, String),
     /// An entry that is not in this part: in another section, or outside of the document.
     NotHere(String),
     /// There are more entries than are shown.
@@ -74,7 +83,9 @@ impl Mark {
             Self::NarrativeSaysLess(texts) => {
                 format!("the text may say less than the entries: {}", list(texts))
             }
+            Self::WrongKind(kind) if kind.is_empty() => "an entry does not say what it is".to_owned(),
             Self::WrongKind(kind) => format!("a {kind} does not belong into this section"),
+            Self::EmptyWithin(title, reason) => format!("{title}: empty; {reason}"),
             Self::NotHere(reference) => format!("an entry is not in this part: {reference}"),
             Self::Shortened(more) => format!("{more} more entries"),
         }
@@ -100,6 +111,16 @@ pub struct Section {
     pub marks: Vec<Mark>,
     /// How many resources it brings.
     pub resources: usize,
+}
+
+impl Section {
+    /// Its text, where it is not the same as the lines: there are none, or a mark says that one of the two may say more.
+    pub fn text_beside_lines(&self) -> Option<&Narrative> {
+        let differs = |mark: &Mark| {
+            matches!(mark, Mark::NarrativeSaysMore(_) | Mark::NarrativeSaysLess(_) | Mark::NotEmpty(_))
+        };
+        self.narrative.as_ref().filter(|_| self.lines.is_empty() || self.marks.iter().any(differs))
+    }
 }
 
 /// A document on a screen.
@@ -224,13 +245,11 @@ impl<'p> Read<'p> {
 
     fn view(&self, section: Value<'_>, part: &Part, resources: usize) -> Section {
         let code = section.get("code").and_then(coded::code).map(|code| plain(&code));
-        let title = section.text_of("title").map(|title| plain(&title)).filter(|title| !title.is_empty());
-        let title = title.or_else(|| section.get("code").and_then(coded::concept));
         let narrative = narrative(section);
         let entries = entries(section);
         let mut view = Section {
             part: part.number(),
-            title: title.unwrap_or_else(|| "a section without a title".to_owned()),
+            title: title(section),
             state: State::Present,
             narrative: narrative.clone(),
             lines: Vec::new(),
@@ -238,15 +257,20 @@ impl<'p> Read<'p> {
             resources,
             code,
         };
-        let reason = section.get("emptyReason").map(reason);
-        match (entries.is_empty(), reason) {
-            (true, Some((code, words))) if code == "withheld" => view.state = State::Withheld(words),
-            (true, Some((_, words))) => view.state = State::Empty(Some(words)),
-            (true, None) if narrative.is_none() => view.state = State::Empty(None),
+        match (entries.is_empty(), section.get("emptyReason").map(reason)) {
+            (true, Some(own)) => view.state = State::of(own),
+            (true, None) if narrative.is_none() => {
+                // Of the sections within it, one that was withheld says most.
+                let inner = sections(section).into_iter().filter_map(|(one, _)| one.get("emptyReason"));
+                let (withheld, others): (Vec<_>, Vec<_>) =
+                    inner.map(reason).partition(|(code, _)| code == WITHHELD);
+                view.state = withheld.into_iter().chain(others).next().map_or(State::Empty(None), State::of);
+            }
             (true, None) => view.marks.push(Mark::NarrativeOnly),
             (false, Some((_, words))) => view.marks.push(Mark::NotEmpty(words)),
             (false, None) => {}
         }
+        view.marks.extend(within(section).take(MAX_LINES));
         self.add_lines(&mut view, &entries);
         if let Some(narrative) = narrative.filter(|_| !entries.is_empty()) {
             self.compare(&mut view, &narrative, section, &entries);
@@ -256,10 +280,10 @@ impl<'p> Read<'p> {
         view
     }
 
-    fn add_lines(&self, view: &mut Section, entries: &[Value<'_>]) {
+    fn add_lines(&self, view: &mut Section, entries: &[Listed<'_>]) {
         let directory = self.directory();
         let find = |reference: &str| self.find(&directory, reference);
-        for entry in entries.iter().take(MAX_LINES) {
+        for Listed { entry, code } in entries.iter().take(MAX_LINES) {
             let reference = entry.text_of("reference").unwrap_or_default();
             let Some(resource) = find(&reference) else {
                 let display = entry.text_of("display").unwrap_or(reference);
@@ -268,7 +292,7 @@ impl<'p> Read<'p> {
             };
             view.lines.push(coded::line(resource, &find));
             let kind = resource.text_of("resourceType").unwrap_or_default();
-            let expected = view.code.as_deref().and_then(expected);
+            let expected = code.as_deref().and_then(expected);
             if expected.is_some_and(|kinds| !kinds.contains(&kind.as_str()) && kind != "DocumentReference") {
                 let mark = Mark::WrongKind(plain(&kind));
                 if !view.marks.contains(&mark) {
@@ -282,7 +306,7 @@ impl<'p> Read<'p> {
     }
 
     /// Marks what only the text says, and what only the entries say.
-    fn compare(&self, view: &mut Section, narrative: &Narrative, section: Value<'_>, entries: &[Value<'_>]) {
+    fn compare(&self, view: &mut Section, narrative: &Narrative, section: Value<'_>, entries: &[Listed<'_>]) {
         let resources = self.resources();
         let own = resources.iter().filter_map(|resource| resource.value);
         let beside = section.inner().filter(|member| *member.name() != *b"text");
@@ -307,8 +331,8 @@ impl<'p> Read<'p> {
         let directory = self.directory();
         let text = narrative.text.to_lowercase();
         let mut less = Vec::new();
-        for entry in entries.iter().take(MAX_LINES) {
-            let reference = entry.text_of("reference").unwrap_or_default();
+        for listed in entries.iter().take(MAX_LINES) {
+            let reference = listed.entry.text_of("reference").unwrap_or_default();
             let Some(resource) = self.find(&directory, &reference) else { continue };
             let words = names_of(resource, &|reference| self.find(&directory, reference));
             let said = words.iter().any(|name| {
@@ -355,7 +379,7 @@ fn reason(reason: Value<'_>) -> (String, String) {
     let words = match code.as_str() {
         "nilknown" => "none known: the author knows of nothing to state here",
         "notasked" => "not asked: nobody has asked the patient about it",
-        "withheld" => "withheld: the author does not state it here",
+        WITHHELD => "withheld: the author does not state it here",
         "unavailable" => "not available: the author could not find it out",
         "notstarted" => "not started: the author has not begun to collect it",
         "closed" => "closed: nothing more is collected here",
@@ -371,13 +395,50 @@ fn reason(reason: Value<'_>) -> (String, String) {
     (code, words)
 }
 
+/// A section and those within it as they stand, each with its code, or that of the section around it if it has none.
+fn sections(section: Value<'_>) -> Vec<(Value<'_>, Option<String>)> {
+    let (mut found, mut wanted) = (Vec::new(), vec![(section, None)]);
+    while let Some((section, outer)) = wanted.pop() {
+        let code = section.get("code").and_then(coded::code).or(outer);
+        wanted.extend(section.at(&["section"]).into_iter().rev().map(|inner| (inner, code.clone())));
+        found.push((section, code));
+    }
+    found
+}
+
+/// An entry of a section, and the code of the section that lists it.
+struct Listed<'j> {
+    entry: Value<'j>,
+    code: Option<String>,
+}
+
+fn entries(section: Value<'_>) -> Vec<Listed<'_>> {
+    let listed = sections(section).into_iter().flat_map(|(section, code)| {
+        section.at(&["entry"]).into_iter().map(move |entry| Listed { entry, code: code.clone() })
+    });
+    listed.collect()
+}
+
+/// The sections within a section that are empty and say why.
+fn within(section: Value<'_>) -> impl Iterator<Item = Mark> {
+    let inner = sections(section).into_iter().skip(1).map(|(one, _)| one);
+    inner.filter(|one| entries(*one).is_empty()).filter_map(|one| {
+        let (_, words) = reason(one.get("emptyReason")?);
+        Some(Mark::EmptyWithin(title(one), words))
+    })
+}
+
+/// The title of a section, or the words of its code.
+fn title(section: Value<'_>) -> String {
+    let own = section.text_of("title").map(|title| plain(&title)).filter(|title| !title.is_empty());
+    let title = own.or_else(|| section.get("code").and_then(coded::concept));
+    title.unwrap_or_else(|| "a section without a title".to_owned())
+}
+
 /// The text of a section and of those within it.
 fn narrative(section: Value<'_>) -> Option<Narrative> {
-    let (mut found, mut wanted): (Option<Narrative>, _) = (None, vec![section]);
-    while let Some(section) = wanted.pop() {
-        let mut inner = section.at(&["section"]);
-        inner.reverse();
-        wanted.extend(inner);
+    let mut found: Option<Narrative> = None;
+    for (section, _) in sections(section) {
         let Some(text) = section.get("text") else { continue };
         let status = text.text_of("status").unwrap_or_default();
         let read = Narrative::read(&text.text_of("div").unwrap_or_default(), &status);
@@ -416,11 +477,14 @@ fn expected(code: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The name under which others refer to the resource in a fragment.
+/// The name under which others refer to the resource in a fragment: `Type/id` for an entry without an address.
 pub(crate) fn name_of(role: Role, fragment: &[u8]) -> Option<String> {
     let json = Json::parse(fragment).ok()?;
     match role {
-        Role::Entry => json.root().text_of("fullUrl"),
+        Role::Entry => json.root().text_of("fullUrl").or_else(|| {
+            let resource = json.root().get("resource")?;
+            Some(format!("{}/{}", resource.text_of("resourceType")?, resource.text_of("id")?))
+        }),
         Role::Contained => json.root().text_of("id").map(|id| format!("#{id}")),
         _ => None,
     }

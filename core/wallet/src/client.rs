@@ -14,6 +14,7 @@ use countersign_ledger::{
     TILE_WIDTH, TilePath, read_bundle,
 };
 
+pub(crate) use self::https::read_body;
 pub use self::https::{Https, HttpsError};
 pub(crate) use self::problem::jittered;
 pub use self::services::{AttributeAuthority, RecordStore};

@@ -48,6 +48,7 @@ mod guard;
 mod issuer;
 mod item;
 mod key_store;
+mod links;
 mod missing_links;
 mod online;
 mod outbox;
@@ -71,6 +72,7 @@ pub use guard::{Consent, HeldBack, Named, is_irrevocable, level};
 pub use issuer::{Issuer, Recorded};
 pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
+pub use links::{FetchError, Fetched, Hosts, Links};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use records::{

@@ -152,7 +152,7 @@ pub(super) fn stream<S: Bounded, T: Send + 'static>(
 }
 
 /// Bytes that have their room until they are dropped, and no more than they need.
-fn held(mut bytes: Vec<u8>, mut room: Room) -> Bytes {
+pub(super) fn held(mut bytes: Vec<u8>, mut room: Room) -> Bytes {
     bytes.shrink_to_fit();
     room.shrink(bytes.len());
     Bytes::from_owner(Held { bytes, _room: room })

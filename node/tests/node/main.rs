@@ -19,6 +19,7 @@ mod determinism;
 mod durability;
 mod floods;
 mod foreign;
+mod health_links;
 mod life;
 mod logs;
 mod losses;

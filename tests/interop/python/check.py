@@ -3,6 +3,7 @@
 What is accepted must be refused once a byte of it is changed: `holds` sees to that.
 """
 
+import base64
 import hashlib
 import json
 import ssl
@@ -21,6 +22,7 @@ import zxingcpp
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwcrypto import jwe, jwk
 from pycose.keys import EC2Key
 from pycose.keys.curves import P256
 from pycose.messages import CoseMessage
@@ -110,6 +112,23 @@ def symbols():
         assert not zxingcpp.read_barcodes(pixels), f"{name}: half of it is read"
 
 
+def health_link():
+    uri = (FOLDER / "health-link.txt").read_text()
+    (read,) = zxingcpp.read_barcodes(picture("health-link.png"), text_mode=zxingcpp.TextMode.Plain)
+    assert read.text == uri and read.ec_level == "M", f"{read.text} {read.ec_level}"
+    payload = json.loads(base64.urlsafe_b64decode(uri.removeprefix("shlink:/") + "=="))
+    key = jwk.JWK(kty="oct", k=payload.pop("key"))
+    assert payload == {"url": "https://files.example/l/1", "flag": "U", "exp": 1900000000, "label": "Trial"}, payload
+
+    def opens(content):
+        file = jwe.JWE(algs=["dir", "A256GCM"])
+        file.deserialize(content.decode(), key)
+        assert file.jose_header == {"alg": "dir", "enc": "A256GCM", "cty": "application/fhir+json"}
+        return file.payload == (FOLDER / "health-link.json").read_bytes()
+
+    holds("JWE", (FOLDER / "health-link.jwe").read_bytes(), opens)
+
+
 def picture(name):
     """A grey PNG of eight bits without interlacing, by its filters (ISO/IEC 15948 section 9)."""
     file = (FOLDER / name).read_bytes()
@@ -146,6 +165,7 @@ for check, name in [
     (receipt, "receipt: scitt-cose"),
     (code, "the text of a code: base45"),
     (symbols, "symbols: zxing-cpp"),
+    (health_link, "a SMART Health Link and its file: jwcrypto"),
 ]:
     began = time.monotonic()
     check()

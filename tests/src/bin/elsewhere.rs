@@ -18,6 +18,7 @@ use countersign_ledger::{
 use countersign_node::{Config, Node, Outcome, OutsideConfig};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
+use countersign_shl::{Access, ContentType, Link};
 use serde_json::json;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -65,6 +66,7 @@ fn main() -> Result {
     rollover(folder)?;
     let sealed = confidential(folder)?;
     codes(folder)?;
+    health_link(folder)?;
     let world = json!({
         "node": format!("https://localhost:{}", running.addr().port()),
         "origin": genesis.origin(LogName::SUPPLY),
@@ -156,6 +158,19 @@ fn codes(folder: &Path) -> Result {
     }
     fs::write(folder.join("pack.txt"), message.to_element_string())?;
     Ok(fs::write(folder.join("pack.link"), message.to_link()?)?)
+}
+
+/// A SMART Health Link and the file that it leads to.
+fn health_link(folder: &Path) -> Result {
+    let plain = br#"{"resourceType":"Bundle","type":"document","entry":[]}"#;
+    let key = countersign_shl::Key::random(&mut Fixed(0));
+    let file = countersign_shl::seal(plain, &ContentType::Fhir, &key, &mut Fixed(100))?;
+    let link = Link::new("https://files.example/l/1", key, Access::Direct)?.with_label("Trial")?;
+    fs::write(folder.join("health-link.json"), plain)?;
+    fs::write(folder.join("health-link.jwe"), file)?;
+    fs::write(folder.join("health-link.txt"), link.with_expiry(1_900_000_000).to_uri().as_bytes())?;
+    let picture = Label::on_paper(&fs::read_to_string(folder.join("health-link.txt"))?)?;
+    Ok(fs::write(folder.join("health-link.png"), picture.picture(Scale::new(4).ok_or("a scale")?).png())?)
 }
 
 fn key(seed: u8) -> Result<SoftwareKey> {

@@ -57,7 +57,9 @@ pub fn inspect(file: &Path, as_json: bool) -> Result<()> {
     let parts = cut.parts();
     let view = View::of(&parts);
     if !as_json {
-        show!("{}", described(file, &cut, &parts, &view));
+        let size = parts.iter().map(Part::size).sum::<usize>();
+        say!("{}: {} parts, {size} bytes", file.display(), parts.len());
+        show!("{}", described(&parts, &view, |part| loose(&cut, part, true)));
         return Ok(());
     }
     for part in &parts {
@@ -117,23 +119,17 @@ fn loose(cut: &Cut<'_>, part: &Part, outside: bool) -> Vec<String> {
     own.filter(|one| (one.target == 0) == outside).map(|one| one.reference.clone()).collect()
 }
 
-/// A document as a person reads it.
-fn described(file: &Path, cut: &Cut<'_>, parts: &[Part], view: &View) -> String {
+/// A document, or parts of one, as a person reads it. `outside` gives the references of a part that lead out of the document.
+pub fn described(parts: &[Part], view: &View, outside: impl Fn(&Part) -> Vec<String>) -> String {
     let mut text = String::new();
     // A write into memory cannot fail.
     let mut line = |line: &str| {
         let _ = writeln!(text, "{line}");
     };
-    line(&format!(
-        "{}: {} parts, {} bytes",
-        file.display(),
-        parts.len(),
-        parts.iter().map(Part::size).sum::<usize>()
-    ));
     line(&format!("  {}, {}, {}, by {}", view.title, view.date, view.status, view.authors.join(", ")));
     line(&format!("  {}, born {}", named(&view.patient), named(&view.birth_date)));
     for section in &view.sections {
-        let Some(part) = parts.get(usize::from(section.part)) else { continue };
+        let Some(part) = parts.iter().find(|part| part.number() == section.part) else { continue };
         match &section.state {
             State::Empty(None) => continue,
             State::Empty(Some(reason)) => line(&format!("  {}: empty; {reason}", section.title)),
@@ -141,8 +137,12 @@ fn described(file: &Path, cut: &Cut<'_>, parts: &[Part], view: &View) -> String 
             State::Present => line(&format!("  {} ({} bytes)", section.title, part.size())),
         }
         section.lines.iter().for_each(|entry| line(&format!("    {entry}")));
+        if let Some(narrative) = section.text_beside_lines() {
+            narrative.text.lines().for_each(|words| line(&format!("    | {words}")));
+            narrative.cut.then(|| line("    | … (it goes on)"));
+        }
         section.marks.iter().for_each(|mark| line(&format!("    ! {}", mark.sentence())));
-        for reference in loose(cut, part, true) {
+        for reference in outside(part) {
             line(&format!("    ! leads outside of the document: {reference}"));
         }
     }

@@ -4,6 +4,7 @@ mod clinician;
 mod examine;
 mod patient;
 
+pub use self::examine::described;
 pub use self::patient::access_told;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub fn run(home: impl Fn() -> Result<Home>, args: &Record, as_json: bool) -> Res
         C::Share(args) => patient::share(&home()?, args, as_json)?,
         C::Redefine(args) => patient::redefine(&home()?, args, as_json)?,
         C::AskMe { may, record } => patient::ask_me(&home()?, record.as_ref(), *may == OnOff::On, as_json)?,
+        C::HealthLink(command) => return super::link::run(&home()?, command, as_json),
         C::Link { record } => patient::link(&home()?, record.as_ref(), as_json)?,
         C::Log { record } => patient::log(&home()?, record.as_ref(), as_json)?,
         C::Allow { request, sections, record } => {

@@ -6,6 +6,7 @@ mod asking;
 mod asks;
 mod authority;
 mod cutting;
+mod excerpts;
 mod rules;
 mod sealing;
 mod signing;

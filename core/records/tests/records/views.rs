@@ -111,6 +111,175 @@ fn no_known_allergies_is_a_statement_and_no_emptiness() {
 }
 
 #[test]
+fn a_code_that_says_that_there_is_nothing_is_shown_in_words_and_any_other_as_it_is() {
+    let coded =
+        |system: &str, code: &str| json!({ "code": { "coding": [{ "system": system, "code": code }] } });
+    let ips = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
+    let document = bundle(
+        &[section("Allergies", "48765-2", &["a", "b", "c", "d"]), section("Medication", "10160-0", &["m"])],
+        &[
+            resource("AllergyIntolerance", "a", coded(ips, "no-allergy-info")),
+            resource("AllergyIntolerance", "b", coded("http://snomed.info/sct", "716186003")),
+            // The same digits in a list of somebody's own may be anything.
+            resource("AllergyIntolerance", "c", coded("http://hospital.example/codes", "716186003")),
+            resource("AllergyIntolerance", "d", coded("http://snomed.info/sct", "764146007")),
+            resource(
+                "MedicationStatement",
+                "m",
+                json!({ "medicationCodeableConcept": { "coding": [{ "system": ips, "code": "no-known-medications" }] } }),
+            ),
+        ],
+    );
+    let shown = view(&document);
+    let lines = ["No information about allergies", "No known allergy", "716186003", "764146007"];
+    assert_eq!(shown.sections[0].lines, lines);
+    assert_eq!(shown.sections[1].lines, ["No known medication"]);
+    assert!(shown.sections.iter().all(|section| section.state == State::Present));
+}
+
+#[test]
+fn entries_without_an_address_are_found_by_type_and_id() {
+    let to = |name: &str| json!({ "reference": name });
+    let document = json!({ "resourceType": "Bundle", "type": "document", "entry": [
+        { "resource": {
+            "resourceType": "Composition", "id": "c", "status": "final", "title": "Without addresses", "date": "2026-01-02",
+            "subject": to("Patient/p"), "author": [to("Practitioner/dr")],
+            "section": [
+                { "title": "Results", "code": { "coding": [{ "code": "30954-2" }] }, "entry": [to("Observation/o")] },
+                { "title": "Vital signs", "code": { "coding": [{ "code": "8716-3" }] }, "entry": [to("Observation/v")] },
+            ],
+        } },
+        { "resource": { "resourceType": "Patient", "id": "p", "name": [{ "family": "Roe", "given": ["Jane"] }] } },
+        { "resource": { "resourceType": "Practitioner", "id": "dr", "name": [{ "text": "Dr. Grace" }] } },
+        { "resource": { "resourceType": "Observation", "id": "o", "code": { "text": "Glucose" }, "performer": [to("Organization/lab")] } },
+        { "resource": { "resourceType": "Observation", "id": "v", "code": { "text": "Pulse" }, "performer": [to("Organization/lab")] } },
+        { "resource": { "resourceType": "Organization", "id": "lab", "name": "Laboratory" } },
+    ] });
+    let bytes = bytes(&document);
+    let parts = Cut::new(&bytes).unwrap().parts();
+    // Each part alone, as somebody sees it who is shown no other.
+    for (number, line) in [(3, "Glucose"), (4, "Pulse")] {
+        let shown = View::of(&[parts[0].clone(), parts[number].clone()]);
+        assert_eq!((shown.patient.as_str(), shown.authors), ("Jane Roe", vec!["Dr. Grace".to_owned()]));
+        assert_eq!(
+            (shown.sections[0].lines.as_slice(), shown.sections[0].resources),
+            (&[line.to_owned()][..], 2)
+        );
+        assert_eq!(shown.sections[0].marks, [Mark::NoNarrative]);
+    }
+    assert!(countersign_records::join(&parts).unwrap() == bytes);
+}
+
+#[test]
+fn a_section_within_a_section_says_for_itself_why_it_is_empty() {
+    let outer = |inner: Value| json!({ "title": "Outer", "section": inner });
+    let inner = |code: &str| json!({ "title": "Inner", "emptyReason": { "coding": [{ "code": code }] } });
+    let mut filled = section("Social history", "29762-2", &["o"]);
+    filled["section"] = json!([inner("withheld")]);
+    let document = bundle(
+        &[
+            outer(json!([inner("notasked"), inner("withheld")])),
+            outer(json!([inner("unavailable")])),
+            outer(json!([{ "title": "Inner" }])),
+            filled,
+        ],
+        &[resource("Observation", "o", json!({ "code": { "text": "Smoker" } }))],
+    );
+    let shown = view(&document);
+    let states: Vec<_> = shown.sections.iter().map(|section| section.state.as_str()).collect();
+    assert_eq!(states, ["withheld", "empty", "empty", "present"]);
+    assert_eq!(shown.sections[0].marks.len(), 2);
+    assert!(
+        shown.sections[0].marks[1].sentence().starts_with("Inner: empty; withheld"),
+        "{:?}",
+        shown.sections[0]
+    );
+    assert_eq!(shown.sections[2].state, State::Empty(None));
+    assert!(matches!(&shown.sections[3].marks[0], Mark::EmptyWithin(title, _) if title == "Inner"));
+    assert_eq!(shown.nothing_stated().unwrap(), "no data stated for Outer");
+}
+
+#[test]
+fn an_entry_belongs_to_the_section_that_lists_it() {
+    // Problems, with the results behind them in a section of its own.
+    let mut problems = section("Problems", "11450-4", &["p", "x", "bare"]);
+    problems["section"] = json!([section("Findings", "30954-2", &["o", "q"])]);
+    let mut bare = resource("Condition", "bare", json!({ "code": { "text": "Asthma" } }));
+    bare["resource"].as_object_mut().unwrap().remove("resourceType");
+    let document = bundle(
+        &[problems],
+        &[
+            resource("Condition", "p", json!({ "code": { "text": "Diabetes" } })),
+            resource("Immunization", "x", json!({ "vaccineCode": { "text": "Influenza" } })),
+            bare,
+            resource("Observation", "o", json!({ "code": { "text": "Glucose" } })),
+            resource("Condition", "q", json!({ "code": { "text": "Anaemia" } })),
+        ],
+    );
+    let shown = &view(&document).sections[0];
+    assert_eq!(
+        shown.lines,
+        ["Diabetes", "Influenza", "Asthma", "Glucose", "Anaemia"],
+        "in the document's order"
+    );
+    let wrong: Vec<_> = shown.marks.iter().filter(|mark| matches!(mark, Mark::WrongKind(_))).collect();
+    let kinds = ["Immunization", "", "Condition"].map(|kind| Mark::WrongKind(kind.to_owned()));
+    assert_eq!(wrong, kinds.iter().collect::<Vec<_>>());
+    assert_eq!(kinds[1].sentence(), "an entry does not say what it is");
+}
+
+#[test]
+fn a_text_is_shown_where_the_entries_do_not_say_the_same() {
+    let with_text = |mut section: Value, words: &str| {
+        section["text"] = json!({ "status": "generated", "div": format!("<div>{words}</div>") });
+        section
+    };
+    let allergies = || section("Allergies", "48765-2", &["a"]);
+    let document = bundle(
+        &[
+            with_text(allergies(), "Penicillin"),
+            with_text(allergies(), "Penicillin. Latex, severe"),
+            with_text(allergies(), "See the letter"),
+            with_text(json!({ "title": "Alone" }), "Told on the phone: nuts"),
+            with_text(empty("unavailable"), "The old clinic has burnt down"),
+        ],
+        &[resource("AllergyIntolerance", "a", json!({ "code": { "text": "Penicillin" } }))],
+    );
+    let shown = view(&document).sections;
+    let texts: Vec<_> =
+        shown.iter().map(|one| one.text_beside_lines().map(|text| text.text.as_str())).collect();
+    assert_eq!(
+        texts,
+        [
+            None,
+            Some("Penicillin. Latex, severe"),
+            Some("See the letter"),
+            Some("Told on the phone: nuts"),
+            Some("The old clinic has burnt down"),
+        ]
+    );
+    assert_eq!(shown[1].marks, [Mark::NarrativeSaysMore(vec!["Latex".to_owned(), "severe".to_owned()])]);
+    assert!(shown[2].marks.contains(&Mark::NarrativeSaysLess(vec!["Penicillin".to_owned()])));
+}
+
+#[test]
+fn a_patient_has_a_name_with_a_text_and_without_one() {
+    for text in [Value::Null, json!({ "status": "generated", "div": "<div>Somebody Else</div>" })] {
+        let mut document = summary();
+        let patient = document["entry"].as_array_mut().unwrap().iter_mut();
+        let patient =
+            patient.map(|entry| &mut entry["resource"]).find(|one| one["resourceType"] == "Patient");
+        let patient = patient.unwrap().as_object_mut().unwrap();
+        patient.remove("text");
+        if !text.is_null() {
+            patient.insert("text".to_owned(), text);
+        }
+        let shown = view(&document);
+        assert_eq!((shown.patient.as_str(), shown.birth_date.as_str()), ("Jane Roe", "1970-01-01"));
+    }
+}
+
+#[test]
 fn what_summaries_do_beside_the_standard_is_shown_and_marked() {
     let mut wrong = section("Medication", "10160-0", &["o", "gone"]);
     wrong["emptyReason"] = json!({ "coding": [{ "code": "nilknown" }] });

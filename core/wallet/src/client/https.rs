@@ -1,6 +1,6 @@
 //! The transport of every day: HTTPS by reqwest on rustls.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -134,24 +134,8 @@ impl Transport for Https {
         let status = answer.status().as_u16();
         let number = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
         let (retry_after, received) = (number(RETRY_AFTER), number(UPLOAD_OFFSET));
-        // The client's own limit is for each read: a body that drips would never end.
         let late = |read: usize| started.elapsed() > self.time_for(request.body.len() + read);
-        let (mut body, mut chunk) = (Vec::new(), [0; CHUNK]);
-        loop {
-            match answer.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => body.extend_from_slice(&chunk[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(broken(error)),
-            }
-            // A length may be absent or a lie.
-            if body.len() > request.limit {
-                return Err(TransportError::TooLarge);
-            }
-            if late(body.len()) {
-                return Err(TransportError::Timeout);
-            }
-        }
+        let body = read_body(&mut answer, request.limit, late)?;
         Ok(Response { status, received, retry_after: retry_after.map(Duration::from_secs), body })
     }
 
@@ -164,6 +148,31 @@ impl Https {
     /// How long a request may take with which so many bytes go to and fro.
     fn time_for(&self, bytes: usize) -> Duration {
         self.whole + Duration::from_secs(bytes as u64 / PACE)
+    }
+}
+
+/// Reads a body of at most `limit` bytes, until it is `late` for as many as have come.
+pub(crate) fn read_body(
+    answer: &mut impl io::Read,
+    limit: usize,
+    late: impl Fn(usize) -> bool,
+) -> Result<Vec<u8>, TransportError> {
+    let (mut body, mut chunk) = (Vec::new(), [0; CHUNK]);
+    loop {
+        match answer.read(&mut chunk) {
+            Ok(0) => return Ok(body),
+            Ok(read) => body.extend_from_slice(&chunk[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(broken(error)),
+        }
+        // A length may be absent or a lie.
+        if body.len() > limit {
+            return Err(TransportError::TooLarge);
+        }
+        // The client's own limit is for each read: a body that drips would never end.
+        if late(body.len()) {
+            return Err(TransportError::Timeout);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod evidence;
 mod file;
 mod killing;
 mod lies;
+mod links;
 mod luxury;
 mod meetings;
 mod node;
