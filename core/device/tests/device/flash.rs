@@ -22,10 +22,6 @@ impl Memory {
         (self.cut, self.off) = (None, false);
     }
 
-    pub fn holds(&self, secret: &[u8; 32]) -> bool {
-        self.slots.iter().any(|slot| slot.windows(32).any(|part| part == secret))
-    }
-
     fn change(&mut self, slot: Slot, to: &[u8; RECORD]) -> Result<(), FlashError> {
         let slot = &mut self.slots[place(slot)];
         match &mut self.cut {

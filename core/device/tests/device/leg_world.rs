@@ -55,6 +55,7 @@ impl Rows {
     }
 }
 
+#[derive(Clone)]
 pub struct World {
     pub sensor: Sensor,
     pub flash: Memory,

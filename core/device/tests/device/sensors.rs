@@ -64,8 +64,7 @@ fn a_gateway_that_missed_the_reply_costs_three_and_one_that_is_ahead_five() {
     assert_eq!(world.sensor.take_macs(), 3);
     let agreed = world.leg.reply(&m3, &mut world.rows).unwrap();
     // The gateway took it, the sensor does not know: it is behind by one, until the confirmation.
-    let mut unconfirmed = World { sensor: world.sensor.clone(), flash: world.flash.clone(), ..World::new() };
-    (unconfirmed.leg, unconfirmed.rows) = (world.leg.clone(), world.rows.clone());
+    let mut unconfirmed = world.clone();
     assert_eq!(world.gap(), -1);
     assert_eq!(world.hear(&peer(&agreed).frame(0, &[])), Ok(Heard::Confirmed));
     assert_eq!(world.sensor.take_macs(), 4, "and one for the step");
@@ -324,7 +323,7 @@ fn an_end_to_end_key_needs_a_curve_and_a_point_on_it() {
         0x03, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
         0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
     ];
-    let mut asks = |world: &mut World, point| {
+    let asks = |world: &mut World, point| {
         world.leg.forget();
         world.leg.want(Wanted { ticket: 1, n_u: [8; 16], scope: SCOPE, point: Some(point) }).unwrap();
         world.m2()

@@ -114,7 +114,7 @@ fn a_request_is_of_now() {
     let nurse = ward.nurse.clone();
     let started = ward.now;
     ward.now = UnixMillis(started.0 + 100_000);
-    let mut at = |ward: &mut Ward, time: u64| {
+    let at = |ward: &mut Ward, time: u64| {
         let now = std::mem::replace(&mut ward.now, UnixMillis(time));
         let (_, m1) = ward.attempt(&nurse, wish(PUMP, Ops::LOOKS)).unwrap();
         ward.now = now;

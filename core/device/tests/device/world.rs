@@ -160,7 +160,7 @@ impl Ward {
         self.gateway = Gateway::start(GATEWAY, key(50), self.now);
         self.gateway.rotate(1, key(51).as_bytes()).unwrap();
         self.gateway.registry_as_of(self.now);
-        staff().map(|staff| self.gateway.enrol(staff));
+        staff().into_iter().for_each(|staff| self.gateway.enrol(staff));
         for (cred, wrong) in &self.store.wrong {
             self.gateway.recall_wrong_proofs(*cred, *wrong);
         }

@@ -2,7 +2,7 @@
 
 use countersign_device::{
     Attempt, Audit, Class, Credential, Device, Gateway, GatewayKey, Key, LegRow, Next, Ops, Random,
-    Requested, SIGNATURE, SKEW, Scope, Staff, Store, StoreError, UnixMillis, Wish, WrongProofs,
+    Requested, SIGNATURE, SKEW, Staff, Store, StoreError, UnixMillis, Wish, WrongProofs,
 };
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
