@@ -43,10 +43,10 @@ fn build() -> std::path::PathBuf {
 }
 
 fn ask(sensor: &mut Child, message: &[u8]) -> Vec<u8> {
-    let mut input = sensor.stdin.as_ref().unwrap();
+    let input = sensor.stdin.as_mut().unwrap();
     input.write_all(&u16::try_from(message.len()).unwrap().to_be_bytes()).unwrap();
     input.write_all(message).unwrap();
-    let (mut output, mut length) = (sensor.stdout.as_ref().unwrap(), [0; 2]);
+    let (output, mut length) = (sensor.stdout.as_mut().unwrap(), [0; 2]);
     output.read_exact(&mut length).unwrap();
     let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
     output.read_exact(&mut answer).unwrap();
@@ -65,7 +65,7 @@ fn a_sensor_needs_no_heap() {
     let key = |name: u8| mac(&[name; 32], "a key of a test", &[]);
     let mut sensor = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let given = [&key(1)[..], &key(2), &SID, &GATEWAY].concat();
-    sensor.stdin.as_ref().unwrap().write_all(&given).unwrap();
+    sensor.stdin.as_mut().unwrap().write_all(&given).unwrap();
     let mut leg = Leg::boot(LegRow::new(SID, Key::new(key(1)), Key::new(key(2))));
     let scope = Scope { role: 2, ops: Ops::LOOKS, ttl: 60, association: 1001 };
     for session in 1..=3u8 {

@@ -61,7 +61,7 @@ struct Cost {
 
 impl Cost {
     fn end_run(&mut self) {
-        [&mut self.user, &mut self.gateway, &mut self.sensor].map(Spent::end_run);
+        [&mut self.user, &mut self.gateway, &mut self.sensor].into_iter().for_each(Spent::end_run);
     }
 
     fn row(&mut self, name: &str) {
