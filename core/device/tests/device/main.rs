@@ -5,6 +5,7 @@
 mod crashes;
 mod credentials;
 mod flash;
+mod hostile;
 mod leg_world;
 mod legs;
 mod losses;
