@@ -285,7 +285,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that starts at this time. `credentials` is `K_cred`, from which the secrets of all credentials are derived. It
-    /// knows nobody: add staff and devices from the registry.
+    /// knows nobody: add staff and devices from the registry. `now` is later than anything before the restart: the clock did not go
+    /// back meanwhile.
     pub fn start(id: Id, credentials: Key, now: UnixMillis) -> Self {
         Self {
             id,

@@ -261,7 +261,8 @@ impl Leg {
         if !(0..=most).contains(&ahead) {
             return Err(LegRefusal::OutOfStep);
         }
-        let Some((kappa, ratchet)) = self.judge(pending.clone(), &reply, &tag) else {
+        let pending = pending.clone();
+        let Some((kappa, ratchet)) = self.judge(&pending, &reply, &tag) else {
             self.false_in_a_row = self.false_in_a_row.saturating_add(1);
             return Err(LegRefusal::Tag);
         };
@@ -269,7 +270,8 @@ impl Leg {
         store.commit(index, &ratchet)?;
         (self.row.index, self.row.ratchet, self.row.restored) = (index, ratchet, false);
         self.false_in_a_row = 0;
-        let Some(Pending { wanted, ask, .. }) = self.pending.take() else { return Err(LegRefusal::Late) };
+        let Pending { wanted, ask, .. } = pending;
+        self.pending = None;
         Ok(Agreed {
             ticket: wanted.ticket,
             q: ask.q,
@@ -326,7 +328,7 @@ impl Leg {
     }
 
     /// The session's key and the ratchet after it, if the tag is right. Nothing of it counts before it is committed.
-    fn judge(&mut self, pending: Pending, reply: &Reply, tag: &[u8; TAG]) -> Option<(Key, Key)> {
+    fn judge(&mut self, pending: &Pending, reply: &Reply, tag: &[u8; TAG]) -> Option<(Key, Key)> {
         let mut ratchet = self.row.ratchet.clone();
         for _ in self.row.index..reply.index {
             ratchet = message::step(&ratchet, &mut self.macs);

@@ -93,7 +93,7 @@ pub struct Wish {
 pub struct Random {
     /// For the ephemeral key.
     pub secret: [u8; 32],
-    /// N_u.
+    /// `N_u`.
     pub nonce: Nonce,
 }
 

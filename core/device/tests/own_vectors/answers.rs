@@ -34,7 +34,7 @@ struct Given {
     ttl: u8,
     association: u32,
     time: u64,
-    /// The user's ephemeral secret scalar, and N_u.
+    /// The user's ephemeral secret scalar, and `N_u`.
     ephemeral: Hex,
     nonce: Hex,
 }

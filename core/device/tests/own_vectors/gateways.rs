@@ -13,7 +13,7 @@ struct Given {
     sid: Hex,
     /// `K^a`.
     authentication: Hex,
-    /// N_u, N_g.
+    /// `N_u`, `N_g`.
     nonces: [Hex; 2],
     time: u64,
     scope: Hex,

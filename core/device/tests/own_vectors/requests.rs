@@ -44,7 +44,7 @@ struct Input {
 struct Expect {
     /// What is permitted.
     scope: Hex,
-    /// N_u, which m2 carries.
+    /// `N_u`, which m2 carries.
     nonce: Hex,
     /// The user's point, which m2 carries for an end-to-end key.
     #[serde(skip_serializing_if = "Option::is_none")]

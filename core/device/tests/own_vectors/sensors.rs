@@ -15,7 +15,7 @@ struct Given {
     /// `K^a`.
     authentication: Hex,
     max_ops: u16,
-    /// N_s.
+    /// `N_s`.
     nonce: Hex,
     uptime: u64,
 }
