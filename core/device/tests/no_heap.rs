@@ -75,7 +75,7 @@ fn a_sensor_needs_no_heap() {
         let m3 = ask(&mut sensor, m2.as_ref());
         let agreed = leg.reply(&m3, &mut Nowhere).unwrap();
         assert_eq!(ask(&mut sensor, m2.as_ref()), [], "a repetition is met with silence");
-        let peer = Peer::new(agreed.q, agreed.kappa.as_bytes(), &SID, &GATEWAY, scope);
+        let peer = Peer::new(agreed.q, agreed.kappa.as_bytes(), &SID, &GATEWAY, scope.to_bytes());
         let frame = ask(&mut sensor, &peer.frame(0, &[]));
         assert_eq!(peer.open(&frame).unwrap().0, 0);
     }

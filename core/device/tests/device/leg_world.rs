@@ -162,5 +162,5 @@ impl World {
 }
 
 pub fn peer(agreed: &Agreed) -> Peer {
-    Peer::new(agreed.q, agreed.kappa.as_bytes(), &SID, &GATEWAY, agreed.scope)
+    Peer::new(agreed.q, agreed.kappa.as_bytes(), &SID, &GATEWAY, agreed.scope.to_bytes())
 }

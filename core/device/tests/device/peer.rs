@@ -1,6 +1,5 @@
 //! What a user makes of a session's key, written a second time from the documentation alone.
 
-use countersign_device::{Id, Scope};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -21,8 +20,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn new(q: u32, kappa: &[u8; 32], sid: &Id, gateway: &Id, scope: Scope) -> Self {
-        let scope = scope.to_bytes();
+    pub fn new(q: u32, kappa: &[u8; 32], sid: &[u8; 16], gateway: &[u8; 16], scope: [u8; 8]) -> Self {
         let key = |label| mac(kappa, label, &[sid, gateway, &scope]);
         Self { q, up: key("S003/data/up/1"), down: key("S003/data/down/1") }
     }

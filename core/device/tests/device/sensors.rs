@@ -383,11 +383,12 @@ fn a_device_is_provisioned_anew_with_the_next_epoch_only() {
         assert_eq!(world.flash, flash);
     }
     let old = world.m2();
-    world.sensor = Sensor::provision(identity(), 2, key(5), &mut world.flash).unwrap();
+    let anew = Identity::new(SID, GATEWAY, key(4), SCOPE.ops).unwrap();
+    world.sensor = Sensor::provision(anew, 2, key(5), &mut world.flash).unwrap();
     assert_eq!((world.sensor.epoch(), world.sensor.index(), world.sensor.last()), (2, 0, 0));
-    assert!(world.m3(&old).is_err(), "the gateway's row is of the epoch before");
+    refused(&mut world, &old, SensorRefusal::Tag, 1);
     let reserved = world.rows.row.reserved;
-    world.rows.row = LegRow { reserved, ..LegRow::new(SID, key(1), key(5)) };
+    world.rows.row = LegRow { reserved, ..LegRow::new(SID, key(4), key(5)) };
     world.reboot_gateway();
     world.session();
     world.reboot_sensor();

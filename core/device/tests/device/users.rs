@@ -569,7 +569,7 @@ fn a_user_whose_own_tablet_permits_more_is_stopped_on_the_way() {
     let fields: [&[u8]; 4] = [&m2[9..25], &m2[25..41], &m3[9..25], &m2[49..57]];
     let kappa = crate::peer::mac(ratchet.as_bytes(), "S003/auth/sk/1", &fields);
     ward.reply(&PUMP, m3).unwrap();
-    let peer = crate::peer::Peer::new(1, &kappa, &PUMP, &GATEWAY, scope);
+    let peer = crate::peer::Peer::new(1, &kappa, &PUMP, &GATEWAY, scope.to_bytes());
     let confirmation = peer.frame(0, &[]);
     ward.gateway.down(&PUMP, &confirmation, ward.now).unwrap();
     ward.hear(&PUMP, &confirmation);

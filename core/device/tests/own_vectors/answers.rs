@@ -170,7 +170,7 @@ fn m5(says: Says) -> Vec<u8> {
 
 /// A frame of the device with this root.
 fn frame(root: &[u8; 32], scope: Scope, seq: u32) -> Vec<u8> {
-    let Peer { q, up, .. } = Peer::new(41, root, &SID, &GATEWAY, scope);
+    let Peer { q, up, .. } = Peer::new(41, root, &SID, &GATEWAY, scope.to_bytes());
     // A peer seals frames down: with the keys exchanged, and the type, it seals them up.
     let mut frame = Peer { q, up: [0; 32], down: up }.frame(seq, &[7; 16]);
     frame[0] = 5;
@@ -245,8 +245,8 @@ fn answers_to_a_user() {
     file.refuse("stale", "older than a minute", Input { now: NOW.0 + 60_001, ..input(good()) });
     file.refuse("stale", "more than five seconds ahead", Input { now: NOW.0 - 5_001, ..input(good()) });
     file.refuse("not-end-to-end", "no point, where an end-to-end key was asked for", end_to_end(None));
-    let mut off = GENERATOR;
-    off[32] ^= 1;
+    let mut off = [0xff; 33];
+    off[0] = 2;
     file.refuse("not-end-to-end", "a point that is not on the curve", end_to_end(Some(off)));
     let reading = || frame(&says().kappa, scope, 0);
     file.refuse("malformed", "a frame without its tag", with_frame(reading()[..24].to_vec()));

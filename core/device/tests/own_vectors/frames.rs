@@ -66,7 +66,7 @@ fn judge(given: &Given, input: &Input) -> Result<Expect, String> {
 fn session() -> (Given, Peer) {
     let m2 = m2(41, 7, SCOPE.to_bytes(), None);
     let kappa = mac(&ratchet(7), "S003/auth/sk/1", &[&m2[9..25], &m2[25..41], &[0x0c; 16], &m2[49..57]]);
-    let peer = Peer::new(41, &kappa, &SID, &GATEWAY, SCOPE);
+    let peer = Peer::new(41, &kappa, &SID, &GATEWAY, SCOPE.to_bytes());
     let given = Given {
         sid: SID[..].into(),
         gateway: GATEWAY[..].into(),

@@ -313,7 +313,7 @@ fn search(world: World, offers: usize, deaths: u8) -> (usize, Vec<&'static str>)
     let checker = Handovers { world, offers, deaths, book }.checker().spawn_bfs().join();
     let mut broken: Vec<_> = checker.discoveries().into_keys().collect();
     broken.sort_unstable();
-    println!(
+    eprintln!(
         "{world:?}, {offers} offers, {deaths} deaths: {} states, broken: {broken:?}",
         checker.unique_state_count()
     );

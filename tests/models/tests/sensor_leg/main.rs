@@ -113,7 +113,7 @@ const LARGE: [Bounds; 3] = [
 /// All properties hold.
 #[track_caller]
 fn holds(name: &str, outcome: Outcome) {
-    println!("{name}: {} states, all hold", outcome.states);
+    eprintln!("{name}: {} states, all hold", outcome.states);
     assert!(outcome.broken.is_empty(), "{name}: {:?}", outcome.broken);
     assert!(outcome.states > 100, "{name}: {} states", outcome.states);
 }
@@ -121,7 +121,7 @@ fn holds(name: &str, outcome: Outcome) {
 /// The attack is found.
 #[track_caller]
 fn breaks(name: &str, outcome: Outcome, expected: &[&str]) {
-    println!("{name}: {} states, {:?}", outcome.states, outcome.broken);
+    eprintln!("{name}: {} states, {:?}", outcome.states, outcome.broken);
     for property in expected {
         assert!(outcome.broken.contains_key(property), "{name}: no attack on: {property}");
     }

@@ -2,7 +2,7 @@
 
 use stateright::{Checker, Model, Property};
 
-use super::device::*;
+use self::device::*;
 use crate::peer::Peer;
 use crate::{Bounds, Outcome, World};
 
@@ -198,7 +198,7 @@ impl State {
     }
 
     fn confirm(&mut self, used: &Used) -> Result<Heard, SensorRefusal> {
-        let peer = Peer::new(used.q, used.kappa.as_bytes(), &SID, &GATEWAY, SCOPE);
+        let peer = Peer::new(used.q, used.kappa.as_bytes(), &SID, &GATEWAY, SCOPE.to_bytes());
         let heard = self.sensor.frame(&peer.frame(0, &[]), Uptime(0), &mut self.flash);
         self.sensor.take_macs();
         heard
