@@ -4,7 +4,7 @@
 
 use zeroize::Zeroize as _;
 
-use crate::bytes::Fields;
+use crate::bytes::{Fields, concat};
 use crate::mac::{Key, Macs, TAG, matches, tag};
 use crate::message::{Bytes, Id};
 use crate::scope::Scope;
@@ -78,12 +78,12 @@ impl<'a> Closed<'a> {
 
     /// Checks the tag; gives back the contents and how long they are.
     pub(crate) fn open(&self, key: &Key, macs: &mut Macs) -> Option<([u8; FRAME_CONTENTS], usize)> {
-        if !matches(&frame_mac(key, &self.header, self.sealed, macs), &self.tag) {
+        if !matches(&frame_mac(key, self.header, self.sealed, macs), &self.tag) {
             return None;
         }
         let mut contents = [0; FRAME_CONTENTS];
         contents[..self.sealed.len()].copy_from_slice(self.sealed);
-        pad(key, &self.header, &mut contents[..self.sealed.len()], macs);
+        pad(key, self.header, &mut contents[..self.sealed.len()], macs);
         Some((contents, self.sealed.len()))
     }
 }
@@ -98,21 +98,20 @@ pub(crate) fn seal(
     macs: &mut Macs,
 ) -> Option<Frame> {
     let length = u8::try_from(contents.len()).ok()?;
-    let ([_, _, high, low], [a, b, c, d]) = (q.to_be_bytes(), seq.to_be_bytes());
-    let header = [direction.kind(), high, low, a, b, c, d, length];
+    let header = concat(&[&[direction.kind()], &q.to_be_bytes()[2..], &seq.to_be_bytes(), &[length]]);
     let mut frame = Frame::new(&[&header, contents, &[0; TAG]]);
     let (sealed, place) = frame.bytes_mut()[HEADER..].split_last_chunk_mut::<TAG>()?;
-    pad(key, &header, sealed, macs);
-    *place = tag(&frame_mac(key, &header, sealed, macs));
+    pad(key, header, sealed, macs);
+    *place = tag(&frame_mac(key, header, sealed, macs));
     Some(frame)
 }
 
-fn frame_mac(key: &Key, header: &[u8; HEADER], sealed: &[u8], macs: &mut Macs) -> Key {
-    macs.mac(key, "S003/data/tag/1", &[header, sealed])
+fn frame_mac(key: &Key, header: [u8; HEADER], sealed: &[u8], macs: &mut Macs) -> Key {
+    macs.mac(key, "S003/data/tag/1", &[&header, sealed])
 }
 
 /// Adds the pad: block i is `MAC(K, pad, header[0..7], i)`, i in one byte from 0.
-fn pad(key: &Key, header: &[u8; HEADER], contents: &mut [u8], macs: &mut Macs) {
+fn pad(key: &Key, header: [u8; HEADER], contents: &mut [u8], macs: &mut Macs) {
     for (i, block) in (0..).zip(contents.chunks_mut(PAD)) {
         let mut pad = *macs.mac(key, "S003/data/pad/1", &[&header[..7], &[i]]).as_bytes();
         for (byte, pad) in block.iter_mut().zip(pad) {

@@ -327,9 +327,11 @@ impl Gateway {
 
     /// Adds a member of staff, or replaces the row of the credential. What it no longer permits ends at once.
     pub fn enrol(&mut self, staff: Staff) {
-        let before = self.staff.insert(staff.cred, staff.clone());
-        if before.is_some_and(|before| before != staff) {
-            self.cut(&staff.cred);
+        let cred = staff.cred;
+        let differs = self.staff.get(&cred).is_some_and(|before| *before != staff);
+        self.staff.insert(cred, staff);
+        if differs {
+            self.cut(&cred);
         }
     }
 

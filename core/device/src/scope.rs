@@ -130,13 +130,9 @@ impl Scope {
 
     /// Reads the bytes; all are a scope.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        let [role, o, p, ttl, a, b, c, d] = bytes;
-        Self {
-            role,
-            ops: Ops::from_bits(u16::from_be_bytes([o, p])),
-            ttl,
-            association: u32::from_be_bytes([a, b, c, d]),
-        }
+        let [role, high, low, ttl, association @ ..] = bytes;
+        let ops = Ops::from_bits(u16::from_be_bytes([high, low]));
+        Self { role, ops, ttl, association: u32::from_be_bytes(association) }
     }
 
     /// Whether it permits no more than was wanted: operations and time, and the patient if one was named.

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
+#![allow(clippy::disallowed_methods, reason = "it looks at a program")]
 
 #[path = "device/peer.rs"]
 mod peer;

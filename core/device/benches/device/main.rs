@@ -2,7 +2,12 @@
 //!
 //!     cargo bench --package countersign-device
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a bench that cannot be set up should stop")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench that cannot be set up should stop"
+)]
 
 mod paper;
 

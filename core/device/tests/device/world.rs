@@ -83,6 +83,7 @@ pub fn signing_key() -> SigningKey {
 }
 
 /// Signs as a nurse's phone does.
+#[allow(clippy::unnecessary_wraps, reason = "as `Attempt::new` takes it")]
 pub fn sign(message: &[u8]) -> Option<[u8; SIGNATURE]> {
     let signature: Signature = signing_key().sign(message);
     Some(signature.normalize_s().to_bytes().into())
@@ -160,7 +161,9 @@ impl Ward {
         self.gateway = Gateway::start(GATEWAY, key(50), self.now);
         self.gateway.rotate(1, key(51).as_bytes()).unwrap();
         self.gateway.registry_as_of(self.now);
-        staff().into_iter().for_each(|staff| self.gateway.enrol(staff));
+        for staff in staff() {
+            self.gateway.enrol(staff);
+        }
         for (cred, wrong) in &self.store.wrong {
             self.gateway.recall_wrong_proofs(*cred, *wrong);
         }

@@ -108,6 +108,7 @@ fn signing_key() -> SigningKey {
     SigningKey::from_slice(key("user's signing key").as_bytes()).unwrap()
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as `Attempt::new` takes it")]
 fn sign(message: &[u8]) -> Option<[u8; SIGNATURE]> {
     let signature: Signature = signing_key().sign(message);
     Some(signature.normalize_s().to_bytes().into())

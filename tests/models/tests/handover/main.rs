@@ -269,7 +269,9 @@ impl Model for Handovers {
             Action::Refuse { who, offer } => self.answer(&mut state, who, offer, true, false)?,
             Action::ShowAgain { who } => {
                 let answered = state.phones[who].answered.clone();
-                answered.into_iter().for_each(|(_, answer)| show(&mut state.answers, answer));
+                for (_, answer) in answered {
+                    show(&mut state.answers, answer);
+                }
             }
             Action::Close { who, answer } => self.close(&mut state, who, answer)?,
             Action::Submit { who } => self.submit(&mut state, who)?,

@@ -112,7 +112,7 @@ const LARGE: [Bounds; 3] = [
 
 /// All properties hold.
 #[track_caller]
-fn holds(name: &str, outcome: Outcome) {
+fn holds(name: &str, outcome: &Outcome) {
     eprintln!("{name}: {} states, all hold", outcome.states);
     assert!(outcome.broken.is_empty(), "{name}: {:?}", outcome.broken);
     assert!(outcome.states > 100, "{name}: {} states", outcome.states);
@@ -120,7 +120,7 @@ fn holds(name: &str, outcome: Outcome) {
 
 /// The attack is found.
 #[track_caller]
-fn breaks(name: &str, outcome: Outcome, expected: &[&str]) {
+fn breaks(name: &str, outcome: &Outcome, expected: &[&str]) {
     eprintln!("{name}: {} states, {:?}", outcome.states, outcome.broken);
     for property in expected {
         assert!(outcome.broken.contains_key(property), "{name}: no attack on: {property}");
@@ -129,7 +129,7 @@ fn breaks(name: &str, outcome: Outcome, expected: &[&str]) {
 
 #[test]
 fn the_product_holds_whatever_the_line_does() {
-    holds("as built", product::search(World::Honest, SMALL));
+    holds("as built", &product::search(World::Honest, SMALL));
 }
 
 /// `cargo test -p countersign-models --release --test sensor_leg -- --ignored --nocapture`
@@ -137,43 +137,43 @@ fn the_product_holds_whatever_the_line_does() {
 #[ignore = "the large form: some minutes"]
 fn the_product_holds_in_the_large_form() {
     for bounds in LARGE {
-        holds(&format!("as built, {bounds:?}"), product::search(World::Honest, bounds));
-        holds(&format!("restored, {bounds:?}"), product::search(World::Restored, bounds));
+        holds(&format!("as built, {bounds:?}"), &product::search(World::Honest, bounds));
+        holds(&format!("restored, {bounds:?}"), &product::search(World::Restored, bounds));
     }
 }
 
 #[test]
 fn without_a_check_its_attack_is_found() {
     let honest = World::Honest;
-    breaks("takes old numbers", takes_old_numbers::search(honest, SMALL), &[ONCE]);
-    breaks("steps when behind", steps_when_behind::search(honest, SMALL), &[GAP, RECOVERS]);
-    breaks("does not write when behind", does_not_write_when_behind::search(honest, SMALL), &[ONCE]);
-    breaks("leaves the older slot", leaves_the_older_slot::search(honest, SMALL), &[LATEST, CONFIRMED]);
-    breaks("speaks before F0", speaks_before_the_confirmation::search(honest, SMALL), &[GATEWAY]);
+    breaks("takes old numbers", &takes_old_numbers::search(honest, SMALL), &[ONCE]);
+    breaks("steps when behind", &steps_when_behind::search(honest, SMALL), &[GAP, RECOVERS]);
+    breaks("does not write when behind", &does_not_write_when_behind::search(honest, SMALL), &[ONCE]);
+    breaks("leaves the older slot", &leaves_the_older_slot::search(honest, SMALL), &[LATEST, CONFIRMED]);
+    breaks("speaks before F0", &speaks_before_the_confirmation::search(honest, SMALL), &[GATEWAY]);
 }
 
 #[test]
 fn with_writes_in_another_order_the_attack_is_found() {
-    breaks("sends, then writes", product::search(World::LateFlash, SMALL), &[ONCE, GAP, LATEST]);
-    breaks("sends m2, then keeps q", product::search(World::LateNumber, SMALL), &[RECOVERS]);
-    breaks("sends m5, then commits", product::search(World::LateCommit, SMALL), &[GATEWAY]);
+    breaks("sends, then writes", &product::search(World::LateFlash, SMALL), &[ONCE, GAP, LATEST]);
+    breaks("sends m2, then keeps q", &product::search(World::LateNumber, SMALL), &[RECOVERS]);
+    breaks("sends m5, then commits", &product::search(World::LateCommit, SMALL), &[GATEWAY]);
 }
 
 #[test]
 fn a_damaged_key_is_found_out_because_t3_covers_the_session_key() {
-    holds("damaged key", product::search(World::DamagedKey, SMALL));
-    breaks("t3 without kappa", does_not_cover_the_key::search(World::DamagedKey, SMALL), &[EQUAL]);
+    holds("damaged key", &product::search(World::DamagedKey, SMALL));
+    breaks("t3 without kappa", &does_not_cover_the_key::search(World::DamagedKey, SMALL), &[EQUAL]);
 }
 
 #[test]
 fn a_restored_gateway_recovers_because_its_numbers_go_on_above() {
-    holds("restored", product::search(World::Restored, SMALL));
-    breaks("restored as it was", product::search(World::RestoredAsIs, SMALL), &[RECOVERS]);
+    holds("restored", &product::search(World::Restored, SMALL));
+    breaks("restored as it was", &product::search(World::RestoredAsIs, SMALL), &[RECOVERS]);
 }
 
 #[test]
 fn a_sensor_with_two_sessions_would_need_to_look_at_the_index() {
-    holds("two sessions", two_sessions::search(World::Honest, SMALL));
+    holds("two sessions", &two_sessions::search(World::Honest, SMALL));
     let outcome = two_sessions_and_no_look_at_the_index::search(World::Honest, SMALL);
-    breaks("two sessions, no look at the index", outcome, &[GAP]);
+    breaks("two sessions, no look at the index", &outcome, &[GAP]);
 }

@@ -116,6 +116,7 @@ struct Used {
     confirmed: bool,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "what was seen to happen, each for a property")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     sensor: Sensor,
