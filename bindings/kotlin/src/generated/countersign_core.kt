@@ -771,6 +771,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_settle(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_issuer_prepare(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_issuer_sign(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_make_signing_key(
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_attest(
@@ -824,6 +828,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_wallet_unfollow(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_courier_new(
+    ): Int
+    external fun uniffi_countersign_core_checksum_constructor_issuer_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_packchecker_new(
     ): Int
@@ -880,6 +886,16 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_settle(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_clone_issuer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_issuer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_issuer_new(`wallet`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_issuer_prepare(`ptr`: Long,`kind`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,`level`: RustBuffer.ByValue,`consent`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_issuer_sign(`ptr`: Long,`kind`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,`level`: RustBuffer.ByValue,`fields`: RustBuffer.ByValue,`consent`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1110,6 +1126,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 50156) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_issuer_prepare() and 0xFFFF) != 30785) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_issuer_sign() and 0xFFFF) != 59090) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_make_signing_key() and 0xFFFF) != 51797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1189,6 +1211,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 24556) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_issuer_new() and 0xFFFF) != 33359) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_packchecker_new() and 0xFFFF) != 43873) {
@@ -2110,6 +2135,328 @@ public object FfiConverterTypeCourier: FfiConverter<Courier, Long> {
     override fun allocationSize(value: Courier) = 8UL
 
     override fun write(value: Courier, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+public interface IssuerInterface {
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+    fun `prepare`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `consent`: Consent): Act
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+    fun `sign`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `fields`: List<Field>, `consent`: Consent): Signed
+    
+    companion object
+}
+
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+open class Issuer: Disposable, AutoCloseable, IssuerInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A member with the key `key`; see [`Wallet::memberships`].
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_issuer_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_issuer(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_issuer(handle, status)
+        }
+    }
+
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `prepare`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `consent`: Consent): Act {
+            return FfiConverterTypeAct.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_issuer_prepare(
+        it,
+        
+        FfiConverterString.lower(`kind`),
+        FfiConverterString.lower(`code`),
+        FfiConverterOptionalTypeLevel.lower(`level`),
+        FfiConverterTypeConsent.lower(`consent`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+    @Throws(CountersignException::class)override fun `sign`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `fields`: List<Field>, `consent`: Consent): Signed {
+            return FfiConverterTypeSigned.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_issuer_sign(
+        it,
+        
+        FfiConverterString.lower(`kind`),
+        FfiConverterString.lower(`code`),
+        FfiConverterOptionalTypeLevel.lower(`level`),
+        FfiConverterSequenceTypeField.lower(`fields`),
+        FfiConverterTypeConsent.lower(`consent`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeIssuer: FfiConverter<Issuer, Long> {
+    override fun lower(value: Issuer): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Issuer {
+        return Issuer(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Issuer {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Issuer) = 8UL
+
+    override fun write(value: Issuer, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -3727,6 +4074,69 @@ public object FfiConverterTypeWallet: FfiConverter<Wallet, Long> {
 
 
 /**
+ * An act: show it to the person before it is signed, and after.
+ */
+data class Act (
+    /**
+     * The kind of statement, the key of its title.
+     */
+    val `kind`: kotlin.String
+    , 
+    /**
+     * What it is about, as a link.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * The level of that: a lot is more than the pack in the hand.
+     */
+    val `level`: Level
+    , 
+    /**
+     * Whether it cannot be taken back.
+     */
+    val `irrevocable`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAct: FfiConverterRustBuffer<Act> {
+    override fun read(buf: ByteBuffer): Act {
+        return Act(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeLevel.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Act) = (
+            FfiConverterString.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeLevel.allocationSize(value.`level`) +
+            FfiConverterBoolean.allocationSize(value.`irrevocable`)
+    )
+
+    override fun write(value: Act, buf: ByteBuffer) {
+            FfiConverterString.write(value.`kind`, buf)
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeLevel.write(value.`level`, buf)
+            FfiConverterBoolean.write(value.`irrevocable`, buf)
+    }
+}
+
+
+
+/**
  * The answer about a pack.
  */
 data class Answer (
@@ -3935,6 +4345,53 @@ public object FfiConverterTypeCause: FfiConverterRustBuffer<Cause> {
     override fun write(value: Cause, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`reason`, buf)
+    }
+}
+
+
+
+/**
+ * The words of a person that let an act pass.
+ */
+data class Consent (
+    /**
+     * They know that it cannot be taken back.
+     */
+    val `irrevocable`: kotlin.Boolean = false 
+    , 
+    /**
+     * They know that nothing here shows its subject to exist.
+     */
+    val `unknown`: kotlin.Boolean = false 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeConsent: FfiConverterRustBuffer<Consent> {
+    override fun read(buf: ByteBuffer): Consent {
+        return Consent(
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Consent) = (
+            FfiConverterBoolean.allocationSize(value.`irrevocable`) +
+            FfiConverterBoolean.allocationSize(value.`unknown`)
+    )
+
+    override fun write(value: Consent, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`irrevocable`, buf)
+            FfiConverterBoolean.write(value.`unknown`, buf)
     }
 }
 
@@ -4150,6 +4607,53 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterBoolean.write(value.`inOrder`, buf)
             FfiConverterBoolean.write(value.`isVoid`, buf)
+    }
+}
+
+
+
+/**
+ * A field of a statement.
+ */
+data class Field (
+    /**
+     * Its name, as in the rules of the industry.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * Its value.
+     */
+    val `value`: FieldValue
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeField: FfiConverterRustBuffer<Field> {
+    override fun read(buf: ByteBuffer): Field {
+        return Field(
+            FfiConverterString.read(buf),
+            FfiConverterTypeFieldValue.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Field) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterTypeFieldValue.allocationSize(value.`value`)
+    )
+
+    override fun write(value: Field, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterTypeFieldValue.write(value.`value`, buf)
     }
 }
 
@@ -5040,6 +5544,69 @@ public object FfiConverterTypeSettings: FfiConverterRustBuffer<Settings> {
 
 
 /**
+ * A statement that the log is proven to hold.
+ */
+data class Signed (
+    /**
+     * What was signed.
+     */
+    val `act`: Act
+    , 
+    /**
+     * The statement's SHA-256, in hexadecimal.
+     */
+    val `statement`: kotlin.String
+    , 
+    /**
+     * Its place in the log.
+     */
+    val `index`: kotlin.ULong
+    , 
+    /**
+     * When the checkpoint that covers it was cosigned.
+     */
+    val `asOfMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSigned: FfiConverterRustBuffer<Signed> {
+    override fun read(buf: ByteBuffer): Signed {
+        return Signed(
+            FfiConverterTypeAct.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Signed) = (
+            FfiConverterTypeAct.allocationSize(value.`act`) +
+            FfiConverterString.allocationSize(value.`statement`) +
+            FfiConverterULong.allocationSize(value.`index`) +
+            FfiConverterULong.allocationSize(value.`asOfMillis`)
+    )
+
+    override fun write(value: Signed, buf: ByteBuffer) {
+            FfiConverterTypeAct.write(value.`act`, buf)
+            FfiConverterString.write(value.`statement`, buf)
+            FfiConverterULong.write(value.`index`, buf)
+            FfiConverterULong.write(value.`asOfMillis`, buf)
+    }
+}
+
+
+
+/**
  * A text that the app holds, in every language.
  */
 data class Text (
@@ -5098,7 +5665,8 @@ sealed class Clock {
     
     
     /**
-     * It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+     * It shows a time that is known to have passed, or was behind at the last sync: it is wrong. Ask the person to set it,
+     * and sync.
      */
     data class Behind(
         /**
@@ -5366,6 +5934,21 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
+     * An act needs the person's word: show why, and call again with their [`Consent`](crate::Consent). Nothing was signed.
+     */
+    class ConsentNeeded(
+        
+        /**
+         * `irrevocable` if it cannot be taken back; else why its subject may not exist, such as `unknown-serial`. The key
+         * of its text.
+         */
+        val `reason`: kotlin.String
+        ) : CountersignException() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+    
+    /**
      * The person declined the prompt. Nothing is wrong: go back to where they were.
      */
     class Cancelled(
@@ -5449,12 +6032,15 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
             3 -> CountersignException.Invalid(
                 FfiConverterString.read(buf),
                 )
-            4 -> CountersignException.Cancelled()
-            5 -> CountersignException.KeyNeeded()
-            6 -> CountersignException.KeyStoreFailed()
-            7 -> CountersignException.Distrusted()
-            8 -> CountersignException.Clock()
-            9 -> CountersignException.Storage()
+            4 -> CountersignException.ConsentNeeded(
+                FfiConverterString.read(buf),
+                )
+            5 -> CountersignException.Cancelled()
+            6 -> CountersignException.KeyNeeded()
+            7 -> CountersignException.KeyStoreFailed()
+            8 -> CountersignException.Distrusted()
+            9 -> CountersignException.Clock()
+            10 -> CountersignException.Storage()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -5472,6 +6058,11 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 + FfiConverterString.allocationSize(value.`reason`)
             )
             is CountersignException.Invalid -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is CountersignException.ConsentNeeded -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterString.allocationSize(value.`reason`)
@@ -5520,28 +6111,33 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.Cancelled -> {
+            is CountersignException.ConsentNeeded -> {
                 buf.putInt(4)
+                FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.KeyNeeded -> {
+            is CountersignException.Cancelled -> {
                 buf.putInt(5)
                 Unit
             }
-            is CountersignException.KeyStoreFailed -> {
+            is CountersignException.KeyNeeded -> {
                 buf.putInt(6)
                 Unit
             }
-            is CountersignException.Distrusted -> {
+            is CountersignException.KeyStoreFailed -> {
                 buf.putInt(7)
                 Unit
             }
-            is CountersignException.Clock -> {
+            is CountersignException.Distrusted -> {
                 buf.putInt(8)
                 Unit
             }
-            is CountersignException.Storage -> {
+            is CountersignException.Clock -> {
                 buf.putInt(9)
+                Unit
+            }
+            is CountersignException.Storage -> {
+                buf.putInt(10)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -5660,6 +6256,125 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
 
 
 
+/**
+ * A field's value.
+ */
+sealed class FieldValue {
+    
+    /**
+     * Text, or a member's SPIFFE ID.
+     */
+    data class Text(
+        val v1: kotlin.String) : FieldValue()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A number, or a moment in milliseconds since 1970, UTC.
+     */
+    data class Number(
+        val v1: kotlin.ULong) : FieldValue()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Bytes, or a digest.
+     */
+    data class Bytes(
+        val v1: kotlin.ByteArray) : FieldValue()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFieldValue : FfiConverterRustBuffer<FieldValue>{
+    override fun read(buf: ByteBuffer): FieldValue {
+        return when(buf.getInt()) {
+            1 -> FieldValue.Text(
+                FfiConverterString.read(buf),
+                )
+            2 -> FieldValue.Number(
+                FfiConverterULong.read(buf),
+                )
+            3 -> FieldValue.Bytes(
+                FfiConverterByteArray.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: FieldValue): ULong = when(value) {
+        is FieldValue.Text -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.v1)
+            )
+        }
+        is FieldValue.Number -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.v1)
+            )
+        }
+        is FieldValue.Bytes -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.v1)
+            )
+        }
+    }
+
+    override fun write(value: FieldValue, buf: ByteBuffer) {
+        when(value) {
+            is FieldValue.Text -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.v1, buf)
+                Unit
+            }
+            is FieldValue.Number -> {
+                buf.putInt(2)
+                FfiConverterULong.write(value.v1, buf)
+                Unit
+            }
+            is FieldValue.Bytes -> {
+                buf.putInt(3)
+                FfiConverterByteArray.write(value.v1, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -5755,6 +6470,63 @@ public object FfiConverterTypeKeyStoreError : FfiConverterRustBuffer<KeyStoreExc
     }
 
 }
+
+
+
+/**
+ * What a statement is about.
+ */
+
+enum class Level {
+    
+    /**
+     * A product, with all its lots and packs.
+     */
+    PRODUCT,
+    /**
+     * A lot, with all its packs.
+     */
+    LOT,
+    /**
+     * A single pack.
+     */
+    PACK,
+    /**
+     * A logistic unit.
+     */
+    UNIT,
+    /**
+     * A matter without goods, such as an order.
+     */
+    MATTER;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLevel: FfiConverterRustBuffer<Level> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        Level.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Level) = 4UL
+
+    override fun write(value: Level, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -6130,6 +6902,25 @@ sealed class ScanResult {
     
     
     /**
+     * One of several codes that make up a text: show the others as well, one after the other or at once.
+     */
+    data class Part(
+        /**
+         * Its number, from 1.
+         */
+        val `number`: kotlin.UByte, 
+        /**
+         * How many there are; 0 if the code does not say.
+         */
+        val `of`: kotlin.UByte) : ScanResult()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
      * A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
      * the pack.
      */
@@ -6175,9 +6966,13 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
         return when(buf.getInt()) {
             1 -> ScanResult.Nothing
             2 -> ScanResult.HoldStill
-            3 -> ScanResult.NotAPack
-            4 -> ScanResult.Several
-            5 -> ScanResult.Pack(
+            3 -> ScanResult.Part(
+                FfiConverterUByte.read(buf),
+                FfiConverterUByte.read(buf),
+                )
+            4 -> ScanResult.NotAPack
+            5 -> ScanResult.Several
+            6 -> ScanResult.Pack(
                 FfiConverterTypeAnswer.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -6195,6 +6990,14 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
+            )
+        }
+        is ScanResult.Part -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUByte.allocationSize(value.`number`)
+                + FfiConverterUByte.allocationSize(value.`of`)
             )
         }
         is ScanResult.NotAPack -> {
@@ -6228,16 +7031,22 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
                 buf.putInt(2)
                 Unit
             }
-            is ScanResult.NotAPack -> {
+            is ScanResult.Part -> {
                 buf.putInt(3)
+                FfiConverterUByte.write(value.`number`, buf)
+                FfiConverterUByte.write(value.`of`, buf)
                 Unit
             }
-            is ScanResult.Several -> {
+            is ScanResult.NotAPack -> {
                 buf.putInt(4)
                 Unit
             }
-            is ScanResult.Pack -> {
+            is ScanResult.Several -> {
                 buf.putInt(5)
+                Unit
+            }
+            is ScanResult.Pack -> {
+                buf.putInt(6)
                 FfiConverterTypeAnswer.write(value.`answer`, buf)
                 Unit
             }
@@ -6745,6 +7554,38 @@ public object FfiConverterOptionalTypePacked: FfiConverterRustBuffer<Packed?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeLevel: FfiConverterRustBuffer<Level?> {
+    override fun read(buf: ByteBuffer): Level? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLevel.read(buf)
+    }
+
+    override fun allocationSize(value: Level?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLevel.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Level?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLevel.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -6847,6 +7688,34 @@ public object FfiConverterSequenceTypeEvent: FfiConverterRustBuffer<List<Event>>
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeEvent.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeField: FfiConverterRustBuffer<List<Field>> {
+    override fun read(buf: ByteBuffer): List<Field> {
+        val len = buf.getInt()
+        return List<Field>(len) {
+            FfiConverterTypeField.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Field>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeField.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Field>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeField.write(it, buf)
         }
     }
 }

@@ -973,6 +973,184 @@ public func FfiConverterTypeCourier_lower(_ value: Courier) -> UInt64 {
 
 
 /**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+public protocol IssuerProtocol: AnyObject, Sendable {
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+    func prepare(kind: String, code: String, level: Level?, consent: Consent) throws  -> Act
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+    func sign(kind: String, code: String, level: Level?, fields: [Field], consent: Consent) throws  -> Signed
+    
+}
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+open class Issuer: IssuerProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_issuer(self.handle, $0) }
+    }
+    /**
+     * A member with the key `key`; see [`Wallet::memberships`].
+     */
+public convenience init(wallet: Wallet, key: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_issuer_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_issuer(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+open func prepare(kind: String, code: String, level: Level?, consent: Consent)throws  -> Act  {
+    return try  FfiConverterTypeAct_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_issuer_prepare(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(kind),
+        FfiConverterString.lower(code),
+        FfiConverterOptionTypeLevel.lower(level),
+        FfiConverterTypeConsent_lower(consent),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+open func sign(kind: String, code: String, level: Level?, fields: [Field], consent: Consent)throws  -> Signed  {
+    return try  FfiConverterTypeSigned_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_issuer_sign(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(kind),
+        FfiConverterString.lower(code),
+        FfiConverterOptionTypeLevel.lower(level),
+        FfiConverterSequenceTypeField.lower(fields),
+        FfiConverterTypeConsent_lower(consent),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeIssuer: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Issuer
+
+    public static func lift(_ handle: UInt64) throws -> Issuer {
+        return Issuer(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Issuer) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Issuer {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Issuer, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIssuer_lift(_ handle: UInt64) throws -> Issuer {
+    return try FfiConverterTypeIssuer.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIssuer_lower(_ value: Issuer) -> UInt64 {
+    return FfiConverterTypeIssuer.lower(value)
+}
+
+
+
+
+
+
+/**
  * Keys and small secrets by name, in the phone's secure hardware if it has any.
  *
  * A call may come on any thread and may wait for a person; no lock is held meanwhile. Every call is safe to repeat.
@@ -2134,6 +2312,95 @@ public func FfiConverterTypeWallet_lower(_ value: Wallet) -> UInt64 {
 
 
 /**
+ * An act: show it to the person before it is signed, and after.
+ */
+public struct Act: Equatable, Hashable {
+    /**
+     * The kind of statement, the key of its title.
+     */
+    public let kind: String
+    /**
+     * What it is about, as a link.
+     */
+    public let link: String
+    /**
+     * The level of that: a lot is more than the pack in the hand.
+     */
+    public let level: Level
+    /**
+     * Whether it cannot be taken back.
+     */
+    public let irrevocable: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The kind of statement, the key of its title.
+         */kind: String, 
+        /**
+         * What it is about, as a link.
+         */link: String, 
+        /**
+         * The level of that: a lot is more than the pack in the hand.
+         */level: Level, 
+        /**
+         * Whether it cannot be taken back.
+         */irrevocable: Bool) {
+        self.kind = kind
+        self.link = link
+        self.level = level
+        self.irrevocable = irrevocable
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Act: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAct: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Act {
+        return
+            try Act(
+                kind: FfiConverterString.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf), 
+                level: FfiConverterTypeLevel.read(from: &buf), 
+                irrevocable: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Act, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.kind, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeLevel.write(value.level, into: &buf)
+        FfiConverterBool.write(value.irrevocable, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAct_lift(_ buf: RustBuffer) throws -> Act {
+    return try FfiConverterTypeAct.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAct_lower(_ value: Act) -> RustBuffer {
+    return FfiConverterTypeAct.lower(value)
+}
+
+
+/**
  * The answer about a pack.
  */
 public struct Answer: Equatable, Hashable {
@@ -2429,6 +2696,75 @@ public func FfiConverterTypeCause_lift(_ buf: RustBuffer) throws -> Cause {
 #endif
 public func FfiConverterTypeCause_lower(_ value: Cause) -> RustBuffer {
     return FfiConverterTypeCause.lower(value)
+}
+
+
+/**
+ * The words of a person that let an act pass.
+ */
+public struct Consent: Equatable, Hashable {
+    /**
+     * They know that it cannot be taken back.
+     */
+    public let irrevocable: Bool
+    /**
+     * They know that nothing here shows its subject to exist.
+     */
+    public let unknown: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * They know that it cannot be taken back.
+         */irrevocable: Bool = false, 
+        /**
+         * They know that nothing here shows its subject to exist.
+         */unknown: Bool = false) {
+        self.irrevocable = irrevocable
+        self.unknown = unknown
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Consent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeConsent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Consent {
+        return
+            try Consent(
+                irrevocable: FfiConverterBool.read(from: &buf), 
+                unknown: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Consent, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.irrevocable, into: &buf)
+        FfiConverterBool.write(value.unknown, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeConsent_lift(_ buf: RustBuffer) throws -> Consent {
+    return try FfiConverterTypeConsent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeConsent_lower(_ value: Consent) -> RustBuffer {
+    return FfiConverterTypeConsent.lower(value)
 }
 
 
@@ -2730,6 +3066,75 @@ public func FfiConverterTypeEvent_lift(_ buf: RustBuffer) throws -> Event {
 #endif
 public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
     return FfiConverterTypeEvent.lower(value)
+}
+
+
+/**
+ * A field of a statement.
+ */
+public struct Field: Equatable, Hashable {
+    /**
+     * Its name, as in the rules of the industry.
+     */
+    public let name: String
+    /**
+     * Its value.
+     */
+    public let value: FieldValue
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name, as in the rules of the industry.
+         */name: String, 
+        /**
+         * Its value.
+         */value: FieldValue) {
+        self.name = name
+        self.value = value
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Field: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeField: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Field {
+        return
+            try Field(
+                name: FfiConverterString.read(from: &buf), 
+                value: FfiConverterTypeFieldValue.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Field, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterTypeFieldValue.write(value.value, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeField_lift(_ buf: RustBuffer) throws -> Field {
+    return try FfiConverterTypeField.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeField_lower(_ value: Field) -> RustBuffer {
+    return FfiConverterTypeField.lower(value)
 }
 
 
@@ -3973,6 +4378,95 @@ public func FfiConverterTypeSettings_lower(_ value: Settings) -> RustBuffer {
 
 
 /**
+ * A statement that the log is proven to hold.
+ */
+public struct Signed: Equatable, Hashable {
+    /**
+     * What was signed.
+     */
+    public let act: Act
+    /**
+     * The statement's SHA-256, in hexadecimal.
+     */
+    public let statement: String
+    /**
+     * Its place in the log.
+     */
+    public let index: UInt64
+    /**
+     * When the checkpoint that covers it was cosigned.
+     */
+    public let asOfMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was signed.
+         */act: Act, 
+        /**
+         * The statement's SHA-256, in hexadecimal.
+         */statement: String, 
+        /**
+         * Its place in the log.
+         */index: UInt64, 
+        /**
+         * When the checkpoint that covers it was cosigned.
+         */asOfMillis: UInt64) {
+        self.act = act
+        self.statement = statement
+        self.index = index
+        self.asOfMillis = asOfMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Signed: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSigned: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Signed {
+        return
+            try Signed(
+                act: FfiConverterTypeAct.read(from: &buf), 
+                statement: FfiConverterString.read(from: &buf), 
+                index: FfiConverterUInt64.read(from: &buf), 
+                asOfMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Signed, into buf: inout [UInt8]) {
+        FfiConverterTypeAct.write(value.act, into: &buf)
+        FfiConverterString.write(value.statement, into: &buf)
+        FfiConverterUInt64.write(value.index, into: &buf)
+        FfiConverterUInt64.write(value.asOfMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigned_lift(_ buf: RustBuffer) throws -> Signed {
+    return try FfiConverterTypeSigned.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigned_lower(_ value: Signed) -> RustBuffer {
+    return FfiConverterTypeSigned.lower(value)
+}
+
+
+/**
  * A text that the app holds, in every language.
  */
 public struct Text: Equatable, Hashable {
@@ -4052,7 +4546,8 @@ public enum Clock: Equatable, Hashable {
      */
     case trusted
     /**
-     * It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+     * It shows a time that is known to have passed, or was behind at the last sync: it is wrong. Ask the person to set it,
+     * and sync.
      */
     case behind(
         /**
@@ -4268,6 +4763,15 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
          */reason: String
     )
     /**
+     * An act needs the person's word: show why, and call again with their [`Consent`](crate::Consent). Nothing was signed.
+     */
+    case ConsentNeeded(
+        /**
+         * `irrevocable` if it cannot be taken back; else why its subject may not exist, such as `unknown-serial`. The key
+         * of its text.
+         */reason: String
+    )
+    /**
      * The person declined the prompt. Nothing is wrong: go back to where they were.
      */
     case Cancelled
@@ -4331,12 +4835,15 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
         case 3: return .Invalid(
             reason: try FfiConverterString.read(from: &buf)
             )
-        case 4: return .Cancelled
-        case 5: return .KeyNeeded
-        case 6: return .KeyStoreFailed
-        case 7: return .Distrusted
-        case 8: return .Clock
-        case 9: return .Storage
+        case 4: return .ConsentNeeded(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+        case 5: return .Cancelled
+        case 6: return .KeyNeeded
+        case 7: return .KeyStoreFailed
+        case 8: return .Distrusted
+        case 9: return .Clock
+        case 10: return .Storage
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4364,28 +4871,33 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
             FfiConverterString.write(reason, into: &buf)
             
         
-        case .Cancelled:
+        case let .ConsentNeeded(reason):
             writeInt(&buf, Int32(4))
+            FfiConverterString.write(reason, into: &buf)
+            
         
-        
-        case .KeyNeeded:
+        case .Cancelled:
             writeInt(&buf, Int32(5))
         
         
-        case .KeyStoreFailed:
+        case .KeyNeeded:
             writeInt(&buf, Int32(6))
         
         
-        case .Distrusted:
+        case .KeyStoreFailed:
             writeInt(&buf, Int32(7))
         
         
-        case .Clock:
+        case .Distrusted:
             writeInt(&buf, Int32(8))
         
         
-        case .Storage:
+        case .Clock:
             writeInt(&buf, Int32(9))
+        
+        
+        case .Storage:
+            writeInt(&buf, Int32(10))
         
         }
     }
@@ -4503,6 +5015,100 @@ public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
 
 
 /**
+ * A field's value.
+ */
+
+public enum FieldValue: Equatable, Hashable {
+    
+    /**
+     * Text, or a member's SPIFFE ID.
+     */
+    case text(String
+    )
+    /**
+     * A number, or a moment in milliseconds since 1970, UTC.
+     */
+    case number(UInt64
+    )
+    /**
+     * Bytes, or a digest.
+     */
+    case bytes(Data
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension FieldValue: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFieldValue: FfiConverterRustBuffer {
+    typealias SwiftType = FieldValue
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FieldValue {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .text(try FfiConverterString.read(from: &buf)
+        )
+        
+        case 2: return .number(try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 3: return .bytes(try FfiConverterData.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: FieldValue, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .text(v1):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(v1, into: &buf)
+            
+        
+        case let .number(v1):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(v1, into: &buf)
+            
+        
+        case let .bytes(v1):
+            writeInt(&buf, Int32(3))
+            FfiConverterData.write(v1, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFieldValue_lift(_ buf: RustBuffer) throws -> FieldValue {
+    return try FfiConverterTypeFieldValue.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFieldValue_lower(_ value: FieldValue) -> RustBuffer {
+    return FfiConverterTypeFieldValue.lower(value)
+}
+
+
+
+/**
  * Why a key store call failed. Any other exception of an implementation counts as `Failed`.
  */
 public 
@@ -4595,6 +5201,111 @@ public func FfiConverterTypeKeyStoreError_lift(_ buf: RustBuffer) throws -> KeyS
 public func FfiConverterTypeKeyStoreError_lower(_ value: KeyStoreError) -> RustBuffer {
     return FfiConverterTypeKeyStoreError.lower(value)
 }
+
+
+/**
+ * What a statement is about.
+ */
+
+public enum Level: Equatable, Hashable {
+    
+    /**
+     * A product, with all its lots and packs.
+     */
+    case product
+    /**
+     * A lot, with all its packs.
+     */
+    case lot
+    /**
+     * A single pack.
+     */
+    case pack
+    /**
+     * A logistic unit.
+     */
+    case unit
+    /**
+     * A matter without goods, such as an order.
+     */
+    case matter
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Level: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLevel: FfiConverterRustBuffer {
+    typealias SwiftType = Level
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Level {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .product
+        
+        case 2: return .lot
+        
+        case 3: return .pack
+        
+        case 4: return .unit
+        
+        case 5: return .matter
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Level, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .product:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .lot:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .pack:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .unit:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .matter:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLevel_lift(_ buf: RustBuffer) throws -> Level {
+    return try FfiConverterTypeLevel.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLevel_lower(_ value: Level) -> RustBuffer {
+    return FfiConverterTypeLevel.lower(value)
+}
+
 
 
 /**
@@ -4973,6 +5684,17 @@ public enum ScanResult: Equatable, Hashable {
      */
     case holdStill
     /**
+     * One of several codes that make up a text: show the others as well, one after the other or at once.
+     */
+    case part(
+        /**
+         * Its number, from 1.
+         */number: UInt8, 
+        /**
+         * How many there are; 0 if the code does not say.
+         */of: UInt8
+    )
+    /**
      * A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
      * the pack.
      */
@@ -5014,11 +5736,14 @@ public struct FfiConverterTypeScanResult: FfiConverterRustBuffer {
         
         case 2: return .holdStill
         
-        case 3: return .notAPack
+        case 3: return .part(number: try FfiConverterUInt8.read(from: &buf), of: try FfiConverterUInt8.read(from: &buf)
+        )
         
-        case 4: return .several
+        case 4: return .notAPack
         
-        case 5: return .pack(answer: try FfiConverterTypeAnswer.read(from: &buf)
+        case 5: return .several
+        
+        case 6: return .pack(answer: try FfiConverterTypeAnswer.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -5037,16 +5762,22 @@ public struct FfiConverterTypeScanResult: FfiConverterRustBuffer {
             writeInt(&buf, Int32(2))
         
         
-        case .notAPack:
+        case let .part(number,of):
             writeInt(&buf, Int32(3))
+            FfiConverterUInt8.write(number, into: &buf)
+            FfiConverterUInt8.write(of, into: &buf)
+            
         
-        
-        case .several:
+        case .notAPack:
             writeInt(&buf, Int32(4))
         
         
-        case let .pack(answer):
+        case .several:
             writeInt(&buf, Int32(5))
+        
+        
+        case let .pack(answer):
+            writeInt(&buf, Int32(6))
             FfiConverterTypeAnswer.write(answer, into: &buf)
             
         }
@@ -5509,6 +6240,30 @@ fileprivate struct FfiConverterOptionTypePacked: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeLevel: FfiConverterRustBuffer {
+    typealias SwiftType = Level?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLevel.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLevel.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -5601,6 +6356,31 @@ fileprivate struct FfiConverterSequenceTypeEvent: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeEvent.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeField: FfiConverterRustBuffer {
+    typealias SwiftType = [Field]
+
+    public static func write(_ value: [Field], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeField.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Field] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Field]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeField.read(from: &buf))
         }
         return seq
     }
@@ -5873,6 +6653,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_courier_settle() != 50156) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_issuer_prepare() != 30785) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_issuer_sign() != 59090) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_keystore_make_signing_key() != 51797) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -5952,6 +6738,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_courier_new() != 24556) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_issuer_new() != 33359) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_packchecker_new() != 43873) {
