@@ -90,7 +90,8 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
         reason: args.reason.clone(),
         name: args.name.clone().unwrap_or_default(),
     };
-    let thread = clinician.ask(&client, &service, &wanted, now()).context("the request did not get through")?;
+    let thread =
+        clinician.ask(&client, &service, &wanted, now()).context("the request did not get through")?;
     desk.sync()?;
     let state = state(&mut desk, &authority, &thread)?;
     if as_json {

@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 use super::access::{AccessState, Judged, access_state, judge};
 use super::error::RecordError;
 use super::{head, random};
+use crate::act::{self, ActError};
 use crate::client::{AttributeAuthority, Client, ClientError, RecordStore};
-use crate::courier;
-use crate::issuer::{ActError, Issuer};
+use crate::issuer::Issuer;
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
@@ -145,11 +145,7 @@ impl<'a> Clinician<'a> {
         key: &str,
         authority: &Identity,
     ) -> Result<Self, RecordError> {
-        let connection = snapshot.store.read();
-        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let mut trust = snapshot.trust().map_err(|_| RecordError::Sync)?;
-        let certificate = Certificate::clone(&*trust.enrol(&der)?);
+        let (certificate, trust) = snapshot.membership(key)?;
         Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust, authority: authority.clone() })
     }
 
@@ -511,7 +507,7 @@ impl<'a> Clinician<'a> {
         let wanted = Wanted {
             request: judged.request.id(),
             store: Identity::parse(&head.store).map_err(|_| RecordError::Unlawful)?,
-            nonce: courier::random()?,
+            nonce: act::random()?,
             time: now,
             seen_size: seen.size(),
             seen_root: seen.root(),
@@ -610,7 +606,7 @@ impl<'a> Clinician<'a> {
 
     fn sign(&self, draft: &countersign_ledger::Draft, now: UnixMillis) -> Result<Statement, RecordError> {
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key)?;
-        Ok(draft.sign(&self.certificate, &signer, now, courier::random()?)?)
+        Ok(draft.sign(&self.certificate, &signer, now, act::random()?)?)
     }
 
     /// A clock that is well behind what witnesses said is wrong: by it nothing would ever end.

@@ -7,8 +7,8 @@ use countersign_records::{
     AskError, DeliveryError, LineError, NotALink, ObjectError, Refused, SheetError, TicketError,
 };
 
+use crate::act::ActError;
 use crate::client::ClientError;
-use crate::issuer::ActError;
 use crate::key_store::KeyStoreError;
 use crate::snapshot::{FollowError, SnapshotDamaged};
 use crate::store::StoreError;

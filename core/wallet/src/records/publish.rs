@@ -15,9 +15,8 @@ use super::error::RecordError;
 use super::patient::{Records, key_name};
 use super::state::{Change, HeldLine, Holding, Later, Stage};
 use super::{fold, random};
+use crate::act::{self, ActError};
 use crate::client::{Client, ClientError, RecordStore};
-use crate::courier;
-use crate::issuer::ActError;
 use crate::key_store::StoredKey;
 use crate::store::{self, StoreError};
 
@@ -346,11 +345,8 @@ impl Records<'_> {
 
     fn sign(&self, record: &RecordId, draft: &Draft, now: UnixMillis) -> Result<Statement, RecordError> {
         let key = key_name(record);
-        let connection = self.snapshot.store.read();
-        let fingerprint = store::membership(connection, &key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let certificate = self.trust()?.enrol(&der)?;
+        let (certificate, _) = self.snapshot.membership(&key)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), &key)?;
-        Ok(draft.sign(&certificate, &signer, now, courier::random()?)?)
+        Ok(draft.sign(&certificate, &signer, now, act::random()?)?)
     }
 }
