@@ -506,7 +506,7 @@ pub struct RequestRecord {
     /// For how many minutes [default: as long as the line allows]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub minutes: Option<u32>,
-    /// What for: a code of HL7's PurposeOfUse
+    /// What for: a code of HL7's `PurposeOfUse`
     #[arg(long, default_value = "TREAT")]
     pub purpose: String,
     /// Why, in words; an emergency needs it

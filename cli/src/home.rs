@@ -23,8 +23,8 @@ const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
 pub const GENESIS: &str = "a ledger's genesis file, which `countersign node genesis` prints";
 /// Largest genesis file.
 pub const MAX_GENESIS: usize = 256 * 1024;
-/// What the root of a TLS certificate is.
-const ROOT: &str = "the root of a TLS certificate (DER)";
+/// What such a file is.
+const ROOT: &str = "the root of a TLS certificate, in DER";
 /// Largest root of a TLS certificate.
 const MAX_ROOT: usize = 8192;
 /// Names of the files that say which attribute authority a wallet uses.

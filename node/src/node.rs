@@ -11,6 +11,8 @@ use countersign_ledger::{
 };
 
 use crate::checkpoint_signers::{CheckpointSigners, LocalWitness, LogSigner};
+use rusqlite::Connection;
+
 use crate::clock::{Clock, Uptime, system_clock, system_uptime};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError, WitnessConfig};
@@ -139,6 +141,30 @@ pub struct Node {
     _lock: File,
 }
 
+/// The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
+fn open_database(path: &Path, signers: &CheckpointSigners) -> Result<Connection, OpenError> {
+    let begun = signers.last_signed().any(LastSigned::has_signed);
+    match store::open(path, if begun { Begin::Never } else { Begin::New }) {
+        Err(StoreError::Gone(path)) => {
+            let missing = signers.last_signed().find_map(LastSigned::all_missing);
+            Err(missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into()))
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought. Where that is not
+/// possible now, what was signed before is shown.
+fn sign_again(committer: &mut Committer) -> Result<(), CommitError> {
+    match committer.recosign() {
+        Err(error) if error.halt().is_some() && committer.published().is_signed() => {
+            tracing::error!(%error, "the node starts, and orders nothing yet");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
 impl Node {
     /// Opens the ledger in the configured data directory, or begins one. Everything in it is read and verified.
     pub fn open(config: Config) -> Result<Self, OpenError> {
@@ -180,17 +206,7 @@ impl Node {
         let (quorum, outside, unseen) = (config.inside_quorum(), None, BTreeMap::new());
         let mut checkpoint_signers = CheckpointSigners { logs: signers, witnesses, quorum, outside, unseen };
 
-        // The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
-        let begun = checkpoint_signers.last_signed().any(LastSigned::has_signed);
-        let connection = match store::open(&database, if begun { Begin::Never } else { Begin::New }) {
-            Err(StoreError::Gone(path)) => {
-                let missing = checkpoint_signers.last_signed().find_map(LastSigned::all_missing);
-                return Err(
-                    missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into())
-                );
-            }
-            opened => opened?,
-        };
+        let connection = open_database(&database, &checkpoint_signers)?;
         let ledger = Arc::new(Ledger { name: config.name.clone(), logs: genesis.logs.clone(), families });
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
@@ -204,10 +220,11 @@ impl Node {
         let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, quorum, last, today)?;
         let (time, halts) = (Arc::new(time), Arc::new(Halts::default()));
         let (view, readers) = (View::new(&machine, heads), Readers::new(database.clone()));
-        let records = config.record_store.as_ref();
-        let records =
-            records.map(|store| RecordStore::open(&config.data, &config.domain, store, keep_observer));
-        let records = records.transpose()?.map(Arc::new);
+        let records = config
+            .record_store
+            .as_ref()
+            .map(|store| RecordStore::open(&config.data, &config.domain, store, keep_observer).map(Arc::new));
+        let records = records.transpose()?;
         let published = Arc::new(Published::new(view, &machine, readers, records.clone()));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -220,14 +237,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
             observer,
         };
-        // What was stored is signed anew: the witnesses have just recomputed it, and its age starts at nought. Where that is
-        // not possible now, what was signed before is shown.
-        match committer.recosign() {
-            Err(error) if error.halt().is_some() && published.is_signed() => {
-                tracing::error!(%error, "the node starts, and orders nothing yet");
-            }
-            done => done?,
-        }
+        sign_again(&mut committer)?;
         halts.be_patient();
         let sequencer = match engine {
             Some(engine) => engine(committer)?,
@@ -263,11 +273,7 @@ impl Node {
             endpoint,
             cosigning,
         };
-        if let Some(store) = &service.records
-            && let Err(error) = service.store_certificate(store)
-        {
-            tracing::warn!(%error, "the record store has no certificate yet, and delivers nothing until it has");
-        }
+        service.begin_records();
         Ok(Self { service: Arc::new(service), _lock: lock })
     }
 

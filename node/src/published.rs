@@ -141,8 +141,7 @@ impl Published {
         let (mut folded, trust) = (Folded::default(), Arc::clone(&self.view().trust));
         for place in machine::history(&*self.state, log, &key)?.into_iter().rev() {
             let entry = self.entry(&trust, place)?;
-            let kind = entry.verified().statement().kind().clone();
-            if let Some(rules) = self.ledger.families.of(&kind) {
+            if let Some(rules) = self.ledger.families.of(entry.verified().statement().kind()) {
                 machine::push(&mut folded, &entry, &**rules);
             }
         }

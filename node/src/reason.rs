@@ -45,14 +45,13 @@ pub enum Reason {
 
 fn lacking(promise: &Promise) -> String {
     match promise {
-        Promise::Blob(Blob { digest, length }) => {
-            format!(
-                "the {length} bytes that the statement promises are not here: upload blob {digest}, then submit it again"
-            )
-        }
+        Promise::Blob(Blob { digest, length }) => format!(
+            "the {length} bytes that the statement promises are not here: upload blob {digest}, then submit it again"
+        ),
         Promise::Objects(_) => {
-            let where_to = "the objects that the statement promises are not in the store that it names: upload them there";
-            format!("{where_to}, then submit it again")
+            "the objects that the statement promises are not in the store that it names: upload them there, then submit it \
+             again"
+                .to_owned()
         }
     }
 }

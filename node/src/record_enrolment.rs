@@ -18,6 +18,15 @@ const BEFORE_MILLIS: u64 = 30 * 24 * 3600 * 1000;
 const CODE: Duration = Duration::from_hours(7 * 24);
 
 impl Service {
+    /// Asks for the record store's certificate, if there is a store, and warns if there is none yet.
+    pub(crate) fn begin_records(&self) {
+        if let Some(store) = &self.records
+            && let Err(error) = self.store_certificate(store)
+        {
+            tracing::warn!(%error, "the record store has no certificate yet, and delivers nothing until it has");
+        }
+    }
+
     /// The record store's certificate. One is asked for where there is none, or it ends soon.
     pub(crate) fn store_certificate(&self, store: &RecordStore) -> Result<Arc<Certificate>, AuthorityError> {
         let now = (self.clock)();

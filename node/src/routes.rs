@@ -47,7 +47,7 @@ mod enrol;
 mod entries;
 mod gzip;
 mod meta;
-mod problem;
+pub(crate) mod problem;
 mod proofs;
 mod receiving;
 mod records;

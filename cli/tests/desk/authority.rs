@@ -10,8 +10,8 @@ use countersign_ledger::certificate::request;
 use countersign_ledger::{
     Certificate, Genesis, Hash, Identity, LogName, Signer as _, SoftwareKey, Statement, UnixMillis,
 };
-use countersign_records::rules::{AUTHORITY, DOCTOR, IndexLine, Mode, OWNER};
-use countersign_records::{Ask, Index, KeyAsk, RecordId, SHARED, Vouch, label, open_key};
+use countersign_records::rules::{AUTHORITY, DOCTOR, OWNER};
+use countersign_records::{Ask, Index, KeyAsk, RecordId, SHARED, Vouch, open_key};
 use countersign_wallet::{Client, Https};
 use serde_json::Value;
 
@@ -23,8 +23,6 @@ const LOGS: &str = "\
     [[log]]\nname = \"supply\"\nheld = \"followed\"\ndomain = \"meds.example\"\n\
     [[log]]\nname = \"records-full\"\nheld = \"followed\"\ndomain = \"meds.example\"\n\
     [[log]]\nname = \"records-shared\"\nheld = \"followed\"\ndomain = \"meds.example\"\n";
-const POLICY: &str = "role: cardiologist";
-const SALT: [u8; 16] = [5; 16];
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -79,7 +77,11 @@ impl Town {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("node.toml");
         let text = "name = \"ledger.meds.example\"\ndomain = \"meds.example\"\ndata = \"data\"\nlisten = \"127.0.0.1:0\"\n";
-        fs::write(&config, format!("{text}{LOGS}[limits]\nwrites_per_second = 1000\n")).unwrap();
+        fs::write(
+            &config,
+            format!("{text}{LOGS}[record_store]\nname = \"cloud\"\n[limits]\nwrites_per_second = 1000\n"),
+        )
+        .unwrap();
         let node = NodeProcess::start(&config);
         let genesis = Genesis::parse(&fs::read(folder.path().join("data/genesis.json")).unwrap()).unwrap();
         let client = Client::new(Https::new(&node.address, &genesis).unwrap());
@@ -128,8 +130,8 @@ impl Town {
     }
 
     fn run(&self) -> AuthorityProcess {
-        let log = fs::File::options().create(true).append(true);
-        let log = log.clone().open(self.folder.path().join("authority.log")).unwrap();
+        let log = self.folder.path().join("authority.log");
+        let log = fs::File::options().create(true).append(true).open(log).unwrap();
         let mut child = Command::new(COUNTERSIGN)
             .args(["authority", "run", "--config"])
             .arg(self.config())
@@ -150,29 +152,22 @@ impl Town {
         AuthorityProcess { child, http, address }
     }
 
-    /// A record with one line, and its head.
-    fn record(&self) -> (RecordId, Hash) {
+    /// A record without lines, whose owner may be asked.
+    fn record(&self) -> RecordId {
         let id = RecordId(random());
         let owner = self.enrol(OWNER, &id.to_string());
-        let line = IndexLine {
-            label: label(&id, &SALT, &POLICY.parse().unwrap()),
-            mode: Mode::AtOnce,
-            minutes: 60,
-            row: Hash([3; 32]),
-        };
         let index = Index {
             wrap: 1,
             version: 1,
             document: Hash([2; 32]),
             agree: fresh_key().public_key(),
             store: "spiffe://meds.example/record-store/cloud".to_owned(),
-            open: false,
-            lines: vec![line],
+            open: true,
+            lines: Vec::new(),
         };
         let draft = index.draft(&id, None, vec![1; 64]);
-        let head = draft.sign(&owner.certificate, &owner.key, now(), random()).unwrap();
-        self.submit(&head);
-        (id, line.label)
+        self.submit(&draft.sign(&owner.certificate, &owner.key, now(), random()).unwrap());
+        id
     }
 
     fn submit(&self, statement: &Statement) {
@@ -184,10 +179,10 @@ fn shared() -> LogName {
     SHARED.unwrap()
 }
 
-fn vouch(doctor: &Member, record: &RecordId, label: Hash) -> Vec<u8> {
+fn vouch(doctor: &Member, record: &RecordId) -> Vec<u8> {
     let ask = Ask {
         holder: fresh_key().public_key(),
-        label: Some(label),
+        label: None,
         until: UnixMillis(now().0 + 1_800_000),
         purpose: "TREAT".to_owned(),
         reason: None,
@@ -198,7 +193,7 @@ fn vouch(doctor: &Member, record: &RecordId, label: Hash) -> Vec<u8> {
         log: shared(),
         ask: ask.as_bytes().to_vec(),
         certificate: doctor.certificate.as_der().to_vec(),
-        policy: Some((SALT, POLICY.to_owned())),
+        policy: None,
     };
     message.to_bytes()
 }
@@ -258,12 +253,12 @@ fn killed_while_it_vouches_an_authority_forgets_no_slot_that_it_has_given() {
     let tried = Tried::new("kill -9 of an authority's process, a doctor asking", "requests that it signed");
     let town = Town::new();
     let ada = town.enrol(DOCTOR, "ada");
-    town.authority(&["register", ada.certificate.identity().as_str(), POLICY]);
+    town.authority(&["register", ada.certificate.identity().as_str(), "role: cardiologist"]);
     for _ in 0..size(4, 30) {
-        let (record, line) = town.record();
+        let record = town.record();
         // A day of this record, over several lives of the authority.
         let mut signed: Vec<Statement> = Vec::new();
-        let mut unanswered = Vec::new();
+        let mut unanswered: Vec<Vec<u8>> = Vec::new();
         while signed.len() < 12 {
             let running = town.run();
             key(&running, &ada);
@@ -280,7 +275,7 @@ fn killed_while_it_vouches_an_authority_forgets_no_slot_that_it_has_given() {
                 assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
             });
             for _ in 0..4 {
-                let body = vouch(&ada, &record, line);
+                let body = vouch(&ada, &record);
                 match running.post("/vouch", &body) {
                     Some((200, request)) => {
                         let request = Statement::parse(&request).unwrap();

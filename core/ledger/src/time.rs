@@ -83,6 +83,12 @@ impl Day {
         Self(moment.seconds() / DAY_SECONDS)
     }
 
+    /// Its year, month and day; months and days count from 1.
+    pub fn date(self) -> (u16, u8, u8) {
+        let at = self.begins().date_time();
+        (at.year(), at.month(), at.day())
+    }
+
     /// Its first moment.
     pub const fn begins(self) -> UnixMillis {
         UnixMillis::from_seconds(self.0 * DAY_SECONDS)
@@ -168,6 +174,8 @@ mod tests {
         #[test]
         fn every_day_is_read_as_it_is_written(days in 0_u64..2_932_897) {
             prop_assert_eq!(Day(days).to_string().parse(), Ok(Day(days)));
+            let (year, month, day) = Day(days).date();
+            prop_assert_eq!(Day::new(year, month, day), Some(Day(days)));
         }
     }
 }

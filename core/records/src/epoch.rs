@@ -15,15 +15,15 @@ pub struct Epoch(pub u32);
 impl Epoch {
     /// The epoch of a time.
     pub fn at(time: UnixMillis) -> Self {
-        let (year, month) = (u32::from(time.year()), u32::from(time.month()));
-        Self(year.saturating_sub(1970) * 4 + month.saturating_sub(1) / 3)
+        let (year, month, _) = Day::of(time).date();
+        Self((u32::from(year) - 1970) * 4 + (u32::from(month) - 1) / 3)
     }
 
-    /// When it begins.
+    /// When it begins; at the end of time, if that is after the year 9999.
     pub fn start(self) -> UnixMillis {
-        let month = u8::try_from(self.0 % 4).unwrap_or_default() * 3 + 1;
-        let day = u16::try_from(self.year()).ok().and_then(|year| Day::new(year, month, 1));
-        day.map_or(UnixMillis(u64::MAX), Day::begins)
+        let month = [1, 4, 7, 10][(self.0 % 4) as usize];
+        let first = u16::try_from(self.year()).ok().and_then(|year| Day::new(year, month, 1));
+        first.map_or(UnixMillis(u64::MAX), Day::begins)
     }
 
     /// The epochs that a key of this one is for, the newest first.

@@ -52,7 +52,7 @@ pub struct Issuer<'a> {
     families: Families,
     /// For kinds that several logs take: which.
     log: Option<LogName>,
-    consent: Consent,
+    pub(crate) consent: Consent,
 }
 
 impl<'a> Issuer<'a> {

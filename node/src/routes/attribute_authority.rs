@@ -14,10 +14,11 @@ use countersign_ledger::cbor;
 use countersign_records::{MAX_KEY_ASK, MAX_VOUCH};
 
 use super::answer::{FRESH, NO_STORE, changing};
-use super::bodies::{Whole, blocking};
-use super::problem::ProblemDetails;
+use super::bodies::Whole;
+use super::bodies::blocking;
 use super::{CBOR, OCTETS, TEXT};
-use crate::attribute_authority::{Refused, Shared};
+use crate::attribute_authority::Shared;
+use crate::routes::problem::ProblemDetails;
 
 const COSE: HeaderValue = HeaderValue::from_static("application/cose");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

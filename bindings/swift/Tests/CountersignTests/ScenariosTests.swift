@@ -119,6 +119,26 @@ private final class Stage {
         }
     }
 
+    /// Asks what would be signed, or signs it.
+    private func act(_ issuer: Issuer, _ step: [String: Any]) async throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let levels: [String: Level] = ["product": .product, "lot": .lot, "pack": .pack, "unit": .unit, "matter": .matter]
+        let words = step["consent"] as? [String] ?? []
+        let consent = Consent(irrevocable: words.contains("irrevocable"), unknown: words.contains("unknown"))
+        let given = step["fields"] as? [String: String] ?? [:]
+        let fields = given.map { Field(name: $0.key, value: .text($0.value)) }
+        let (kind, code, level) = (text("kind"), text("code"), levels[text("level")])
+        let act: Act
+        if text("do") == "prepare" {
+            act = try issuer.prepare(kind: kind, code: code, level: level, consent: consent)
+        } else {
+            act = try await issuer.signed(kind: kind, code: code, level: level, fields: fields, consent: consent).act
+        }
+        XCTAssertEqual(act.link, text("link"), "\(step)")
+        XCTAssertEqual(act.level, levels[text("about")], "\(step)")
+        XCTAssertEqual(act.irrevocable, step["irrevocable"] as? Bool, "\(step)")
+    }
+
     /// What was noted under the name that the scenario gives it: a record's number, a link, a label, a thread.
     private func noted(_ step: [String: Any], _ name: String) -> String {
         (step[name] as? String).map { codes[$0]![0] } ?? ""
@@ -208,26 +228,6 @@ private final class Stage {
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
         default: XCTFail("no such step: \(step)")
         }
-    }
-
-    /// Asks what would be signed, or signs it.
-    private func act(_ issuer: Issuer, _ step: [String: Any]) async throws {
-        let text = { (name: String) in step[name] as? String ?? "" }
-        let levels: [String: Level] = ["product": .product, "lot": .lot, "pack": .pack, "unit": .unit, "matter": .matter]
-        let words = step["consent"] as? [String] ?? []
-        let consent = Consent(irrevocable: words.contains("irrevocable"), unknown: words.contains("unknown"))
-        let given = step["fields"] as? [String: String] ?? [:]
-        let fields = given.map { Field(name: $0.key, value: .text($0.value)) }
-        let (kind, code, level) = (text("kind"), text("code"), levels[text("level")])
-        let act: Act
-        if text("do") == "prepare" {
-            act = try issuer.prepare(kind: kind, code: code, level: level, consent: consent)
-        } else {
-            act = try await issuer.signed(kind: kind, code: code, level: level, fields: fields, consent: consent).act
-        }
-        XCTAssertEqual(act.link, text("link"), "\(step)")
-        XCTAssertEqual(act.level, levels[text("about")], "\(step)")
-        XCTAssertEqual(act.irrevocable, step["irrevocable"] as? Bool, "\(step)")
     }
 
     private func handOver(_ courier: Courier, _ step: [String: Any]) async throws {

@@ -48,7 +48,7 @@ pub fn each(files: &[PathBuf], as_json: bool, command: fn(&Path, bool) -> Result
 }
 
 /// What the files are.
-const DOCUMENT: &str = "a FHIR document, a JSON Bundle of type document";
+pub const DOCUMENT: &str = "a FHIR document, a JSON Bundle of type document";
 
 /// Prints a line for each part of a document.
 pub fn inspect(file: &Path, as_json: bool) -> Result<()> {

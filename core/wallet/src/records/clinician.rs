@@ -65,7 +65,7 @@ pub struct AskFor {
     pub label: Option<Hash>,
     /// For how long.
     pub minutes: u32,
-    /// What for: a code of HL7's PurposeOfUse, such as `TREAT`.
+    /// What for: a code of HL7's `PurposeOfUse`, such as `TREAT`.
     pub purpose: String,
     /// Why, in words. An emergency needs it.
     pub reason: Option<String>,
@@ -165,7 +165,7 @@ impl<'a> Clinician<'a> {
     /// The records whose links are here.
     pub fn records(&self) -> Result<Vec<RecordId>, RecordError> {
         let links = store::record_links(self.snapshot.store.read())?;
-        Ok(links.into_iter().filter_map(|(record, _)| record.try_into().ok().map(RecordId)).collect())
+        Ok(links.into_iter().filter_map(|[record, _]| record.try_into().ok().map(RecordId)).collect())
     }
 
     /// Forgets a record: its link, what was asked for, and what is kept of it.
@@ -183,7 +183,6 @@ impl<'a> Clinician<'a> {
     /// What may be asked for of a record, as of the last sync.
     pub fn offers(&mut self, record: &RecordId) -> Result<Vec<Offered>, RecordError> {
         let (link, held) = (self.link(record)?, self.attribute_key()?);
-        let attributes = held.map(|key| key.attributes()).unwrap_or_default();
         let mut offered = Vec::new();
         for log in LOGS {
             let history = self.snapshot.history(log, &record.subject())?.ok_or(RecordError::Sync)?;
@@ -193,7 +192,7 @@ impl<'a> Clinician<'a> {
                 let label = offer.label(record);
                 // A policy that belongs to no line opens nothing.
                 let Some(line) = head.line(label) else { continue };
-                let fits = offer.policy.is_satisfied_by(&attributes);
+                let fits = held.as_ref().is_some_and(|key| offer.policy.is_satisfied_by(&key.attributes()));
                 let (policy, mode, minutes) = (offer.policy, line.mode, line.minutes);
                 offered.push(Offered { log, label, policy, mode, minutes, fits });
             }
@@ -556,7 +555,7 @@ impl<'a> Clinician<'a> {
 
     fn link(&self, record: &RecordId) -> Result<RecordLink, RecordError> {
         let links = store::record_links(self.snapshot.store.read())?;
-        let (_, sealed) = links.into_iter().find(|(id, _)| *id == record.0).ok_or(RecordError::Unknown)?;
+        let [_, sealed] = links.into_iter().find(|[id, _]| *id == record.0).ok_or(RecordError::Unknown)?;
         let text = self.secret()?.open(Some(record), LINK, &sealed)?;
         let text = std::str::from_utf8(&text).map_err(|_| RecordError::Damaged)?;
         Ok(RecordLink::parse(text)?)

@@ -493,7 +493,7 @@ impl<'a> Records<'a> {
         }
         change.rotate = narrowed(record, &holding.content, &change.to);
         holding.change = Some(change);
-        let state = self.sealed(record, secret, &holding)?;
+        let state = Self::sealed(record, secret, &holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| {
             store::set_record_state(tx, &record.0, &state)?;
             also(tx)
@@ -555,7 +555,6 @@ impl<'a> Records<'a> {
     }
 
     pub(super) fn sealed(
-        &self,
         record: &RecordId,
         secret: &Secret,
         holding: &Holding,
@@ -569,7 +568,7 @@ impl<'a> Records<'a> {
         secret: &Secret,
         holding: &Holding,
     ) -> Result<(), RecordError> {
-        let state = self.sealed(record, secret, holding)?;
+        let state = Self::sealed(record, secret, holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| store::set_record_state(tx, &record.0, &state))?;
         Ok(())
     }
