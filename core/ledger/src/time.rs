@@ -35,11 +35,6 @@ impl UnixMillis {
         self.date_time().year()
     }
 
-    /// The month, from 1.
-    pub fn month(self) -> u8 {
-        self.date_time().month()
-    }
-
     fn date_time(self) -> DateTime {
         DateTime::from_unix_duration(Duration::from_millis(self.0)).unwrap_or(DateTime::INFINITY)
     }

@@ -42,7 +42,6 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use self::follower::{Follower, RoundError, Seen};
-pub(crate) use self::office::Refused;
 pub use self::register::{Register, RegisterError};
 pub(crate) use self::vocabulary::Vocabulary;
 use crate::clock::{Clock, system_clock};

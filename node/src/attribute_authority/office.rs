@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 
 use countersign_abe::{Attribute, Policy};
-use countersign_ledger::{Certificate, Identity, MAX_SKEW_MILLIS, Refusal, Statement, UnixMillis, Verified};
+use countersign_ledger::{
+    Certificate, Identity, MAX_SKEW_MILLIS, Problem, Refusal, Statement, UnixMillis, Verified,
+};
 use countersign_records::rules::{ASK_MINUTES, DOCTOR, Head, Mode, REQUEST_AGE_MILLIS};
 use countersign_records::{Ask, KeyAsk, RecordId, Request, Vouch, label, seal_ask, seal_key};
 use countersign_wallet::{ActError, StoredKey};
@@ -81,6 +83,39 @@ impl From<ActError> for Refused {
     fn from(error: ActError) -> Self {
         tracing::warn!(%error, "the ledger did not say what was asked");
         Self::Unseen
+    }
+}
+
+impl From<Refused> for ProblemDetails {
+    fn from(refused: Refused) -> Self {
+        let said = refused.to_string();
+        let problem = match refused {
+            Refused::Malformed => Problem::Malformed,
+            Refused::Unknown(_) => Problem::UnknownSigner,
+            Refused::Refusal(refusal) => refusal.into(),
+            Refused::Stale => Problem::Stale,
+            Refused::Role => Problem::Role,
+            Refused::Label | Refused::Policy(_) | Refused::Reason | Refused::Past | Refused::TooLong(_) => {
+                Problem::Fields
+            }
+            Refused::OtherAuthority
+            | Refused::NoRecord
+            | Refused::RecordFull
+            | Refused::MemberFull
+            | Refused::Ended => Problem::Rule,
+            Refused::NoKey | Refused::Unseen => Problem::Busy,
+            Refused::Clock => Problem::Clock,
+            Refused::Register(error) => return error.into(),
+            Refused::Internal(error) => {
+                tracing::error!(error, "an ask could not be answered");
+                return Self::internal();
+            }
+        };
+        let details = Self::new(problem, said);
+        if matches!(problem, Problem::Busy | Problem::Clock) {
+            return details.retry_after(std::time::Duration::from_secs(10));
+        }
+        details
     }
 }
 

@@ -9,7 +9,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use countersign_ledger::Problem;
 use countersign_ledger::cbor;
 use countersign_records::{MAX_KEY_ASK, MAX_VOUCH};
 
@@ -66,37 +65,4 @@ async fn vocabulary(State(shared): State<Arc<Shared>>) -> Response<Body> {
 async fn health(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let body = format!("{}\n", shared.health());
     ([(CONTENT_TYPE, JSON), (CACHE_CONTROL, FRESH)], body).into_response()
-}
-
-impl From<Refused> for ProblemDetails {
-    fn from(refused: Refused) -> Self {
-        let said = refused.to_string();
-        let problem = match refused {
-            Refused::Malformed => Problem::Malformed,
-            Refused::Unknown(_) => Problem::UnknownSigner,
-            Refused::Refusal(refusal) => refusal.into(),
-            Refused::Stale => Problem::Stale,
-            Refused::Role => Problem::Role,
-            Refused::Label | Refused::Policy(_) | Refused::Reason | Refused::Past | Refused::TooLong(_) => {
-                Problem::Fields
-            }
-            Refused::OtherAuthority
-            | Refused::NoRecord
-            | Refused::RecordFull
-            | Refused::MemberFull
-            | Refused::Ended => Problem::Rule,
-            Refused::NoKey | Refused::Unseen => Problem::Busy,
-            Refused::Clock => Problem::Clock,
-            Refused::Register(error) => return error.into(),
-            Refused::Internal(error) => {
-                tracing::error!(error, "an ask could not be answered");
-                return Self::internal();
-            }
-        };
-        let details = Self::new(problem, said);
-        if matches!(problem, Problem::Busy | Problem::Clock) {
-            return details.retry_after(std::time::Duration::from_secs(10));
-        }
-        details
-    }
 }
