@@ -145,11 +145,7 @@ impl<'a> Clinician<'a> {
         key: &str,
         authority: &Identity,
     ) -> Result<Self, RecordError> {
-        let connection = snapshot.store.read();
-        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let mut trust = snapshot.trust().map_err(|_| RecordError::Sync)?;
-        let certificate = Certificate::clone(&*trust.enrol(&der)?);
+        let (certificate, trust) = snapshot.membership(key)?;
         Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust, authority: authority.clone() })
     }
 

@@ -344,10 +344,7 @@ impl Records<'_> {
 
     fn sign(&self, record: &RecordId, draft: &Draft, now: UnixMillis) -> Result<Statement, RecordError> {
         let key = key_name(record);
-        let connection = self.snapshot.store.read();
-        let fingerprint = store::membership(connection, &key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let certificate = self.trust()?.enrol(&der)?;
+        let (certificate, _) = self.snapshot.membership(&key)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), &key)?;
         Ok(draft.sign(&certificate, &signer, now, act::random()?)?)
     }
