@@ -50,6 +50,13 @@ fn demo() -> tempfile::TempDir {
         "ana → bruno, Gare du Nord",
         "customer-7f3a  2 proven, 0 refused, 0 waiting",
         "bruno (courier) → customer-7f3a (consumer)",
+        "ada: 6 sections, 3 withheld",
+        "bo: 9 sections, 0 withheld; the very bytes that were signed",
+        "eve: the request was denied",
+        "rex: the grant was withdrawn",
+        "words of the document in them: 0",
+        "was altered on its way or in the store",
+        "5 in all",
     ] {
         assert!(printed.contains(words), "the demo does not say {words}:\n{printed}");
     }
