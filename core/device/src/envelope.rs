@@ -63,7 +63,8 @@ pub(crate) fn compress(key: &PublicKey) -> Point {
 
 /// Reads a compressed point; `None` if it is not on the curve, or its encoding is another.
 pub(crate) fn read_point(point: &Point) -> Option<PublicKey> {
-    PublicKey::from_sec1_bytes(point).ok()
+    // 33 bytes can also be a point in the compact form (05): a second encoding of the same one.
+    matches!(point[0], 2 | 3).then(|| PublicKey::from_sec1_bytes(point).ok())?
 }
 
 /// ECDH: the shared x-coordinate.
