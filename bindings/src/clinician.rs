@@ -53,7 +53,7 @@ pub struct RecordQuestion {
     pub is_private: bool,
     /// For how long.
     pub minutes: u32,
-    /// What for: a code of HL7's PurposeOfUse, such as `TREAT`.
+    /// What for: a code of HL7's `PurposeOfUse`, such as `TREAT`.
     pub purpose: String,
     /// Why, in words. An emergency needs it.
     pub reason: Option<String>,

@@ -132,7 +132,7 @@ pub struct RecordRequester {
     pub identity: String,
     /// The name, by their own word.
     pub name: String,
-    /// What for: a code of HL7's PurposeOfUse.
+    /// What for: a code of HL7's `PurposeOfUse`.
     pub purpose: String,
     /// Why, in their own words.
     pub reason: Option<String>,
@@ -194,7 +194,8 @@ impl Records {
 
     /// The records of this phone.
     pub fn all(&self) -> Result<Vec<MedicalRecord>, Error> {
-        Ok(self.act(|records| records.all())?.into_iter().map(MedicalRecord::from).collect())
+        let held = self.act(|records| Ok(records.all()?.into_iter().map(MedicalRecord::from).collect()))?;
+        Ok(held)
     }
 
     /// The record's link, to be shown as a QR code to whoever may ask. A secret: it shows who may ask, and opens nothing by itself.
@@ -221,7 +222,7 @@ impl Records {
 
     /// Opens some parts to somebody. Returns the line's label.
     pub fn share(&self, record: &str, line: NewRecordLine) -> Result<String, Error> {
-        let (record, line) = (id(record)?, line.try_into()?);
+        let (record, line) = (id(record)?, NewLine::try_from(line)?);
         Ok(self.act(|records| records.add_line(&record, &line))?.to_string())
     }
 

@@ -121,7 +121,7 @@ pub enum Symbology {
     Datamatrix,
     /// GS1 QR Code
     Qr,
-    /// QR Code with a Digital Link, which any phone opens
+    /// QR Code with a Digital Link, which any phone opens; it keeps the domain of a link that is given
     Link,
 }
 
@@ -506,7 +506,7 @@ pub struct RequestRecord {
     /// For how many minutes [default: as long as the line allows]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub minutes: Option<u32>,
-    /// What for: a code of HL7's PurposeOfUse
+    /// What for: a code of HL7's `PurposeOfUse`
     #[arg(long, default_value = "TREAT")]
     pub purpose: String,
     /// Why, in words; an emergency needs it

@@ -19,8 +19,12 @@ use crate::output::warn;
 /// Environment variable with the vault's passphrase, for scripts.
 const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
 
+/// What a genesis file is.
+pub const GENESIS: &str = "a ledger's genesis file, which `countersign node genesis` prints";
 /// Largest genesis file.
 pub const MAX_GENESIS: usize = 256 * 1024;
+/// What such a file is.
+const ROOT: &str = "the root of a TLS certificate, in DER";
 /// Largest root of a TLS certificate.
 const MAX_ROOT: usize = 8192;
 /// Names of the files that say which attribute authority a wallet uses.
@@ -67,7 +71,7 @@ impl Home {
     /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
-        let json = file::read(&path, MAX_GENESIS).with_context(|| {
+        let json = file::read(&path, GENESIS, MAX_GENESIS).with_context(|| {
             format!(
                 "{} is not a wallet yet: create one with `countersign init GENESIS --node URL`",
                 self.0.display()
@@ -82,7 +86,7 @@ impl Home {
     }
 
     fn https(&self) -> Result<Https> {
-        let address = file::text(&self.0.join("node"), MAX_ADDRESS)
+        let address = file::text(&self.0.join("node"), "the address of a node", MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
         Ok(Https::new(address.trim(), &self.genesis()?)?)
     }
@@ -94,13 +98,14 @@ impl Home {
 
     /// The attribute authority that this wallet uses, and its SPIFFE ID.
     pub fn authority(&self) -> Result<(AttributeAuthority, Identity)> {
-        let kept = file::text(&self.0.join(AUTHORITY), MAX_ADDRESS).context(
-            "this wallet has no attribute authority: say which with `countersign record authority URL`",
-        )?;
+        let kept = file::text(&self.0.join(AUTHORITY), "the address of an attribute authority", MAX_ADDRESS)
+            .context(
+                "this wallet has no attribute authority: say which with `countersign record authority URL`",
+            )?;
         let mut lines = kept.lines();
         let (address, identity) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let root = self.0.join(AUTHORITY_ROOT);
-        let root = if root.exists() { vec![file::read(&root, MAX_ROOT)?] } else { vec![] };
+        let root = if root.exists() { vec![file::read(&root, ROOT, MAX_ROOT)?] } else { vec![] };
         Ok((AttributeAuthority::new(Https::service(address, &root)?), Identity::parse(identity)?))
     }
 
@@ -108,7 +113,8 @@ impl Home {
     pub fn use_authority(&self, address: &str, root: Option<&Path>) -> Result<Identity> {
         // A wallet there must be.
         self.genesis()?;
-        let root: Vec<_> = root.map(|root| file::read(root, MAX_ROOT)).transpose()?.into_iter().collect();
+        let root: Vec<_> =
+            root.map(|root| file::read(root, ROOT, MAX_ROOT)).transpose()?.into_iter().collect();
         let identity = AttributeAuthority::new(Https::service(address, &root)?).identity()?;
         let kept = self.0.join(AUTHORITY_ROOT);
         match root.first() {

@@ -109,11 +109,11 @@ fn what_cannot_be_in_a_unit_is_told_when_it_is_signed_and_when_it_is_traced() {
 }
 
 /// After the patient has seen who asked.
-const RECORDS: &str = r#"
+const RECORDS: &str = r"
 grep -q 'Potassium in serum' opened/record.txt
 grep -q '1 section is withheld' opened/record.txt
 if grep -rq -e 'Lives alone' opened || grep -rq -e 'Potassium' -e 'Holm' data/records; then exit 1; fi
-"#;
+";
 
 #[test]
 fn a_record_is_shared_as_the_guide_says() {

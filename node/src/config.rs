@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use countersign_ledger::{Held, Identity, LogName, LogSpec, SignatureType, VerifierKey};
-use countersign_records::MAX_OBJECT;
 use countersign_records::rules::STORE;
 use reqwest::Url;
 use serde::Deserialize;
@@ -324,7 +323,13 @@ fn default_certificate_days() -> u32 {
 
 /// The text of a configuration file.
 pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let failed = |source: std::io::Error| {
+        let source = match source.kind() {
+            std::io::ErrorKind::NotFound => std::io::Error::other("there is no such file"),
+            _ => source,
+        };
+        ConfigError::Read { path: path.to_owned(), source }
+    };
     String::from_utf8(files::read(path, MAX_FILE).map_err(failed)?)
         .map_err(|_| failed(std::io::Error::other("it is not text in UTF-8")))
 }
@@ -486,7 +491,7 @@ impl Config {
             ("limits.stop_seconds", limits.stop_seconds, 0..=3600),
         ];
         let records = self.record_store.as_ref().map(|store| bytes(store.record_bytes));
-        let records = records.map(|most| ("record_store.record_bytes", most, bytes(MAX_OBJECT)..=1 << 40));
+        let records = records.map(|most| ("record_store.record_bytes", most, 1 << 20..=1 << 40));
         match numbers.into_iter().chain(records).find(|(_, value, range)| !range.contains(value)) {
             Some((name, value, range)) => {
                 Err(ConfigError::Range { name, value, least: *range.start(), most: *range.end() })

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, Folded, Hash, IndexKey, LogName, Promise, Refusal, State, Statement, Subject, TrustStore,
-    UnixMillis, Verified, check_fresh,
+    Checkpoint, Entry, Folded, Hash, IndexKey, LogName, Promise, Refusal, State, Statement, Subject,
+    TrustStore, UnixMillis, Verified, check_fresh,
 };
 use rusqlite::Connection;
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::LedgerState;
-use crate::machine::{self, Bodies, Candidate, StateMachine};
+use crate::machine::{self, Candidate, StateMachine};
 use crate::record_store::{Pin, RecordStore};
 use crate::sequencer::{Block, Ordered, Outcome, STOPPED, Status};
-use crate::store::{self, Readers, StoreError, StoreResult};
+use crate::store::{self, Bodies, Readers, StoreError, StoreResult};
 
 /// Most blocks in one answer of [`Published::blocks`].
 const MAX_BLOCKS: u32 = 256;
@@ -140,21 +140,19 @@ impl Published {
         }
         let (mut folded, trust) = (Folded::default(), Arc::clone(&self.view().trust));
         for place in machine::history(&*self.state, log, &key)?.into_iter().rev() {
-            let statement = self.statement(&trust, place)?;
-            let kind = statement.statement().kind().clone();
-            let entry = trust.place(statement, log, place.index);
-            if let Some(rules) = self.ledger.families.of(&kind) {
+            let entry = self.entry(&trust, place)?;
+            if let Some(rules) = self.ledger.families.of(entry.verified().statement().kind()) {
                 machine::push(&mut folded, &entry, &**rules);
             }
         }
         Ok(folded.standing)
     }
 
-    /// The statement at a place, which was verified when it was admitted.
-    pub(crate) fn statement(&self, trust: &TrustStore, place: Place) -> StoreResult<Verified> {
+    /// The entry at a place, which was verified when it was admitted.
+    pub(crate) fn entry(&self, trust: &TrustStore, place: Place) -> StoreResult<Entry> {
         let damaged = || StoreError::Damaged("statements");
         let statement = Statement::parse(&self.body(place)?).map_err(|_| damaged())?;
-        trust.recall(statement).map_err(|_| damaged())
+        trust.recall(statement, place.log, place.index).map_err(|_| damaged())
     }
 
     /// Where a statement stands, once published.

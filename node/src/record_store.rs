@@ -5,8 +5,9 @@
 //! | --- | --- |
 //! | what is held, and for how long | [`catalogue`] |
 //! | where the bytes lie: a folder or a bucket | [`place`] |
-//! | a demand becomes a delivery | [`deliver`] |
-//! | what is superseded is removed | [`clean`] |
+//! | deliveries under way | [`running`] |
+//! | what is superseded is removed | [`clean`], [`crate::record_cleaner`] |
+//! | a demand becomes a delivery | `routes/records/deliver.rs` |
 //!
 //! # The life of an object
 //!
@@ -25,11 +26,10 @@
 
 mod catalogue;
 mod clean;
-mod deliver;
-mod enrol;
 mod place;
+mod running;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::Sender;
@@ -37,22 +37,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_lc_rs::hmac;
 use countersign_ledger::{
-    Certificate, Hash, Identity, LogName, Objects, Signer as _, SoftwareKey, Statement, Subject, UnixMillis,
+    Certificate, CertificateError, Hash, Identity, Objects, Signer as _, SoftwareKey, UnixMillis,
 };
 use countersign_records::rules::STORE;
 use countersign_records::{RecordId, Row, Ticket};
 
 use self::catalogue::{Catalogue, Known};
-pub(crate) use self::clean::Cleaner;
-use self::clean::Told;
-pub(crate) use self::deliver::deliver;
 pub(crate) use self::place::Opened;
 use self::place::Place;
+pub(crate) use self::running::{Begun, Running, Wish};
 use crate::config::RecordStoreConfig;
 use crate::keys::{KeyFiles, KeysError, random};
-use crate::node::OpenError;
 use crate::registrar::EnrolmentCode;
-use crate::sequencer::Ordered;
 use crate::store::{StoreError, StoreResult};
 
 /// For how long the objects of a delivery may be fetched.
@@ -62,7 +58,7 @@ const UPLOAD_MILLIS: u64 = 3600 * 1000;
 /// Most deliveries running at one time: each costs some kilobytes of memory.
 const MAX_RUNNING: usize = 16 * 1024;
 /// The certificate, beside the key.
-const CERTIFICATE: &str = "record-store.crt";
+pub(crate) const CERTIFICATE: &str = "record-store.crt";
 
 /// The steps of what the store does with an object. A crash between any two of them loses nothing that was acknowledged, and
 /// leaves nothing that is not removed later.
@@ -104,9 +100,9 @@ pub type KeepObserver = Box<dyn Fn(KeepPoint) + Send + Sync>;
 pub(crate) struct RecordStore {
     identity: Identity,
     key: SoftwareKey,
-    certificate: Mutex<Option<Arc<Certificate>>>,
+    pub(crate) certificate: Mutex<Option<Arc<Certificate>>>,
     /// The code with which the certificate is asked for, until it is there.
-    code: Mutex<Option<EnrolmentCode>>,
+    pub(crate) code: Mutex<Option<EnrolmentCode>>,
     /// What tokens are made with; another one each time the node starts.
     secret: hmac::Key,
     most: u64,
@@ -129,16 +125,23 @@ struct Inner {
     nonces: HashMap<(Hash, [u8; 16]), Hash>,
 }
 
-/// A delivery whose objects may be fetched, or that is being ordered.
-pub(crate) struct Running {
-    pub(crate) record: RecordId,
-    pub(crate) log: LogName,
-    pub(crate) thread: Subject,
-    pub(crate) row: Row,
-    request: (Hash, [u8; 16]),
-    until: UnixMillis,
-    /// The statement and its place, once it is ordered.
-    ordered: OnceLock<(Statement, Ordered)>,
+/// What the thread that removes things is told.
+pub(crate) enum Told {
+    /// Something has changed about a record.
+    Changed(RecordId),
+    /// The node stops.
+    Stop,
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordStoreError {
+    /// Its key, its certificate, its bucket's credentials, or its folder.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// What it knows of its objects.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Objects are kept where they are until this is dropped.
@@ -200,9 +203,9 @@ impl RecordStore {
         domain: &str,
         config: &RecordStoreConfig,
         observer: KeepObserver,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, RecordStoreError> {
         let identity = Identity::new(domain, STORE, &config.name)
-            .map_err(|_| crate::config::ConfigError::Name(config.name.clone()))?;
+            .map_err(|_| KeysError::from(CertificateError::Identity))?;
         let keys = data.join("keys");
         let begun = keys.join(CERTIFICATE).exists();
         let key = KeyFiles::open(data, !begun)?.software("record-store.p256")?;
@@ -232,6 +235,26 @@ impl RecordStore {
         &self.identity
     }
 
+    /// Its key.
+    pub(crate) const fn key(&self) -> &SoftwareKey {
+        &self.key
+    }
+
+    /// The records of which something is here.
+    pub(crate) fn records(&self) -> StoreResult<BTreeSet<RecordId>> {
+        self.inner().catalogue.records()
+    }
+
+    /// The records of which something was kept for a ticket that has ended.
+    pub(crate) fn ended(&self, now: UnixMillis) -> StoreResult<BTreeSet<RecordId>> {
+        self.inner().catalogue.ended(now)
+    }
+
+    /// Whether a row and all its objects are here.
+    pub(crate) fn is_whole(&self, record: RecordId, row: Hash) -> StoreResult<bool> {
+        Ok(self.inner().catalogue.whole(record, row)?.is_some())
+    }
+
     /// Most bytes of a record.
     pub(crate) const fn most(&self) -> u64 {
         self.most
@@ -245,7 +268,7 @@ impl RecordStore {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn passed(&self, point: KeepPoint) {
+    pub(crate) fn passed(&self, point: KeepPoint) {
         (self.observer)(point);
     }
 
@@ -254,7 +277,12 @@ impl RecordStore {
         self.tell(Told::Changed(record));
     }
 
-    fn tell(&self, told: Told) {
+    /// Whom to tell what has changed.
+    pub(crate) fn tells(&self, cleaner: Sender<Told>) {
+        let _ = self.cleaner.set(Mutex::new(cleaner));
+    }
+
+    pub(crate) fn tell(&self, told: Told) {
         if let Some(cleaner) = self.cleaner.get() {
             // Nobody listens when the node stops; the next start looks at every record.
             let _ = cleaner.lock().unwrap_or_else(PoisonError::into_inner).send(told);
@@ -339,7 +367,8 @@ impl RecordStore {
         (now < until).then_some(RecordId(*record))
     }
 
-    fn delivery_token(&self, proof: Hash) -> Vec<u8> {
+    /// A token for the objects of a running delivery, by the proof of its demand.
+    pub(crate) fn delivery_token(&self, proof: Hash) -> Vec<u8> {
         self.token(b"delivery", proof.as_bytes())
     }
 

@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    AccessState, Answer, Clinician, Condition, CountersignError, Courier, Delivery, KeyStore, KeyStoreError,
-    LineMode, MedicalDocument, Meeting, NewRecordLine, NextStep, Outgoing, PackChecker, RecordQuestion,
-    RecordStep, Records, Scan, ScanResult, SyncStep, VerdictKind, Wallet, draw_code,
+    AccessState, Answer, Clinician, Condition, Consent, CountersignError, Courier, Delivery, Field,
+    FieldValue, Issuer, KeyStore, KeyStoreError, Level, LineMode, MedicalDocument, Meeting, NewRecordLine,
+    NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan, ScanResult, SyncStep,
+    VerdictKind, Wallet, draw_code,
 };
-use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Issuer, Vault};
+use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Kept, Vault};
 use serde_json::Value;
 
 /// The world's process.
@@ -92,11 +93,11 @@ impl SoftwareKeys {
     }
 }
 
-fn told<T>(answer: Result<T, Issuer>) -> Result<T, KeyStoreError> {
+fn told<T>(answer: Result<T, Kept>) -> Result<T, KeyStoreError> {
     answer.map_err(|error| match error {
-        Issuer::Cancelled => KeyStoreError::Cancelled,
-        Issuer::Missing => KeyStoreError::Missing,
-        Issuer::Failed => KeyStoreError::Failed,
+        Kept::Cancelled => KeyStoreError::Cancelled,
+        Kept::Missing => KeyStoreError::Missing,
+        Kept::Failed => KeyStoreError::Failed,
     })
 }
 
@@ -154,6 +155,7 @@ struct Phone {
     wallet: Arc<Wallet>,
     patient: PackChecker,
     courier: Courier,
+    issuer: Issuer,
 }
 
 impl Stage {
@@ -252,6 +254,7 @@ impl Stage {
                 };
                 assert_eq!(finds, text("finds"), "{step}");
             }
+            "prepare" | "sign" => act(&phone.issuer, step)?,
             "node" => {
                 self.world.ask(text("command"));
             }
@@ -489,6 +492,7 @@ impl Stage {
         let (name, answer) = match phone.patient.check_frame(1280, 720, 1280, &pixels)? {
             ScanResult::Nothing => ("nothing", None),
             ScanResult::HoldStill => ("hold-still", None),
+            ScanResult::Part { .. } => ("part", None),
             ScanResult::NotAPack => ("not-a-pack", None),
             ScanResult::Several => ("several", None),
             ScanResult::Pack { answer } => ("pack", Some(answer)),
@@ -514,8 +518,41 @@ impl Stage {
         let wallet = Arc::new(Wallet::open(database, genesis, node, store).unwrap());
         let patient = PackChecker::new(Arc::clone(&wallet));
         let courier = Courier::new(Arc::clone(&wallet), "signing".into());
-        Phone { keys, wallet, patient, courier }
+        let issuer = Issuer::new(Arc::clone(&wallet), "signing".into());
+        Phone { keys, wallet, patient, courier, issuer }
     }
+}
+
+/// Asks what would be signed, or signs it.
+fn act(issuer: &Issuer, step: &Value) -> Result<(), CountersignError> {
+    let text = |name: &str| step[name].as_str().unwrap_or_default();
+    let level = match text("level") {
+        "" => None,
+        "product" => Some(Level::Product),
+        "lot" => Some(Level::Lot),
+        other => panic!("no such level: {other}"),
+    };
+    let says = |word: &str| step["consent"].as_array().is_some_and(|words| words.contains(&word.into()));
+    let consent = Consent { irrevocable: says("irrevocable"), unknown: says("unknown") };
+    let fields = step["fields"].as_object().into_iter().flatten().map(|(name, value)| Field {
+        name: name.clone(),
+        value: FieldValue::Text(value.as_str().unwrap().into()),
+    });
+    let (kind, code) = (text("kind"), text("code"));
+    let act = match text("do") {
+        "prepare" => issuer.prepare(kind, code, level, consent)?,
+        _ => issuer.sign(kind, code, level, fields.collect(), consent)?.act,
+    };
+    let told = match act.level {
+        Level::Product => "product",
+        Level::Lot => "lot",
+        Level::Pack => "pack",
+        Level::Unit => "unit",
+        Level::Matter => "matter",
+    };
+    assert_eq!((&*act.link, told), (text("link"), text("about")), "{step}");
+    assert_eq!(act.irrevocable, step["irrevocable"], "{step}");
+    Ok(())
 }
 
 /// Draws the codes, and holds each before the camera until the message is whole.
@@ -619,6 +656,7 @@ fn name(error: &CountersignError) -> (&'static str, &str) {
         CountersignError::Retry { .. } => ("retry", ""),
         CountersignError::Refused { reason } => ("refused", reason),
         CountersignError::Invalid { reason } => ("invalid", reason),
+        CountersignError::ConsentNeeded { reason } => ("consent-needed", reason),
         CountersignError::Cancelled => ("cancelled", ""),
         CountersignError::KeyNeeded => ("key-needed", ""),
         CountersignError::KeyStoreFailed => ("key-store-failed", ""),

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context as _, Result};
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{Day, UnixMillis};
 use countersign_node::{Config, Finding, Node, Request, Surroundings, operate, restore, verify};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node as Args, NodeCommand};
-use crate::fields::end_of_day;
 use crate::output::{say, show};
 use crate::progress;
 
@@ -18,7 +17,6 @@ use crate::progress;
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
 /// The default log filter of a server.
 const LOG_LEVEL: &str = "info";
-const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// Runs one of the node's commands.
 pub fn run(args: &Args, json: bool) -> Result<u8> {
@@ -130,7 +128,7 @@ pub(super) fn log_to_stderr() {
 
 /// The beginning of a day, UTC.
 pub(super) fn midnight(day: Option<&str>) -> Result<Option<UnixMillis>> {
-    day.map(|day| Ok(UnixMillis(end_of_day(day)?.0 / DAY_MILLIS * DAY_MILLIS))).transpose()
+    day.map(|day| Ok(day.parse::<Day>()?.begins())).transpose()
 }
 
 /// Waits until the process is asked to stop.

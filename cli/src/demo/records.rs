@@ -341,7 +341,9 @@ impl Stored {
         let (mut all, mut words) = (0, 0);
         for (path, _) in &self.objects {
             let bytes = fs::read(path)?;
-            bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+            for byte in &bytes {
+                counts[usize::from(*byte)] += 1;
+            }
             all += bytes.len();
             for word in ["Holm", "Bisoprolol", "fibrillation", "resourceType"] {
                 words += bytes.windows(word.len()).filter(|part| *part == word.as_bytes()).count();

@@ -130,8 +130,8 @@ impl Town {
     }
 
     fn run(&self) -> AuthorityProcess {
-        let log = fs::File::options().create(true).append(true);
-        let log = log.clone().open(self.folder.path().join("authority.log")).unwrap();
+        let log = self.folder.path().join("authority.log");
+        let log = fs::File::options().create(true).append(true).open(log).unwrap();
         let mut child = Command::new(COUNTERSIGN)
             .args(["authority", "run", "--config"])
             .arg(self.config())
@@ -258,7 +258,7 @@ fn killed_while_it_vouches_an_authority_forgets_no_slot_that_it_has_given() {
         let record = town.record();
         // A day of this record, over several lives of the authority.
         let mut signed: Vec<Statement> = Vec::new();
-        let mut unanswered = Vec::new();
+        let mut unanswered: Vec<Vec<u8>> = Vec::new();
         while signed.len() < 12 {
             let running = town.run();
             key(&running, &ada);

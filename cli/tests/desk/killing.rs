@@ -95,8 +95,8 @@ fn submit_all(https: &Https, batch: &[Statement]) -> Option<Vec<u64>> {
         batch.iter().try_for_each(|one| e.bytes(one.as_bytes())?.ok())
     });
     let (path, content_type) = ("/supply/batch".into(), Some("application/cbor"));
-    let request =
-        Request { method: Method::Post, path, range: None, content_type, body: &body, limit: 1 << 20 };
+    let (range, token, limit) = (None, None, 1 << 20);
+    let request = Request { method: Method::Post, path, range, token, content_type, body: &body, limit };
     let answer = https.send(&request).ok()?;
     assert_eq!(answer.status, 200);
     let mut d = Decoder::new(&answer.body);

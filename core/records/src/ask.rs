@@ -25,7 +25,7 @@ use crate::rules::REQUEST;
 
 /// The kind of what a requester signs.
 pub const ASK: &str = "record.ask";
-/// Longest purpose: a code of HL7's PurposeOfUse.
+/// Longest purpose: a code of HL7's `PurposeOfUse`.
 const MAX_PURPOSE: usize = 32;
 /// Longest name.
 const MAX_NAME: usize = 128;
@@ -39,7 +39,7 @@ pub struct Ask {
     pub label: Option<Hash>,
     /// Until when.
     pub until: UnixMillis,
-    /// What for: a code of HL7's PurposeOfUse, such as `TREAT` or `ETREAT`.
+    /// What for: a code of HL7's `PurposeOfUse`, such as `TREAT` or `ETREAT`.
     pub purpose: String,
     /// Why, in the requester's words; an emergency has a reason.
     pub reason: Option<String>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use countersign_abe::{Attribute, Policy, PolicyError};
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{Day, UnixMillis};
 
 /// How many epochs a key is of: its own and those before it. A record that nobody touches stays readable for two years.
 const HELD: u32 = 8;
@@ -15,13 +15,15 @@ pub struct Epoch(pub u32);
 impl Epoch {
     /// The epoch of a time.
     pub fn at(time: UnixMillis) -> Self {
-        let (year, month, _) = time.date();
-        Self(u32::try_from((year - 1970) * 4 + (month - 1) / 3).unwrap_or(u32::MAX))
+        let (year, month, _) = Day::of(time).date();
+        Self((u32::from(year) - 1970) * 4 + (u32::from(month) - 1) / 3)
     }
 
-    /// When it begins.
-    pub const fn start(self) -> UnixMillis {
-        UnixMillis::from_date(self.year(), (self.0 % 4) as u64 * 3 + 1, 1)
+    /// When it begins; at the end of time, if that is after the year 9999.
+    pub fn start(self) -> UnixMillis {
+        let month = [1, 4, 7, 10][(self.0 % 4) as usize];
+        let first = u16::try_from(self.year()).ok().and_then(|year| Day::new(year, month, 1));
+        first.map_or(UnixMillis(u64::MAX), Day::begins)
     }
 
     /// The epochs that a key of this one is for, the newest first.
@@ -40,8 +42,8 @@ impl Epoch {
         format!("({policy}) and {}", self.attribute()).parse()
     }
 
-    const fn year(self) -> u64 {
-        1970 + (self.0 / 4) as u64
+    const fn year(self) -> u32 {
+        1970 + self.0 / 4
     }
 }
 
@@ -58,9 +60,9 @@ mod tests {
 
     #[test]
     fn a_quarter_has_its_name_its_beginning_and_its_keys() {
-        let epoch = Epoch::at(UnixMillis::from_date(2026, 11, 27));
+        let epoch = Epoch::at(Day::new(2026, 11, 27).unwrap().begins());
         assert_eq!((epoch, epoch.to_string().as_str()), (Epoch(227), "2026-Q4"));
-        assert_eq!(epoch.start(), UnixMillis::from_date(2026, 10, 1));
+        assert_eq!(epoch.start(), Day::new(2026, 10, 1).unwrap().begins());
         assert_eq!(Epoch::at(UnixMillis(epoch.start().0 - 1)).to_string(), "2026-Q3");
         assert_eq!(epoch.held().last().unwrap().to_string(), "2025-Q1");
         assert_eq!(epoch.held().count(), 8);

@@ -77,7 +77,8 @@ impl Follower {
     /// Brings the snapshot up to date, and tells what it says.
     pub(super) fn look(&mut self, own: &Certificate) -> Result<Seen, RoundError> {
         self.snapshot.sync(&self.client, PATIENCE)?;
-        let cosigned_at = self.snapshot.checkpoint(LogName::TRUST).map(|head| head.cosigned_at());
+        let cosigned_at =
+            self.snapshot.checkpoint(LogName::TRUST).map(countersign_ledger::TrustedCheckpoint::cosigned_at);
         let epoch = self.published(own)?.0.map(|key| Epoch(u32::try_from(key.epoch).unwrap_or(u32::MAX)));
         Ok(Seen { trust: self.snapshot.trust()?, cosigned_at: cosigned_at.unwrap_or_default(), epoch })
     }

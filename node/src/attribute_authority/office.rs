@@ -20,7 +20,7 @@ use super::follower::is_revoked;
 use super::register::{Asked, Full};
 use super::{KEY, Shared};
 use crate::keys::{KeysError, random};
-use crate::problem::ProblemDetails;
+use crate::routes::problem::ProblemDetails;
 use crate::store::StoreError;
 
 /// Why an authority does not do what it is asked. It has then changed nothing.
@@ -135,8 +135,8 @@ impl Shared {
         let agree = KeyAsk::agree(&ask, own).ok_or(Refused::OtherAuthority)?;
         let epoch = self.seen().0.epoch.ok_or(Refused::NoKey)?;
         let mut attributes = self.attributes(certificate.identity())?;
-        attributes.extend(epoch.held().map(|epoch| epoch.attribute()));
-        let key = self.master.issue(&attributes, &*zeroize::Zeroizing::new(random()?));
+        attributes.extend(epoch.held().map(countersign_records::Epoch::attribute));
+        let key = self.master.issue(&attributes, &zeroize::Zeroizing::new(random()?));
         let key = key.map_err(|error| Refused::Internal(error.to_string()))?;
         let sealed = seal_key(&key.to_bytes(), own, &agree, &mut UnwrapErr(SysRng));
         tracing::info!(member = %certificate.identity(), %epoch, "a key was issued");
@@ -186,7 +186,10 @@ impl Shared {
             at: issued,
             emergency,
         };
-        let sign = |slot| self.sign_request(&ask, fits, slot, &record, &head, sealed, issued);
+        let sign = |slot| {
+            let request = Request { holder: &ask.holder, label: ask.label, fits, until: ask.until, slot };
+            self.sign_request(&request, (&record, &head), sealed, issued)
+        };
         match self.register().vouch(&asked, sign)? {
             Ok(request) => request,
             Err(Full::Record) => Err(Refused::RecordFull),
@@ -196,15 +199,11 @@ impl Shared {
 
     fn sign_request(
         &self,
-        ask: &Ask,
-        fits: bool,
-        slot: u64,
-        record: &RecordId,
-        head: &Head,
+        request: &Request<'_>,
+        (record, head): (&RecordId, &Head),
         sealed: Vec<u8>,
         issued: UnixMillis,
     ) -> Result<Vec<u8>, Refused> {
-        let request = Request { holder: &ask.holder, label: ask.label, fits, until: ask.until, slot };
         let failed = |error: &dyn std::fmt::Display| Refused::Internal(error.to_string());
         let signer =
             StoredKey::find(std::sync::Arc::clone(&self.keys), KEY).map_err(|error| failed(&error))?;

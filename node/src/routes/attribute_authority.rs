@@ -14,9 +14,10 @@ use countersign_records::{MAX_KEY_ASK, MAX_VOUCH};
 
 use super::answer::{FRESH, NO_STORE, changing};
 use super::bodies::Whole;
-use super::{CBOR, OCTETS, TEXT, blocking};
+use super::bodies::blocking;
+use super::{CBOR, OCTETS, TEXT};
 use crate::attribute_authority::Shared;
-use crate::problem::ProblemDetails;
+use crate::routes::problem::ProblemDetails;
 
 const COSE: HeaderValue = HeaderValue::from_static("application/cose");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -21,13 +21,13 @@ use axum::response::IntoResponse;
 use countersign_ledger::{Blob, Hash, Problem, Statement};
 use rusqlite::TransactionBehavior;
 
-use super::bodies::{PIECE, look_up, stream, within_rate};
+use super::bodies::{PIECE, blocking, look_up, stream, within_rate};
+use super::problem::ProblemDetails;
 use super::receiving::{Received, UPLOAD_OFFSET, receive, wrong};
-use super::{IMMUTABLE, OCTETS, Shared, blocking, digest};
+use super::{IMMUTABLE, OCTETS, Shared, digest};
 use crate::limits::Client;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
 use crate::server::Peer;
+use crate::service::Service;
 use crate::store::{self, StoreError, StoredBlob};
 use crate::uploads::{Sender, Upload};
 

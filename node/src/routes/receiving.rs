@@ -13,9 +13,9 @@ use countersign_ledger::{Hash, Problem};
 use http_body_util::BodyExt as _;
 
 use super::bodies::busy;
+use super::problem::ProblemDetails;
 use crate::limits::Client;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
+use crate::service::Service;
 use crate::store::StoreError;
 use crate::uploads::{Sender, Upload};
 

@@ -9,6 +9,8 @@
 //! - `POST /store/deliveries` with a demand -> what is delivered, and a token for that. The same demand again is the same.
 //! - `GET /store/objects/{digest}` with that token, and a range if need be (RFC 9110 section 14.2).
 
+mod deliver;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,15 +29,16 @@ use countersign_records::{
     FULL, MAX_DEMAND, MAX_SUBMISSION, RecordId, SHARED, Submission, Taken, Ticket, TicketError,
 };
 
+use self::deliver::deliver;
 use super::answer::NO_STORE;
-use super::bodies::{PIECE, Whole, busy, look_up, stream, within_rate};
+use super::bodies::{PIECE, Whole, blocking, busy, look_up, stream, within_rate};
+use super::problem::ProblemDetails;
 use super::receiving::{Received, UPLOAD_OFFSET, receive, wrong};
-use super::{CBOR, OCTETS, Shared, blocking, digest};
+use super::{CBOR, OCTETS, Shared, digest};
 use crate::halt::Halt;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
-use crate::record_store::{NotKept, Opened, RecordStore, Running, deliver};
+use crate::record_store::{NotKept, Opened, RecordStore, Running};
 use crate::server::Peer;
+use crate::service::Service;
 use crate::store::StoreError;
 
 /// `GET /store`

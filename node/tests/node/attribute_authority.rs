@@ -150,7 +150,7 @@ impl Town {
         Register::open(&self.config).unwrap().set(member.identity(), &attributes(texts)).unwrap();
     }
 
-    fn identity(&self) -> Identity {
+    fn identity() -> Identity {
         Identity::new("meds.example", AUTHORITY, "clinics").unwrap()
     }
 
@@ -169,24 +169,24 @@ impl Town {
         self.site.clock.now()
     }
 
-    fn key_ask(&self, member: &Member, agree: &PublicKey, at: UnixMillis) -> KeyAsk {
-        let draft = KeyAsk::draft(&self.identity(), agree);
+    fn key_ask(member: &Member, agree: &PublicKey, at: UnixMillis) -> KeyAsk {
+        let draft = KeyAsk::draft(&Self::identity(), agree);
         let ask = draft.sign(&member.certificate, &member.key, at, random()).unwrap();
         KeyAsk { ask: ask.as_bytes().to_vec(), certificate: member.certificate.as_der().to_vec() }
     }
 
     fn key_of(&self, member: &Member) -> SecretKey {
         let agreement = fresh_key();
-        let ask = self.key_ask(member, &agreement.public_key(), self.now());
+        let ask = Self::key_ask(member, &agreement.public_key(), self.now());
         let answer = self.client().post("/keys", &ask.to_bytes());
         assert_eq!(answer.status, 200, "{:?}", answer.problem());
-        assert!(open_key(&answer.body, &self.identity(), &fresh_key()).is_err(), "sealed to who asked");
-        SecretKey::parse(&open_key(&answer.body, &self.identity(), &agreement).unwrap()).unwrap()
+        assert!(open_key(&answer.body, &Self::identity(), &fresh_key()).is_err(), "sealed to who asked");
+        SecretKey::parse(&open_key(&answer.body, &Self::identity(), &agreement).unwrap()).unwrap()
     }
 
     /// Why a member gets no key, and is not vouched for.
     fn refused(&self, member: &Member) -> &'static str {
-        let ask = self.key_ask(member, &fresh_key().public_key(), self.now());
+        let ask = Self::key_ask(member, &fresh_key().public_key(), self.now());
         let (_, no_key) = self.client().post("/keys", &ask.to_bytes()).problem();
         let record = RecordId([1; 16]);
         let (_, not_vouched) = self.vouch(&asks(self.now(), None).by(member, &record, self.now())).problem();
@@ -209,7 +209,7 @@ impl Town {
 
     fn published(&self) -> Vec<AuthorityKey> {
         let (mut phone, _) = self.phone();
-        let history = phone.history(LogName::TRUST, &authority(&self.identity())).unwrap().unwrap();
+        let history = phone.history(LogName::TRUST, &authority(&Self::identity())).unwrap().unwrap();
         history.iter().map(|entry| AuthorityKey::of(entry.standing().unwrap()).unwrap()).collect()
     }
 }
@@ -365,15 +365,15 @@ fn whoever_is_refused_is_told_why() {
     // Asks that are old, of tomorrow, for another authority, or none at all.
     let agree = fresh_key().public_key();
     for (at, problem) in [(now.0 - 6 * 60_000, "stale"), (now.0 + 6 * 60_000, "stale")] {
-        let ask = town.key_ask(&town.ada, &agree, UnixMillis(at));
+        let ask = Town::key_ask(&town.ada, &agree, UnixMillis(at));
         assert_eq!(town.client().post("/keys", &ask.to_bytes()).problem(), (400, problem.to_owned()));
     }
     let other = Identity::new("meds.example", AUTHORITY, "other").unwrap();
     let ask =
         KeyAsk::draft(&other, &agree).sign(&town.ada.certificate, &town.ada.key, now, random()).unwrap();
-    let ask = KeyAsk { ask: ask.as_bytes().to_vec(), ..town.key_ask(&town.ada, &agree, now) };
+    let ask = KeyAsk { ask: ask.as_bytes().to_vec(), ..Town::key_ask(&town.ada, &agree, now) };
     assert_eq!(town.client().post("/keys", &ask.to_bytes()).problem(), (422, "rule".to_owned()));
-    let good = town.key_ask(&town.ada, &agree, now).to_bytes();
+    let good = Town::key_ask(&town.ada, &agree, now).to_bytes();
     assert_eq!(town.client().post("/vouch", &good).problem().1, "malformed");
     assert_eq!(town.client().post("/keys", &good[1..]).problem().1, "malformed");
     assert_eq!(town.client().post("/keys", &vec![0; 1 << 20]).problem().1, "too-large");
@@ -389,7 +389,7 @@ fn whoever_is_refused_is_told_why() {
 fn nobody_gets_anything_while_the_ledger_is_not_seen() {
     let town = Town::new();
     let (client, agree) = (town.client(), fresh_key().public_key());
-    let key = town.key_ask(&town.ada, &agree, town.now()).to_bytes();
+    let key = Town::key_ask(&town.ada, &agree, town.now()).to_bytes();
     let vouch = asks(town.now(), None).by(&town.ada, &RecordId([1; 16]), town.now()).to_bytes();
     assert_eq!(client.post("/keys", &key).status, 200);
     assert_eq!(client.post("/vouch", &vouch).problem(), (422, "rule".to_owned()), "there is no such record");
@@ -513,7 +513,9 @@ fn a_day_has_so_many_requests_and_one_member_cannot_use_them_up() {
     assert_eq!(requests.len() as u64, SLOTS);
     assert_eq!(vouch(&doctors[4]).unwrap_err(), full, "the record's day is full");
     // Each of them has a slot of its own, or the ledger would refuse it.
-    requests.iter().for_each(|request| town.accepted(record.log, request));
+    for request in &requests {
+        town.accepted(record.log, request);
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn main() -> Outcome {
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
     let hello = json!({
         "node": address, "genesis": genesis, "frames": folder,
-        "authority": clinics.identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
+        "authority": Clinics::identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
     });
     say(&hello.to_string())?;
 
@@ -161,7 +161,7 @@ impl Clinics {
         fs::write(&root, running.tls_root().ok_or("a root")?)?;
         let clinics = Self { config, running, root };
         // Nothing can be wrapped before its key is published.
-        let (published, began) = (countersign_records::authority(&clinics.identity()?), Instant::now());
+        let (published, began) = (countersign_records::authority(&Clinics::identity()?), Instant::now());
         loop {
             office.snapshot.sync(&office.client, Duration::from_secs(5))?;
             if office.snapshot.history(LogName::TRUST, &published)?.is_some_and(|history| !history.is_empty())
@@ -175,7 +175,7 @@ impl Clinics {
         }
     }
 
-    fn identity(&self) -> Outcome<Identity> {
+    fn identity() -> Outcome<Identity> {
         Ok(Identity::new("meds.example", AUTHORITY, "clinics")?)
     }
 

@@ -747,6 +747,32 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_countersign_core_checksum_func_draw_code(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_add(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_ask(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_asked(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_dismiss(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_fetch_key(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_has_key(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_offers(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_open(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_read(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_records(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_remove(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_resume(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_tidy(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_courier_answer(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_close(
@@ -771,6 +797,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_settle(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_issuer_prepare(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_issuer_sign(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_make_signing_key(
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_attest(
@@ -794,6 +824,46 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_packchecker_check_frame(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_photo(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_accesses(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_all(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_allow(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_allow_parts(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_begin(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_close(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_deny(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_document(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_enrol(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_erase(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_holder(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_link(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_roll(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_set_mode(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_set_open(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_set_parts(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_share(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_step(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_take(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_withdraw(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(
     ): Int
@@ -823,9 +893,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_unfollow(
     ): Int
+    external fun uniffi_countersign_core_checksum_constructor_clinician_new(
+    ): Int
     external fun uniffi_countersign_core_checksum_constructor_courier_new(
     ): Int
+    external fun uniffi_countersign_core_checksum_constructor_issuer_new(
+    ): Int
     external fun uniffi_countersign_core_checksum_constructor_packchecker_new(
+    ): Int
+    external fun uniffi_countersign_core_checksum_constructor_records_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_wallet_open(
     ): Int
@@ -850,6 +926,38 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_countersign_core_fn_clone_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_clinician_new(`wallet`: Long,`key`: RustBuffer.ByValue,`authority`: RustBuffer.ByValue,`address`: RustBuffer.ByValue,`roots`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_clinician_add(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_ask(`ptr`: Long,`question`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_asked(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_dismiss(`ptr`: Long,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_clinician_fetch_key(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_clinician_has_key(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
+    external fun uniffi_countersign_core_fn_method_clinician_offers(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_open(`ptr`: Long,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_read(`ptr`: Long,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_records(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_clinician_remove(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_clinician_resume(`ptr`: Long,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_clinician_tidy(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_countersign_core_fn_clone_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -880,6 +988,16 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_settle(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_clone_issuer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_issuer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_issuer_new(`wallet`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_issuer_prepare(`ptr`: Long,`kind`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,`level`: RustBuffer.ByValue,`consent`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_issuer_sign(`ptr`: Long,`kind`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,`level`: RustBuffer.ByValue,`fields`: RustBuffer.ByValue,`consent`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_keystore(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -916,6 +1034,52 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_photo(`ptr`: Long,`width`: Int,`height`: Int,`rgba`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_clone_records(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_records(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_records_new(`wallet`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_records_accesses(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_all(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_allow(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_allow_parts(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,`parts`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_begin(`ptr`: Long,`authority`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_close(`ptr`: Long,`record`: RustBuffer.ByValue,`label`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_deny(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_document(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_enrol(`ptr`: Long,`record`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_erase(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_holder(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_link(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_roll(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
+    external fun uniffi_countersign_core_fn_method_records_set_mode(`ptr`: Long,`record`: RustBuffer.ByValue,`label`: RustBuffer.ByValue,`mode`: RustBuffer.ByValue,`minutes`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_set_open(`ptr`: Long,`record`: RustBuffer.ByValue,`open`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_set_parts(`ptr`: Long,`record`: RustBuffer.ByValue,`label`: RustBuffer.ByValue,`parts`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_share(`ptr`: Long,`record`: RustBuffer.ByValue,`line`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_step(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_take(`ptr`: Long,`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_withdraw(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_clone_wallet(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_wallet(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1074,6 +1238,45 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 7427) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_add() and 0xFFFF) != 10146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_ask() and 0xFFFF) != 41779) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_asked() and 0xFFFF) != 3041) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_dismiss() and 0xFFFF) != 19212) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_fetch_key() and 0xFFFF) != 16459) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_has_key() and 0xFFFF) != 16873) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_offers() and 0xFFFF) != 22683) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_open() and 0xFFFF) != 7341) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_read() and 0xFFFF) != 45553) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_records() and 0xFFFF) != 12788) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_remove() and 0xFFFF) != 18681) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_resume() and 0xFFFF) != 32326) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_tidy() and 0xFFFF) != 54944) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 28907) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1110,6 +1313,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 50156) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_issuer_prepare() and 0xFFFF) != 30785) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_issuer_sign() and 0xFFFF) != 59090) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_make_signing_key() and 0xFFFF) != 51797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1144,6 +1353,66 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_photo() and 0xFFFF) != 25186) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_accesses() and 0xFFFF) != 21983) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_all() and 0xFFFF) != 40700) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_allow() and 0xFFFF) != 39359) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_allow_parts() and 0xFFFF) != 1154) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_begin() and 0xFFFF) != 16707) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_close() and 0xFFFF) != 51446) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_deny() and 0xFFFF) != 12049) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_document() and 0xFFFF) != 39147) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_enrol() and 0xFFFF) != 44135) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_erase() and 0xFFFF) != 6332) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_holder() and 0xFFFF) != 46585) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_link() and 0xFFFF) != 50219) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_roll() and 0xFFFF) != 33644) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_set_mode() and 0xFFFF) != 37192) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_set_open() and 0xFFFF) != 45914) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_set_parts() and 0xFFFF) != 63680) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_share() and 0xFFFF) != 28788) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_step() and 0xFFFF) != 24916) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_take() and 0xFFFF) != 15099) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_withdraw() and 0xFFFF) != 62874) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 48131) {
@@ -1188,10 +1457,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 14137) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_constructor_clinician_new() and 0xFFFF) != 29514) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 24556) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_constructor_issuer_new() and 0xFFFF) != 33359) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_constructor_packchecker_new() and 0xFFFF) != 43873) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_records_new() and 0xFFFF) != 9968) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 1522) {
@@ -1554,6 +1832,566 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
     override fun write(value: ByteArray, buf: ByteBuffer) {
         buf.putInt(value.size)
         buf.put(value)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A clinician who is let see medical records, with one of the wallet's certified keys.
+ *
+ * What was opened is kept sealed on this phone until its grant ends, and can be read without a network. Call `tidy` at every start
+ * and after every sync: it erases what may be kept no longer.
+ */
+public interface ClinicianInterface {
+    
+    /**
+     * Takes a record's link, as scanned. What may be asked for is known after a sync. Returns the record's number.
+     */
+    fun `add`(`link`: kotlin.String): kotlin.String
+    
+    /**
+     * Asks. Returns the request's thread; what came of it, `asked` says, after a sync, and `open`.
+     */
+    fun `ask`(`question`: RecordQuestion): kotlin.String
+    
+    /**
+     * What was asked for.
+     */
+    fun `asked`(): List<RecordRequest>
+    
+    /**
+     * Forgets a request, with what is kept of its answer.
+     */
+    fun `dismiss`(`thread`: kotlin.String)
+    
+    /**
+     * Fetches the key for the attributes that the authority has registered of this clinician.
+     */
+    fun `fetchKey`()
+    
+    /**
+     * Whether the key for this quarter's records is here; if not, fetch it.
+     */
+    fun `hasKey`(): kotlin.Boolean
+    
+    /**
+     * What may be asked for of a record.
+     */
+    fun `offers`(`record`: kotlin.String): List<RecordOffer>
+    
+    /**
+     * Fetches and verifies what was granted, and keeps it until the grant ends.
+     */
+    fun `open`(`thread`: kotlin.String): MedicalDocument
+    
+    /**
+     * What is kept of a request's answer, also without a network.
+     */
+    fun `read`(`thread`: kotlin.String): MedicalDocument
+    
+    /**
+     * The records whose links are here.
+     */
+    fun `records`(): List<kotlin.String>
+    
+    /**
+     * Forgets a record, with all that is kept of it.
+     */
+    fun `remove`(`record`: kotlin.String)
+    
+    /**
+     * Goes on with a request that was cut off.
+     */
+    fun `resume`(`thread`: kotlin.String)
+    
+    /**
+     * Erases what may be kept no longer. Returns how many answers were erased.
+     */
+    fun `tidy`(): kotlin.ULong
+    
+    companion object
+}
+
+/**
+ * A clinician who is let see medical records, with one of the wallet's certified keys.
+ *
+ * What was opened is kept sealed on this phone until its grant ends, and can be read without a network. Call `tidy` at every start
+ * and after every sync: it erases what may be kept no longer.
+ */
+open class Clinician: Disposable, AutoCloseable, ClinicianInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A clinician with the member's key `key`. `authority` issues keys for the clinician's attributes: its SPIFFE ID, and its
+     * address, such as `https://authority.example:8445`. `roots` are the TLS roots (DER) that it is known by, if those are others
+     * than the node's.
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String, `authority`: kotlin.String, `address`: kotlin.String, `roots`: List<kotlin.ByteArray>) :
+        this(UniffiWithHandle, 
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_clinician_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),
+        FfiConverterString.lower(`authority`),
+        FfiConverterString.lower(`address`),
+        FfiConverterSequenceByteArray.lower(`roots`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_clinician(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_clinician(handle, status)
+        }
+    }
+
+    
+    /**
+     * Takes a record's link, as scanned. What may be asked for is known after a sync. Returns the record's number.
+     */
+    @Throws(CountersignException::class)override fun `add`(`link`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_add(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Asks. Returns the request's thread; what came of it, `asked` says, after a sync, and `open`.
+     */
+    @Throws(CountersignException::class)override fun `ask`(`question`: RecordQuestion): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_ask(
+        it,
+        
+        FfiConverterTypeRecordQuestion.lower(`question`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What was asked for.
+     */
+    @Throws(CountersignException::class)override fun `asked`(): List<RecordRequest> {
+            return FfiConverterSequenceTypeRecordRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_asked(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Forgets a request, with what is kept of its answer.
+     */
+    @Throws(CountersignException::class)override fun `dismiss`(`thread`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_dismiss(
+        it,
+        
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Fetches the key for the attributes that the authority has registered of this clinician.
+     */
+    @Throws(CountersignException::class)override fun `fetchKey`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_fetch_key(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Whether the key for this quarter's records is here; if not, fetch it.
+     */
+    @Throws(CountersignException::class)override fun `hasKey`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_has_key(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What may be asked for of a record.
+     */
+    @Throws(CountersignException::class)override fun `offers`(`record`: kotlin.String): List<RecordOffer> {
+            return FfiConverterSequenceTypeRecordOffer.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_offers(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Fetches and verifies what was granted, and keeps it until the grant ends.
+     */
+    @Throws(CountersignException::class)override fun `open`(`thread`: kotlin.String): MedicalDocument {
+            return FfiConverterTypeMedicalDocument.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_open(
+        it,
+        
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What is kept of a request's answer, also without a network.
+     */
+    @Throws(CountersignException::class)override fun `read`(`thread`: kotlin.String): MedicalDocument {
+            return FfiConverterTypeMedicalDocument.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_read(
+        it,
+        
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The records whose links are here.
+     */
+    @Throws(CountersignException::class)override fun `records`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_records(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Forgets a record, with all that is kept of it.
+     */
+    @Throws(CountersignException::class)override fun `remove`(`record`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_remove(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Goes on with a request that was cut off.
+     */
+    @Throws(CountersignException::class)override fun `resume`(`thread`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_resume(
+        it,
+        
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Erases what may be kept no longer. Returns how many answers were erased.
+     */
+    @Throws(CountersignException::class)override fun `tidy`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_tidy(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClinician: FfiConverter<Clinician, Long> {
+    override fun lower(value: Clinician): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Clinician {
+        return Clinician(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Clinician {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Clinician) = 8UL
+
+    override fun write(value: Clinician, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -2110,6 +2948,328 @@ public object FfiConverterTypeCourier: FfiConverter<Courier, Long> {
     override fun allocationSize(value: Courier) = 8UL
 
     override fun write(value: Courier, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+public interface IssuerInterface {
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+    fun `prepare`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `consent`: Consent): Act
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+    fun `sign`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `fields`: List<Field>, `consent`: Consent): Signed
+    
+    companion object
+}
+
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+open class Issuer: Disposable, AutoCloseable, IssuerInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A member with the key `key`; see [`Wallet::memberships`].
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_issuer_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_issuer(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_issuer(handle, status)
+        }
+    }
+
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `prepare`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `consent`: Consent): Act {
+            return FfiConverterTypeAct.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_issuer_prepare(
+        it,
+        
+        FfiConverterString.lower(`kind`),
+        FfiConverterString.lower(`code`),
+        FfiConverterOptionalTypeLevel.lower(`level`),
+        FfiConverterTypeConsent.lower(`consent`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+    @Throws(CountersignException::class)override fun `sign`(`kind`: kotlin.String, `code`: kotlin.String, `level`: Level?, `fields`: List<Field>, `consent`: Consent): Signed {
+            return FfiConverterTypeSigned.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_issuer_sign(
+        it,
+        
+        FfiConverterString.lower(`kind`),
+        FfiConverterString.lower(`code`),
+        FfiConverterOptionalTypeLevel.lower(`level`),
+        FfiConverterSequenceTypeField.lower(`fields`),
+        FfiConverterTypeConsent.lower(`consent`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeIssuer: FfiConverter<Issuer, Long> {
+    override fun lower(value: Issuer): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Issuer {
+        return Issuer(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Issuer {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Issuer) = 8UL
+
+    override fun write(value: Issuer, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -3229,6 +4389,736 @@ public object FfiConverterTypePackChecker: FfiConverter<PackChecker, Long> {
 
 
 /**
+ * A patient, with the medical records of this phone.
+ *
+ * What is to hold from now on is said with `share`, `set_parts`, `close` and the like; `step` makes it so. Each step is durable,
+ * so the app may be killed at any moment, and goes on with `step`. What a doctor has read has been read.
+ */
+public interface RecordsInterface {
+    
+    /**
+     * Who asked, who was let see what, and what was handed over: complete as of the last sync.
+     */
+    fun `accesses`(`record`: kotlin.String): RecordAccesses
+    
+    /**
+     * The records of this phone.
+     */
+    fun `all`(): List<MedicalRecord>
+    
+    /**
+     * Grants a request that waits for the line that it asks for.
+     */
+    fun `allow`(`record`: kotlin.String, `thread`: kotlin.String)
+    
+    /**
+     * Grants a request that waits some parts, by a line of the requester's own: with the last step.
+     */
+    fun `allowParts`(`record`: kotlin.String, `thread`: kotlin.String, `parts`: kotlin.ByteArray)
+    
+    /**
+     * Begins a record in the store of the node in use. `authority` says who fits a policy: a SPIFFE ID. Show the number that is
+     * returned where the owner is enrolled.
+     */
+    fun `begin`(`authority`: kotlin.String): kotlin.String
+    
+    /**
+     * Closes a line: its grants end, and what it opened is sealed anew.
+     */
+    fun `close`(`record`: kotlin.String, `label`: kotlin.String)
+    
+    /**
+     * Denies a request that waits.
+     */
+    fun `deny`(`record`: kotlin.String, `thread`: kotlin.String)
+    
+    /**
+     * The document on this phone.
+     */
+    fun `document`(`record`: kotlin.String): MedicalDocument
+    
+    /**
+     * Has the record's owner enrolled by the code that was made for its number.
+     */
+    fun `enrol`(`record`: kotlin.String, `code`: kotlin.String)
+    
+    /**
+     * Erases a record: from the store, and with the last step from this phone. Digests stay on the ledger.
+     */
+    fun `erase`(`record`: kotlin.String)
+    
+    /**
+     * The public key that a doctor signs the document for: SEC1, uncompressed.
+     */
+    fun `holder`(`record`: kotlin.String): kotlin.ByteArray
+    
+    /**
+     * The record's link, to be shown as a QR code to whoever may ask. A secret: it shows who may ask, and opens nothing by itself.
+     */
+    fun `link`(`record`: kotlin.String): kotlin.String
+    
+    /**
+     * Begins a change if the record is due for this quarter's keys. Call it now and then.
+     */
+    fun `roll`(`record`: kotlin.String): kotlin.Boolean
+    
+    /**
+     * Changes how a line is opened, and for how long.
+     */
+    fun `setMode`(`record`: kotlin.String, `label`: kotlin.String, `mode`: LineMode, `minutes`: kotlin.UInt)
+    
+    /**
+     * Says whether somebody whom no line fits may ask.
+     */
+    fun `setOpen`(`record`: kotlin.String, `open`: kotlin.Boolean)
+    
+    /**
+     * Changes which parts a line opens. Of fewer, those that it no longer opens are sealed anew.
+     */
+    fun `setParts`(`record`: kotlin.String, `label`: kotlin.String, `parts`: kotlin.ByteArray)
+    
+    /**
+     * Opens some parts to somebody. Returns the line's label.
+     */
+    fun `share`(`record`: kotlin.String, `line`: NewRecordLine): kotlin.String
+    
+    /**
+     * Does the next step of what was said. Call it until it returns `Done`; a step that fails is done again.
+     */
+    fun `step`(`record`: kotlin.String): RecordStep
+    
+    /**
+     * Takes a document that a doctor signed. Each line opens of a newer version what it opened of the one before.
+     */
+    fun `take`(`record`: kotlin.String, `document`: kotlin.ByteArray): MedicalDocument
+    
+    /**
+     * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
+     */
+    fun `withdraw`(`record`: kotlin.String, `thread`: kotlin.String)
+    
+    companion object
+}
+
+/**
+ * A patient, with the medical records of this phone.
+ *
+ * What is to hold from now on is said with `share`, `set_parts`, `close` and the like; `step` makes it so. Each step is durable,
+ * so the app may be killed at any moment, and goes on with `step`. What a doctor has read has been read.
+ */
+open class Records: Disposable, AutoCloseable, RecordsInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * The records of this wallet's owner.
+     */
+    constructor(`wallet`: Wallet) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_records_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_records(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_records(handle, status)
+        }
+    }
+
+    
+    /**
+     * Who asked, who was let see what, and what was handed over: complete as of the last sync.
+     */
+    @Throws(CountersignException::class)override fun `accesses`(`record`: kotlin.String): RecordAccesses {
+            return FfiConverterTypeRecordAccesses.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_accesses(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The records of this phone.
+     */
+    @Throws(CountersignException::class)override fun `all`(): List<MedicalRecord> {
+            return FfiConverterSequenceTypeMedicalRecord.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_all(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Grants a request that waits for the line that it asks for.
+     */
+    @Throws(CountersignException::class)override fun `allow`(`record`: kotlin.String, `thread`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_allow(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Grants a request that waits some parts, by a line of the requester's own: with the last step.
+     */
+    @Throws(CountersignException::class)override fun `allowParts`(`record`: kotlin.String, `thread`: kotlin.String, `parts`: kotlin.ByteArray)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_allow_parts(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`thread`),
+        FfiConverterByteArray.lower(`parts`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Begins a record in the store of the node in use. `authority` says who fits a policy: a SPIFFE ID. Show the number that is
+     * returned where the owner is enrolled.
+     */
+    @Throws(CountersignException::class)override fun `begin`(`authority`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_begin(
+        it,
+        
+        FfiConverterString.lower(`authority`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Closes a line: its grants end, and what it opened is sealed anew.
+     */
+    @Throws(CountersignException::class)override fun `close`(`record`: kotlin.String, `label`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_close(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`label`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Denies a request that waits.
+     */
+    @Throws(CountersignException::class)override fun `deny`(`record`: kotlin.String, `thread`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_deny(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * The document on this phone.
+     */
+    @Throws(CountersignException::class)override fun `document`(`record`: kotlin.String): MedicalDocument {
+            return FfiConverterTypeMedicalDocument.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_document(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Has the record's owner enrolled by the code that was made for its number.
+     */
+    @Throws(CountersignException::class)override fun `enrol`(`record`: kotlin.String, `code`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_enrol(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`code`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Erases a record: from the store, and with the last step from this phone. Digests stay on the ledger.
+     */
+    @Throws(CountersignException::class)override fun `erase`(`record`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_erase(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * The public key that a doctor signs the document for: SEC1, uncompressed.
+     */
+    @Throws(CountersignException::class)override fun `holder`(`record`: kotlin.String): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_holder(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The record's link, to be shown as a QR code to whoever may ask. A secret: it shows who may ask, and opens nothing by itself.
+     */
+    @Throws(CountersignException::class)override fun `link`(`record`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_link(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Begins a change if the record is due for this quarter's keys. Call it now and then.
+     */
+    @Throws(CountersignException::class)override fun `roll`(`record`: kotlin.String): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_roll(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Changes how a line is opened, and for how long.
+     */
+    @Throws(CountersignException::class)override fun `setMode`(`record`: kotlin.String, `label`: kotlin.String, `mode`: LineMode, `minutes`: kotlin.UInt)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_set_mode(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`label`),
+        FfiConverterTypeLineMode.lower(`mode`),
+        FfiConverterUInt.lower(`minutes`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Says whether somebody whom no line fits may ask.
+     */
+    @Throws(CountersignException::class)override fun `setOpen`(`record`: kotlin.String, `open`: kotlin.Boolean)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_set_open(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterBoolean.lower(`open`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Changes which parts a line opens. Of fewer, those that it no longer opens are sealed anew.
+     */
+    @Throws(CountersignException::class)override fun `setParts`(`record`: kotlin.String, `label`: kotlin.String, `parts`: kotlin.ByteArray)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_set_parts(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`label`),
+        FfiConverterByteArray.lower(`parts`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Opens some parts to somebody. Returns the line's label.
+     */
+    @Throws(CountersignException::class)override fun `share`(`record`: kotlin.String, `line`: NewRecordLine): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_share(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterTypeNewRecordLine.lower(`line`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Does the next step of what was said. Call it until it returns `Done`; a step that fails is done again.
+     */
+    @Throws(CountersignException::class)override fun `step`(`record`: kotlin.String): RecordStep {
+            return FfiConverterTypeRecordStep.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_step(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Takes a document that a doctor signed. Each line opens of a newer version what it opened of the one before.
+     */
+    @Throws(CountersignException::class)override fun `take`(`record`: kotlin.String, `document`: kotlin.ByteArray): MedicalDocument {
+            return FfiConverterTypeMedicalDocument.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_take(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterByteArray.lower(`document`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
+     */
+    @Throws(CountersignException::class)override fun `withdraw`(`record`: kotlin.String, `thread`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_withdraw(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecords: FfiConverter<Records, Long> {
+    override fun lower(value: Records): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Records {
+        return Records(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Records {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Records) = 8UL
+
+    override fun write(value: Records, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 public interface WalletInterface {
@@ -3727,6 +5617,69 @@ public object FfiConverterTypeWallet: FfiConverter<Wallet, Long> {
 
 
 /**
+ * An act: show it to the person before it is signed, and after.
+ */
+data class Act (
+    /**
+     * The kind of statement, the key of its title.
+     */
+    val `kind`: kotlin.String
+    , 
+    /**
+     * What it is about, as a link.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * The level of that: a lot is more than the pack in the hand.
+     */
+    val `level`: Level
+    , 
+    /**
+     * Whether it cannot be taken back.
+     */
+    val `irrevocable`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAct: FfiConverterRustBuffer<Act> {
+    override fun read(buf: ByteBuffer): Act {
+        return Act(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeLevel.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Act) = (
+            FfiConverterString.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeLevel.allocationSize(value.`level`) +
+            FfiConverterBoolean.allocationSize(value.`irrevocable`)
+    )
+
+    override fun write(value: Act, buf: ByteBuffer) {
+            FfiConverterString.write(value.`kind`, buf)
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeLevel.write(value.`level`, buf)
+            FfiConverterBoolean.write(value.`irrevocable`, buf)
+    }
+}
+
+
+
+/**
  * The answer about a pack.
  */
 data class Answer (
@@ -3935,6 +5888,53 @@ public object FfiConverterTypeCause: FfiConverterRustBuffer<Cause> {
     override fun write(value: Cause, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`reason`, buf)
+    }
+}
+
+
+
+/**
+ * The words of a person that let an act pass.
+ */
+data class Consent (
+    /**
+     * They know that it cannot be taken back.
+     */
+    val `irrevocable`: kotlin.Boolean = false 
+    , 
+    /**
+     * They know that nothing here shows its subject to exist.
+     */
+    val `unknown`: kotlin.Boolean = false 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeConsent: FfiConverterRustBuffer<Consent> {
+    override fun read(buf: ByteBuffer): Consent {
+        return Consent(
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Consent) = (
+            FfiConverterBoolean.allocationSize(value.`irrevocable`) +
+            FfiConverterBoolean.allocationSize(value.`unknown`)
+    )
+
+    override fun write(value: Consent, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`irrevocable`, buf)
+            FfiConverterBoolean.write(value.`unknown`, buf)
     }
 }
 
@@ -4150,6 +6150,53 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterBoolean.write(value.`inOrder`, buf)
             FfiConverterBoolean.write(value.`isVoid`, buf)
+    }
+}
+
+
+
+/**
+ * A field of a statement.
+ */
+data class Field (
+    /**
+     * Its name, as in the rules of the industry.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * Its value.
+     */
+    val `value`: FieldValue
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeField: FfiConverterRustBuffer<Field> {
+    override fun read(buf: ByteBuffer): Field {
+        return Field(
+            FfiConverterString.read(buf),
+            FfiConverterTypeFieldValue.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Field) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterTypeFieldValue.allocationSize(value.`value`)
+    )
+
+    override fun write(value: Field, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterTypeFieldValue.write(value.`value`, buf)
     }
 }
 
@@ -4479,6 +6526,315 @@ public object FfiConverterTypeKnownLog: FfiConverterRustBuffer<KnownLog> {
 
 
 /**
+ * Sections of a signed medical document, verified.
+ */
+data class MedicalDocument (
+    /**
+     * Its title.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * When it was written, as written.
+     */
+    val `date`: kotlin.String
+    , 
+    /**
+     * `final`, `preliminary`, `amended` or `entered-in-error`.
+     */
+    val `status`: kotlin.String
+    , 
+    /**
+     * The patient's name; empty if it is not shown.
+     */
+    val `patient`: kotlin.String
+    , 
+    /**
+     * The patient's date of birth, as written; empty if it is not shown.
+     */
+    val `birthDate`: kotlin.String
+    , 
+    /**
+     * Who wrote it, in the document's own words.
+     */
+    val `authors`: List<kotlin.String>
+    , 
+    /**
+     * Who signed it: a SPIFFE ID.
+     */
+    val `signer`: kotlin.String
+    , 
+    /**
+     * The version of the document.
+     */
+    val `version`: kotlin.ULong
+    , 
+    /**
+     * The sections that are shown.
+     */
+    val `sections`: List<MedicalSection>
+    , 
+    /**
+     * How many sections the patient does not show. Never to be shown as empty.
+     */
+    val `withheld`: kotlin.UInt
+    , 
+    /**
+     * How many parts the patient shows and the store did not deliver.
+     */
+    val `notDelivered`: kotlin.UInt
+    , 
+    /**
+     * Until when it may be shown; absent on the patient's own phone.
+     */
+    val `untilMillis`: kotlin.ULong?
+    , 
+    /**
+     * When it was fetched: nothing later is in it. Absent on the patient's own phone.
+     */
+    val `fetchedMillis`: kotlin.ULong?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDocument> {
+    override fun read(buf: ByteBuffer): MedicalDocument {
+        return MedicalDocument(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterSequenceTypeMedicalSection.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MedicalDocument) = (
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterString.allocationSize(value.`date`) +
+            FfiConverterString.allocationSize(value.`status`) +
+            FfiConverterString.allocationSize(value.`patient`) +
+            FfiConverterString.allocationSize(value.`birthDate`) +
+            FfiConverterSequenceString.allocationSize(value.`authors`) +
+            FfiConverterString.allocationSize(value.`signer`) +
+            FfiConverterULong.allocationSize(value.`version`) +
+            FfiConverterSequenceTypeMedicalSection.allocationSize(value.`sections`) +
+            FfiConverterUInt.allocationSize(value.`withheld`) +
+            FfiConverterUInt.allocationSize(value.`notDelivered`) +
+            FfiConverterOptionalULong.allocationSize(value.`untilMillis`) +
+            FfiConverterOptionalULong.allocationSize(value.`fetchedMillis`)
+    )
+
+    override fun write(value: MedicalDocument, buf: ByteBuffer) {
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterString.write(value.`date`, buf)
+            FfiConverterString.write(value.`status`, buf)
+            FfiConverterString.write(value.`patient`, buf)
+            FfiConverterString.write(value.`birthDate`, buf)
+            FfiConverterSequenceString.write(value.`authors`, buf)
+            FfiConverterString.write(value.`signer`, buf)
+            FfiConverterULong.write(value.`version`, buf)
+            FfiConverterSequenceTypeMedicalSection.write(value.`sections`, buf)
+            FfiConverterUInt.write(value.`withheld`, buf)
+            FfiConverterUInt.write(value.`notDelivered`, buf)
+            FfiConverterOptionalULong.write(value.`untilMillis`, buf)
+            FfiConverterOptionalULong.write(value.`fetchedMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A medical record.
+ */
+data class MedicalRecord (
+    /**
+     * Its number, in hexadecimal.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The region that it belongs to; absent before the owner is enrolled.
+     */
+    val `region`: kotlin.String?
+    , 
+    /**
+     * The version of its document; absent before there is one.
+     */
+    val `version`: kotlin.ULong?
+    , 
+    /**
+     * Whether somebody whom no line fits may ask.
+     */
+    val `open`: kotlin.Boolean
+    , 
+    /**
+     * Who may see what, as published.
+     */
+    val `lines`: List<RecordLine>
+    , 
+    /**
+     * What is about to be published; absent if nothing is on its way. Until then `lines` holds.
+     */
+    val `changingTo`: List<RecordLine>?
+    , 
+    /**
+     * Whether the ledger has it.
+     */
+    val `published`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecord> {
+    override fun read(buf: ByteBuffer): MedicalRecord {
+        return MedicalRecord(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeRecordLine.read(buf),
+            FfiConverterOptionalSequenceTypeRecordLine.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MedicalRecord) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterOptionalString.allocationSize(value.`region`) +
+            FfiConverterOptionalULong.allocationSize(value.`version`) +
+            FfiConverterBoolean.allocationSize(value.`open`) +
+            FfiConverterSequenceTypeRecordLine.allocationSize(value.`lines`) +
+            FfiConverterOptionalSequenceTypeRecordLine.allocationSize(value.`changingTo`) +
+            FfiConverterBoolean.allocationSize(value.`published`)
+    )
+
+    override fun write(value: MedicalRecord, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterOptionalString.write(value.`region`, buf)
+            FfiConverterOptionalULong.write(value.`version`, buf)
+            FfiConverterBoolean.write(value.`open`, buf)
+            FfiConverterSequenceTypeRecordLine.write(value.`lines`, buf)
+            FfiConverterOptionalSequenceTypeRecordLine.write(value.`changingTo`, buf)
+            FfiConverterBoolean.write(value.`published`, buf)
+    }
+}
+
+
+
+/**
+ * A section of a medical document.
+ */
+data class MedicalSection (
+    /**
+     * The number of its part.
+     */
+    val `part`: kotlin.UByte
+    , 
+    /**
+     * Its code, mostly of LOINC.
+     */
+    val `code`: kotlin.String?
+    , 
+    /**
+     * Its title, or the words of its code.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * What can be said of its contents.
+     */
+    val `state`: SectionState
+    , 
+    /**
+     * Its text, without markup.
+     */
+    val `text`: kotlin.String?
+    , 
+    /**
+     * A line for each entry.
+     */
+    val `lines`: List<kotlin.String>
+    , 
+    /**
+     * What a reader should know.
+     */
+    val `marks`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMedicalSection: FfiConverterRustBuffer<MedicalSection> {
+    override fun read(buf: ByteBuffer): MedicalSection {
+        return MedicalSection(
+            FfiConverterUByte.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeSectionState.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MedicalSection) = (
+            FfiConverterUByte.allocationSize(value.`part`) +
+            FfiConverterOptionalString.allocationSize(value.`code`) +
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterTypeSectionState.allocationSize(value.`state`) +
+            FfiConverterOptionalString.allocationSize(value.`text`) +
+            FfiConverterSequenceString.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`marks`)
+    )
+
+    override fun write(value: MedicalSection, buf: ByteBuffer) {
+            FfiConverterUByte.write(value.`part`, buf)
+            FfiConverterOptionalString.write(value.`code`, buf)
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterTypeSectionState.write(value.`state`, buf)
+            FfiConverterOptionalString.write(value.`text`, buf)
+            FfiConverterSequenceString.write(value.`lines`, buf)
+            FfiConverterSequenceTypeText.write(value.`marks`, buf)
+    }
+}
+
+
+
+/**
  * The member that a key signs for.
  */
 data class Membership (
@@ -4528,6 +6884,77 @@ public object FfiConverterTypeMembership: FfiConverterRustBuffer<Membership> {
             FfiConverterString.write(value.`key`, buf)
             FfiConverterString.write(value.`identity`, buf)
             FfiConverterULong.write(value.`untilMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A line to be made.
+ */
+data class NewRecordLine (
+    /**
+     * Whether it is of the private log, and not of the shared one.
+     */
+    val `isPrivate`: kotlin.Boolean
+    , 
+    /**
+     * Who, such as `role: cardiologist and hospital: north`.
+     */
+    val `policy`: kotlin.String
+    , 
+    /**
+     * How it is opened.
+     */
+    val `mode`: LineMode
+    , 
+    /**
+     * For how long, at most.
+     */
+    val `minutes`: kotlin.UInt
+    , 
+    /**
+     * The parts, by number; the header is always among them.
+     */
+    val `parts`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNewRecordLine: FfiConverterRustBuffer<NewRecordLine> {
+    override fun read(buf: ByteBuffer): NewRecordLine {
+        return NewRecordLine(
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeLineMode.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NewRecordLine) = (
+            FfiConverterBoolean.allocationSize(value.`isPrivate`) +
+            FfiConverterString.allocationSize(value.`policy`) +
+            FfiConverterTypeLineMode.allocationSize(value.`mode`) +
+            FfiConverterUInt.allocationSize(value.`minutes`) +
+            FfiConverterByteArray.allocationSize(value.`parts`)
+    )
+
+    override fun write(value: NewRecordLine, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`isPrivate`, buf)
+            FfiConverterString.write(value.`policy`, buf)
+            FfiConverterTypeLineMode.write(value.`mode`, buf)
+            FfiConverterUInt.write(value.`minutes`, buf)
+            FfiConverterByteArray.write(value.`parts`, buf)
     }
 }
 
@@ -4906,6 +7333,567 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
 
 
 /**
+ * A request, and what came of it.
+ */
+data class RecordAccess (
+    /**
+     * By which it is answered.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * When it was asked for.
+     */
+    val `askedMillis`: kotlin.ULong
+    , 
+    /**
+     * The authority that vouched for it, and answers for it if nobody is named.
+     */
+    val `authority`: kotlin.String
+    , 
+    /**
+     * Who asked.
+     */
+    val `requester`: RecordRequester?
+    , 
+    /**
+     * If nobody is named: why, a sentence.
+     */
+    val `unnamed`: kotlin.String?
+    , 
+    /**
+     * The policy of the line; absent if none was asked for, or it is no more.
+     */
+    val `policy`: kotlin.String?
+    , 
+    /**
+     * Whether it was opened as an emergency: show it at once.
+     */
+    val `emergency`: kotlin.Boolean
+    , 
+    /**
+     * Until when.
+     */
+    val `untilMillis`: kotlin.ULong
+    , 
+    /**
+     * What came of it.
+     */
+    val `state`: AccessState
+    , 
+    /**
+     * When something was handed over.
+     */
+    val `deliveredMillis`: List<kotlin.ULong>
+    , 
+    /**
+     * If the ledger holds what its rules do not allow: a sentence. Warn.
+     */
+    val `fault`: kotlin.String?
+    , 
+    /**
+     * Whether the patient's answer is signed and not yet recorded.
+     */
+    val `unrecorded`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordAccess: FfiConverterRustBuffer<RecordAccess> {
+    override fun read(buf: ByteBuffer): RecordAccess {
+        return RecordAccess(
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeRecordRequester.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterTypeAccessState.read(buf),
+            FfiConverterSequenceULong.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordAccess) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterULong.allocationSize(value.`askedMillis`) +
+            FfiConverterString.allocationSize(value.`authority`) +
+            FfiConverterOptionalTypeRecordRequester.allocationSize(value.`requester`) +
+            FfiConverterOptionalString.allocationSize(value.`unnamed`) +
+            FfiConverterOptionalString.allocationSize(value.`policy`) +
+            FfiConverterBoolean.allocationSize(value.`emergency`) +
+            FfiConverterULong.allocationSize(value.`untilMillis`) +
+            FfiConverterTypeAccessState.allocationSize(value.`state`) +
+            FfiConverterSequenceULong.allocationSize(value.`deliveredMillis`) +
+            FfiConverterOptionalString.allocationSize(value.`fault`) +
+            FfiConverterBoolean.allocationSize(value.`unrecorded`)
+    )
+
+    override fun write(value: RecordAccess, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterULong.write(value.`askedMillis`, buf)
+            FfiConverterString.write(value.`authority`, buf)
+            FfiConverterOptionalTypeRecordRequester.write(value.`requester`, buf)
+            FfiConverterOptionalString.write(value.`unnamed`, buf)
+            FfiConverterOptionalString.write(value.`policy`, buf)
+            FfiConverterBoolean.write(value.`emergency`, buf)
+            FfiConverterULong.write(value.`untilMillis`, buf)
+            FfiConverterTypeAccessState.write(value.`state`, buf)
+            FfiConverterSequenceULong.write(value.`deliveredMillis`, buf)
+            FfiConverterOptionalString.write(value.`fault`, buf)
+            FfiConverterBoolean.write(value.`unrecorded`, buf)
+    }
+}
+
+
+
+/**
+ * Who asked for a record, and what came of it.
+ */
+data class RecordAccesses (
+    /**
+     * Emergencies first, then what waits for an answer, then the newest.
+     */
+    val `list`: List<RecordAccess>
+    , 
+    /**
+     * Requests that do not count: nobody was let see anything by them.
+     */
+    val `unread`: kotlin.ULong
+    , 
+    /**
+     * The list is complete as of then.
+     */
+    val `completeMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordAccesses: FfiConverterRustBuffer<RecordAccesses> {
+    override fun read(buf: ByteBuffer): RecordAccesses {
+        return RecordAccesses(
+            FfiConverterSequenceTypeRecordAccess.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordAccesses) = (
+            FfiConverterSequenceTypeRecordAccess.allocationSize(value.`list`) +
+            FfiConverterULong.allocationSize(value.`unread`) +
+            FfiConverterULong.allocationSize(value.`completeMillis`)
+    )
+
+    override fun write(value: RecordAccesses, buf: ByteBuffer) {
+            FfiConverterSequenceTypeRecordAccess.write(value.`list`, buf)
+            FfiConverterULong.write(value.`unread`, buf)
+            FfiConverterULong.write(value.`completeMillis`, buf)
+    }
+}
+
+
+
+/**
+ * Who may see some parts of a record.
+ */
+data class RecordLine (
+    /**
+     * By which it is named, in hexadecimal.
+     */
+    val `label`: kotlin.String
+    , 
+    /**
+     * Whether it is of the private log, and not of the shared one.
+     */
+    val `isPrivate`: kotlin.Boolean
+    , 
+    /**
+     * Who, such as `role: cardiologist and hospital: north`.
+     */
+    val `policy`: kotlin.String
+    , 
+    /**
+     * How it is opened.
+     */
+    val `mode`: LineMode
+    , 
+    /**
+     * For how long, at most.
+     */
+    val `minutes`: kotlin.UInt
+    , 
+    /**
+     * The parts, by number: see [`crate::MedicalSection::part`].
+     */
+    val `parts`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordLine: FfiConverterRustBuffer<RecordLine> {
+    override fun read(buf: ByteBuffer): RecordLine {
+        return RecordLine(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeLineMode.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordLine) = (
+            FfiConverterString.allocationSize(value.`label`) +
+            FfiConverterBoolean.allocationSize(value.`isPrivate`) +
+            FfiConverterString.allocationSize(value.`policy`) +
+            FfiConverterTypeLineMode.allocationSize(value.`mode`) +
+            FfiConverterUInt.allocationSize(value.`minutes`) +
+            FfiConverterByteArray.allocationSize(value.`parts`)
+    )
+
+    override fun write(value: RecordLine, buf: ByteBuffer) {
+            FfiConverterString.write(value.`label`, buf)
+            FfiConverterBoolean.write(value.`isPrivate`, buf)
+            FfiConverterString.write(value.`policy`, buf)
+            FfiConverterTypeLineMode.write(value.`mode`, buf)
+            FfiConverterUInt.write(value.`minutes`, buf)
+            FfiConverterByteArray.write(value.`parts`, buf)
+    }
+}
+
+
+
+/**
+ * A line of a record that may be asked for.
+ */
+data class RecordOffer (
+    /**
+     * By which it is asked for, in hexadecimal.
+     */
+    val `label`: kotlin.String
+    , 
+    /**
+     * Whether it is of the private log, and not of the shared one.
+     */
+    val `isPrivate`: kotlin.Boolean
+    , 
+    /**
+     * Who may open it.
+     */
+    val `policy`: kotlin.String
+    , 
+    /**
+     * How it is opened.
+     */
+    val `mode`: LineMode
+    , 
+    /**
+     * For how long, at most.
+     */
+    val `minutes`: kotlin.UInt
+    , 
+    /**
+     * Whether this clinician's attributes fit it, as far as this phone knows.
+     */
+    val `fits`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordOffer: FfiConverterRustBuffer<RecordOffer> {
+    override fun read(buf: ByteBuffer): RecordOffer {
+        return RecordOffer(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeLineMode.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordOffer) = (
+            FfiConverterString.allocationSize(value.`label`) +
+            FfiConverterBoolean.allocationSize(value.`isPrivate`) +
+            FfiConverterString.allocationSize(value.`policy`) +
+            FfiConverterTypeLineMode.allocationSize(value.`mode`) +
+            FfiConverterUInt.allocationSize(value.`minutes`) +
+            FfiConverterBoolean.allocationSize(value.`fits`)
+    )
+
+    override fun write(value: RecordOffer, buf: ByteBuffer) {
+            FfiConverterString.write(value.`label`, buf)
+            FfiConverterBoolean.write(value.`isPrivate`, buf)
+            FfiConverterString.write(value.`policy`, buf)
+            FfiConverterTypeLineMode.write(value.`mode`, buf)
+            FfiConverterUInt.write(value.`minutes`, buf)
+            FfiConverterBoolean.write(value.`fits`, buf)
+    }
+}
+
+
+
+/**
+ * What is asked for.
+ */
+data class RecordQuestion (
+    /**
+     * The record.
+     */
+    val `record`: kotlin.String
+    , 
+    /**
+     * The line; none asks the patient for a line of one's own.
+     */
+    val `label`: kotlin.String?
+    , 
+    /**
+     * Whether on the private log, and not on the shared one.
+     */
+    val `isPrivate`: kotlin.Boolean
+    , 
+    /**
+     * For how long.
+     */
+    val `minutes`: kotlin.UInt
+    , 
+    /**
+     * What for: a code of HL7's `PurposeOfUse`, such as `TREAT`.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * Why, in words. An emergency needs it.
+     */
+    val `reason`: kotlin.String?
+    , 
+    /**
+     * The clinician's name, as the patient knows it.
+     */
+    val `name`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordQuestion: FfiConverterRustBuffer<RecordQuestion> {
+    override fun read(buf: ByteBuffer): RecordQuestion {
+        return RecordQuestion(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordQuestion) = (
+            FfiConverterString.allocationSize(value.`record`) +
+            FfiConverterOptionalString.allocationSize(value.`label`) +
+            FfiConverterBoolean.allocationSize(value.`isPrivate`) +
+            FfiConverterUInt.allocationSize(value.`minutes`) +
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterOptionalString.allocationSize(value.`reason`) +
+            FfiConverterString.allocationSize(value.`name`)
+    )
+
+    override fun write(value: RecordQuestion, buf: ByteBuffer) {
+            FfiConverterString.write(value.`record`, buf)
+            FfiConverterOptionalString.write(value.`label`, buf)
+            FfiConverterBoolean.write(value.`isPrivate`, buf)
+            FfiConverterUInt.write(value.`minutes`, buf)
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterOptionalString.write(value.`reason`, buf)
+            FfiConverterString.write(value.`name`, buf)
+    }
+}
+
+
+
+/**
+ * A request of this clinician's.
+ */
+data class RecordRequest (
+    /**
+     * By which it is named.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * The record.
+     */
+    val `record`: kotlin.String
+    , 
+    /**
+     * Until when.
+     */
+    val `untilMillis`: kotlin.ULong
+    , 
+    /**
+     * What came of it, as of the last sync; absent while the ledger has not been seen to have it.
+     */
+    val `state`: AccessState?
+    , 
+    /**
+     * Whether what was opened is kept on this phone.
+     */
+    val `kept`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordRequest: FfiConverterRustBuffer<RecordRequest> {
+    override fun read(buf: ByteBuffer): RecordRequest {
+        return RecordRequest(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterOptionalTypeAccessState.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordRequest) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterString.allocationSize(value.`record`) +
+            FfiConverterULong.allocationSize(value.`untilMillis`) +
+            FfiConverterOptionalTypeAccessState.allocationSize(value.`state`) +
+            FfiConverterBoolean.allocationSize(value.`kept`)
+    )
+
+    override fun write(value: RecordRequest, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterString.write(value.`record`, buf)
+            FfiConverterULong.write(value.`untilMillis`, buf)
+            FfiConverterOptionalTypeAccessState.write(value.`state`, buf)
+            FfiConverterBoolean.write(value.`kept`, buf)
+    }
+}
+
+
+
+/**
+ * Who asked for a record.
+ */
+data class RecordRequester (
+    /**
+     * A SPIFFE ID.
+     */
+    val `identity`: kotlin.String
+    , 
+    /**
+     * The name, by their own word.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * What for: a code of HL7's `PurposeOfUse`.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * Why, in their own words.
+     */
+    val `reason`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordRequester: FfiConverterRustBuffer<RecordRequester> {
+    override fun read(buf: ByteBuffer): RecordRequester {
+        return RecordRequester(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordRequester) = (
+            FfiConverterString.allocationSize(value.`identity`) +
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterOptionalString.allocationSize(value.`reason`)
+    )
+
+    override fun write(value: RecordRequester, buf: ByteBuffer) {
+            FfiConverterString.write(value.`identity`, buf)
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterOptionalString.write(value.`reason`, buf)
+    }
+}
+
+
+
+/**
  * The result of a round of sending.
  */
 data class Round (
@@ -5040,6 +8028,69 @@ public object FfiConverterTypeSettings: FfiConverterRustBuffer<Settings> {
 
 
 /**
+ * A statement that the log is proven to hold.
+ */
+data class Signed (
+    /**
+     * What was signed.
+     */
+    val `act`: Act
+    , 
+    /**
+     * The statement's SHA-256, in hexadecimal.
+     */
+    val `statement`: kotlin.String
+    , 
+    /**
+     * Its place in the log.
+     */
+    val `index`: kotlin.ULong
+    , 
+    /**
+     * When the checkpoint that covers it was cosigned.
+     */
+    val `asOfMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSigned: FfiConverterRustBuffer<Signed> {
+    override fun read(buf: ByteBuffer): Signed {
+        return Signed(
+            FfiConverterTypeAct.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Signed) = (
+            FfiConverterTypeAct.allocationSize(value.`act`) +
+            FfiConverterString.allocationSize(value.`statement`) +
+            FfiConverterULong.allocationSize(value.`index`) +
+            FfiConverterULong.allocationSize(value.`asOfMillis`)
+    )
+
+    override fun write(value: Signed, buf: ByteBuffer) {
+            FfiConverterTypeAct.write(value.`act`, buf)
+            FfiConverterString.write(value.`statement`, buf)
+            FfiConverterULong.write(value.`index`, buf)
+            FfiConverterULong.write(value.`asOfMillis`, buf)
+    }
+}
+
+
+
+/**
  * A text that the app holds, in every language.
  */
 data class Text (
@@ -5087,6 +8138,63 @@ public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
 
 
 /**
+ * What came of a request.
+ */
+
+enum class AccessState {
+    
+    /**
+     * It waits for the patient.
+     */
+    WAITING,
+    /**
+     * It is granted, and its time runs.
+     */
+    GRANTED,
+    /**
+     * It was denied, by the patient or by what the patient decided before.
+     */
+    DENIED,
+    /**
+     * It was granted, and then withdrawn.
+     */
+    WITHDRAWN,
+    /**
+     * Its time is over.
+     */
+    ENDED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessState: FfiConverterRustBuffer<AccessState> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        AccessState.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AccessState) = 4UL
+
+    override fun write(value: AccessState, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * Whether the phone's clock can be right.
  */
 sealed class Clock {
@@ -5098,7 +8206,8 @@ sealed class Clock {
     
     
     /**
-     * It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+     * It shows a time that is known to have passed, or was behind at the last sync: it is wrong. Ask the person to set it,
+     * and sync.
      */
     data class Behind(
         /**
@@ -5366,6 +8475,21 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
+     * An act needs the person's word: show why, and call again with their [`Consent`](crate::Consent). Nothing was signed.
+     */
+    class ConsentNeeded(
+        
+        /**
+         * `irrevocable` if it cannot be taken back; else why its subject may not exist, such as `unknown-serial`. The key
+         * of its text.
+         */
+        val `reason`: kotlin.String
+        ) : CountersignException() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+    
+    /**
      * The person declined the prompt. Nothing is wrong: go back to where they were.
      */
     class Cancelled(
@@ -5449,12 +8573,15 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
             3 -> CountersignException.Invalid(
                 FfiConverterString.read(buf),
                 )
-            4 -> CountersignException.Cancelled()
-            5 -> CountersignException.KeyNeeded()
-            6 -> CountersignException.KeyStoreFailed()
-            7 -> CountersignException.Distrusted()
-            8 -> CountersignException.Clock()
-            9 -> CountersignException.Storage()
+            4 -> CountersignException.ConsentNeeded(
+                FfiConverterString.read(buf),
+                )
+            5 -> CountersignException.Cancelled()
+            6 -> CountersignException.KeyNeeded()
+            7 -> CountersignException.KeyStoreFailed()
+            8 -> CountersignException.Distrusted()
+            9 -> CountersignException.Clock()
+            10 -> CountersignException.Storage()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -5472,6 +8599,11 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 + FfiConverterString.allocationSize(value.`reason`)
             )
             is CountersignException.Invalid -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is CountersignException.ConsentNeeded -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterString.allocationSize(value.`reason`)
@@ -5520,28 +8652,33 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.Cancelled -> {
+            is CountersignException.ConsentNeeded -> {
                 buf.putInt(4)
+                FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.KeyNeeded -> {
+            is CountersignException.Cancelled -> {
                 buf.putInt(5)
                 Unit
             }
-            is CountersignException.KeyStoreFailed -> {
+            is CountersignException.KeyNeeded -> {
                 buf.putInt(6)
                 Unit
             }
-            is CountersignException.Distrusted -> {
+            is CountersignException.KeyStoreFailed -> {
                 buf.putInt(7)
                 Unit
             }
-            is CountersignException.Clock -> {
+            is CountersignException.Distrusted -> {
                 buf.putInt(8)
                 Unit
             }
-            is CountersignException.Storage -> {
+            is CountersignException.Clock -> {
                 buf.putInt(9)
+                Unit
+            }
+            is CountersignException.Storage -> {
+                buf.putInt(10)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -5660,6 +8797,125 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
 
 
 
+/**
+ * A field's value.
+ */
+sealed class FieldValue {
+    
+    /**
+     * Text, or a member's SPIFFE ID.
+     */
+    data class Text(
+        val v1: kotlin.String) : FieldValue()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A number, or a moment in milliseconds since 1970, UTC.
+     */
+    data class Number(
+        val v1: kotlin.ULong) : FieldValue()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Bytes, or a digest.
+     */
+    data class Bytes(
+        val v1: kotlin.ByteArray) : FieldValue()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFieldValue : FfiConverterRustBuffer<FieldValue>{
+    override fun read(buf: ByteBuffer): FieldValue {
+        return when(buf.getInt()) {
+            1 -> FieldValue.Text(
+                FfiConverterString.read(buf),
+                )
+            2 -> FieldValue.Number(
+                FfiConverterULong.read(buf),
+                )
+            3 -> FieldValue.Bytes(
+                FfiConverterByteArray.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: FieldValue): ULong = when(value) {
+        is FieldValue.Text -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.v1)
+            )
+        }
+        is FieldValue.Number -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.v1)
+            )
+        }
+        is FieldValue.Bytes -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.v1)
+            )
+        }
+    }
+
+    override fun write(value: FieldValue, buf: ByteBuffer) {
+        when(value) {
+            is FieldValue.Text -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.v1, buf)
+                Unit
+            }
+            is FieldValue.Number -> {
+                buf.putInt(2)
+                FfiConverterULong.write(value.v1, buf)
+                Unit
+            }
+            is FieldValue.Bytes -> {
+                buf.putInt(3)
+                FfiConverterByteArray.write(value.v1, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -5755,6 +9011,112 @@ public object FfiConverterTypeKeyStoreError : FfiConverterRustBuffer<KeyStoreExc
     }
 
 }
+
+
+
+/**
+ * What a statement is about.
+ */
+
+enum class Level {
+    
+    /**
+     * A product, with all its lots and packs.
+     */
+    PRODUCT,
+    /**
+     * A lot, with all its packs.
+     */
+    LOT,
+    /**
+     * A single pack.
+     */
+    PACK,
+    /**
+     * A logistic unit.
+     */
+    UNIT,
+    /**
+     * A matter without goods, such as an order.
+     */
+    MATTER;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLevel: FfiConverterRustBuffer<Level> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        Level.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Level) = 4UL
+
+    override fun write(value: Level, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How a line is opened to those who fit it.
+ */
+
+enum class LineMode {
+    
+    /**
+     * At once.
+     */
+    AT_ONCE,
+    /**
+     * When the patient says so.
+     */
+    ASK,
+    /**
+     * At once, in an emergency; whoever asks types a reason.
+     */
+    EMERGENCY;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLineMode: FfiConverterRustBuffer<LineMode> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        LineMode.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LineMode) = 4UL
+
+    override fun write(value: LineMode, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -5857,6 +9219,51 @@ public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
     override fun allocationSize(value: NextStep) = 4UL
 
     override fun write(value: NextStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The result of a step of a change.
+ */
+
+enum class RecordStep {
+    
+    /**
+     * There is more to do.
+     */
+    FURTHER,
+    /**
+     * Nothing is on its way: what is published is what holds.
+     */
+    DONE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordStep: FfiConverterRustBuffer<RecordStep> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        RecordStep.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RecordStep) = 4UL
+
+    override fun write(value: RecordStep, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -6130,6 +9537,25 @@ sealed class ScanResult {
     
     
     /**
+     * One of several codes that make up a text: show the others as well, one after the other or at once.
+     */
+    data class Part(
+        /**
+         * Its number, from 1.
+         */
+        val `number`: kotlin.UByte, 
+        /**
+         * How many there are; 0 if the code does not say.
+         */
+        val `of`: kotlin.UByte) : ScanResult()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
      * A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
      * the pack.
      */
@@ -6175,9 +9601,13 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
         return when(buf.getInt()) {
             1 -> ScanResult.Nothing
             2 -> ScanResult.HoldStill
-            3 -> ScanResult.NotAPack
-            4 -> ScanResult.Several
-            5 -> ScanResult.Pack(
+            3 -> ScanResult.Part(
+                FfiConverterUByte.read(buf),
+                FfiConverterUByte.read(buf),
+                )
+            4 -> ScanResult.NotAPack
+            5 -> ScanResult.Several
+            6 -> ScanResult.Pack(
                 FfiConverterTypeAnswer.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -6195,6 +9625,14 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
+            )
+        }
+        is ScanResult.Part -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUByte.allocationSize(value.`number`)
+                + FfiConverterUByte.allocationSize(value.`of`)
             )
         }
         is ScanResult.NotAPack -> {
@@ -6228,17 +9666,138 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
                 buf.putInt(2)
                 Unit
             }
-            is ScanResult.NotAPack -> {
+            is ScanResult.Part -> {
                 buf.putInt(3)
+                FfiConverterUByte.write(value.`number`, buf)
+                FfiConverterUByte.write(value.`of`, buf)
                 Unit
             }
-            is ScanResult.Several -> {
+            is ScanResult.NotAPack -> {
                 buf.putInt(4)
                 Unit
             }
-            is ScanResult.Pack -> {
+            is ScanResult.Several -> {
                 buf.putInt(5)
+                Unit
+            }
+            is ScanResult.Pack -> {
+                buf.putInt(6)
                 FfiConverterTypeAnswer.write(value.`answer`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What can be said of a section's contents. Three things that never look alike.
+ */
+sealed class SectionState {
+    
+    /**
+     * There is something to read.
+     */
+    object Present : SectionState()
+    
+    
+    /**
+     * The author left it empty. Sections without a reason belong into one line together.
+     */
+    data class Empty(
+        /**
+         * Why, if the author says.
+         */
+        val `reason`: kotlin.String?) : SectionState()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * The author withheld it.
+     */
+    data class Withheld(
+        /**
+         * Why.
+         */
+        val `reason`: kotlin.String) : SectionState()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSectionState : FfiConverterRustBuffer<SectionState>{
+    override fun read(buf: ByteBuffer): SectionState {
+        return when(buf.getInt()) {
+            1 -> SectionState.Present
+            2 -> SectionState.Empty(
+                FfiConverterOptionalString.read(buf),
+                )
+            3 -> SectionState.Withheld(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: SectionState): ULong = when(value) {
+        is SectionState.Present -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is SectionState.Empty -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalString.allocationSize(value.`reason`)
+            )
+        }
+        is SectionState.Withheld -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+        }
+    }
+
+    override fun write(value: SectionState, buf: ByteBuffer) {
+        when(value) {
+            is SectionState.Present -> {
+                buf.putInt(1)
+                Unit
+            }
+            is SectionState.Empty -> {
+                buf.putInt(2)
+                FfiConverterOptionalString.write(value.`reason`, buf)
+                Unit
+            }
+            is SectionState.Withheld -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -6745,6 +10304,162 @@ public object FfiConverterOptionalTypePacked: FfiConverterRustBuffer<Packed?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeRecordRequester: FfiConverterRustBuffer<RecordRequester?> {
+    override fun read(buf: ByteBuffer): RecordRequester? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRecordRequester.read(buf)
+    }
+
+    override fun allocationSize(value: RecordRequester?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRecordRequester.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RecordRequester?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRecordRequester.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAccessState: FfiConverterRustBuffer<AccessState?> {
+    override fun read(buf: ByteBuffer): AccessState? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAccessState.read(buf)
+    }
+
+    override fun allocationSize(value: AccessState?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAccessState.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AccessState?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAccessState.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeLevel: FfiConverterRustBuffer<Level?> {
+    override fun read(buf: ByteBuffer): Level? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLevel.read(buf)
+    }
+
+    override fun allocationSize(value: Level?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLevel.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Level?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLevel.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalSequenceTypeRecordLine: FfiConverterRustBuffer<List<RecordLine>?> {
+    override fun read(buf: ByteBuffer): List<RecordLine>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceTypeRecordLine.read(buf)
+    }
+
+    override fun allocationSize(value: List<RecordLine>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceTypeRecordLine.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<RecordLine>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceTypeRecordLine.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceULong: FfiConverterRustBuffer<List<kotlin.ULong>> {
+    override fun read(buf: ByteBuffer): List<kotlin.ULong> {
+        val len = buf.getInt()
+        return List<kotlin.ULong>(len) {
+            FfiConverterULong.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.ULong>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterULong.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.ULong>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterULong.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -6847,6 +10562,34 @@ public object FfiConverterSequenceTypeEvent: FfiConverterRustBuffer<List<Event>>
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeEvent.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeField: FfiConverterRustBuffer<List<Field>> {
+    override fun read(buf: ByteBuffer): List<Field> {
+        val len = buf.getInt()
+        return List<Field>(len) {
+            FfiConverterTypeField.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Field>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeField.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Field>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeField.write(it, buf)
         }
     }
 }
@@ -6969,6 +10712,62 @@ public object FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer<List<Know
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeMedicalRecord: FfiConverterRustBuffer<List<MedicalRecord>> {
+    override fun read(buf: ByteBuffer): List<MedicalRecord> {
+        val len = buf.getInt()
+        return List<MedicalRecord>(len) {
+            FfiConverterTypeMedicalRecord.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<MedicalRecord>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeMedicalRecord.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<MedicalRecord>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeMedicalRecord.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeMedicalSection: FfiConverterRustBuffer<List<MedicalSection>> {
+    override fun read(buf: ByteBuffer): List<MedicalSection> {
+        val len = buf.getInt()
+        return List<MedicalSection>(len) {
+            FfiConverterTypeMedicalSection.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<MedicalSection>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeMedicalSection.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<MedicalSection>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeMedicalSection.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeMembership: FfiConverterRustBuffer<List<Membership>> {
     override fun read(buf: ByteBuffer): List<Membership> {
         val len = buf.getInt()
@@ -7043,6 +10842,118 @@ public object FfiConverterSequenceTypeProduct: FfiConverterRustBuffer<List<Produ
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeProduct.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRecordAccess: FfiConverterRustBuffer<List<RecordAccess>> {
+    override fun read(buf: ByteBuffer): List<RecordAccess> {
+        val len = buf.getInt()
+        return List<RecordAccess>(len) {
+            FfiConverterTypeRecordAccess.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RecordAccess>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRecordAccess.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RecordAccess>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRecordAccess.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRecordLine: FfiConverterRustBuffer<List<RecordLine>> {
+    override fun read(buf: ByteBuffer): List<RecordLine> {
+        val len = buf.getInt()
+        return List<RecordLine>(len) {
+            FfiConverterTypeRecordLine.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RecordLine>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRecordLine.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RecordLine>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRecordLine.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRecordOffer: FfiConverterRustBuffer<List<RecordOffer>> {
+    override fun read(buf: ByteBuffer): List<RecordOffer> {
+        val len = buf.getInt()
+        return List<RecordOffer>(len) {
+            FfiConverterTypeRecordOffer.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RecordOffer>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRecordOffer.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RecordOffer>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRecordOffer.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRecordRequest: FfiConverterRustBuffer<List<RecordRequest>> {
+    override fun read(buf: ByteBuffer): List<RecordRequest> {
+        val len = buf.getInt()
+        return List<RecordRequest>(len) {
+            FfiConverterTypeRecordRequest.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RecordRequest>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRecordRequest.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RecordRequest>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRecordRequest.write(it, buf)
         }
     }
 }

@@ -323,6 +323,86 @@ typedef struct UniffiVTableCallbackInterfaceKeyStore {
 } UniffiVTableCallbackInterfaceKeyStore;
 
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
+uint64_t uniffi_countersign_core_fn_clone_clinician(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_CLINICIAN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_CLINICIAN
+void uniffi_countersign_core_fn_free_clinician(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_CLINICIAN_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_CLINICIAN_NEW
+uint64_t uniffi_countersign_core_fn_constructor_clinician_new(uint64_t wallet, RustBuffer key, RustBuffer authority, RustBuffer address, RustBuffer roots, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_ADD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_ADD
+RustBuffer uniffi_countersign_core_fn_method_clinician_add(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_ASK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_ASK
+RustBuffer uniffi_countersign_core_fn_method_clinician_ask(uint64_t ptr, RustBuffer question, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_ASKED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_ASKED
+RustBuffer uniffi_countersign_core_fn_method_clinician_asked(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_DISMISS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_DISMISS
+void uniffi_countersign_core_fn_method_clinician_dismiss(uint64_t ptr, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_FETCH_KEY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_FETCH_KEY
+void uniffi_countersign_core_fn_method_clinician_fetch_key(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_HAS_KEY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_HAS_KEY
+int8_t uniffi_countersign_core_fn_method_clinician_has_key(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_OFFERS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_OFFERS
+RustBuffer uniffi_countersign_core_fn_method_clinician_offers(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_OPEN
+RustBuffer uniffi_countersign_core_fn_method_clinician_open(uint64_t ptr, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_READ
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_READ
+RustBuffer uniffi_countersign_core_fn_method_clinician_read(uint64_t ptr, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_RECORDS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_RECORDS
+RustBuffer uniffi_countersign_core_fn_method_clinician_records(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_REMOVE
+void uniffi_countersign_core_fn_method_clinician_remove(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_RESUME
+void uniffi_countersign_core_fn_method_clinician_resume(uint64_t ptr, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_TIDY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_TIDY
+uint64_t uniffi_countersign_core_fn_method_clinician_tidy(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_COURIER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_COURIER
 uint64_t uniffi_countersign_core_fn_clone_courier(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -396,6 +476,31 @@ RustBuffer uniffi_countersign_core_fn_method_courier_send(uint64_t ptr, RustCall
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SETTLE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SETTLE
 void uniffi_countersign_core_fn_method_courier_settle(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_ISSUER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_ISSUER
+uint64_t uniffi_countersign_core_fn_clone_issuer(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_ISSUER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_ISSUER
+void uniffi_countersign_core_fn_free_issuer(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_ISSUER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_ISSUER_NEW
+uint64_t uniffi_countersign_core_fn_constructor_issuer_new(uint64_t wallet, RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_PREPARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_PREPARE
+RustBuffer uniffi_countersign_core_fn_method_issuer_prepare(uint64_t ptr, RustBuffer kind, RustBuffer code, RustBuffer level, RustBuffer consent, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_SIGN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_SIGN
+RustBuffer uniffi_countersign_core_fn_method_issuer_sign(uint64_t ptr, RustBuffer kind, RustBuffer code, RustBuffer level, RustBuffer fields, RustBuffer consent, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_KEYSTORE
@@ -486,6 +591,121 @@ RustBuffer uniffi_countersign_core_fn_method_packchecker_check_frame(uint64_t pt
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_PHOTO
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_PHOTO
 RustBuffer uniffi_countersign_core_fn_method_packchecker_check_photo(uint64_t ptr, uint32_t width, uint32_t height, ForeignBytes rgba, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_RECORDS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_RECORDS
+uint64_t uniffi_countersign_core_fn_clone_records(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_RECORDS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_RECORDS
+void uniffi_countersign_core_fn_free_records(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_RECORDS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_RECORDS_NEW
+uint64_t uniffi_countersign_core_fn_constructor_records_new(uint64_t wallet, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ACCESSES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ACCESSES
+RustBuffer uniffi_countersign_core_fn_method_records_accesses(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ALL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ALL
+RustBuffer uniffi_countersign_core_fn_method_records_all(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ALLOW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ALLOW
+void uniffi_countersign_core_fn_method_records_allow(uint64_t ptr, RustBuffer record, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ALLOW_PARTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ALLOW_PARTS
+void uniffi_countersign_core_fn_method_records_allow_parts(uint64_t ptr, RustBuffer record, RustBuffer thread, RustBuffer parts, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_BEGIN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_BEGIN
+RustBuffer uniffi_countersign_core_fn_method_records_begin(uint64_t ptr, RustBuffer authority, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_CLOSE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_CLOSE
+void uniffi_countersign_core_fn_method_records_close(uint64_t ptr, RustBuffer record, RustBuffer label, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_DENY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_DENY
+void uniffi_countersign_core_fn_method_records_deny(uint64_t ptr, RustBuffer record, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_DOCUMENT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_DOCUMENT
+RustBuffer uniffi_countersign_core_fn_method_records_document(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ENROL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ENROL
+void uniffi_countersign_core_fn_method_records_enrol(uint64_t ptr, RustBuffer record, RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ERASE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ERASE
+void uniffi_countersign_core_fn_method_records_erase(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_HOLDER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_HOLDER
+RustBuffer uniffi_countersign_core_fn_method_records_holder(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_LINK
+RustBuffer uniffi_countersign_core_fn_method_records_link(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ROLL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ROLL
+int8_t uniffi_countersign_core_fn_method_records_roll(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SET_MODE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SET_MODE
+void uniffi_countersign_core_fn_method_records_set_mode(uint64_t ptr, RustBuffer record, RustBuffer label, RustBuffer mode, uint32_t minutes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SET_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SET_OPEN
+void uniffi_countersign_core_fn_method_records_set_open(uint64_t ptr, RustBuffer record, int8_t open, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SET_PARTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SET_PARTS
+void uniffi_countersign_core_fn_method_records_set_parts(uint64_t ptr, RustBuffer record, RustBuffer label, RustBuffer parts, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SHARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SHARE
+RustBuffer uniffi_countersign_core_fn_method_records_share(uint64_t ptr, RustBuffer record, RustBuffer line, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_STEP
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_STEP
+RustBuffer uniffi_countersign_core_fn_method_records_step(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_TAKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_TAKE
+RustBuffer uniffi_countersign_core_fn_method_records_take(uint64_t ptr, RustBuffer record, RustBuffer document, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WITHDRAW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WITHDRAW
+void uniffi_countersign_core_fn_method_records_withdraw(uint64_t ptr, RustBuffer record, RustBuffer thread, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_WALLET
@@ -844,6 +1064,84 @@ uint16_t uniffi_countersign_core_checksum_func_draw_code(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
+uint16_t uniffi_countersign_core_checksum_method_clinician_add(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ASK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ASK
+uint16_t uniffi_countersign_core_checksum_method_clinician_ask(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ASKED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ASKED
+uint16_t uniffi_countersign_core_checksum_method_clinician_asked(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_DISMISS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_DISMISS
+uint16_t uniffi_countersign_core_checksum_method_clinician_dismiss(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_FETCH_KEY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_FETCH_KEY
+uint16_t uniffi_countersign_core_checksum_method_clinician_fetch_key(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_HAS_KEY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_HAS_KEY
+uint16_t uniffi_countersign_core_checksum_method_clinician_has_key(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_OFFERS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_OFFERS
+uint16_t uniffi_countersign_core_checksum_method_clinician_offers(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_OPEN
+uint16_t uniffi_countersign_core_checksum_method_clinician_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_READ
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_READ
+uint16_t uniffi_countersign_core_checksum_method_clinician_read(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_RECORDS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_RECORDS
+uint16_t uniffi_countersign_core_checksum_method_clinician_records(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_REMOVE
+uint16_t uniffi_countersign_core_checksum_method_clinician_remove(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_RESUME
+uint16_t uniffi_countersign_core_checksum_method_clinician_resume(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_TIDY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_TIDY
+uint16_t uniffi_countersign_core_checksum_method_clinician_tidy(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_ANSWER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_ANSWER
 uint16_t uniffi_countersign_core_checksum_method_courier_answer(void
@@ -916,6 +1214,18 @@ uint16_t uniffi_countersign_core_checksum_method_courier_settle(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_PREPARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_PREPARE
+uint16_t uniffi_countersign_core_checksum_method_issuer_prepare(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_SIGN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_SIGN
+uint16_t uniffi_countersign_core_checksum_method_issuer_sign(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 uint16_t uniffi_countersign_core_checksum_method_keystore_make_signing_key(void
@@ -985,6 +1295,126 @@ uint16_t uniffi_countersign_core_checksum_method_packchecker_check_frame(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_PHOTO
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_PHOTO
 uint16_t uniffi_countersign_core_checksum_method_packchecker_check_photo(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ACCESSES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ACCESSES
+uint16_t uniffi_countersign_core_checksum_method_records_accesses(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ALL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ALL
+uint16_t uniffi_countersign_core_checksum_method_records_all(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ALLOW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ALLOW
+uint16_t uniffi_countersign_core_checksum_method_records_allow(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ALLOW_PARTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ALLOW_PARTS
+uint16_t uniffi_countersign_core_checksum_method_records_allow_parts(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_BEGIN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_BEGIN
+uint16_t uniffi_countersign_core_checksum_method_records_begin(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_CLOSE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_CLOSE
+uint16_t uniffi_countersign_core_checksum_method_records_close(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_DENY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_DENY
+uint16_t uniffi_countersign_core_checksum_method_records_deny(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_DOCUMENT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_DOCUMENT
+uint16_t uniffi_countersign_core_checksum_method_records_document(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ENROL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ENROL
+uint16_t uniffi_countersign_core_checksum_method_records_enrol(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ERASE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ERASE
+uint16_t uniffi_countersign_core_checksum_method_records_erase(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_HOLDER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_HOLDER
+uint16_t uniffi_countersign_core_checksum_method_records_holder(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_LINK
+uint16_t uniffi_countersign_core_checksum_method_records_link(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ROLL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ROLL
+uint16_t uniffi_countersign_core_checksum_method_records_roll(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SET_MODE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SET_MODE
+uint16_t uniffi_countersign_core_checksum_method_records_set_mode(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SET_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SET_OPEN
+uint16_t uniffi_countersign_core_checksum_method_records_set_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SET_PARTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SET_PARTS
+uint16_t uniffi_countersign_core_checksum_method_records_set_parts(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SHARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SHARE
+uint16_t uniffi_countersign_core_checksum_method_records_share(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_STEP
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_STEP
+uint16_t uniffi_countersign_core_checksum_method_records_step(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_TAKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_TAKE
+uint16_t uniffi_countersign_core_checksum_method_records_take(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WITHDRAW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WITHDRAW
+uint16_t uniffi_countersign_core_checksum_method_records_withdraw(void
     
 );
 #endif
@@ -1072,15 +1502,33 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_unfollow(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_CLINICIAN_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_CLINICIAN_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_clinician_new(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_COURIER_NEW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_COURIER_NEW
 uint16_t uniffi_countersign_core_checksum_constructor_courier_new(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_ISSUER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_ISSUER_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_issuer_new(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_PACKCHECKER_NEW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_PACKCHECKER_NEW
 uint16_t uniffi_countersign_core_checksum_constructor_packchecker_new(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_RECORDS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_RECORDS_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_records_new(void
     
 );
 #endif

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use countersign_ledger::{Identity, Subject};
 use countersign_records::{
-    Cut, FIRST_SECTION, MAX_DOCUMENT, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
+    Cut, FIRST_SECTION, MAX_DOCUMENT, Mark, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
 };
 use countersign_wallet::{
     AccessState, ActError, AskFor, AskState, ClientError, Issuer, Offered, RecordError, ShownRecord,
@@ -18,6 +18,7 @@ use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::{Value, json};
 
 use super::super::act::KEY;
+use super::examine::DOCUMENT;
 use super::{Desk, found, log_named, request_name, short};
 use crate::args::{RequestRecord, SignRecord};
 use crate::file;
@@ -27,7 +28,7 @@ use crate::output::{say, warn};
 /// Signs a FHIR document for a patient's record.
 pub fn sign(home: &Home, args: &SignRecord, as_json: bool) -> Result<()> {
     getrandom::u32().context("the operating system gives no randomness")?;
-    let document = file::read(&args.file, MAX_DOCUMENT)?;
+    let document = file::read(&args.file, DOCUMENT, MAX_DOCUMENT)?;
     let (mut snapshot, client, keys) = (home.snapshot()?, home.client()?, home.vault()?);
     let certificate = Issuer::new(&mut snapshot, &client, Arc::clone(&keys)).certificate(KEY)?;
     let signer = StoredKey::find(keys, KEY)?;
@@ -67,7 +68,9 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
     }
     let offers = clinician.offers(&record)?;
     if args.list {
-        offers.iter().for_each(|offer| offer_told(offer, as_json));
+        for offer in &offers {
+            offer_told(offer, as_json);
+        }
         return Ok(());
     }
     let offer = match &args.line {
@@ -249,7 +252,7 @@ fn told(shown: &ShownRecord, view: &View) -> String {
         section.lines.iter().for_each(|entry| line(format!("  {entry}")));
         section.marks.iter().for_each(|mark| line(format!("  ! {}", mark.sentence())));
     }
-    view.nothing_stated().into_iter().for_each(|nothing| line(nothing));
+    view.nothing_stated().into_iter().for_each(&mut line);
     if shown.not_delivered.count() > 0 {
         line(format!("{} parts are shared, and the store did not deliver them", shown.not_delivered.count()));
     }
@@ -268,6 +271,6 @@ fn section_json(section: &Section) -> Value {
         "title": section.title,
         "state": section.state.as_str(),
         "lines": section.lines,
-        "marks": section.marks.iter().map(|mark| mark.sentence()).collect::<Vec<_>>(),
+        "marks": section.marks.iter().map(Mark::sentence).collect::<Vec<_>>(),
     })
 }

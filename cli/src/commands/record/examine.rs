@@ -47,9 +47,12 @@ pub fn each(files: &[PathBuf], as_json: bool, command: fn(&Path, bool) -> Result
     code
 }
 
+/// What the files are.
+pub const DOCUMENT: &str = "a FHIR document, a JSON Bundle of type document";
+
 /// Prints a line for each part of a document.
 pub fn inspect(file: &Path, as_json: bool) -> Result<()> {
-    let document = file::read(file, MAX_DOCUMENT)?;
+    let document = file::read(file, DOCUMENT, MAX_DOCUMENT)?;
     let cut = Cut::new(&document)?;
     let parts = cut.parts();
     let view = View::of(&parts);
@@ -155,7 +158,7 @@ fn named(text: &str) -> &str {
 pub fn prove(file: &Path, as_json: bool) -> Result<()> {
     // Everything that follows needs it.
     getrandom::u32().context("the operating system gives no randomness")?;
-    let document = file::read(file, MAX_DOCUMENT)?;
+    let document = file::read(file, DOCUMENT, MAX_DOCUMENT)?;
     let mut clock = Clock::default();
     let hospital = Hospital::new()?;
     let mut random = UnwrapErr(SysRng);

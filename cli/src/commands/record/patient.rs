@@ -63,7 +63,10 @@ pub fn enrol(home: &Home, record: Option<&RecordId>, code: &str, as_json: bool) 
 pub fn take(home: &Home, record: Option<&RecordId>, signed: &Path, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
     let record = desk.record(record)?;
-    let view = desk.records().take(&record, &file::read(signed, MAX_SIGNED)?)?;
+    let view = desk.records().take(
+        &record,
+        &file::read(signed, "a signed document, as `countersign record sign` writes it", MAX_SIGNED)?,
+    )?;
     publish(home, &mut desk, &record)?;
     let held = desk.records().one(&record)?;
     if as_json {

@@ -68,7 +68,7 @@ impl Region {
         }
     }
 
-    fn sign(&self, who: &Member, draft: &Draft, cti: u8) -> Statement {
+    fn sign(who: &Member, draft: &Draft, cti: u8) -> Statement {
         draft.sign(&who.certificate, &who.key, NOW, [cti; 16]).unwrap()
     }
 
@@ -77,7 +77,7 @@ impl Region {
         let (holder, label) = (key(50).public_key(), Some(LABEL));
         let until = UnixMillis(NOW.0 + 60_000);
         let request = Request { holder: &holder, label, fits: true, until, slot: 0 };
-        let signed = self.sign(&self.authority, &request.draft(&RECORD, &self.head(), sealed), 7);
+        let signed = Self::sign(&self.authority, &request.draft(&RECORD, &self.head(), sealed), 7);
         let verified = self.trust.verify(signed).unwrap();
         self.trust.place(verified, SHARED.unwrap(), 12).into_standing().unwrap()
     }
@@ -85,7 +85,7 @@ impl Region {
     fn seal(&self, draft: &Draft, who: &Member) -> Vec<u8> {
         let agree = self.secret.agreement(0).public_key();
         let thread = RECORD.thread(&key(50).public_key());
-        let signed = self.sign(who, draft, 8);
+        let signed = Self::sign(who, draft, 8);
         seal_ask(&signed, &who.certificate, &agree, &thread, &mut Numbers(3)).unwrap()
     }
 
@@ -134,7 +134,7 @@ fn each_way_not_to_name_the_requester_has_its_own_reason() {
 
     // The seal: garbage, another receiver's, another thread's, or no statement of this kind.
     assert_eq!(region.open(vec![7; 200]), Err(AskError::Seal));
-    let signed = region.sign(&region.doctor, &good, 8);
+    let signed = Region::sign(&region.doctor, &good, 8);
     let seal = |agree: &PublicKey, holder: u8| {
         let thread = RECORD.thread(&key(holder).public_key());
         seal_ask(&signed, &region.doctor.certificate, agree, &thread, &mut Numbers(3)).unwrap()
@@ -181,7 +181,7 @@ fn a_requester_who_was_revoked_when_the_request_was_ordered_is_told() {
         let (kind, links) = (Kind::new(REVOKE).unwrap(), vec![]);
         let draft = Draft { kind, subject, fields, prev: None, links, sealed: None };
         let mut trust = region.trust.clone();
-        let revocation = trust.verify(region.sign(&region.registrar, &draft, 9)).unwrap();
+        let revocation = trust.verify(Region::sign(&region.registrar, &draft, 9)).unwrap();
         let placed = trust.place(revocation, countersign_ledger::LogName::TRUST, 5).into_standing();
         trust.apply(&placed.unwrap()).unwrap();
         assert_eq!(region.open_by(&trust, sealed.clone()).map(drop), name, "from {from}");
@@ -244,7 +244,7 @@ fn drafts_are_what_the_rules_read() {
         lines: head.lines.clone(),
     };
     // Who may sign it, the rules' own tests show; here any member does.
-    let signed = region.sign(&region.authority, &index.draft(&RECORD, None, vec![1]), 1);
+    let signed = Region::sign(&region.authority, &index.draft(&RECORD, None, vec![1]), 1);
     let verified = region.trust.verify(signed).unwrap();
     assert_eq!(Head::of(&verified).unwrap(), Head { index: verified.statement().id(), ..head.clone() });
     assert_eq!(head.outcome(Some(LABEL), true), Outcome::Granted);

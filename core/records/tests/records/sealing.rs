@@ -106,7 +106,7 @@ fn lined(inventory: &Inventory, secret: &Secret, label: Hash, parts: Parts, seed
 /// The objects of a line, out of all that were uploaded.
 fn delivered(uploaded: &[Vec<u8>], line: &Line) -> Vec<Vec<u8>> {
     let all: Vec<&Vec<u8>> = uploaded.iter().chain([&line.wraps]).collect();
-    let named = |digest| all.iter().find(|object| Hash::of(object) == digest).unwrap().to_vec();
+    let named = |digest| all.iter().find(|object| Hash::of(object) == digest).copied().unwrap().clone();
     line.row.digests().map(named).collect()
 }
 

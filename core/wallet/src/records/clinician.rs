@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 use super::access::{AccessState, Judged, access_state, judge};
 use super::error::RecordError;
 use super::{head, random};
+use crate::act::{self, ActError};
 use crate::client::{AttributeAuthority, Client, ClientError, RecordStore};
-use crate::courier;
-use crate::issuer::{ActError, Issuer};
+use crate::issuer::Issuer;
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
@@ -65,7 +65,7 @@ pub struct AskFor {
     pub label: Option<Hash>,
     /// For how long.
     pub minutes: u32,
-    /// What for: a code of HL7's PurposeOfUse, such as `TREAT`.
+    /// What for: a code of HL7's `PurposeOfUse`, such as `TREAT`.
     pub purpose: String,
     /// Why, in words. An emergency needs it.
     pub reason: Option<String>,
@@ -145,11 +145,7 @@ impl<'a> Clinician<'a> {
         key: &str,
         authority: &Identity,
     ) -> Result<Self, RecordError> {
-        let connection = snapshot.store.read();
-        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let mut trust = snapshot.trust().map_err(|_| RecordError::Sync)?;
-        let certificate = Certificate::clone(&*trust.enrol(&der)?);
+        let (certificate, trust) = snapshot.membership(key)?;
         Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust, authority: authority.clone() })
     }
 
@@ -169,7 +165,7 @@ impl<'a> Clinician<'a> {
     /// The records whose links are here.
     pub fn records(&self) -> Result<Vec<RecordId>, RecordError> {
         let links = store::record_links(self.snapshot.store.read())?;
-        Ok(links.into_iter().filter_map(|(record, _)| record.try_into().ok().map(RecordId)).collect())
+        Ok(links.into_iter().filter_map(|[record, _]| record.try_into().ok().map(RecordId)).collect())
     }
 
     /// Forgets a record: its link, what was asked for, and what is kept of it.
@@ -187,7 +183,6 @@ impl<'a> Clinician<'a> {
     /// What may be asked for of a record, as of the last sync.
     pub fn offers(&mut self, record: &RecordId) -> Result<Vec<Offered>, RecordError> {
         let (link, held) = (self.link(record)?, self.attribute_key()?);
-        let attributes = held.map(|key| key.attributes()).unwrap_or_default();
         let mut offered = Vec::new();
         for log in LOGS {
             let history = self.snapshot.history(log, &record.subject())?.ok_or(RecordError::Sync)?;
@@ -197,7 +192,7 @@ impl<'a> Clinician<'a> {
                 let label = offer.label(record);
                 // A policy that belongs to no line opens nothing.
                 let Some(line) = head.line(label) else { continue };
-                let fits = offer.policy.is_satisfied_by(&attributes);
+                let fits = held.as_ref().is_some_and(|key| offer.policy.is_satisfied_by(&key.attributes()));
                 let (policy, mode, minutes) = (offer.policy, line.mode, line.minutes);
                 offered.push(Offered { log, label, policy, mode, minutes, fits });
             }
@@ -511,7 +506,7 @@ impl<'a> Clinician<'a> {
         let wanted = Wanted {
             request: judged.request.id(),
             store: Identity::parse(&head.store).map_err(|_| RecordError::Unlawful)?,
-            nonce: courier::random()?,
+            nonce: act::random()?,
             time: now,
             seen_size: seen.size(),
             seen_root: seen.root(),
@@ -560,7 +555,7 @@ impl<'a> Clinician<'a> {
 
     fn link(&self, record: &RecordId) -> Result<RecordLink, RecordError> {
         let links = store::record_links(self.snapshot.store.read())?;
-        let (_, sealed) = links.into_iter().find(|(id, _)| *id == record.0).ok_or(RecordError::Unknown)?;
+        let [_, sealed] = links.into_iter().find(|[id, _]| *id == record.0).ok_or(RecordError::Unknown)?;
         let text = self.secret()?.open(Some(record), LINK, &sealed)?;
         let text = std::str::from_utf8(&text).map_err(|_| RecordError::Damaged)?;
         Ok(RecordLink::parse(text)?)
@@ -610,7 +605,7 @@ impl<'a> Clinician<'a> {
 
     fn sign(&self, draft: &countersign_ledger::Draft, now: UnixMillis) -> Result<Statement, RecordError> {
         let signer = StoredKey::find(Arc::clone(&self.keys), &self.key)?;
-        Ok(draft.sign(&self.certificate, &signer, now, courier::random()?)?)
+        Ok(draft.sign(&self.certificate, &signer, now, act::random()?)?)
     }
 
     /// A clock that is well behind what witnesses said is wrong: by it nothing would ever end.

@@ -7,8 +7,8 @@ use countersign_records::{
     AskError, DeliveryError, LineError, NotALink, ObjectError, Refused, SheetError, TicketError,
 };
 
+use crate::act::ActError;
 use crate::client::ClientError;
-use crate::issuer::ActError;
 use crate::key_store::KeyStoreError;
 use crate::snapshot::{FollowError, SnapshotDamaged};
 use crate::store::StoreError;
@@ -140,7 +140,7 @@ impl RecordError {
             Self::Act(_) => "failed",
             Self::Document(error) | Self::Delivery(DeliveryError::Refused(error)) => refused(error),
             Self::Delivery(error) => delivery(error),
-            Self::Line(error) => line(error),
+            Self::Line(error) => line(*error),
             Self::Sheet(SheetError::Link) | Self::Link(_) => "record-link",
             Self::Sheet(SheetError::TooLong) | Self::TooManyLines => "too-many-lines",
             Self::Policy(_) => "policy",
@@ -196,12 +196,12 @@ const fn delivery(error: &DeliveryError) -> &'static str {
         DeliveryError::Altered | DeliveryError::AlteredPart(_) => "part-altered",
         DeliveryError::Swapped { .. } => "part-swapped",
         DeliveryError::Foreign(_) | DeliveryError::ForeignDocument => "other-record",
-        DeliveryError::Line(error) => line(error),
+        DeliveryError::Line(error) => line(*error),
         DeliveryError::Refused(error) => refused(error),
     }
 }
 
-const fn line(error: &LineError) -> &'static str {
+const fn line(error: LineError) -> &'static str {
     match error {
         LineError::Link => "record-link",
         LineError::Authority => "other-authority",

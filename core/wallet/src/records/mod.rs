@@ -38,7 +38,7 @@ pub use self::clinician::{AskFor, AskState, Asked, Clinician, Offered, Shown};
 pub use self::error::RecordError;
 pub use self::patient::{Allow, HeldRecord, Line, NewLine, Records};
 pub use self::publish::Publishing;
-use crate::issuer::ActError;
+use crate::act::ActError;
 use crate::snapshot::Snapshot;
 
 /// Randomness of the operating system, once it has been seen to be there.

@@ -19,8 +19,9 @@ use super::access::{Access, AccessState, Accesses};
 use super::error::RecordError;
 use super::random;
 use super::state::{Change, Content, HeldDocument, HeldLine, Holding, Later, Stage};
+use crate::act::ActError;
 use crate::client::Client;
-use crate::issuer::{ActError, Issuer, Recorded};
+use crate::issuer::{Issuer, Recorded};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
@@ -492,7 +493,7 @@ impl<'a> Records<'a> {
         }
         change.rotate = narrowed(record, &holding.content, &change.to);
         holding.change = Some(change);
-        let state = self.sealed(record, secret, &holding)?;
+        let state = Self::sealed(record, secret, &holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| {
             store::set_record_state(tx, &record.0, &state)?;
             also(tx)
@@ -554,7 +555,6 @@ impl<'a> Records<'a> {
     }
 
     pub(super) fn sealed(
-        &self,
         record: &RecordId,
         secret: &Secret,
         holding: &Holding,
@@ -568,7 +568,7 @@ impl<'a> Records<'a> {
         secret: &Secret,
         holding: &Holding,
     ) -> Result<(), RecordError> {
-        let state = self.sealed(record, secret, holding)?;
+        let state = Self::sealed(record, secret, holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| store::set_record_state(tx, &record.0, &state))?;
         Ok(())
     }

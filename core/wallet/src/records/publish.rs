@@ -15,9 +15,8 @@ use super::error::RecordError;
 use super::patient::{Records, key_name};
 use super::state::{Change, HeldLine, Holding, Later, Stage};
 use super::{fold, random};
+use crate::act::{self, ActError};
 use crate::client::{Client, ClientError, RecordStore};
-use crate::courier;
-use crate::issuer::ActError;
 use crate::key_store::StoredKey;
 use crate::store::{self, StoreError};
 
@@ -125,7 +124,7 @@ impl Records<'_> {
         }
         change.stage = Stage::Sealed { published: [false; 2], rows };
         holding.change = Some(change);
-        let state = self.sealed(record, secret, &holding)?;
+        let state = Self::sealed(record, secret, &holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| {
             store::clear_objects(tx, &record.0)?;
             objects.iter().try_for_each(|object| store::set_object(tx, &record.0, object))?;
@@ -195,13 +194,13 @@ impl Records<'_> {
             if latest != before.map(|(index, _)| index) {
                 return Err(RecordError::Moved);
             }
-            let index = self.index(record, secret, &holding, &change, at)?;
+            let index = Self::index(record, secret, &holding, &change, at)?;
             signed.push((log, self.sign(record, &index, now)?));
         }
         let ids: Vec<_> = signed.iter().map(|(_, statement)| statement.id()).collect();
         change.stage = Stage::Posted { published, rows, ids: ids.clone() };
         holding.change = Some(change);
-        let (state, key) = (self.sealed(record, secret, &holding)?, key_name(record));
+        let (state, key) = (Self::sealed(record, secret, &holding)?, key_name(record));
         self.snapshot.store.write::<_, StoreError>(|tx| {
             let follows = std::iter::once(None).chain(ids.iter().copied().map(Some));
             for ((log, statement), follows) in signed.iter().zip(follows) {
@@ -214,7 +213,6 @@ impl Records<'_> {
 
     /// The index of a log as it will be.
     fn index(
-        &self,
         record: &RecordId,
         secret: &Secret,
         holding: &Holding,
@@ -291,7 +289,7 @@ impl Records<'_> {
                 matches!(&error, ActError::Client(error) if error.problem() == Some(Problem::PromiseNotHeld));
             let go_on = lacking || published != [false; 2];
             holding.change = go_on.then(|| Change { stage: Stage::Sealed { published, rows }, ..change });
-            let state = self.sealed(record, secret, &holding)?;
+            let state = Self::sealed(record, secret, &holding)?;
             self.snapshot.store.write::<_, StoreError>(|tx| {
                 ids.iter().try_for_each(|id| store::take_out(tx, *id))?;
                 if !go_on {
@@ -315,7 +313,7 @@ impl Records<'_> {
             Err(_) => return answered,
         }
         holding.content = change.to;
-        let state = self.sealed(record, secret, &holding)?;
+        let state = Self::sealed(record, secret, &holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| {
             store::clear_objects(tx, &record.0)?;
             store::settle_document(tx, &record.0, true)?;
@@ -346,11 +344,8 @@ impl Records<'_> {
 
     fn sign(&self, record: &RecordId, draft: &Draft, now: UnixMillis) -> Result<Statement, RecordError> {
         let key = key_name(record);
-        let connection = self.snapshot.store.read();
-        let fingerprint = store::membership(connection, &key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let certificate = self.trust()?.enrol(&der)?;
+        let (certificate, _) = self.snapshot.membership(&key)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), &key)?;
-        Ok(draft.sign(&certificate, &signer, now, courier::random()?)?)
+        Ok(draft.sign(&certificate, &signer, now, act::random()?)?)
     }
 }

@@ -3,7 +3,7 @@
 use countersign_ledger::Hash;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Digest, StoreError};
+use super::{Digest, StoreError, StoreResult};
 
 /// What a patient keeps of a record.
 pub(crate) fn record_state(connection: &Connection, record: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -98,9 +98,9 @@ pub(crate) fn clear_objects(tx: &Transaction<'_>, record: &[u8]) -> Result<(), S
 }
 
 /// The links of records, by their records.
-pub(crate) fn record_links(connection: &Connection) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+pub(crate) fn record_links(connection: &Connection) -> StoreResult<Vec<[Vec<u8>; 2]>> {
     let mut query = connection.prepare_cached("SELECT record, link FROM record_links ORDER BY rowid")?;
-    Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    Ok(query.query_map([], |row| Ok([row.get(0)?, row.get(1)?]))?.collect::<Result<_, _>>()?)
 }
 
 /// Keeps a record's link.

@@ -102,7 +102,9 @@ pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Clinic {
     pub fn new() -> Self {
         let mut world = World::new();
-        LOGS.iter().for_each(|log| assert_eq!(world.add_log(log.as_str(), Held::Followed), *log));
+        for log in LOGS {
+            assert_eq!(world.add_log(log.as_str(), Held::Followed), log);
+        }
         for (role, who) in [(AUTHORITY, "clinics"), (STORE, "cloud"), (DOCTOR, "grace")] {
             world.enlist(role, who);
         }
@@ -200,20 +202,13 @@ impl Clinic {
     /// The same, published, with one line on the shared log.
     pub fn shared(&self, phone: &mut Phone, mode: Mode, titles: &[&str]) -> (RecordId, Hash) {
         let record = self.begun(phone);
-        let label = self.line(phone, &record, LOGS[1], mode, titles);
+        let label = Clinic::line(phone, &record, LOGS[1], mode, titles);
         self.proceed(phone, &record);
         (record, label)
     }
 
     /// A line for the cardiologists of the north, planned.
-    pub fn line(
-        &self,
-        phone: &mut Phone,
-        record: &RecordId,
-        log: LogName,
-        mode: Mode,
-        titles: &[&str],
-    ) -> Hash {
+    pub fn line(phone: &mut Phone, record: &RecordId, log: LogName, mode: Mode, titles: &[&str]) -> Hash {
         let parts = phone.parts(record, titles);
         let line = NewLine { log, policy: CARDIOLOGIST.parse().unwrap(), mode, minutes: 60, parts };
         phone.records().add_line(record, &line).unwrap()
@@ -414,6 +409,7 @@ impl Office {
         seal_key(&key.to_bytes(), &own, &agree, &mut random()).unwrap()
     }
 
+    #[expect(clippy::mutable_key_type, reason = "order and equality are of the text")]
     fn held(&self, world: &World, who: &Identity) -> BTreeSet<Attribute> {
         let listed =
             self.attributes.get(who.as_str()).into_iter().flatten().map(|text| text.parse().unwrap());
@@ -431,10 +427,10 @@ impl Office {
         let record = RecordId::of(signed.subject()).unwrap();
         let head = world.state_of(vouch.log, &kind(INDEX), record.subject().as_str());
         let Some(head) = Head::from_state(&head) else { return refused(404, "not-found") };
-        let held = self.held(world, certificate.identity());
         let fits = vouch.policy.as_ref().is_none_or(|(salt, text)| {
             let policy: Policy = text.parse().unwrap();
-            Some(label(&record, salt, &policy)) == ask.label && policy.is_satisfied_by(&held)
+            Some(label(&record, salt, &policy)) == ask.label
+                && policy.is_satisfied_by(&self.held(world, certificate.identity()))
         });
         let mode = ask.label.and_then(|label| head.line(label)).map(|line| line.mode);
         let kind = usize::from(mode == Some(Mode::Emergency));

@@ -638,10 +638,11 @@ fn whatever_the_store_serves_instead_has_its_own_reason() {
     // And without any answer, nothing is lost.
     lie(
         &case,
-        Box::new(|path, response| match path.starts_with("/store/") {
-            true => Err(TransportError::Timeout),
-            false => Ok(response),
-        }),
+        Box::new(
+            |path, response| {
+                if path.starts_with("/store/") { Err(TransportError::Timeout) } else { Ok(response) }
+            },
+        ),
     );
     assert_eq!(error(&mut case).reason(), "no-answer");
     lock(&case.clinic.scene.world).lie = None;

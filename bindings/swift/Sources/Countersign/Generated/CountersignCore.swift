@@ -608,6 +608,367 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
+ * A clinician who is let see medical records, with one of the wallet's certified keys.
+ *
+ * What was opened is kept sealed on this phone until its grant ends, and can be read without a network. Call `tidy` at every start
+ * and after every sync: it erases what may be kept no longer.
+ */
+public protocol ClinicianProtocol: AnyObject, Sendable {
+    
+    /**
+     * Takes a record's link, as scanned. What may be asked for is known after a sync. Returns the record's number.
+     */
+    func add(link: String) throws  -> String
+    
+    /**
+     * Asks. Returns the request's thread; what came of it, `asked` says, after a sync, and `open`.
+     */
+    func ask(question: RecordQuestion) throws  -> String
+    
+    /**
+     * What was asked for.
+     */
+    func asked() throws  -> [RecordRequest]
+    
+    /**
+     * Forgets a request, with what is kept of its answer.
+     */
+    func dismiss(thread: String) throws 
+    
+    /**
+     * Fetches the key for the attributes that the authority has registered of this clinician.
+     */
+    func fetchKey() throws 
+    
+    /**
+     * Whether the key for this quarter's records is here; if not, fetch it.
+     */
+    func hasKey() throws  -> Bool
+    
+    /**
+     * What may be asked for of a record.
+     */
+    func offers(record: String) throws  -> [RecordOffer]
+    
+    /**
+     * Fetches and verifies what was granted, and keeps it until the grant ends.
+     */
+    func `open`(thread: String) throws  -> MedicalDocument
+    
+    /**
+     * What is kept of a request's answer, also without a network.
+     */
+    func read(thread: String) throws  -> MedicalDocument
+    
+    /**
+     * The records whose links are here.
+     */
+    func records() throws  -> [String]
+    
+    /**
+     * Forgets a record, with all that is kept of it.
+     */
+    func remove(record: String) throws 
+    
+    /**
+     * Goes on with a request that was cut off.
+     */
+    func resume(thread: String) throws 
+    
+    /**
+     * Erases what may be kept no longer. Returns how many answers were erased.
+     */
+    func tidy() throws  -> UInt64
+    
+}
+/**
+ * A clinician who is let see medical records, with one of the wallet's certified keys.
+ *
+ * What was opened is kept sealed on this phone until its grant ends, and can be read without a network. Call `tidy` at every start
+ * and after every sync: it erases what may be kept no longer.
+ */
+open class Clinician: ClinicianProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_clinician(self.handle, $0) }
+    }
+    /**
+     * A clinician with the member's key `key`. `authority` issues keys for the clinician's attributes: its SPIFFE ID, and its
+     * address, such as `https://authority.example:8445`. `roots` are the TLS roots (DER) that it is known by, if those are others
+     * than the node's.
+     */
+public convenience init(wallet: Wallet, key: String, authority: String, address: String, roots: [Data])throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_clinician_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),
+        FfiConverterString.lower(authority),
+        FfiConverterString.lower(address),
+        FfiConverterSequenceData.lower(roots),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_clinician(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Takes a record's link, as scanned. What may be asked for is known after a sync. Returns the record's number.
+     */
+open func add(link: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_add(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Asks. Returns the request's thread; what came of it, `asked` says, after a sync, and `open`.
+     */
+open func ask(question: RecordQuestion)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_ask(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRecordQuestion_lower(question),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What was asked for.
+     */
+open func asked()throws  -> [RecordRequest]  {
+    return try  FfiConverterSequenceTypeRecordRequest.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_asked(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Forgets a request, with what is kept of its answer.
+     */
+open func dismiss(thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_dismiss(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Fetches the key for the attributes that the authority has registered of this clinician.
+     */
+open func fetchKey()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_fetch_key(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Whether the key for this quarter's records is here; if not, fetch it.
+     */
+open func hasKey()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_has_key(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What may be asked for of a record.
+     */
+open func offers(record: String)throws  -> [RecordOffer]  {
+    return try  FfiConverterSequenceTypeRecordOffer.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_offers(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Fetches and verifies what was granted, and keeps it until the grant ends.
+     */
+open func `open`(thread: String)throws  -> MedicalDocument  {
+    return try  FfiConverterTypeMedicalDocument_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_open(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What is kept of a request's answer, also without a network.
+     */
+open func read(thread: String)throws  -> MedicalDocument  {
+    return try  FfiConverterTypeMedicalDocument_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_read(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The records whose links are here.
+     */
+open func records()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_records(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Forgets a record, with all that is kept of it.
+     */
+open func remove(record: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_remove(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Goes on with a request that was cut off.
+     */
+open func resume(thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_resume(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Erases what may be kept no longer. Returns how many answers were erased.
+     */
+open func tidy()throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_tidy(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClinician: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Clinician
+
+    public static func lift(_ handle: UInt64) throws -> Clinician {
+        return Clinician(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Clinician) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Clinician {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Clinician, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClinician_lift(_ handle: UInt64) throws -> Clinician {
+    return try FfiConverterTypeClinician.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClinician_lower(_ value: Clinician) -> UInt64 {
+    return FfiConverterTypeClinician.lower(value)
+}
+
+
+
+
+
+
+/**
  * A member who carries goods, with one of the wallet's certified keys.
  *
  * What is signed is in the database before a call returns: after a restart, `pending` lists the handovers under way,
@@ -965,6 +1326,184 @@ public func FfiConverterTypeCourier_lift(_ handle: UInt64) throws -> Courier {
 #endif
 public func FfiConverterTypeCourier_lower(_ value: Courier) -> UInt64 {
     return FfiConverterTypeCourier.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+public protocol IssuerProtocol: AnyObject, Sendable {
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+    func prepare(kind: String, code: String, level: Level?, consent: Consent) throws  -> Act
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+    func sign(kind: String, code: String, level: Level?, fields: [Field], consent: Consent) throws  -> Signed
+    
+}
+/**
+ * A member who signs statements, with one of the wallet's certified keys.
+ *
+ * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
+ * is not known here or cannot be taken back only with the person's [`Consent`].
+ */
+open class Issuer: IssuerProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_issuer(self.handle, $0) }
+    }
+    /**
+     * A member with the key `key`; see [`Wallet::memberships`].
+     */
+public convenience init(wallet: Wallet, key: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_issuer_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_issuer(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * What signing would be about; nothing is signed. `kind` is a kind of statement such as `medicine.dispense`, `code` what
+     * was typed or scanned. The level is the code's own unless another one is asked for. Needs no network.
+     */
+open func prepare(kind: String, code: String, level: Level?, consent: Consent)throws  -> Act  {
+    return try  FfiConverterTypeAct_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_issuer_prepare(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(kind),
+        FfiConverterString.lower(code),
+        FfiConverterOptionTypeLevel.lower(level),
+        FfiConverterTypeConsent_lower(consent),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
+     * it. Fields that follow from the rules are filled in.
+     */
+open func sign(kind: String, code: String, level: Level?, fields: [Field], consent: Consent)throws  -> Signed  {
+    return try  FfiConverterTypeSigned_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_issuer_sign(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(kind),
+        FfiConverterString.lower(code),
+        FfiConverterOptionTypeLevel.lower(level),
+        FfiConverterSequenceTypeField.lower(fields),
+        FfiConverterTypeConsent_lower(consent),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeIssuer: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Issuer
+
+    public static func lift(_ handle: UInt64) throws -> Issuer {
+        return Issuer(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Issuer) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Issuer {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Issuer, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIssuer_lift(_ handle: UInt64) throws -> Issuer {
+    return try FfiConverterTypeIssuer.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIssuer_lower(_ value: Issuer) -> UInt64 {
+    return FfiConverterTypeIssuer.lower(value)
 }
 
 
@@ -1748,6 +2287,502 @@ public func FfiConverterTypePackChecker_lower(_ value: PackChecker) -> UInt64 {
 
 
 /**
+ * A patient, with the medical records of this phone.
+ *
+ * What is to hold from now on is said with `share`, `set_parts`, `close` and the like; `step` makes it so. Each step is durable,
+ * so the app may be killed at any moment, and goes on with `step`. What a doctor has read has been read.
+ */
+public protocol RecordsProtocol: AnyObject, Sendable {
+    
+    /**
+     * Who asked, who was let see what, and what was handed over: complete as of the last sync.
+     */
+    func accesses(record: String) throws  -> RecordAccesses
+    
+    /**
+     * The records of this phone.
+     */
+    func all() throws  -> [MedicalRecord]
+    
+    /**
+     * Grants a request that waits for the line that it asks for.
+     */
+    func allow(record: String, thread: String) throws 
+    
+    /**
+     * Grants a request that waits some parts, by a line of the requester's own: with the last step.
+     */
+    func allowParts(record: String, thread: String, parts: Data) throws 
+    
+    /**
+     * Begins a record in the store of the node in use. `authority` says who fits a policy: a SPIFFE ID. Show the number that is
+     * returned where the owner is enrolled.
+     */
+    func begin(authority: String) throws  -> String
+    
+    /**
+     * Closes a line: its grants end, and what it opened is sealed anew.
+     */
+    func close(record: String, label: String) throws 
+    
+    /**
+     * Denies a request that waits.
+     */
+    func deny(record: String, thread: String) throws 
+    
+    /**
+     * The document on this phone.
+     */
+    func document(record: String) throws  -> MedicalDocument
+    
+    /**
+     * Has the record's owner enrolled by the code that was made for its number.
+     */
+    func enrol(record: String, code: String) throws 
+    
+    /**
+     * Erases a record: from the store, and with the last step from this phone. Digests stay on the ledger.
+     */
+    func erase(record: String) throws 
+    
+    /**
+     * The public key that a doctor signs the document for: SEC1, uncompressed.
+     */
+    func holder(record: String) throws  -> Data
+    
+    /**
+     * The record's link, to be shown as a QR code to whoever may ask. A secret: it shows who may ask, and opens nothing by itself.
+     */
+    func link(record: String) throws  -> String
+    
+    /**
+     * Begins a change if the record is due for this quarter's keys. Call it now and then.
+     */
+    func roll(record: String) throws  -> Bool
+    
+    /**
+     * Changes how a line is opened, and for how long.
+     */
+    func setMode(record: String, label: String, mode: LineMode, minutes: UInt32) throws 
+    
+    /**
+     * Says whether somebody whom no line fits may ask.
+     */
+    func setOpen(record: String, `open`: Bool) throws 
+    
+    /**
+     * Changes which parts a line opens. Of fewer, those that it no longer opens are sealed anew.
+     */
+    func setParts(record: String, label: String, parts: Data) throws 
+    
+    /**
+     * Opens some parts to somebody. Returns the line's label.
+     */
+    func share(record: String, line: NewRecordLine) throws  -> String
+    
+    /**
+     * Does the next step of what was said. Call it until it returns `Done`; a step that fails is done again.
+     */
+    func step(record: String) throws  -> RecordStep
+    
+    /**
+     * Takes a document that a doctor signed. Each line opens of a newer version what it opened of the one before.
+     */
+    func take(record: String, document: Data) throws  -> MedicalDocument
+    
+    /**
+     * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
+     */
+    func withdraw(record: String, thread: String) throws 
+    
+}
+/**
+ * A patient, with the medical records of this phone.
+ *
+ * What is to hold from now on is said with `share`, `set_parts`, `close` and the like; `step` makes it so. Each step is durable,
+ * so the app may be killed at any moment, and goes on with `step`. What a doctor has read has been read.
+ */
+open class Records: RecordsProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_records(self.handle, $0) }
+    }
+    /**
+     * The records of this wallet's owner.
+     */
+public convenience init(wallet: Wallet) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_records_new(
+        FfiConverterTypeWallet_lower(wallet),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_records(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Who asked, who was let see what, and what was handed over: complete as of the last sync.
+     */
+open func accesses(record: String)throws  -> RecordAccesses  {
+    return try  FfiConverterTypeRecordAccesses_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_accesses(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The records of this phone.
+     */
+open func all()throws  -> [MedicalRecord]  {
+    return try  FfiConverterSequenceTypeMedicalRecord.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_all(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Grants a request that waits for the line that it asks for.
+     */
+open func allow(record: String, thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_allow(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Grants a request that waits some parts, by a line of the requester's own: with the last step.
+     */
+open func allowParts(record: String, thread: String, parts: Data)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_allow_parts(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(thread),
+        FfiConverterData.lower(parts),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Begins a record in the store of the node in use. `authority` says who fits a policy: a SPIFFE ID. Show the number that is
+     * returned where the owner is enrolled.
+     */
+open func begin(authority: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_begin(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(authority),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Closes a line: its grants end, and what it opened is sealed anew.
+     */
+open func close(record: String, label: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_close(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(label),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Denies a request that waits.
+     */
+open func deny(record: String, thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_deny(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * The document on this phone.
+     */
+open func document(record: String)throws  -> MedicalDocument  {
+    return try  FfiConverterTypeMedicalDocument_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_document(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Has the record's owner enrolled by the code that was made for its number.
+     */
+open func enrol(record: String, code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_enrol(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Erases a record: from the store, and with the last step from this phone. Digests stay on the ledger.
+     */
+open func erase(record: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_erase(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * The public key that a doctor signs the document for: SEC1, uncompressed.
+     */
+open func holder(record: String)throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_holder(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The record's link, to be shown as a QR code to whoever may ask. A secret: it shows who may ask, and opens nothing by itself.
+     */
+open func link(record: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_link(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Begins a change if the record is due for this quarter's keys. Call it now and then.
+     */
+open func roll(record: String)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_roll(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Changes how a line is opened, and for how long.
+     */
+open func setMode(record: String, label: String, mode: LineMode, minutes: UInt32)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_set_mode(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(label),
+        FfiConverterTypeLineMode_lower(mode),
+        FfiConverterUInt32.lower(minutes),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Says whether somebody whom no line fits may ask.
+     */
+open func setOpen(record: String, `open`: Bool)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_set_open(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterBool.lower(`open`),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Changes which parts a line opens. Of fewer, those that it no longer opens are sealed anew.
+     */
+open func setParts(record: String, label: String, parts: Data)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_set_parts(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(label),
+        FfiConverterData.lower(parts),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Opens some parts to somebody. Returns the line's label.
+     */
+open func share(record: String, line: NewRecordLine)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_share(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterTypeNewRecordLine_lower(line),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Does the next step of what was said. Call it until it returns `Done`; a step that fails is done again.
+     */
+open func step(record: String)throws  -> RecordStep  {
+    return try  FfiConverterTypeRecordStep_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_step(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes a document that a doctor signed. Each line opens of a newer version what it opened of the one before.
+     */
+open func take(record: String, document: Data)throws  -> MedicalDocument  {
+    return try  FfiConverterTypeMedicalDocument_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_take(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterData.lower(document),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
+     */
+open func withdraw(record: String, thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_withdraw(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecords: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Records
+
+    public static func lift(_ handle: UInt64) throws -> Records {
+        return Records(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Records) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Records {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Records, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecords_lift(_ handle: UInt64) throws -> Records {
+    return try FfiConverterTypeRecords.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecords_lower(_ value: Records) -> UInt64 {
+    return FfiConverterTypeRecords.lower(value)
+}
+
+
+
+
+
+
+/**
  * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 public protocol WalletProtocol: AnyObject, Sendable {
@@ -2134,6 +3169,95 @@ public func FfiConverterTypeWallet_lower(_ value: Wallet) -> UInt64 {
 
 
 /**
+ * An act: show it to the person before it is signed, and after.
+ */
+public struct Act: Equatable, Hashable {
+    /**
+     * The kind of statement, the key of its title.
+     */
+    public let kind: String
+    /**
+     * What it is about, as a link.
+     */
+    public let link: String
+    /**
+     * The level of that: a lot is more than the pack in the hand.
+     */
+    public let level: Level
+    /**
+     * Whether it cannot be taken back.
+     */
+    public let irrevocable: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The kind of statement, the key of its title.
+         */kind: String, 
+        /**
+         * What it is about, as a link.
+         */link: String, 
+        /**
+         * The level of that: a lot is more than the pack in the hand.
+         */level: Level, 
+        /**
+         * Whether it cannot be taken back.
+         */irrevocable: Bool) {
+        self.kind = kind
+        self.link = link
+        self.level = level
+        self.irrevocable = irrevocable
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Act: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAct: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Act {
+        return
+            try Act(
+                kind: FfiConverterString.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf), 
+                level: FfiConverterTypeLevel.read(from: &buf), 
+                irrevocable: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Act, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.kind, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeLevel.write(value.level, into: &buf)
+        FfiConverterBool.write(value.irrevocable, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAct_lift(_ buf: RustBuffer) throws -> Act {
+    return try FfiConverterTypeAct.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAct_lower(_ value: Act) -> RustBuffer {
+    return FfiConverterTypeAct.lower(value)
+}
+
+
+/**
  * The answer about a pack.
  */
 public struct Answer: Equatable, Hashable {
@@ -2429,6 +3553,75 @@ public func FfiConverterTypeCause_lift(_ buf: RustBuffer) throws -> Cause {
 #endif
 public func FfiConverterTypeCause_lower(_ value: Cause) -> RustBuffer {
     return FfiConverterTypeCause.lower(value)
+}
+
+
+/**
+ * The words of a person that let an act pass.
+ */
+public struct Consent: Equatable, Hashable {
+    /**
+     * They know that it cannot be taken back.
+     */
+    public let irrevocable: Bool
+    /**
+     * They know that nothing here shows its subject to exist.
+     */
+    public let unknown: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * They know that it cannot be taken back.
+         */irrevocable: Bool = false, 
+        /**
+         * They know that nothing here shows its subject to exist.
+         */unknown: Bool = false) {
+        self.irrevocable = irrevocable
+        self.unknown = unknown
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Consent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeConsent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Consent {
+        return
+            try Consent(
+                irrevocable: FfiConverterBool.read(from: &buf), 
+                unknown: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Consent, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.irrevocable, into: &buf)
+        FfiConverterBool.write(value.unknown, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeConsent_lift(_ buf: RustBuffer) throws -> Consent {
+    return try FfiConverterTypeConsent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeConsent_lower(_ value: Consent) -> RustBuffer {
+    return FfiConverterTypeConsent.lower(value)
 }
 
 
@@ -2730,6 +3923,75 @@ public func FfiConverterTypeEvent_lift(_ buf: RustBuffer) throws -> Event {
 #endif
 public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
     return FfiConverterTypeEvent.lower(value)
+}
+
+
+/**
+ * A field of a statement.
+ */
+public struct Field: Equatable, Hashable {
+    /**
+     * Its name, as in the rules of the industry.
+     */
+    public let name: String
+    /**
+     * Its value.
+     */
+    public let value: FieldValue
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name, as in the rules of the industry.
+         */name: String, 
+        /**
+         * Its value.
+         */value: FieldValue) {
+        self.name = name
+        self.value = value
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Field: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeField: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Field {
+        return
+            try Field(
+                name: FfiConverterString.read(from: &buf), 
+                value: FfiConverterTypeFieldValue.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Field, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterTypeFieldValue.write(value.value, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeField_lift(_ buf: RustBuffer) throws -> Field {
+    return try FfiConverterTypeField.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeField_lower(_ value: Field) -> RustBuffer {
+    return FfiConverterTypeField.lower(value)
 }
 
 
@@ -3189,6 +4451,423 @@ public func FfiConverterTypeKnownLog_lower(_ value: KnownLog) -> RustBuffer {
 
 
 /**
+ * Sections of a signed medical document, verified.
+ */
+public struct MedicalDocument: Equatable, Hashable {
+    /**
+     * Its title.
+     */
+    public let title: String
+    /**
+     * When it was written, as written.
+     */
+    public let date: String
+    /**
+     * `final`, `preliminary`, `amended` or `entered-in-error`.
+     */
+    public let status: String
+    /**
+     * The patient's name; empty if it is not shown.
+     */
+    public let patient: String
+    /**
+     * The patient's date of birth, as written; empty if it is not shown.
+     */
+    public let birthDate: String
+    /**
+     * Who wrote it, in the document's own words.
+     */
+    public let authors: [String]
+    /**
+     * Who signed it: a SPIFFE ID.
+     */
+    public let signer: String
+    /**
+     * The version of the document.
+     */
+    public let version: UInt64
+    /**
+     * The sections that are shown.
+     */
+    public let sections: [MedicalSection]
+    /**
+     * How many sections the patient does not show. Never to be shown as empty.
+     */
+    public let withheld: UInt32
+    /**
+     * How many parts the patient shows and the store did not deliver.
+     */
+    public let notDelivered: UInt32
+    /**
+     * Until when it may be shown; absent on the patient's own phone.
+     */
+    public let untilMillis: UInt64?
+    /**
+     * When it was fetched: nothing later is in it. Absent on the patient's own phone.
+     */
+    public let fetchedMillis: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its title.
+         */title: String, 
+        /**
+         * When it was written, as written.
+         */date: String, 
+        /**
+         * `final`, `preliminary`, `amended` or `entered-in-error`.
+         */status: String, 
+        /**
+         * The patient's name; empty if it is not shown.
+         */patient: String, 
+        /**
+         * The patient's date of birth, as written; empty if it is not shown.
+         */birthDate: String, 
+        /**
+         * Who wrote it, in the document's own words.
+         */authors: [String], 
+        /**
+         * Who signed it: a SPIFFE ID.
+         */signer: String, 
+        /**
+         * The version of the document.
+         */version: UInt64, 
+        /**
+         * The sections that are shown.
+         */sections: [MedicalSection], 
+        /**
+         * How many sections the patient does not show. Never to be shown as empty.
+         */withheld: UInt32, 
+        /**
+         * How many parts the patient shows and the store did not deliver.
+         */notDelivered: UInt32, 
+        /**
+         * Until when it may be shown; absent on the patient's own phone.
+         */untilMillis: UInt64?, 
+        /**
+         * When it was fetched: nothing later is in it. Absent on the patient's own phone.
+         */fetchedMillis: UInt64?) {
+        self.title = title
+        self.date = date
+        self.status = status
+        self.patient = patient
+        self.birthDate = birthDate
+        self.authors = authors
+        self.signer = signer
+        self.version = version
+        self.sections = sections
+        self.withheld = withheld
+        self.notDelivered = notDelivered
+        self.untilMillis = untilMillis
+        self.fetchedMillis = fetchedMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension MedicalDocument: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMedicalDocument: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MedicalDocument {
+        return
+            try MedicalDocument(
+                title: FfiConverterString.read(from: &buf), 
+                date: FfiConverterString.read(from: &buf), 
+                status: FfiConverterString.read(from: &buf), 
+                patient: FfiConverterString.read(from: &buf), 
+                birthDate: FfiConverterString.read(from: &buf), 
+                authors: FfiConverterSequenceString.read(from: &buf), 
+                signer: FfiConverterString.read(from: &buf), 
+                version: FfiConverterUInt64.read(from: &buf), 
+                sections: FfiConverterSequenceTypeMedicalSection.read(from: &buf), 
+                withheld: FfiConverterUInt32.read(from: &buf), 
+                notDelivered: FfiConverterUInt32.read(from: &buf), 
+                untilMillis: FfiConverterOptionUInt64.read(from: &buf), 
+                fetchedMillis: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MedicalDocument, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterString.write(value.date, into: &buf)
+        FfiConverterString.write(value.status, into: &buf)
+        FfiConverterString.write(value.patient, into: &buf)
+        FfiConverterString.write(value.birthDate, into: &buf)
+        FfiConverterSequenceString.write(value.authors, into: &buf)
+        FfiConverterString.write(value.signer, into: &buf)
+        FfiConverterUInt64.write(value.version, into: &buf)
+        FfiConverterSequenceTypeMedicalSection.write(value.sections, into: &buf)
+        FfiConverterUInt32.write(value.withheld, into: &buf)
+        FfiConverterUInt32.write(value.notDelivered, into: &buf)
+        FfiConverterOptionUInt64.write(value.untilMillis, into: &buf)
+        FfiConverterOptionUInt64.write(value.fetchedMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalDocument_lift(_ buf: RustBuffer) throws -> MedicalDocument {
+    return try FfiConverterTypeMedicalDocument.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalDocument_lower(_ value: MedicalDocument) -> RustBuffer {
+    return FfiConverterTypeMedicalDocument.lower(value)
+}
+
+
+/**
+ * A medical record.
+ */
+public struct MedicalRecord: Equatable, Hashable {
+    /**
+     * Its number, in hexadecimal.
+     */
+    public let id: String
+    /**
+     * The region that it belongs to; absent before the owner is enrolled.
+     */
+    public let region: String?
+    /**
+     * The version of its document; absent before there is one.
+     */
+    public let version: UInt64?
+    /**
+     * Whether somebody whom no line fits may ask.
+     */
+    public let `open`: Bool
+    /**
+     * Who may see what, as published.
+     */
+    public let lines: [RecordLine]
+    /**
+     * What is about to be published; absent if nothing is on its way. Until then `lines` holds.
+     */
+    public let changingTo: [RecordLine]?
+    /**
+     * Whether the ledger has it.
+     */
+    public let published: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its number, in hexadecimal.
+         */id: String, 
+        /**
+         * The region that it belongs to; absent before the owner is enrolled.
+         */region: String?, 
+        /**
+         * The version of its document; absent before there is one.
+         */version: UInt64?, 
+        /**
+         * Whether somebody whom no line fits may ask.
+         */`open`: Bool, 
+        /**
+         * Who may see what, as published.
+         */lines: [RecordLine], 
+        /**
+         * What is about to be published; absent if nothing is on its way. Until then `lines` holds.
+         */changingTo: [RecordLine]?, 
+        /**
+         * Whether the ledger has it.
+         */published: Bool) {
+        self.id = id
+        self.region = region
+        self.version = version
+        self.`open` = `open`
+        self.lines = lines
+        self.changingTo = changingTo
+        self.published = published
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension MedicalRecord: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMedicalRecord: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MedicalRecord {
+        return
+            try MedicalRecord(
+                id: FfiConverterString.read(from: &buf), 
+                region: FfiConverterOptionString.read(from: &buf), 
+                version: FfiConverterOptionUInt64.read(from: &buf), 
+                open: FfiConverterBool.read(from: &buf), 
+                lines: FfiConverterSequenceTypeRecordLine.read(from: &buf), 
+                changingTo: FfiConverterOptionSequenceTypeRecordLine.read(from: &buf), 
+                published: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MedicalRecord, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.region, into: &buf)
+        FfiConverterOptionUInt64.write(value.version, into: &buf)
+        FfiConverterBool.write(value.`open`, into: &buf)
+        FfiConverterSequenceTypeRecordLine.write(value.lines, into: &buf)
+        FfiConverterOptionSequenceTypeRecordLine.write(value.changingTo, into: &buf)
+        FfiConverterBool.write(value.published, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalRecord_lift(_ buf: RustBuffer) throws -> MedicalRecord {
+    return try FfiConverterTypeMedicalRecord.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalRecord_lower(_ value: MedicalRecord) -> RustBuffer {
+    return FfiConverterTypeMedicalRecord.lower(value)
+}
+
+
+/**
+ * A section of a medical document.
+ */
+public struct MedicalSection: Equatable, Hashable {
+    /**
+     * The number of its part.
+     */
+    public let part: UInt8
+    /**
+     * Its code, mostly of LOINC.
+     */
+    public let code: String?
+    /**
+     * Its title, or the words of its code.
+     */
+    public let title: String
+    /**
+     * What can be said of its contents.
+     */
+    public let state: SectionState
+    /**
+     * Its text, without markup.
+     */
+    public let text: String?
+    /**
+     * A line for each entry.
+     */
+    public let lines: [String]
+    /**
+     * What a reader should know.
+     */
+    public let marks: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The number of its part.
+         */part: UInt8, 
+        /**
+         * Its code, mostly of LOINC.
+         */code: String?, 
+        /**
+         * Its title, or the words of its code.
+         */title: String, 
+        /**
+         * What can be said of its contents.
+         */state: SectionState, 
+        /**
+         * Its text, without markup.
+         */text: String?, 
+        /**
+         * A line for each entry.
+         */lines: [String], 
+        /**
+         * What a reader should know.
+         */marks: [Text]) {
+        self.part = part
+        self.code = code
+        self.title = title
+        self.state = state
+        self.text = text
+        self.lines = lines
+        self.marks = marks
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension MedicalSection: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMedicalSection: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MedicalSection {
+        return
+            try MedicalSection(
+                part: FfiConverterUInt8.read(from: &buf), 
+                code: FfiConverterOptionString.read(from: &buf), 
+                title: FfiConverterString.read(from: &buf), 
+                state: FfiConverterTypeSectionState.read(from: &buf), 
+                text: FfiConverterOptionString.read(from: &buf), 
+                lines: FfiConverterSequenceString.read(from: &buf), 
+                marks: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MedicalSection, into buf: inout [UInt8]) {
+        FfiConverterUInt8.write(value.part, into: &buf)
+        FfiConverterOptionString.write(value.code, into: &buf)
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterTypeSectionState.write(value.state, into: &buf)
+        FfiConverterOptionString.write(value.text, into: &buf)
+        FfiConverterSequenceString.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeText.write(value.marks, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalSection_lift(_ buf: RustBuffer) throws -> MedicalSection {
+    return try FfiConverterTypeMedicalSection.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalSection_lower(_ value: MedicalSection) -> RustBuffer {
+    return FfiConverterTypeMedicalSection.lower(value)
+}
+
+
+/**
  * The member that a key signs for.
  */
 public struct Membership: Equatable, Hashable {
@@ -3264,6 +4943,105 @@ public func FfiConverterTypeMembership_lift(_ buf: RustBuffer) throws -> Members
 #endif
 public func FfiConverterTypeMembership_lower(_ value: Membership) -> RustBuffer {
     return FfiConverterTypeMembership.lower(value)
+}
+
+
+/**
+ * A line to be made.
+ */
+public struct NewRecordLine: Equatable, Hashable {
+    /**
+     * Whether it is of the private log, and not of the shared one.
+     */
+    public let isPrivate: Bool
+    /**
+     * Who, such as `role: cardiologist and hospital: north`.
+     */
+    public let policy: String
+    /**
+     * How it is opened.
+     */
+    public let mode: LineMode
+    /**
+     * For how long, at most.
+     */
+    public let minutes: UInt32
+    /**
+     * The parts, by number; the header is always among them.
+     */
+    public let parts: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether it is of the private log, and not of the shared one.
+         */isPrivate: Bool, 
+        /**
+         * Who, such as `role: cardiologist and hospital: north`.
+         */policy: String, 
+        /**
+         * How it is opened.
+         */mode: LineMode, 
+        /**
+         * For how long, at most.
+         */minutes: UInt32, 
+        /**
+         * The parts, by number; the header is always among them.
+         */parts: Data) {
+        self.isPrivate = isPrivate
+        self.policy = policy
+        self.mode = mode
+        self.minutes = minutes
+        self.parts = parts
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension NewRecordLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNewRecordLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NewRecordLine {
+        return
+            try NewRecordLine(
+                isPrivate: FfiConverterBool.read(from: &buf), 
+                policy: FfiConverterString.read(from: &buf), 
+                mode: FfiConverterTypeLineMode.read(from: &buf), 
+                minutes: FfiConverterUInt32.read(from: &buf), 
+                parts: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NewRecordLine, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.isPrivate, into: &buf)
+        FfiConverterString.write(value.policy, into: &buf)
+        FfiConverterTypeLineMode.write(value.mode, into: &buf)
+        FfiConverterUInt32.write(value.minutes, into: &buf)
+        FfiConverterData.write(value.parts, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNewRecordLine_lift(_ buf: RustBuffer) throws -> NewRecordLine {
+    return try FfiConverterTypeNewRecordLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNewRecordLine_lower(_ value: NewRecordLine) -> RustBuffer {
+    return FfiConverterTypeNewRecordLine.lower(value)
 }
 
 
@@ -3785,6 +5563,779 @@ public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
 
 
 /**
+ * A request, and what came of it.
+ */
+public struct RecordAccess: Equatable, Hashable {
+    /**
+     * By which it is answered.
+     */
+    public let thread: String
+    /**
+     * When it was asked for.
+     */
+    public let askedMillis: UInt64
+    /**
+     * The authority that vouched for it, and answers for it if nobody is named.
+     */
+    public let authority: String
+    /**
+     * Who asked.
+     */
+    public let requester: RecordRequester?
+    /**
+     * If nobody is named: why, a sentence.
+     */
+    public let unnamed: String?
+    /**
+     * The policy of the line; absent if none was asked for, or it is no more.
+     */
+    public let policy: String?
+    /**
+     * Whether it was opened as an emergency: show it at once.
+     */
+    public let emergency: Bool
+    /**
+     * Until when.
+     */
+    public let untilMillis: UInt64
+    /**
+     * What came of it.
+     */
+    public let state: AccessState
+    /**
+     * When something was handed over.
+     */
+    public let deliveredMillis: [UInt64]
+    /**
+     * If the ledger holds what its rules do not allow: a sentence. Warn.
+     */
+    public let fault: String?
+    /**
+     * Whether the patient's answer is signed and not yet recorded.
+     */
+    public let unrecorded: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is answered.
+         */thread: String, 
+        /**
+         * When it was asked for.
+         */askedMillis: UInt64, 
+        /**
+         * The authority that vouched for it, and answers for it if nobody is named.
+         */authority: String, 
+        /**
+         * Who asked.
+         */requester: RecordRequester?, 
+        /**
+         * If nobody is named: why, a sentence.
+         */unnamed: String?, 
+        /**
+         * The policy of the line; absent if none was asked for, or it is no more.
+         */policy: String?, 
+        /**
+         * Whether it was opened as an emergency: show it at once.
+         */emergency: Bool, 
+        /**
+         * Until when.
+         */untilMillis: UInt64, 
+        /**
+         * What came of it.
+         */state: AccessState, 
+        /**
+         * When something was handed over.
+         */deliveredMillis: [UInt64], 
+        /**
+         * If the ledger holds what its rules do not allow: a sentence. Warn.
+         */fault: String?, 
+        /**
+         * Whether the patient's answer is signed and not yet recorded.
+         */unrecorded: Bool) {
+        self.thread = thread
+        self.askedMillis = askedMillis
+        self.authority = authority
+        self.requester = requester
+        self.unnamed = unnamed
+        self.policy = policy
+        self.emergency = emergency
+        self.untilMillis = untilMillis
+        self.state = state
+        self.deliveredMillis = deliveredMillis
+        self.fault = fault
+        self.unrecorded = unrecorded
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordAccess: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordAccess: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordAccess {
+        return
+            try RecordAccess(
+                thread: FfiConverterString.read(from: &buf), 
+                askedMillis: FfiConverterUInt64.read(from: &buf), 
+                authority: FfiConverterString.read(from: &buf), 
+                requester: FfiConverterOptionTypeRecordRequester.read(from: &buf), 
+                unnamed: FfiConverterOptionString.read(from: &buf), 
+                policy: FfiConverterOptionString.read(from: &buf), 
+                emergency: FfiConverterBool.read(from: &buf), 
+                untilMillis: FfiConverterUInt64.read(from: &buf), 
+                state: FfiConverterTypeAccessState.read(from: &buf), 
+                deliveredMillis: FfiConverterSequenceUInt64.read(from: &buf), 
+                fault: FfiConverterOptionString.read(from: &buf), 
+                unrecorded: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordAccess, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterUInt64.write(value.askedMillis, into: &buf)
+        FfiConverterString.write(value.authority, into: &buf)
+        FfiConverterOptionTypeRecordRequester.write(value.requester, into: &buf)
+        FfiConverterOptionString.write(value.unnamed, into: &buf)
+        FfiConverterOptionString.write(value.policy, into: &buf)
+        FfiConverterBool.write(value.emergency, into: &buf)
+        FfiConverterUInt64.write(value.untilMillis, into: &buf)
+        FfiConverterTypeAccessState.write(value.state, into: &buf)
+        FfiConverterSequenceUInt64.write(value.deliveredMillis, into: &buf)
+        FfiConverterOptionString.write(value.fault, into: &buf)
+        FfiConverterBool.write(value.unrecorded, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordAccess_lift(_ buf: RustBuffer) throws -> RecordAccess {
+    return try FfiConverterTypeRecordAccess.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordAccess_lower(_ value: RecordAccess) -> RustBuffer {
+    return FfiConverterTypeRecordAccess.lower(value)
+}
+
+
+/**
+ * Who asked for a record, and what came of it.
+ */
+public struct RecordAccesses: Equatable, Hashable {
+    /**
+     * Emergencies first, then what waits for an answer, then the newest.
+     */
+    public let list: [RecordAccess]
+    /**
+     * Requests that do not count: nobody was let see anything by them.
+     */
+    public let unread: UInt64
+    /**
+     * The list is complete as of then.
+     */
+    public let completeMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Emergencies first, then what waits for an answer, then the newest.
+         */list: [RecordAccess], 
+        /**
+         * Requests that do not count: nobody was let see anything by them.
+         */unread: UInt64, 
+        /**
+         * The list is complete as of then.
+         */completeMillis: UInt64) {
+        self.list = list
+        self.unread = unread
+        self.completeMillis = completeMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordAccesses: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordAccesses: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordAccesses {
+        return
+            try RecordAccesses(
+                list: FfiConverterSequenceTypeRecordAccess.read(from: &buf), 
+                unread: FfiConverterUInt64.read(from: &buf), 
+                completeMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordAccesses, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeRecordAccess.write(value.list, into: &buf)
+        FfiConverterUInt64.write(value.unread, into: &buf)
+        FfiConverterUInt64.write(value.completeMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordAccesses_lift(_ buf: RustBuffer) throws -> RecordAccesses {
+    return try FfiConverterTypeRecordAccesses.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordAccesses_lower(_ value: RecordAccesses) -> RustBuffer {
+    return FfiConverterTypeRecordAccesses.lower(value)
+}
+
+
+/**
+ * Who may see some parts of a record.
+ */
+public struct RecordLine: Equatable, Hashable {
+    /**
+     * By which it is named, in hexadecimal.
+     */
+    public let label: String
+    /**
+     * Whether it is of the private log, and not of the shared one.
+     */
+    public let isPrivate: Bool
+    /**
+     * Who, such as `role: cardiologist and hospital: north`.
+     */
+    public let policy: String
+    /**
+     * How it is opened.
+     */
+    public let mode: LineMode
+    /**
+     * For how long, at most.
+     */
+    public let minutes: UInt32
+    /**
+     * The parts, by number: see [`crate::MedicalSection::part`].
+     */
+    public let parts: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named, in hexadecimal.
+         */label: String, 
+        /**
+         * Whether it is of the private log, and not of the shared one.
+         */isPrivate: Bool, 
+        /**
+         * Who, such as `role: cardiologist and hospital: north`.
+         */policy: String, 
+        /**
+         * How it is opened.
+         */mode: LineMode, 
+        /**
+         * For how long, at most.
+         */minutes: UInt32, 
+        /**
+         * The parts, by number: see [`crate::MedicalSection::part`].
+         */parts: Data) {
+        self.label = label
+        self.isPrivate = isPrivate
+        self.policy = policy
+        self.mode = mode
+        self.minutes = minutes
+        self.parts = parts
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordLine {
+        return
+            try RecordLine(
+                label: FfiConverterString.read(from: &buf), 
+                isPrivate: FfiConverterBool.read(from: &buf), 
+                policy: FfiConverterString.read(from: &buf), 
+                mode: FfiConverterTypeLineMode.read(from: &buf), 
+                minutes: FfiConverterUInt32.read(from: &buf), 
+                parts: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordLine, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.label, into: &buf)
+        FfiConverterBool.write(value.isPrivate, into: &buf)
+        FfiConverterString.write(value.policy, into: &buf)
+        FfiConverterTypeLineMode.write(value.mode, into: &buf)
+        FfiConverterUInt32.write(value.minutes, into: &buf)
+        FfiConverterData.write(value.parts, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordLine_lift(_ buf: RustBuffer) throws -> RecordLine {
+    return try FfiConverterTypeRecordLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordLine_lower(_ value: RecordLine) -> RustBuffer {
+    return FfiConverterTypeRecordLine.lower(value)
+}
+
+
+/**
+ * A line of a record that may be asked for.
+ */
+public struct RecordOffer: Equatable, Hashable {
+    /**
+     * By which it is asked for, in hexadecimal.
+     */
+    public let label: String
+    /**
+     * Whether it is of the private log, and not of the shared one.
+     */
+    public let isPrivate: Bool
+    /**
+     * Who may open it.
+     */
+    public let policy: String
+    /**
+     * How it is opened.
+     */
+    public let mode: LineMode
+    /**
+     * For how long, at most.
+     */
+    public let minutes: UInt32
+    /**
+     * Whether this clinician's attributes fit it, as far as this phone knows.
+     */
+    public let fits: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is asked for, in hexadecimal.
+         */label: String, 
+        /**
+         * Whether it is of the private log, and not of the shared one.
+         */isPrivate: Bool, 
+        /**
+         * Who may open it.
+         */policy: String, 
+        /**
+         * How it is opened.
+         */mode: LineMode, 
+        /**
+         * For how long, at most.
+         */minutes: UInt32, 
+        /**
+         * Whether this clinician's attributes fit it, as far as this phone knows.
+         */fits: Bool) {
+        self.label = label
+        self.isPrivate = isPrivate
+        self.policy = policy
+        self.mode = mode
+        self.minutes = minutes
+        self.fits = fits
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordOffer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordOffer: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordOffer {
+        return
+            try RecordOffer(
+                label: FfiConverterString.read(from: &buf), 
+                isPrivate: FfiConverterBool.read(from: &buf), 
+                policy: FfiConverterString.read(from: &buf), 
+                mode: FfiConverterTypeLineMode.read(from: &buf), 
+                minutes: FfiConverterUInt32.read(from: &buf), 
+                fits: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordOffer, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.label, into: &buf)
+        FfiConverterBool.write(value.isPrivate, into: &buf)
+        FfiConverterString.write(value.policy, into: &buf)
+        FfiConverterTypeLineMode.write(value.mode, into: &buf)
+        FfiConverterUInt32.write(value.minutes, into: &buf)
+        FfiConverterBool.write(value.fits, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordOffer_lift(_ buf: RustBuffer) throws -> RecordOffer {
+    return try FfiConverterTypeRecordOffer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordOffer_lower(_ value: RecordOffer) -> RustBuffer {
+    return FfiConverterTypeRecordOffer.lower(value)
+}
+
+
+/**
+ * What is asked for.
+ */
+public struct RecordQuestion: Equatable, Hashable {
+    /**
+     * The record.
+     */
+    public let record: String
+    /**
+     * The line; none asks the patient for a line of one's own.
+     */
+    public let label: String?
+    /**
+     * Whether on the private log, and not on the shared one.
+     */
+    public let isPrivate: Bool
+    /**
+     * For how long.
+     */
+    public let minutes: UInt32
+    /**
+     * What for: a code of HL7's `PurposeOfUse`, such as `TREAT`.
+     */
+    public let purpose: String
+    /**
+     * Why, in words. An emergency needs it.
+     */
+    public let reason: String?
+    /**
+     * The clinician's name, as the patient knows it.
+     */
+    public let name: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The record.
+         */record: String, 
+        /**
+         * The line; none asks the patient for a line of one's own.
+         */label: String?, 
+        /**
+         * Whether on the private log, and not on the shared one.
+         */isPrivate: Bool, 
+        /**
+         * For how long.
+         */minutes: UInt32, 
+        /**
+         * What for: a code of HL7's `PurposeOfUse`, such as `TREAT`.
+         */purpose: String, 
+        /**
+         * Why, in words. An emergency needs it.
+         */reason: String?, 
+        /**
+         * The clinician's name, as the patient knows it.
+         */name: String) {
+        self.record = record
+        self.label = label
+        self.isPrivate = isPrivate
+        self.minutes = minutes
+        self.purpose = purpose
+        self.reason = reason
+        self.name = name
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordQuestion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordQuestion: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordQuestion {
+        return
+            try RecordQuestion(
+                record: FfiConverterString.read(from: &buf), 
+                label: FfiConverterOptionString.read(from: &buf), 
+                isPrivate: FfiConverterBool.read(from: &buf), 
+                minutes: FfiConverterUInt32.read(from: &buf), 
+                purpose: FfiConverterString.read(from: &buf), 
+                reason: FfiConverterOptionString.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordQuestion, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.record, into: &buf)
+        FfiConverterOptionString.write(value.label, into: &buf)
+        FfiConverterBool.write(value.isPrivate, into: &buf)
+        FfiConverterUInt32.write(value.minutes, into: &buf)
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterOptionString.write(value.reason, into: &buf)
+        FfiConverterString.write(value.name, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordQuestion_lift(_ buf: RustBuffer) throws -> RecordQuestion {
+    return try FfiConverterTypeRecordQuestion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordQuestion_lower(_ value: RecordQuestion) -> RustBuffer {
+    return FfiConverterTypeRecordQuestion.lower(value)
+}
+
+
+/**
+ * A request of this clinician's.
+ */
+public struct RecordRequest: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let thread: String
+    /**
+     * The record.
+     */
+    public let record: String
+    /**
+     * Until when.
+     */
+    public let untilMillis: UInt64
+    /**
+     * What came of it, as of the last sync; absent while the ledger has not been seen to have it.
+     */
+    public let state: AccessState?
+    /**
+     * Whether what was opened is kept on this phone.
+     */
+    public let kept: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */thread: String, 
+        /**
+         * The record.
+         */record: String, 
+        /**
+         * Until when.
+         */untilMillis: UInt64, 
+        /**
+         * What came of it, as of the last sync; absent while the ledger has not been seen to have it.
+         */state: AccessState?, 
+        /**
+         * Whether what was opened is kept on this phone.
+         */kept: Bool) {
+        self.thread = thread
+        self.record = record
+        self.untilMillis = untilMillis
+        self.state = state
+        self.kept = kept
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordRequest {
+        return
+            try RecordRequest(
+                thread: FfiConverterString.read(from: &buf), 
+                record: FfiConverterString.read(from: &buf), 
+                untilMillis: FfiConverterUInt64.read(from: &buf), 
+                state: FfiConverterOptionTypeAccessState.read(from: &buf), 
+                kept: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordRequest, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterString.write(value.record, into: &buf)
+        FfiConverterUInt64.write(value.untilMillis, into: &buf)
+        FfiConverterOptionTypeAccessState.write(value.state, into: &buf)
+        FfiConverterBool.write(value.kept, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordRequest_lift(_ buf: RustBuffer) throws -> RecordRequest {
+    return try FfiConverterTypeRecordRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordRequest_lower(_ value: RecordRequest) -> RustBuffer {
+    return FfiConverterTypeRecordRequest.lower(value)
+}
+
+
+/**
+ * Who asked for a record.
+ */
+public struct RecordRequester: Equatable, Hashable {
+    /**
+     * A SPIFFE ID.
+     */
+    public let identity: String
+    /**
+     * The name, by their own word.
+     */
+    public let name: String
+    /**
+     * What for: a code of HL7's `PurposeOfUse`.
+     */
+    public let purpose: String
+    /**
+     * Why, in their own words.
+     */
+    public let reason: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * A SPIFFE ID.
+         */identity: String, 
+        /**
+         * The name, by their own word.
+         */name: String, 
+        /**
+         * What for: a code of HL7's `PurposeOfUse`.
+         */purpose: String, 
+        /**
+         * Why, in their own words.
+         */reason: String?) {
+        self.identity = identity
+        self.name = name
+        self.purpose = purpose
+        self.reason = reason
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordRequester: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordRequester: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordRequester {
+        return
+            try RecordRequester(
+                identity: FfiConverterString.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf), 
+                purpose: FfiConverterString.read(from: &buf), 
+                reason: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordRequester, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.identity, into: &buf)
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterOptionString.write(value.reason, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordRequester_lift(_ buf: RustBuffer) throws -> RecordRequester {
+    return try FfiConverterTypeRecordRequester.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordRequester_lower(_ value: RecordRequester) -> RustBuffer {
+    return FfiConverterTypeRecordRequester.lower(value)
+}
+
+
+/**
  * The result of a round of sending.
  */
 public struct Round: Equatable, Hashable {
@@ -3973,6 +6524,95 @@ public func FfiConverterTypeSettings_lower(_ value: Settings) -> RustBuffer {
 
 
 /**
+ * A statement that the log is proven to hold.
+ */
+public struct Signed: Equatable, Hashable {
+    /**
+     * What was signed.
+     */
+    public let act: Act
+    /**
+     * The statement's SHA-256, in hexadecimal.
+     */
+    public let statement: String
+    /**
+     * Its place in the log.
+     */
+    public let index: UInt64
+    /**
+     * When the checkpoint that covers it was cosigned.
+     */
+    public let asOfMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was signed.
+         */act: Act, 
+        /**
+         * The statement's SHA-256, in hexadecimal.
+         */statement: String, 
+        /**
+         * Its place in the log.
+         */index: UInt64, 
+        /**
+         * When the checkpoint that covers it was cosigned.
+         */asOfMillis: UInt64) {
+        self.act = act
+        self.statement = statement
+        self.index = index
+        self.asOfMillis = asOfMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Signed: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSigned: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Signed {
+        return
+            try Signed(
+                act: FfiConverterTypeAct.read(from: &buf), 
+                statement: FfiConverterString.read(from: &buf), 
+                index: FfiConverterUInt64.read(from: &buf), 
+                asOfMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Signed, into buf: inout [UInt8]) {
+        FfiConverterTypeAct.write(value.act, into: &buf)
+        FfiConverterString.write(value.statement, into: &buf)
+        FfiConverterUInt64.write(value.index, into: &buf)
+        FfiConverterUInt64.write(value.asOfMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigned_lift(_ buf: RustBuffer) throws -> Signed {
+    return try FfiConverterTypeSigned.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSigned_lower(_ value: Signed) -> RustBuffer {
+    return FfiConverterTypeSigned.lower(value)
+}
+
+
+/**
  * A text that the app holds, in every language.
  */
 public struct Text: Equatable, Hashable {
@@ -4042,6 +6682,111 @@ public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
 
 
 /**
+ * What came of a request.
+ */
+
+public enum AccessState: Equatable, Hashable {
+    
+    /**
+     * It waits for the patient.
+     */
+    case waiting
+    /**
+     * It is granted, and its time runs.
+     */
+    case granted
+    /**
+     * It was denied, by the patient or by what the patient decided before.
+     */
+    case denied
+    /**
+     * It was granted, and then withdrawn.
+     */
+    case withdrawn
+    /**
+     * Its time is over.
+     */
+    case ended
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessState: FfiConverterRustBuffer {
+    typealias SwiftType = AccessState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .waiting
+        
+        case 2: return .granted
+        
+        case 3: return .denied
+        
+        case 4: return .withdrawn
+        
+        case 5: return .ended
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AccessState, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .waiting:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .granted:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .denied:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .withdrawn:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .ended:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessState_lift(_ buf: RustBuffer) throws -> AccessState {
+    return try FfiConverterTypeAccessState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessState_lower(_ value: AccessState) -> RustBuffer {
+    return FfiConverterTypeAccessState.lower(value)
+}
+
+
+
+/**
  * Whether the phone's clock can be right.
  */
 
@@ -4052,7 +6797,8 @@ public enum Clock: Equatable, Hashable {
      */
     case trusted
     /**
-     * It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+     * It shows a time that is known to have passed, or was behind at the last sync: it is wrong. Ask the person to set it,
+     * and sync.
      */
     case behind(
         /**
@@ -4268,6 +7014,15 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
          */reason: String
     )
     /**
+     * An act needs the person's word: show why, and call again with their [`Consent`](crate::Consent). Nothing was signed.
+     */
+    case ConsentNeeded(
+        /**
+         * `irrevocable` if it cannot be taken back; else why its subject may not exist, such as `unknown-serial`. The key
+         * of its text.
+         */reason: String
+    )
+    /**
      * The person declined the prompt. Nothing is wrong: go back to where they were.
      */
     case Cancelled
@@ -4331,12 +7086,15 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
         case 3: return .Invalid(
             reason: try FfiConverterString.read(from: &buf)
             )
-        case 4: return .Cancelled
-        case 5: return .KeyNeeded
-        case 6: return .KeyStoreFailed
-        case 7: return .Distrusted
-        case 8: return .Clock
-        case 9: return .Storage
+        case 4: return .ConsentNeeded(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+        case 5: return .Cancelled
+        case 6: return .KeyNeeded
+        case 7: return .KeyStoreFailed
+        case 8: return .Distrusted
+        case 9: return .Clock
+        case 10: return .Storage
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4364,28 +7122,33 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
             FfiConverterString.write(reason, into: &buf)
             
         
-        case .Cancelled:
+        case let .ConsentNeeded(reason):
             writeInt(&buf, Int32(4))
+            FfiConverterString.write(reason, into: &buf)
+            
         
-        
-        case .KeyNeeded:
+        case .Cancelled:
             writeInt(&buf, Int32(5))
         
         
-        case .KeyStoreFailed:
+        case .KeyNeeded:
             writeInt(&buf, Int32(6))
         
         
-        case .Distrusted:
+        case .KeyStoreFailed:
             writeInt(&buf, Int32(7))
         
         
-        case .Clock:
+        case .Distrusted:
             writeInt(&buf, Int32(8))
         
         
-        case .Storage:
+        case .Clock:
             writeInt(&buf, Int32(9))
+        
+        
+        case .Storage:
+            writeInt(&buf, Int32(10))
         
         }
     }
@@ -4503,6 +7266,100 @@ public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
 
 
 /**
+ * A field's value.
+ */
+
+public enum FieldValue: Equatable, Hashable {
+    
+    /**
+     * Text, or a member's SPIFFE ID.
+     */
+    case text(String
+    )
+    /**
+     * A number, or a moment in milliseconds since 1970, UTC.
+     */
+    case number(UInt64
+    )
+    /**
+     * Bytes, or a digest.
+     */
+    case bytes(Data
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension FieldValue: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFieldValue: FfiConverterRustBuffer {
+    typealias SwiftType = FieldValue
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FieldValue {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .text(try FfiConverterString.read(from: &buf)
+        )
+        
+        case 2: return .number(try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 3: return .bytes(try FfiConverterData.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: FieldValue, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .text(v1):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(v1, into: &buf)
+            
+        
+        case let .number(v1):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(v1, into: &buf)
+            
+        
+        case let .bytes(v1):
+            writeInt(&buf, Int32(3))
+            FfiConverterData.write(v1, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFieldValue_lift(_ buf: RustBuffer) throws -> FieldValue {
+    return try FfiConverterTypeFieldValue.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFieldValue_lower(_ value: FieldValue) -> RustBuffer {
+    return FfiConverterTypeFieldValue.lower(value)
+}
+
+
+
+/**
  * Why a key store call failed. Any other exception of an implementation counts as `Failed`.
  */
 public 
@@ -4595,6 +7452,196 @@ public func FfiConverterTypeKeyStoreError_lift(_ buf: RustBuffer) throws -> KeyS
 public func FfiConverterTypeKeyStoreError_lower(_ value: KeyStoreError) -> RustBuffer {
     return FfiConverterTypeKeyStoreError.lower(value)
 }
+
+
+/**
+ * What a statement is about.
+ */
+
+public enum Level: Equatable, Hashable {
+    
+    /**
+     * A product, with all its lots and packs.
+     */
+    case product
+    /**
+     * A lot, with all its packs.
+     */
+    case lot
+    /**
+     * A single pack.
+     */
+    case pack
+    /**
+     * A logistic unit.
+     */
+    case unit
+    /**
+     * A matter without goods, such as an order.
+     */
+    case matter
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Level: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLevel: FfiConverterRustBuffer {
+    typealias SwiftType = Level
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Level {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .product
+        
+        case 2: return .lot
+        
+        case 3: return .pack
+        
+        case 4: return .unit
+        
+        case 5: return .matter
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Level, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .product:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .lot:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .pack:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .unit:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .matter:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLevel_lift(_ buf: RustBuffer) throws -> Level {
+    return try FfiConverterTypeLevel.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLevel_lower(_ value: Level) -> RustBuffer {
+    return FfiConverterTypeLevel.lower(value)
+}
+
+
+
+/**
+ * How a line is opened to those who fit it.
+ */
+
+public enum LineMode: Equatable, Hashable {
+    
+    /**
+     * At once.
+     */
+    case atOnce
+    /**
+     * When the patient says so.
+     */
+    case ask
+    /**
+     * At once, in an emergency; whoever asks types a reason.
+     */
+    case emergency
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LineMode: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLineMode: FfiConverterRustBuffer {
+    typealias SwiftType = LineMode
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LineMode {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .atOnce
+        
+        case 2: return .ask
+        
+        case 3: return .emergency
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LineMode, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .atOnce:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .ask:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .emergency:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLineMode_lift(_ buf: RustBuffer) throws -> LineMode {
+    return try FfiConverterTypeLineMode.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLineMode_lower(_ value: LineMode) -> RustBuffer {
+    return FfiConverterTypeLineMode.lower(value)
+}
+
 
 
 /**
@@ -4789,6 +7836,81 @@ public func FfiConverterTypeNextStep_lower(_ value: NextStep) -> RustBuffer {
 
 
 /**
+ * The result of a step of a change.
+ */
+
+public enum RecordStep: Equatable, Hashable {
+    
+    /**
+     * There is more to do.
+     */
+    case further
+    /**
+     * Nothing is on its way: what is published is what holds.
+     */
+    case done
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RecordStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordStep: FfiConverterRustBuffer {
+    typealias SwiftType = RecordStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .further
+        
+        case 2: return .done
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RecordStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .further:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .done:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordStep_lift(_ buf: RustBuffer) throws -> RecordStep {
+    return try FfiConverterTypeRecordStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordStep_lower(_ value: RecordStep) -> RustBuffer {
+    return FfiConverterTypeRecordStep.lower(value)
+}
+
+
+
+/**
  * The result of a scan by a courier.
  */
 
@@ -4973,6 +8095,17 @@ public enum ScanResult: Equatable, Hashable {
      */
     case holdStill
     /**
+     * One of several codes that make up a text: show the others as well, one after the other or at once.
+     */
+    case part(
+        /**
+         * Its number, from 1.
+         */number: UInt8, 
+        /**
+         * How many there are; 0 if the code does not say.
+         */of: UInt8
+    )
+    /**
      * A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
      * the pack.
      */
@@ -5014,11 +8147,14 @@ public struct FfiConverterTypeScanResult: FfiConverterRustBuffer {
         
         case 2: return .holdStill
         
-        case 3: return .notAPack
+        case 3: return .part(number: try FfiConverterUInt8.read(from: &buf), of: try FfiConverterUInt8.read(from: &buf)
+        )
         
-        case 4: return .several
+        case 4: return .notAPack
         
-        case 5: return .pack(answer: try FfiConverterTypeAnswer.read(from: &buf)
+        case 5: return .several
+        
+        case 6: return .pack(answer: try FfiConverterTypeAnswer.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -5037,16 +8173,22 @@ public struct FfiConverterTypeScanResult: FfiConverterRustBuffer {
             writeInt(&buf, Int32(2))
         
         
-        case .notAPack:
+        case let .part(number,of):
             writeInt(&buf, Int32(3))
+            FfiConverterUInt8.write(number, into: &buf)
+            FfiConverterUInt8.write(of, into: &buf)
+            
         
-        
-        case .several:
+        case .notAPack:
             writeInt(&buf, Int32(4))
         
         
-        case let .pack(answer):
+        case .several:
             writeInt(&buf, Int32(5))
+        
+        
+        case let .pack(answer):
+            writeInt(&buf, Int32(6))
             FfiConverterTypeAnswer.write(answer, into: &buf)
             
         }
@@ -5066,6 +8208,103 @@ public func FfiConverterTypeScanResult_lift(_ buf: RustBuffer) throws -> ScanRes
 #endif
 public func FfiConverterTypeScanResult_lower(_ value: ScanResult) -> RustBuffer {
     return FfiConverterTypeScanResult.lower(value)
+}
+
+
+
+/**
+ * What can be said of a section's contents. Three things that never look alike.
+ */
+
+public enum SectionState: Equatable, Hashable {
+    
+    /**
+     * There is something to read.
+     */
+    case present
+    /**
+     * The author left it empty. Sections without a reason belong into one line together.
+     */
+    case empty(
+        /**
+         * Why, if the author says.
+         */reason: String?
+    )
+    /**
+     * The author withheld it.
+     */
+    case withheld(
+        /**
+         * Why.
+         */reason: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SectionState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSectionState: FfiConverterRustBuffer {
+    typealias SwiftType = SectionState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SectionState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .present
+        
+        case 2: return .empty(reason: try FfiConverterOptionString.read(from: &buf)
+        )
+        
+        case 3: return .withheld(reason: try FfiConverterString.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: SectionState, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .present:
+            writeInt(&buf, Int32(1))
+        
+        
+        case let .empty(reason):
+            writeInt(&buf, Int32(2))
+            FfiConverterOptionString.write(reason, into: &buf)
+            
+        
+        case let .withheld(reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(reason, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionState_lift(_ buf: RustBuffer) throws -> SectionState {
+    return try FfiConverterTypeSectionState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionState_lower(_ value: SectionState) -> RustBuffer {
+    return FfiConverterTypeSectionState.lower(value)
 }
 
 
@@ -5509,6 +8748,127 @@ fileprivate struct FfiConverterOptionTypePacked: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeRecordRequester: FfiConverterRustBuffer {
+    typealias SwiftType = RecordRequester?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRecordRequester.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRecordRequester.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAccessState: FfiConverterRustBuffer {
+    typealias SwiftType = AccessState?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAccessState.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAccessState.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeLevel: FfiConverterRustBuffer {
+    typealias SwiftType = Level?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLevel.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLevel.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionSequenceTypeRecordLine: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordLine]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceTypeRecordLine.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceTypeRecordLine.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceUInt64: FfiConverterRustBuffer {
+    typealias SwiftType = [UInt64]
+
+    public static func write(_ value: [UInt64], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterUInt64.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [UInt64] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [UInt64]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterUInt64.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -5601,6 +8961,31 @@ fileprivate struct FfiConverterSequenceTypeEvent: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeEvent.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeField: FfiConverterRustBuffer {
+    typealias SwiftType = [Field]
+
+    public static func write(_ value: [Field], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeField.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Field] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Field]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeField.read(from: &buf))
         }
         return seq
     }
@@ -5709,6 +9094,56 @@ fileprivate struct FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeMedicalRecord: FfiConverterRustBuffer {
+    typealias SwiftType = [MedicalRecord]
+
+    public static func write(_ value: [MedicalRecord], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeMedicalRecord.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [MedicalRecord] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [MedicalRecord]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeMedicalRecord.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeMedicalSection: FfiConverterRustBuffer {
+    typealias SwiftType = [MedicalSection]
+
+    public static func write(_ value: [MedicalSection], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeMedicalSection.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [MedicalSection] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [MedicalSection]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeMedicalSection.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeMembership: FfiConverterRustBuffer {
     typealias SwiftType = [Membership]
 
@@ -5784,6 +9219,106 @@ fileprivate struct FfiConverterSequenceTypeProduct: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeRecordAccess: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordAccess]
+
+    public static func write(_ value: [RecordAccess], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRecordAccess.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RecordAccess] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RecordAccess]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRecordAccess.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRecordLine: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordLine]
+
+    public static func write(_ value: [RecordLine], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRecordLine.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RecordLine] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RecordLine]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRecordLine.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRecordOffer: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordOffer]
+
+    public static func write(_ value: [RecordOffer], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRecordOffer.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RecordOffer] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RecordOffer]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRecordOffer.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRecordRequest: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordRequest]
+
+    public static func write(_ value: [RecordRequest], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRecordRequest.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RecordRequest] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RecordRequest]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRecordRequest.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
     typealias SwiftType = [Text]
 
@@ -5837,6 +9372,45 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_draw_code() != 7427) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_clinician_add() != 10146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_ask() != 41779) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_asked() != 3041) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_dismiss() != 19212) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_fetch_key() != 16459) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_has_key() != 16873) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_offers() != 22683) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_open() != 7341) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_read() != 45553) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_records() != 12788) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_remove() != 18681) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_resume() != 32326) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_tidy() != 54944) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_courier_answer() != 28907) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -5873,6 +9447,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_courier_settle() != 50156) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_issuer_prepare() != 30785) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_issuer_sign() != 59090) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_keystore_make_signing_key() != 51797) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -5907,6 +9487,66 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_check_photo() != 25186) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_accesses() != 21983) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_all() != 40700) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_allow() != 39359) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_allow_parts() != 1154) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_begin() != 16707) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_close() != 51446) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_deny() != 12049) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_document() != 39147) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_enrol() != 44135) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_erase() != 6332) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_holder() != 46585) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_link() != 50219) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_roll() != 33644) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_set_mode() != 37192) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_set_open() != 45914) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_set_parts() != 63680) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_share() != 28788) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_step() != 24916) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_take() != 15099) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_withdraw() != 62874) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 48131) {
@@ -5951,10 +9591,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 14137) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_constructor_clinician_new() != 29514) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_constructor_courier_new() != 24556) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_constructor_issuer_new() != 33359) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_constructor_packchecker_new() != 43873) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_records_new() != 9968) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_wallet_open() != 1522) {

@@ -4,21 +4,22 @@
 //! `record.delivery` that the store signs: no rule is here. The row's objects are kept from before the delivery is submitted
 //! until its token ends. Nothing else is written: which demands were delivered, the log says, also after a crash.
 
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use countersign_ledger::{Hash, IndexKey, LogName, Problem, PublicKey, Statement, Subject, UnixMillis};
 use countersign_records::rules::{DELIVERY, Head, REQUEST, Thread};
 use countersign_records::{Asked, Delivered, Demand, DemandError, Demanded, RecordId};
 
-use super::{MAX_RUNNING, RecordStore, Running, TOKEN_MILLIS};
 use crate::halt::Halt;
 use crate::keys::random;
 use crate::machine;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
-use crate::routes::write_receipt;
-use crate::sequencer::{Ordered, Outcome, Reason, Status};
+use crate::reason::Reason;
+use crate::record_store::{Begun, RecordStore, Running, Wish};
+use crate::routes::bodies::busy;
+use crate::routes::entries::write_receipt;
+use crate::routes::problem::ProblemDetails;
+use crate::sequencer::{Ordered, Outcome, Status};
+use crate::service::Service;
 use crate::store::StoreResult;
 
 /// How often a delivery is signed anew when another statement on the same request came in between.
@@ -42,7 +43,7 @@ struct Case<'a> {
 }
 
 /// Delivers what a demand is for, or says why not. The same demand again is the same delivery.
-pub(crate) fn deliver(
+pub(super) fn deliver(
     service: &Arc<Service>,
     store: &Arc<RecordStore>,
     demand: &[u8],
@@ -50,8 +51,8 @@ pub(crate) fn deliver(
     let now = service.time.now().map_err(|_| ProblemDetails::halted(Halt::Clock))?;
     let demand = Demand::parse(demand)?;
     let request = Request::find(service, demand.request())?;
-    let before = store.inner().nonces.get(&(demand.request(), demand.nonce())).copied();
-    let asked = Asked { holder: &request.holder, store: &store.identity, now, before };
+    let before = store.had((demand.request(), demand.nonce()));
+    let asked = Asked { holder: &request.holder, store: store.identity(), now, before };
     let demanded = demand.verify(&asked)?;
     let case = Case { service, store, request, demanded, now };
     case.check_checkpoint()?;
@@ -69,7 +70,8 @@ impl Request {
         let none = || ProblemDetails::not_found("the ledger holds no such request");
         let ordered = service.published.ordered(id)?.ok_or_else(none)?;
         let trust = Arc::clone(&service.published.view().trust);
-        let request = service.published.statement(&trust, ordered.place)?;
+        let entry = service.published.entry(&trust, ordered.place)?;
+        let request = entry.verified();
         let (headers, fields) = (request.statement(), request.fields());
         let (subject, record) = (headers.subject(), RecordId::of(headers.subject()));
         let holder = fields.bytes("holder").and_then(|key| PublicKey::from_sec1(key).ok());
@@ -94,7 +96,7 @@ impl Case<'_> {
 
     /// The delivery of this very demand, if its objects may still be fetched.
     fn begun(&self) -> Result<Option<Arc<Running>>, ProblemDetails> {
-        let running = self.store.inner().running.get(&self.demanded.proof()).cloned();
+        let running = self.store.running(self.demanded.proof());
         match running {
             Some(running) if running.ordered.get().is_none() => Err(busy()),
             running => Ok(running.filter(|running| self.now < running.until)),
@@ -110,7 +112,8 @@ impl Case<'_> {
             if place.index >= view.size(*log) {
                 continue;
             }
-            let one = published.statement(&view.trust, place)?;
+            let entry = published.entry(&view.trust, place)?;
+            let one = entry.verified();
             if one.statement().kind().as_str() == DELIVERY
                 && one.fields().hash("proof") == Some(self.demanded.proof())
                 && let Some(row) = one.fields().hash("row")
@@ -146,7 +149,7 @@ impl Case<'_> {
                 line.and_then(|(label, head)| head.line(label)).map(|line| line.row).unwrap_or_default();
             let begun = self.begin(row, thread.as_ref())?;
             // What the machine would refuse it refuses, and says why; what it would admit has to be here.
-            let ours = head.is_some_and(|head| head.store == self.store.identity.as_str());
+            let ours = head.is_some_and(|head| head.store == self.store.identity().as_str());
             let open = thread.is_some_and(|thread| thread.is_open(self.now));
             if begun.is_none() && ours && open && row != Hash::default() {
                 return Err(not_here());
@@ -156,7 +159,7 @@ impl Case<'_> {
             let draft = self.demanded.delivery(subject.clone(), row, prev);
             let certificate = self.service.store_certificate(self.store)?;
             let cti = random::<16>().map_err(|_| ProblemDetails::internal())?;
-            let statement = draft.sign(&certificate, &self.store.key, self.now, cti);
+            let statement = draft.sign(&certificate, self.store.key(), self.now, cti);
             let statement = statement.map_err(|_| ProblemDetails::internal())?;
             tries += 1;
             match self.service.sequencer.submit(*log, statement.as_bytes()).wait() {
@@ -180,32 +183,19 @@ impl Case<'_> {
 
     /// Keeps the row's objects for a delivery, if all of them are here.
     fn begin(&self, row: Hash, thread: Option<&Thread>) -> Result<Option<Begun<'_>>, ProblemDetails> {
-        let (proof, wanted) = (self.demanded.proof(), self.demanded.wanted());
-        let until = self.now.0.saturating_add(TOKEN_MILLIS);
-        let mut inner = self.store.inner();
-        let Some(row) = inner.catalogue.whole(self.request.record, row)? else { return Ok(None) };
-        if inner.running.len() >= MAX_RUNNING {
-            return Err(busy());
-        }
-        let running = Arc::new(Running {
-            record: self.request.record,
-            log: self.request.log,
-            thread: self.request.thread.clone(),
+        let Request { log, record, thread: subject, .. } = &self.request;
+        let wanted = self.demanded.wanted();
+        let wish = Wish {
+            record: *record,
+            log: *log,
+            thread: subject.clone(),
             row,
-            request: (wanted.request, wanted.nonce),
-            until: UnixMillis(thread.map_or(until, |thread| until.min(thread.until.0))),
-            ordered: OnceLock::new(),
-        });
-        let inner = &mut *inner;
-        match (inner.running.entry(proof), inner.nonces.entry(running.request)) {
-            (Entry::Vacant(one), Entry::Vacant(other)) => {
-                one.insert(Arc::clone(&running));
-                other.insert(proof);
-            }
-            // The same demand, or another with its nonce, came at the same moment; or the last one has just ended.
-            _ => return Err(busy()),
-        }
-        Ok(Some(Begun { store: self.store, proof, running }))
+            nonce: (wanted.request, wanted.nonce),
+            proof: self.demanded.proof(),
+            now: self.now,
+            granted: thread.map(|thread| thread.until),
+        };
+        Ok(self.store.begin(wish)??)
     }
 
     fn answer(&self, running: &Running) -> Result<Delivered, ProblemDetails> {
@@ -222,35 +212,6 @@ impl Case<'_> {
             until: running.until,
         })
     }
-}
-
-/// A delivery that is being ordered. If nothing comes of it, nothing is left of it.
-struct Begun<'a> {
-    store: &'a RecordStore,
-    proof: Hash,
-    running: Arc<Running>,
-}
-
-impl Begun<'_> {
-    fn done(&self, statement: Statement, ordered: Ordered) {
-        let _ = self.running.ordered.set((statement, ordered));
-    }
-}
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        if self.running.ordered.get().is_none() {
-            let mut inner = self.store.inner();
-            inner.running.remove(&self.proof);
-            inner.nonces.remove(&self.running.request);
-            drop(inner);
-            self.store.look_at(self.running.record);
-        }
-    }
-}
-
-fn busy() -> ProblemDetails {
-    ProblemDetails::busy(std::time::Duration::from_secs(1))
 }
 
 fn not_here() -> ProblemDetails {

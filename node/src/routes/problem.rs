@@ -15,9 +15,9 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{Problem, cbor};
 
+use super::answer::{NO_STORE, preferred};
 use crate::halt::{Halt, Passing as _};
-use crate::routes::{NO_STORE, preferred};
-use crate::sequencer::Reason;
+use crate::reason::Reason;
 use crate::store::StoreError;
 
 /// Media type of the document.
