@@ -392,7 +392,7 @@ impl Model for Line {
             Property::always(latest, |_: &Self, state: &State| {
                 let latest = state.answered.iter().map(|one| one.q).max();
                 let opens = |used: &Used| state.flash.least().is_some_and(|least| used.index >= least);
-                state.used.iter().all(|used| Some(used.q) == latest || !opens(used))
+                state.restored || state.used.iter().all(|used| Some(used.q) == latest || !opens(used))
             }),
             Property::always(confirmed, |_: &Self, state: &State| {
                 let opens = |used: &Used| state.flash.least().is_some_and(|least| used.index >= least);
