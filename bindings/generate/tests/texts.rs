@@ -1,0 +1,89 @@
+//! The apps' texts: complete in every language, used, and generated into what is committed. `bindings/generate/run` writes
+//! that again.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign_bindings_generate::{
+    LANGUAGES, Texts, resource, string_catalogue, strings_xml, words_kt,
+};
+
+/// Set by `bindings/generate/run`: write, do not compare.
+const WRITE: &str = "COUNTERSIGN_WRITE_BINDINGS";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn texts() -> Vec<Texts> {
+    let read = |tag: &str| {
+        let file = root().join("bindings/texts").join(tag).with_extension("toml");
+        Texts::parse(&fs::read_to_string(file).unwrap()).unwrap()
+    };
+    LANGUAGES.iter().map(|language| read(language.tag)).collect()
+}
+
+#[test]
+fn every_language_has_every_text_with_its_arguments_and_plurals() {
+    let all = texts();
+    for (language, texts) in LANGUAGES.iter().zip(&all) {
+        assert_eq!(texts.faults(&all[0], language), Vec::<String>::new(), "{}", language.tag);
+    }
+    let files = fs::read_dir(root().join("bindings/texts")).unwrap().count();
+    assert_eq!(files, LANGUAGES.len(), "a file in bindings/texts that no app shows");
+}
+
+#[test]
+fn no_two_keys_share_a_resource() {
+    let all = texts();
+    let names: BTreeSet<String> = all[0].0.keys().map(|key| resource(key)).collect();
+    assert_eq!(names.len(), all[0].0.len());
+}
+
+#[test]
+fn no_text_calls_a_pack_a_fake() {
+    // The banned words of each language, in the order of `LANGUAGES`.
+    let banned: [&[&str]; 8] = [
+        &["fake", "counterfeit", "forged"],
+        &["fälschung", "gefälscht"],
+        &["contrefa", "falsifi", "faux médicament"],
+        &["falsific", "falso"],
+        &["falsific", "falso"],
+        &["مزوّر", "مزور", "مزيّف", "مزيف"],
+        &["नकली", "जाली"],
+        &["假药", "假货", "伪造"],
+    ];
+    for ((language, texts), words) in LANGUAGES.iter().zip(texts()).zip(banned) {
+        for (key, text) in &texts.0 {
+            for form in text.forms() {
+                let form = form.to_lowercase();
+                assert!(!words.iter().any(|word| form.contains(word)), "{} {key}: {form}", language.tag);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_committed_files_are_generated_from_the_texts() {
+    let all = texts();
+    let resources = root().join("android/app/src/main/res");
+    let mut files: Vec<(PathBuf, String)> = LANGUAGES
+        .iter()
+        .zip(&all)
+        .map(|(language, texts)| (resources.join(language.folder).join("strings.xml"), strings_xml(texts)))
+        .collect();
+    files.push((root().join("android/app/src/generated/Words.kt"), words_kt(&all[0])));
+    files.push((root().join("ios/App/Localizable.xcstrings"), string_catalogue(&all)));
+    for (committed, made) in files {
+        if std::env::var_os(WRITE).is_some() {
+            fs::create_dir_all(committed.parent().unwrap()).unwrap();
+            fs::write(committed, made).unwrap();
+        } else {
+            let held = fs::read_to_string(&committed).unwrap_or_default();
+            assert!(held == made, "{} is out of date: run bindings/generate/run", committed.display());
+        }
+    }
+}
