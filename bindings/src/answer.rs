@@ -6,6 +6,7 @@ use countersign_ledger::LogName;
 
 use crate::clock::Clock;
 use crate::handover::Packed;
+use crate::screens::step_key;
 
 /// The answer about a pack.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -86,8 +87,17 @@ pub enum Value {
     Text(String),
     /// The key of a step's title.
     Step(String),
-    /// Milliseconds since 1970, UTC.
+    /// A party: its name, if it is known, and the key of its role's name.
+    Party {
+        /// The member's name in its domain.
+        name: Option<String>,
+        /// The role.
+        role: String,
+    },
+    /// A day: milliseconds since 1970, UTC.
     Time(u64),
+    /// A moment that matters to the minute: milliseconds since 1970, UTC.
+    Moment(u64),
     /// A number.
     Number(u64),
 }
@@ -101,7 +111,7 @@ pub struct Product {
     pub link: String,
     /// The serial number.
     pub serial: Option<String>,
-    /// The end of the day on the label.
+    /// The end of the day on which it expires: by the label, or by what was stated if that is earlier.
     pub expires_millis: Option<u64>,
 }
 
@@ -152,7 +162,7 @@ impl Answer {
         Self {
             verdict: verdict.kind.into(),
             reasons: verdict.reasons.iter().map(Text::from).collect(),
-            product: item.into(),
+            product: Product { expires_millis: verdict.expires_at.map(|at| at.0), ..item.into() },
             readings: lost.into_iter().flatten().map(Product::from).collect(),
             accountable: verdict.accountable.as_ref().map(ToString::to_string),
             history: verdict.timeline.iter().map(Event::from).collect(),
@@ -196,8 +206,13 @@ impl From<custody::Argument> for Value {
     fn from(argument: custody::Argument) -> Self {
         match argument {
             custody::Argument::Text(text) => Self::Text(text),
-            custody::Argument::Step(kind) => Self::Step(kind.as_str().to_owned()),
-            custody::Argument::Time(moment) | custody::Argument::Moment(moment) => Self::Time(moment.0),
+            custody::Argument::Step(kind) => Self::Step(step_key(kind.as_str())),
+            custody::Argument::Party(party) => Self::Party {
+                name: party.identity.as_ref().map(|member| member.name().to_owned()),
+                role: party.role,
+            },
+            custody::Argument::Time(moment) => Self::Time(moment.0),
+            custody::Argument::Moment(moment) => Self::Moment(moment.0),
             custody::Argument::Number(number) => Self::Number(number),
         }
     }

@@ -4,7 +4,8 @@
 //! [`Courier`] hands goods over. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
 //! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
 //! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
-//! says what the screen does next.
+//! says what the screen does next. What a screen shows and where it leads, once there is an answer, is a record too
+//! ([`VerdictScreen`], [`FaultScreen`]), so that both apps show the same.
 //!
 //! There are no rules here: bodies are a few lines. If the two apps would disagree when one forgot a line, the line
 //! belongs to the core.
@@ -32,6 +33,8 @@ mod handover;
 mod key_store;
 mod outbox;
 mod pack_checker;
+mod register;
+mod screens;
 mod settings;
 mod wallet;
 
@@ -43,6 +46,12 @@ pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, dra
 pub use key_store::{KeyStore, KeyStoreError};
 pub use outbox::{Cause, Delivery, NextStep, Outgoing, Round};
 pub use pack_checker::{PackChecker, ScanResult};
+pub use register::{Register, RegisterReader, RegisterScan, register, register_codes};
+pub use screens::{
+    Action, Carried, Fault, FaultScreen, HandoverScreen, Kept, OfferScreen, OtherReading, OutgoingScreen,
+    VerdictScreen, Way, WayMark, fault_screen, handover_screen, offer_screen, outgoing_screen, step_key,
+    verdict_screen,
+};
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};
 

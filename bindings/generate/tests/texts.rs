@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use countersign_bindings_generate::{
     LANGUAGES, Texts, resource, string_catalogue, strings_xml, words_kt,
 };
+use countersign_core::step_key;
 
 /// Set by `bindings/generate/run`: write, do not compare.
 const WRITE: &str = "COUNTERSIGN_WRITE_BINDINGS";
@@ -34,6 +35,25 @@ fn every_language_has_every_text_with_its_arguments_and_plurals() {
     }
     let files = fs::read_dir(root().join("bindings/texts")).unwrap().count();
     assert_eq!(files, LANGUAGES.len(), "a file in bindings/texts that no app shows");
+}
+
+/// The keys that the core names in its records.
+fn named_by_the_core() -> BTreeSet<String> {
+    let slips = countersign_scan::Slip::ALL.into_iter().map(countersign_scan::Slip::key);
+    let reasons = countersign_custody::words::reason_keys().chain(slips).map(|key| format!("reason.{key}"));
+    let profiles = countersign_custody::Profile::all();
+    let steps = profiles.iter().flat_map(|profile| profile.steps()).map(|step| step_key(step.kind.as_str()));
+    let roles = profiles.iter().flat_map(|profile| profile.roles()).map(|role| format!("role.{role}"));
+    let other = ["step.other", "role.other", "role.named"].map(str::to_owned);
+    reasons.chain(steps).chain(roles).chain(other).collect()
+}
+
+#[test]
+fn every_reason_step_and_role_of_the_core_has_a_text() {
+    let all = texts();
+    let missing: Vec<String> =
+        named_by_the_core().into_iter().filter(|key| !all[0].0.contains_key(key)).collect();
+    assert_eq!(missing, Vec::<String>::new());
 }
 
 #[test]

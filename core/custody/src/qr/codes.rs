@@ -36,6 +36,12 @@ pub fn encode(bytes: &[u8]) -> Result<Codes, NotEncoded> {
     }
 }
 
+/// Bytes as words, one each (bytewords, BCR-2020-012, without its checksum): for two people to compare.
+pub fn words(bytes: &[u8]) -> Vec<String> {
+    let words = ur::bytewords::encode(bytes, ur::bytewords::Style::Standard);
+    words.split(' ').take(bytes.len()).map(str::to_owned).collect()
+}
+
 /// The parts of a message, without end: first each fragment once, then mixtures of fragments, any of which may stand in
 /// for one that was missed.
 pub struct Parts(ur::Encoder<'static>);

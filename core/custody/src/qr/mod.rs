@@ -11,7 +11,7 @@ mod base45;
 mod codes;
 
 pub use assembly::{Assembly, NotTaken, Progress, Received};
-pub use codes::{Codes, NotEncoded, Parts, encode};
+pub use codes::{Codes, NotEncoded, Parts, encode, words};
 
 /// The most bytes that go into one code: with base45 a version 19 code, which phones read from each other's screens.
 pub const MAX_ONE: usize = 700;
