@@ -17,6 +17,8 @@ pub struct Answer {
     pub reasons: Vec<Text>,
     /// The product that the code names.
     pub product: Product,
+    /// The end of the day on which it expires: by the label, or by what was stated if that is earlier.
+    pub expires_millis: Option<u64>,
     /// Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
     /// seems to have happened, and its argument `mend` the English words for it.
     pub readings: Vec<Product>,
@@ -111,7 +113,7 @@ pub struct Product {
     pub link: String,
     /// The serial number.
     pub serial: Option<String>,
-    /// The end of the day on which it expires: by the label, or by what was stated if that is earlier.
+    /// The end of the day on the label.
     pub expires_millis: Option<u64>,
 }
 
@@ -162,7 +164,8 @@ impl Answer {
         Self {
             verdict: verdict.kind.into(),
             reasons: verdict.reasons.iter().map(Text::from).collect(),
-            product: Product { expires_millis: verdict.expires_at.map(|at| at.0), ..item.into() },
+            product: item.into(),
+            expires_millis: verdict.expires_at.map(|at| at.0),
             readings: lost.into_iter().flatten().map(Product::from).collect(),
             accountable: verdict.accountable.as_ref().map(ToString::to_string),
             history: verdict.timeline.iter().map(Event::from).collect(),

@@ -4,7 +4,7 @@ use crate::answer::{Text, Value};
 use crate::handover::{Goods, Handover, Offer};
 use crate::outbox::{Delivery, NextStep, Outgoing};
 use crate::screens::fault::refused;
-use crate::screens::{goods, party, plain, step_key, with};
+use crate::screens::{goods_text, party, plain, step_key, with};
 
 /// Goods in the list of what a courier carries.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -78,7 +78,7 @@ pub fn offer_screen(offer: &Offer) -> OfferScreen {
     let hops = with("take.hops", [("count", Value::Number(offer.hops.into()))]);
     OfferScreen {
         from: with("take.from", [("party", party(&offer.giver))]),
-        goods: goods(&offer.goods),
+        goods: goods_text(&offer.goods),
         warns: warning.is_some(),
         lines: [warning, place, unit, Some(hops)].into_iter().flatten().collect(),
     }
@@ -90,7 +90,7 @@ pub fn handover_screen(handover: &Handover) -> HandoverScreen {
     let states: &[&str] =
         if handover.gives { &["show.you-signed"] } else { &["show.they-signed", "show.you-signed"] };
     HandoverScreen {
-        goods: goods(&handover.goods),
+        goods: goods_text(&handover.goods),
         text: plain(if handover.gives { "show.offer" } else { "show.answer" }),
         states: states.iter().map(|key| plain(key)).collect(),
         reads_answer: handover.gives,
@@ -116,7 +116,7 @@ pub fn outgoing_screen(outgoing: &Outgoing) -> OutgoingScreen {
     OutgoingScreen {
         id: outgoing.id.clone(),
         title: plain(&step_key(&outgoing.kind)),
-        goods: goods(&outgoing.goods),
+        goods: goods_text(&outgoing.goods),
         signed_millis: outgoing.signed_millis,
         state: plain(state),
         settles: !lines.is_empty(),
@@ -133,7 +133,7 @@ impl Carried {
             Some(_) => plain("carry.mine"),
             None => plain("refused.not-the-holder"),
         };
-        Self { link: goods_held.link.clone(), goods: goods(&goods_held.link), holder, mine }
+        Self { link: goods_held.link.clone(), goods: goods_text(&goods_held.link), holder, mine }
     }
 }
 

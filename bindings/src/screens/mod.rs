@@ -71,7 +71,8 @@ pub(crate) fn is_pack(link: &str) -> bool {
 }
 
 /// What a link names, by the number that a person can compare: a pack's serial, a lot, a unit's SSCC, a product's GTIN.
-pub(crate) fn goods(link: &str) -> Text {
+#[uniffi::export]
+pub fn goods_text(link: &str) -> Text {
     let subject = Subject::new(link).ok();
     let key = match subject.as_ref().and_then(SubjectType::of) {
         Some(SubjectType::Pack) => "goods.pack",
@@ -117,7 +118,7 @@ mod tests {
             ("https://id.gs1.org/00/095060001343520017", "goods.unit", "095060001343520017"),
             ("https://id.gs1.org/01/09506000134352", "goods.product", "09506000134352"),
         ] {
-            assert_eq!(goods(link), with(key, [("number", Value::Text(number.to_owned()))]));
+            assert_eq!(goods_text(link), with(key, [("number", Value::Text(number.to_owned()))]));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Event, Product, Text, Value, VerdictKind};
 use crate::clock::Clock;
-use crate::screens::{Action, goods, is_pack, party, plain, step_key, with};
+use crate::screens::{Action, goods_text, is_pack, party, plain, step_key, with};
 
 /// The screen of a verdict, from the top down.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -98,12 +98,12 @@ pub fn verdict_screen(answer: &Answer) -> VerdictScreen {
         reason: reasons.next().unwrap_or_else(|| plain("verdict.all-in-order")),
         next: plain(next),
         action,
-        product: goods(&answer.product.link),
+        product: goods_text(&answer.product.link),
         accountable: answer
             .accountable
             .as_deref()
             .map(|who| with("answer.accountable", [("party", party(who))])),
-        expires: answer.product.expires_millis.map(expires),
+        expires: answer.expires_millis.map(expires),
         age: answer.as_of_millis.map(|_| age_text(answer.age_millis, answer.clock)),
         others: reasons.collect(),
         readings: answer.readings.iter().map(OtherReading::from).collect(),
@@ -141,7 +141,7 @@ impl Kept {
 
 impl From<&Product> for OtherReading {
     fn from(product: &Product) -> Self {
-        Self { product: goods(&product.link), link: product.link.clone() }
+        Self { product: goods_text(&product.link), link: product.link.clone() }
     }
 }
 
@@ -233,6 +233,7 @@ mod tests {
             verdict,
             reasons: vec![plain(reason)],
             product: Product { link: class.clone(), class, serial: None, expires_millis: None },
+            expires_millis: None,
             readings: Vec::new(),
             accountable: None,
             history: Vec::new(),
