@@ -11,7 +11,8 @@
 //! | `start` | starts it again at the same address | `started` |
 //!
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
-//! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
+//! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. The wallet of a patient who follows the
+//! product is `examples.db`: what the apps show to those who have no ledger. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
 
 use std::error::Error;
 use std::fs;
@@ -22,11 +23,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_custody::qr::{self, Codes};
 use countersign_custody::{Contents, SerialSet};
-use countersign_ledger::{Fields, Hash, Kind, LogName, Subject, UnixMillis};
+use countersign_ledger::{Fields, Genesis, Hash, Kind, LogName, Subject, UnixMillis};
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Vault};
+use countersign_wallet::{Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Step, Vault};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -59,6 +60,7 @@ fn main() -> Outcome {
     }
     frame(&folder.join("blank.pgm"), None)?;
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
+    examples(&folder.join("examples.db"), node.node().genesis(), &address)?;
     say(&json!({ "node": address, "genesis": genesis, "frames": folder }).to_string())?;
 
     for line in std::io::stdin().lock().lines() {
@@ -92,6 +94,15 @@ fn say(line: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
+}
+
+/// The wallet of a patient who follows the product, brought up to date.
+fn examples(database: &Path, genesis: &Genesis, address: &str) -> Outcome {
+    let mut snapshot = Snapshot::open(database, genesis)?;
+    snapshot.follow(&Subject::new(CLASS)?)?;
+    let client = Client::new(Https::new(address, genesis)?);
+    while snapshot.sync_step(&client)? != Step::Done {}
+    Ok(())
 }
 
 /// A frame of 1280 by 720 with a pack's label in its middle.

@@ -86,6 +86,16 @@ class MainActivity : Activity(), Platform {
         setContentView(page)
     }
 
+    /** A screen's view by itself, as it is drawn while nothing is under way. */
+    fun preview(screen: Screen): View = if (screen is Screen.Eye) {
+        EyeView(ui, model, this, screen.aim, hasLight = true).apply { show(screen) }
+    } else {
+        LinearLayout(this).apply {
+            setBackgroundColor(ui.color(R.color.ground))
+            addView(drawing.draw(screen), LinearLayout.LayoutParams(0, MATCH_PARENT, 1f))
+        }
+    }
+
     private fun waiting() = ProgressBar(this, null, android.R.attr.progressBarStyleHorizontal).apply {
         isIndeterminate = true
         contentDescription = ui.words.of("label.wait")
