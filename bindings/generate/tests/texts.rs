@@ -56,6 +56,41 @@ fn every_reason_step_and_role_of_the_core_has_a_text() {
     assert_eq!(missing, Vec::<String>::new());
 }
 
+/// Everything that is written by hand in the apps and the core, in one text.
+fn sources() -> String {
+    fn gather(folder: &Path, all: &mut String) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                gather(&path, all);
+            } else if name != "strings.xml" && [".kt", ".rs", ".swift", ".xml"].iter().any(|end| name.ends_with(end)) {
+                all.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut all = String::new();
+    for folder in ["bindings/src", "android/app/src/main", "ios"] {
+        gather(&root().join(folder), &mut all);
+    }
+    all
+}
+
+#[test]
+fn no_text_is_there_that_nothing_shows() {
+    let (all, sources, core) = (texts(), sources(), named_by_the_core());
+    let shown = |key: &str| {
+        // A fault's title has the text that explains it beside it.
+        let key = key.strip_suffix("-text").filter(|_| key.starts_with("fault.")).unwrap_or(key);
+        let resource = resource(key);
+        [format!("\"{key}\""), format!("R.string.{resource}"), format!("@string/{resource}\"")]
+            .iter()
+            .any(|name| sources.contains(name))
+    };
+    let unused: Vec<&String> = all[0].0.keys().filter(|key| !core.contains(*key) && !shown(key)).collect();
+    assert_eq!(unused, Vec::<&String>::new());
+}
+
 #[test]
 fn no_two_keys_share_a_resource() {
     let all = texts();

@@ -39,16 +39,16 @@ pub struct FaultScreen {
 /// The screen of a fault.
 #[uniffi::export]
 pub fn fault_screen(fault: Fault) -> FaultScreen {
-    let (name, action) = match fault {
-        Fault::CameraDenied => ("camera-denied", Action::OpenSettings),
-        Fault::CameraBusy => ("camera-busy", Action::Retry),
-        Fault::NotPinned => ("not-pinned", Action::Pin),
+    let (key, action) = match fault {
+        Fault::CameraDenied => ("fault.camera-denied", Action::OpenSettings),
+        Fault::CameraBusy => ("fault.camera-busy", Action::Retry),
+        Fault::NotPinned => ("fault.not-pinned", Action::Pin),
         Fault::OtherRegister { ledger } => {
             let text = with("fault.other-register-text", [("ledger", Value::Text(ledger))]);
             return FaultScreen { title: plain("fault.other-register"), text, action: Action::Back };
         }
         Fault::Failed { error } => match error {
-            CountersignError::Retry { .. } => ("retry", Action::Retry),
+            CountersignError::Retry { .. } => ("fault.retry", Action::Retry),
             CountersignError::Refused { reason } => {
                 let (title, text) = (plain("fault.refused"), refused(&reason));
                 return FaultScreen { title, text, action: Action::Back };
@@ -57,16 +57,16 @@ pub fn fault_screen(fault: Fault) -> FaultScreen {
                 let (title, text) = (plain("fault.invalid"), plain(&invalid(&reason)));
                 return FaultScreen { title, text, action: Action::Back };
             }
-            CountersignError::Cancelled => ("cancelled", Action::Back),
-            CountersignError::KeyNeeded => ("key-needed", Action::Enrol),
-            CountersignError::KeyStoreFailed => ("key-store-failed", Action::Retry),
-            CountersignError::Distrusted => ("distrusted", Action::Back),
-            CountersignError::Clock => ("clock", Action::SetClock),
-            CountersignError::Storage => ("storage", Action::OpenSettings),
+            CountersignError::Cancelled => ("fault.cancelled", Action::Back),
+            CountersignError::KeyNeeded => ("fault.key-needed", Action::Enrol),
+            CountersignError::KeyStoreFailed => ("fault.key-store-failed", Action::Retry),
+            CountersignError::Distrusted => ("fault.distrusted", Action::Back),
+            CountersignError::Clock => ("fault.clock", Action::SetClock),
+            CountersignError::Storage => ("fault.storage", Action::OpenSettings),
         },
     };
-    let text = plain(&format!("fault.{name}-text"));
-    FaultScreen { title: plain(&format!("fault.{name}")), text, action }
+    let text = plain(&format!("{key}-text"));
+    FaultScreen { title: plain(key), text, action }
 }
 
 /// The text of a refusal by the ledger or by the rules of a handover.

@@ -25,6 +25,8 @@ pub struct VerdictScreen {
     pub expires: Option<Text>,
     /// How old the answer's data is; absent if there is none.
     pub age: Option<Text>,
+    /// The moment up to which it is complete.
+    pub as_of: Option<Text>,
     /// The other reasons.
     pub others: Vec<Text>,
     /// Other readings of the code that the ledger knows, to tap.
@@ -105,6 +107,7 @@ pub fn verdict_screen(answer: &Answer) -> VerdictScreen {
             .map(|who| with("answer.accountable", [("party", party(who))])),
         expires: answer.expires_millis.map(expires),
         age: answer.as_of_millis.map(|_| age_text(answer.age_millis, answer.clock)),
+        as_of: answer.as_of_millis.map(|at| with("answer.as-of", [("at", Value::Moment(at))])),
         others: reasons.collect(),
         readings: answer.readings.iter().map(OtherReading::from).collect(),
         way: answer.history.iter().map(Way::from).collect(),

@@ -123,7 +123,7 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             screen.readings.forEach { put(ui.button(words.of(it.product)) { model.check(it.link) }) }
         }
         put(ui.card {
-            val lines = listOfNotNull(screen.product, screen.expires, screen.accountable, screen.age)
+            val lines = listOfNotNull(screen.product, screen.expires, screen.accountable, screen.age, screen.asOf)
             lines.forEach { put(ui.text(words.of(it)), gap = 6) }
             if (screen.others.isNotEmpty()) {
                 put(ui.text(words.of("answer.more"), bold = true), gap = 10)
