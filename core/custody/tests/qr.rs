@@ -52,8 +52,8 @@ fn a_statement_fits_into_one_code_that_phones_read() {
     let sent = bytes(MAX_ONE, 1);
     let Codes::One(text) = encode(&sent).unwrap() else { panic!("several codes") };
     assert_eq!(Assembly::default().feed(&read(&text)), Ok(Received::Whole(sent)));
-    // Version 19: 93 modules and 4 of quiet zone on either side.
-    assert!(picture(&text).width() <= (93 + 8) * 4);
+    // Version 15: 77 modules and 4 of quiet zone on either side.
+    assert!(picture(&text).width() <= (77 + 8) * 4);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn more_than_one_code_holds_comes_as_parts_of_no_larger_codes() {
     let mut shown = parts(&sent);
     assert_eq!(shown.needed(), 2);
     let first = shown.next().unwrap();
-    assert!(picture(&first).width() <= (93 + 8) * 4);
+    assert!(picture(&first).width() <= (77 + 8) * 4);
     assert_eq!(assembly.feed(&read(&first)), Ok(Received::Part(Progress { have: 1, need: 2 })));
     assert_eq!(assembly.progress(), Some(Progress { have: 1, need: 2 }));
     assert_eq!(assembly.feed(&read(&shown.next().unwrap())), Ok(Received::Whole(sent)));

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{MAX_BYTES, MAX_ONE, PREFIX, base45};
 
 /// The most bytes of the message in a part. At two characters a byte, its code is as large as that of a whole message.
-const MAX_FRAGMENT: usize = 400;
+const MAX_FRAGMENT: usize = 340;
 
 /// The texts to be shown.
 pub enum Codes {

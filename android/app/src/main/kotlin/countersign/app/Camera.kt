@@ -56,10 +56,12 @@ class Camera2(context: Context) : Camera {
     override val hasLight = id?.let { manager.getCameraCharacteristics(it)[CameraCharacteristics.FLASH_INFO_AVAILABLE] } ?: false
 
     /** The back camera that can focus; what a phone calls its first one may be a wide lens that cannot. */
-    private fun choose(): String? {
+    private fun choose(): String? = try {
         val back = manager.cameraIdList.map { it to manager.getCameraCharacteristics(it) }
             .filter { (_, it) -> it[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_BACK }
-        return rank(back.map { (id, it) -> Lens(id, CONTINUOUS in (it[CameraCharacteristics.CONTROL_AF_AVAILABLE_MODES] ?: intArrayOf())) })
+        rank(back.map { (id, it) -> Lens(id, CONTINUOUS in (it[CameraCharacteristics.CONTROL_AF_AVAILABLE_MODES] ?: intArrayOf())) })
+    } catch (_: CameraAccessException) {
+        null
     }
 
     // The screen asks for the permission first; it may be taken back at any moment, which is a failure like any other.

@@ -31,28 +31,26 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
 
     fun draw(screen: Screen): View {
         val page = ui.column(16)
-        ui.run {
-            page.apply {
-                when (screen) {
-                    is Screen.Start -> start()
-                    is Screen.Pin -> pin(screen)
-                    is Screen.Home -> home(screen)
-                    is Screen.Typing -> typing(screen)
-                    is Screen.Verdict -> verdict(screen)
-                    is Screen.Rests -> rests(screen)
-                    is Screen.Medicines -> medicines(screen)
-                    is Screen.Carry -> carry(screen)
-                    is Screen.Enrol -> enrol(screen)
-                    is Screen.Offered -> offered(screen)
-                    is Screen.Refusing -> refusing(screen)
-                    is Screen.Showing -> showing(screen)
-                    is Screen.Done -> done(screen)
-                    is Screen.Outbox -> outbox(screen)
-                    is Screen.Preferences -> preferences(screen)
-                    is Screen.Erasing -> erasing()
-                    is Screen.Faulty -> faulty(screen)
-                    is Screen.Eye -> error("the camera has a view of its own")
-                }
+        page.apply {
+            when (screen) {
+                is Screen.Start -> start()
+                is Screen.Pin -> pin(screen)
+                is Screen.Home -> home(screen)
+                is Screen.Typing -> typing(screen)
+                is Screen.Verdict -> verdict(screen)
+                is Screen.Rests -> rests(screen)
+                is Screen.Medicines -> medicines(screen)
+                is Screen.Carry -> carry(screen)
+                is Screen.Enrol -> enrol(screen)
+                is Screen.Offered -> offered(screen)
+                is Screen.Refusing -> refusing(screen)
+                is Screen.Showing -> showing(screen)
+                is Screen.Done -> done(screen)
+                is Screen.Outbox -> outbox(screen)
+                is Screen.Preferences -> preferences(screen)
+                is Screen.Erasing -> erasing()
+                is Screen.Faulty -> faulty(screen)
+                is Screen.Eye -> error("the camera has a view of its own")
             }
         }
         return ScrollView(ui.context).apply {
@@ -417,8 +415,8 @@ class EyeView(private val ui: Ui, private val model: Model, platform: Platform, 
     private val hint = ui.text("", 20f, bold = true).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE }
     private val progress = ProgressBar(ui.context, null, android.R.attr.progressBarStyleHorizontal)
     private val count = ui.text("", 18f)
-    private val light = ui.button("") { model.light(!lit) }
     private var lit = false
+    private val light = ui.button("") { model.light(!lit) }
 
     init {
         orientation = VERTICAL

@@ -403,7 +403,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** A call that waits, and then what it leads to. Taps meanwhile do nothing. */
     private fun <T> run(
         call: () -> T,
-        failed: ((FaultScreen) -> Unit)? = null,
+        otherwise: ((FaultScreen) -> Unit)? = null,
         then: (T) -> Unit,
     ) {
         if (busy) return
@@ -413,7 +413,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
             val outcome = runCatching(call)
             main.execute {
                 busy = false
-                outcome.fold(then) { failed(it, failed) }
+                outcome.fold(then) { failed(it, otherwise) }
                 changed()
             }
         }

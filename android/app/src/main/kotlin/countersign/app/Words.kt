@@ -37,7 +37,7 @@ class Words(private val resources: Resources) {
 
     private fun template(key: String, arguments: Map<String, Value>): String {
         COUNTED[key]?.let { (id, by) ->
-            val number = (arguments[by] as? Value.Number)?.v1 ?: 0u
+            val number = (arguments[by] as? Value.Number)?.v1 ?: 0uL
             return resources.getQuantityString(id, number.coerceAtMost(Int.MAX_VALUE.toULong()).toInt())
         }
         val id = PLAIN[key] ?: PLAIN[fallback(key)] ?: return key
