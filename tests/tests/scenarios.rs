@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    Answer, Condition, CountersignError, Courier, Delivery, KeyStore, KeyStoreError, Meeting, NextStep,
-    Outgoing, PackChecker, Scan, ScanResult, SyncStep, VerdictKind, Wallet, draw_code,
+    Answer, Condition, CountersignError, Courier, Delivery, Fault, KeyStore, KeyStoreError, Meeting, NextStep,
+    Outgoing, PackChecker, Scan, ScanResult, SyncStep, Text, VerdictKind, Wallet, draw_code, fault_screen,
+    verdict_screen,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Issuer, Vault};
 use serde_json::Value;
@@ -412,6 +413,8 @@ fn told_of(row: &Outgoing) -> String {
 }
 
 fn expect(answer: &Answer, step: &Value) {
+    let screen = verdict_screen(answer);
+    shown(&[screen.title, screen.reason, screen.next], step);
     let verdict = match answer.verdict {
         VerdictKind::Authentic => "authentic",
         VerdictKind::CannotTell => "cannot-tell",
@@ -433,6 +436,12 @@ fn expect(answer: &Answer, step: &Value) {
         step.get("units").cloned().unwrap_or_else(|| Value::Array(vec![])),
         "{step}"
     );
+}
+
+/// The keys of a screen's texts, where a step names them.
+fn shown(texts: &[Text], step: &Value) {
+    let keys: Vec<&str> = texts.iter().map(|text| text.key.as_str()).collect();
+    assert!(step.get("screen").is_none_or(|screen| *screen == serde_json::json!(keys)), "{keys:?}: {step}");
 }
 
 fn name(error: &CountersignError) -> (&'static str, &str) {
@@ -462,6 +471,8 @@ fn every_scenario_gives_the_answers_that_it_expects() {
             assert_eq!(Some(name), step["error"].as_str(), "{step}: {error}");
             let expected = step["reason"].as_str().unwrap_or(reason);
             assert_eq!(reason, expected, "{step}");
+            let screen = fault_screen(Fault::Failed { error });
+            shown(&[screen.title, screen.text], step);
         }
         played += 1;
     }

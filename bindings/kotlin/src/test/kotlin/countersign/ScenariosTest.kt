@@ -5,12 +5,16 @@ import countersign.core.Condition
 import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.Delivery
+import countersign.core.Fault
 import countersign.core.Outgoing
 import countersign.core.PackChecker
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Text
 import countersign.core.Wallet
 import countersign.core.drawCode
+import countersign.core.faultScreen
+import countersign.core.verdictScreen
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
@@ -44,6 +48,7 @@ class ScenariosTest {
                     } catch (error: CountersignException) {
                         assertEquals(step.optString("error"), name(error), "$step")
                         if (step.has("reason")) assertEquals(step.getString("reason"), reason(error), "$step")
+                        faultScreen(Fault.Failed(error)).let { shown(listOf(it.title, it.text), step) }
                     }
                 }
             }
@@ -245,11 +250,17 @@ private fun described(row: Outgoing) = when (val delivery = row.delivery) {
 private fun Any.discard() = Unit
 
 private fun expect(answer: Answer, step: JSONObject) {
+    verdictScreen(answer).let { shown(listOf(it.title, it.reason, it.next), step) }
     val found = listOf(answer.verdict.name.lowercase().replace('_', '-'), JSONArray(answer.reasons.map { it.key }).toString())
     assertEquals(listOf(step.getString("verdict"), step.getJSONArray("reasons").toString()), found, "$step")
     // Each time it was received with its unit: how many of the unit's packs were scanned.
     val units = answer.history.mapNotNull { it.unit }.map { "${it.scanned} of ${it.packs}" }
     assertEquals((step.optJSONArray("units") ?: JSONArray()).toString(), JSONArray(units).toString(), "$step")
+}
+
+/** The keys of a screen's texts, where a step names them. */
+private fun shown(texts: List<Text>, step: JSONObject) {
+    if (step.has("screen")) assertEquals(step.getJSONArray("screen").toString(), JSONArray(texts.map { it.key }).toString(), "$step")
 }
 
 private fun name(error: CountersignException) = error::class.simpleName!!.kebab()
