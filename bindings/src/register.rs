@@ -4,15 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::qr::{self, Assembly, NotTaken, Received};
-use countersign_ledger::{Genesis, Hash};
+use countersign_ledger::Genesis;
 use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Code, Luma, ScanResult, Scanner};
+use countersign_wallet as wallet;
 
 use crate::error::CountersignError as Error;
 use crate::handover::codes;
-
-/// How many bytes of the genesis's SHA-256 a person compares as words: 96 bits, which nobody meets by trying.
-const WORDS: usize = 12;
 
 /// No step on a frame is begun that would not end within this.
 const FRAME_BUDGET: Duration = Duration::from_millis(30);
@@ -67,16 +65,17 @@ struct Eye {
 /// for a phone that passes it on.
 #[uniffi::export]
 pub fn register_codes(node: &str, genesis: &[u8]) -> Result<Vec<String>, Error> {
-    // Read again, so that nobody shows what no phone takes.
-    let register = Register::new(node, genesis)?;
-    let message = [register.node.as_bytes(), b"\n", genesis].concat();
-    Ok(codes(&message)?)
+    Ok(codes(&opened(node, genesis)?.message())?)
 }
 
 /// The register that a genesis file and an address are.
 #[uniffi::export]
 pub fn register(node: &str, genesis: &[u8]) -> Result<Register, Error> {
-    Register::new(node, genesis)
+    opened(node, genesis).map(Register::from)
+}
+
+fn opened(node: &str, genesis: &[u8]) -> Result<wallet::Register, Error> {
+    Ok(wallet::Register::new(node, Genesis::parse(genesis)?)?)
 }
 
 #[uniffi::export]
@@ -112,7 +111,7 @@ impl RegisterReader {
         let fed = self.eye().assembly.feed(text);
         match fed {
             Ok(Received::Whole(message)) => {
-                let register = Register::from_message(&message)?;
+                let register = wallet::Register::parse(&message)?.into();
                 Ok(RegisterScan::Whole { register })
             }
             Ok(Received::Part(progress)) => Ok(part(progress)),
@@ -129,18 +128,20 @@ impl RegisterReader {
     }
 }
 
-impl Register {
-    fn new(node: &str, genesis: &[u8]) -> Result<Self, Error> {
-        let parsed = Genesis::parse(genesis)?;
-        crate::wallet::check_address(node, &parsed)?;
-        let words = qr::words(&Hash::of(genesis).as_bytes()[..WORDS]);
-        Ok(Self { ledger: parsed.name, node: node.to_owned(), genesis: genesis.to_vec(), words })
+impl From<wallet::Register> for Register {
+    fn from(register: wallet::Register) -> Self {
+        Self {
+            words: register.words(),
+            genesis: register.genesis.to_json().into_bytes(),
+            ledger: register.genesis.name,
+            node: register.node,
+        }
     }
+}
 
-    fn from_message(message: &[u8]) -> Result<Self, Error> {
-        let end = message.iter().position(|&byte| byte == b'\n').ok_or_else(|| Error::invalid("register"))?;
-        let node = std::str::from_utf8(&message[..end]).map_err(|_| Error::invalid("register"))?;
-        Self::new(node, &message[end + 1..]).map_err(|_| Error::invalid("register"))
+impl From<wallet::NotARegister> for Error {
+    fn from(_: wallet::NotARegister) -> Self {
+        Self::invalid("register")
     }
 }
 
@@ -157,9 +158,6 @@ mod tests {
 
     #[test]
     fn what_is_no_register_is_refused_and_named_so() {
-        for message in [&b"no line"[..], b"http://a.example\n{}", b"https://a.example\n{}", b"\xff\n{}"] {
-            assert_eq!(Register::from_message(message), Err(Error::invalid("register")));
-        }
         let reader = RegisterReader::new();
         assert_eq!(reader.scan_code("https://a.example"), Ok(RegisterScan::Foreign));
         let codes = codes(b"https://a.example\n{}").unwrap();

@@ -329,11 +329,6 @@ fn sound<T>(lock: &Mutex<T>, anew: impl FnOnce() -> Result<T, Error>) -> Result<
     Ok(guard)
 }
 
-/// Whether a phone would take the address for a node of the ledger.
-pub(crate) fn check_address(address: &str, genesis: &Genesis) -> Result<(), Error> {
-    Ok(Https::new(address, genesis).map(drop)?)
-}
-
 impl Node {
     fn new(address: String, genesis: &Genesis) -> Result<Self, HttpsError> {
         Ok(Self { https: Https::new(&address, genesis)?, address })

@@ -3,7 +3,6 @@
 //! packs are checked. Then a parcel is handed over without a network.
 
 mod cast;
-mod codes;
 mod delivery;
 mod labels;
 mod notaries;

@@ -49,6 +49,7 @@ mod key_store;
 mod missing_links;
 mod online;
 mod outbox;
+mod register;
 mod snapshot;
 mod store;
 mod sync;
@@ -69,6 +70,7 @@ pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
+pub use register::{NotARegister, Register};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,
