@@ -49,8 +49,8 @@ pub use pack_checker::{PackChecker, ScanResult};
 pub use register::{Register, RegisterReader, RegisterScan, register, register_codes};
 pub use screens::{
     Action, Carried, Fault, FaultScreen, HandoverScreen, Kept, OfferScreen, OtherReading, OutgoingScreen,
-    VerdictScreen, Way, WayMark, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen, step_key,
-    verdict_screen,
+    VerdictScreen, Way, WayMark, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen,
+    step_key, verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};

@@ -99,10 +99,11 @@ impl RegisterReader {
         let begun = Instant::now();
         let sight = self.eye().scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
         let ScanResult::Symbols(symbols) = sight else { return Ok(RegisterScan::Nothing) };
-        let mut scans = symbols.iter().map(|symbol| match Code::from(symbol).content(Partners::OnAnyCarrier) {
-            Ok(Content::Plain(text)) => self.scan_code(&text),
-            _ => Ok(RegisterScan::Foreign),
-        });
+        let mut scans =
+            symbols.iter().map(|symbol| match Code::from(symbol).content(Partners::OnAnyCarrier) {
+                Ok(Content::Plain(text)) => self.scan_code(&text),
+                _ => Ok(RegisterScan::Foreign),
+            });
         scans.find(|scan| *scan != Ok(RegisterScan::Foreign)).unwrap_or(Ok(RegisterScan::Foreign))
     }
 

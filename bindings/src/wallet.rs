@@ -112,7 +112,8 @@ impl Wallet {
     #[uniffi::constructor]
     pub fn open_examples(database: String, genesis: &[u8], keys: Arc<dyn KeyStore>) -> Result<Self, Error> {
         let wallet = Self::open(database, genesis, NOWHERE.to_owned(), keys)?;
-        let seen = |log| wallet.reading().map(|snapshot| snapshot.seen(log).map(TrustedCheckpoint::cosigned_at));
+        let seen =
+            |log| wallet.reading().map(|snapshot| snapshot.seen(log).map(TrustedCheckpoint::cosigned_at));
         let moment = seen(LogName::SUPPLY)?.max(seen(LogName::TRUST)?);
         Ok(Self { moment, ..wallet })
     }

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    Answer, Condition, CountersignError, Courier, Delivery, Fault, KeyStore, KeyStoreError, Meeting, NextStep,
-    Outgoing, PackChecker, Scan, ScanResult, SyncStep, Text, VerdictKind, Wallet, draw_code, fault_screen,
-    verdict_screen,
+    Answer, Condition, CountersignError, Courier, Delivery, Fault, KeyStore, KeyStoreError, Meeting,
+    NextStep, Outgoing, PackChecker, Scan, ScanResult, SyncStep, Text, VerdictKind, Wallet, draw_code,
+    fault_screen, verdict_screen,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Issuer, Vault};
 use serde_json::Value;

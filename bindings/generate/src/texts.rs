@@ -127,7 +127,9 @@ impl Texts {
         for (key, text) in &self.0 {
             match source.0.get(key) {
                 None => faults.push(format!("{key} is not in the source")),
-                Some(wanted) => faults.extend(text.fault(wanted, language).map(|fault| format!("{key} {fault}"))),
+                Some(wanted) => {
+                    faults.extend(text.fault(wanted, language).map(|fault| format!("{key} {fault}")))
+                }
             }
         }
         faults
@@ -154,9 +156,7 @@ impl Text {
             return Some(format!("has {:?}, the source {:?}", self.arguments(), source.arguments()));
         }
         match (self, source) {
-            (Self::Plain(text), Self::Plain(_)) => {
-                text.trim().is_empty().then(|| "is empty".to_owned())
-            }
+            (Self::Plain(text), Self::Plain(_)) => text.trim().is_empty().then(|| "is empty".to_owned()),
             (Self::Counted { by, forms }, Self::Counted { by: wanted, .. }) => {
                 counted_fault(by, forms, wanted, language)
             }
@@ -187,11 +187,7 @@ fn counted_fault(
     })
 }
 
-fn flatten(
-    prefix: &str,
-    table: toml::Table,
-    texts: &mut BTreeMap<String, Text>,
-) -> Result<(), TextsError> {
+fn flatten(prefix: &str, table: toml::Table, texts: &mut BTreeMap<String, Text>) -> Result<(), TextsError> {
     for (name, value) in table {
         let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
         match value {

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign_bindings_generate::{
-    LANGUAGES, Texts, resource, string_catalogue, strings_xml, words_kt,
-};
+use countersign_bindings_generate::{LANGUAGES, Texts, resource, string_catalogue, strings_xml, words_kt};
 use countersign_core::step_key;
 
 /// Set by `bindings/generate/run`: write, do not compare.
@@ -64,7 +62,9 @@ fn sources() -> String {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if path.is_dir() {
                 gather(&path, all);
-            } else if name != "strings.xml" && [".kt", ".rs", ".swift", ".xml"].iter().any(|end| name.ends_with(end)) {
+            } else if name != "strings.xml"
+                && [".kt", ".rs", ".swift", ".xml"].iter().any(|end| name.ends_with(end))
+            {
                 all.push_str(&fs::read_to_string(path).unwrap());
             }
         }

@@ -68,10 +68,7 @@ pub struct OutgoingScreen {
 #[uniffi::export]
 pub fn offer_screen(offer: &Offer) -> OfferScreen {
     let warning = offer.contradicts.then(|| plain("take.contradicts"));
-    let place = offer
-        .place
-        .as_ref()
-        .map(|place| with("take.place", [("place", Value::Text(place.clone()))]));
+    let place = offer.place.as_ref().map(|place| with("take.place", [("place", Value::Text(place.clone()))]));
     let unit = offer.unit.map(|unit| {
         with("way.unit", [("packs", Value::Number(unit.packs)), ("scanned", Value::Number(unit.scanned))])
     });

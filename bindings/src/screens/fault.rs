@@ -76,8 +76,16 @@ pub(crate) fn refused(reason: &str) -> Text {
         "role" | "role-not-given" | "domain" | "wrong-issuer" | "not-your-role" | "no-profile" => {
             "refused.role"
         }
-        "unknown-signer" | "revoked" | "certificate" | "certificate-expired" | "expired"
-        | "not-yet-valid" | "signature" | "high-s" | "not-verified" | "possession" => "refused.signer",
+        "unknown-signer"
+        | "revoked"
+        | "certificate"
+        | "certificate-expired"
+        | "expired"
+        | "not-yet-valid"
+        | "signature"
+        | "high-s"
+        | "not-verified"
+        | "possession" => "refused.signer",
         "future" | "stale" | "backdated" | "offer-from-the-future" => "refused.clock",
         "offer-expired" => "refused.offer-expired",
         "not-for-you" => "refused.not-for-you",
@@ -131,9 +139,27 @@ mod tests {
     fn what_a_person_can_change_is_not_told_as_a_code() {
         // These come from a program's fault, or are retried by themselves.
         let told_by_name = [
-            "malformed", "too-large", "busy", "storage", "clock", "witnesses", "internal", "method", "media-type",
-            "timeout", "rate", "unnamed", "offset", "other-log", "unknown-kind", "format", "fields", "replay",
-            "awaits-predecessor", "promise-not-held", "request",
+            "malformed",
+            "too-large",
+            "busy",
+            "storage",
+            "clock",
+            "witnesses",
+            "internal",
+            "method",
+            "media-type",
+            "timeout",
+            "rate",
+            "unnamed",
+            "offset",
+            "other-log",
+            "unknown-kind",
+            "format",
+            "fields",
+            "replay",
+            "awaits-predecessor",
+            "promise-not-held",
+            "request",
         ];
         for problem in Problem::ALL {
             let named = refused(problem.as_str()).key == "refused.other";

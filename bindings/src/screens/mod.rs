@@ -11,7 +11,7 @@ pub use courier::{
     Carried, HandoverScreen, OfferScreen, OutgoingScreen, handover_screen, offer_screen, outgoing_screen,
 };
 pub use fault::{Fault, FaultScreen, fault_screen};
-pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, age_text, verdict_screen};
+pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
 
 use countersign_custody::SubjectType;
 use countersign_ledger::{Identity, Subject};
@@ -58,9 +58,7 @@ pub(crate) fn with<const N: usize>(key: &str, arguments: [(&str, Value); N]) -> 
 /// A party by its SPIFFE ID, or by its role if nobody is known.
 pub(crate) fn party(who: &str) -> Value {
     match Identity::parse(who) {
-        Ok(member) => {
-            Value::Party { name: Some(member.name().to_owned()), role: member.role().to_owned() }
-        }
+        Ok(member) => Value::Party { name: Some(member.name().to_owned()), role: member.role().to_owned() },
         Err(_) => Value::Party { name: None, role: who.to_owned() },
     }
 }

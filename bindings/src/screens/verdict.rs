@@ -117,7 +117,7 @@ pub fn verdict_screen(answer: &Answer) -> VerdictScreen {
 }
 
 /// How old the data is, in the largest unit that has two of it.
-pub fn age_text(age_millis: Option<u64>, clock: Clock) -> Text {
+fn age_text(age_millis: Option<u64>, clock: Clock) -> Text {
     const MINUTE: u64 = 60_000;
     let Some(age) = age_millis.filter(|_| clock == Clock::Trusted) else { return plain("age.unknown") };
     let count = |key, unit| with(key, [("count", Value::Number(age / unit))]);
@@ -213,12 +213,8 @@ fn next(answer: &Answer) -> (&'static str, Option<Action>) {
         (VerdictKind::CheckScan, _) => ("next.scan-again", Some(Action::Scan)),
         (_, "recalled" | "expired") => ("next.return", None),
         (_, "dispensed" | "dispensed-recorded") => ("next.expected-or-ask", None),
-        (_, "not-followed") => {
-            ("next.fetch", Some(Action::Follow { link: answer.product.class.clone() }))
-        }
-        (_, "filter-missing" | "snapshot-damaged" | "snapshot-too-old") => {
-            ("next.sync", Some(Action::Sync))
-        }
+        (_, "not-followed") => ("next.fetch", Some(Action::Follow { link: answer.product.class.clone() })),
+        (_, "filter-missing" | "snapshot-damaged" | "snapshot-too-old") => ("next.sync", Some(Action::Sync)),
         (_, "clock-behind" | "clock-ahead") => ("next.set-clock", Some(Action::SetClock)),
         (_, "not-serialised") => ("next.scan-square", Some(Action::Scan)),
         (VerdictKind::CannotTell, "unknown-product") => ("next.ask-elsewhere", None),

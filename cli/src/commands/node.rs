@@ -73,7 +73,11 @@ fn register(config: &Config, address: &str, output: &Path, json: bool) -> Result
     if json {
         say!("{}", json!({ "words": register.words(), "pictures": pictures }));
     } else {
-        say!("{} pictures: {} and on", pictures.len(), pictures.first().map_or_else(String::new, |path| path.display().to_string()));
+        say!(
+            "{} pictures: {} and on",
+            pictures.len(),
+            pictures.first().map_or_else(String::new, |path| path.display().to_string())
+        );
         say!("publish these words, which people compare before they pin:\n  {}", register.words().join(" "));
     }
     Ok(0)

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn what_no_phone_could_use_is_no_register() {
-        for message in [&b"no line"[..], b"http://a.example\n{}", b"https://a.example\n{}", b"\xff\n{}", b""] {
+        for message in [&b"no line"[..], b"http://a.example\n{}", b"https://a.example\n{}", b"\xff\n{}", b""]
+        {
             assert_eq!(Register::parse(message), Err(NotARegister));
         }
     }

@@ -27,7 +27,9 @@ use countersign_ledger::{Fields, Genesis, Hash, Kind, LogName, Subject, UnixMill
 use countersign_node::{Config, Node, Running};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
-use countersign_wallet::{Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Step, Vault};
+use countersign_wallet::{
+    Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Step, Vault,
+};
 use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
