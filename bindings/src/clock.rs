@@ -12,7 +12,8 @@ use crate::error::millis;
 pub enum Clock {
     /// Nothing that is known speaks against it.
     Trusted,
-    /// It shows a time that is proven to have passed: it is wrong. Ages cannot be told. Ask the person to set it.
+    /// It shows a time that is known to have passed, or was behind at the last sync: it is wrong. Ask the person to set it,
+    /// and sync.
     Behind {
         /// It is this late, or later.
         at_millis: u64,

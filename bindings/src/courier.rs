@@ -86,6 +86,7 @@ impl Courier {
         match sight {
             ScanResult::Nothing => Ok(Scan::Nothing),
             ScanResult::HoldStill => Ok(Scan::HoldStill),
+            ScanResult::Part { .. } => Ok(Scan::Foreign),
             ScanResult::Symbols(symbols) => {
                 let mut scans = symbols.iter().map(|symbol| self.take(symbol));
                 scans.find(|scan| *scan != Ok(Scan::Foreign)).unwrap_or(Ok(Scan::Foreign))

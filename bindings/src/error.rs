@@ -7,8 +7,8 @@ use countersign_custody::qr::NotEncoded;
 use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
-    ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HttpsError, KeyStoreError,
-    OpenError, StoreError, SyncError, TransportError,
+    ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HeldBack, HttpsError,
+    KeyStoreError, OpenError, StoreError, SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -30,6 +30,13 @@ pub enum CountersignError {
     #[error("cannot be used: {reason}")]
     Invalid {
         /// The reason's stable name, the key of its text.
+        reason: String,
+    },
+    /// An act needs the person's word: show why, and call again with their [`Consent`](crate::Consent). Nothing was signed.
+    #[error("to be confirmed: {reason}")]
+    ConsentNeeded {
+        /// `irrevocable` if it cannot be taken back; else why its subject may not exist, such as `unknown-serial`. The key
+        /// of its text.
         reason: String,
     },
     /// The person declined the prompt. Nothing is wrong: go back to where they were.
@@ -112,7 +119,22 @@ impl From<ActError> for Error {
             ActError::NotYet => Self::Retry { after_millis: None },
             ActError::BlobTooLarge { .. } => Self::Refused { reason: Problem::TooLarge.to_string() },
             ActError::Store(error) => error.into(),
+            ActError::Held(held) => held.into(),
+            ActError::Offered { .. } => Self::Refused { reason: "offered".to_owned() },
             _ => Self::Distrusted,
+        }
+    }
+}
+
+impl From<HeldBack> for Error {
+    fn from(held: HeldBack) -> Self {
+        match held {
+            HeldBack::Misread { slip, .. } => Self::invalid(slip.key),
+            HeldBack::OtherLevel { .. } | HeldBack::NoSuchLevel { .. } => Self::invalid("level"),
+            HeldBack::Unknown { why, .. } | HeldBack::CannotTell { why, .. } => {
+                Self::ConsentNeeded { reason: why.to_owned() }
+            }
+            HeldBack::Irrevocable { .. } => Self::ConsentNeeded { reason: "irrevocable".to_owned() },
         }
     }
 }

@@ -5,7 +5,7 @@ use countersign_custody::handover::{self, Meeting};
 use countersign_custody::qr::{self, Codes, NotEncoded};
 use countersign_ledger::Hash;
 use countersign_scan::draw::{Label, Scale};
-use countersign_wallet::{Pending, Reading, Side};
+use countersign_wallet::{Pending, ReadOffer, Side};
 
 use crate::error::CountersignError as Error;
 
@@ -187,8 +187,8 @@ impl From<countersign_wallet::Goods> for Goods {
     }
 }
 
-impl From<(Reading, Vec<u8>)> for Offer {
-    fn from((reading, message): (Reading, Vec<u8>)) -> Self {
+impl From<(ReadOffer, Vec<u8>)> for Offer {
+    fn from((reading, message): (ReadOffer, Vec<u8>)) -> Self {
         Self {
             message,
             goods: reading.subject.to_string(),

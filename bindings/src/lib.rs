@@ -1,7 +1,7 @@
 //! The core for phone apps, in Kotlin and in Swift.
 //!
 //! One object per task: [`Wallet`] keeps the verified data and brings it up to date, [`PackChecker`] checks packs,
-//! [`Courier`] hands goods over. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
+//! [`Courier`] hands goods over, [`Issuer`] signs other statements. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
 //! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
 //! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
 //! says what the screen does next. What a screen shows and where it leads, once there is an answer, is a record too
@@ -30,6 +30,7 @@ mod code;
 mod courier;
 mod error;
 mod handover;
+mod issuer;
 mod key_store;
 mod outbox;
 mod pack_checker;
@@ -43,6 +44,7 @@ pub use clock::Clock;
 pub use courier::Courier;
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
+pub use issuer::{Act, Consent, Field, FieldValue, Issuer, Level, Signed};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use outbox::{Cause, Delivery, NextStep, Outgoing, Round};
 pub use pack_checker::{PackChecker, ScanResult};

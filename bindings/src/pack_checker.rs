@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::Item;
-use countersign_scan::{Code, Luma, Picture, Scanner, Symbol, decode};
+use countersign_scan::gs1::Gs1Error;
+use countersign_scan::{Code, Luma, NotAProduct, Picture, Scanner, Symbol, decode};
 use countersign_wallet::{NoPack, item_of};
 
 use crate::answer::Answer;
@@ -33,6 +34,13 @@ pub enum ScanResult {
     /// A code so damaged that a second frame must agree before it is accepted, or one that names no more than a product
     /// class, beside which there may be the pack's own.
     HoldStill,
+    /// One of several codes that make up a text: show the others as well, one after the other or at once.
+    Part {
+        /// Its number, from 1.
+        number: u8,
+        /// How many there are; 0 if the code does not say.
+        of: u8,
+    },
     /// A code that names no product: another kind of code, or one that violates the rules. It is no evidence against
     /// the pack.
     NotAPack,
@@ -84,6 +92,7 @@ impl PackChecker {
         match sight {
             countersign_scan::ScanResult::Nothing => Ok(ScanResult::Nothing),
             countersign_scan::ScanResult::HoldStill => Ok(ScanResult::HoldStill),
+            countersign_scan::ScanResult::Part { number, of } => Ok(ScanResult::Part { number, of }),
             countersign_scan::ScanResult::Symbols(symbols) => self.result(&symbols),
         }
     }
@@ -101,6 +110,9 @@ impl PackChecker {
         match item_of(&codes, year()) {
             Ok(item) => Ok(ScanResult::Pack { answer: self.answer(&item)? }),
             Err(NoPack::NoCode) => Ok(ScanResult::Nothing),
+            Err(NoPack::NotAProduct(NotAProduct::Gs1(Gs1Error::Part { number, of }))) => {
+                Ok(ScanResult::Part { number, of })
+            }
             Err(NoPack::NotAProduct(_)) => Ok(ScanResult::NotAPack),
             Err(NoPack::Several) => Ok(ScanResult::Several),
         }

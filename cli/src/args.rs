@@ -116,7 +116,7 @@ pub enum Symbology {
     Datamatrix,
     /// GS1 QR Code
     Qr,
-    /// QR Code with a Digital Link, which any phone opens
+    /// QR Code with a Digital Link, which any phone opens; it keeps the domain of a link that is given
     Link,
 }
 

@@ -10,11 +10,11 @@
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::epcis::Proposal;
 use countersign_custody::{FieldType, Profile};
-use countersign_ledger::{UnixMillis, Value};
+use countersign_ledger::{Day, UnixMillis, Value};
 use serde_json::{Map, json};
 
-use crate::print::date;
-
+/// What such a file is.
+pub const DRAFT: &str = "a draft, as `countersign import` writes it";
 /// Largest file: some 500,000 serial numbers.
 pub const MAX_DRAFT: usize = 16 * 1024 * 1024;
 
@@ -118,10 +118,10 @@ impl Draft {
 /// A value as it is written on the command line.
 fn written(value: &Value, kind: Option<FieldType>) -> String {
     match (value, kind) {
-        (Value::Uint(millis), Some(FieldType::Time)) => date(UnixMillis(*millis)),
+        (Value::Uint(millis), Some(FieldType::Time)) => Day::of(UnixMillis(*millis)).to_string(),
         (Value::Uint(number), _) => number.to_string(),
         (Value::Text(text), _) => text.clone(),
-        (Value::Bytes(bytes), _) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        (Value::Bytes(bytes), _) => base16ct::lower::encode_string(bytes),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::{FieldType, Presence, RECEIVER, Step};
-use countersign_ledger::{Fields, Hash, Identity, UnixMillis, Value};
+use countersign_ledger::{Day, Fields, Hash, Identity, Value};
 
 /// The fields of a statement, from `NAME=VALUE`.
 pub fn read(step: &Step, given: &[String]) -> Result<Fields> {
@@ -64,26 +64,10 @@ fn parse(kind: FieldType, value: &str) -> Result<Value> {
         FieldType::Text => Value::Text(value.to_owned()),
         FieldType::Identity => Value::Text(Identity::parse(value)?.as_str().to_owned()),
         FieldType::Uint => Value::Uint(value.parse()?),
-        FieldType::Time => Value::Uint(end_of_day(value)?.0),
+        FieldType::Time => Value::Uint(value.parse::<Day>()?.ends().0),
         FieldType::Digest | FieldType::Chain => value.parse::<Hash>()?.into(),
-        FieldType::Bytes => Value::Bytes(hex(value)?),
+        FieldType::Bytes => Value::Bytes(base16ct::mixed::decode_vec(value)?),
     })
-}
-
-/// The last moment of a day written as YYYY-MM-DD, in UTC.
-pub fn end_of_day(text: &str) -> Result<UnixMillis> {
-    let digits: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = digits.as_slice() else { bail!("a day is written as 2028-11-30") };
-    let date = countersign_scan::gs1::Date::new(year.parse()?, month.parse()?, day.parse()?)
-        .with_context(|| format!("{text} is not a day"))?;
-    Ok(UnixMillis(u64::try_from(date.end_of_day_unix_millis())?))
-}
-
-fn hex(text: &str) -> Result<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        bail!("bytes are written as pairs of hexadecimal digits");
-    }
-    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
 }
 
 #[cfg(test)]

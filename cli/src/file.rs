@@ -4,13 +4,13 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 
-/// Reads a file of at most `most` bytes, whoever wrote it. A pipe, which may never open, and a device, which may never end, are
-/// no files.
-pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
+/// Reads a file of at most `most` bytes, whoever wrote it; `wanted` says what it should be. A pipe, which may never open, and a
+/// device, which may never end, are no files.
+pub fn read(path: &Path, wanted: &str, most: usize) -> Result<Vec<u8>> {
     let named = || path.display().to_string();
-    let about = fs::metadata(path).with_context(named)?;
+    let about = fs::metadata(path).map_err(|error| absent(path, wanted, error))?;
     if !about.is_file() {
         bail!("{} is not a file", path.display());
     }
@@ -28,10 +28,28 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same for text.
-pub fn text(path: &Path, most: usize) -> Result<String> {
-    String::from_utf8(read(path, most)?)
-        .map_err(|_| anyhow::anyhow!("{} is not text in UTF-8", path.display()))
+/// The same for text, without the mark that some editors put before it.
+pub fn text(path: &Path, wanted: &str, most: usize) -> Result<String> {
+    let text = String::from_utf8(read(path, wanted, most)?)
+        .map_err(|_| anyhow!("{} is not text in UTF-8", path.display()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Writes a file in a folder that is there.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+    fs::write(path, bytes).map_err(|error| match path.parent() {
+        Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+            anyhow!("{} cannot be written: make the folder {} first", path.display(), folder.display())
+        }
+        _ => Error::new(error).context(path.display().to_string()),
+    })
+}
+
+fn absent(path: &Path, wanted: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => anyhow!("there is no file {}: wanted is {wanted}", path.display()),
+        _ => Error::new(error).context(path.display().to_string()),
+    }
 }
 
 /// Makes a folder, if there is none, that only its owner can look into, whatever the umask.
@@ -52,11 +70,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, b"12345").unwrap();
-        assert_eq!(read(&file, 5).unwrap(), b"12345");
-        assert!(read(&file, 4).unwrap_err().to_string().ends_with("file has more than 4 bytes"));
-        assert!(read(folder.path(), 5).unwrap_err().to_string().ends_with("is not a file"));
-        assert!(format!("{:#}", read(&folder.path().join("none"), 5).unwrap_err()).contains("none: "));
+        let bytes = |path: &Path, most| read(path, "a list", most);
+        assert_eq!(bytes(&file, 5).unwrap(), b"12345");
+        assert!(bytes(&file, 4).unwrap_err().to_string().ends_with("file has more than 4 bytes"));
+        assert!(bytes(folder.path(), 5).unwrap_err().to_string().ends_with("is not a file"));
+        let none = format!("{:#}", bytes(&folder.path().join("none"), 5).unwrap_err());
+        assert!(none.starts_with("there is no file ") && none.ends_with("none: wanted is a list"), "{none}");
+        fs::write(&file, "\u{feff}12").unwrap();
+        assert_eq!(text(&file, "a list", 5).unwrap(), "12");
         fs::write(&file, b"\xff").unwrap();
-        assert!(text(&file, 5).unwrap_err().to_string().ends_with("is not text in UTF-8"));
+        assert!(text(&file, "a list", 5).unwrap_err().to_string().ends_with("is not text in UTF-8"));
+        let lost = write(&folder.path().join("none/file"), "1").unwrap_err().to_string();
+        assert!(lost.contains("make the folder ") && lost.ends_with("none first"), "{lost}");
     }
 }

@@ -17,6 +17,8 @@ use crate::output::warn;
 /// Environment variable with the vault's passphrase, for scripts.
 const PASSPHRASE: &str = "COUNTERSIGN_PASSPHRASE";
 
+/// What a genesis file is.
+pub const GENESIS: &str = "a ledger's genesis file, which `countersign node genesis` prints";
 /// Largest genesis file.
 pub const MAX_GENESIS: usize = 256 * 1024;
 /// Longest address of a node.
@@ -60,7 +62,7 @@ impl Home {
     /// The pinned genesis.
     pub fn genesis(&self) -> Result<Genesis> {
         let path = self.0.join("genesis.json");
-        let json = file::read(&path, MAX_GENESIS).with_context(|| {
+        let json = file::read(&path, GENESIS, MAX_GENESIS).with_context(|| {
             format!(
                 "{} is not a wallet yet: create one with `countersign init GENESIS --node URL`",
                 self.0.display()
@@ -71,7 +73,7 @@ impl Home {
 
     /// A client of the wallet's node, over HTTPS.
     pub fn client(&self) -> Result<Client> {
-        let address = file::text(&self.0.join("node"), MAX_ADDRESS)
+        let address = file::text(&self.0.join("node"), "the address of a node", MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
         Ok(Client::new(Https::new(address.trim(), &self.genesis()?)?))
     }

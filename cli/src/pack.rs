@@ -13,6 +13,8 @@ use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 use crate::file;
 
+/// What is wanted where a picture is.
+const PICTURE: &str = "a picture (PNG, JPEG, WebP), or the text of a code: (01)…(10)…(21)…";
 /// Largest picture file.
 const MAX_FILE: usize = 64 * 1024 * 1024;
 /// Most pixels of a picture that is opened: more than the largest photographs of phones have. Decoded, a pixel takes up
@@ -53,7 +55,7 @@ pub fn read(argument: &str, current_year: u16) -> Result<Item> {
 
 /// What each line of a list of codes names, with its number: packs and units.
 pub fn listed(path: &Path, current_year: u16) -> Result<Vec<(usize, Named)>> {
-    let text = file::text(path, MAX_CONTENTS)?;
+    let text = file::text(path, "a list of what is in the unit, a code a line", MAX_CONTENTS)?;
     let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
     let read =
         |(number, line)| Ok((number, named(line, current_year).with_context(|| format!("line {number}"))?));
@@ -110,7 +112,7 @@ pub fn symbols(path: &Path) -> Result<Vec<Symbol>> {
 
 /// Opens a PNG, JPEG or WebP file, rotated as its EXIF data says.
 pub fn open(path: &Path) -> Result<Picture> {
-    let file = file::read(path, MAX_FILE)?;
+    let file = file::read(path, PICTURE, MAX_FILE)?;
     read_picture(&file).with_context(|| format!("{} is not a readable picture", path.display()))
 }
 

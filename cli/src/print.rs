@@ -10,7 +10,7 @@ use countersign_custody::words::{headline, sentence};
 use countersign_custody::{
     Argument, AsOf, Clock, Item, Mark, Party, Profile, Reason, TimelineEvent, Verdict, VerdictKind,
 };
-use countersign_ledger::{LogName, Subject, UnixMillis};
+use countersign_ledger::{LogName, Subject};
 use countersign_scan::NotAProduct;
 use countersign_scan::gs1::Gs1Error;
 use serde_json::{Value, json};
@@ -233,9 +233,4 @@ fn argument(argument: &Argument) -> Value {
         Argument::Time(time) | Argument::Moment(time) => json!(time.to_string()),
         Argument::Number(number) => json!(number),
     }
-}
-
-/// A moment as a date.
-pub fn date(moment: UnixMillis) -> String {
-    moment.to_string().chars().take(10).collect()
 }

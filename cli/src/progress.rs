@@ -1,5 +1,7 @@
 //! Progress of long operations, shown on a terminal.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use countersign_wallet::{Client, ClientError, Part, Snapshot, Step};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -38,10 +40,14 @@ impl Bar {
     /// A bar for what is being done.
     pub fn new(doing: &str) -> Self {
         let bar = ProgressBar::new(1);
-        if let Ok(style) = ProgressStyle::with_template("  {prefix} {bar:32} {pos}/{len} {wide_msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("  {prefix} {bar:32} {pos}/{len} {elapsed} {wide_msg}")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(doing.to_owned());
+        // Time is seen to pass where a step is long.
+        bar.enable_steady_tick(Duration::from_secs(1));
         Self(bar)
     }
 

@@ -169,6 +169,35 @@ fn frame(folder: &Path, number: u32, label: Option<&Path>) {
 }
 
 #[test]
+fn a_link_keeps_the_domain_that_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("link.png");
+    let path = "01/09506000134352/10/ABC123/21/7QH4";
+    for (given, drawn) in [
+        (format!("https://brand.example/{path}"), format!("https://brand.example/{path}")),
+        (
+            format!("https://brand.example/01/med/{path}?17=281130"),
+            format!("https://brand.example/01/med/{path}?17=281130"),
+        ),
+        (format!("http://brand.example:8080/{path}/"), format!("http://brand.example:8080/{path}")),
+        (format!("HTTPS://Brand.Example/{path}"), format!("https://brand.example/{path}")),
+        (PACK.to_owned(), format!("{LINK}?17=281130")),
+    ] {
+        label(&file, "link", &given);
+        let read = lines(&countersign(&["--json", "scan", file.to_str().unwrap()], ""));
+        let symbol = &read[0]["symbols"][0];
+        assert_eq!(
+            (symbol["text"].as_str(), symbol["product"]["link"].as_str()),
+            (Some(&*drawn), Some(LINK))
+        );
+    }
+    // A domain changes nothing in a symbol of element strings.
+    label(&file, "datamatrix", &format!("https://brand.example/{path}"));
+    let read = lines(&countersign(&["--json", "scan", file.to_str().unwrap()], ""));
+    assert_eq!(read[0]["symbols"][0]["product"]["link"], LINK);
+}
+
+#[test]
 fn a_camera_tells_each_symbol_once_and_says_what_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first.png"), folder.path().join("second.png"));

@@ -19,12 +19,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::checkpoint_signers::{CheckpointSigners, SealError};
 use crate::halt::{Halt, Halts, Passing};
 use crate::ledger::Place;
-use crate::machine::{Admission, Applied, Bodies, Candidate, StateMachine};
+use crate::machine::{Admission, Applied, Candidate, StateMachine};
 use crate::metrics::Metrics;
 use crate::published::{Head, Published, View};
 use crate::registrar::CodeUse;
 use crate::sequencer::{Ordered, Outcome};
-use crate::store::{self, StoreError, StoreResult, StoredBlock};
+use crate::store::{self, Bodies, StoreError, StoreResult, StoredBlock};
 use crate::timekeeper::{ClockError, Timekeeper};
 
 /// The steps of a commit. A crash between any two of them loses nothing that was acknowledged.

@@ -277,7 +277,13 @@ fn default_certificate_days() -> u32 {
 
 /// The text of a configuration file.
 pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let failed = |source: std::io::Error| {
+        let source = match source.kind() {
+            std::io::ErrorKind::NotFound => std::io::Error::other("there is no such file"),
+            _ => source,
+        };
+        ConfigError::Read { path: path.to_owned(), source }
+    };
     String::from_utf8(files::read(path, MAX_FILE).map_err(failed)?)
         .map_err(|_| failed(std::io::Error::other("it is not text in UTF-8")))
 }

@@ -13,9 +13,6 @@ use std::{fs, thread};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::node::Service;
-use crate::operate::{Request, carry_out};
-
 /// Its name in the data directory.
 const SOCKET: &str = "operator.sock";
 /// Longest request and reply.
@@ -26,7 +23,7 @@ const SLOWEST: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a node replies: a text, or the reason of a refusal.
-type Reply = Result<String, String>;
+pub(crate) type Reply = Result<String, String>;
 
 /// Listens until it is dropped.
 pub(crate) struct Door {
@@ -37,8 +34,11 @@ pub(crate) struct Door {
 
 impl Door {
     /// Opens the socket in the node's data directory, whose lock the node holds: a socket that is there is a dead node's.
-    pub(crate) fn open(service: Arc<Service>) -> io::Result<Self> {
-        let path = service.config.data.join(SOCKET);
+    pub(crate) fn open<R: DeserializeOwned>(
+        data: &Path,
+        reply: impl Fn(R) -> Reply + Send + 'static,
+    ) -> io::Result<Self> {
+        let path = data.join(SOCKET);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -52,7 +52,7 @@ impl Door {
             while !stop.load(Ordering::Acquire) {
                 match listener.accept() {
                     Ok((stream, _)) => {
-                        if let Err(error) = answer(&service, &stream) {
+                        if let Err(error) = answer(&stream, &reply) {
                             tracing::warn!(%error, "an operator's request got no reply");
                         }
                     }
@@ -75,17 +75,15 @@ impl Drop for Door {
     }
 }
 
-fn answer(service: &Service, stream: &UnixStream) -> io::Result<()> {
+fn answer<R: DeserializeOwned>(stream: &UnixStream, reply: impl Fn(R) -> Reply) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(SLOWEST))?;
     stream.set_write_timeout(Some(SLOWEST))?;
-    let request: Request = read(stream)?;
-    let reply: Reply = carry_out(service, &request).map_err(|error| error.to_string());
-    write(stream, &reply)
+    write(stream, &reply(read(stream)?))
 }
 
 /// Asks the node that runs on this data directory; `None` if none does.
-pub(crate) fn ask(data: &Path, request: &Request) -> io::Result<Option<Reply>> {
+pub(crate) fn ask(data: &Path, request: &impl Serialize) -> io::Result<Option<Reply>> {
     let stream = match UnixStream::connect(data.join(SOCKET)) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {

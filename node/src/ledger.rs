@@ -2,7 +2,7 @@
 
 use countersign_ledger::{Families, Kind, LogName, LogSpec};
 
-use crate::sequencer::Reason;
+use crate::reason::Reason;
 
 /// Where a statement stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

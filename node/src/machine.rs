@@ -30,18 +30,12 @@ use countersign_ledger::{
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::{Addition, LedgerState};
 use crate::parallel::in_parallel;
-use crate::sequencer::Reason;
-use crate::store::{StoreError, StoreResult};
+use crate::reason::Reason;
+use crate::store::{Bodies, StoreError, StoreResult};
 
 pub use self::candidate::Candidate;
 use self::recent::Recent;
 pub use self::restore::Damage;
-
-/// Where the machine fetches statements that it no longer holds in memory.
-pub trait Bodies {
-    /// The bytes of the statement at `place`.
-    fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
-}
 
 /// What became of a candidate.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -460,8 +454,7 @@ impl StateMachine {
         if self.state.place(statement.id())? != Some(place) {
             return Err(damaged());
         }
-        let verified = self.trust.recall(statement).map_err(|_| damaged())?;
-        Ok(self.trust.place(verified, place.log, place.index))
+        self.trust.recall(statement, place.log, place.index).map_err(|_| damaged())
     }
 }
 

@@ -1,51 +1,41 @@
-//! A node: what `open` makes of a data directory, and what `start` makes of a node.
+//! A node: what `open` makes of a data directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_ledger::{
-    Certificate, CertificateError, CheckpointTextError, Families, Genesis, GenesisError, Hash, Identity,
-    IndexKey, LogName, NoteSigner, PublicKey, Signer as _, SoftwareKey, Statement, Subject, UnixMillis,
-    receipt,
+    Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, LogName, NoteSigner, UnixMillis,
 };
-use rusqlite::Connection;
 
 use crate::checkpoint_signers::{CheckpointSigners, LocalWitness, LogSigner};
 use crate::clock::{Clock, Uptime, system_clock, system_uptime};
 use crate::committer::{CommitError, CommitPoint, Committer, Observer};
 use crate::config::{Config, ConfigError, WitnessConfig};
-#[cfg(unix)]
-use crate::door::Door;
 use crate::files;
 use crate::genesis::{self, PinnedError};
-use crate::halt::{Halt, Halts};
+use crate::halt::Halts;
 use crate::in_memory::InMemory;
 use crate::keys::{KeyFiles, Keys, KeysError, LogKeys, cosigner};
 use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
 use crate::ledger::Ledger;
-use crate::limits::{Bounded, Bounds};
+use crate::limits::Bounds;
 use crate::local::Local;
 use crate::machine::StateMachine;
-use crate::metrics::{Metrics, header, line};
-use crate::others_logs::OthersLogs;
+use crate::metrics::Metrics;
+use crate::others_logs::{Cosigning, OthersLogs};
 use crate::outside_witnesses::OutsideWitnesses;
 use crate::published::{Published, View};
 use crate::recovery::{self, RecoveryError};
-use crate::registrar::{CodeError, DATABASE, EnrolmentCode, Judged, Registrar, RegistrarError, Request};
-use crate::routes::{self, Cosigning};
-use crate::sequencer::{Outcome, Reason, Sequencer};
-use crate::server::{self, Server, Serving, StartError};
+use crate::registrar::{DATABASE, EnrolmentCode, Registrar};
+use crate::sequencer::Sequencer;
+use crate::service::{AuthorityError, Service};
 use crate::store::{self, Begin, Readers, StoreError};
 use crate::timekeeper::{ClockError, Timekeeper};
 use crate::tls::{Endpoint, TlsError};
 use crate::uploads::Uploads;
-
-/// How often a registrar's statement is signed anew when another on the same member came in between.
-const RETRIES: usize = 4;
 
 /// Why a node could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -96,32 +86,6 @@ pub enum OpenError {
     Sequencer(#[from] CommitError),
 }
 
-/// Why a certificate was not issued or not revoked.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthorityError {
-    /// The enrolment code is not valid.
-    #[error(transparent)]
-    Code(#[from] CodeError),
-    /// The registrar failed, or the request is not valid.
-    #[error(transparent)]
-    Registrar(#[from] RegistrarError),
-    /// No certificate has this fingerprint.
-    #[error("there is no such certificate")]
-    UnknownCertificate,
-    /// The root key is elsewhere: whoever has it issues the certificate. The same code and key may then ask again.
-    #[error("whoever keeps the root key has to issue the certificate: ask again with the same code")]
-    RootElsewhere,
-    /// The registrar's own statement was refused.
-    #[error(transparent)]
-    Refused(Reason),
-    /// The node is busy; ask again after this time.
-    #[error("the node is busy")]
-    Busy(Duration),
-    /// The node orders nothing for now.
-    #[error("{0}")]
-    Halted(Halt),
-}
-
 /// Makes an engine that commits its blocks with this committer.
 pub type Engine = Box<dyn FnOnce(Committer) -> Result<Arc<dyn Sequencer>, CommitError>>;
 
@@ -165,26 +129,6 @@ pub struct Node {
     pub(crate) service: Arc<Service>,
     /// Held for as long as the node uses its data directory.
     _lock: File,
-}
-
-/// What requests are answered from.
-pub(crate) struct Service {
-    pub(crate) config: Config,
-    pub(crate) clock: Clock,
-    pub(crate) time: Arc<Timekeeper>,
-    pub(crate) halts: Arc<Halts>,
-    pub(crate) genesis: Genesis,
-    pub(crate) published: Arc<Published>,
-    pub(crate) sequencer: Arc<dyn Sequencer>,
-    pub(crate) registrar: Registrar,
-    pub(crate) receipts: BTreeMap<LogName, SoftwareKey>,
-    pub(crate) bounds: Arc<Bounds>,
-    pub(crate) uploads: Uploads,
-    /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.
-    pub(crate) blobs: Mutex<Connection>,
-    pub(crate) endpoint: Endpoint,
-    /// The witnesses here that cosign for others, by name.
-    pub(crate) cosigning: BTreeMap<String, Arc<Cosigning>>,
 }
 
 impl Node {
@@ -348,210 +292,6 @@ impl Node {
     /// Revokes a certificate: from now on it signs nothing in any log. Returns when that is durable.
     pub fn revoke(&self, fingerprint: Hash) -> Result<(), AuthorityError> {
         self.service.revoke(fingerprint, &BTreeMap::new()).map(|_| ())
-    }
-
-    /// Starts to listen, on threads of its own.
-    pub fn start(self) -> Result<Running, StartError> {
-        let (service, config) = (&self.service, &self.service.config);
-        let metrics =
-            config.metrics_listen.map(|listen| (listen, routes::metrics_router(Arc::clone(service))));
-        let server = server::start(Serving {
-            listen: config.listen,
-            metrics,
-            router: routes::router(service),
-            tls: Arc::clone(&service.endpoint.config),
-            limits: config.limits.clone(),
-            bounds: Arc::clone(&service.bounds),
-        })?;
-        #[cfg(unix)]
-        let door = Door::open(Arc::clone(&self.service)).map_err(StartError::Operator)?;
-        Ok(Running {
-            node: self,
-            server,
-            #[cfg(unix)]
-            door,
-        })
-    }
-}
-
-/// A node that listens. Dropping it stops it.
-pub struct Running {
-    node: Node,
-    server: Server,
-    #[cfg(unix)]
-    door: Door,
-}
-
-impl Running {
-    /// The address that it listens on.
-    pub const fn addr(&self) -> SocketAddr {
-        self.server.addr()
-    }
-
-    /// The address that it serves `/metrics` on, if it does.
-    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
-        self.server.metrics_addr()
-    }
-
-    /// The node.
-    pub const fn node(&self) -> &Node {
-        &self.node
-    }
-
-    /// Stops: no new connections, open requests are finished, waiting statements are ordered, all is durable.
-    pub fn stop(mut self) {
-        #[cfg(unix)]
-        drop(self.door);
-        self.server.stop();
-        self.node.service.sequencer.shutdown();
-    }
-}
-
-impl Bounded for Service {
-    fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-}
-
-impl Service {
-    pub(crate) fn enrol(&self, code: &EnrolmentCode, csr: &[u8]) -> Result<Certificate, AuthorityError> {
-        let request = Request::read(code, csr).map_err(RegistrarError::from)?;
-        self.enrol_with(&request, |holder| {
-            let certificate = self.registrar.certify(holder, &request.key)?;
-            certificate.ok_or_else(|| {
-                self.registrar.wait(request.code, holder.clone(), csr);
-                AuthorityError::RootElsewhere
-            })
-        })
-    }
-
-    /// Publishes a certificate that the holder of the root key has issued for somebody who waits with this code.
-    pub(crate) fn certified(&self, code: Hash, certificate: &Certificate) -> Result<(), AuthorityError> {
-        self.registrar.served(code);
-        let request = Request { code, key: certificate.key().clone() };
-        let issued = |holder: &Identity| {
-            let same = certificate.identity() == holder;
-            let other = || RegistrarError::from(CertificateError::Identity).into();
-            same.then(|| certificate.clone()).ok_or_else(other)
-        };
-        self.enrol_with(&request, issued).map(drop)
-    }
-
-    /// Publishes what is `issued` for whom the code of a request was made for.
-    fn enrol_with(
-        &self,
-        request: &Request,
-        issued: impl Fn(&Identity) -> Result<Certificate, AuthorityError>,
-    ) -> Result<Certificate, AuthorityError> {
-        let readers = self.published.readers();
-        self.submit_until_it_fits(LogName::SUPPLY, || {
-            let stored = readers.with(|c| store::code(c, request.code)).map_err(RegistrarError::from)?;
-            let code = match request.judge(stored, (self.clock)())? {
-                Judged::Again(fingerprint) => return Ok((None, self.certificate(fingerprint)?)),
-                Judged::Fresh(code) => code,
-            };
-            let certificate = issued(&self.registrar.identity(&code)?)?;
-            let prev = self.latest(LogName::SUPPLY, certificate.identity())?;
-            let enrolment = self.registrar.enrolment(&certificate, &code, prev)?;
-            Ok((Some(enrolment), certificate))
-        })
-    }
-
-    /// Returns the place of each log from which the certificate signs nothing: the one in `earlier`, or the next.
-    pub(crate) fn revoke(
-        &self,
-        fingerprint: Hash,
-        earlier: &BTreeMap<LogName, u64>,
-    ) -> Result<BTreeMap<LogName, u64>, AuthorityError> {
-        let member = self.certificate(fingerprint)?.identity().clone();
-        self.submit_until_it_fits(LogName::TRUST, || {
-            let prev = self.latest(LogName::TRUST, &member)?;
-            let view = self.published.view();
-            let mut from: BTreeMap<_, _> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
-            from.extend(earlier);
-            Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), from))
-        })
-    }
-
-    /// Has a statement of the registrar ordered, if there is one, and tells what was made with it. It is signed anew when
-    /// another on the same member came in between, or somebody has used the same code.
-    fn submit_until_it_fits<T>(
-        &self,
-        log: LogName,
-        sign: impl Fn() -> Result<(Option<Statement>, T), AuthorityError>,
-    ) -> Result<T, AuthorityError> {
-        let mut tries = 0;
-        loop {
-            let (statement, made) = sign()?;
-            let Some(statement) = statement else { return Ok(made) };
-            tries += 1;
-            match self.sequencer.submit(log, statement.as_bytes()).wait() {
-                Outcome::Accepted(_) | Outcome::Duplicate(_) => return Ok(made),
-                Outcome::Busy { retry_after } => return Err(AuthorityError::Busy(retry_after)),
-                Outcome::Halted(halt) => return Err(AuthorityError::Halted(halt)),
-                Outcome::Refused(Reason::Code | Reason::NotLatest { .. }) if tries < RETRIES => {}
-                Outcome::Refused(reason) => return Err(AuthorityError::Refused(reason)),
-            }
-        }
-    }
-
-    fn certificate(&self, fingerprint: Hash) -> Result<Certificate, AuthorityError> {
-        let view = self.published.view();
-        let certificate = view.trust.certificate(fingerprint).ok_or(AuthorityError::UnknownCertificate)?;
-        Ok(Certificate::clone(certificate))
-    }
-
-    /// Id of the latest published statement on a member.
-    fn latest(&self, log: LogName, member: &Identity) -> Result<Option<Hash>, AuthorityError> {
-        let key = IndexKey::of(&Subject::new(member.as_str()).map_err(RegistrarError::from)?);
-        let size = self.published.view().size(log);
-        let read = || match self.published.state().index_at(log, size)? {
-            Some(index) => index.get(&key),
-            None => Ok(None),
-        };
-        let entry = read().map_err(RegistrarError::from)?;
-        Ok(entry.map(|entry| entry.latest))
-    }
-
-    /// Why nothing is ordered, in words for operators.
-    pub(crate) fn why_halted(&self) -> Option<String> {
-        let error = || self.time.now().err().map(|error| error.to_string());
-        self.halts.why().map(|(_, why)| why).or_else(error)
-    }
-
-    /// What stands still, as metrics.
-    pub(crate) fn halts_to(&self, text: &mut String) {
-        let now = self.sequencer.health().halted;
-        header(text, "gauge", "countersign_halted", "1 while nothing is ordered, for this reason.");
-        for halt in Halt::ALL {
-            let name = format!("countersign_halted{{reason=\"{}\"}}", halt.problem());
-            line(text, &name, (now == Some(halt)).into());
-        }
-        header(text, "counter", "countersign_halts_total", "How often ordering has stood still.");
-        for halt in Halt::ALL {
-            let name = format!("countersign_halts_total{{reason=\"{}\"}}", halt.problem());
-            line(text, &name, self.halts.count(halt));
-        }
-        header(
-            text,
-            "gauge",
-            "countersign_witness_clock_off",
-            "1 while a witness has another time than the node.",
-        );
-        for (witness, off) in self.time.witnesses() {
-            line(text, &format!("countersign_witness_clock_off{{witness=\"{witness}\"}}"), off.into());
-        }
-    }
-
-    /// The keys that receipts are signed with: each log's key id and public key, in the order of the logs.
-    pub(crate) fn receipt_keys(&self) -> Vec<(Hash, PublicKey)> {
-        self.genesis.logs.iter().filter_map(|log| self.receipt_key(log.name)).collect()
-    }
-
-    /// The key that a log's receipts are signed with, and its id.
-    pub(crate) fn receipt_key(&self, log: LogName) -> Option<(Hash, PublicKey)> {
-        let key = self.receipts.get(&log)?.public_key();
-        Some((receipt::thumbprint(&key), key))
     }
 }
 

@@ -23,8 +23,9 @@ use crate::door;
 use crate::files;
 use crate::genesis::GENESIS;
 use crate::keys::{KeysError, random, read_key, write_whole};
-use crate::node::{AuthorityError, Node, OpenError, Service};
+use crate::node::{Node, OpenError};
 use crate::registrar::{DATABASE, RegistrarError, Waiting, period};
+use crate::service::{AuthorityError, Service};
 use crate::store::{self, Begin, StoreError};
 
 /// How long a node that is starting or stopping is waited for.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_ledger::{
     AddCheckpoint, AddCheckpointRefusal, Cosigner, Hash, MAX_NOTE_LEN, Note, NoteError, TreeHead, UnixMillis,
@@ -14,6 +15,8 @@ use countersign_ledger::{
 
 use crate::files;
 use crate::keys::{KeysError, file_error, write_whole};
+use crate::limits::{Bounded, Bounds};
+use crate::timekeeper::Timekeeper;
 
 /// Why a checkpoint was not cosigned.
 #[derive(Debug, thiserror::Error)]
@@ -106,5 +109,28 @@ impl OthersLogs {
     /// The key of its cosignatures.
     pub(crate) fn verifier_key(&self) -> &VerifierKey {
         self.cosigner.verifier_key()
+    }
+}
+
+/// A witness that others may ask.
+pub(crate) struct Cosigning {
+    logs: Mutex<OthersLogs>,
+    pub(crate) time: Arc<Timekeeper>,
+    bounds: Arc<Bounds>,
+}
+
+impl Cosigning {
+    pub(crate) fn new(logs: OthersLogs, time: &Arc<Timekeeper>, bounds: &Arc<Bounds>) -> Arc<Self> {
+        Arc::new(Self { logs: Mutex::new(logs), time: Arc::clone(time), bounds: Arc::clone(bounds) })
+    }
+
+    pub(crate) fn logs(&self) -> MutexGuard<'_, OthersLogs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bounded for Cosigning {
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 }

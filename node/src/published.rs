@@ -12,9 +12,9 @@ use rusqlite::Connection;
 
 use crate::ledger::{Ledger, Place};
 use crate::ledger_state::LedgerState;
-use crate::machine::{Bodies, Candidate, StateMachine};
+use crate::machine::{Candidate, StateMachine};
 use crate::sequencer::{Block, Ordered, Outcome, STOPPED, Status};
-use crate::store::{self, Readers, StoreError, StoreResult};
+use crate::store::{self, Bodies, Readers, StoreError, StoreResult};
 
 /// Most blocks in one answer of [`Published::blocks`].
 const MAX_BLOCKS: u32 = 256;

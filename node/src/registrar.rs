@@ -333,12 +333,12 @@ impl CodeUse {
 }
 
 /// A certification request whose proof of possession holds, and the digest of the code that came with it.
-pub(crate) struct Request {
+pub(crate) struct EnrolmentRequest {
     pub(crate) code: Hash,
     pub(crate) key: PublicKey,
 }
 
-impl Request {
+impl EnrolmentRequest {
     pub(crate) fn read(code: &EnrolmentCode, csr: &[u8]) -> Result<Self, CertificateError> {
         Ok(Self { code: code.digest(), key: requested_key(csr)? })
     }

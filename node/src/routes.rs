@@ -45,6 +45,7 @@ mod enrol;
 mod entries;
 mod gzip;
 mod meta;
+mod problem;
 mod proofs;
 mod tiles;
 mod witness;
@@ -66,14 +67,13 @@ use countersign_ledger::{Hash, LogName, Problem};
 use tower_http::cors::{Any, CorsLayer};
 
 use self::answer::{FRESH, IMMUTABLE};
-pub(crate) use self::answer::{NO_STORE, preferred};
 use self::bodies::{Incoming, Outgoing, SMALL};
-pub(crate) use self::witness::Cosigning;
+use self::problem::{ProblemDetails, asks_for_json};
 use crate::config::Limits;
 use crate::limits::Bounds;
-use crate::node::Service;
-use crate::problem::{ProblemDetails, asks_for_json};
+use crate::others_logs::Cosigning;
 use crate::server::Peer;
+use crate::service::Service;
 
 /// What each route is given.
 type Shared = State<Arc<Service>>;
@@ -213,13 +213,6 @@ async fn admit(State(bounds): State<Arc<Bounds>>, request: Request, next: Next) 
 async fn bound_time(State(patience): State<Duration>, request: Request, next: Next) -> Response<Body> {
     let late = |_| ProblemDetails::new(Problem::Timeout, "the request took too long").into_response();
     tokio::time::timeout(patience, next.run(request)).await.unwrap_or_else(late)
-}
-
-/// Runs what reads the disk on a thread that may wait.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
-) -> Result<T, ProblemDetails> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(ProblemDetails::internal()))
 }
 
 fn log(service: &Service, name: &str) -> Result<LogName, ProblemDetails> {

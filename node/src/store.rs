@@ -16,7 +16,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, 
 use crate::files;
 use crate::halt::{Halt, Passing};
 use crate::ledger::Place;
-use crate::machine::Bodies;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
@@ -88,6 +87,12 @@ impl Passing for StoreError {
 
 /// The result of reading or writing a store.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Where the machine fetches statements that it no longer holds in memory.
+pub trait Bodies {
+    /// The bytes of the statement at `place`.
+    fn body(&self, place: Place) -> StoreResult<Vec<u8>>;
+}
 
 /// A statement as the database holds it.
 pub(crate) struct StoredStatement {
@@ -290,14 +295,12 @@ pub(crate) fn checkpoint(connection: &Connection, log: LogName) -> StoreResult<O
 pub(crate) fn blocks(connection: &Connection, height: u64, limit: u32) -> StoreResult<Vec<StoredBlock>> {
     let sql = "SELECT height, time, statements, digest FROM blocks WHERE height >= ? ORDER BY height LIMIT ?";
     let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query(params![signed(height), limit])?;
-    let mut blocks = Vec::new();
-    while let Some(row) = rows.next()? {
+    let block = |row: &Row<'_>| {
         let (height, time) = (unsigned(row, 0)?, UnixMillis(unsigned(row, 1)?));
         let (statements, digest) = (unsigned(row, 2)?, hash(row, 3, "blocks")?);
-        blocks.push(StoredBlock { height, time, statements, digest });
-    }
-    Ok(blocks)
+        Ok(StoredBlock { height, time, statements, digest })
+    };
+    select.query_and_then(params![signed(height), limit], block)?.collect()
 }
 
 /// The newest block's number, and that of statements in all logs together; nought if there is none.
@@ -378,12 +381,8 @@ impl Bodies for Connection {
 pub(crate) fn ids(connection: &Connection, log: LogName, from: u64, until: u64) -> StoreResult<Vec<Hash>> {
     let sql = "SELECT id FROM statements WHERE log = ? AND entry >= ? AND entry < ? ORDER BY entry";
     let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query(params![log.as_str(), signed(from), signed(until)])?;
-    let mut ids = Vec::new();
-    while let Some(row) = rows.next()? {
-        ids.push(hash(row, 0, "statements")?);
-    }
-    Ok(ids)
+    let range = params![log.as_str(), signed(from), signed(until)];
+    select.query_and_then(range, |row| hash(row, 0, "statements"))?.collect()
 }
 
 /// Number of statements in all logs together.
@@ -478,12 +477,7 @@ pub(crate) struct StoredBlob {
 /// The digests of all blobs that statements name.
 pub(crate) fn blob_digests(connection: &Connection) -> StoreResult<Vec<Hash>> {
     let mut select = connection.prepare("SELECT digest FROM blobs ORDER BY digest")?;
-    let mut rows = select.query([])?;
-    let mut digests = Vec::new();
-    while let Some(row) = rows.next()? {
-        digests.push(hash(row, 0, "blobs")?);
-    }
-    Ok(digests)
+    select.query_and_then([], |row| hash(row, 0, "blobs"))?.collect()
 }
 
 /// What is known of a blob; `None` when no statement names it.

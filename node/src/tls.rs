@@ -6,8 +6,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{Day, UnixMillis};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -111,23 +112,14 @@ fn development(
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
-    let (year, month, day) = civil(UnixMillis(now.0.saturating_sub(DAY_MILLIS)));
-    leaf.not_before = date_time_ymd(year, month, day);
-    let (year, month, day) = civil(UnixMillis(now.0 + DEVELOPMENT_DAYS * DAY_MILLIS));
-    leaf.not_after = date_time_ymd(year, month, day);
+    let midnight = |at| date_time_ymd(1970, 1, 1) + Duration::from_millis(Day::of(UnixMillis(at)).begins().0);
+    leaf.not_before = midnight(now.0.saturating_sub(DAY_MILLIS));
+    leaf.not_after = midnight(now.0 + DEVELOPMENT_DAYS * DAY_MILLIS);
     let leaf = leaf.signed_by(&key, &Issuer::new(root, root_key))?;
 
     let secret = Zeroizing::new(key.serialize_der());
     let key = PrivateKeyDer::Pkcs8(secret.to_vec().into());
     Ok((vec![leaf.der().clone()], key, Some(root_der.to_vec())))
-}
-
-/// Year, month and day of `moment`, by its RFC 3339 text.
-fn civil(moment: UnixMillis) -> (i32, u8, u8) {
-    let text = moment.to_string();
-    let mut parts = text.split(['-', 'T']);
-    let mut next = || parts.next().unwrap_or_default();
-    (next().parse().unwrap_or(1970), next().parse().unwrap_or(1), next().parse().unwrap_or(1))
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    Answer, Condition, CountersignError, Courier, Delivery, Fault, KeyStore, KeyStoreError, Meeting,
-    NextStep, Outgoing, PackChecker, Scan, ScanResult, SyncStep, Text, VerdictKind, Wallet, draw_code,
-    fault_screen, verdict_screen,
+    Answer, Condition, Consent, CountersignError, Courier, Delivery, Fault, Field, FieldValue, Issuer,
+    KeyStore, KeyStoreError, Level, Meeting, NextStep, Outgoing, PackChecker, Scan, ScanResult, SyncStep, Text,
+    VerdictKind, Wallet, draw_code, fault_screen, verdict_screen,
 };
-use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Issuer, Vault};
+use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Kept, Vault};
 use serde_json::Value;
 
 /// The world's process.
@@ -80,11 +80,11 @@ impl SoftwareKeys {
     }
 }
 
-fn told<T>(answer: Result<T, Issuer>) -> Result<T, KeyStoreError> {
+fn told<T>(answer: Result<T, Kept>) -> Result<T, KeyStoreError> {
     answer.map_err(|error| match error {
-        Issuer::Cancelled => KeyStoreError::Cancelled,
-        Issuer::Missing => KeyStoreError::Missing,
-        Issuer::Failed => KeyStoreError::Failed,
+        Kept::Cancelled => KeyStoreError::Cancelled,
+        Kept::Missing => KeyStoreError::Missing,
+        Kept::Failed => KeyStoreError::Failed,
     })
 }
 
@@ -142,6 +142,7 @@ struct Phone {
     wallet: Arc<Wallet>,
     patient: PackChecker,
     courier: Courier,
+    issuer: Issuer,
 }
 
 impl Stage {
@@ -240,6 +241,7 @@ impl Stage {
                 };
                 assert_eq!(finds, text("finds"), "{step}");
             }
+            "prepare" | "sign" => act(&phone.issuer, step)?,
             "node" => {
                 self.world.ask(text("command"));
             }
@@ -339,6 +341,7 @@ impl Stage {
         let (name, answer) = match phone.patient.check_frame(1280, 720, 1280, &pixels)? {
             ScanResult::Nothing => ("nothing", None),
             ScanResult::HoldStill => ("hold-still", None),
+            ScanResult::Part { .. } => ("part", None),
             ScanResult::NotAPack => ("not-a-pack", None),
             ScanResult::Several => ("several", None),
             ScanResult::Pack { answer } => ("pack", Some(answer)),
@@ -364,8 +367,41 @@ impl Stage {
         let wallet = Arc::new(Wallet::open(database, genesis, node, store).unwrap());
         let patient = PackChecker::new(Arc::clone(&wallet));
         let courier = Courier::new(Arc::clone(&wallet), "signing".into());
-        Phone { keys, wallet, patient, courier }
+        let issuer = Issuer::new(Arc::clone(&wallet), "signing".into());
+        Phone { keys, wallet, patient, courier, issuer }
     }
+}
+
+/// Asks what would be signed, or signs it.
+fn act(issuer: &Issuer, step: &Value) -> Result<(), CountersignError> {
+    let text = |name: &str| step[name].as_str().unwrap_or_default();
+    let level = match text("level") {
+        "" => None,
+        "product" => Some(Level::Product),
+        "lot" => Some(Level::Lot),
+        other => panic!("no such level: {other}"),
+    };
+    let says = |word: &str| step["consent"].as_array().is_some_and(|words| words.contains(&word.into()));
+    let consent = Consent { irrevocable: says("irrevocable"), unknown: says("unknown") };
+    let fields = step["fields"].as_object().into_iter().flatten().map(|(name, value)| Field {
+        name: name.clone(),
+        value: FieldValue::Text(value.as_str().unwrap().into()),
+    });
+    let (kind, code) = (text("kind"), text("code"));
+    let act = match text("do") {
+        "prepare" => issuer.prepare(kind, code, level, consent)?,
+        _ => issuer.sign(kind, code, level, fields.collect(), consent)?.act,
+    };
+    let told = match act.level {
+        Level::Product => "product",
+        Level::Lot => "lot",
+        Level::Pack => "pack",
+        Level::Unit => "unit",
+        Level::Matter => "matter",
+    };
+    assert_eq!((&*act.link, told), (text("link"), text("about")), "{step}");
+    assert_eq!(act.irrevocable, step["irrevocable"], "{step}");
+    Ok(())
 }
 
 /// Draws the codes, and holds each before the camera until the message is whole.
@@ -449,6 +485,7 @@ fn name(error: &CountersignError) -> (&'static str, &str) {
         CountersignError::Retry { .. } => ("retry", ""),
         CountersignError::Refused { reason } => ("refused", reason),
         CountersignError::Invalid { reason } => ("invalid", reason),
+        CountersignError::ConsentNeeded { reason } => ("consent-needed", reason),
         CountersignError::Cancelled => ("cancelled", ""),
         CountersignError::KeyNeeded => ("key-needed", ""),
         CountersignError::KeyStoreFailed => ("key-store-failed", ""),

@@ -57,6 +57,13 @@ pub fn fault_screen(fault: Fault) -> FaultScreen {
                 let (title, text) = (plain("fault.invalid"), plain(&invalid(&reason)));
                 return FaultScreen { title, text, action: Action::Back };
             }
+            CountersignError::ConsentNeeded { reason } => {
+                let why = match reason.as_str() {
+                    "irrevocable" => "fault.consent-text".to_owned(),
+                    reason => format!("reason.{reason}"),
+                };
+                return FaultScreen { title: plain("fault.consent"), text: plain(&why), action: Action::Back };
+            }
             CountersignError::Cancelled => ("fault.cancelled", Action::Back),
             CountersignError::KeyNeeded => ("fault.key-needed", Action::Enrol),
             CountersignError::KeyStoreFailed => ("fault.key-store-failed", Action::Retry),

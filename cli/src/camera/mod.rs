@@ -45,7 +45,8 @@ impl Frames {
 
     /// From the pictures in a folder, in the order of their names.
     pub fn folder(path: &Path) -> Result<Self> {
-        let folder = Folder::open(path).with_context(|| path.display().to_string())?;
+        let folder =
+            Folder::open(path).with_context(|| format!("{} is no folder of pictures", path.display()))?;
         let count = folder.len();
         ensure!(count > 0, "{} has no PNG, JPEG or WebP pictures", path.display());
         let index = CameraIndex::String(path.display().to_string());

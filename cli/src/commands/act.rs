@@ -9,14 +9,15 @@ use countersign_custody::{
     Contents, Effect, PackingFault, Profile, SerialSet, Step, SubjectType, packing_fault,
 };
 use countersign_ledger::{Entry, Fields, Kind, Subject, UnixMillis};
-use countersign_wallet::{ActError, Consent, Held, Issuer, Recorded, Snapshot, is_irrevocable, level};
+use countersign_wallet::{ActError, Consent, HeldBack, Issuer, Recorded, Snapshot, is_irrevocable, level};
 use serde_json::json;
 
 use super::kinds;
 use crate::args::{Enrol, Level, Sign};
-use crate::draft::{Draft, MAX_DRAFT};
+use crate::draft::{DRAFT, Draft, MAX_DRAFT};
 use crate::home::{Home, now, year};
 use crate::output::{say, warn};
+use crate::progress::Bar;
 use crate::{fields, file, pack};
 
 /// Of a statement that did not get through.
@@ -96,7 +97,7 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
         let blob = serials.as_ref().map(SerialSet::filter_bytes);
         blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
         let mut issuer = issuer.consenting(asked_for(step, &subject, consent)?);
-        let draft = draft(&mut issuer, KEY, &kind, &subject, fields.clone(), &with)?;
+        let draft = issuer.draft(KEY, &kind, &subject, fields.clone(), &with)?;
         issuer.record(KEY, &draft, blob, now())
     };
     match recorded {
@@ -128,12 +129,12 @@ fn too_many_serials(error: ActError) -> anyhow::Error {
 }
 
 /// Why an act is held back, with the word that lets it pass.
-fn held(reason: &Held) -> anyhow::Error {
+fn held(reason: &HeldBack) -> anyhow::Error {
     let word = match reason {
-        Held::OtherLevel { .. } => " with --level",
-        Held::Unknown { .. } | Held::CannotTell { .. } => "; --unknown signs it all the same",
-        Held::Irrevocable { .. } => ": confirm it with --yes",
-        Held::Misread { .. } | Held::NoSuchLevel { .. } => "",
+        HeldBack::OtherLevel { .. } => " with --level",
+        HeldBack::Unknown { .. } | HeldBack::CannotTell { .. } => "; --unknown signs it all the same",
+        HeldBack::Irrevocable { .. } => ": confirm it with --yes",
+        HeldBack::Misread { .. } | HeldBack::NoSuchLevel { .. } => "",
     };
     anyhow!("{reason}{word}")
 }
@@ -145,7 +146,7 @@ fn asked_for(step: &Step, subject: &Subject, consent: Consent) -> Result<Consent
         return Ok(consent);
     }
     if !io::stdin().is_terminal() {
-        return Err(held(&Held::Irrevocable { kind: step.kind.clone(), subject: subject.clone() }));
+        return Err(held(&HeldBack::Irrevocable { kind: step.kind.clone(), subject: subject.clone() }));
     }
     eprint!("This cannot be taken back. Type yes to sign it: ");
     let mut answer = String::new();
@@ -204,7 +205,7 @@ fn differs(profile: &Profile, history: &[Entry], contents: &Contents) {
 fn asked(args: &Sign) -> Result<Option<Draft>> {
     let serials = args.serials.as_deref().map(serials).transpose()?;
     let mut asked = match (&args.draft, &args.kind) {
-        (Some(path), _) => Draft::parse(&file::read(path, MAX_DRAFT)?)
+        (Some(path), _) => Draft::parse(&file::read(path, DRAFT, MAX_DRAFT)?)
             .with_context(|| format!("{} is not a draft", path.display()))?,
         (None, Some(kind)) => {
             let about = args.about.as_deref();
@@ -230,7 +231,10 @@ fn commission(
     if serials.is_empty() {
         return Ok(None);
     }
-    let serials = SerialSet::new(serials.iter().cloned())?;
+    let bar = Bar::new("building the lot's filter");
+    let built = SerialSet::build(serials.iter().cloned(), |done, of| bar.show(done, of, "steps"));
+    bar.finish();
+    let serials = built?;
     let expires = match &step.effect {
         Effect::Commission { expiry: Some(expiry), .. } => {
             fields.uint(expiry).context("the lot has no expiry: give it with -f expiry=YYYY-MM-DD")?
@@ -269,45 +273,6 @@ fn report(recorded: &Recorded, subject: &Subject, as_json: bool) {
     }
 }
 
-/// Drafts the next statement of `kind` on `subject`: fields and links that follow from the rules are looked up,
-/// verified and filled in. `with` are further subjects to link.
-pub fn draft(
-    issuer: &mut Issuer<'_>,
-    key: &str,
-    kind: &Kind,
-    subject: &Subject,
-    fields: Fields,
-    with: &[Subject],
-) -> Result<countersign_ledger::Draft> {
-    let profile = Profile::of_kind(Profile::all(), kind);
-    let profile = profile.with_context(|| format!("there is no kind of statement `{kind}`"))?;
-    let signer = issuer.certificate(key)?.identity().clone();
-    let step = profile.step(kind).with_context(|| format!("there is no kind of statement `{kind}`"))?;
-    let history = issuer.history(step.log, subject)?;
-    let mut others = Vec::new();
-    for rule in &step.links {
-        let Some(linked) = profile.step(&rule.kind) else { continue };
-        for place in dependencies(subject).iter().chain(with) {
-            others.extend(issuer.history(linked.log, place)?);
-        }
-    }
-    profile
-        .draft(kind, subject, &signer, fields, &history, &others)
-        .with_context(|| format!("there is no kind of statement `{kind}`"))
-}
-
-/// A subject and what it belongs to: a pack, its lot, its class.
-fn dependencies(subject: &Subject) -> Vec<Subject> {
-    let mut places = vec![subject.clone()];
-    while let Some(wider) = places.last().and_then(|last| Subject::new(last.family()).ok()) {
-        if places.contains(&wider) {
-            break;
-        }
-        places.push(wider);
-    }
-    places
-}
-
 /// A subject to link: the narrowest that a text names.
 fn linked(snapshot: &mut Snapshot, argument: &str, consent: Consent) -> Result<Subject> {
     let named = pack::named(argument, year())?;
@@ -316,7 +281,7 @@ fn linked(snapshot: &mut Snapshot, argument: &str, consent: Consent) -> Result<S
 }
 
 fn serials(path: &std::path::Path) -> Result<Vec<String>> {
-    let text = file::text(path, MAX_SERIALS)?;
+    let text = file::text(path, "a list of the lot's serial numbers, one a line", MAX_SERIALS)?;
     let serials: Vec<String> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if serials.is_empty() {

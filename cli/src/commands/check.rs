@@ -1,7 +1,5 @@
 //! `check` and `trace`: verdict and route of a pack, offline.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::{Item, PackingFault, Profile, Route, Verdict, VerdictKind, packing_fault};
 use countersign_ledger::{Hash, Subject};
@@ -11,7 +9,7 @@ use serde_json::json;
 use crate::args::{Check, Trace};
 use crate::home::{Home, now, year};
 use crate::output::{say, show, told};
-use crate::{pack, print};
+use crate::{file, pack, print};
 
 /// Checks packs; the exit code is that of the worst verdict.
 pub fn run(home: &Home, args: &Check, as_json: bool) -> Result<u8> {
@@ -129,7 +127,7 @@ pub fn trace(home: &Home, args: &Trace, as_json: bool) -> Result<()> {
     };
     let judged = judged.as_ref().map(|verdict| (verdict, snapshot.profile_for(verdict)));
     if let Some(path) = &args.svg {
-        fs::write(path, route.svg()).with_context(|| path.display().to_string())?;
+        file::write(path, route.svg())?;
     }
     if as_json {
         for line in print::route_json(&route, judged, &notes) {

@@ -14,10 +14,13 @@ use serde_json::json;
 
 use super::check;
 use crate::args::Import;
-use crate::draft::{Draft, MAX_DRAFT};
+use crate::draft::{DRAFT, Draft, MAX_DRAFT};
 use crate::file;
 use crate::home::{Home, now};
 use crate::output::say;
+
+/// What `import` reads.
+const DOCUMENT: &str = "an EPCIS document in JSON or XML";
 
 /// Writes the history of a product, or of a logistic unit, as an EPCIS 2.0 document, and tells what is not in it.
 pub fn export(home: &Home, goods: &str, output: &Path) -> Result<()> {
@@ -36,7 +39,7 @@ pub fn export(home: &Home, goods: &str, output: &Path) -> Result<()> {
     if events == 0 {
         bail!("nothing is exported: {nothing}");
     }
-    fs::write(output, epcis::text(&exported.document)).with_context(|| output.display().to_string())?;
+    file::write(output, epcis::text(&exported.document))?;
     say!("{}: {events} events, of {sound} statements", output.display());
     for LeftOut { statement, kind, why } in &exported.left_out {
         say!("  left out: {kind} {statement}: {why}");
@@ -124,7 +127,8 @@ pub fn import(home: &Home, args: &Import, as_json: bool) -> Result<()> {
         let known = serial.and_then(|serial| snapshot.as_mut()?.lot_of(class, serial).ok()?);
         known.and_then(|lot| epcis::lot_number(&lot)).or_else(|| args.lot.clone())
     };
-    let events = epcis::read(profile, &file::read(&args.document, epcis::MAX_DOCUMENT)?, &mut lot_of)?;
+    let events =
+        epcis::read(profile, &file::read(&args.document, DOCUMENT, epcis::MAX_DOCUMENT)?, &mut lot_of)?;
     let numbered = (1..).zip(events.iter().flatten().flatten());
     let drafts: Vec<(PathBuf, String)> = numbered
         .map(|(number, proposal)| {
@@ -139,7 +143,7 @@ pub fn import(home: &Home, args: &Import, as_json: bool) -> Result<()> {
         match event {
             Ok(proposals) => {
                 for (proposal, (path, draft)) in proposals.iter().zip(written.by_ref()) {
-                    fs::write(path, draft).with_context(|| path.display().to_string())?;
+                    file::write(path, draft)?;
                     report(number, proposal, profile, path, as_json);
                 }
             }
@@ -166,7 +170,7 @@ pub fn import(home: &Home, args: &Import, as_json: bool) -> Result<()> {
 fn is_free(path: &Path, draft: &str) -> Result<()> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Ok(_) if file::read(path, MAX_DRAFT)? == draft.as_bytes() => return Ok(()),
+        Ok(_) if file::read(path, DRAFT, MAX_DRAFT)? == draft.as_bytes() => return Ok(()),
         _ => {}
     }
     bail!("{} is another draft: sign it or remove it, or choose another folder with --output", path.display())

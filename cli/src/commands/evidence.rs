@@ -1,6 +1,5 @@
 //! `export` and `verify`: evidence that anyone can verify offline.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -11,7 +10,7 @@ use countersign_wallet::verify_evidence;
 use super::{check, epcis};
 use crate::args::{Export, ExportWhat, Verify};
 use crate::file;
-use crate::home::{Home, MAX_GENESIS, now};
+use crate::home::{GENESIS, Home, MAX_GENESIS, now};
 use crate::output::say;
 use crate::print;
 
@@ -45,18 +44,21 @@ fn receipt(home: &Home, id: Hash) -> Result<Vec<u8>> {
 }
 
 fn write(output: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(output, bytes).with_context(|| output.display().to_string())?;
+    file::write(output, bytes)?;
     say!("{}: {} bytes", output.display(), bytes.len());
     Ok(())
 }
 
+/// What `verify` reads.
+const BUNDLE: &str = "an evidence bundle, as `countersign export evidence` writes it";
+
 /// Verifies a bundle from the genesis alone; the exit code is that of its verdict.
 pub fn verify(home: &Home, args: &Verify, as_json: bool) -> Result<u8> {
     let genesis = match &args.genesis {
-        Some(path) => Genesis::parse(&file::read(path, MAX_GENESIS)?)?,
+        Some(path) => Genesis::parse(&file::read(path, GENESIS, MAX_GENESIS)?)?,
         None => home.genesis()?,
     };
-    let report = verify_evidence(&file::read(&args.bundle, MAX_BUNDLE)?, &genesis, now())?;
+    let report = verify_evidence(&file::read(&args.bundle, BUNDLE, MAX_BUNDLE)?, &genesis, now())?;
     let verdict = &report.verdict;
     let profiles = Profile::all();
     // A verdict that mentions no step can be printed by any profile.

@@ -29,7 +29,8 @@ pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&stopped);
     ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))?;
-    let mut watch = Watch { scanner: Scanner::new(), reported: VecDeque::new(), preview: None, as_json };
+    let mut watch =
+        Watch { scanner: Scanner::new(), reported: VecDeque::new(), part: None, preview: None, as_json };
     if !as_json && io::stdout().is_terminal() {
         watch.preview = Some(Preview::new(io::stdout())?);
     }
@@ -54,6 +55,8 @@ pub fn run(frames: Frames, as_json: bool) -> Result<u8> {
 struct Watch {
     scanner: Scanner,
     reported: VecDeque<(String, String)>,
+    /// The part of a text that was told last.
+    part: Option<(u8, u8)>,
     preview: Option<Preview<Stdout>>,
     as_json: bool,
 }
@@ -64,8 +67,10 @@ impl Watch {
         let began = Instant::now();
         let sight = self.scanner.look(&frame, BUDGET, || began.elapsed());
         let took = began.elapsed();
-        if let ScanResult::Symbols(symbols) = &sight {
-            self.report(number, symbols)?;
+        match &sight {
+            ScanResult::Symbols(symbols) => self.report(number, symbols)?,
+            ScanResult::Part { number: part, of } => self.report_part(number, *part, *of)?,
+            ScanResult::Nothing | ScanResult::HoldStill => {}
         }
         self.show(&frame, &sight, took)
     }
@@ -90,11 +95,26 @@ impl Watch {
         Ok(())
     }
 
+    /// Tells once that the text has more symbols.
+    fn report_part(&mut self, frame: u64, number: u8, of: u8) -> Result<()> {
+        if self.part.replace((number, of)) == Some((number, of)) {
+            return Ok(());
+        }
+        self.clear()?;
+        if self.as_json {
+            say!("{}", json!({ "frame": frame, "part": { "number": number, "of": of } }));
+        } else {
+            say!("frame {frame}\n  {}", part(number, of));
+        }
+        Ok(())
+    }
+
     fn show(&mut self, frame: &Luma<'_>, sight: &ScanResult, took: Duration) -> Result<()> {
         let Some(preview) = &mut self.preview else { return Ok(()) };
         let (outlines, status) = match sight {
             ScanResult::Nothing => (Vec::new(), "looking for a code"),
             ScanResult::HoldStill => (Vec::new(), "hold still"),
+            ScanResult::Part { .. } => (Vec::new(), "show the other parts as well"),
             ScanResult::Symbols(symbols) => (symbols.iter().map(|symbol| symbol.corners).collect(), "read"),
         };
         let status = format!("{status} · {} ms · Ctrl-C ends", took.as_millis());
@@ -106,4 +126,9 @@ impl Watch {
     fn clear(&mut self) -> io::Result<()> {
         self.preview.as_mut().map_or(Ok(()), Preview::clear)
     }
+}
+
+fn part(number: u8, of: u8) -> String {
+    let of = if of == 0 { "several".to_owned() } else { of.to_string() };
+    format!("part {number} of {of} of a text: show the others as well")
 }

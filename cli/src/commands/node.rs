@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context as _, Result};
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{Day, UnixMillis};
 use countersign_node::{Config, Finding, Node, Request, Surroundings, operate, restore, verify};
 use countersign_wallet::Register;
 use serde_json::json;
@@ -12,7 +12,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node as Args, NodeCommand};
 use crate::codes;
-use crate::fields::end_of_day;
 use crate::output::{say, show};
 use crate::progress;
 
@@ -20,7 +19,6 @@ use crate::progress;
 const EXAMPLE: &str = include_str!("../../../node/countersign-node.example.toml");
 /// The default log filter of a server.
 const LOG_LEVEL: &str = "info";
-const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// Runs one of the node's commands.
 pub fn run(args: &Args, json: bool) -> Result<u8> {
@@ -152,7 +150,7 @@ pub(super) fn log_to_stderr() {
 
 /// The beginning of a day, UTC.
 pub(super) fn midnight(day: Option<&str>) -> Result<Option<UnixMillis>> {
-    day.map(|day| Ok(UnixMillis(end_of_day(day)?.0 / DAY_MILLIS * DAY_MILLIS))).transpose()
+    day.map(|day| Ok(day.parse::<Day>()?.begins())).transpose()
 }
 
 /// Waits until the process is asked to stop.

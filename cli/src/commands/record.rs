@@ -51,9 +51,12 @@ pub fn run(args: &Record, as_json: bool) -> u8 {
     code
 }
 
+/// What the files are.
+const DOCUMENT: &str = "a FHIR document, a JSON Bundle of type document";
+
 /// Prints a line for each part of a document.
 fn inspect(file: &Path, as_json: bool) -> Result<()> {
-    let document = file::read(file, MAX_DOCUMENT)?;
+    let document = file::read(file, DOCUMENT, MAX_DOCUMENT)?;
     let cut = Cut::new(&document)?;
     let parts = cut.parts();
     let view = View::of(&parts);
@@ -159,7 +162,7 @@ fn named(text: &str) -> &str {
 fn prove(file: &Path, as_json: bool) -> Result<()> {
     // Everything that follows needs it.
     getrandom::u32().context("the operating system gives no randomness")?;
-    let document = file::read(file, MAX_DOCUMENT)?;
+    let document = file::read(file, DOCUMENT, MAX_DOCUMENT)?;
     let mut clock = Clock::default();
     let hospital = Hospital::new()?;
     let mut random = UnwrapErr(SysRng);

@@ -10,13 +10,13 @@ use countersign_wallet::{FollowState, Named, Snapshot, StoreError, SyncError};
 use serde_json::json;
 
 use crate::args::{Follow, Init};
-use crate::home::{Home, MAX_GENESIS, now, year};
+use crate::home::{GENESIS, Home, MAX_GENESIS, now, year};
 use crate::output::{say, warn};
 use crate::{file, pack, print, progress};
 
 /// Creates a wallet.
 pub fn init(home: &Home, args: &Init) -> Result<()> {
-    let genesis = Genesis::parse(&file::read(&args.genesis, MAX_GENESIS)?)?;
+    let genesis = Genesis::parse(&file::read(&args.genesis, GENESIS, MAX_GENESIS)?)?;
     home.init(&genesis, &args.node)?;
     say!(
         "This wallet now trusts the ledger {}, as pinned by its genesis file. Next: follow a product, then sync.",

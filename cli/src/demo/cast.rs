@@ -11,7 +11,6 @@ use countersign_wallet::{
     Client, Consent, Cost, Courier, Issuer, KeyStore, Recorded, Round, Snapshot, Vault,
 };
 
-use crate::commands::act;
 use crate::home::now;
 use crate::output::say;
 
@@ -90,7 +89,7 @@ impl Cast {
         let Member { snapshot, keys, .. } = &mut *member;
         let kind = Kind::new(kind)?;
         let mut issuer = Issuer::new(snapshot, client, Arc::clone(keys)).consenting(Consent::ALL);
-        let draft = act::draft(&mut issuer, KEY, &kind, subject, fields, with)?;
+        let draft = issuer.draft(KEY, &kind, subject, fields, with)?;
         issuer.record(KEY, &draft, blob, now()).with_context(|| format!("{kind} by {who}"))
     }
 

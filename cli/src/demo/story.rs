@@ -4,14 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use countersign_custody::{Profile, SerialSet, VerdictKind};
-use countersign_ledger::{Fields, Genesis, Hash, Subject, UnixMillis};
+use countersign_ledger::{Day, Fields, Genesis, Hash, Subject, UnixMillis};
 use countersign_node::Running;
-use countersign_scan::gs1::Date;
 use countersign_wallet::{Client, Snapshot};
 
 use super::cast::Cast;
 use super::labels::{self, Pictures};
-use crate::fields::end_of_day;
 use crate::home::now;
 use crate::output::say;
 
@@ -80,10 +78,10 @@ impl Story {
         for lot in &lots {
             play.produce(lot)?;
             if lot.name != TAMPERED {
-                play.report_sales(lot, lot.expires()?)?;
+                play.report_sales(lot, lot.expires())?;
                 play.record("manufacturer", "medicine.receipt", &subject(lot.name)?, Fields::new())?;
             }
-            say!("  lot {}: {} packs, expires {}", lot.name, lot.packs, crate::print::date(lot.expires()?));
+            say!("  lot {}: {} packs, expires {}", lot.name, lot.packs, Day::of(lot.expires()));
         }
         let dispensed = pack(GENUINE, &serial(GENUINE, 2))?;
         play.record(
@@ -111,7 +109,7 @@ impl Story {
         let client = super::client(running, genesis)?;
         let lot = self.lot(TAMPERED)?;
         let mut play = Play { cast, client: &client, genesis, statements: self.statements };
-        play.report_sales(lot, UnixMillis(lot.expires()?.0 + 365 * DAY_MILLIS))?;
+        play.report_sales(lot, UnixMillis(lot.expires().0 + 365 * DAY_MILLIS))?;
         self.statements = play.statements;
         Ok(())
     }
@@ -133,7 +131,7 @@ impl Story {
             ("tampered", "its distributor reported a false expiry", Suspect, of(TAMPERED, 1)),
             ("misread", "the scanner lost a separator", CheckScan, run_together),
         ] {
-            let expiry = self.lot(lot)?.label()?;
+            let expiry = self.lot(lot)?.label();
             let mut elements =
                 vec![("01", GTIN), ("17", expiry.as_str()), ("10", lot), ("21", serial.as_str())];
             elements.retain(|&(code, _)| expected != CheckScan || code != "10");
@@ -203,7 +201,7 @@ impl Play<'_> {
         let approval = to(self, "manufacturer")?.with("product", PRODUCT);
         self.record("authority", "medicine.approval", &subject, approval)?;
         self.commission(lot, &subject)?;
-        let shipment = to(self, "distributor")?.with("class", "N02BE01").with("expiry", lot.expires()?.0);
+        let shipment = to(self, "distributor")?.with("class", "N02BE01").with("expiry", lot.expires().0);
         self.record("manufacturer", "medicine.distribution", &subject, shipment)
     }
 
@@ -211,7 +209,7 @@ impl Play<'_> {
         let serials = SerialSet::new((0..lot.packs).map(|n| serial(lot.name, n)))?;
         let kind = countersign_ledger::Kind::new("medicine.commission")?;
         let fields = Profile::medicine()
-            .commission_fields(&kind, &serials, lot.expires()?)
+            .commission_fields(&kind, &serials, lot.expires())
             .context("the step that commissions a lot")?;
         let blob = Some(serials.filter_bytes());
         self.cast.record(self.client, "manufacturer", kind.as_str(), (subject, fields), &[], blob)?;
@@ -240,17 +238,14 @@ impl Play<'_> {
 
 impl Lot {
     /// The last moment of the day on the label.
-    fn expires(&self) -> Result<UnixMillis> {
+    fn expires(&self) -> UnixMillis {
         let day = now().0.saturating_add_signed(self.expires_in * DAY_MILLIS.cast_signed());
-        end_of_day(&crate::print::date(UnixMillis(day)))
+        Day::of(UnixMillis(day)).ends()
     }
 
-    /// The date as written in the symbol.
-    fn label(&self) -> Result<String> {
-        let date = crate::print::date(self.expires()?);
-        let parts: Vec<&str> = date.split('-').collect();
-        let [year, month, day] = parts.as_slice() else { bail!("a date has three parts") };
-        Ok(Date::new(year.parse()?, month.parse()?, day.parse()?).context("a day that exists")?.yymmdd())
+    /// The date as written in the symbol: YYMMDD.
+    fn label(&self) -> String {
+        Day::of(self.expires()).to_string()[2..].replace('-', "")
     }
 }
 

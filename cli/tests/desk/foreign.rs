@@ -65,31 +65,52 @@ fn soon(home: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
 }
 
+/// Every command that reads a file, with this one.
+fn readers<'a>(none: &'a str, genesis: &'a str) -> [Vec<&'a str>; 14] {
+    let pack = "(01)09506000134352(10)L1";
+    [
+        vec!["verify", none, "--genesis", genesis],
+        vec!["verify", genesis, "--genesis", none],
+        vec!["init", none, "--node", "https://localhost:1"],
+        vec!["scan", none],
+        vec!["check", none],
+        vec!["trace", none],
+        vec!["follow", none],
+        vec!["follow", "(00)095060001343520017", "--contents", none],
+        vec!["import", none],
+        vec!["record", "inspect", none],
+        vec!["sign", "--draft", none],
+        vec!["sign", "medicine.commission", "--about", pack, "--serials", none],
+        vec!["sign", "medicine.commission", "--about", none],
+        vec!["node", "--config", none, "genesis"],
+    ]
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is_wanted() {
+    let site = Site::new();
+    let (none, genesis) = (site.folder.path().join("none/x"), site.genesis.to_str().unwrap());
+    let none = none.to_str().unwrap();
+    for arguments in readers(none, genesis) {
+        let (code, said) = soon(&site.home, &arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        let wanted = said.contains("wanted is a") || said.contains("prints one to start from");
+        assert!(wanted && said.contains(none) && !said.contains("os error"), "{arguments:?}: {said}");
+    }
+    let (_, said) = soon(&site.home, &["label", "(01)09506000134352", "-o", &format!("{none}.png")]);
+    assert!(said.contains("make the folder ") && !said.contains("os error"), "{said}");
+}
+
 #[test]
 fn what_is_no_file_is_named_by_every_command_that_reads_one() {
     let site = Site::new();
     let pipe = site.folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let genesis = site.genesis.to_str().unwrap();
-    let pack = "(01)09506000134352(10)L1";
     let tried = tried();
     for none in ["/dev/zero", pipe.to_str().unwrap(), site.folder.path().to_str().unwrap()] {
-        for arguments in [
-            &["verify", none, "--genesis", genesis][..],
-            &["verify", genesis, "--genesis", none],
-            &["init", none, "--node", "https://localhost:1"],
-            &["scan", none],
-            &["check", none],
-            &["trace", none],
-            &["follow", none],
-            &["follow", "(00)095060001343520017", "--contents", none],
-            &["import", none],
-            &["sign", "--draft", none],
-            &["sign", "medicine.commission", "--about", pack, "--serials", none],
-            &["sign", "medicine.commission", "--about", none],
-            &["node", "--config", none, "genesis"],
-        ] {
-            let (code, said) = soon(&site.home, arguments);
+        for arguments in readers(none, genesis) {
+            let (code, said) = soon(&site.home, &arguments);
             assert_eq!(code, Some(1), "{arguments:?}: {said}");
             assert!(said.contains("is not a file") && said.contains(none), "{arguments:?}: {said}");
             assert_eq!(said.matches("is not a file").count(), 1, "it is told once: {said}");

@@ -277,6 +277,8 @@ fn a_slip_accuses_nobody_and_is_not_signed(folder: &Path, home: &Path) {
             ("\\n", "\n".to_owned()),
             ("\\r", "\r".to_owned()),
             ("\\b", " ".to_owned()),
+            ("\\z", "\u{200b}".to_owned()),
+            ("\\f", "\u{feff}".to_owned()),
             ("\u{1}", "\\".to_owned()),
         ];
         (slip, values.iter().fold(code.to_owned(), |code, (from, to)| code.replace(from, to)))
@@ -513,13 +515,14 @@ fn a_node_killed_between_statements_has_lost_nothing_that_it_acknowledged() {
 
 /// A partner's report of a lot.
 const PARTNER: &str = r#"{
-  "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
+  "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", { "line": "https://partner.example/line/" }],
   "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-11-01T00:00:00Z",
   "epcisBody": { "eventList": [{
     "type": "ObjectEvent", "action": "ADD", "bizStep": "commissioning",
     "eventTime": "2026-11-02T08:00:00+01:00", "eventTimeZoneOffset": "+01:00",
     "epcList": ["urn:epc:id:sgtin:950600013.0435.A1", "urn:epc:id:sgtin:950600013.0435.A2"],
-    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30" },
+    "ilmd": { "cbvmda:lotNumber": "L1", "cbvmda:itemExpirationDate": "2036-11-30", "line:press": "P-7" },
+    "line:shift": { "line:crew": ["early", "late"], "line:speed": 120.5 },
     "sensorElementList": [{ "sensorReport": [{ "type": "Temperature", "value": 4.5, "uom": "CEL" }] }]
   }] }
 }"#;
@@ -565,8 +568,37 @@ fn a_partners_commissioning_is_imported_signed_and_known_to_patients() {
         let line: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(line["reasons"][0]["key"], key, "{line}");
     }
+    what_a_partner_has_added_is_told_on(folder.path(), &manufacturer, (class, lot));
     a_unit_is_packed_and_traced(folder.path(), &config, &node, [&manufacturer, &patient], lot);
     a_recall_is_of_what_was_meant(&authority, lot);
+}
+
+/// From the document that came in, through the statement that was signed, to the document that goes out.
+fn what_a_partner_has_added_is_told_on(folder: &Path, manufacturer: &Issuer, (class, lot): (&str, &str)) {
+    succeed(&manufacturer.home, &["follow", class]);
+    succeed(&manufacturer.home, &["sync"]);
+    let file = folder.join("told-on.jsonld");
+    let export = ["export", "epcis", lot, "-o", file.to_str().unwrap()];
+    succeed(&manufacturer.home, &export);
+    let exported: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let partner: Value = serde_json::from_str(PARTNER).unwrap();
+    let theirs = &partner["epcisBody"]["eventList"][0];
+    let events = exported["epcisBody"]["eventList"].as_array().unwrap();
+    let ours = events.iter().find(|event| event["bizStep"] == "commissioning").unwrap();
+    for name in ["sensorElementList", "line:shift"] {
+        assert_eq!(ours[name], theirs[name], "{ours:#}");
+    }
+    assert_eq!(ours["ilmd"]["line:press"], "P-7", "{ours:#}");
+    assert!(ours["@context"].to_string().contains("https://partner.example/line/"), "{ours:#}");
+    // And from there into the next partner's drafts.
+    let next = folder.join("next");
+    let import = ["import", file.to_str().unwrap(), "-o", next.to_str().unwrap()];
+    succeed(&manufacturer.home, &import);
+    let drafts = fs::read_dir(&next).unwrap().map(|one| fs::read(one.unwrap().path()).unwrap());
+    let drafts: Vec<Value> = drafts.map(|one| serde_json::from_slice(&one).unwrap()).collect();
+    let draft = drafts.iter().find(|draft| draft["kind"] == "medicine.commission").unwrap();
+    assert_eq!(draft["extensions"]["line:shift"], theirs["line:shift"], "{draft:#}");
+    assert_eq!(draft["extensions"]["sensorElementList"], theirs["sensorElementList"], "{draft:#}");
 }
 
 fn a_recall_is_of_what_was_meant(authority: &Issuer, lot: &str) {

@@ -7,8 +7,8 @@
 //! ([`Rule`]).
 //!
 //! A partner's document goes through one reader: `form` finds the events, in JSON or XML, and gives them one shape (`xml`);
-//! `context` says what the prefixes of their names mean; `schema` judges them; `hash` tells the same event from another;
-//! `import` proposes what they say. `refused` is the one list of reasons.
+//! `context` says what the prefixes of their names mean; `schema` judges them by the tables in `shape`; `hash` tells the same
+//! event from another; `import` proposes what they say. `refused` is the one list of reasons.
 //!
 //! In scope: object events; aggregation events, written only. Out of scope: transformation, association, master data,
 //! queries. What sensors measured, and what partners add, is kept unread.
@@ -17,13 +17,16 @@ mod context;
 mod document;
 mod extensions;
 mod form;
+mod found;
 mod hash;
 mod import;
 mod json;
 mod key;
 mod refused;
 mod schema;
+mod shape;
 mod time;
+mod uri;
 mod words;
 mod xml;
 

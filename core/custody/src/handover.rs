@@ -2,7 +2,7 @@
 //!
 //! 1. The giver signs an *offer*: these goods, after this statement, valid for a few minutes ([`Offered::make`]).
 //! 2. The receiver scans the goods and the offer, verifies both on their phone ([`Offered::examine`]), and signs an
-//!    *answer* that carries the whole offer: accepted as intact or damaged, or refused ([`Examined::answer`]).
+//!    *answer* that carries the whole offer: accepted as intact or damaged, or refused ([`ExaminedOffer::answer`]).
 //! 3. The giver scans the answer, which is shown without the offer, since the giver has that ([`Offered::close`]). Both
 //!    now hold the same bytes, signed by both.
 //!
@@ -27,8 +27,8 @@ mod custody_chain;
 mod offer;
 mod refused;
 
-pub use self::custody_chain::{CustodyChain, MAX_CHAIN, Rules};
-pub use self::offer::{Answer, Answered, Condition, Examined, Key, Offered, Terms, answer_in};
+pub use self::custody_chain::{CustodyChain, CustodyRules, MAX_CHAIN};
+pub use self::offer::{Answer, Answered, Condition, ExaminedOffer, Key, Offered, Terms, answer_in};
 pub use self::refused::HandoverError;
 
 use countersign_ledger::{Fields, Hash, UnixMillis, Verified};

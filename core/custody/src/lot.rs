@@ -10,6 +10,9 @@ use crate::filter::{MAX_FILTER, SerialFilter};
 /// Longest serial: GS1 application identifier (21), X..20.
 pub const MAX_SERIAL: usize = 20;
 
+/// How many serials are done between two words of progress.
+const STRIDE: u64 = 1 << 16;
+
 /// Why serials do not make a lot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SerialError {
@@ -43,6 +46,14 @@ pub struct SerialSet {
 impl SerialSet {
     /// The set of these serials, given in any order.
     pub fn new(serials: impl IntoIterator<Item = String>) -> Result<Self, SerialError> {
+        Self::build(serials, |_, _| {})
+    }
+
+    /// The same for a large lot: `progress` is told, now and then, how much is done and of how much.
+    pub fn build(
+        serials: impl IntoIterator<Item = String>,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Self, SerialError> {
         let mut serials: Vec<String> = serials.into_iter().collect();
         serials.sort_unstable();
         if serials.is_empty() {
@@ -54,11 +65,22 @@ impl SerialSet {
         if let Some([twice, _]) = serials.array_windows().find(|[one, next]| one == next) {
             return Err(SerialError::Twice(twice.clone()));
         }
+        // A pass for the tree, one for the keys of the filter, and the filter's own, which takes as long as one.
+        let (count, mut done) = (serials.len() as u64, 0);
+        let mut step = || {
+            if done % STRIDE == 0 {
+                progress(done, 3 * count);
+            }
+            done += 1;
+        };
         let mut tree = Tree::new();
         for serial in &serials {
+            step();
             tree.push(leaf_hash(serial.as_bytes()));
         }
-        let filter = SerialFilter::build(serials.iter().map(String::as_str)).ok_or(SerialError::NoFilter)?;
+        let keyed = serials.iter().map(String::as_str).inspect(|_| step());
+        let filter = SerialFilter::build(keyed).ok_or(SerialError::NoFilter)?;
+        progress(3 * count, 3 * count);
         let filter_bytes = filter.to_bytes();
         if filter_bytes.len() > MAX_FILTER {
             return Err(SerialError::TooMany);
@@ -136,6 +158,17 @@ mod tests {
         let (one, other) = (set(&["b", "a", "c"]).unwrap(), set(&["c", "b", "a"]).unwrap());
         assert_eq!((one.root(), one.filter_digest()), (other.root(), other.filter_digest()));
         assert_ne!(one.root(), set(&["a", "b", "d"]).unwrap().root());
+    }
+
+    #[test]
+    fn a_large_lot_tells_how_far_it_is() {
+        let count = 3 * STRIDE;
+        let mut told = Vec::new();
+        SerialSet::build((0..count).map(|one| format!("{one:08}")), |done, of| told.push((done, of)))
+            .unwrap();
+        assert!(told.len() >= 7 && told.is_sorted(), "{told:?}");
+        assert!(told.iter().all(|(done, of)| done <= of && *of == 3 * count));
+        assert_eq!(told.last(), Some(&(3 * count, 3 * count)));
     }
 
     #[test]

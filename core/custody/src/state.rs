@@ -11,9 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ledger::cbor::Written;
+use countersign_ledger::cbor::{Written, optional};
 use countersign_ledger::{Fields, Hash, Identity, Kind, State, Verified, cbor};
-use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use crate::chain::chain_value;
@@ -200,15 +199,4 @@ fn identity(d: &mut Decoder<'_>) -> Option<Identity> {
 
 fn digest(d: &mut Decoder<'_>) -> Option<Hash> {
     Hash::from_slice(d.bytes().ok()?)
-}
-
-fn optional<'b, T>(
-    d: &mut Decoder<'b>,
-    read: impl FnOnce(&mut Decoder<'b>) -> Option<T>,
-) -> Option<Option<T>> {
-    if d.datatype().ok()? == Type::Null {
-        d.null().ok()?;
-        return Some(None);
-    }
-    read(d).map(Some)
 }

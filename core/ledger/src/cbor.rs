@@ -144,6 +144,14 @@ pub(crate) fn take_null(decoder: &mut Decoder<'_>) -> Result<bool, minicbor::dec
     Ok(null)
 }
 
+/// Reads an item, or `null`, which is `Some(None)`.
+pub fn optional<'b, T>(
+    decoder: &mut Decoder<'b>,
+    read: impl FnOnce(&mut Decoder<'b>) -> Option<T>,
+) -> Option<Option<T>> {
+    if take_null(decoder).ok()? { Some(None) } else { read(decoder).map(Some) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base16ct::HexDisplay;
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 digest.
@@ -52,7 +53,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{:x}", HexDisplay(&self.0))
     }
 }
 
@@ -71,17 +72,9 @@ impl FromStr for Hash {
     type Err = NotAHash;
 
     fn from_str(text: &str) -> Result<Self, NotAHash> {
-        let text = text.as_bytes();
         let mut hash = Self::default();
-        if text.len() != 2 * Self::LEN {
-            return Err(NotAHash);
-        }
-        for (byte, pair) in hash.0.iter_mut().zip(text.chunks_exact(2)) {
-            let digit =
-                |c: u8| (c as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or(NotAHash);
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Ok(hash)
+        let length = base16ct::mixed::decode(text, &mut hash.0).map_or(0, <[u8]>::len);
+        if length == Self::LEN { Ok(hash) } else { Err(NotAHash) }
     }
 }
 
@@ -101,7 +94,10 @@ mod tests {
         let hash = Hash::of(b"abc");
         assert_eq!(hash.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(hash.to_string().parse(), Ok(hash));
-        assert_eq!("ba78".parse::<Hash>(), Err(NotAHash));
+        assert_eq!(hash.to_string().to_uppercase().parse(), Ok(hash));
+        for text in ["", "ba78", &format!("{hash}0"), &format!("{hash}00"), &hash.to_string()[1..]] {
+            assert_eq!(text.parse::<Hash>(), Err(NotAHash), "{text}");
+        }
         assert_eq!("+".repeat(64).parse::<Hash>(), Err(NotAHash));
     }
 }

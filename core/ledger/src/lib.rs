@@ -120,7 +120,7 @@ pub use signer::{Cosigner, NoteSigner};
 pub use statement::{Draft, FormatError, MAX_STATEMENT, SignError, Statement, Verified};
 pub use subject::{Kind, NameError, Subject};
 pub use tile::{TILE_WIDTH, TileError, TileKind, TilePath, Tiles, read_bundle, write_bundle};
-pub use time::UnixMillis;
+pub use time::{Day, NotATime, UnixMillis};
 pub use tlog_proof::{LogProof, LogProofError, LogProofTextError};
 pub use tree::{
     Frontier, Inclusions, MAX_PATH, ProofError, Tree, empty_root, inclusion_root, leaf_hash, node_hash,

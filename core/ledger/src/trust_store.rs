@@ -112,7 +112,7 @@ impl std::ops::Deref for Placed {
 
 /// The entry at one place of a log.
 ///
-/// Made by [`TrustStore::place`] alone.
+/// Made by [`TrustStore::place`], and by [`TrustStore::recall`] for what was placed before.
 #[derive(Clone, Debug)]
 pub enum Entry {
     /// A statement that counts.
@@ -243,11 +243,15 @@ impl TrustStore {
         self.verify_by(statement, Signatures::Verify)
     }
 
-    /// As [`TrustStore::verify`], but without the signatures, for a statement that this machine has verified and stored
-    /// before. A node uses it to reload a log of millions of statements at start, and must compare the root with the
-    /// one that it signed.
-    pub fn recall(&self, statement: Statement) -> Result<Verified, Refusal> {
-        self.verify_by(statement, Signatures::Kept)
+    /// The entry at `index` of `log`, for a statement that this machine has verified and stored there before: its signature is
+    /// verified again only where it changes whom the ledger trusts. A node reloads a log of millions of statements so, and
+    /// must compare the root with the one that it signed.
+    pub fn recall(&self, statement: Statement, log: LogName, index: u64) -> Result<Entry, Refusal> {
+        let signatures = match statement.kind().as_str() {
+            ENROL | REVOKE => Signatures::Verify,
+            _ => Signatures::Kept,
+        };
+        Ok(self.place(self.verify_by(statement, signatures)?, log, index))
     }
 
     fn verify_by(&self, statement: Statement, signatures: Signatures) -> Result<Verified, Refusal> {

@@ -217,6 +217,32 @@ fn a_revocation_ends_a_certificate_at_an_entry_of_each_log() {
 }
 
 #[test]
+fn what_is_recalled_stands_at_its_place_and_what_changes_trust_is_verified_again() {
+    let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
+    let mut trust = trust(&[&registrar, &authority]);
+    let recall = |trust: &TrustStore, statement, index| trust.recall(statement, LogName::SUPPLY, index);
+    // Signed by another key: whoever has stored it has verified it.
+    let forged = sample().sign(&authority, &key(3), NOW, [9; 16]).unwrap();
+    let entry = recall(&trust, forged.clone(), 6).unwrap();
+    assert_eq!((entry.standing().map(countersign_ledger::Placed::index), entry.id()), (Some(6), forged.id()));
+    let newcomer = member("supplier", "ms", 6);
+    let mut enrolment = Fields::new();
+    enrolment.insert("certificate", countersign_ledger::Value::Bytes(newcomer.as_der().to_vec()));
+    for draft in [revocation(&authority, 7), draft(ENROL, newcomer.identity().as_str(), enrolment)] {
+        let forged = draft.sign(&registrar, &key(3), NOW, [9; 16]).unwrap();
+        assert_eq!(recall(&trust, forged, 6).unwrap_err(), Refusal::Signature);
+        assert!(recall(&trust, signed(&draft, &registrar, 5), 6).is_ok());
+    }
+    // Neither somebody who is not enrolled, nor a revoked certificate, gets by.
+    let stranger = member("authority", "stranger", 4);
+    assert_eq!(recall(&trust, signed(&sample(), &stranger, 4), 6).unwrap_err(), Refusal::UnknownSigner);
+    let revoked = recall(&trust, signed(&revocation(&authority, 7), &registrar, 5), 6).unwrap();
+    trust.apply(revoked.standing().unwrap()).unwrap();
+    assert!(recall(&trust, signed(&sample(), &authority, 2), 6).unwrap().standing().is_some());
+    assert!(recall(&trust, signed(&sample(), &authority, 2), 7).unwrap().standing().is_none());
+}
+
+#[test]
 fn a_revocation_says_nothing_but_its_certificate_and_places_in_logs() {
     let (registrar, authority) = (member(REGISTRAR, "bcc", 5), member("authority", "da", 2));
     let trust = trust(&[&registrar, &authority]);

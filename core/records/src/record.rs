@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base16ct::HexDisplay;
 use countersign_ledger::{Hash, LogName, NotALogName, PublicKey, Subject};
 
 /// The beginning of a record's subject; its id in hexadecimal follows.
@@ -32,19 +33,8 @@ impl RecordId {
     pub fn of(subject: &Subject) -> Option<Self> {
         let hex = subject.family().strip_prefix(URN)?;
         let mut id = [0; 16];
-        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-        if pairs.len() != id.len() || !rest.is_empty() {
-            return None;
-        }
-        for (byte, pair) in id.iter_mut().zip(pairs) {
-            let digit = |c: u8| match c {
-                b'0'..=b'9' => Some(c - b'0'),
-                b'a'..=b'f' => Some(c - b'a' + 10),
-                _ => None,
-            };
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Some(Self(id))
+        let length = base16ct::lower::decode(hex, &mut id).map_or(0, <[u8]>::len);
+        (length == id.len()).then_some(Self(id))
     }
 }
 
@@ -55,7 +45,7 @@ fn subject(name: &str) -> Subject {
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{:x}", HexDisplay(&self.0))
     }
 }
 

@@ -54,6 +54,12 @@ impl Code {
         }
     }
 
+    /// If it is a Digital Link: what stands before the key of the message in it, such as `https://brand.example`.
+    #[must_use]
+    pub fn stem(&self, message: &Message) -> Option<String> {
+        is_link(&self.data).then(|| message.stem(&self.data)).flatten()
+    }
+
     /// The whole text, with the symbology identifier if it came with one.
     #[must_use]
     pub fn text(&self) -> String {

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use zxingcpp::{Barcode, BarcodeFormat, BarcodeReader, Binarizer, ImageFormat, ImageView, TextMode};
 
 use crate::frame::Luma;
+use crate::parts::joined;
 use crate::picture::Picture;
 use crate::symbol::{Format, Part, Symbol};
 
@@ -215,43 +216,4 @@ fn part(barcode: &Barcode) -> Option<Part> {
     let number = u8::try_from(barcode.sequence_index()).ok()?.checked_add(1)?;
     let of = u8::try_from(barcode.sequence_size()).ok()?;
     (of != 1).then(|| Part { number, of, id: barcode.sequence_id() })
-}
-
-/// The symbols, those that make up one text joined if all of them are there. The first says what kind of text it is.
-pub(crate) fn joined(symbols: Vec<Symbol>) -> Vec<Symbol> {
-    let (parts, mut whole): (Vec<Symbol>, Vec<Symbol>) =
-        symbols.into_iter().partition(|symbol| symbol.part.is_some());
-    let mut left = parts.as_slice();
-    let mut done: Vec<&Part> = Vec::new();
-    while let Some((first, rest)) = left.split_first() {
-        left = rest;
-        let Some(text) = first.part.as_ref().filter(|part| !done.iter().any(|one| one.is_of(part))) else {
-            continue;
-        };
-        done.push(text);
-        let of_text = |number| {
-            let is = |symbol: &&Symbol| {
-                symbol.part.as_ref().is_some_and(|part| part.number == number && part.is_of(text))
-            };
-            parts.iter().find(is)
-        };
-        let all: Option<Vec<&Symbol>> = (1..=text.of).map(of_text).collect();
-        match all.filter(|all| !all.is_empty()) {
-            Some(all) => whole.push(Symbol {
-                text: all.iter().map(|symbol| symbol.text.as_str()).collect(),
-                // As sure as the least sure of them.
-                spare: all
-                    .iter()
-                    .map(|symbol| symbol.spare)
-                    .reduce(|one, other| Some(one?.min(other?)))
-                    .flatten(),
-                part: None,
-                ..all[0].clone()
-            }),
-            None => whole.extend(
-                parts.iter().filter(|one| one.part.as_ref().is_some_and(|part| part.is_of(text))).cloned(),
-            ),
-        }
-    }
-    whole
 }

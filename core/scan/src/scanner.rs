@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::code::Code;
-use crate::decode::{Effort, Pass, Wanted, joined};
+use crate::decode::{Effort, Pass, Wanted};
 use crate::frame::Luma;
 use crate::gs1::{Content, Message, Partners};
 use crate::pace::Pace;
+use crate::parts::{Gathered, joined};
 use crate::ppn::PREFIX as PPN;
 use crate::symbol::Symbol;
 
@@ -22,6 +23,8 @@ pub struct Scanner {
     again: Option<Step>,
     /// Symbols that name no more than a product class, and how many frames the search for the pack's own has lasted.
     coarse: Option<(Vec<Symbol>, usize)>,
+    /// Symbols of a text whose other symbols have not been seen yet.
+    parts: Gathered,
 }
 
 /// The result of a frame.
@@ -32,6 +35,13 @@ pub enum ScanResult {
     /// A symbol so damaged that a second frame must agree before it is accepted, or one that names no more than a product
     /// class, beside which there may be another.
     HoldStill,
+    /// One of several symbols that make up a text: the others are to be shown as well.
+    Part {
+        /// Its number, from 1.
+        number: u8,
+        /// How many there are; 0 if the symbol does not say.
+        of: u8,
+    },
     /// Symbols that are accepted as read.
     Symbols(Vec<Symbol>),
 }
@@ -105,7 +115,24 @@ impl Scanner {
         let (symbols, step) = self.see((frame.width(), frame.height()), Clock { budget, elapsed }, see);
         let accepted = self.accept(joined(symbols));
         self.again = self.doubtful.as_ref().filter(|(_, waited)| *waited == 0).map(|_| step);
-        self.finest(accepted)
+        let whole = self.whole(accepted);
+        self.finest(whole)
+    }
+
+    /// What is accepted, once no symbol of it is a mere part. Parts are told where nothing else is read.
+    fn whole(&mut self, accepted: ScanResult) -> ScanResult {
+        let (seen, otherwise) = match accepted {
+            ScanResult::Symbols(symbols) => (symbols, ScanResult::Nothing),
+            other => (Vec::new(), other),
+        };
+        let whole = self.parts.gather(seen);
+        match self.parts.last() {
+            _ if !whole.is_empty() => ScanResult::Symbols(whole),
+            Some(part) if otherwise == ScanResult::Nothing => {
+                ScanResult::Part { number: part.number, of: part.of }
+            }
+            _ => otherwise,
+        }
     }
 
     /// What is accepted, once the search for a finer code is over.
@@ -141,8 +168,9 @@ impl Scanner {
         mut clock: Clock<E>,
         mut see: impl FnMut(Step, Wanted) -> Vec<Symbol>,
     ) -> (Vec<Symbol>, Step) {
-        // Whatever names no more than a class is found again; what else is there is wanted.
-        let wanted = if self.coarse.is_some() { Wanted::All } else { Wanted::First };
+        // Whatever names no more than a class, or is a part, is found again; what else is there is wanted.
+        let waits = self.coarse.is_some() || self.parts.last().is_some();
+        let wanted = if waits { Wanted::All } else { Wanted::First };
         let mut take = |scanner: &mut Scanner, clock: &mut Clock<E>, step: Step| {
             let before = (clock.elapsed)();
             let symbols = see(step, wanted);
@@ -378,8 +406,9 @@ mod tests {
             let most = if wanted == Wanted::First { 1 } else { usize::MAX };
             symbols.iter().take(most).cloned().collect()
         });
-        let accepted = scanner.accept(seen);
-        scanner.finest(accepted)
+        let accepted = scanner.accept(joined(seen));
+        let whole = scanner.whole(accepted);
+        scanner.finest(whole)
     }
 
     #[test]
@@ -398,15 +427,57 @@ mod tests {
     }
 
     #[test]
-    fn symbols_that_make_up_a_text_are_joined_when_all_are_there() {
-        let part = |number, text| Symbol {
-            part: Some(crate::symbol::Part { number, of: 2, id: "7".to_owned() }),
-            ..symbol(text, f32::from(number) / 10.0)
+    fn parts_that_frames_show_one_after_the_other_are_joined() {
+        let part = |number, of, text| Symbol {
+            part: Some(crate::symbol::Part { number, of, id: "7".to_owned() }),
+            ..symbol(text, 0.9)
         };
-        let whole = joined(vec![part(2, "21B"), symbol("other", 0.9), part(1, "0109506000134352")]);
-        assert_eq!(whole, [symbol("other", 0.9), symbol("010950600013435221B", 0.1)]);
-        assert_eq!(joined(vec![part(2, "21B")]), [part(2, "21B")]);
-        assert_eq!(joined(vec![part(2, "21B"), part(2, "21B")]).len(), 2);
+        let (first, second) = (part(1, 2, "010950600013435210A"), part(2, 2, "\u{1d}21B"));
+        let told = |number, of| ScanResult::Part { number, of };
+        let mut scanner = Scanner::new();
+        // Until all are seen, the one seen last is told, also while the hand moves.
+        assert_eq!(shown(&mut scanner, std::slice::from_ref(&second)), told(2, 2));
+        assert_eq!(shown(&mut scanner, &[]), told(2, 2));
+        let whole = symbol("010950600013435210A\u{1d}21B", 0.9);
+        assert_eq!(
+            shown(&mut scanner, std::slice::from_ref(&first)),
+            ScanResult::Symbols(vec![whole.clone()])
+        );
+        assert_eq!(shown(&mut scanner, &[]), ScanResult::Nothing);
+        // Beside what names a pack it does not matter.
+        assert_eq!(
+            shown(&mut scanner, &[whole.clone(), first.clone()]),
+            ScanResult::Symbols(vec![whole.clone()])
+        );
+        assert_eq!(shown(&mut scanner, &[part(1, 0, "A")]), told(1, 0));
+        // A damaged part is accepted when two frames agree, as any symbol.
+        let damaged = Symbol { spare: Some(0.1), ..second.clone() };
+        let mut scanner = Scanner::new();
+        assert_eq!(shown(&mut scanner, std::slice::from_ref(&first)), told(1, 2));
+        assert_eq!(shown(&mut scanner, std::slice::from_ref(&damaged)), ScanResult::HoldStill);
+        assert!(matches!(shown(&mut scanner, std::slice::from_ref(&damaged)), ScanResult::Symbols(_)));
+    }
+
+    #[test]
+    fn parts_of_two_packs_are_not_joined() {
+        let part = |number, text| Symbol {
+            part: Some(crate::symbol::Part { number, of: 3, id: "7".to_owned() }),
+            ..symbol(text, 0.9)
+        };
+        let mut scanner = Scanner::new();
+        for (number, text) in [(1, "A1"), (2, "A2"), (1, "B1")] {
+            let told = shown(&mut scanner, &[part(number, text)]);
+            assert_eq!(told, ScanResult::Part { number, of: 3 });
+        }
+        // The second is the first pack's, and is gone.
+        assert_eq!(shown(&mut scanner, &[part(3, "B3")]), ScanResult::Part { number: 3, of: 3 });
+        assert_eq!(shown(&mut scanner, &[part(2, "B2")]), ScanResult::Symbols(vec![symbol("B1B2B3", 0.9)]));
+        // After a while without any, those before are forgotten.
+        assert_eq!(shown(&mut scanner, &[part(1, "C1")]), ScanResult::Part { number: 1, of: 3 });
+        let frames = (0..100).take_while(|_| shown(&mut scanner, &[]) != ScanResult::Nothing).count();
+        assert!((15..60).contains(&frames), "{frames}");
+        assert_eq!(shown(&mut scanner, &[part(2, "D2")]), ScanResult::Part { number: 2, of: 3 });
+        assert_eq!(shown(&mut scanner, &[part(3, "D3")]), ScanResult::Part { number: 3, of: 3 });
     }
 
     #[test]

@@ -7,9 +7,12 @@
     reason = "a test"
 )]
 
+use std::time::Duration;
+
 use countersign_scan::gs1::Gs1Error;
-use countersign_scan::{Luma, NotAProduct, Symbol, decode, identify};
-use datamatrix::{DataMatrix, SymbolList};
+use countersign_scan::{Luma, NotAProduct, ScanResult, Scanner, Symbol, decode, identify};
+use datamatrix::placement::MatrixMap;
+use datamatrix::{DataMatrix, SymbolList, SymbolSize, errorcode};
 use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, Version};
 
@@ -141,6 +144,47 @@ fn a_part_of_a_text_is_not_the_text() {
         let both = (*width, 2 * height, order.map(Vec::as_slice).concat());
         let symbols = read(&both);
         assert_eq!(symbols.len(), 1);
+        assert_eq!(identify(&symbols[0], 2026).unwrap().serial.as_deref(), Some("XYZ789"));
+    }
+}
+
+/// The same as Data Matrix, ISO/IEC 16022, 5.6: its header is four codewords in front of the data.
+fn matrices(texts: &[&str]) -> Vec<(usize, Vec<bool>)> {
+    let part = |(number, text): (usize, &&str)| {
+        let place = number << 4 | (17 - texts.len());
+        let mut words = vec![233, u8::try_from(place).unwrap(), 12, 34];
+        words.extend((number == 0).then_some(232));
+        words.extend(text.bytes().map(|byte| byte + 1));
+        // Square 24 holds 36 codewords of data; padding is ignored.
+        words.resize(36, 129);
+        words.extend(errorcode::encode_error(&words, SymbolSize::Square24));
+        let bitmap = MatrixMap::<bool>::new_with_codewords(&words, SymbolSize::Square24).bitmap();
+        (bitmap.width(), bitmap.bits().to_vec())
+    };
+    texts.iter().enumerate().map(part).collect()
+}
+
+#[test]
+fn parts_are_joined_across_live_frames() {
+    let elements = "010950600013435217281130\u{31}0ABC\u{1d}21XYZ789";
+    let three = [&elements[..20], &elements[20..28], &elements[28..]];
+    for (texts, drawn) in [
+        (vec![&LINK[..42], &LINK[42..]], parts(&[&LINK[..42], &LINK[42..]])),
+        (three.to_vec(), matrices(&three)),
+    ] {
+        let of = u8::try_from(texts.len()).unwrap();
+        let painted: Vec<_> = drawn.iter().map(|(width, dark)| paint(*width, dark, 5, None)).collect();
+        let mut scanner = Scanner::new();
+        let mut look = |(width, height, pixels): &(usize, usize, Vec<u8>)| {
+            let frame = Luma::new(*width, *height, *width, pixels).unwrap();
+            scanner.look(&frame, Duration::MAX, || Duration::ZERO)
+        };
+        for (number, one) in (1..=of).zip(&painted).skip(1).rev() {
+            assert_eq!(look(one), ScanResult::Part { number, of });
+            assert_eq!(look(one), ScanResult::Part { number, of });
+        }
+        let ScanResult::Symbols(symbols) = look(&painted[0]) else { panic!("{texts:?}") };
+        assert_eq!(symbols.iter().map(|one| one.text.clone()).collect::<Vec<_>>(), [texts.concat()]);
         assert_eq!(identify(&symbols[0], 2026).unwrap().serial.as_deref(), Some("XYZ789"));
     }
 }

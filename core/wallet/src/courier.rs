@@ -6,17 +6,19 @@
 use std::sync::Arc;
 
 use countersign_custody::handover::{
-    Answer, CustodyChain, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Rules, Seen, Terms, answer_in,
+    Answer, CustodyChain, CustodyRules, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Seen, Terms,
+    answer_in,
 };
-use countersign_custody::{Aggregate, Contents, Countersigned, History, Profile, Step};
+use countersign_custody::{Aggregate, Contents, History, Profile};
 use countersign_ledger::{
-    Certificate, CertificateError, CheckpointError, Entry, Hash, Identity, Kind, Statement, Subject,
-    TrustStore, TrustedCheckpoint, UnixMillis,
+    Certificate, CheckpointError, Entry, Hash, Identity, Statement, Subject, TrustStore, TrustedCheckpoint,
+    UnixMillis,
 };
 
+use crate::act::{ActError, random};
 use crate::client::Client;
 use crate::facts::PRODUCTS;
-use crate::issuer::{ActError, Issuer};
+use crate::issuer::Issuer;
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::outbox::refused;
 use crate::snapshot::{CompareError, Snapshot};
@@ -77,12 +79,6 @@ impl From<CompareError> for CourierError {
     }
 }
 
-impl From<CertificateError> for CourierError {
-    fn from(error: CertificateError) -> Self {
-        Self::Act(error.into())
-    }
-}
-
 /// What the giver asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfferTo {
@@ -105,7 +101,7 @@ pub struct Shown {
 
 /// What an offer says, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct ReadOffer {
     /// The offer.
     pub id: Hash,
     /// The goods.
@@ -173,11 +169,7 @@ pub struct Courier<'a> {
 impl<'a> Courier<'a> {
     /// The owner of the key `key`, which must be certified.
     pub fn new(snapshot: &'a mut Snapshot, keys: Arc<dyn KeyStore>, key: &str) -> Result<Self, CourierError> {
-        let connection = snapshot.store.read();
-        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let mut trust = snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
-        let certificate = Certificate::clone(&*trust.enrol(&der)?);
+        let (certificate, trust) = snapshot.membership(key)?;
         Ok(Self { snapshot, keys, key: key.to_owned(), certificate, trust })
     }
 
@@ -250,13 +242,13 @@ impl<'a> Courier<'a> {
     }
 
     /// What an offer says, once all of it was verified. Writes nothing.
-    pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<Reading, CourierError> {
+    pub fn read(&self, message: &[u8], now: UnixMillis) -> Result<ReadOffer, CourierError> {
         let offered = Offered::from_bytes(message)?;
         let profile = profile_of(offered.chain())?;
         let id = offered.id();
         let examined = offered.examine(&self.rules(profile), self.not_before_seen(now))?;
         let meeting = self.seen().zip(Seen::of(examined.offer())).map(|(mine, theirs)| mine.meet(theirs));
-        Ok(Reading {
+        Ok(ReadOffer {
             id,
             subject: examined.offer().statement().subject().clone(),
             giver: examined.giver().clone(),
@@ -398,9 +390,9 @@ impl<'a> Courier<'a> {
         digest.map_or(Ok(None), |digest| self.snapshot.contents(digest))
     }
 
-    fn rules<'b>(&'b self, profile: &'b Profile) -> Rules<'b> {
+    fn rules<'b>(&'b self, profile: &'b Profile) -> CustodyRules<'b> {
         let domain = self.certificate.identity().domain();
-        Rules { profile, trust: &self.trust, log: PRODUCTS, domain }
+        CustodyRules { profile, trust: &self.trust, log: PRODUCTS, domain }
     }
 
     fn seen(&self) -> Option<Seen> {
@@ -430,17 +422,4 @@ fn handed_over(entry: &Entry) -> bool {
 fn profile_of(chain: &CustodyChain) -> Result<&'static Profile, CourierError> {
     let kind = chain.statements().first().map(Statement::kind).ok_or(CourierError::NoProfile)?;
     Profile::of_kind(Profile::all(), kind).ok_or(CourierError::NoProfile)
-}
-
-/// The kind of the statement that records a conflict about goods whose handovers have this kind.
-pub(crate) fn conflict_kind(kind: &Kind) -> Option<Kind> {
-    let mut steps = Profile::all().iter().flat_map(Profile::steps);
-    let takes = |step: &&Step| matches!(&step.countersigned, Some(Countersigned::Rival(kinds)) if kinds.contains(kind));
-    steps.find(takes).map(|step| step.kind.clone())
-}
-
-pub(crate) fn random() -> Result<[u8; 16], ActError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| ActError::Random)?;
-    Ok(bytes)
 }

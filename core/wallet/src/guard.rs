@@ -6,12 +6,11 @@
 //! In scope: acts on what is already traced. Out of scope: the first statement on a product, a lot or a unit, which cannot
 //! be known before, and those whose predecessor the ledger asks for.
 
-use countersign_custody::{Effect, Item, Reason, Step, SubjectType};
-use countersign_ledger::{Draft, Kind, LogName, Subject, UnixMillis};
+use countersign_custody::{Effect, Item, Reason, Slip, Step, SubjectType};
+use countersign_ledger::{Kind, LogName, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct};
 
 use crate::goods::{NoGoods, unit};
-use crate::issuer::{ActError, Issuer};
 use crate::item::{item, item_named};
 use crate::snapshot::Snapshot;
 
@@ -31,12 +30,12 @@ impl Consent {
 
 /// Why an act is held back. Nothing has been signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Held {
+pub enum HeldBack {
     /// The code was misread, or typed wrongly.
-    #[error("the code was not read fully; {mend}{}", known(.readings))]
+    #[error("the code was not read fully; {}{}", .slip.mend, known(.readings))]
     Misread {
         /// What seems to have happened, and what mends it.
-        mend: &'static str,
+        slip: Slip,
         /// The subjects that it would name then, as far as the ledger knows them.
         readings: Vec<Subject>,
     },
@@ -119,13 +118,13 @@ impl Named {
     }
 
     /// Refuses what was not read fully.
-    pub fn certain(&self) -> Result<(), Held> {
+    pub fn certain(&self) -> Result<(), HeldBack> {
         match self {
-            Self::Item { item, .. } if item.is_unread() => {
-                let mend = item.readings.first().map_or("", |reading| reading.slip.mend);
-                Err(Held::Misread { mend, readings: Vec::new() })
-            }
-            _ => Ok(()),
+            Self::Item { item, .. } => match item.readings.first().filter(|_| item.is_unread()) {
+                Some(reading) => Err(HeldBack::Misread { slip: reading.slip, readings: Vec::new() }),
+                None => Ok(()),
+            },
+            Self::Unit(_) | Self::Matter(_) => Ok(()),
         }
     }
 
@@ -138,7 +137,7 @@ impl Named {
     }
 
     /// The subject of the code's own level, or of the one that is asked for.
-    fn subject(&self, step: &Step, asked: Option<SubjectType>) -> Result<Subject, Held> {
+    fn subject(&self, step: &Step, asked: Option<SubjectType>) -> Result<Subject, HeldBack> {
         let own = match self {
             Self::Item { linear: true, .. } => None,
             _ => SubjectType::of(self.narrowest()),
@@ -146,8 +145,8 @@ impl Named {
         let kind = step.kind.clone();
         let Some(chosen) = asked.or(own).filter(|level| step.subject.contains(level)) else {
             return Err(match asked {
-                Some(asked) => Held::NoSuchLevel { kind, asked },
-                None => Held::OtherLevel { kind, code: own, may: step.subject.clone() },
+                Some(asked) => HeldBack::NoSuchLevel { kind, asked },
+                None => HeldBack::OtherLevel { kind, code: own, may: step.subject.clone() },
             });
         };
         let subject = match (self, chosen) {
@@ -158,7 +157,7 @@ impl Named {
             (Self::Item { item, .. }, SubjectType::Pack) => item.pack.as_ref(),
             _ => None,
         };
-        subject.cloned().ok_or(Held::NoSuchLevel { kind, asked: chosen })
+        subject.cloned().ok_or(HeldBack::NoSuchLevel { kind, asked: chosen })
     }
 }
 
@@ -172,7 +171,7 @@ impl Snapshot {
         asked: Option<SubjectType>,
         consent: Consent,
         now: UnixMillis,
-    ) -> Result<Subject, Held> {
+    ) -> Result<Subject, HeldBack> {
         let reasons = self.reasons(named, now);
         misread(&reasons)?;
         let subject = named.subject(step, asked)?;
@@ -184,10 +183,18 @@ impl Snapshot {
     }
 
     /// The same for what an act links or packs: nothing of it was misread, or is denied by what is known here.
-    pub fn guard_linked(&mut self, named: &Named, consent: Consent, now: UnixMillis) -> Result<(), Held> {
+    pub fn guard_linked(&mut self, named: &Named, consent: Consent, now: UnixMillis) -> Result<(), HeldBack> {
         let reasons = self.reasons(named, now);
         misread(&reasons)?;
         if consent.unknown { Ok(()) } else { denied(&reasons, named.narrowest()) }
+    }
+
+    /// The same for a pack that a draft is about.
+    pub(crate) fn guard_pack(&mut self, pack: &Subject, now: UnixMillis) -> Result<(), HeldBack> {
+        let Some(item) = item_named(pack) else { return Ok(()) };
+        let reasons = self.check(&item, now).reasons;
+        denied(&reasons, pack)?;
+        undecided(&reasons, pack)
     }
 
     fn reasons(&mut self, named: &Named, now: UnixMillis) -> Vec<Reason> {
@@ -198,17 +205,20 @@ impl Snapshot {
     }
 }
 
-fn misread(reasons: &[Reason]) -> Result<(), Held> {
+fn misread(reasons: &[Reason]) -> Result<(), HeldBack> {
     let found = reasons.iter().find_map(|reason| match reason {
-        Reason::Misread { slip, readings } => Some((slip.mend, readings)),
+        Reason::Misread { slip, readings } => Some((*slip, readings)),
         _ => None,
     });
-    found.map_or(Ok(()), |(mend, readings)| {
-        Err(Held::Misread { mend, readings: readings.iter().map(|item| narrowest(item).clone()).collect() })
+    found.map_or(Ok(()), |(slip, readings)| {
+        Err(HeldBack::Misread {
+            slip,
+            readings: readings.iter().map(|item| narrowest(item).clone()).collect(),
+        })
     })
 }
 
-fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
+fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
     let denies = |reason: &&Reason| {
         matches!(
             reason,
@@ -220,11 +230,11 @@ fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
         )
     };
     let why = reasons.iter().find(denies).map(Reason::key);
-    why.map_or(Ok(()), |why| Err(Held::Unknown { subject: subject.clone(), why }))
+    why.map_or(Ok(()), |why| Err(HeldBack::Unknown { subject: subject.clone(), why }))
 }
 
 /// Whether a pack exists, only the lot's serials tell; of products and lots the ledger tells when it is asked.
-fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
+fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
     let undecided = |reason: &&Reason| {
         matches!(
             reason,
@@ -236,40 +246,7 @@ fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), Held> {
     };
     let is_pack = SubjectType::of(subject) == Some(SubjectType::Pack);
     let why = reasons.iter().find(undecided).filter(|_| is_pack).map(Reason::key);
-    why.map_or(Ok(()), |why| Err(Held::CannotTell { subject: subject.clone(), why }))
-}
-
-impl Issuer<'_> {
-    /// Holds back a draft whose subject is not known, or that cannot be taken back, unless the words for it were said.
-    pub(crate) fn guard(&mut self, draft: &Draft, now: UnixMillis) -> Result<(), ActError> {
-        let Some(step) = self.snapshot.profile_of(&draft.kind).and_then(|profile| profile.step(&draft.kind))
-        else {
-            return Ok(());
-        };
-        let (consent, subject) = (self.consent, draft.subject.clone());
-        if is_irrevocable(step) && !consent.irrevocable {
-            return Err(Held::Irrevocable { kind: draft.kind.clone(), subject }.into());
-        }
-        if !is_on_the_known(step) || consent.unknown {
-            return Ok(());
-        }
-        match SubjectType::of(&subject) {
-            Some(SubjectType::Pack) => match item_named(&subject) {
-                Some(item) => {
-                    let reasons = self.snapshot.check(&item, now).reasons;
-                    Ok(denied(&reasons, &subject).and_then(|()| undecided(&reasons, &subject))?)
-                }
-                None => Ok(()),
-            },
-            // The ledger itself proves whether it has anything on a product or a lot.
-            Some(SubjectType::Class | SubjectType::Lot)
-                if self.latest(LogName::SUPPLY, &subject)?.is_none() =>
-            {
-                Err(Held::Unknown { subject, why: "no-statement" }.into())
-            }
-            _ => Ok(()),
-        }
-    }
+    why.map_or(Ok(()), |why| Err(HeldBack::CannotTell { subject: subject.clone(), why }))
 }
 
 /// Whether an act of this step cannot be taken back, whatever is stated later.
@@ -278,7 +255,7 @@ pub fn is_irrevocable(step: &Step) -> bool {
 }
 
 /// Whether the step is the first on its subject in its log, and the subject is known by other statements.
-fn is_on_the_known(step: &Step) -> bool {
+pub(crate) fn is_on_the_known(step: &Step) -> bool {
     step.may_follow(None) && (step.log != LogName::SUPPLY || step.effect == Effect::Dispense)
 }
 

@@ -7,111 +7,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_custody::SubjectType;
 use countersign_families::families;
-use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptError, ReceiptKey};
+use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptKey};
 use countersign_ledger::{
-    Certificate, CertificateError, Draft, Entry, Families, Hash, HistoryError, IndexEntry, Kind, LogName,
-    Promise, ProofError, SignError, Signer as _, Statement, Subject, TrustedCheckpoint, UnixMillis, Verified,
-    VerifierKey, certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
+    Certificate, CertificateError, Draft, Entry, Families, Hash, IndexEntry, Kind, LogName, Promise,
+    Signer as _, Statement, Subject, TrustStore, TrustedCheckpoint, UnixMillis, Verified, VerifierKey,
+    certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
 
+use crate::act::{ActError, random};
 use crate::client::{Client, ClientError};
-use crate::courier::random;
-use crate::guard::{Consent, Held};
-use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
+use crate::guard::{Consent, HeldBack, is_irrevocable, is_on_the_known};
+use crate::key_store::{KeyStore, StoredKey};
 use crate::online::{Online, index_entry};
-use crate::snapshot::{AdvanceError, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
-use crate::sync::SyncError;
 
 /// How often something is asked again that the node will have in a moment.
 const TRIES: u32 = 10;
 /// How long to wait before that.
 const PAUSE: Duration = Duration::from_millis(300);
-
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum ActError {
-    /// The node gave no answer that can be used.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// A checkpoint was refused.
-    #[error(transparent)]
-    Advance(#[from] AdvanceError),
-    /// The key store did not do it.
-    #[error(transparent)]
-    KeyStore(#[from] KeyStoreError),
-    /// The statement was not signed.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// A certificate is not good.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The certificate that was issued is for another key.
-    #[error("the certificate is not for this key")]
-    OtherKey,
-    /// No certificate was issued for this key yet.
-    #[error("this key is not enrolled")]
-    NotEnrolled,
-    /// The guard holds it back: see its reasons.
-    #[error(transparent)]
-    Held(#[from] Held),
-    /// No family of rules says which log takes this kind of statement.
-    #[error("no log takes statements of this kind")]
-    UnknownKind,
-    /// What the node says of the subject is refused.
-    #[error("what the node says of the subject is refused: {0}")]
-    History(#[from] HistoryError),
-    /// The receipt proves nothing. The statement may be recorded: confirm it again.
-    #[error("the receipt is refused: {0}")]
-    Receipt(#[from] ReceiptError),
-    /// The receipt does not lead into a trusted checkpoint. The statement may be recorded: confirm it again.
-    #[error("the receipt does not lead into a trusted checkpoint: {0}")]
-    NotProven(#[from] ProofError),
-    /// A statement that another links is not to be found.
-    #[error("the node does not show the statement {statement}, which another one links")]
-    Linked {
-        /// The statement.
-        statement: Hash,
-    },
-    /// The blob that the statement promises is larger than the node takes. Nothing was signed.
-    #[error(
-        "what the statement promises has {bytes} bytes, and the node takes {most} at most; nothing was signed"
-    )]
-    BlobTooLarge {
-        /// Bytes in it.
-        bytes: u64,
-        /// Most that the node takes.
-        most: u64,
-    },
-    /// The blob is not what the statement promises, or the statement promises one and there is none. Nothing was sent.
-    #[error("what goes with the statement is not what it promises")]
-    OtherBlob,
-    /// Nothing of that id is on its way.
-    #[error("no such statement is on its way")]
-    NotBegun,
-    /// The statement was acknowledged, and no checkpoint covers it yet: confirm it again.
-    #[error("the statement is acknowledged and not yet proven")]
-    NotYet,
-    /// No randomness from the operating system.
-    #[error("no randomness from the operating system")]
-    Random,
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<SyncError> for ActError {
-    fn from(error: SyncError) -> Self {
-        match error {
-            SyncError::Client(error) => Self::Client(error),
-            SyncError::Advance(error) => Self::Advance(error),
-            SyncError::Store(error) => Self::Store(error),
-            SyncError::Linked { statement } => Self::Linked { statement },
-            _ => Self::NotYet,
-        }
-    }
-}
 
 /// A statement that the log is proven to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +50,7 @@ pub struct Issuer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) keys: Arc<dyn KeyStore>,
     families: Families,
-    pub(crate) consent: Consent,
+    consent: Consent,
 }
 
 impl<'a> Issuer<'a> {
@@ -179,11 +95,7 @@ impl<'a> Issuer<'a> {
 
     /// The certificate that was issued for a key.
     pub fn certificate(&self, key: &str) -> Result<Certificate, ActError> {
-        let connection = self.snapshot.store.read();
-        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
-        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
-        let mut trust = self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?;
-        Ok(Certificate::clone(&*trust.enrol(&der)?))
+        self.snapshot.membership(key).map(|(certificate, _)| certificate)
     }
 
     /// The log that takes statements of a kind; the first, where several do.
@@ -226,6 +138,31 @@ impl<'a> Issuer<'a> {
         let signer = StoredKey::find(Arc::clone(&self.keys), key)?;
         let prev = self.latest(log, &draft.subject)?.map(|entry| entry.latest);
         Ok(Draft { prev, ..draft.clone() }.sign(&certificate, &signer, now, random()?)?)
+    }
+
+    /// Holds back a draft whose subject is not known, or that cannot be taken back, unless the words for it were said.
+    fn guard(&mut self, draft: &Draft, now: UnixMillis) -> Result<(), ActError> {
+        let Some(step) = self.snapshot.profile_of(&draft.kind).and_then(|profile| profile.step(&draft.kind))
+        else {
+            return Ok(());
+        };
+        let subject = draft.subject.clone();
+        if is_irrevocable(step) && !self.consent.irrevocable {
+            return Err(HeldBack::Irrevocable { kind: draft.kind.clone(), subject }.into());
+        }
+        if !is_on_the_known(step) || self.consent.unknown {
+            return Ok(());
+        }
+        match SubjectType::of(&subject) {
+            Some(SubjectType::Pack) => Ok(self.snapshot.guard_pack(&subject, now)?),
+            // The ledger itself proves whether it has anything on a product or a lot.
+            Some(SubjectType::Class | SubjectType::Lot)
+                if self.latest(LogName::SUPPLY, &subject)?.is_none() =>
+            {
+                Err(HeldBack::Unknown { subject, why: "no-statement" }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Proves that a statement which was submitted before was recorded, and keeps its receipt.
@@ -289,6 +226,15 @@ impl<'a> Issuer<'a> {
 }
 
 impl Snapshot {
+    /// The certificate that was issued for a key, and a trust store that has it.
+    pub(crate) fn membership(&self, key: &str) -> Result<(Certificate, TrustStore), ActError> {
+        let connection = self.store.read();
+        let fingerprint = store::membership(connection, key)?.ok_or(ActError::NotEnrolled)?;
+        let der = store::certificate(connection, fingerprint)?.ok_or(ActError::NotEnrolled)?;
+        let mut trust = self.trust().map_err(|_| CertificateError::UnknownDomain)?;
+        Ok((Certificate::clone(&*trust.enrol(&der)?), trust))
+    }
+
     /// The receipt for one of the owner's statements, and its log, as kept when it was recorded.
     pub fn receipt(&self, id: Hash) -> Result<Option<(LogName, Vec<u8>)>, StoreError> {
         store::receipt(self.store.read(), id)

@@ -1,7 +1,7 @@
 //! From the codes on a pack to what custody judges.
 
 use countersign_custody::{Item, Reading, Slip};
-use countersign_ledger::{Subject, UnixMillis};
+use countersign_ledger::{Day, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct, Product};
 
 /// Why the symbols that were seen together are not one pack. None of these is evidence against a pack.
@@ -40,32 +40,54 @@ pub fn item(code: &Code, current_year: u16) -> Result<Item, NotAProduct> {
 /// What the codes claim that are seen together on one pack. Those that do not contradict one another are one item, which
 /// says all that any of them says; codes of something else do not matter beside one of a product.
 pub fn item_of(codes: &[Code], current_year: u16) -> Result<Item, NoPack> {
-    let mut whole: Option<Product> = None;
-    let mut others: Vec<Reading> = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
     let mut refused = NoPack::NoCode;
     let mut unread: Option<Item> = None;
     for code in codes {
         match code.product(current_year) {
-            Ok(product) => {
-                let both = whole.as_ref().map_or_else(|| Some(product.clone()), |whole| whole.with(&product));
-                whole = Some(both.ok_or(NoPack::Several)?);
-                others.extend(readings(&code.readings(current_year)));
-            }
+            Ok(product) => claims.push(Claim { product, readings: code.readings(current_year) }),
             Err(reason) => match item(code, current_year) {
                 Ok(item) => unread = unread.or(Some(item)),
+                // Why a code of a product is refused is told rather than that another one is none.
+                Err(_) if matches!(refused, NoPack::NotAProduct(NotAProduct::Gs1(_))) => {}
                 Err(_) => refused = reason.into(),
             },
         }
     }
-    match (whole, unread) {
-        (Some(product), _) => {
-            let item = claim(&product).ok_or(NotAProduct::Other)?;
-            others.retain(|reading| reading.item != item);
-            Ok(Item { readings: others, ..item })
-        }
-        (None, Some(unread)) => Ok(unread),
-        (None, None) => Err(refused),
+    if claims.is_empty() {
+        return unread.ok_or(refused);
     }
+    let whole = together(&claims).ok_or(NoPack::Several)?;
+    let item = claim(&whole).ok_or(NotAProduct::Other)?;
+    let mut others: Vec<Reading> = claims.iter().flat_map(|claim| readings(&claim.readings)).collect();
+    others.retain(|reading| reading.item != item);
+    Ok(Item { readings: others, ..item })
+}
+
+/// What a code says as it is, and what else if a slip has happened to it.
+struct Claim {
+    product: Product,
+    readings: Vec<countersign_scan::Reading>,
+}
+
+impl Claim {
+    /// Whether a slip that can have happened to this code makes it agree. What it would say then is not trusted, and adds
+    /// nothing.
+    fn is_slip_of(&self, other: &Product) -> bool {
+        let excused = self.readings.iter().filter(|reading| reading.excuses);
+        excused.map(|reading| &reading.product).any(|meant| meant.with(other).is_some())
+    }
+}
+
+/// What all claims say together; `None` if they are of several packs. A code that a slip would make equal to another one
+/// does not contradict it.
+fn together(claims: &[Claim]) -> Option<Product> {
+    claims.iter().find_map(|first| {
+        claims.iter().try_fold(first.product.clone(), |whole, claim| match whole.with(&claim.product) {
+            Some(both) => Some(both),
+            None => claim.is_slip_of(&whole).then_some(whole),
+        })
+    })
 }
 
 fn readings(readings: &[countersign_scan::Reading]) -> Vec<Reading> {
@@ -100,7 +122,7 @@ fn claim(product: &Product) -> Option<Item> {
         serial: product.serial.clone(),
         expires_at: product
             .expiry
-            .map(|date| UnixMillis(u64::try_from(date.end_of_day_unix_millis()).unwrap_or(0))),
+            .map(|date| Day::new(date.year(), date.month(), date.day()).map_or(UnixMillis(0), Day::ends)),
         readings: Vec::new(),
     })
 }
@@ -182,5 +204,32 @@ mod tests {
         }
         assert_eq!(item_of(&[], 2026), Err(NoPack::NoCode));
         assert_eq!(item_of(&codes(&["hello"]), 2026), Err(NoPack::NotAProduct(NotAProduct::Other)));
+    }
+
+    #[test]
+    fn a_code_that_a_slip_makes_equal_to_another_does_not_contradict_it() {
+        let codes = |texts: &[&str]| texts.iter().map(|text| Code::typed(text)).collect::<Vec<_>>();
+        let link = "https://brand.example/01/09506000134352/10/L1a/21/S1b";
+        let (class, bare) = ("]E09506000134352", item(&Code::typed(link), 2026).unwrap());
+        for slipped in [
+            "]d201095060001343521728113010L1a21S1b",
+            "]d201095060001343521728113010L1a/21S1b",
+            "]d2010950600013435221S1b10L1a",
+            "(01)09506000134352(10)l1A(21)s1B",
+        ] {
+            for order in [[slipped, link, class], [link, class, slipped], [class, slipped, link]] {
+                let found = item_of(&codes(&order), 2026).unwrap();
+                // Nothing is taken from the repair.
+                let typed = slipped.starts_with('(') && order[0] != link;
+                assert!(typed || found.pack == bare.pack, "{order:?}: {found:?}");
+                assert!(
+                    !typed || found.readings.iter().any(|reading| reading.item.pack == bare.pack),
+                    "{order:?}"
+                );
+                assert_eq!(found.expires_at, None, "{order:?}");
+            }
+        }
+        let other = "]d201095060001343521728113010L1a21S2b";
+        assert_eq!(item_of(&codes(&[other, link]), 2026), Err(NoPack::Several));
     }
 }

@@ -36,9 +36,11 @@
 //! In scope: keys, the snapshot and its database, HTTPS. Out of scope: rules (`countersign-custody`), formats
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
+mod act;
 mod cbor;
 mod client;
 mod courier;
+mod drafting;
 mod evidence;
 mod facts;
 mod goods;
@@ -57,15 +59,16 @@ mod vault;
 mod verify_pages;
 mod whole_logs;
 
+pub use act::ActError;
 pub use client::{
     Acknowledged, Client, ClientError, Https, HttpsError, Limits, Method, Request, Response, Transport,
     TransportError,
 };
-pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, Reading, Shown, Side};
+pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, ReadOffer, Shown, Side};
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use goods::{NoGoods, goods, unit};
-pub use guard::{Consent, Held, Named, is_irrevocable, level};
-pub use issuer::{ActError, Issuer, Recorded};
+pub use guard::{Consent, HeldBack, Named, is_irrevocable, level};
+pub use issuer::{Issuer, Recorded};
 pub use item::{NoPack, item, item_of};
 pub use key_store::{KeyStore, KeyStoreError, StoredKey};
 pub use online::Asked;

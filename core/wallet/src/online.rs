@@ -7,9 +7,9 @@ use countersign_ledger::{
     TrustStore, TrustedCheckpoint,
 };
 
+use crate::act::ActError;
 use crate::client::{Client, ClientError};
 use crate::facts::{self, Histories, PRODUCTS, as_of};
-use crate::issuer::ActError;
 use crate::missing_links::MissingLinks;
 use crate::snapshot::{Snapshot, domain};
 use crate::store::{self, StoreError};

@@ -11,14 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_custody::{Countersigned, Profile, Step};
 use countersign_ledger::{
     Draft, Fields, Hash, Kind, LogName, Problem, Promise, SignError, Statement, Subject, TrustedCheckpoint,
     UnixMillis, Verified,
 };
 
+use crate::act::{ActError, random};
 use crate::client::{ClientError, jittered};
-use crate::courier::{conflict_kind, random};
-use crate::issuer::{ActError, Issuer, Recorded};
+use crate::issuer::{Issuer, Recorded};
 use crate::key_store::StoredKey;
 use crate::snapshot::Snapshot;
 use crate::store::{self, StoreError};
@@ -176,6 +177,7 @@ impl Issuer<'_> {
         if let Some(begun) = self.begun(&draft.kind, &draft.subject, &draft.fields)? {
             return self.complete(begun, now);
         }
+        self.not_offered(&draft.subject, now)?;
         self.send_about(&draft.subject, now)?;
         if let Some(blob) = blob {
             self.check_blob(blob.len())?;
@@ -186,10 +188,22 @@ impl Issuer<'_> {
         if given != promised {
             return Err(ActError::OtherBlob);
         }
-        self.snapshot
-            .store
-            .write::<_, StoreError>(|tx| store::post(tx, (log, key), &statement, None, blob))?;
+        self.snapshot.store.write::<_, StoreError>(|tx| {
+            // What is offered next follows this statement; by the chain that was loaded before, it would not.
+            store::forget_chain(tx, draft.subject.as_str())?;
+            store::post(tx, (log, key), &statement, None, blob)
+        })?;
         self.complete(statement.id(), now)
+    }
+
+    /// Whoever answers an offer builds on what was the latest statement; one in between would make their handover come second.
+    fn not_offered(&self, subject: &Subject, now: UnixMillis) -> Result<(), ActError> {
+        let open = store::handovers(self.snapshot.store.read())?;
+        let offered = open.iter().filter(|one| !one.receiving && one.subject == subject.as_str());
+        match offered.map(|one| one.expires).max().filter(|expires| *expires > now.0) {
+            Some(expires) => Err(ActError::Offered { until: UnixMillis(expires) }),
+            None => Ok(()),
+        }
     }
 
     /// Sends what is on its way about a subject: whatever is signed next has to follow it.
@@ -443,4 +457,11 @@ fn queued(row: &store::Outgoing, cause: Option<Cause>) -> Queued {
         tries: row.tries,
         due_at: UnixMillis(row.due),
     }
+}
+
+/// The kind of the statement that records a conflict about goods whose handovers have this kind.
+fn conflict_kind(kind: &Kind) -> Option<Kind> {
+    let mut steps = Profile::all().iter().flat_map(Profile::steps);
+    let takes = |step: &&Step| matches!(&step.countersigned, Some(Countersigned::Rival(kinds)) if kinds.contains(kind));
+    steps.find(takes).map(|step| step.kind.clone())
 }

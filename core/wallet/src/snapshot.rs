@@ -28,7 +28,7 @@ pub(crate) use self::head::Head;
 pub use self::meeting::CompareError;
 use crate::facts::Scope;
 use crate::store::{self, Position, Store, StoreError};
-use crate::sync::Round;
+use crate::sync::SyncRound;
 use crate::verify_pages;
 
 /// Most contradicting pairs of checkpoints that are kept as evidence.
@@ -99,7 +99,7 @@ pub struct Snapshot {
     health: Health,
     /// A copy of the database as it was, if it was so damaged that it was begun anew.
     replaced: Option<PathBuf>,
-    pub(crate) round: Option<Round>,
+    pub(crate) round: Option<SyncRound>,
     /// Dossiers of this head, by what they cover.
     warm: HashMap<Scope, Option<Arc<Dossier>>>,
     /// Checkpoints that stored paths lead to, by log and size.
@@ -256,6 +256,10 @@ impl Snapshot {
         complete: &BTreeMap<LogName, Vec<Subject>>,
         clocks: Option<Synced>,
     ) -> Result<(), StoreError> {
+        // A node's clock is not before what its own log and witnesses have signed.
+        let proven = head.checkpoints.values().map(TrustedCheckpoint::cosigned_at).max();
+        let clocks = clocks
+            .map(|clocks| Synced { node: proven.map_or(clocks.node, |at| at.max(clocks.node)), ..clocks });
         self.store.write(|tx| {
             for (&log, checkpoint) in &head.checkpoints {
                 let size = checkpoint.checkpoint().size();

@@ -26,7 +26,9 @@ use std::time::Duration;
 use countersign_ledger::{Hash, LogName};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior, ffi};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension as _, Params, Transaction, TransactionBehavior, ffi,
+};
 
 use self::access::Access;
 
@@ -122,6 +124,8 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+pub(crate) type StoreResult<T> = Result<T, StoreError>;
+
 /// The open database.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -148,7 +152,7 @@ enum Waiting {
 impl Store {
     /// Opens or makes the database of the ledger with this genesis. Where the disk takes no write it is opened to be read,
     /// if it is there and of this version.
-    pub(crate) fn open(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, genesis: Hash) -> StoreResult<Self> {
         let error = match Self::open_to_write(path, genesis) {
             Err(error) if error.is_of_the_disk() => error,
             opened => return opened,
@@ -164,7 +168,7 @@ impl Store {
         Err(error)
     }
 
-    fn open_to_write(path: &Path, genesis: Hash) -> Result<Self, StoreError> {
+    fn open_to_write(path: &Path, genesis: Hash) -> StoreResult<Self> {
         make_private(path)?;
         let mut connection = configured(Access::Write, path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -182,12 +186,7 @@ impl Store {
         Ok(store)
     }
 
-    fn open_to_read(
-        path: &Path,
-        genesis: Hash,
-        access: Access,
-        refused: Refused,
-    ) -> Result<Self, StoreError> {
+    fn open_to_read(path: &Path, genesis: Hash, access: Access, refused: Refused) -> StoreResult<Self> {
         let connection = configured(access, path)?;
         let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version.cmp(&MIGRATIONS.len()) {
@@ -206,7 +205,7 @@ impl Store {
 
     /// The same; one that is damaged beyond opening, or was found to be ([`Store::mark_damaged`]), is begun anew. Returns the way
     /// to a copy of the damaged one, if it was.
-    pub(crate) fn open_or_rescue(path: &Path, genesis: Hash) -> Result<(Self, Option<PathBuf>), StoreError> {
+    pub(crate) fn open_or_rescue(path: &Path, genesis: Hash) -> StoreResult<(Self, Option<PathBuf>)> {
         let opened = if rescue::is_due(path) { None } else { Some(Self::open(path, genesis)) };
         let damaged = match opened {
             Some(Err(error @ StoreError::Damaged(_))) => Some(error),
@@ -233,7 +232,7 @@ impl Store {
     }
 
     /// Reads as of one moment as long as this lives. For many queries: each by itself would lock the file and let it go.
-    pub(crate) fn reading(&self) -> Result<Transaction<'_>, StoreError> {
+    pub(crate) fn reading(&self) -> StoreResult<Transaction<'_>> {
         Ok(self.connection.unchecked_transaction()?)
     }
 
@@ -279,7 +278,7 @@ impl Store {
 }
 
 /// A connection, set up as all are.
-fn configured(access: Access, path: &Path) -> Result<Connection, StoreError> {
+fn configured(access: Access, path: &Path) -> StoreResult<Connection> {
     let connection = access.connect(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -292,14 +291,14 @@ fn configured(access: Access, path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// The ledger that the database is of, by its genesis.
-fn of_ledger(connection: &Connection) -> Result<Option<Hash>, StoreError> {
+fn of_ledger(connection: &Connection) -> StoreResult<Option<Hash>> {
     let row = connection.query_row("SELECT genesis FROM ledger", [], |row| row.get::<_, Digest>(0));
     Ok(row.optional()?.map(|digest| digest.0))
 }
 
 /// Makes the file, if there is none, for its owner alone: it tells what a person takes. SQLite would make it as the umask says,
 /// and its other files as this one is.
-fn make_private(path: &Path) -> Result<(), StoreError> {
+fn make_private(path: &Path) -> StoreResult<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -311,7 +310,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Asks what a verdict asks, of nothing: SQLite then has the queries prepared, which takes longer than to answer them.
-pub(crate) fn prepare_verdict(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn prepare_verdict(connection: &Connection) -> StoreResult<()> {
     let log = LogName::SUPPLY;
     followed_of(connection, log, "")?;
     followed_units(connection, log)?;
@@ -323,8 +322,24 @@ pub(crate) fn prepare_verdict(connection: &Connection) -> Result<(), StoreError>
     Ok(())
 }
 
+/// The first column of the row that a query finds, if it finds one.
+fn one<T: FromSql>(connection: &Connection, sql: &str, values: impl Params) -> StoreResult<Option<T>> {
+    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?)
+}
+
+/// The first column of all rows that a query finds.
+fn all<T: FromSql>(connection: &Connection, sql: &str, values: impl Params) -> StoreResult<Vec<T>> {
+    Ok(connection.prepare_cached(sql)?.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Changes rows.
+fn change(tx: &Transaction<'_>, sql: &str, values: impl Params) -> StoreResult<()> {
+    tx.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
 /// Brings the schema to the newest version, one transaction a step.
-fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> StoreResult<()> {
     loop {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;

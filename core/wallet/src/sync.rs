@@ -139,7 +139,7 @@ pub enum Part {
 }
 
 /// A round under way. All of it can be found again from what is stored.
-pub(crate) struct Round {
+pub(crate) struct SyncRound {
     stage: Stage,
     restarts: u32,
     done: u64,
@@ -177,15 +177,15 @@ impl Snapshot {
     /// Does the next step of bringing the snapshot up to date; a few requests at most, bounded in size and time. Call it
     /// until it says [`Step::Done`]. It may be stopped, or the process killed, at any moment.
     pub fn sync_step(&mut self, client: &Client) -> Result<Step, SyncError> {
-        let Round { stage, restarts, done } = match self.round.take() {
+        let SyncRound { stage, restarts, done } = match self.round.take() {
             Some(round) => round,
-            None => Round { stage: self.first()?, restarts: 0, done: 0 },
+            None => SyncRound { stage: self.first()?, restarts: 0, done: 0 },
         };
         match self.run(client, stage) {
             Ok(Next::Stage(stage, what)) => {
                 let done = done + 1;
                 let of = done + stage.remaining();
-                self.round = Some(Round { stage, restarts, done });
+                self.round = Some(SyncRound { stage, restarts, done });
                 Ok(Step::Progress(Progress { done, of, what }))
             }
             Ok(Next::Finished(head, complete)) => {
@@ -195,7 +195,7 @@ impl Snapshot {
             Err(SyncError::Client(ClientError::Busy { retry_after })) => Ok(Step::Waiting { retry_after }),
             // The log has grown beyond what the node still proves: what is here stays, the rest is asked for anew.
             Err(SyncError::Client(ClientError::Gone)) if restarts < MAX_RESTARTS => {
-                self.round = Some(Round { stage: self.first()?, restarts: restarts + 1, done });
+                self.round = Some(SyncRound { stage: self.first()?, restarts: restarts + 1, done });
                 Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(LogName::TRUST) }))
             }
             Err(error) => {

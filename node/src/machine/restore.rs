@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use countersign_ledger::{FormatError, IndexKey, Refusal, Statement};
 
-use super::{Admitted, Bodies, Fitting, StateMachine, changes_trust};
+use super::{Admitted, Fitting, StateMachine};
 use crate::ledger::Place;
 use crate::parallel::in_parallel;
-use crate::sequencer::Reason;
-use crate::store::{StoreError, StoredBlock, StoredStatement};
+use crate::reason::Reason;
+use crate::store::{Bodies, StoreError, StoredBlock, StoredStatement};
 
 /// Why a stored history is not one that this machine could have written.
 #[derive(Debug, thiserror::Error)]
@@ -78,17 +78,11 @@ impl StateMachine {
         if index != self.state.size(log)? {
             return Err(Damage::Gap);
         }
-        let verified = self.trust.recall(statement)?;
-        if changes_trust(&verified) {
-            self.trust.verify(verified.statement().clone())?;
-            self.trust.check(&verified)?;
-        }
-        let uses_up = self.unused(&*rules, &verified)?.map_err(Damage::Reason)?;
-        let key = IndexKey::of(verified.statement().subject());
-        let entry = self.trust.place(verified, log, index);
-        if entry.standing().is_none() {
-            return Err(Refusal::Revoked.into());
-        }
+        let entry = self.trust.recall(statement, log, index)?;
+        let placed = entry.standing().ok_or(Refusal::Revoked)?;
+        self.trust.check(placed)?;
+        let uses_up = self.unused(&*rules, placed)?.map_err(Damage::Reason)?;
+        let key = IndexKey::of(placed.statement().subject());
         let folded = self.folded(log, &key, bodies)?;
         Ok(self.append(Fitting { log, key, entry, rules, folded, uses_up, promise: None })?)
     }

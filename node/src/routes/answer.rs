@@ -18,7 +18,7 @@ pub(super) const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-
 /// May change.
 pub(super) const FRESH: HeaderValue = HeaderValue::from_static("no-cache");
 /// Is not there, or not yet.
-pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An answer that may change: whoever holds it asks whether it still stands.
 pub(super) fn changing(media_type: HeaderValue, body: impl AsRef<[u8]> + Into<Body>) -> Response<Body> {
@@ -55,7 +55,7 @@ pub(super) async fn conditional(request: Request, next: Next) -> Response<Body> 
 }
 
 /// The media type among `offered` that a request prefers: by weight, then by how exactly it names it, then the first.
-pub(crate) fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Option<&'a str> {
+pub(super) fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Option<&'a str> {
     let ranges = ranges(headers, &ACCEPT);
     let weighed = offered.iter().rev().map(|&one| (weight(&ranges, one), one));
     weighed.max_by_key(|(weight, _)| *weight).map(|(_, one)| one)

@@ -25,10 +25,10 @@ use axum::response::IntoResponse;
 use countersign_ledger::cbor;
 use minicbor::Decoder;
 
-use super::bodies::{Whole, busy, within_rate};
+use super::bodies::{Whole, blocking, busy, within_rate};
 use super::entries::refusal;
-use super::{CBOR, Shared, blocking, log};
-use crate::problem::ProblemDetails;
+use super::problem::ProblemDetails;
+use super::{CBOR, Shared, log};
 use crate::sequencer::Outcome;
 
 /// Most bytes in a batch: more than a thousand statements of a usual size.

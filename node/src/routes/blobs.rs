@@ -23,12 +23,12 @@ use countersign_ledger::{Hash, Problem, Promise, Statement};
 use http_body_util::BodyExt as _;
 use rusqlite::TransactionBehavior;
 
-use super::bodies::{PIECE, busy, look_up, stream, within_rate};
-use super::{IMMUTABLE, OCTETS, Shared, blocking, digest};
+use super::bodies::{PIECE, blocking, busy, look_up, stream, within_rate};
+use super::problem::ProblemDetails;
+use super::{IMMUTABLE, OCTETS, Shared, digest};
 use crate::limits::Client;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
 use crate::server::Peer;
+use crate::service::Service;
 use crate::store::{self, StoreError, StoredBlob};
 use crate::uploads::Upload;
 

@@ -20,11 +20,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use super::blocking;
+use super::problem::ProblemDetails;
 use crate::flow::{Flow, Owed};
 use crate::limits::{Bounded, Bounds, Client, Room};
 use crate::lingering;
-use crate::problem::ProblemDetails;
 use crate::server::Peer;
 
 /// Room for a request's head and for an answer that is not made in pieces.
@@ -96,6 +95,13 @@ pub(super) fn busy() -> ProblemDetails {
 
 fn too_large() -> ProblemDetails {
     ProblemDetails::new(Problem::TooLarge, "the request's body is larger than it may be here")
+}
+
+/// Runs what reads the disk on a thread that may wait.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProblemDetails> + Send + 'static,
+) -> Result<T, ProblemDetails> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(ProblemDetails::internal()))
 }
 
 /// Looks something up on a thread that may wait, when there is a place and room for an answer of up to `most` bytes.

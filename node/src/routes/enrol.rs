@@ -16,11 +16,11 @@ use minicbor::Decoder;
 
 use countersign_ledger::Problem;
 
-use super::bodies::Whole;
-use super::{CERTIFICATE, Shared, blocking};
-use crate::node::AuthorityError;
-use crate::problem::ProblemDetails;
+use super::bodies::{Whole, blocking};
+use super::problem::ProblemDetails;
+use super::{CERTIFICATE, Shared};
 use crate::registrar::{CodeError, EnrolmentCode, RegistrarError};
+use crate::service::AuthorityError;
 
 /// Room for a code and a certification request.
 const MAX_ENROLMENT: usize = 4096;

@@ -12,14 +12,14 @@ use countersign_ledger::receipt::{Inclusion, issue};
 use countersign_ledger::{Hash, LogName, LogProof, MAX_STATEMENT, Problem, Statement, cbor};
 
 use super::answer::{NO_STORE, changing, names, preferred, varies};
-use super::bodies::{SMALL, Whole, read};
-use super::{CBOR, FRESH, Shared, TEXT, blobs, blocking, digest, log};
-use crate::machine::Bodies as _;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
-use crate::sequencer::{Ordered, Outcome, Reason, Status};
+use super::bodies::{SMALL, Whole, blocking, read};
+use super::problem::ProblemDetails;
+use super::{CBOR, FRESH, Shared, TEXT, blobs, digest, log};
+use crate::reason::Reason;
+use crate::sequencer::{Ordered, Outcome, Status};
 use crate::server::Peer;
-use crate::store::StoreError;
+use crate::service::Service;
+use crate::store::{Bodies as _, StoreError};
 
 /// What a receipt is called: as SCRAPI answers, and more exactly.
 const RECEIPT: [&str; 2] = ["application/cose", "application/scitt-receipt+cose"];

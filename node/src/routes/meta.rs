@@ -12,9 +12,9 @@ use countersign_ledger::{Hash, MAX_STATEMENT, Policy, PublicKey, cose};
 use minicbor::Encoder;
 
 use super::answer::{changing, preferred, varies};
+use super::problem::ProblemDetails;
 use super::{CBOR, CERTIFICATE, FRESH, IMMUTABLE, Shared, TEXT, digest, log};
 use crate::metrics::{header, line, metric};
-use crate::problem::ProblemDetails;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What keys are called: as SCRAPI answers, and more exactly.

@@ -18,15 +18,14 @@ use countersign_ledger::{
 use countersign_ledger::Problem;
 
 use super::bodies::{PIECE, Piece, SMALL, look_up, read, stream};
+use super::problem::ProblemDetails;
 use super::{CBOR, FRESH, IMMUTABLE, Shared, log};
 use crate::ledger::Place;
 use crate::ledger_state::SubjectIndex;
-use crate::machine::Bodies as _;
-use crate::node::Service;
-use crate::problem::ProblemDetails;
 use crate::published::View;
 use crate::server::Peer;
-use crate::store::StoreError;
+use crate::service::Service;
+use crate::store::{Bodies as _, StoreError};
 
 /// Most names in one answer.
 const MAX_NAMES: usize = 512;

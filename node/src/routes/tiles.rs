@@ -12,10 +12,10 @@ use countersign_ledger::{LogName, TILE_WIDTH, TileKind, TilePath, write_bundle};
 use super::answer::{accepts_gzip, changing, varies};
 use super::bodies::{PIECE, Piece, SMALL, read, stream};
 use super::gzip::{Gzip, WORKSPACE};
+use super::problem::ProblemDetails;
 use super::{IMMUTABLE, OCTETS, Shared, TEXT, log};
-use crate::node::Service;
-use crate::problem::ProblemDetails;
 use crate::server::Peer;
+use crate::service::Service;
 use crate::store;
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");

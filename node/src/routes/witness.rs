@@ -1,6 +1,6 @@
 //! A witness, for the logs of others (C2SP tlog-witness): a submission and a monitoring prefix.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,37 +12,16 @@ use axum::routing::{get, post};
 use countersign_ledger::{AddCheckpoint, AddCheckpointRefusal, MAX_NOTE_LEN, MAX_PATH, Problem};
 
 use super::answer::changing;
-use super::bodies::{SMALL, Whole, read};
-use super::{TEXT, blocking, digest};
+use super::bodies::{SMALL, Whole, blocking, read};
+use super::problem::ProblemDetails;
+use super::{TEXT, digest};
 use crate::halt::Halt;
-use crate::limits::{Bounded, Bounds};
-use crate::others_logs::{CosignError, OthersLogs};
-use crate::problem::ProblemDetails;
+use crate::others_logs::{CosignError, Cosigning};
 use crate::server::Peer;
-use crate::timekeeper::Timekeeper;
 
 /// Room for a note, a proof and a size.
 const MAX_ADD_CHECKPOINT: usize = MAX_NOTE_LEN + (MAX_PATH + 1) * 64;
 const SIZE: HeaderValue = HeaderValue::from_static("text/x.tlog.size");
-
-/// A witness that others may ask.
-pub(crate) struct Cosigning {
-    logs: Mutex<OthersLogs>,
-    time: Arc<Timekeeper>,
-    bounds: Arc<Bounds>,
-}
-
-impl Cosigning {
-    pub(crate) fn new(logs: OthersLogs, time: &Arc<Timekeeper>, bounds: &Arc<Bounds>) -> Arc<Self> {
-        Arc::new(Self { logs: Mutex::new(logs), time: Arc::clone(time), bounds: Arc::clone(bounds) })
-    }
-}
-
-impl Bounded for Cosigning {
-    fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-}
 
 /// What one is asked, below its prefix.
 pub(super) fn routes<S>(cosigning: &Arc<Cosigning>) -> Router<S> {
@@ -60,11 +39,7 @@ async fn add_checkpoint(
     let text = std::str::from_utf8(&received).map_err(|error| malformed(&error))?;
     let request: AddCheckpoint = text.parse().map_err(|error| malformed(&error))?;
     let now = cosigning.time.now().map_err(|_| ProblemDetails::halted(Halt::Clock))?;
-    let cosign = move || {
-        let mut logs = cosigning.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(logs.cosign(&request, now))
-    };
-    match blocking(cosign).await? {
+    match blocking(move || Ok(cosigning.logs().cosign(&request, now))).await? {
         Ok(line) => Ok(([(CONTENT_TYPE, TEXT)], line).into_response()),
         Err(CosignError::Refused(AddCheckpointRefusal::Conflict(size))) => {
             Ok((StatusCode::CONFLICT, [(CONTENT_TYPE, SIZE)], format!("{size}\n")).into_response())
@@ -82,8 +57,7 @@ async fn last(
     let origin = digest(&origin)?;
     // It may be writing to its disk just now.
     let last = move |cosigning: &Arc<Cosigning>| {
-        let logs = cosigning.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let note = logs.last(origin).map(String::into_bytes);
+        let note = cosigning.logs().last(origin).map(String::into_bytes);
         note.ok_or_else(|| ProblemDetails::not_found("this witness has cosigned no such log"))
     };
     Ok(changing(TEXT, read(&cosigning, peer.client, SMALL, last).await?))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use countersign_custody::Profile;
 use countersign_custody::handover::{
-    Answer, Condition, CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms,
+    Answer, Condition, CustodyChain, CustodyRules, Key, OFFER_MILLIS, Offered, Seen, Terms,
 };
 use countersign_ledger::certificate::{self, Period};
 use countersign_ledger::{
@@ -117,8 +117,8 @@ impl World {
         }
     }
 
-    fn rules(&self) -> Rules<'_> {
-        Rules { profile: &self.profile, trust: &self.pinned, log: LogName::SUPPLY, domain: DOMAIN }
+    fn rules(&self) -> CustodyRules<'_> {
+        CustodyRules { profile: &self.profile, trust: &self.pinned, log: LogName::SUPPLY, domain: DOMAIN }
     }
 
     fn key(&self, who: usize) -> Key<'_> {

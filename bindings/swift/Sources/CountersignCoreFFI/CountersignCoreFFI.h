@@ -403,6 +403,31 @@ RustBuffer uniffi_countersign_core_fn_method_courier_send(uint64_t ptr, RustCall
 void uniffi_countersign_core_fn_method_courier_settle(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_ISSUER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_ISSUER
+uint64_t uniffi_countersign_core_fn_clone_issuer(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_ISSUER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_ISSUER
+void uniffi_countersign_core_fn_free_issuer(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_ISSUER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_ISSUER_NEW
+uint64_t uniffi_countersign_core_fn_constructor_issuer_new(uint64_t wallet, RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_PREPARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_PREPARE
+RustBuffer uniffi_countersign_core_fn_method_issuer_prepare(uint64_t ptr, RustBuffer kind, RustBuffer code, RustBuffer level, RustBuffer consent, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_SIGN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_ISSUER_SIGN
+RustBuffer uniffi_countersign_core_fn_method_issuer_sign(uint64_t ptr, RustBuffer kind, RustBuffer code, RustBuffer level, RustBuffer fields, RustBuffer consent, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_KEYSTORE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_KEYSTORE
 uint64_t uniffi_countersign_core_fn_clone_keystore(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -1061,6 +1086,18 @@ uint16_t uniffi_countersign_core_checksum_method_courier_settle(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_PREPARE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_PREPARE
+uint16_t uniffi_countersign_core_checksum_method_issuer_prepare(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_SIGN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_ISSUER_SIGN
+uint16_t uniffi_countersign_core_checksum_method_issuer_sign(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_MAKE_SIGNING_KEY
 uint16_t uniffi_countersign_core_checksum_method_keystore_make_signing_key(void
@@ -1250,6 +1287,12 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_unfollow(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_COURIER_NEW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_COURIER_NEW
 uint16_t uniffi_countersign_core_checksum_constructor_courier_new(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_ISSUER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_ISSUER_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_issuer_new(void
     
 );
 #endif

@@ -67,6 +67,7 @@ private final class Stage {
             switch try phone.patient.checkFrame(width: 1280, height: 720, stride: 1280, luma: luma) {
             case .nothing: XCTAssertEqual("nothing", text("sight"))
             case .holdStill: XCTAssertEqual("hold-still", text("sight"))
+            case .part: XCTAssertEqual("part", text("sight"))
             case .notAPack: XCTAssertEqual("not-a-pack", text("sight"))
             case .several: XCTAssertEqual("several", text("sight"))
             case .pack(let answer):
@@ -108,9 +109,30 @@ private final class Stage {
                 ?? String(decoding: scanned(phone.courier, codes[text("with")]!, step), as: UTF8.self)
             let found = try phone.wallet.compare(note: note)
             XCTAssertEqual("\(found)", text("finds"), "\(step)")
+        case "prepare", "sign": try await act(phone.issuer, step)
         case "node": _ = world.ask(text("command"))
         default: try await handOver(phone.courier, step)
         }
+    }
+
+    /// Asks what would be signed, or signs it.
+    private func act(_ issuer: Issuer, _ step: [String: Any]) async throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let levels: [String: Level] = ["product": .product, "lot": .lot, "pack": .pack, "unit": .unit, "matter": .matter]
+        let words = step["consent"] as? [String] ?? []
+        let consent = Consent(irrevocable: words.contains("irrevocable"), unknown: words.contains("unknown"))
+        let given = step["fields"] as? [String: String] ?? [:]
+        let fields = given.map { Field(name: $0.key, value: .text($0.value)) }
+        let (kind, code, level) = (text("kind"), text("code"), levels[text("level")])
+        let act: Act
+        if text("do") == "prepare" {
+            act = try issuer.prepare(kind: kind, code: code, level: level, consent: consent)
+        } else {
+            act = try await issuer.signed(kind: kind, code: code, level: level, fields: fields, consent: consent).act
+        }
+        XCTAssertEqual(act.link, text("link"), "\(step)")
+        XCTAssertEqual(act.level, levels[text("about")], "\(step)")
+        XCTAssertEqual(act.irrevocable, step["irrevocable"] as? Bool, "\(step)")
     }
 
     private func handOver(_ courier: Courier, _ step: [String: Any]) async throws {
@@ -180,12 +202,14 @@ private final class Phone {
     let wallet: Wallet
     let patient: PackChecker
     let courier: Courier
+    let issuer: Issuer
 
     init(database: URL, world: World, keys: SoftwareKeys) throws {
         self.keys = keys
         wallet = try Wallet.open(database: database.path, genesis: world.genesis, node: world.node, keys: keys)
         patient = PackChecker(wallet: wallet)
         courier = Courier(wallet: wallet, key: "signing")
+        issuer = Issuer(wallet: wallet, key: "signing")
     }
 }
 
@@ -254,6 +278,7 @@ private func described(_ error: CountersignError) -> (String, String?) {
     case .Retry: ("retry", nil)
     case .Refused(let reason): ("refused", reason)
     case .Invalid(let reason): ("invalid", reason)
+    case .ConsentNeeded(let reason): ("consent-needed", reason)
     case .Cancelled: ("cancelled", nil)
     case .KeyNeeded: ("key-needed", nil)
     case .KeyStoreFailed: ("key-store-failed", nil)

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::NAMESPACE;
 use super::refused::WrongContext;
-use super::{NAMESPACE, schema};
+use super::shape::is_term;
+use super::uri::is_uri;
 
 /// What GS1's own context says of prefixes.
 const PREFIXES: [(&str, &str); 8] = [
@@ -63,7 +65,7 @@ impl Names {
     /// Whether a member is a partner's own: its name is in a namespace.
     pub(super) fn are_own(&self, name: &str) -> bool {
         match self.form {
-            Form::Prefixed => schema::is_uri(name),
+            Form::Prefixed => is_uri(name),
             Form::Spelled => name.starts_with('{'),
         }
     }
@@ -102,7 +104,7 @@ impl Names {
         let iri = iri.map(|iri| self.expand(iri).into_owned());
         let fixed = Self::gs1().terms.remove(term);
         let theirs = self.expand(term).into_owned();
-        let is_word = schema::is_term(term)
+        let is_word = is_term(term)
             || SCHEMES.contains(&term)
             || PREFIXES.iter().take(4).any(|(_, gs1)| theirs.starts_with(gs1));
         match iri {

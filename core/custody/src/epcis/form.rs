@@ -5,12 +5,15 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::context::{self, Names};
+use super::found::{Found, created, missing, version};
 use super::refused::{Fault, NotADocument, NotTaken, WrongContext};
-use super::{MAX_DOCUMENT, MAX_EVENTS, json, schema, time, xml};
+use super::shape::is_event_type;
+use super::uri::is_uri;
+use super::{MAX_DOCUMENT, MAX_EVENTS, json, xml};
 
 /// Longest context.
 const MAX_CONTEXT: usize = 64 * 1024;
@@ -27,16 +30,6 @@ const MEMBERS: [&str; 10] = [
     "epcisHeader",
     "epcisBody",
 ];
-
-/// An event as it was found.
-pub(super) struct Found {
-    /// Its members.
-    pub(super) members: Map<String, Value>,
-    /// What the prefixes of their names mean.
-    pub(super) names: Names,
-    /// Whether the contexts within it can be followed.
-    pub(super) context: Result<(), WrongContext>,
-}
 
 /// Gives each event of a document to `take`, in order.
 pub(super) fn events(
@@ -70,19 +63,6 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotADocument> {
     .map_err(|_| NotADocument::Encoding)
 }
 
-/// Checks that a version is one that is read.
-pub(super) fn version(kind: &str, version: &str, known: &[&str]) -> Result<(), NotADocument> {
-    let is = |known: &&str| {
-        version == *known || version.strip_prefix(*known).is_some_and(|rest| rest.starts_with('.'))
-    };
-    let digits = version.bytes().all(|c| c.is_ascii_digit() || c == b'.') && !version.ends_with('.');
-    if digits && known.iter().any(is) {
-        Ok(())
-    } else {
-        Err(NotADocument::Other(format!("{kind} {version}")))
-    }
-}
-
 fn in_json(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) -> Result<(), NotADocument> {
     let document = members(text)?;
     let kind = text_of(&document, "type")?.ok_or_else(|| missing("type"))?;
@@ -99,7 +79,7 @@ fn in_json(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) -> Result<
             check(&document, &kind, false)?;
             list(&results, "epcisBody.queryResults.resultsBody.eventList")?
         }
-        kind if schema::is_event_type(kind) => {
+        kind if is_event_type(kind) => {
             let names = names(&document)?;
             take(event(text, &names));
             return Ok(());
@@ -122,10 +102,6 @@ type Members<'a> = Vec<(String, &'a RawValue)>;
 #[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
 fn malformed(error: serde_json::Error) -> NotADocument {
     NotADocument::Malformed(error.to_string())
-}
-
-fn missing(field: &str) -> NotADocument {
-    NotADocument::Invalid(Fault { field: field.to_owned(), is: "missing" })
 }
 
 fn members(text: &str) -> Result<Members<'_>, NotADocument> {
@@ -152,7 +128,7 @@ fn text_of(members: &Members<'_>, name: &str) -> Result<Option<String>, NotADocu
 /// Checks what is around the body.
 fn check(document: &Members<'_>, kind: &str, complete: bool) -> Result<(), NotADocument> {
     match text_of(document, "schemaVersion")? {
-        Some(version) => self::version(kind, &version, &["2.0", "2.1"])?,
+        Some(number) => version(kind, &number, &["2.0", "2.1"])?,
         None if complete => return Err(missing("schemaVersion")),
         None => {}
     }
@@ -162,7 +138,7 @@ fn check(document: &Members<'_>, kind: &str, complete: bool) -> Result<(), NotAD
         None => {}
     }
     for (name, _) in document {
-        if !MEMBERS.contains(&name.as_str()) && !schema::is_uri(name) {
+        if !MEMBERS.contains(&name.as_str()) && !is_uri(name) {
             return Err(NotADocument::Invalid(Fault {
                 field: name.clone(),
                 is: "unknown: names of one's own need a prefix",
@@ -170,13 +146,6 @@ fn check(document: &Members<'_>, kind: &str, complete: bool) -> Result<(), NotAD
         }
     }
     Ok(())
-}
-
-/// Checks when a document was made.
-pub(super) fn created(date: &str) -> Result<(), NotADocument> {
-    let is = "not a time with its zone, such as 2026-11-30T12:00:00Z";
-    let fault = || NotADocument::Invalid(Fault { field: "creationDate".to_owned(), is });
-    time::moment(date).map(|_| ()).ok_or_else(fault)
 }
 
 /// What the names in a document mean, by its context.

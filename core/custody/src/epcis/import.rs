@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_ledger::{Fields, Identity, Kind, Subject, UnixMillis};
+use countersign_ledger::{Day, Fields, Identity, Kind, Subject, UnixMillis};
 use serde_json::{Map, Value, json};
 
 use super::context::{MASTER_DATA, Names};
-use super::form::{self, Found};
+use super::form;
+use super::found::Found;
 use super::key::{self, Key};
 use super::refused::{Fault, NotADocument, NotTaken};
 use super::{EventType, MAX_DOCUMENT, NAMESPACE, extensions, hash, schema, time, words};
@@ -534,7 +535,7 @@ fn fields(step: &Step, event: &Event, count: Option<u64>) -> Result<(Fields, Opt
     let mut fields = Fields::new();
     if let Effect::Commission { expiry, count: counts, .. } = &step.effect {
         if let (Some(expiry), Some(day)) = (expiry, &event.expiry) {
-            let end = time::end_of_day(day).ok_or_else(|| NotTaken::Expiry(day.clone()))?;
+            let end = day.parse::<Day>().map_err(|_| NotTaken::Expiry(day.clone()))?.ends();
             fields.insert(expiry, end.0.into());
         }
         if let Some(count) = count {

@@ -1,10 +1,8 @@
-//! Moments and days as EPCIS writes them.
+//! Moments as EPCIS writes them.
 //!
-//! In scope: RFC 3339 with a zone, and days as `YYYY-MM-DD`. Out of scope: leap seconds, years before 1970.
+//! In scope: RFC 3339 with a zone. Out of scope: leap seconds, years before 1970.
 
 use countersign_ledger::UnixMillis;
-
-const DAY: u64 = 86_400;
 
 /// A moment with its zone, to the millisecond; `None` if malformed.
 pub(super) fn moment(text: &str) -> Option<UnixMillis> {
@@ -24,9 +22,8 @@ pub(super) fn rounded(text: &str) -> Option<String> {
 
 /// Seconds since 1970, and microseconds.
 fn exact(text: &str) -> Option<(u64, u64)> {
-    let (day, rest) = text.split_at_checked(10)?;
-    let rest = rest.strip_prefix(['T', 't'])?;
-    let (clock, rest) = rest.split_at_checked(8)?;
+    let (local, rest) = text.split_at_checked(19)?;
+    let local = format!("{}Z", local.replace('t', "T")).parse::<UnixMillis>().ok()?.seconds();
     let (rest, fraction) = match rest.strip_prefix('.') {
         Some(rest) => {
             let end = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
@@ -34,7 +31,6 @@ fn exact(text: &str) -> Option<(u64, u64)> {
         }
         None => (rest, 0),
     };
-    let local = days(day)? * DAY + time_of_day(clock)?;
     let utc = match rest {
         "Z" | "z" => local,
         zone => {
@@ -43,11 +39,6 @@ fn exact(text: &str) -> Option<(u64, u64)> {
         }
     };
     Some((utc, fraction))
-}
-
-/// The last millisecond of a day, in UTC: the expiry of goods that are labelled with this day.
-pub(super) fn end_of_day(text: &str) -> Option<UnixMillis> {
-    Some(UnixMillis((days(text)? + 1) * DAY * 1000 - 1))
 }
 
 /// Whether a zone is east of Greenwich, and by how many minutes: `+01:00`.
@@ -62,38 +53,10 @@ pub(super) fn offset(text: &str) -> Option<(bool, u64)> {
     (well_formed && hours * 60 + minutes <= 14 * 60).then_some((east, hours * 60 + minutes))
 }
 
-/// Seconds since midnight: `23:59:59`.
-fn time_of_day(text: &str) -> Option<u64> {
-    let (hours, minutes, seconds) =
-        (number(text.get(..2)?)?, number(text.get(3..5)?)?, number(text.get(6..8)?)?);
-    let colons = text.get(2..3) == Some(":") && text.get(5..6) == Some(":");
-    let real = colons && hours < 24 && minutes < 60 && seconds < 60;
-    real.then_some((hours * 60 + minutes) * 60 + seconds)
-}
-
 /// Microseconds of a fraction of a second, whose further digits are dropped.
 fn fraction(digits: &str) -> Option<u64> {
     let (at_most_six, _) = digits.split_at_checked(6).unwrap_or((digits, ""));
     number(&format!("{at_most_six:0<6}"))
-}
-
-/// Days from 1970-01-01 to a day of the Gregorian calendar: `2026-11-30`.
-fn days(text: &str) -> Option<u64> {
-    let (year, month, day) = (number(text.get(..4)?)?, number(text.get(5..7)?)?, number(text.get(8..)?)?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        2 => 28 + u64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    let hyphens = text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
-    if text.len() != 10 || !hyphens || year < 1970 || !(1..=length).contains(&day) {
-        return None;
-    }
-    // Years that begin in March, so that the leap day comes last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    Some(year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468)
 }
 
 fn number(digits: &str) -> Option<u64> {
@@ -122,7 +85,6 @@ mod tests {
             let rounded = rounded(&format!("1970-01-01T00:00:{text}")).unwrap();
             assert!(rounded.ends_with(nearest), "{text}: {rounded}");
         }
-        assert_eq!(end_of_day("1970-01-01"), Some(UnixMillis(DAY * 1000 - 1)));
     }
 
     #[test]
@@ -157,7 +119,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_reader_fail(text in "\\PC{0,30}") {
-            let _ = (moment(&text), end_of_day(&text), offset(&text));
+            let _ = (moment(&text), offset(&text));
         }
     }
 }

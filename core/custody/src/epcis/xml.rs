@@ -9,9 +9,9 @@ use serde_json::{Map, Number, Value};
 
 use super::MAX_EVENTS;
 use super::context::{MASTER_DATA, Names};
-use super::form::{Found, created, version};
+use super::found::{Found, created, missing, version};
 use super::refused::{Fault, NotADocument, NotTaken};
-use super::schema::is_event_type;
+use super::shape::is_event_type;
 
 /// The namespace of `nil`, `type` and the like, which say how a document is written.
 const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -41,7 +41,6 @@ pub(super) fn events(text: &str, take: &mut dyn FnMut(Result<Found, NotTaken>)) 
         error => NotADocument::Malformed(error.to_string()),
     })?;
     let root = document.root_element();
-    let missing = |field: &str| NotADocument::Invalid(Fault { field: field.to_owned(), is: "missing" });
     let kind = word(root).unwrap_or_default();
     let path: &[&str] = match kind {
         "EPCISDocument" => &["EPCISBody", "EventList"],

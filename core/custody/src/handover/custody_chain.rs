@@ -21,7 +21,7 @@ pub(super) const UNPLACED: u64 = u64::MAX - 1;
 
 /// What a custody chain is judged by: the rules, and whom this phone trusts.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules<'a> {
+pub struct CustodyRules<'a> {
     /// The industry's rules.
     pub profile: &'a Profile,
     /// Whom to trust.
@@ -89,22 +89,22 @@ impl CustodyChain {
 
     /// Verifies everything: each signature, that none is missing between two, and that each fits its place. The first
     /// statement's links are not in the chain; whether it is in the log is checked with a snapshot.
-    pub fn verify(&self, rules: &Rules<'_>) -> Result<Vec<Entry>, HandoverError> {
+    pub fn verify(&self, rules: &CustodyRules<'_>) -> Result<Vec<Entry>, HandoverError> {
         Ok(self.judged(rules)?.1.entries)
     }
 
     /// Who holds the goods, once everything is verified.
-    pub fn holder(&self, rules: &Rules<'_>) -> Result<Option<Identity>, HandoverError> {
+    pub fn holder(&self, rules: &CustodyRules<'_>) -> Result<Option<Identity>, HandoverError> {
         Ok(self.judged(rules)?.1.state.holder().cloned())
     }
 
     /// As [`CustodyChain::verify`], keeping what was proven.
-    pub(super) fn prove<'a>(self, rules: &Rules<'a>) -> Result<Proven<'a>, HandoverError> {
+    pub(super) fn prove<'a>(self, rules: &CustodyRules<'a>) -> Result<Proven<'a>, HandoverError> {
         let (trust, history) = self.judged(rules)?;
         Ok(Proven { chain: self, rules: *rules, trust, history })
     }
 
-    fn judged(&self, rules: &Rules<'_>) -> Result<(TrustStore, History), HandoverError> {
+    fn judged(&self, rules: &CustodyRules<'_>) -> Result<(TrustStore, History), HandoverError> {
         let mut trust = rules.trust.clone();
         for der in &self.certificates {
             trust.enrol(der)?;
@@ -172,7 +172,7 @@ impl CustodyChain {
 #[derive(Clone, Debug)]
 pub(super) struct Proven<'a> {
     chain: CustodyChain,
-    rules: Rules<'a>,
+    rules: CustodyRules<'a>,
     /// Includes the chain's own certificates.
     trust: TrustStore,
     history: History,
@@ -191,7 +191,7 @@ impl Proven<'_> {
         &self.chain
     }
 
-    pub(super) const fn rules(&self) -> &Rules<'_> {
+    pub(super) const fn rules(&self) -> &CustodyRules<'_> {
         &self.rules
     }
 
@@ -233,7 +233,7 @@ impl Proven<'_> {
     }
 }
 
-impl Rules<'_> {
+impl CustodyRules<'_> {
     /// Adds a statement that verifies and fits after `history`.
     ///
     /// If the chain is in no log yet, the statement of a signer who is revoked by now is void, and what follows must

@@ -9,7 +9,7 @@ use countersign_ledger::{
 };
 use minicbor::Decoder;
 
-use super::custody_chain::{CustodyChain, Proven, Rules, UNPLACED, bytes, statement, tagged};
+use super::custody_chain::{CustodyChain, CustodyRules, Proven, UNPLACED, bytes, statement, tagged};
 use super::{CLOCKS_APART_MILLIS, HandoverError, MAX_OFFER_MILLIS, OFFER, Seen, in_time, with_seen};
 use crate::contents::{Contents, digest_in};
 use crate::field::{CONDITION, EXPIRES, PHOTO, PLACE, REASON, RECEIVER, SCANNED};
@@ -92,7 +92,7 @@ impl Offered {
         mut chain: CustodyChain,
         terms: &Terms,
         key: Key<'_>,
-        rules: &Rules<'_>,
+        rules: &CustodyRules<'_>,
         now: UnixMillis,
         nonce: [u8; 16],
     ) -> Result<Self, HandoverError> {
@@ -128,7 +128,11 @@ impl Offered {
     }
 
     /// Verifies the offer and its chain, as a receiver does at `now`.
-    pub fn examine<'a>(self, rules: &Rules<'a>, now: UnixMillis) -> Result<Examined<'a>, HandoverError> {
+    pub fn examine<'a>(
+        self,
+        rules: &CustodyRules<'a>,
+        now: UnixMillis,
+    ) -> Result<ExaminedOffer<'a>, HandoverError> {
         let chain = self.chain.prove(rules)?;
         let offer = verify_offer(self.offer, &chain)?;
         if offer.statement().issued_at().since(now) > CLOCKS_APART_MILLIS {
@@ -137,11 +141,11 @@ impl Offered {
         if !in_time(&offer, now) {
             return Err(HandoverError::OfferExpired);
         }
-        Ok(Examined { chain, offer, contents: None })
+        Ok(ExaminedOffer { chain, offer, contents: None })
     }
 
     /// Verifies the receiver's answer to this offer, for the giver. Returns the chain that ends with the answer.
-    pub fn close(self, message: &[u8], rules: &Rules<'_>) -> Result<CustodyChain, HandoverError> {
+    pub fn close(self, message: &[u8], rules: &CustodyRules<'_>) -> Result<CustodyChain, HandoverError> {
         let answered = answer_in(message)?;
         if answered.offer != self.offer.id() {
             return Err(HandoverError::OtherOffer);
@@ -194,13 +198,13 @@ fn verify_offer(offer: Statement, chain: &Proven<'_>) -> Result<Verified, Handov
 /// A verified offer with its verified chain, and the rules, which apply to its answer too. Made only by
 /// [`Offered::examine`].
 #[derive(Clone, Debug)]
-pub struct Examined<'a> {
+pub struct ExaminedOffer<'a> {
     chain: Proven<'a>,
     offer: Verified,
     contents: Option<Contents>,
 }
 
-impl Examined<'_> {
+impl ExaminedOffer<'_> {
     /// The offer.
     pub const fn offer(&self) -> &Verified {
         &self.offer
@@ -353,7 +357,7 @@ fn fields(answer: &Answer) -> Fields {
 }
 
 /// The step with which a member in that role answers an offer of such goods.
-fn step<'a>(rules: &Rules<'a>, me: &Identity, subject: &Subject, refuses: bool) -> Option<&'a Step> {
+fn step<'a>(rules: &CustodyRules<'a>, me: &Identity, subject: &Subject, refuses: bool) -> Option<&'a Step> {
     let level = SubjectType::of(subject)?;
     rules.profile.steps().iter().find(|step| {
         let takes =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_custody::handover::{
-    Answer, Condition, CustodyChain, HandoverError, Key, Offered, Rules, Terms,
+    Answer, Condition, CustodyChain, CustodyRules, HandoverError, Key, Offered, Terms,
 };
 use countersign_custody::{AsOf, Facts, Item, LotFacts, Past, Profile, SerialSet, Voids};
 use countersign_ledger::certificate::{self, Period};
@@ -108,8 +108,8 @@ impl Road {
         Key { certificate: &member.certificate, signer: &member.key }
     }
 
-    pub fn rules(&self) -> Rules<'_> {
-        Rules { profile: &self.profile, trust: &self.trust, log: LogName::SUPPLY, domain: DOMAIN }
+    pub fn rules(&self) -> CustodyRules<'_> {
+        CustodyRules { profile: &self.profile, trust: &self.trust, log: LogName::SUPPLY, domain: DOMAIN }
     }
 
     pub fn nonce(&self) -> [u8; 16] {

@@ -122,9 +122,9 @@ proptest! {
         let moved = |at: u64, days: i64| UnixMillis(at.saturating_add_signed(days * DAY.cast_signed()));
         let truly = verdict(&item, Some(&dossier), UnixMillis(AS_OF.0 + age));
         let synced = Synced { phone: moved(AS_OF.0, then), node: AS_OF };
-        // As wrong as before, or set back to a time that is known to have passed.
+        // As wrong as before, or set back to a time that is known to have passed, by this clock too.
         let steady = Now::new(moved(AS_OF.0 + age, then)).with_synced(Some(synced));
-        let back = Now::new(moved(AS_OF.0 - DAY, -off.abs())).with_synced(Some(synced));
+        let back = Now::new(moved(AS_OF.0.min(synced.phone.0).saturating_sub(DAY), -off.abs())).with_synced(Some(synced));
         for now in [steady, back] {
             let told = verdict(&item, Some(&dossier), now);
             prop_assert!(told.kind != VerdictKind::Authentic || truly.kind == VerdictKind::Authentic, "{told:?}");

@@ -1,7 +1,7 @@
 //! A piece of luxury goods on its road, by members with made-up keys.
 
 use countersign_custody::Profile;
-use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Terms};
+use countersign_custody::handover::{CustodyChain, CustodyRules, Key, OFFER_MILLIS, Offered, Terms};
 use countersign_ledger::{
     Draft, Entry, Fields, Hash, LogName, SoftwareKey, Statement, TrustStore, UnixMillis,
 };
@@ -111,8 +111,8 @@ pub const fn key_of<'a>(member: &'a Member, key: &'a SoftwareKey) -> Key<'a> {
     Key { certificate: &member.certificate, signer: key }
 }
 
-pub fn rules(trust: &TrustStore) -> Rules<'_> {
-    Rules { profile: Profile::luxury(), trust, log: LogName::SUPPLY, domain: DOMAIN }
+pub fn rules(trust: &TrustStore) -> CustodyRules<'_> {
+    CustodyRules { profile: Profile::luxury(), trust, log: LogName::SUPPLY, domain: DOMAIN }
 }
 
 /// The message of an offer, of whatever statements and certificates.

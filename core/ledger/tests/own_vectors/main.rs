@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 
+mod certificates;
 mod checkpoints;
 mod file;
 mod histories;

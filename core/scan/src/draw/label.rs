@@ -88,22 +88,16 @@ pub(super) struct Side {
 impl Label {
     /// Lays out the symbol and one line of text for each element.
     pub fn new(message: &Message, carrier: Carrier) -> Result<Label, NotDrawn> {
-        let lacks_day = |element: &&crate::gs1::Element| {
-            let may_lack = element.ai().parts.first().is_some_and(|part| part.rules.contains(&Rule::Date0));
-            may_lack && element.value().get(4..6) == Some("00")
-        };
-        if let Some(element) = message.elements().iter().find(lacks_day) {
-            return Err(NotDrawn::NoDay(element.ai().code));
-        }
-        let lines = message.to_lines();
         match carrier {
-            Carrier::DataMatrix => data_matrix(&message.to_element_string(), lines),
-            Carrier::Qr => Ok(qr(&gs1_qr(&message.to_element_string())?, lines)),
-            Carrier::LinkQr => {
-                let code = QrCode::with_error_correction_level(message.to_link()?, EcLevel::M);
-                Ok(qr(&code.map_err(|_| NotDrawn::TooLong)?, lines))
-            }
+            Carrier::DataMatrix => data_matrix(&message.to_element_string(), lines(message)?),
+            Carrier::Qr => Ok(qr(&gs1_qr(&message.to_element_string())?, lines(message)?)),
+            Carrier::LinkQr => link_qr(&message.to_link()?, lines(message)?),
         }
+    }
+
+    /// The same as a [`Carrier::LinkQr`] whose link is on another stem, such as a brand's `https://brand.example`.
+    pub fn link(message: &Message, stem: &str) -> Result<Label, NotDrawn> {
+        link_qr(&message.to_link_on(stem)?, lines(message)?)
     }
 
     /// The same with modules of another width on paper.
@@ -124,6 +118,23 @@ const QUIET_DATA_MATRIX: usize = 2;
 
 /// ISO/IEC 18004 section 6.3.8.
 const QUIET_QR: usize = 4;
+
+/// A line of text for each element of a message that may be printed.
+fn lines(message: &Message) -> Result<Vec<String>, NotDrawn> {
+    let lacks_day = |element: &&crate::gs1::Element| {
+        let may_lack = element.ai().parts.first().is_some_and(|part| part.rules.contains(&Rule::Date0));
+        may_lack && element.value().get(4..6) == Some("00")
+    };
+    match message.elements().iter().find(lacks_day) {
+        Some(element) => Err(NotDrawn::NoDay(element.ai().code)),
+        None => Ok(message.to_lines()),
+    }
+}
+
+fn link_qr(link: &str, lines: Vec<String>) -> Result<Label, NotDrawn> {
+    let code = QrCode::with_error_correction_level(link, EcLevel::M).map_err(|_| NotDrawn::TooLong)?;
+    Ok(qr(&code, lines))
+}
 
 fn data_matrix(text: &str, lines: Vec<String>) -> Result<Label, NotDrawn> {
     let squares = SymbolList::default().enforce_square();

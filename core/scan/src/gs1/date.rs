@@ -56,23 +56,6 @@ impl Date {
     pub fn yymmdd(self) -> String {
         format!("{:02}{:02}{:02}", self.year % 100, self.month, self.day)
     }
-
-    /// The last millisecond of the day in UTC, counted from 1970-01-01: the last moment at which a product that
-    /// expires on this day is still good.
-    #[must_use]
-    pub fn end_of_day_unix_millis(self) -> i64 {
-        const DAY: i64 = 86_400_000;
-        (self.days_since_1970() + 1) * DAY - 1
-    }
-
-    /// Days counted in years that begin in March, so that the leap day comes last.
-    fn days_since_1970(self) -> i64 {
-        let (year, month) = (i64::from(self.year), i64::from(self.month));
-        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-        let leap_days = year / 4 - year / 100 + year / 400;
-        let day_of_year = (153 * month + 2) / 5 + i64::from(self.day) - 1;
-        year * 365 + leap_days + day_of_year - 719_468
-    }
 }
 
 impl std::fmt::Display for Date {

@@ -26,7 +26,27 @@ impl Message {
 
     /// The canonical Digital Link URI, on `https://id.gs1.org`.
     pub fn to_link(&self) -> Result<String, NoLink> {
-        write(self)
+        self.to_link_on(CANONICAL_STEM)
+    }
+
+    /// The same on another stem, such as `https://brand.example`.
+    pub fn to_link_on(&self, stem: &str) -> Result<String, NoLink> {
+        Ok(format!("{stem}{}", write(self)?))
+    }
+
+    /// What stands before the key in the Digital Link that this was read from: scheme and domain, in lower case, and perhaps a
+    /// path. Of a compressed link scheme and domain.
+    #[must_use]
+    pub fn stem(&self, uri: &str) -> Option<String> {
+        let (before, _) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
+        let before = before.trim_end_matches('/');
+        let scheme = before.find("://")? + 3;
+        let domain = scheme + before[scheme..].find('/')?;
+        let key = match 2 * self.path {
+            0 => domain,
+            segments => before.rmatch_indices('/').nth(segments - 1)?.0,
+        };
+        Some(format!("{}{}", before[..domain].to_ascii_lowercase(), before.get(domain..key)?))
     }
 }
 
@@ -77,15 +97,18 @@ fn read_compressed(uri: &str) -> Result<Draft, Gs1Error> {
     Ok(draft)
 }
 
-/// Key and qualifiers in the path, the rest in the query: values of predefined length first, otherwise as read.
+/// What follows the stem: key and qualifiers in the path, the rest in the query, values of predefined length first,
+/// otherwise as read.
 fn write(message: &Message) -> Result<String, NoLink> {
     let path = if message.path > 0 {
         message.elements[..message.path].iter().collect()
     } else {
         choose_path(message)?
     };
-    let pairs: Vec<_> = path.iter().map(|element| (element.ai.code, element.value.as_str())).collect();
-    let mut uri = canonical_path(&pairs);
+    let mut uri = String::new();
+    for element in &path {
+        uri.extend(["/", element.ai.code, "/", &encode(&element.value, Place::Path)]);
+    }
     let mut written: Vec<&Ai> = path.iter().map(|element| element.ai).collect();
     let (fixed, other): (Vec<_>, Vec<_>) = message.elements.iter().partition(|element| element.ai.fixed);
     let mut joint = '?';

@@ -1,9 +1,8 @@
 //! The file's form.
 
 use countersign_custody::Item;
-use countersign_ledger::cbor::{Written, check_deterministic, encode};
+use countersign_ledger::cbor::{Written, check_deterministic, encode, optional};
 use countersign_ledger::{Hash, HistoryEntry, MAX_PATH, Subject, UnixMillis};
-use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use super::EvidenceError;
@@ -183,13 +182,4 @@ fn array(d: &mut Decoder<'_>, items: u64) -> Option<()> {
 fn list<T>(d: &mut Decoder<'_>, mut item: impl FnMut(&mut Decoder<'_>) -> Option<T>) -> Option<Vec<T>> {
     let count = d.array().ok()??;
     (0..count).map(|_| item(d)).collect()
-}
-
-/// `Some(None)` for null.
-fn optional<T>(d: &mut Decoder<'_>, item: impl FnOnce(&mut Decoder<'_>) -> Option<T>) -> Option<Option<T>> {
-    if d.datatype().ok()? == Type::Null {
-        d.null().ok()?;
-        return Some(None);
-    }
-    item(d).map(Some)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
+use super::StoreResult;
 
 /// SQLite's file system without locks, which needs no file beside the database.
 #[cfg(unix)]
@@ -27,7 +27,7 @@ pub(super) enum Access {
 }
 
 impl Access {
-    pub(super) fn connect(self, path: &Path) -> Result<Connection, StoreError> {
+    pub(super) fn connect(self, path: &Path) -> StoreResult<Connection> {
         let common = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
         let read = common | OpenFlags::SQLITE_OPEN_READ_ONLY;
         let write = common | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;

@@ -1,9 +1,9 @@
 //! What the user follows.
 
 use countersign_ledger::{LogName, Subject};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
-use super::{StoreError, find_ends};
+use super::{StoreResult, change, find_ends, one};
 
 /// A followed class, pack or family.
 pub(crate) struct Row {
@@ -26,26 +26,22 @@ const BETWEEN: &str = "SELECT log, subject, family, ready FROM followed
 const READY: &str = "SELECT ready FROM followed WHERE log = ?1 AND subject = ?2";
 
 /// All that is followed, log by log, classes before their packs.
-pub(crate) fn followed(connection: &Connection) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn followed(connection: &Connection) -> StoreResult<Vec<Row>> {
     rows(connection, ALL, &[])
 }
 
 /// What is followed of a class: itself, packs of it.
-pub(crate) fn followed_of(
-    connection: &Connection,
-    log: LogName,
-    class: &str,
-) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn followed_of(connection: &Connection, log: LogName, class: &str) -> StoreResult<Vec<Row>> {
     rows(connection, OF_FAMILY, &[log.as_str(), class])
 }
 
 /// The logistic units that are followed.
-pub(crate) fn followed_units(connection: &Connection, log: LogName) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn followed_units(connection: &Connection, log: LogName) -> StoreResult<Vec<Row>> {
     // From the first text below the prefix to the first beyond: `0` comes after `/`.
     rows(connection, BETWEEN, &[log.as_str(), "https://id.gs1.org/00/", "https://id.gs1.org/000"])
 }
 
-fn rows(connection: &Connection, sql: &str, parameters: &[&str]) -> Result<Vec<Row>, StoreError> {
+fn rows(connection: &Connection, sql: &str, parameters: &[&str]) -> StoreResult<Vec<Row>> {
     let mut query = connection.prepare_cached(sql)?;
     let row = |row: &rusqlite::Row<'_>| {
         Ok(Row { log: row.get(0)?, subject: row.get(1)?, family: row.get(2)?, ready: row.get(3)? })
@@ -55,38 +51,27 @@ fn rows(connection: &Connection, sql: &str, parameters: &[&str]) -> Result<Vec<R
 }
 
 /// Size of the checkpoint as of which all of a followed class, pack or family is here.
-pub(crate) fn ready(
-    connection: &Connection,
-    log: LogName,
-    subject: &Subject,
-) -> Result<Option<u64>, StoreError> {
-    let mut query = connection.prepare_cached(READY)?;
-    Ok(query.query_row([log.as_str(), subject.as_str()], |row| row.get(0)).optional()?.flatten())
+pub(crate) fn ready(connection: &Connection, log: LogName, subject: &Subject) -> StoreResult<Option<u64>> {
+    Ok(one(connection, READY, [log.as_str(), subject.as_str()])?.flatten())
 }
 
 /// Follows a class, pack or family; nothing changes if it is followed already.
-pub(crate) fn follow(
-    transaction: &Transaction<'_>,
-    log: LogName,
-    subject: &Subject,
-    family: &str,
-) -> Result<(), StoreError> {
+pub(crate) fn follow(tx: &Transaction<'_>, log: LogName, subject: &Subject, family: &str) -> StoreResult<()> {
     let insert = "INSERT OR IGNORE INTO followed (log, subject, family) VALUES (?1, ?2, ?3)";
-    transaction.execute(insert, [log.as_str(), subject.as_str(), family])?;
-    Ok(())
+    change(tx, insert, [log.as_str(), subject.as_str(), family])
 }
 
 /// Follows it no longer, and drops what was kept for its class or family unless something else of it is followed.
 pub(crate) fn unfollow(
-    transaction: &Transaction<'_>,
+    tx: &Transaction<'_>,
     log: LogName,
     subject: &Subject,
     family: &str,
-) -> Result<(), StoreError> {
+) -> StoreResult<()> {
     let delete = "DELETE FROM followed WHERE log = ?1 AND subject = ?2";
-    transaction.execute(delete, [log.as_str(), subject.as_str()])?;
+    tx.execute(delete, [log.as_str(), subject.as_str()])?;
     let left = "SELECT count(*) FROM followed WHERE log = ?1 AND family = ?2";
-    let left: u64 = transaction.query_row(left, [log.as_str(), family], |row| row.get(0))?;
+    let left: u64 = tx.query_row(left, [log.as_str(), family], |row| row.get(0))?;
     if left > 0 {
         return Ok(());
     }
@@ -102,11 +87,11 @@ pub(crate) fn unfollow(
         format!("DELETE FROM families WHERE family IN ({below})"),
         format!("DELETE FROM subjects WHERE id IN ({below})"),
     ] {
-        transaction.execute(&delete, bounds)?;
+        tx.execute(&delete, bounds)?;
     }
-    transaction.execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
+    tx.execute("DELETE FROM filters WHERE digest NOT IN (SELECT filter FROM commissions)", [])?;
     let any = "SELECT count(*) FROM followed WHERE log = ?1";
-    let any: u64 = transaction.query_row(any, [log.as_str()], |row| row.get(0))?;
+    let any: u64 = tx.query_row(any, [log.as_str()], |row| row.get(0))?;
     if any == 0 {
         // The dependencies may serve several products, so they go with the last of them.
         let of_log = "SELECT id FROM subjects WHERE log = ?1";
@@ -116,21 +101,20 @@ pub(crate) fn unfollow(
             "DELETE FROM links WHERE log = ?1".to_owned(),
             "DELETE FROM subjects WHERE log = ?1".to_owned(),
         ] {
-            transaction.execute(&delete, [log.as_str()])?;
+            tx.execute(&delete, [log.as_str()])?;
         }
     }
-    find_ends(transaction, log)
+    find_ends(tx, log)
 }
 
 /// Says that all of these is here, as of a log's checkpoint.
 pub(crate) fn set_ready(
-    transaction: &Transaction<'_>,
+    tx: &Transaction<'_>,
     log: LogName,
     subjects: &[Subject],
     size: u64,
-) -> Result<(), StoreError> {
-    let mut update =
-        transaction.prepare_cached("UPDATE followed SET ready = ?3 WHERE log = ?1 AND subject = ?2")?;
+) -> StoreResult<()> {
+    let mut update = tx.prepare_cached("UPDATE followed SET ready = ?3 WHERE log = ?1 AND subject = ?2")?;
     for subject in subjects {
         update.execute(params![log.as_str(), subject.as_str(), size])?;
     }

@@ -2,9 +2,9 @@
 
 use countersign_ledger::{Hash, LogName, Statement, UnixMillis};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{Digest, StoreError};
+use super::{Digest, StoreResult, change, one};
 
 /// A statement on its way.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl FromSql for Name {
 }
 
 /// Everything that is on its way, in order.
-pub(crate) fn outgoing(connection: &Connection) -> Result<Vec<Outgoing>, StoreError> {
+pub(crate) fn outgoing(connection: &Connection) -> StoreResult<Vec<Outgoing>> {
     let mut query = connection.prepare_cached(
         "SELECT id, log, key, subject, kind, bytes, event, state, reason, tries, due, follows
          FROM outbox ORDER BY number",
@@ -44,9 +44,8 @@ pub(crate) fn outgoing(connection: &Connection) -> Result<Vec<Outgoing>, StoreEr
 }
 
 /// What a statement on its way promises; `None` if that is nothing.
-pub(crate) fn outgoing_blob(connection: &Connection, id: Hash) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT blob FROM outbox WHERE id = ?1")?;
-    Ok(query.query_row([id.as_bytes()], |row| row.get(0)).optional()?.flatten())
+pub(crate) fn outgoing_blob(connection: &Connection, id: Hash) -> StoreResult<Option<Vec<u8>>> {
+    Ok(one(connection, "SELECT blob FROM outbox WHERE id = ?1", [id.as_bytes()])?.flatten())
 }
 
 /// Puts a statement on its way, unless it is on it, with what it promises. It follows another one on the same goods.
@@ -56,7 +55,7 @@ pub(crate) fn post(
     statement: &Statement,
     follows: Option<Hash>,
     blob: Option<&[u8]>,
-) -> Result<(), StoreError> {
+) -> StoreResult<()> {
     let insert =
         "INSERT OR IGNORE INTO outbox (id, log, key, subject, kind, bytes, event, state, reason, tries, due, follows, blob)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', 0, 0, ?8, ?9)";
@@ -72,8 +71,7 @@ pub(crate) fn post(
         follows,
         blob,
     ];
-    tx.execute(insert, values)?;
-    Ok(())
+    change(tx, insert, values)
 }
 
 /// What became of a try.
@@ -83,18 +81,16 @@ pub(crate) fn set_outgoing(
     state: u8,
     reason: &str,
     due: UnixMillis,
-) -> Result<(), StoreError> {
+) -> StoreResult<()> {
     let update = "UPDATE outbox SET state = ?2, reason = ?3, due = ?4, tries = tries + 1 WHERE id = ?1";
     // SQLite's numbers are signed.
     let due = due.0.min(i64::MAX.unsigned_abs());
-    tx.execute(update, params![id.as_bytes(), state, reason, due])?;
-    Ok(())
+    change(tx, update, params![id.as_bytes(), state, reason, due])
 }
 
 /// Takes a statement out of the outbox.
-pub(crate) fn take_out(tx: &Transaction<'_>, id: Hash) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM outbox WHERE id = ?1", [id.as_bytes()])?;
-    Ok(())
+pub(crate) fn take_out(tx: &Transaction<'_>, id: Hash) -> StoreResult<()> {
+    change(tx, "DELETE FROM outbox WHERE id = ?1", [id.as_bytes()])
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {

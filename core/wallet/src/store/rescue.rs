@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params_from_iter};
 
 use super::access::{Access, beside};
-use super::{Store, StoreError, configured};
+use super::{Store, StoreError, StoreResult, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
 const OWN: [&str; 15] = [
@@ -33,7 +33,7 @@ const OWN: [&str; 15] = [
 
 /// Empties a damaged database and puts back every row of the owner's own that can be read. Returns the way to a copy of it as
 /// it was: what was not read is in there, if anywhere. Others may have it open meanwhile: SQLite empties it, in a transaction.
-pub(super) fn rescue(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
+pub(super) fn rescue(path: &Path, genesis: Hash) -> StoreResult<PathBuf> {
     let making = beside(path, "-rescuing");
     remove(&making)?;
     let mut store = Store::open(&making, genesis)?;
@@ -55,7 +55,7 @@ pub(super) fn is_due(path: &Path) -> bool {
 }
 
 /// Does the rescue that is due.
-pub(super) fn resume(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
+pub(super) fn resume(path: &Path, genesis: Hash) -> StoreResult<PathBuf> {
     if beside(path, "-rescued").exists() { finish(path, genesis) } else { rescue(path, genesis) }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn mark(path: &Path) {
 }
 
 /// From here on a rescue that was killed goes on when the database is opened the next time.
-fn finish(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
+fn finish(path: &Path, genesis: Hash) -> StoreResult<PathBuf> {
     let (kept, rescued) = (free(path), beside(path, "-rescued"));
     for end in ["-wal", ""] {
         let from = beside(path, end);
@@ -87,7 +87,7 @@ fn finish(path: &Path, genesis: Hash) -> Result<PathBuf, StoreError> {
     Ok(kept)
 }
 
-fn copy(damaged: &Connection, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+fn copy(damaged: &Connection, transaction: &Transaction<'_>) -> StoreResult<()> {
     for table in OWN {
         copy_table(damaged, transaction, table)?;
     }
@@ -97,7 +97,7 @@ fn copy(damaged: &Connection, transaction: &Transaction<'_>) -> Result<(), Store
 }
 
 /// Copies the rows before the first that cannot be read, but for those that the schema refuses.
-fn copy_table(damaged: &Connection, transaction: &Transaction<'_>, table: &str) -> Result<(), StoreError> {
+fn copy_table(damaged: &Connection, transaction: &Transaction<'_>, table: &str) -> StoreResult<()> {
     let Ok(mut query) = damaged.prepare(&format!("SELECT * FROM {table}")) else { return Ok(()) };
     let columns = query.column_count();
     let places = vec!["?"; columns].join(", ");
@@ -124,7 +124,7 @@ fn free(path: &Path) -> PathBuf {
 }
 
 /// Removes what an earlier rescue left that was killed.
-fn remove(path: &Path) -> Result<(), StoreError> {
+fn remove(path: &Path) -> StoreResult<()> {
     for end in ["", "-wal", "-shm"] {
         let file = beside(path, end);
         if file.exists() {

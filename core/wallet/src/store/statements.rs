@@ -3,7 +3,7 @@
 use countersign_ledger::{Hash, HistoryEntry, LogName, Subject};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Digest, StoreError};
+use super::{Digest, StoreResult, all, change, one};
 
 /// Bits of an entry's key that number the statements of one subject.
 const NUMBER_BITS: u32 = 24;
@@ -26,63 +26,46 @@ pub(crate) fn whole_log(
     log: LogName,
     from: u64,
     most: u64,
-) -> Result<Vec<Vec<u8>>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT bytes FROM whole_logs WHERE log = ?1 AND position >= ?2 AND position < ?2 + ?3 ORDER BY position",
-    )?;
-    let rows = query.query_map(params![log.as_str(), from, most], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+) -> StoreResult<Vec<Vec<u8>>> {
+    let sql = "SELECT bytes FROM whole_logs WHERE log = ?1 AND position >= ?2 AND position < ?2 + ?3 ORDER BY position";
+    all(connection, sql, params![log.as_str(), from, most])
 }
 
 /// Keeps a statement of a log that is held whole.
 pub(crate) fn append_whole_log(
-    transaction: &Transaction<'_>,
+    tx: &Transaction<'_>,
     log: LogName,
     position: u64,
     bytes: &[u8],
-) -> Result<(), StoreError> {
-    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO whole_logs VALUES (?1, ?2, ?3)")?;
-    insert.execute(params![log.as_str(), position, bytes])?;
-    Ok(())
+) -> StoreResult<()> {
+    let sql = "INSERT OR REPLACE INTO whole_logs VALUES (?1, ?2, ?3)";
+    change(tx, sql, params![log.as_str(), position, bytes])
 }
 
 /// Drops a log that was held whole.
-pub(crate) fn drop_whole_log(transaction: &Transaction<'_>, log: LogName) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM whole_logs WHERE log = ?1", [log.as_str()])?;
-    Ok(())
+pub(crate) fn drop_whole_log(tx: &Transaction<'_>, log: LogName) -> StoreResult<()> {
+    change(tx, "DELETE FROM whole_logs WHERE log = ?1", [log.as_str()])
 }
 
 /// The number under which a subject's statements are kept, if they are.
-pub(crate) fn subject_id(
-    connection: &Connection,
-    log: LogName,
-    subject: &str,
-) -> Result<Option<u64>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT id FROM subjects WHERE log = ?1 AND text = ?2")?;
-    Ok(query.query_row([log.as_str(), subject], |row| row.get(0)).optional()?)
+pub(crate) fn subject_id(connection: &Connection, log: LogName, subject: &str) -> StoreResult<Option<u64>> {
+    one(connection, "SELECT id FROM subjects WHERE log = ?1 AND text = ?2", [log.as_str(), subject])
 }
 
 /// The names that are known of members of a family.
-pub(crate) fn names(connection: &Connection, log: LogName, family: &str) -> Result<Vec<String>, StoreError> {
-    let mut query = connection
-        .prepare_cached("SELECT text FROM subjects WHERE log = ?1 AND family = ?2 ORDER BY text")?;
-    let rows = query.query_map([log.as_str(), family], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+pub(crate) fn names(connection: &Connection, log: LogName, family: &str) -> StoreResult<Vec<String>> {
+    let sql = "SELECT text FROM subjects WHERE log = ?1 AND family = ?2 ORDER BY text";
+    all(connection, sql, [log.as_str(), family])
 }
 
 /// The number under which a subject's statements are to be kept.
-pub(crate) fn insert_subject(
-    transaction: &Transaction<'_>,
-    log: LogName,
-    subject: &Subject,
-) -> Result<u64, StoreError> {
-    if let Some(id) = subject_id(transaction, log, subject.as_str())? {
+pub(crate) fn insert_subject(tx: &Transaction<'_>, log: LogName, subject: &Subject) -> StoreResult<u64> {
+    if let Some(id) = subject_id(tx, log, subject.as_str())? {
         return Ok(id);
     }
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO subjects (log, text, family) VALUES (?1, ?2, ?3)")?;
+    let mut insert = tx.prepare_cached("INSERT INTO subjects (log, text, family) VALUES (?1, ?2, ?3)")?;
     insert.execute([log.as_str(), subject.as_str(), subject.family()])?;
-    Ok(transaction.last_insert_rowid().unsigned_abs())
+    Ok(tx.last_insert_rowid().unsigned_abs())
 }
 
 /// A subject's statements from number `from` on, a multiple of [`STATEMENTS_AT_ONCE`], at most `most`, oldest first.
@@ -91,7 +74,7 @@ pub(crate) fn statements(
     subject: u64,
     from: u64,
     most: u64,
-) -> Result<Vec<Stored>, StoreError> {
+) -> StoreResult<Vec<Stored>> {
     let (first, beyond) = keys(subject);
     let mut query = connection.prepare_cached(
         "SELECT bytes, place, size, path, above FROM statements WHERE entry >= ?1 AND entry < ?2
@@ -115,14 +98,14 @@ pub(crate) fn statements(
 /// Keeps statements of a subject from number `first` on, as proven against the checkpoint of `size`. Neighbours' paths meet
 /// below the root, and what is above is kept once in each batch.
 pub(crate) fn append_statements(
-    transaction: &Transaction<'_>,
+    tx: &Transaction<'_>,
     subject: u64,
     first: u64,
     entries: &[HistoryEntry],
     size: u64,
-) -> Result<(), StoreError> {
+) -> StoreResult<()> {
     let mut insert =
-        transaction.prepare_cached("INSERT OR REPLACE INTO statements VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        tx.prepare_cached("INSERT OR REPLACE INTO statements VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     let mut before: &[Hash] = &[];
     for (number, entry) in (first..).zip(entries) {
         let same = before.iter().rev().zip(entry.path.iter().rev()).take_while(|(one, other)| one == other);
@@ -141,7 +124,7 @@ pub(crate) fn filter_hint(
     connection: &Connection,
     log: LogName,
     lot: &str,
-) -> Result<Option<(Hash, u64)>, StoreError> {
+) -> StoreResult<Option<(Hash, u64)>> {
     let mut query = connection.prepare_cached(
         "SELECT filter, length FROM subjects JOIN commissions ON subject = id
          WHERE log = ?1 AND text = ?2",
@@ -152,14 +135,13 @@ pub(crate) fn filter_hint(
 
 /// Notes which filter a lot's commission names, so that it can be fetched. The commission itself is authoritative.
 pub(crate) fn set_filter_hint(
-    transaction: &Transaction<'_>,
+    tx: &Transaction<'_>,
     subject: u64,
     digest: Hash,
     length: u64,
-) -> Result<(), StoreError> {
-    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO commissions VALUES (?1, ?2, ?3)")?;
-    insert.execute(params![subject, digest.as_bytes(), length])?;
-    Ok(())
+) -> StoreResult<()> {
+    let sql = "INSERT OR REPLACE INTO commissions VALUES (?1, ?2, ?3)";
+    change(tx, sql, params![subject, digest.as_bytes(), length])
 }
 
 /// Lots of a class whose filter `may_hold` something: it is asked with the digest that the commission names, and with the
@@ -169,7 +151,7 @@ pub(crate) fn lots_by_filter(
     log: LogName,
     class: &str,
     may_hold: impl Fn(Hash, Option<&[u8]>) -> bool,
-) -> Result<Vec<String>, StoreError> {
+) -> StoreResult<Vec<String>> {
     let mut query = connection.prepare_cached(
         "SELECT text, filter, bytes FROM subjects JOIN commissions ON subject = id
          LEFT JOIN filters ON digest = filter WHERE log = ?1 AND family = ?2",
@@ -194,7 +176,7 @@ const fn keys(subject: u64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::{Store, StoreError};
 
     #[test]
     fn paths_come_back_whole_from_wherever_a_batch_begins() {

@@ -12,7 +12,7 @@ use countersign_ledger::{
 };
 
 use super::fetch::Fetch;
-use super::plan::{Held, Plan, Wanted};
+use super::plan::{HeldHistory, Plan, Wanted};
 use super::{Reached, SyncError};
 use crate::client::{Client, MAX_ASKED};
 use crate::facts::filter_of;
@@ -39,7 +39,7 @@ pub(super) struct Pipeline {
 /// What was asked for, and what the node answered to that.
 #[derive(Default)]
 pub(super) struct Ahead {
-    pub(super) asked: Vec<(Wanted, Held)>,
+    pub(super) asked: Vec<(Wanted, HeldHistory)>,
     histories: Vec<SubjectHistory>,
 }
 
@@ -115,7 +115,7 @@ impl Snapshot {
             // Something stored may be a statement of the log, and none of this subject: it is fetched from the first, once,
             // and if that is refused again, the node is to blame.
             Err((at, HistoryError::Chain)) if asked[at].1.from_before => {
-                asked[at].1 = Held { count: 0, last: None, from_before: false, ..asked[at].1 };
+                asked[at].1 = HeldHistory { count: 0, last: None, from_before: false, ..asked[at].1 };
                 let ahead = pipeline.ahead.take_if(|ahead| ahead.is_ok()).and_then(Result::ok);
                 plan.all_again(asked.into_iter().chain(ahead.into_iter().flat_map(|ahead| ahead.asked)));
                 Ok(())
@@ -174,7 +174,7 @@ impl Snapshot {
         reached: &Reached,
         plan: &mut Plan,
         pipeline: &mut Pipeline,
-    ) -> Result<Vec<(Wanted, Held)>, SyncError> {
+    ) -> Result<Vec<(Wanted, HeldHistory)>, SyncError> {
         let _reading = self.store.reading()?;
         let (mut asked, mut expected, mut hashed, mut log) = (Vec::new(), 0, 0, None);
         while asked.len() < MAX_ASKED && expected < MAX_ENTRIES as u64 && hashed < HASHED {
@@ -265,10 +265,10 @@ impl Snapshot {
         plan: &mut Plan,
         pipeline: &mut Pipeline,
         wanted: &Wanted,
-    ) -> Result<Held, SyncError> {
+    ) -> Result<HeldHistory, SyncError> {
         let entry = wanted.entry;
         let id = store::subject_id(self.store.read(), wanted.log, wanted.subject.as_str())?;
-        let mut held = Held { id, count: 0, last: None, from_before: true };
+        let mut held = HeldHistory { id, count: 0, last: None, from_before: true };
         let Some(stored) = id else { return Ok(held) };
         let mut ends = BTreeMap::from([(checkpoint.checkpoint().size(), Some(checkpoint.clone()))]);
         let mut before = None;
@@ -292,7 +292,7 @@ impl Snapshot {
                     let leaf = leaf_hash(statement.as_bytes());
                     let included = inclusions.verify(leaf, entry.index, &entry.path).is_ok();
                     let rising = before.replace(entry.index).is_none_or(|before| before < entry.index);
-                    held = Held { count: held.count + 1, last: Some(statement), ..held };
+                    held = HeldHistory { count: held.count + 1, last: Some(statement), ..held };
                     included && rising && self.certified(plan, pipeline, wanted, &entry.statement)
                 })
             });
@@ -304,7 +304,7 @@ impl Snapshot {
         if whole && complete {
             return Ok(held);
         }
-        Ok(Held { id, count: 0, last: None, from_before: false })
+        Ok(HeldHistory { id, count: 0, last: None, from_before: false })
     }
 }
 
@@ -314,7 +314,7 @@ fn ask(
     client: &Client,
     reached: &Reached,
     plan: &mut Plan,
-    mut asked: Vec<(Wanted, Held)>,
+    mut asked: Vec<(Wanted, HeldHistory)>,
 ) -> Result<Ahead, SyncError> {
     let log = asked[0].0.log;
     let checkpoint = reached.checkpoint(log)?;
@@ -346,7 +346,7 @@ fn counts(
 }
 
 /// Whether a page ends its history where the subject index says, or goes on towards it.
-fn reaches(history: &SubjectHistory, (wanted, held): &(Wanted, Held)) -> bool {
+fn reaches(history: &SubjectHistory, (wanted, held): &(Wanted, HeldHistory)) -> bool {
     let entry = wanted.entry;
     let reached = held.count + history.entries.len() as u64;
     let latest = history.entries.last().map(|last| Hash::of(&last.statement));

@@ -38,12 +38,12 @@ pub(super) struct Wanted {
     /// What the subject index says of it.
     pub(super) entry: IndexEntry,
     /// What of it is here and whole: known once that was hashed.
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<HeldHistory>,
 }
 
 /// What of a history is here and whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct HeldHistory {
     /// The number under which it is stored, if it has one.
     pub(super) id: Option<u64>,
     /// How many statements. None also if what is stored is not whole, and to be replaced.
@@ -239,21 +239,21 @@ impl Plan {
 
     /// Of what was asked, these were answered, each by a page of so many statements of which the last is this. Asks again what
     /// there was no room for in the answer, and for what goes on behind a page. What was answered is left in `asked`.
-    pub(super) fn go_on(&mut self, asked: &mut Vec<(Wanted, Held)>, pages: &[(u64, Option<Hash>)]) {
+    pub(super) fn go_on(&mut self, asked: &mut Vec<(Wanted, HeldHistory)>, pages: &[(u64, Option<Hash>)]) {
         for (wanted, held) in asked.split_off(pages.len()).into_iter().rev() {
             self.asks.push_front(Ask::History(Wanted { held: Some(held), ..wanted }));
         }
         for ((wanted, held), (statements, last)) in asked.iter().zip(pages).rev() {
             let count = held.count + statements;
             if count < wanted.entry.count {
-                let held = Some(Held { count, last: *last, from_before: false, ..*held });
+                let held = Some(HeldHistory { count, last: *last, from_before: false, ..*held });
                 self.asks.push_front(Ask::History(Wanted { held, ..wanted.clone() }));
             }
         }
     }
 
     /// Asks once more what was asked for, each history from the first of its pages here on.
-    pub(super) fn all_again(&mut self, asked: impl IntoIterator<Item = (Wanted, Held)>) {
+    pub(super) fn all_again(&mut self, asked: impl IntoIterator<Item = (Wanted, HeldHistory)>) {
         let mut planned = BTreeSet::new();
         let first =
             asked.into_iter().filter(|(wanted, _)| planned.insert((wanted.log, wanted.subject.clone())));
@@ -449,7 +449,7 @@ mod tests {
     #[test]
     fn what_a_page_left_out_is_asked_for_behind_it() {
         let mut plan = Plan::default();
-        let held = Held { id: None, count: 0, last: None, from_before: true };
+        let held = HeldHistory { id: None, count: 0, last: None, from_before: true };
         let of = |text: &str, count| Wanted::new(notes(), subject(text), entry(count));
         let mut asked = vec![(of("urn:a:1", 1), held), (of("urn:a:2", 9), held), (of("urn:a:3", 1), held)];
         let last = Some(Hash::of(b"last"));
@@ -457,14 +457,14 @@ mod tests {
         assert_eq!(asked.len(), 2);
         let goes_on = plan.next_history(None).unwrap();
         assert_eq!(goes_on.subject, subject("urn:a:2"));
-        assert_eq!(goes_on.held, Some(Held { count: 4, last, from_before: false, ..held }));
+        assert_eq!(goes_on.held, Some(HeldHistory { count: 4, last, from_before: false, ..held }));
         // No history of another log is asked for in the same request.
         assert_eq!(plan.next_history(Some(PRODUCTS)), None);
         assert_eq!(plan.next_history(Some(notes())).unwrap().subject, subject("urn:a:3"));
 
         // From the first again: what was planned behind a page that is refused is planned no longer.
         plan.go_on(&mut asked, &[(1, None), (4, last)]);
-        let from_first = Held { count: 0, last: None, from_before: false, id: Some(3) };
+        let from_first = HeldHistory { count: 0, last: None, from_before: false, id: Some(3) };
         plan.all_again([(of("urn:a:2", 9), from_first), (of("urn:a:2", 9), held)]);
         assert_eq!(plan.next_history(None).unwrap().held, Some(from_first));
         assert_eq!(plan.next(64), Ok(None));

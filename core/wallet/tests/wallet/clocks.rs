@@ -68,3 +68,34 @@ fn a_node_whose_clock_is_behind_makes_nothing_younger() {
     let stale = told(&scene, later);
     assert_eq!((stale.0, stale.2), (VerdictKind::CannotTell, age));
 }
+
+#[test]
+fn a_clock_that_was_slow_at_the_sync_is_known_by_how_much() {
+    const HOUR: u64 = 3600 * 1000;
+    let scene = Scene::new(World::with_lot());
+    let truly = scene.world().now;
+    let slow = |lag: u64, later: u64| UnixMillis(truly.0 - lag + later);
+    // Of another zone: as good as a right one, and told.
+    scene.world().phone = Some(slow(6 * HOUR, 0));
+    drop(scene.synced());
+    for later in [0, 2 * HOUR, 7 * HOUR, 2 * DAY] {
+        assert_eq!(told(&scene, slow(6 * HOUR, later)), (VerdictKind::Authentic, None, Some(later)));
+        let at = UnixMillis(truly.0 + later);
+        let clock = scene.open().now(slow(6 * HOUR, later)).clock();
+        assert_eq!(clock, Clock::Behind { by_millis: 6 * HOUR, at });
+    }
+    // Forty days slow: what expired in these is not called good once the clock has come past the sync.
+    let until = (crate::world::EXPIRY.0 - truly.0).div_ceil(DAY) * DAY;
+    scene.world().phone = Some(slow(40 * DAY, 0));
+    let mut snapshot = scene.open();
+    snapshot.follow(&subject(CLASS)).unwrap();
+    scene.sync(&mut snapshot);
+    drop(snapshot);
+    let (kind, reason, age) = told(&scene, slow(40 * DAY, until + 20 * DAY));
+    assert_eq!((kind, reason), (VerdictKind::CannotTell, Some("clock-behind")));
+    assert_eq!(age, Some(until + 20 * DAY));
+    let late = told(&scene, slow(40 * DAY, until + 41 * DAY));
+    assert_eq!((late.0, late.1), (VerdictKind::Attention, Some("expired")));
+    // Before that it may have lost its time again, and tells nothing.
+    assert_eq!(told(&scene, slow(40 * DAY, 0)), (VerdictKind::CannotTell, Some("clock-behind"), None));
+}

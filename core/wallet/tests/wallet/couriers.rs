@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use countersign_custody::handover::{Answer, Condition, Meeting};
 use countersign_custody::{Aggregate, Contents, History, Profile};
-use countersign_ledger::{Draft, Families, Genesis, Kind, LogName, Membership, Rules, Subject, UnixMillis};
+use countersign_ledger::{
+    Draft, Families, Fields, Genesis, Kind, LogName, Membership, Rules, Subject, UnixMillis,
+};
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    Client, Consent, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side, Snapshot,
-    SyncError, Vault,
+    ActError, Client, Consent, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side,
+    Snapshot, SyncError, Vault,
 };
 
 use crate::world::{LOT, subject};
@@ -182,6 +184,33 @@ fn two_hops_without_signal_arrive_from_the_last_phone_alone() {
     assert_eq!((goods.holder.unwrap().name(), goods.latest), ("b", history[2].id()));
     let note = b.courier().note().unwrap();
     assert!(matches!(distributor.courier().compare(&note).unwrap(), Some(Meeting::Same | Meeting::Newer)));
+    running.stop();
+}
+
+#[test]
+fn goods_that_a_desk_has_shipped_are_handed_over_after_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, ..]) = scene(directory.path(), ["a", "b", "c"]);
+    let ship = |distributor: &mut Phone, to: &str, at| {
+        let (kind, fields) = (Kind::new("medicine.shipment").unwrap(), Fields::new().with("to", to));
+        distributor.issuer().act(KEY, &kind, &unit(), fields, at)
+    };
+    let (to, at) = (a.identity(), now());
+    ship(&mut distributor, &to, at).unwrap();
+    // By the chain that was loaded before, the handover would come second.
+    let stale = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap_err();
+    assert_eq!(stale.reason(), "unknown-goods");
+    distributor.load(&unit());
+    let offer = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    let offered = ship(&mut distributor, &to, now()).unwrap_err();
+    assert!(matches!(offered, ActError::Offered { .. }), "{offered}");
+    let answer = a.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    let goods = distributor.courier().close(&answer.message).unwrap();
+    assert_eq!(goods.holder.unwrap().name(), "a");
+    assert_eq!(a.send(now()).proven, 1);
+    let history = a.issuer().history(LogName::SUPPLY, &unit()).unwrap();
+    let kinds: Vec<_> = history.iter().map(|one| one.verified().statement().kind().as_str()).collect();
+    assert_eq!(kinds, ["medicine.pack", "medicine.shipment", "medicine.handover"]);
     running.stop();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign_custody::handover::{CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Seen, Terms};
+use countersign_custody::handover::{CustodyChain, CustodyRules, Key, OFFER_MILLIS, Offered, Seen, Terms};
 use countersign_ledger::{LogName, UnixMillis};
 use countersign_node::{Config, Node, Running, Surroundings, system_uptime};
 use countersign_wallet::{
@@ -134,7 +134,7 @@ fn a_handover_that_is_older_than_the_checkpoint_it_names_is_refused_as_backdated
     let terms = Terms { to: None, place: None, seen, millis: OFFER_MILLIS };
     let trust = giver.snapshot.trust().unwrap();
     let domain = certificate.identity().domain();
-    let rules = Rules { profile: &units_only(), trust: &trust, log: LogName::SUPPLY, domain };
+    let rules = CustodyRules { profile: &units_only(), trust: &trust, log: LogName::SUPPLY, domain };
     let key = Key { certificate: &certificate, signer: &signer };
     let offered =
         Offered::make(CustodyChain::new(&history).unwrap(), &terms, key, &rules, now(), [7; 16]).unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_custody::handover::{
-    Answer, Condition, CustodyChain, Key, OFFER_MILLIS, Offered, Rules, Terms,
+    Answer, Condition, CustodyChain, CustodyRules, Key, OFFER_MILLIS, Offered, Terms,
 };
 use countersign_custody::{Past, Profile, Voids};
 use countersign_ledger::{
@@ -225,7 +225,7 @@ impl Parties {
     ) -> Outcome {
         let profile = Profile::of_kind(Profile::all(), &Kind::new(kind)?).ok_or("a profile of that kind")?;
         let log = LogName::SUPPLY;
-        let rules = Rules { profile, trust: &self.anchors, log, domain: &self.domain };
+        let rules = CustodyRules { profile, trust: &self.anchors, log, domain: &self.domain };
         let (giver, taker) = (self.member(from)?, self.member(to)?);
         let signed = [giver.key.signatures(), taker.key.signatures()];
         let chain = CustodyChain::new(&item.history)?;

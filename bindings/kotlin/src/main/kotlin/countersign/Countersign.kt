@@ -5,22 +5,27 @@
  * threads at once. Objects are [AutoCloseable], each on its own, in any order: `Wallet.open(...).use { }`. Records are
  * immutable.
  *
- * The calls that ask the person ([enrolled], [offered], [answered]) interrupt the thread of the key store when the
+ * The calls that ask the person ([enrolled], [offered], [answered], [signed]) interrupt the thread of the key store when the
  * coroutine is cancelled, so that the prompt can close; nothing is recorded that was not signed by then.
  */
 package countersign
 
 import countersign.core.Answer
 import countersign.core.Condition
+import countersign.core.Consent
 import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.Enrolment
+import countersign.core.Field
 import countersign.core.Handover
+import countersign.core.Issuer
+import countersign.core.Level
 import countersign.core.Offer
 import countersign.core.PackChecker
 import countersign.core.Round
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Signed
 import countersign.core.SyncStep
 import countersign.core.Wallet
 import java.nio.ByteBuffer
@@ -86,6 +91,19 @@ suspend fun Courier.offered(code: String, to: String? = null, place: String? = n
  */
 suspend fun Courier.answered(offer: Offer, goods: List<String>, condition: Condition, place: String? = null): Handover =
     asking { answer(offer.message, goods, condition, place) }
+
+/**
+ * Signs a statement about what [code] names, and proves that it was recorded. Show [Issuer.prepare] to the person before.
+ *
+ * @throws CountersignException.ConsentNeeded when it needs their word, and [CountersignException.Cancelled] when they decline.
+ */
+suspend fun Issuer.signed(
+    kind: String,
+    code: String,
+    level: Level? = null,
+    fields: List<Field> = emptyList(),
+    consent: Consent = Consent(),
+): Signed = asking { sign(kind, code, level, fields, consent) }
 
 /**
  * Sends what is in the outbox, one element per round, until nothing is waiting; without a network that is a long time,

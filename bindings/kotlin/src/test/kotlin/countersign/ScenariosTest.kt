@@ -2,10 +2,15 @@ package countersign
 
 import countersign.core.Answer
 import countersign.core.Condition
+import countersign.core.Consent
 import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.Delivery
 import countersign.core.Fault
+import countersign.core.Field
+import countersign.core.FieldValue
+import countersign.core.Issuer
+import countersign.core.Level
 import countersign.core.Outgoing
 import countersign.core.PackChecker
 import countersign.core.Scan
@@ -135,9 +140,27 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                 }
                 assertEquals(step.optString("finds"), phone.wallet.compare(note).name.lowercase(), "$step")
             }
+            "prepare", "sign" -> act(phone.issuer, step)
             "node" -> check(world.ask(step.getString("command")).isNotEmpty())
             else -> handOver(phone.courier, step)
         }
+    }
+
+    /** Asks what would be signed, or signs it. */
+    private fun act(issuer: Issuer, step: JSONObject) {
+        val level = step.optString("level").ifEmpty { null }?.let { Level.valueOf(it.uppercase()) }
+        val words = step.optJSONArray("consent")?.map { it as String }.orEmpty()
+        val consent = Consent(irrevocable = "irrevocable" in words, unknown = "unknown" in words)
+        val given = step.optJSONObject("fields")?.toMap().orEmpty()
+        val fields = given.map { (name, value) -> Field(name, FieldValue.Text(value as String)) }
+        val (kind, code) = step.getString("kind") to step.getString("code")
+        val act = if (step.getString("do") == "prepare") {
+            issuer.prepare(kind, code, level, consent)
+        } else {
+            runBlocking { issuer.signed(kind, code, level, fields, consent) }.act
+        }
+        val told = listOf(act.link, act.level.name.lowercase(), act.irrevocable)
+        assertEquals(listOf(step["link"], step["about"], step["irrevocable"]), told, "$step")
     }
 
     private fun handOver(courier: Courier, step: JSONObject): Unit = when (step.getString("do")) {
@@ -230,8 +253,10 @@ private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCl
     val wallet = Wallet.open(database, direct(world.genesis), world.node, keys)
     val patient = PackChecker(wallet)
     val courier = Courier(wallet, "signing")
+    val issuer = Issuer(wallet, "signing")
 
     override fun close() {
+        issuer.close()
         courier.close()
         patient.close()
         wallet.close()
@@ -268,6 +293,7 @@ private fun name(error: CountersignException) = error::class.simpleName!!.kebab(
 private fun reason(error: CountersignException) = when (error) {
     is CountersignException.Refused -> error.reason
     is CountersignException.Invalid -> error.reason
+    is CountersignException.ConsentNeeded -> error.reason
     else -> null
 }
 

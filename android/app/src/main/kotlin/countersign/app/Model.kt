@@ -179,6 +179,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         is ScanResult.HoldStill -> "scan.hold-still"
         is ScanResult.NotAPack -> "scan.not-a-pack"
         is ScanResult.Several -> "scan.several"
+        is ScanResult.Part -> "scan.part"
         else -> nothing
     }
 

@@ -15,9 +15,9 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign_ledger::{Problem, cbor};
 
+use super::answer::{NO_STORE, preferred};
 use crate::halt::{Halt, Passing as _};
-use crate::routes::{NO_STORE, preferred};
-use crate::sequencer::Reason;
+use crate::reason::Reason;
 use crate::store::StoreError;
 
 /// Media type of the document.
@@ -34,50 +34,50 @@ pub(crate) struct ProblemDetails {
 }
 
 impl ProblemDetails {
-    pub(crate) fn new(problem: Problem, detail: impl Into<String>) -> Self {
+    pub(super) fn new(problem: Problem, detail: impl Into<String>) -> Self {
         Self { status: status(problem), problem, detail: detail.into(), retry_after: None }
     }
 
     /// The same, with the advice to come back after `delay`.
-    pub(crate) const fn retry_after(mut self, delay: Duration) -> Self {
+    pub(super) const fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }
 
-    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(Problem::Malformed, detail)
     }
 
-    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(Problem::NotFound, detail)
     }
 
-    pub(crate) fn busy(delay: Duration) -> Self {
+    pub(super) fn busy(delay: Duration) -> Self {
         Self::new(Problem::Busy, "the node is busy; nothing was looked at").retry_after(delay)
     }
 
     /// For as long as the node orders nothing.
-    pub(crate) fn halted(halt: Halt) -> Self {
+    pub(super) fn halted(halt: Halt) -> Self {
         Self::new(halt.problem(), halt.to_string()).retry_after(halt.retry_after())
     }
 
-    pub(crate) fn internal() -> Self {
+    pub(super) fn internal() -> Self {
         Self::new(Problem::Internal, "the node could not answer; its log says why")
     }
 
     /// Whether it is that the request took too long.
-    pub(crate) fn is_timeout(&self) -> bool {
+    pub(super) fn is_timeout(&self) -> bool {
         self.problem == Problem::Timeout
     }
 
     /// The concise document.
-    pub(crate) fn to_cbor(&self) -> Vec<u8> {
+    pub(super) fn to_cbor(&self) -> Vec<u8> {
         let (title, detail) = (self.problem.as_str(), &self.detail);
         cbor::encode(|e| e.map(2)?.i8(-1)?.str(title)?.i8(-2)?.str(detail)?.ok())
     }
 
     /// The response, in JSON where the request asks for that.
-    pub(crate) fn respond(self, json: bool) -> Response<Body> {
+    pub(super) fn respond(self, json: bool) -> Response<Body> {
         let (media_type, document) = if json {
             let title = self.problem.as_str();
             let json = serde_json::json!({
@@ -101,7 +101,7 @@ impl ProblemDetails {
 }
 
 /// Whether a request would rather have JSON than our own form.
-pub(crate) fn asks_for_json(headers: &HeaderMap) -> bool {
+pub(super) fn asks_for_json(headers: &HeaderMap) -> bool {
     let json = [PROBLEM_JSON, "application/json"];
     let asked = preferred(headers, &[CONCISE, "application/cbor", json[0], json[1]]);
     asked.is_some_and(|asked| json.contains(&asked))
