@@ -58,7 +58,7 @@ private fun cut(view: TextView): String? {
     val layout = view.layout ?: return null
     val inside = view.height - view.compoundPaddingTop - view.compoundPaddingBottom
     val width = view.width - view.compoundPaddingLeft - view.compoundPaddingRight
-    val hidden = layout.height > inside || (0 until layout.lineCount).any { layout.getEllipsisCount(it) > 0 || layout.getLineWidth(it) > width + 1 }
+    val hidden = layout.height > inside || (0 until layout.lineCount).any { layout.getEllipsisCount(it) > 0 || layout.getLineMax(it) > width + 1 }
     return "“${view.text}” is cut".takeIf { hidden && view !is EditText }
 }
 

@@ -68,7 +68,7 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
     val words = Words(activity.resources)
 
     /** Everything that a person reads on the screen. */
-    val read: List<String> get() = views().filterIsInstance<TextView>().filter { it.isShown }.map { it.text.toString() }
+    val read: List<String> get() = views().filterIsInstance<TextView>().filter { it.isShown }.map { it.text.toString() }.toList()
 
     fun views(): Sequence<View> = activity.window.decorView.all()
 

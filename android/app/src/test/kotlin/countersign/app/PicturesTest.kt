@@ -70,6 +70,9 @@ class PicturesTest {
     /** The whole of a screen, however long it is. */
     private fun MainActivity.picture(screen: Screen): View {
         val view = preview(screen)
+        // In the window, where it takes its direction from.
+        setContentView(view)
+        org.robolectric.Shadows.shadowOf(android.os.Looper.getMainLooper()).idle()
         val (width, height) = resources.displayMetrics.run { widthPixels to heightPixels }
         // Measured once to know how much there is to scroll.
         view.lay(width, height)
@@ -110,10 +113,10 @@ fun View.indexed(): BufferedImage {
     val argb = IntArray(pixels.width * pixels.height)
     pixels.getPixels(argb, 0, pixels.width, 0, 0, pixels.width, pixels.height)
     // The fewest levels a channel that tell a text's edges apart.
-    for (step in listOf(16, 32, 64)) {
+    for (step in listOf(32, 64)) {
         val coarse = IntArray(argb.size) { coarse(argb[it], step) }
         val colors = coarse.toSortedSet()
-        if (colors.size <= 64 || step == 64) return indexed(pixels.width, pixels.height, coarse, colors.toIntArray())
+        if (colors.size <= 32 || step == 64) return indexed(pixels.width, pixels.height, coarse, colors.toIntArray())
     }
     error("at most 64 colours are left")
 }
