@@ -17,6 +17,8 @@ dependencies {
 kotlin {
     jvmToolchain(17)
     sourceSets.main { kotlin.srcDir("src/generated") }
+    // Keys in software, with which the Android app is tested as well.
+    sourceSets.test { kotlin.srcDir("src/keys/kotlin") }
 }
 
 tasks.test {

@@ -6,6 +6,7 @@ use countersign_ledger::LogName;
 
 use crate::clock::Clock;
 use crate::handover::Packed;
+use crate::screens::step_key;
 
 /// The answer about a pack.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -16,6 +17,8 @@ pub struct Answer {
     pub reasons: Vec<Text>,
     /// The product that the code names.
     pub product: Product,
+    /// The end of the day on which it expires: by the label, or by what was stated if that is earlier.
+    pub expires_millis: Option<u64>,
     /// Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
     /// seems to have happened, and its argument `mend` the English words for it.
     pub readings: Vec<Product>,
@@ -86,8 +89,17 @@ pub enum Value {
     Text(String),
     /// The key of a step's title.
     Step(String),
-    /// Milliseconds since 1970, UTC.
+    /// A party: its name, if it is known, and the key of its role's name.
+    Party {
+        /// The member's name in its domain.
+        name: Option<String>,
+        /// The role.
+        role: String,
+    },
+    /// A day: milliseconds since 1970, UTC.
     Time(u64),
+    /// A moment that matters to the minute: milliseconds since 1970, UTC.
+    Moment(u64),
     /// A number.
     Number(u64),
 }
@@ -153,6 +165,7 @@ impl Answer {
             verdict: verdict.kind.into(),
             reasons: verdict.reasons.iter().map(Text::from).collect(),
             product: item.into(),
+            expires_millis: verdict.expires_at.map(|at| at.0),
             readings: lost.into_iter().flatten().map(Product::from).collect(),
             accountable: verdict.accountable.as_ref().map(ToString::to_string),
             history: verdict.timeline.iter().map(Event::from).collect(),
@@ -196,8 +209,13 @@ impl From<custody::Argument> for Value {
     fn from(argument: custody::Argument) -> Self {
         match argument {
             custody::Argument::Text(text) => Self::Text(text),
-            custody::Argument::Step(kind) => Self::Step(kind.as_str().to_owned()),
-            custody::Argument::Time(moment) | custody::Argument::Moment(moment) => Self::Time(moment.0),
+            custody::Argument::Step(kind) => Self::Step(step_key(kind.as_str())),
+            custody::Argument::Party(party) => Self::Party {
+                name: party.identity.as_ref().map(|member| member.name().to_owned()),
+                role: party.role,
+            },
+            custody::Argument::Time(moment) => Self::Time(moment.0),
+            custody::Argument::Moment(moment) => Self::Moment(moment.0),
             custody::Argument::Number(number) => Self::Number(number),
         }
     }

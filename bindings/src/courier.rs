@@ -15,6 +15,7 @@ use crate::code::goods_in;
 use crate::error::CountersignError as Error;
 use crate::handover::{Condition, Goods, Handover, Scan};
 use crate::outbox::{Outgoing, Round};
+use crate::screens::Carried;
 use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the other phone's screen soon shows the next part.
@@ -56,6 +57,15 @@ impl Courier {
     /// The goods whose complete chain of custody is on this phone, and who holds them.
     pub fn goods(&self) -> Result<Vec<Goods>, Error> {
         Ok(self.act(|courier| courier.goods())?.into_iter().map(Goods::from).collect())
+    }
+
+    /// The same for a screen: what this member holds comes first.
+    pub fn carried(&self) -> Result<Vec<Carried>, Error> {
+        let own = self.wallet.memberships()?.into_iter().find(|own| own.key == self.key);
+        let own = own.as_ref().map(|own| own.identity.as_str());
+        let mut carried: Vec<Carried> = self.goods()?.iter().map(|goods| Carried::new(goods, own)).collect();
+        carried.sort_by_key(|goods| !goods.mine);
+        Ok(carried)
     }
 
     /// Offers goods to anyone present, or to one member only. Until the offer expires, this returns the same one again.

@@ -5,7 +5,8 @@
 //! opens those of others. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
 //! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
 //! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
-//! says what the screen does next.
+//! says what the screen does next. What a screen shows and where it leads, once there is an answer, is a record too
+//! ([`VerdictScreen`], [`FaultScreen`]), so that both apps show the same.
 //!
 //! There are no rules here: bodies are a few lines. If the two apps would disagree when one forgot a line, the line
 //! belongs to the core.
@@ -37,6 +38,8 @@ mod key_store;
 mod outbox;
 mod pack_checker;
 mod records;
+mod register;
+mod screens;
 mod settings;
 mod wallet;
 
@@ -54,6 +57,12 @@ pub use pack_checker::{PackChecker, ScanResult};
 pub use records::{
     AccessState, LineMode, MedicalRecord, NewRecordLine, RecordAccess, RecordAccesses, RecordLine,
     RecordRequester, RecordStep, Records,
+};
+pub use register::{Register, RegisterReader, RegisterScan, register, register_codes};
+pub use screens::{
+    Action, Carried, Fault, FaultScreen, HandoverScreen, Kept, OfferScreen, OtherReading, OutgoingScreen,
+    VerdictScreen, Way, WayMark, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen,
+    step_key, verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};

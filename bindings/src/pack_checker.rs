@@ -1,6 +1,6 @@
 //! One clear answer about a pack, offline.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::Item;
@@ -22,6 +22,7 @@ const FRAME_BUDGET: Duration = Duration::from_millis(30);
 pub struct PackChecker {
     wallet: Arc<Wallet>,
     scanner: Mutex<Scanner>,
+    last: Mutex<Option<Item>>,
 }
 
 /// The result of a frame or picture.
@@ -57,7 +58,7 @@ impl PackChecker {
     /// Checks packs with the data of `wallet`.
     #[uniffi::constructor]
     pub fn new(wallet: Arc<Wallet>) -> Self {
-        Self { wallet, scanner: Mutex::new(Scanner::new()) }
+        Self { wallet, scanner: Mutex::new(Scanner::new()), last: Mutex::new(None) }
     }
 
     /// The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
@@ -65,6 +66,12 @@ impl PackChecker {
     /// Link. The link is never fetched.
     pub fn check_code(&self, code: &str) -> Result<Answer, Error> {
         self.answer(&item_in(code)?)
+    }
+
+    /// The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
+    pub fn check_again(&self) -> Result<Option<Answer>, Error> {
+        let last = self.last().clone();
+        last.map(|item| self.answer(&item)).transpose()
     }
 
     /// Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
@@ -112,6 +119,13 @@ impl PackChecker {
     }
 
     fn answer(&self, item: &Item) -> Result<Answer, Error> {
-        Ok(Answer::new(item, &self.wallet.check(item)?))
+        let answer = Answer::new(item, &self.wallet.check(item)?);
+        *self.last() = Some(item.clone());
+        Ok(answer)
+    }
+
+    /// A panic leaves the old or the new value here, never a mixture.
+    fn last(&self) -> MutexGuard<'_, Option<Item>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,16 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_custody::{Contents, Item, Verdict};
-use countersign_ledger::{Genesis, LogName, Subject};
+use countersign_ledger::{Genesis, LogName, Subject, TrustedCheckpoint, UnixMillis};
 use countersign_wallet::{
     Client, FollowState, Health, Https, HttpsError, Issuer, Part, Snapshot, Step, StoreError,
 };
 
+use crate::answer::Answer;
 use crate::clock::now;
 use crate::code::{goods_in, whole_item_in};
 use crate::error::{CountersignError as Error, millis};
 use crate::handover::codes;
 use crate::key_store::{Foreign, KeyStore};
+use crate::screens::{Kept, is_pack};
 use crate::settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 
 /// The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
@@ -31,7 +33,12 @@ pub struct Wallet {
     syncing: Mutex<Snapshot>,
     /// The followed subjects have changed since the current round was planned.
     replan: AtomicBool,
+    /// The moment that examples are looked at; absent for a wallet that lives.
+    moment: Option<UnixMillis>,
 }
+
+/// The address of no node (RFC 6761).
+const NOWHERE: &str = "https://examples.invalid";
 
 /// A node, and the connections to it.
 struct Node {
@@ -88,7 +95,27 @@ impl Wallet {
         let chosen = reading.node()?.and_then(|chosen| Node::new(chosen, &genesis).ok());
         let node = Mutex::new(chosen.map_or_else(|| Node::new(node, &genesis), Ok)?);
         let (reading, keys) = (Mutex::new(reading), Arc::new(Foreign(keys)));
-        Ok(Self { database, genesis, keys, node, reading, syncing, replan: AtomicBool::new(false) })
+        Ok(Self {
+            database,
+            genesis,
+            keys,
+            node,
+            reading,
+            syncing,
+            replan: AtomicBool::new(false),
+            moment: None,
+        })
+    }
+
+    /// Opens a wallet of examples, for those who have no ledger yet: its data is looked at as of the moment that it was
+    /// fetched, and there is no node.
+    #[uniffi::constructor]
+    pub fn open_examples(database: String, genesis: &[u8], keys: Arc<dyn KeyStore>) -> Result<Self, Error> {
+        let wallet = Self::open(database, genesis, NOWHERE.to_owned(), keys)?;
+        let seen =
+            |log| wallet.reading().map(|snapshot| snapshot.seen(log).map(TrustedCheckpoint::cosigned_at));
+        let moment = seen(LogName::SUPPLY)?.max(seen(LogName::TRUST)?);
+        Ok(Self { moment, ..wallet })
     }
 
     /// Makes the key `key`, unless it exists, and has it certified with a one-time code of the registrar. The key's
@@ -146,6 +173,26 @@ impl Wallet {
     pub fn keep_contents(&self, list: Vec<u8>) -> Result<(), Error> {
         let contents = Contents::from_bytes(&list).map_err(|_| Error::invalid("contents"))?;
         Ok(self.reading()?.keep_contents(&contents)?)
+    }
+
+    /// Keeps a pack in the medicine list: follows its product, and the pack itself.
+    pub fn keep(&self, code: &str) -> Result<(), Error> {
+        self.follow(code)?;
+        self.follow_pack(code)
+    }
+
+    /// The medicine list: every pack that is followed, with its verdict as of now.
+    pub fn kept(&self) -> Result<Vec<Kept>, Error> {
+        let followed = self.following()?;
+        let ready = |link: &str| followed.iter().any(|row| row.link == link && row.ready);
+        let packs = followed.iter().filter(|row| is_pack(&row.link));
+        packs
+            .map(|row| {
+                let item = whole_item_in(&row.link)?;
+                let answer = Answer::new(&item, &self.check(&item)?);
+                Ok(Kept::new(&answer, row.ready && ready(&answer.product.class)))
+            })
+            .collect()
     }
 
     /// All followed subjects.
@@ -207,7 +254,7 @@ impl Wallet {
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
         let checkpoint = snapshot.checkpoint(LogName::SUPPLY);
-        let now = snapshot.now(now());
+        let now = snapshot.now(self.moment.unwrap_or_else(now));
         Ok(Knowledge {
             ledger: self.genesis.name.clone(),
             checkpoint: checkpoint.map(|head| head.checkpoint().size()),
@@ -238,13 +285,14 @@ impl Wallet {
     /// The verdict on what was read from a pack.
     pub(crate) fn check(&self, item: &Item) -> Result<Verdict, Error> {
         let mut snapshot = self.reading()?;
-        let verdict = snapshot.check(item, now());
+        let now = self.moment.unwrap_or_else(now);
+        let verdict = snapshot.check(item, now);
         if snapshot.health() == Health::Sound {
             return Ok(verdict);
         }
         // Another call may have advanced the wallet and changed its stored data since this snapshot was opened.
         *snapshot = self.snapshot()?;
-        Ok(snapshot.check(item, now()))
+        Ok(snapshot.check(item, now))
     }
 
     /// A snapshot for a single call.

@@ -634,6 +634,14 @@ pub enum NodeCommand {
     },
     /// Print the genesis file, which clients pin
     Genesis,
+    /// Draw the codes by which phones pin this ledger, and print the words that people compare
+    Register {
+        /// The address at which phones reach the node, such as <https://ledger.example:7443>
+        address: String,
+        /// Folder for the pictures: register-1.png and so on. A phone reads them in any order
+        #[arg(long, short, value_hint = ValueHint::DirPath)]
+        output: PathBuf,
+    },
     /// Revoke a certificate: it signs nothing from the next entry of each log on
     Revoke {
         /// SHA-256 of the certificate, hexadecimal

@@ -2,6 +2,7 @@
 
 mod args;
 mod camera;
+mod codes;
 mod commands;
 mod demo;
 mod draft;

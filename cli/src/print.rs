@@ -228,6 +228,7 @@ fn event_json(event: &TimelineEvent) -> Value {
 fn argument(argument: &Argument) -> Value {
     match argument {
         Argument::Text(text) => json!(text),
+        Argument::Party(party) => json!(party.to_string()),
         Argument::Step(kind) => json!(kind.as_str()),
         Argument::Time(time) | Argument::Moment(time) => json!(time.to_string()),
         Argument::Number(number) => json!(number),

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    AccessState, Answer, Clinician, Condition, Consent, CountersignError, Courier, Delivery, Field,
+    AccessState, Answer, Clinician, Condition, Consent, CountersignError, Courier, Delivery, Fault, Field,
     FieldValue, Issuer, KeyStore, KeyStoreError, Level, LineMode, MedicalDocument, Meeting, NewRecordLine,
-    NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan, ScanResult, SyncStep,
-    VerdictKind, Wallet, draw_code,
+    NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan, ScanResult, SyncStep, Text,
+    VerdictKind, Wallet, draw_code, fault_screen, verdict_screen,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Kept, Vault};
 use serde_json::Value;
@@ -600,6 +600,8 @@ fn told_of(row: &Outgoing) -> String {
 }
 
 fn expect(answer: &Answer, step: &Value) {
+    let screen = verdict_screen(answer);
+    shown(&[screen.title, screen.reason, screen.next], step);
     let verdict = match answer.verdict {
         VerdictKind::Authentic => "authentic",
         VerdictKind::CannotTell => "cannot-tell",
@@ -651,6 +653,12 @@ fn state(state: AccessState) -> &'static str {
     }
 }
 
+/// The keys of a screen's texts, where a step names them.
+fn shown(texts: &[Text], step: &Value) {
+    let keys: Vec<&str> = texts.iter().map(|text| text.key.as_str()).collect();
+    assert!(step.get("screen").is_none_or(|screen| *screen == serde_json::json!(keys)), "{keys:?}: {step}");
+}
+
 fn name(error: &CountersignError) -> (&'static str, &str) {
     match error {
         CountersignError::Retry { .. } => ("retry", ""),
@@ -679,6 +687,8 @@ fn every_scenario_gives_the_answers_that_it_expects() {
             assert_eq!(Some(name), step["error"].as_str(), "{step}: {error}");
             let expected = step["reason"].as_str().unwrap_or(reason);
             assert_eq!(reason, expected, "{step}");
+            let screen = fault_screen(Fault::Failed { error });
+            shown(&[screen.title, screen.text], step);
         }
         played += 1;
     }

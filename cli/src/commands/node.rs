@@ -6,10 +6,12 @@ use std::sync::mpsc;
 use anyhow::{Context as _, Result};
 use countersign_ledger::{Day, UnixMillis};
 use countersign_node::{Config, Finding, Node, Request, Surroundings, operate, restore, verify};
+use countersign_wallet::Register;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Node as Args, NodeCommand};
+use crate::codes;
 use crate::output::{say, show};
 use crate::progress;
 
@@ -41,6 +43,7 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
             show!("{}", Node::anchors(&config, &Surroundings::default().families)?.to_json());
             return Ok(0);
         }
+        NodeCommand::Register { address, output } => return register(&config, address, output, json),
         NodeCommand::Certify { root } => return certify(&config, root),
         NodeCommand::Restore { from } => {
             say!("{}", restore(&config, from)?);
@@ -56,6 +59,25 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
         NodeCommand::Backup { to } => Request::Backup { to: std::path::absolute(to)? },
     };
     say!("{}", operate(&config, &request)?);
+    Ok(0)
+}
+
+/// Draws the codes of a register, and prints its words.
+fn register(config: &Config, address: &str, output: &Path, json: bool) -> Result<u8> {
+    let genesis = Node::anchors(config, &Surroundings::default().families)?;
+    let register = Register::new(address, genesis)?;
+    std::fs::create_dir_all(output).with_context(|| output.display().to_string())?;
+    let pictures = codes::draw(output, "register", &register.message())?;
+    if json {
+        say!("{}", json!({ "words": register.words(), "pictures": pictures }));
+    } else {
+        say!(
+            "{} pictures: {} and on",
+            pictures.len(),
+            pictures.first().map_or_else(String::new, |path| path.display().to_string())
+        );
+        say!("publish these words, which people compare before they pin:\n  {}", register.words().join(" "));
+    }
     Ok(0)
 }
 

@@ -11,7 +11,8 @@ use countersign_node::Config;
 use countersign_wallet::{Client, OfferTo};
 
 use super::cast::Cast;
-use super::{codes, heading, labels};
+use super::{heading, labels};
+use crate::codes;
 use crate::commands::check;
 use crate::home::{Home, now};
 use crate::output::{say, show};

@@ -3,7 +3,6 @@
 //! packs are checked. Then a parcel is handed over without a network, and a medical record is shared in part.
 
 mod cast;
-mod codes;
 mod delivery;
 mod labels;
 mod notaries;

@@ -129,6 +129,8 @@ pub enum Dispensed {
 pub enum Argument {
     /// A name or words, to be shown unchanged.
     Text(String),
+    /// A party; apps keep the roles' names.
+    Party(Party),
     /// The kind of a step; apps keep its title under this key.
     Step(Kind),
     /// A day.
@@ -180,17 +182,19 @@ impl Reason {
     /// The arguments of its text, by name.
     pub fn arguments(&self) -> Vec<(&'static str, Argument)> {
         let text = |text: &dyn ToString| Argument::Text(text.to_string());
+        let party = |party: &Party| Argument::Party(party.clone());
+        let member = |member: &Identity| Argument::Party(member.into());
         match self {
             Self::BrokenHistory(finding) => vec![
                 ("finding", text(&finding.finding)),
                 ("step", Argument::Step(finding.fault.step.clone())),
-                ("party", text(finding.accountable())),
+                ("party", party(finding.accountable())),
                 ("fault", text(&finding.fault.reason)),
             ],
             Self::ConflictingCustody(conflict) => vec![
-                ("party", text(&conflict.giver)),
-                ("first", text(&conflict.first)),
-                ("second", text(&conflict.second)),
+                ("party", party(&conflict.giver)),
+                ("first", member(&conflict.first)),
+                ("second", member(&conflict.second)),
                 ("at", Argument::Time(conflict.at)),
             ],
             Self::LotSerialMismatch { lots } => {
@@ -202,13 +206,13 @@ impl Reason {
             }
             Self::Recalled(alert) | Self::Suspended(alert) => vec![
                 ("subject", text(&alert.subject)),
-                ("party", text(&alert.by)),
+                ("party", member(&alert.by)),
                 ("at", Argument::Time(alert.at)),
                 ("why", text(&alert.reason)),
             ],
             Self::Disputed(dispute) => vec![
-                ("party", text(&dispute.holder)),
-                ("by", text(&dispute.by)),
+                ("party", party(&dispute.holder)),
+                ("by", member(&dispute.by)),
                 ("at", Argument::Time(dispute.at)),
                 ("why", text(&dispute.reason)),
             ],
@@ -217,18 +221,18 @@ impl Reason {
                 ("what", text(&one.what)),
                 ("unit", text(&one.unit)),
                 ("other", text(&one.other)),
-                ("party", text(&one.packer)),
+                ("party", party(&one.packer)),
                 ("at", Argument::Time(one.at)),
             ],
             Self::Dispensed(Dispensed::Stated { by, at, .. }) => {
-                vec![("party", text(by)), ("at", Argument::Time(*at))]
+                vec![("party", member(by)), ("at", Argument::Time(*at))]
             }
             Self::Dispensed(Dispensed::Recorded { checkpoint, .. }) => {
                 vec![("checkpoint", Argument::Number(*checkpoint))]
             }
             Self::Expired { at } | Self::ApprovalExpired { at } => vec![("at", Argument::Time(*at))],
             Self::MissingStep { step, party } => {
-                vec![("step", Argument::Step(step.clone())), ("party", text(party))]
+                vec![("step", Argument::Step(step.clone())), ("party", Argument::Party(party.clone()))]
             }
             Self::Misread { slip, readings } | Self::NearMiss { slip, readings } => vec![
                 ("slip", Argument::Text(slip.key.to_owned())),
@@ -288,7 +292,7 @@ fn difference_arguments(difference: &Difference) -> Vec<(&'static str, Argument)
         ("what", text(&difference.what)),
         ("packed", Argument::Number(difference.opened.packed)),
         ("unpacked", Argument::Number(difference.opened.unpacked)),
-        ("party", text(&difference.opener)),
+        ("party", Argument::Party(difference.opener.clone())),
         ("at", Argument::Time(difference.at)),
     ];
     arguments.extend(difference.missing.iter().map(|few| ("missing", text(few))));

@@ -35,6 +35,8 @@ pub struct Verdict {
     pub accountable: Option<Party>,
     /// What happened to the pack, its lot and its class, in order of time.
     pub timeline: Vec<TimelineEvent>,
+    /// The end of the day on which it expires: the earlier one of what the label says and what was stated.
+    pub expires_at: Option<UnixMillis>,
     /// The statements that the verdict is based on, those of the reasons first.
     pub evidence: Vec<Hash>,
     /// Size of the supply log's checkpoint; `None` if the product is not followed.
@@ -129,6 +131,7 @@ fn judge(item: &Item, dossier: &Dossier, now: Now, ages: Ages) -> Verdict {
     let mut seen = std::collections::BTreeSet::new();
     verdict.evidence.retain(|statement| seen.insert(*statement));
     Verdict {
+        expires_at: expires_at(item, lot),
         timeline,
         checkpoint: Some(dossier.supply.size),
         as_of: Some(dossier.as_of()),
@@ -142,7 +145,7 @@ fn not_followed(item: &Item, now: Now) -> Verdict {
     let mut reasons = vec![Reason::NotFollowed { subject: item.class.clone() }];
     expiry(item, None, now, &mut reasons);
     misread(item, None, &mut reasons);
-    rank(reasons, Some(0), now.clock())
+    Verdict { expires_at: item.expires_at, ..rank(reasons, Some(0), now.clock()) }
 }
 
 /// What the class itself says.
@@ -255,10 +258,14 @@ fn mismatch(item: &Item, lot: Option<&LotFile>, dossier: &Dossier, reasons: &mut
 }
 
 fn expiry(item: &Item, lot: Option<&LotFile>, now: Now, reasons: &mut Vec<Reason>) {
-    let stated = lot.and_then(|lot| lot.commission).and_then(|commission| commission.expiry);
-    if let Some(at) = [item.expires_at, stated].into_iter().flatten().min() {
+    if let Some(at) = expires_at(item, lot) {
         reasons.extend(past(at, now, Reason::Expired { at }));
     }
+}
+
+fn expires_at(item: &Item, lot: Option<&LotFile>) -> Option<UnixMillis> {
+    let stated = lot.and_then(|lot| lot.commission).and_then(|commission| commission.expiry);
+    [item.expires_at, stated].into_iter().flatten().min()
 }
 
 /// `reason` if the moment has passed. Where that hangs on a clock that is wrong, the clock is the reason.
@@ -368,6 +375,7 @@ fn rank(mut reasons: Vec<Reason>, age_millis: Option<u64>, clock: Clock) -> Verd
     Verdict {
         kind: reasons.first().map_or(VerdictKind::Authentic, |reason| weight(reason).0),
         accountable: reasons.iter().find_map(Reason::accountable).cloned(),
+        expires_at: None,
         evidence: reasons.iter().flat_map(Reason::statements).collect(),
         reasons,
         timeline: Vec::new(),

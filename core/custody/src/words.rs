@@ -81,6 +81,11 @@ const REASONS: &[(&str, &str)] = &[
 /// The key of the one text for all slips.
 const MISREAD: &str = "misread";
 
+/// The key of every reason's text; a misread has that of its slip.
+pub fn reason_keys() -> impl Iterator<Item = &'static str> {
+    REASONS.iter().map(|(key, _)| *key).filter(|key| *key != MISREAD)
+}
+
 /// The verdict in a few words.
 pub const fn headline(kind: VerdictKind) -> &'static str {
     match kind {
@@ -118,6 +123,7 @@ pub fn sentence(reason: &Reason, profile: &Profile) -> String {
 fn written(argument: &Argument, profile: &Profile) -> String {
     match argument {
         Argument::Text(text) => sanitize(text),
+        Argument::Party(party) => sanitize(&party.to_string()),
         Argument::Step(kind) => {
             profile.step(kind).map_or_else(|| kind.to_string(), |step| step.title.clone())
         }

@@ -52,8 +52,8 @@ fn a_statement_fits_into_one_code_that_phones_read() {
     let sent = bytes(MAX_ONE, 1);
     let Codes::One(text) = encode(&sent).unwrap() else { panic!("several codes") };
     assert_eq!(Assembly::default().feed(&read(&text)), Ok(Received::Whole(sent)));
-    // Version 19: 93 modules and 4 of quiet zone on either side.
-    assert!(picture(&text).width() <= (93 + 8) * 4);
+    // Version 15: 77 modules and 4 of quiet zone on either side.
+    assert!(picture(&text).width() <= (77 + 8) * 4);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn more_than_one_code_holds_comes_as_parts_of_no_larger_codes() {
     let mut shown = parts(&sent);
     assert_eq!(shown.needed(), 2);
     let first = shown.next().unwrap();
-    assert!(picture(&first).width() <= (93 + 8) * 4);
+    assert!(picture(&first).width() <= (77 + 8) * 4);
     assert_eq!(assembly.feed(&read(&first)), Ok(Received::Part(Progress { have: 1, need: 2 })));
     assert_eq!(assembly.progress(), Some(Progress { have: 1, need: 2 }));
     assert_eq!(assembly.feed(&read(&shown.next().unwrap())), Ok(Received::Whole(sent)));
@@ -92,7 +92,7 @@ fn a_code_seen_a_thousand_times_is_one_part() {
     let mut assembly = Assembly::default();
     let text = parts(&bytes(3000, 1)).next().unwrap();
     for _ in 0..1000 {
-        assert_eq!(assembly.feed(&text), Ok(Received::Part(Progress { have: 1, need: 8 })));
+        assert_eq!(assembly.feed(&text), Ok(Received::Part(Progress { have: 1, need: 9 })));
     }
 }
 
@@ -104,12 +104,12 @@ fn parts_of_another_message_do_not_disturb_and_three_in_a_row_replace() {
     assembly.feed(&ours.next().unwrap()).unwrap();
     for have in 2..=4 {
         assert_eq!(assembly.feed(&other.next().unwrap()), Err(NotTaken::OtherMessage));
-        assert_eq!(assembly.feed(&ours.next().unwrap()), Ok(Received::Part(Progress { have, need: 8 })));
+        assert_eq!(assembly.feed(&ours.next().unwrap()), Ok(Received::Part(Progress { have, need: 9 })));
     }
     let mut other = parts(&second);
     assert_eq!(assembly.feed(&other.next().unwrap()), Err(NotTaken::OtherMessage));
     assert_eq!(assembly.feed(&other.next().unwrap()), Err(NotTaken::OtherMessage));
-    assert_eq!(assembly.feed(&other.next().unwrap()), Ok(Received::Part(Progress { have: 3, need: 8 })));
+    assert_eq!(assembly.feed(&other.next().unwrap()), Ok(Received::Part(Progress { have: 3, need: 9 })));
     let rest = other.find_map(|text| match assembly.feed(&text).unwrap() {
         Received::Whole(bytes) => Some(bytes),
         Received::Part(_) => None,
@@ -134,7 +134,7 @@ fn each_refusal_has_its_own_reason_and_changes_nothing() {
         ("CS1:::".into(), NotTaken::Damaged),
         (damaged, NotTaken::Damaged),
         ("UR:BYTES/0-2/AEAE".into(), NotTaken::Damaged),
-        (part.replacen("2-8", "3-8", 1), NotTaken::Damaged),
+        (part.replacen("2-9", "3-9", 1), NotTaken::Damaged),
         (format!("UR:BYTES/1-{}/AEAE", MAX_PARTS + 1), NotTaken::TooManyParts),
         ("UR:BYTES/1-4294967295/AEAE".into(), NotTaken::TooManyParts),
         (format!("UR:BYTES/1-100/{long}"), NotTaken::TooLarge),
@@ -244,7 +244,7 @@ fn a_screen_that_never_shows_one_part_is_given_up_and_what_follows_is_read() {
 fn nothing_and_too_much_are_not_encoded() {
     assert_eq!(encode(&[]).err(), Some(NotEncoded::Empty));
     assert_eq!(encode(&bytes(MAX_BYTES + 1, 1)).err(), Some(NotEncoded::TooLarge));
-    assert_eq!(parts(&bytes(MAX_BYTES, 1)).needed(), 164);
+    assert_eq!(parts(&bytes(MAX_BYTES, 1)).needed(), 193);
 }
 
 proptest! {

@@ -106,6 +106,18 @@ pub struct Reading {
 }
 
 impl Slip {
+    /// Every slip.
+    pub const ALL: [Self; 8] = [
+        Self::Ends,
+        Self::SeparatorFirst,
+        Self::SeparatorReplaced,
+        Self::Unannounced,
+        Self::Blanks,
+        Self::CaseSwapped,
+        Self::KeysSwapped,
+        Self::SeparatorLost,
+    ];
+
     /// Its stable name.
     #[must_use]
     pub fn key(self) -> &'static str {

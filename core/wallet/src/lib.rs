@@ -53,6 +53,7 @@ mod missing_links;
 mod online;
 mod outbox;
 mod records;
+mod register;
 mod snapshot;
 mod store;
 mod sync;
@@ -79,6 +80,7 @@ pub use records::{
     Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered,
     HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
 };
+pub use register::{NotARegister, Register};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,

@@ -15,7 +15,8 @@
 //! The node keeps a record store; the attribute authority beside it has an address and a TLS root of its own.
 //!
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
-//! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
+//! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. The wallet of a patient who follows the
+//! product is `examples.db`: what the apps show to those who have no ledger. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
 
 use std::error::Error;
 use std::fs;
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use countersign_custody::qr::{self, Codes};
 use countersign_custody::{Contents, SerialSet};
 use countersign_ledger::{
-    Fields, Hash, Held, Identity, Kind, LogName, LogSpec, PublicKey, Subject, UnixMillis,
+    Fields, Genesis, Hash, Held, Identity, Kind, LogName, LogSpec, PublicKey, Subject, UnixMillis,
 };
 use countersign_node::{
     AttributeAuthority, AuthorityConfig, Config, Node, RecordStoreConfig, Register, Running,
@@ -38,7 +39,7 @@ use countersign_records::{Cut, RecordId, Rule, Unsigned};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
 use countersign_wallet::{
-    Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, StoredKey, Vault,
+    Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Step, StoredKey, Vault,
 };
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
@@ -77,6 +78,7 @@ fn main() -> Outcome {
     }
     frame(&folder.join("blank.pgm"), None)?;
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
+    examples(&folder.join("examples.db"), node.node().genesis(), &address)?;
     let hello = json!({
         "node": address, "genesis": genesis, "frames": folder,
         "authority": Clinics::identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
@@ -208,6 +210,15 @@ fn say(line: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
+}
+
+/// The wallet of a patient who follows the product, brought up to date.
+fn examples(database: &Path, genesis: &Genesis, address: &str) -> Outcome {
+    let mut snapshot = Snapshot::open(database, genesis)?;
+    snapshot.follow(&Subject::new(CLASS)?)?;
+    let client = Client::new(Https::new(address, genesis)?);
+    while snapshot.sync_step(&client)? != Step::Done {}
+    Ok(())
 }
 
 /// A frame of 1280 by 720 with a pack's label in its middle.

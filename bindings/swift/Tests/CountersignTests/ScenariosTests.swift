@@ -21,6 +21,8 @@ final class ScenariosTests: XCTestCase {
                     let (name, reason) = described(error)
                     XCTAssertEqual(name, step["error"] as? String, "\(step)")
                     if let expected = step["reason"] as? String { XCTAssertEqual(reason, expected, "\(step)") }
+                    let screen = faultScreen(fault: .failed(error: error))
+                    shown([screen.title, screen.text], step)
                 }
             }
         }
@@ -346,6 +348,8 @@ private func described(_ delivery: Delivery) -> String {
 }
 
 private func expect(_ answer: Answer, _ step: [String: Any]) {
+    let screen = verdictScreen(answer: answer)
+    shown([screen.title, screen.reason, screen.next], step)
     let verdict =
         switch answer.verdict {
         case .authentic: "authentic"
@@ -373,6 +377,11 @@ private func expect(_ document: MedicalDocument, _ step: [String: Any]) {
     XCTAssertEqual(document.notDelivered, 0, "\(step)")
     XCTAssertEqual(document.title, "Patient summary", "\(step)")
     XCTAssertEqual(document.signer, "spiffe://meds.example/doctor/grace", "\(step)")
+}
+
+/// The keys of a screen's texts, where a step names them.
+private func shown(_ texts: [Text], _ step: [String: Any]) {
+    if let screen = step["screen"] as? [String] { XCTAssertEqual(texts.map(\.key), screen, "\(step)") }
 }
 
 private func described(_ error: CountersignError) -> (String, String?) {

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{MAX_BYTES, MAX_ONE, PREFIX, base45};
 
 /// The most bytes of the message in a part. At two characters a byte, its code is as large as that of a whole message.
-const MAX_FRAGMENT: usize = 400;
+const MAX_FRAGMENT: usize = 340;
 
 /// The texts to be shown.
 pub enum Codes {
@@ -34,6 +34,12 @@ pub fn encode(bytes: &[u8]) -> Result<Codes, NotEncoded> {
         _ if bytes.len() > MAX_BYTES => Err(NotEncoded::TooLarge),
         _ => Ok(Codes::Parts(Parts::new(bytes).ok_or(NotEncoded::TooLarge)?)),
     }
+}
+
+/// Bytes as words, one each (bytewords, BCR-2020-012, without its checksum): for two people to compare.
+pub fn words(bytes: &[u8]) -> Vec<String> {
+    let words = ur::bytewords::encode(bytes, ur::bytewords::Style::Standard);
+    words.split(' ').take(bytes.len()).map(str::to_owned).collect()
 }
 
 /// The parts of a message, without end: first each fragment once, then mixtures of fragments, any of which may stand in

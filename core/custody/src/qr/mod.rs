@@ -11,15 +11,16 @@ mod base45;
 mod codes;
 
 pub use assembly::{Assembly, NotTaken, Progress, Received};
-pub use codes::{Codes, NotEncoded, Parts, encode};
+pub use codes::{Codes, NotEncoded, Parts, encode, words};
 
-/// The most bytes that go into one code: with base45 a version 19 code, which phones read from each other's screens.
-pub const MAX_ONE: usize = 700;
+/// The most bytes that go into one code: with base45 a version 15 code, which a cheap camera
+/// reads from another phone's screen at some distance.
+pub const MAX_ONE: usize = 500;
 
 /// The most bytes that go into codes at all: a minute at three codes a second. A file is better for more.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// The most parts that are accepted for a message. Ours have at most 165; other senders may use smaller parts.
+/// The most parts that are accepted for a message. Ours have at most 193; other senders may use smaller parts.
 pub const MAX_PARTS: usize = 512;
 
 /// The beginning of a text that is a whole message.

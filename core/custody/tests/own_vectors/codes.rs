@@ -54,7 +54,7 @@ fn texts_of_codes() {
         Nothing {},
     );
     for (name, length, parts) in
-        [("one byte", 1, 1), ("700 bytes, the most of one code", 700, 1), ("701 bytes in two parts", 701, 2)]
+        [("one byte", 1, 1), ("500 bytes, the most of one code", 500, 1), ("501 bytes in two parts", 501, 2)]
     {
         file.accept(name, Texts { texts: shown(&bytes(length), parts) }, Blob(bytes(length)));
     }

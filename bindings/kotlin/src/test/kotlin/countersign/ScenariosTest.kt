@@ -8,6 +8,7 @@ import countersign.core.Consent
 import countersign.core.CountersignException
 import countersign.core.Courier
 import countersign.core.Delivery
+import countersign.core.Fault
 import countersign.core.Field
 import countersign.core.FieldValue
 import countersign.core.Issuer
@@ -22,8 +23,11 @@ import countersign.core.RecordStep
 import countersign.core.Records
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Text
 import countersign.core.Wallet
 import countersign.core.drawCode
+import countersign.core.faultScreen
+import countersign.core.verdictScreen
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
@@ -57,6 +61,7 @@ class ScenariosTest {
                     } catch (error: CountersignException) {
                         assertEquals(step.optString("error"), name(error), "$step")
                         if (step.has("reason")) assertEquals(step.getString("reason"), reason(error), "$step")
+                        faultScreen(Fault.Failed(error)).let { shown(listOf(it.title, it.text), step) }
                     }
                 }
             }
@@ -371,6 +376,7 @@ private fun described(row: Outgoing) = when (val delivery = row.delivery) {
 private fun Any.discard() = Unit
 
 private fun expect(answer: Answer, step: JSONObject) {
+    verdictScreen(answer).let { shown(listOf(it.title, it.reason, it.next), step) }
     val found = listOf(answer.verdict.name.lowercase().replace('_', '-'), JSONArray(answer.reasons.map { it.key }).toString())
     assertEquals(listOf(step.getString("verdict"), step.getJSONArray("reasons").toString()), found, "$step")
     // Each time it was received with its unit: how many of the unit's packs were scanned.
@@ -392,6 +398,11 @@ private fun expect(document: MedicalDocument, step: JSONObject) {
 }
 
 private fun state(state: AccessState) = state.name.lowercase()
+
+/** The keys of a screen's texts, where a step names them. */
+private fun shown(texts: List<Text>, step: JSONObject) {
+    if (step.has("screen")) assertEquals(step.getJSONArray("screen").toString(), JSONArray(texts.map { it.key }).toString(), "$step")
+}
 
 private fun name(error: CountersignException) = error::class.simpleName!!.kebab()
 

@@ -1,0 +1,231 @@
+package countersign.app
+
+import android.Manifest.permission.CAMERA
+import android.app.Activity
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.graphics.Bitmap
+import android.graphics.ImageDecoder
+import android.net.Uri
+import android.os.Bundle
+import android.provider.Settings
+import android.view.View
+import android.view.ViewGroup.LayoutParams.MATCH_PARENT
+import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
+import android.view.WindowManager.LayoutParams
+import android.widget.LinearLayout
+import android.widget.ProgressBar
+import countersign.core.Action
+import countersign.core.Fault
+import java.io.ByteArrayOutputStream
+import java.nio.ByteBuffer
+
+/** The one window. It draws what the model says, and does what only the phone can. */
+class MainActivity : Activity(), Platform {
+    private lateinit var parts: Parts
+    private lateinit var ui: Ui
+    private lateinit var drawing: Drawing
+    private val model get() = parts.model
+
+    /** The camera while it is shown. */
+    private var eye: EyeView? = null
+    private var camera: Camera? = null
+    private var aim: Aim? = null
+    private var drawn: Screen? = null
+    private var resumed = false
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        parts = (application as App).parts
+        ui = Ui(this)
+        drawing = Drawing(ui, model, this)
+        model.photograph = ::jpeg
+        model.changed = ::render
+        SyncJob.schedule(this)
+        if (model.screen is Screen.Start) model.start()
+        if (state == null) follow(intent)
+        render()
+    }
+
+    override fun onResume() {
+        super.onResume()
+        resumed = true
+        render()
+    }
+
+    override fun onPause() {
+        resumed = false
+        closeCamera()
+        super.onPause()
+    }
+
+    override fun onDestroy() {
+        if (model.changed == ::render) model.changed = {}
+        super.onDestroy()
+    }
+
+    @Deprecated("by the platform")
+    override fun onBackPressed() {
+        if (!model.back()) finish()
+    }
+
+    private fun render() {
+        val screen = model.screen
+        window.protect(screen)
+        if (screen is Screen.Eye) return look(screen)
+        closeCamera()
+        if (screen === drawn && !model.busy) return
+        drawn = screen.takeIf { !model.busy }
+        val page = LinearLayout(this).apply {
+            orientation = LinearLayout.VERTICAL
+            setBackgroundColor(ui.color(R.color.ground))
+            fitsSystemWindows = true
+        }
+        if (model.busy) page.addView(waiting(), MATCH_PARENT, WRAP_CONTENT)
+        page.addView(drawing.draw(screen), LinearLayout.LayoutParams(MATCH_PARENT, 0, 1f))
+        setContentView(page)
+    }
+
+    /** A screen's view by itself, as it is drawn while nothing is under way. */
+    fun preview(screen: Screen): View = if (screen is Screen.Eye) {
+        EyeView(ui, model, this, screen.aim, hasLight = true).apply { show(screen) }
+    } else {
+        LinearLayout(this).apply {
+            setBackgroundColor(ui.color(R.color.ground))
+            addView(drawing.draw(screen), LinearLayout.LayoutParams(0, MATCH_PARENT, 1f))
+        }
+    }
+
+    private fun waiting() = ProgressBar(this, null, android.R.attr.progressBarStyleHorizontal).apply {
+        isIndeterminate = true
+        contentDescription = ui.words.of("label.wait")
+    }
+
+    /** Screens of somebody's health stay out of screenshots; codes for another phone are bright and do not go dark. */
+    private fun android.view.Window.protect(screen: Screen) {
+        if (screen.isPrivate) addFlags(LayoutParams.FLAG_SECURE) else clearFlags(LayoutParams.FLAG_SECURE)
+        val shows = screen is Screen.Showing
+        if (shows || screen is Screen.Eye) addFlags(LayoutParams.FLAG_KEEP_SCREEN_ON) else clearFlags(LayoutParams.FLAG_KEEP_SCREEN_ON)
+        attributes = attributes.apply {
+            screenBrightness = if (shows && resumed) LayoutParams.BRIGHTNESS_OVERRIDE_FULL else LayoutParams.BRIGHTNESS_OVERRIDE_NONE
+        }
+    }
+
+    private fun look(screen: Screen.Eye) {
+        if (!resumed) return
+        if (checkSelfPermission(CAMERA) != PackageManager.PERMISSION_GRANTED) {
+            if (drawn !== screen) requestPermissions(arrayOf(CAMERA), CAMERA_ASKED)
+            drawn = screen
+            return
+        }
+        if (eye == null || aim != screen.aim) {
+            closeCamera()
+            val opened = parts.camera(this)
+            val view = EyeView(ui, model, this, screen.aim, opened.hasLight)
+            setContentView(view.apply { fitsSystemWindows = true })
+            eye = view
+            camera = opened
+            aim = screen.aim
+            drawn = null
+            opened.open(view.preview, model::frame) {
+                model.back()
+                model.fault(Fault.CameraBusy)
+                model.retry { }
+            }
+        }
+        camera?.light(screen.light)
+        eye?.show(screen)
+    }
+
+    private fun closeCamera() {
+        camera?.close()
+        camera = null
+        eye = null
+        aim = null
+    }
+
+    override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
+        if (request != CAMERA_ASKED) return
+        if (results.firstOrNull() == PackageManager.PERMISSION_GRANTED) render() else {
+            model.back()
+            model.fault(Fault.CameraDenied)
+        }
+    }
+
+    override fun onNewIntent(intent: Intent) {
+        super.onNewIntent(intent)
+        setIntent(intent)
+        follow(intent)
+    }
+
+    /** A code of ours that the phone's own camera read. */
+    private fun follow(intent: Intent) {
+        intent.dataString?.takeIf { intent.action == Intent.ACTION_VIEW }?.let(model::linked)
+    }
+
+    override fun examples() = model.tryExamples({ assets.open("examples.db") }, { assets.open("examples.json").use { it.readBytes() } })
+
+    override fun choosePhotograph() =
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), PHOTOGRAPH)
+
+    @Deprecated("by the platform")
+    override fun onActivityResult(request: Int, result: Int, data: Intent?) {
+        val picture = data?.data
+        if (request == PHOTOGRAPH && result == RESULT_OK && picture != null) read(picture)
+    }
+
+    private fun read(picture: Uri) {
+        val decoded = try {
+            ImageDecoder.decodeBitmap(ImageDecoder.createSource(contentResolver, picture)) { decoder, info, _ ->
+                decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE
+                // A code needs no more pixels than these, and a picture of any size is bounded.
+                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / LARGEST).coerceAtLeast(1))
+            }
+        } catch (_: java.io.IOException) {
+            return
+        }
+        photograph(decoded)
+    }
+
+    /** A picture with a code in it. */
+    fun photograph(picture: Bitmap) {
+        val pixels = if (picture.config == Bitmap.Config.ARGB_8888) picture else picture.copy(Bitmap.Config.ARGB_8888, false)
+        // Android's ARGB_8888 lies in memory as R, G, B, A.
+        val rgba = ByteBuffer.allocateDirect(4 * pixels.width * pixels.height)
+        pixels.copyPixelsToBuffer(rgba)
+        rgba.flip()
+        model.photo(pixels.width, pixels.height, rgba)
+    }
+
+    override fun open(action: Action) = startActivity(
+        when (action) {
+            is Action.SetClock -> Intent(Settings.ACTION_DATE_SETTINGS)
+            else -> Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null))
+        },
+    )
+
+    override fun chooseLanguage() = startActivity(
+        if (android.os.Build.VERSION.SDK_INT >= 33) {
+            Intent(Settings.ACTION_APP_LOCALE_SETTINGS, Uri.fromParts("package", packageName, null))
+        } else {
+            Intent(Settings.ACTION_LOCALE_SETTINGS)
+        },
+    )
+
+    /** A frame as the file of a photograph, grey. */
+    private fun jpeg(width: Int, height: Int, stride: Int, luma: ByteBuffer): ByteArray {
+        val pixels = IntArray(width * height) {
+            val grey = luma.get(it / width * stride + it % width).toInt() and 0xff
+            0xff shl 24 or (grey * 0x010101)
+        }
+        val file = ByteArrayOutputStream()
+        Bitmap.createBitmap(pixels, width, height, Bitmap.Config.ARGB_8888).compress(Bitmap.CompressFormat.JPEG, 85, file)
+        return file.toByteArray()
+    }
+
+    private companion object {
+        const val CAMERA_ASKED = 1
+        const val PHOTOGRAPH = 2
+        const val LARGEST = 4096
+    }
+}

@@ -1,0 +1,131 @@
+package countersign.app
+
+import countersign.core.Courier
+import countersign.core.KeyStore
+import countersign.core.PackChecker
+import countersign.core.Register
+import countersign.core.RegisterReader
+import countersign.core.SyncStep
+import countersign.core.Wallet
+import countersign.core.register
+import java.io.File
+import java.io.InputStream
+import java.nio.ByteBuffer
+
+/** The core's objects on this phone, and the files that they lie in. Its calls wait: not for the main thread. */
+class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseable {
+    /** The register that is pinned. */
+    var register: Register? = null
+        private set
+
+    /** Whether it is the built-in one with examples. */
+    var examples = false
+        private set
+
+    private var opened: Opened? = null
+
+    private class Opened(val wallet: Wallet) : AutoCloseable {
+        val checker = PackChecker(wallet)
+        val courier = Courier(wallet, KEY)
+
+        override fun close() {
+            courier.close()
+            checker.close()
+            wallet.close()
+        }
+    }
+
+    val wallet: Wallet get() = open().wallet
+    val checker: PackChecker get() = open().checker
+    val courier: Courier get() = open().courier
+
+    /** Reads what was pinned. A register that is damaged is none: the person scans it again. */
+    fun start() {
+        val (node, genesis) = File(folder, NODE) to File(folder, GENESIS)
+        if (!node.exists() || !genesis.exists()) return
+        register = register(node.readText(), direct(genesis.readBytes()))
+    }
+
+    /** Pins a register whose words a person has compared. */
+    @Synchronized
+    fun pin(chosen: Register) {
+        close()
+        folder.mkdirs()
+        File(folder, GENESIS).writeBytes(chosen.genesis)
+        // Last: a register without its address is none.
+        File(folder, NODE).writeText(chosen.node)
+        register = chosen
+    }
+
+    /** Opens the examples, whose database and genesis are built into the app. */
+    @Synchronized
+    fun tryExamples(database: InputStream, genesis: ByteArray) {
+        close()
+        val place = File(folder, EXAMPLES).apply { deleteRecursively(); mkdirs() }
+        val copy = File(place, DATABASE)
+        database.use { from -> copy.outputStream().use { from.copyTo(it) } }
+        opened = Opened(Wallet.openExamples(copy.path, direct(genesis), keys))
+        examples = true
+    }
+
+    @Synchronized
+    fun leaveExamples() {
+        close()
+        File(folder, EXAMPLES).deleteRecursively()
+    }
+
+    /** Erases the key and every file. */
+    @Synchronized
+    fun erase() {
+        close()
+        keys.delete(KEY)
+        folder.deleteRecursively()
+        register = null
+    }
+
+    /** Whether this phone signs for a member. */
+    fun isMember(): Boolean = !examples && wallet.memberships().any { it.key == KEY }
+
+    /** Brings the wallet up to date: steps until it is, or until [going] says no. */
+    fun sync(going: () -> Boolean = { true }) {
+        while (going()) {
+            when (val step = wallet.syncStep()) {
+                is SyncStep.Done -> return
+                is SyncStep.Waiting -> Thread.sleep(step.afterMillis.toLong().coerceAtMost(LONGEST_WAIT))
+                is SyncStep.Progress -> {}
+            }
+        }
+    }
+
+    @Synchronized
+    private fun open(): Opened {
+        opened?.let { return it }
+        val pinned = register ?: throw NotPinned()
+        folder.mkdirs()
+        val wallet = Wallet.open(File(folder, DATABASE).path, direct(pinned.genesis), pinned.node, keys)
+        return Opened(wallet).also { opened = it }
+    }
+
+    @Synchronized
+    override fun close() {
+        opened?.close()
+        opened = null
+        examples = false
+    }
+
+    /** Nothing can be asked before a register is pinned. */
+    class NotPinned : Exception()
+
+    companion object {
+        /** The key's name. */
+        const val KEY = "signing"
+        private const val NODE = "register.node"
+        private const val GENESIS = "register.json"
+        private const val DATABASE = "wallet.db"
+        private const val EXAMPLES = "examples"
+        private const val LONGEST_WAIT = 10_000L
+    }
+}
+
+/** Bytes where the core can read them without a copy. */
+fun direct(bytes: ByteArray): ByteBuffer = ByteBuffer.allocateDirect(bytes.size).put(bytes).flip() as ByteBuffer

@@ -1,0 +1,343 @@
+package countersign.app
+
+import android.os.Looper
+import android.view.WindowManager.LayoutParams
+import countersign.core.registerCodes
+import java.io.File
+import org.junit.After
+import org.junit.AfterClass
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotEquals
+import org.junit.Assert.assertTrue
+import org.junit.Before
+import org.junit.Rule
+import org.junit.Test
+import org.junit.rules.TemporaryFolder
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
+
+/** The app itself, with the real core and a real node: taps go in, and pixels come out. */
+@RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+@Config(sdk = [34], qualifiers = "en-rGB-w360dp-h780dp-notnight-xhdpi")
+class AppTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+
+    private val people = mutableListOf<Person>()
+    private lateinit var world: World
+
+    @Before
+    fun begin() {
+        world = World(folder.newFolder("world"))
+    }
+
+    @After
+    fun end() {
+        people.forEach { runCatching { it.close() } }
+        world.close()
+    }
+
+    private fun person(name: String) = Person(folder.newFolder(name)).also { people += it }
+
+    private fun Person.andAgain(): Person {
+        people -= this
+        return killed().also { people += it }
+    }
+
+    /** A phone on which the world's register is pinned. */
+    private fun pinned(name: String): Person = person(name).apply {
+        tap("start.pin")
+        holdCodes(registerCodes(world.node, direct(world.genesis)))
+        tap("pin.confirm")
+        sees("home.scan")
+    }
+
+    private fun courier(name: String): Person = pinned(name).apply {
+        tap("home.carry")
+        sees("enrol.title")
+        type(world.ask("code courier $name"))
+        tap("enrol.do")
+        sees("carry.take-over")
+    }
+
+    private fun Person.isProtected() = activity.window.attributes.flags and LayoutParams.FLAG_SECURE != 0
+
+    @Test
+    fun `a patient pins a register, scans a pack, and knows it without a network`() {
+        var ann = person("ann")
+        ann.sees("start.title")
+        ann.tap("start.pin")
+        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        ann.sees("pin.title")
+        assertEquals(12, (ann.model.screen as Screen.Pin).register.words.size)
+        ann.tap("pin.confirm")
+
+        ann.tap("home.scan")
+        assertTrue("a pack is being scanned", ann.isProtected())
+        ann.hold(world.frame("blank.pgm"))
+        ann.hold(world.frame("genuine.pgm"))
+        ann.sees("verdict.cannot-tell")
+        ann.sees("next.fetch")
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+        ann.sees("next.use")
+        assertTrue(ann.isProtected())
+        ann.tap("answer.keep")
+        ann.sees("answer.kept")
+
+        world.ask("stop")
+        ann.tap("answer.again")
+        ann.hold(world.frame("unknown.pgm"))
+        ann.sees("verdict.suspect")
+        ann.sees("reason.unknown-serial")
+        ann.sees("next.ask-pharmacist")
+
+        ann = ann.andAgain()
+        ann.sees("home.scan")
+        assertFalse(ann.isProtected())
+        ann.tap("home.medicines")
+        ann.sees("medicines.fetching")
+        ann.back()
+        ann.tap("home.scan")
+        ann.tap("scan.type")
+        ann.type("(01)09506000134352(17)351130(10)L2(21)T001")
+        ann.tap("scan.check")
+        ann.sees("verdict.attention")
+        ann.sees("next.return")
+
+        world.ask("start")
+        ann.back()
+        ann.model.home()
+        ann.tap("home.settings")
+        ann.tap("settings.sync")
+        ann.back()
+        ann.tap("home.medicines")
+        ann.sees("verdict.authentic")
+        ann.tap("medicines.remove")
+        ann.sees("medicines.empty")
+    }
+
+    @Test
+    fun `a code that was typed wrongly offers what was meant, and accuses nobody`() {
+        val ann = pinned("ann")
+        ann.tap("home.scan")
+        ann.tap("scan.type")
+        ann.type("no code")
+        ann.tap("scan.check")
+        ann.sees("fault.invalid-code")
+        ann.type("(01)09506000134352(17)351130(10)L1(21)S001")
+        ann.tap("scan.check")
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+        ann.tap("answer.again")
+        ann.tap("scan.type")
+        ann.type("(01)09506000134352(17)351130(10)l1(21)s001")
+        ann.tap("scan.check")
+        ann.sees("verdict.check-scan")
+        ann.sees("reason.case-swapped")
+        ann.sees("answer.readings")
+        ann.views().first { it.isClickable && it is android.widget.Button && "S001" in it.text }.performClick()
+        ann.sees("verdict.authentic")
+    }
+
+    @Test
+    fun `two couriers hand over without a network, by pixels alone, and a killed app goes on`() {
+        val unit = "https://id.gs1.org/00/095060001343520017"
+        val offer = world.offer(unit)
+        var bob = courier("bob")
+        var carla = courier("carla")
+        world.ask("stop")
+
+        bob.tap("carry.take-over")
+        bob.sees("take.scan-goods")
+        bob.tap("scan.type")
+        bob.type("(00)095060001343520017")
+        bob.tap("scan.check")
+        bob.sees("take.scan-offer")
+        bob.holdCodes(offer)
+        bob.sees("take.intact")
+        bob.tap("take.intact")
+        bob.sees("show.you-signed")
+        assertTrue("codes may be recorded: another phone reads them", !bob.isProtected())
+        assertEquals(LayoutParams.BRIGHTNESS_OVERRIDE_FULL, bob.activity.window.attributes.screenBrightness)
+        bob.tap("show.done")
+        assertEquals(LayoutParams.BRIGHTNESS_OVERRIDE_NONE, bob.activity.window.attributes.screenBrightness)
+        bob.sees("carry.mine")
+
+        bob.tap("carry.hand-over")
+        bob.sees("show.offer")
+        bob = bob.andAgain()
+        bob.tap("home.carry")
+        bob.views().first { it.isClickable && it.all().any { line -> line is android.widget.TextView && line.text == bob.words.of("show.you-signed") } }.performClick()
+        bob.settle()
+        bob.sees("show.offer")
+
+        carla.tap("carry.take-over")
+        carla.tap("scan.type")
+        carla.type("(00)095060001343520017")
+        carla.tap("scan.check")
+        carla.watch(bob)
+        carla.sees("take.intact")
+        carla.keys.manner = "cancels"
+        carla.tap("take.intact")
+        carla.sees("fault.cancelled")
+        carla.keys.manner = "works"
+        carla.tap("action.back")
+        carla.tap("take.intact")
+        carla.sees("show.they-signed")
+        carla = carla.andAgain()
+        carla.tap("home.carry")
+        carla.views().first { it.isClickable && it.all().any { line -> line is android.widget.TextView && line.text == carla.words.of("show.they-signed") } }.performClick()
+        carla.sees("show.answer")
+
+        bob.tap("show.read-answer")
+        bob.watch(carla)
+        bob.sees("show.both-hold")
+        bob.tap("action.ok")
+        assertTrue("bob no longer holds it", bob.read.none { it == bob.words.of("carry.hand-over") })
+
+        carla.tap("show.done")
+        carla.sees("carry.mine")
+        carla.tap("carry.outbox")
+        carla.sees("outbox.waiting")
+        world.ask("start")
+        bob.tap("carry.outbox")
+        repeat(50) { if (bob.words.of("outbox.empty") !in bob.read) { bob.tap("outbox.send"); Thread.sleep(100) } }
+        bob.sees("outbox.empty")
+        repeat(50) { if (carla.words.of("outbox.empty") !in carla.read) { carla.tap("outbox.send"); Thread.sleep(100) } }
+        carla.sees("outbox.empty")
+    }
+
+    @Test
+    fun `goods are refused with a reason, or taken as damaged with a photograph`() {
+        val wet = world.offer("https://id.gs1.org/00/095060001343520031")
+        val dented = world.offer("https://id.gs1.org/00/095060001343520024")
+        val bob = courier("bob")
+        bob.tap("carry.take-over")
+        bob.tap("scan.type")
+        bob.type("(00)095060001343520031")
+        bob.tap("scan.check")
+        bob.holdCodes(wet)
+        bob.tap("take.refuse")
+        bob.tap("take.refuse")
+        assertTrue("a refusal needs its reason", bob.model.screen is Screen.Refusing)
+        bob.type("wet")
+        bob.tap("take.refuse")
+        bob.sees("show.you-signed")
+        bob.tap("show.done")
+
+        bob.tap("carry.take-over")
+        bob.tap("scan.type")
+        bob.type("(00)095060001343520024")
+        bob.tap("scan.check")
+        bob.holdCodes(dented)
+        bob.tap("take.damaged")
+        bob.hold(world.frame("blank.pgm"))
+        assertTrue("no photograph before it is taken", bob.model.screen is Screen.Eye)
+        bob.tap("scan.take")
+        bob.hold(world.frame("blank.pgm"))
+        bob.sees("show.you-signed")
+        bob.tap("show.done")
+        bob.tap("carry.outbox")
+        assertEquals(1, bob.read.count { bob.words.of("step.refusal") in it })
+        assertEquals(1, bob.read.count { bob.words.of("step.handover") in it })
+    }
+
+    @Test
+    fun `each fault has its screen and a way on`() {
+        val ann = pinned("ann")
+        // The node is gone.
+        world.ask("stop")
+        ann.tap("home.settings")
+        ann.tap("settings.sync")
+        ann.sees("fault.retry")
+        world.ask("start")
+        ann.tap("action.retry")
+        ann.sees("settings.sync")
+        // An address that is none.
+        ann.type("http://elsewhere")
+        ann.tap("settings.save")
+        ann.sees("fault.invalid-address")
+        ann.back()
+        ann.model.home()
+        // No code of the office.
+        ann.tap("home.carry")
+        ann.type("WRONG-CODE")
+        ann.tap("enrol.do")
+        ann.sees("refused.enrol-code")
+        ann.model.home()
+        // The camera is taken by another app.
+        ann.tap("home.scan")
+        ann.until("the camera") { ann.camera.broken != null }
+        ann.tap("scan.light-on")
+        assertTrue(ann.camera.lit)
+        ann.camera.broken!!()
+        ann.sees("fault.camera-busy")
+        assertFalse(ann.camera.lit)
+        ann.model.home()
+        // The camera is not allowed.
+        shadowOf(RuntimeEnvironment.getApplication()).denyPermissions(android.Manifest.permission.CAMERA)
+        ann.tap("home.scan")
+        ann.activity.onRequestPermissionsResult(1, arrayOf(android.Manifest.permission.CAMERA), intArrayOf(-1))
+        ann.sees("fault.camera-denied")
+        ann.tap("scan.type")
+        ann.sees("scan.check")
+        ann.model.home()
+        shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(android.Manifest.permission.CAMERA)
+        // A code of another register.
+        val other = String(world.genesis).replaceFirst("\"name\": \"", "\"name\": \"other-")
+        ann.model.scanRegister()
+        ann.settle()
+        ann.holdCodes(registerCodes(world.node, direct(other.toByteArray())))
+        ann.sees("fault.other-register")
+        ann.model.home()
+        // Everything is erased on request, and only then.
+        ann.tap("home.settings")
+        ann.tap("settings.erase")
+        ann.tap("action.cancel")
+        ann.sees("settings.erase")
+        ann.tap("settings.erase")
+        ann.tap("settings.erase-confirm")
+        ann.sees("start.title")
+    }
+
+    @Test
+    fun `a damaged database is begun anew, and the next update mends it`() {
+        var ann = pinned("ann")
+        ann.tap("home.scan")
+        ann.hold(world.frame("genuine.pgm"))
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+        people -= ann
+        ann.close()
+        val database = File(folder.root, "ann/files/wallet.db")
+        database.writeBytes(ByteArray(database.length().toInt()) { (it * 31).toByte() })
+        ann = Person(File(folder.root, "ann")).also { people += it }
+        ann.tap("home.scan")
+        ann.hold(world.frame("genuine.pgm"))
+        ann.sees("verdict.cannot-tell")
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+    }
+
+    @Test
+    fun `without a ledger, examples show every verdict`() {
+        val ann = person("ann")
+        val (database, genesis) = world.file("examples.db") to world.genesis
+        ann.model.tryExamples({ database.inputStream() }, { genesis })
+        ann.sees("demo.banner")
+        val shown = Drawing.EXAMPLES.map { (key, _) ->
+            ann.tap(key)
+            (ann.model.screen as Screen.Verdict).screen.verdict.name.also { ann.back() }
+        }
+        assertEquals(listOf("AUTHENTIC", "ATTENTION", "ATTENTION", "SUSPECT", "CHECK_SCAN"), shown)
+        ann.tap("demo.leave")
+        ann.sees("start.title")
+    }
+}

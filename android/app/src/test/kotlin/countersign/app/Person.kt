@@ -1,0 +1,170 @@
+package countersign.app
+
+import android.Manifest.permission.CAMERA
+import android.content.Context
+import android.graphics.Bitmap
+import android.graphics.Canvas
+import android.graphics.Color
+import android.os.Handler
+import android.os.Looper
+import android.view.TextureView
+import android.view.View
+import android.view.ViewGroup
+import android.widget.EditText
+import android.widget.TextView
+import countersign.SoftwareKeys
+import countersign.core.drawCode
+import java.io.File
+import java.time.Duration
+import java.util.concurrent.Executors
+import org.junit.Assert.assertTrue
+import org.junit.Assert.fail
+import org.robolectric.Robolectric
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+
+/** A camera before which frames are held. */
+class FakeCamera : Camera {
+    var frames: Frames? = null
+    var lit = false
+    var broken: (() -> Unit)? = null
+    override val hasLight = true
+
+    override fun open(preview: TextureView, frames: Frames, failed: () -> Unit) {
+        this.frames = frames
+        broken = failed
+    }
+
+    override fun light(on: Boolean) {
+        lit = on
+    }
+
+    override fun close() {
+        frames = null
+        lit = false
+    }
+}
+
+/** Somebody with a phone: looks at its screen, taps on it, and holds things before its camera. */
+class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) : AutoCloseable {
+    val camera = FakeCamera()
+    private val work = Executors.newSingleThreadExecutor()
+    private val phone = Phone(File(folder, "files"), keys)
+    private val main = Handler(Looper.getMainLooper())
+    val model = Model(phone, work) { main.post(it) }
+    private val controller: ActivityController<MainActivity>
+    val activity: MainActivity
+
+    init {
+        val app = RuntimeEnvironment.getApplication() as App
+        shadowOf(app).grantPermissions(CAMERA)
+        app.given = Parts(phone, model) { _: Context -> camera }
+        controller = Robolectric.buildActivity(MainActivity::class.java).setup()
+        activity = controller.get()
+        settle()
+    }
+
+    val words = Words(activity.resources)
+
+    /** Everything that a person reads on the screen. */
+    val read: List<String> get() = views().filterIsInstance<TextView>().filter { it.isShown }.map { it.text.toString() }.toList()
+
+    fun views(): Sequence<View> = activity.window.decorView.all()
+
+    /** Waits until what was begun is done. */
+    fun settle() = until("the end of a call") { !model.busy }
+
+    fun until(what: String, holds: () -> Boolean) {
+        val end = System.nanoTime() + 30_000_000_000
+        do {
+            shadowOf(Looper.getMainLooper()).idle()
+            if (holds()) return
+            Thread.sleep(5)
+        } while (System.nanoTime() < end)
+        fail("waited for $what, and saw $read")
+    }
+
+    /** Reads a text of the app on the screen. */
+    fun sees(key: String) {
+        val text = words.of(key)
+        until("“$text”") { read.any { text in it } }
+    }
+
+    fun tap(key: String) {
+        val label = words.of(key)
+        settle()
+        val view = views().firstOrNull { it.isShown && it.isClickable && it is TextView && it.text.toString().startsWith(label) }
+        assertTrue("“$label” is not among $read", view != null)
+        view!!.performClick()
+        settle()
+    }
+
+    fun type(text: String) = views().filterIsInstance<EditText>().first().setText(text)
+
+    fun back() {
+        @Suppress("DEPRECATION")
+        activity.onBackPressed()
+        settle()
+    }
+
+    /** Holds a frame before the camera. */
+    fun hold(frame: Frame) {
+        until("the camera") { camera.frames != null }
+        camera.frames!!.take(frame.width, frame.height, frame.stride, frame.plane)
+        settle()
+    }
+
+    /** Holds codes before the camera, one after the other, until it looks for something else. */
+    fun holdCodes(codes: List<String>) {
+        val aim = (model.screen as Screen.Eye).aim
+        for (code in codes) {
+            val drawing = drawCode(code, 4u)
+            hold(Frame(drawing.width.toInt(), drawing.height.toInt(), drawing.luma))
+            if ((model.screen as? Screen.Eye)?.aim != aim) return
+        }
+    }
+
+    /** Holds another phone before the camera: what it shows, as pixels, while its codes change. */
+    fun watch(other: Person) {
+        val aim = (model.screen as Screen.Eye).aim
+        repeat(60) {
+            hold(other.picture())
+            if ((model.screen as? Screen.Eye)?.aim != aim) return
+            if ((model.screen as? Screen.Eye)?.offer != null) return
+            shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(200))
+        }
+        fail("nothing was read from the other phone: $read")
+    }
+
+    /** What is on this phone's screen, as another one's camera sees it. */
+    fun picture(): Frame {
+        val pixels = activity.window.decorView.drawn()
+        val luma = ByteArray(pixels.width * pixels.height) {
+            val color = pixels.getPixel(it % pixels.width, it / pixels.width)
+            ((Color.red(color) * 299 + Color.green(color) * 587 + Color.blue(color) * 114) / 1000).toByte()
+        }
+        return Frame(pixels.width, pixels.height, luma)
+    }
+
+    /** The app is killed, whatever it was doing, and started again. */
+    fun killed(): Person {
+        close()
+        return Person(folder, keys)
+    }
+
+    override fun close() {
+        controller.pause().stop().destroy()
+        work.shutdown()
+        phone.close()
+    }
+}
+
+/** A view and all in it. */
+fun View.all(): Sequence<View> = sequence {
+    yield(this@all)
+    if (this@all is ViewGroup) for (i in 0 until childCount) yieldAll(getChildAt(i).all())
+}
+
+/** A view as pixels. */
+fun View.drawn(): Bitmap = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888).also { draw(Canvas(it)) }

@@ -1,0 +1,167 @@
+//! A register in codes: how a phone learns which ledger it trusts.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use countersign_custody::qr::{self, Assembly, NotTaken, Received};
+use countersign_ledger::Genesis;
+use countersign_scan::gs1::{Content, Partners};
+use countersign_scan::{Code, Luma, ScanResult, Scanner};
+use countersign_wallet as wallet;
+
+use crate::error::CountersignError as Error;
+use crate::handover::codes;
+
+/// No step on a frame is begun that would not end within this.
+const FRAME_BUDGET: Duration = Duration::from_millis(30);
+
+/// A register as its codes name it. It is to be trusted only once a person has compared its words.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Register {
+    /// The ledger's name.
+    pub ledger: String,
+    /// The address of its node.
+    pub node: String,
+    /// The bytes of its genesis file, for [`crate::Wallet::open`].
+    pub genesis: Vec<u8>,
+    /// The genesis's fingerprint in words (bytewords, BCR-2020-012): to be compared with what the ledger publishes.
+    pub words: Vec<String>,
+}
+
+/// The result of a scan for a register.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum RegisterScan {
+    /// No code with anything new.
+    Nothing,
+    /// A code of another kind.
+    Foreign,
+    /// A part of a register; continue.
+    Part {
+        /// Parts that were read.
+        have: u32,
+        /// Parts that are needed.
+        need: u32,
+    },
+    /// A register.
+    Whole {
+        /// The register.
+        register: Register,
+    },
+}
+
+/// Reads the codes of a register.
+#[derive(Default, uniffi::Object)]
+pub struct RegisterReader {
+    eye: Mutex<Eye>,
+}
+
+#[derive(Default)]
+struct Eye {
+    scanner: Scanner,
+    assembly: Assembly,
+}
+
+/// The texts of the QR codes that show a register to a phone, one after the other, over and over: for whoever runs it, and
+/// for a phone that passes it on.
+#[uniffi::export]
+pub fn register_codes(node: &str, genesis: &[u8]) -> Result<Vec<String>, Error> {
+    Ok(codes(&opened(node, genesis)?.message())?)
+}
+
+/// The register that a genesis file and an address are.
+#[uniffi::export]
+pub fn register(node: &str, genesis: &[u8]) -> Result<Register, Error> {
+    opened(node, genesis).map(Register::from)
+}
+
+fn opened(node: &str, genesis: &[u8]) -> Result<wallet::Register, Error> {
+    Ok(wallet::Register::new(node, Genesis::parse(genesis)?)?)
+}
+
+#[uniffi::export]
+impl RegisterReader {
+    /// A reader that has read nothing.
+    #[uniffi::constructor]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+    /// are not copied.
+    pub fn scan_frame(
+        &self,
+        width: u32,
+        height: u32,
+        stride: u32,
+        luma: &[u8],
+    ) -> Result<RegisterScan, Error> {
+        let frame = Luma::new(width as usize, height as usize, stride as usize, luma)?;
+        let begun = Instant::now();
+        let sight = self.eye().scanner.look(&frame, FRAME_BUDGET, || begun.elapsed());
+        let ScanResult::Symbols(symbols) = sight else { return Ok(RegisterScan::Nothing) };
+        let mut scans =
+            symbols.iter().map(|symbol| match Code::from(symbol).content(Partners::OnAnyCarrier) {
+                Ok(Content::Plain(text)) => self.scan_code(&text),
+                _ => Ok(RegisterScan::Foreign),
+            });
+        scans.find(|scan| *scan != Ok(RegisterScan::Foreign)).unwrap_or(Ok(RegisterScan::Foreign))
+    }
+
+    /// The same for the text of a code from another reader.
+    pub fn scan_code(&self, text: &str) -> Result<RegisterScan, Error> {
+        let fed = self.eye().assembly.feed(text);
+        match fed {
+            Ok(Received::Whole(message)) => {
+                let register = wallet::Register::parse(&message)?.into();
+                Ok(RegisterScan::Whole { register })
+            }
+            Ok(Received::Part(progress)) => Ok(part(progress)),
+            Err(NotTaken::NotOurs | NotTaken::TooLarge | NotTaken::TooManyParts) => Ok(RegisterScan::Foreign),
+            Err(_) => Ok(self.eye().assembly.progress().map_or(RegisterScan::Nothing, part)),
+        }
+    }
+}
+
+impl RegisterReader {
+    /// After a panic under this lock, at worst some codes are read again.
+    fn eye(&self) -> MutexGuard<'_, Eye> {
+        self.eye.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<wallet::Register> for Register {
+    fn from(register: wallet::Register) -> Self {
+        Self {
+            words: register.words(),
+            genesis: register.genesis.to_json().into_bytes(),
+            ledger: register.genesis.name,
+            node: register.node,
+        }
+    }
+}
+
+impl From<wallet::NotARegister> for Error {
+    fn from(_: wallet::NotARegister) -> Self {
+        Self::invalid("register")
+    }
+}
+
+fn part(progress: qr::Progress) -> RegisterScan {
+    let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    RegisterScan::Part { have: small(progress.have), need: small(progress.need) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_register_is_refused_and_named_so() {
+        let reader = RegisterReader::new();
+        assert_eq!(reader.scan_code("https://a.example"), Ok(RegisterScan::Foreign));
+        let codes = codes(b"https://a.example\n{}").unwrap();
+        assert_eq!(reader.scan_code(&codes[0]), Err(Error::invalid("register")));
+    }
+}

@@ -1,0 +1,180 @@
+//! The screen of something that went wrong, with a way on.
+
+use crate::answer::{Text, Value};
+use crate::error::CountersignError;
+use crate::screens::{Action, plain, with};
+
+/// Something that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Fault {
+    /// The person or the phone does not let the app use the camera.
+    CameraDenied,
+    /// The camera does not open, or was taken by another app.
+    CameraBusy,
+    /// No register is pinned yet.
+    NotPinned,
+    /// The code is of a register other than the one that is pinned.
+    OtherRegister {
+        /// The name of the one that is pinned.
+        ledger: String,
+    },
+    /// A call of the core failed.
+    Failed {
+        /// Its error.
+        error: CountersignError,
+    },
+}
+
+/// The screen of a fault.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct FaultScreen {
+    /// What happened.
+    pub title: Text,
+    /// What the person does.
+    pub text: Text,
+    /// The button for it.
+    pub action: Action,
+}
+
+/// The screen of a fault.
+#[uniffi::export]
+pub fn fault_screen(fault: Fault) -> FaultScreen {
+    let (key, action) = match fault {
+        Fault::CameraDenied => ("fault.camera-denied", Action::OpenSettings),
+        Fault::CameraBusy => ("fault.camera-busy", Action::Retry),
+        Fault::NotPinned => ("fault.not-pinned", Action::Pin),
+        Fault::OtherRegister { ledger } => {
+            let text = with("fault.other-register-text", [("ledger", Value::Text(ledger))]);
+            return FaultScreen { title: plain("fault.other-register"), text, action: Action::Back };
+        }
+        Fault::Failed { error } => match error {
+            CountersignError::Retry { .. } => ("fault.retry", Action::Retry),
+            CountersignError::Refused { reason } => {
+                let (title, text) = (plain("fault.refused"), refused(&reason));
+                return FaultScreen { title, text, action: Action::Back };
+            }
+            CountersignError::Invalid { reason } => {
+                let (title, text) = (plain("fault.invalid"), plain(&invalid(&reason)));
+                return FaultScreen { title, text, action: Action::Back };
+            }
+            CountersignError::ConsentNeeded { reason } => {
+                let why = match reason.as_str() {
+                    "irrevocable" => "fault.consent-text".to_owned(),
+                    reason => format!("reason.{reason}"),
+                };
+                return FaultScreen {
+                    title: plain("fault.consent"),
+                    text: plain(&why),
+                    action: Action::Back,
+                };
+            }
+            CountersignError::Cancelled => ("fault.cancelled", Action::Back),
+            CountersignError::KeyNeeded => ("fault.key-needed", Action::Enrol),
+            CountersignError::KeyStoreFailed => ("fault.key-store-failed", Action::Retry),
+            CountersignError::Distrusted => ("fault.distrusted", Action::Back),
+            CountersignError::Clock => ("fault.clock", Action::SetClock),
+            CountersignError::Storage => ("fault.storage", Action::OpenSettings),
+        },
+    };
+    let text = plain(&format!("{key}-text"));
+    FaultScreen { title: plain(key), text, action }
+}
+
+/// The text of a refusal by the ledger or by the rules of a handover.
+pub(crate) fn refused(reason: &str) -> Text {
+    let key = match reason {
+        "code-unknown" | "code-used" | "code-expired" => "refused.enrol-code",
+        "role" | "role-not-given" | "domain" | "wrong-issuer" | "not-your-role" | "no-profile" => {
+            "refused.role"
+        }
+        "unknown-signer"
+        | "revoked"
+        | "certificate"
+        | "certificate-expired"
+        | "expired"
+        | "not-yet-valid"
+        | "signature"
+        | "high-s"
+        | "not-verified"
+        | "possession" => "refused.signer",
+        "future" | "stale" | "backdated" | "offer-from-the-future" => "refused.clock",
+        "offer-expired" => "refused.offer-expired",
+        "not-for-you" => "refused.not-for-you",
+        "goods-differ" | "other-contents" | "other-subject" | "other-offer" => "refused.goods-differ",
+        "not-the-custodian" | "no-holder" | "not-latest" => "refused.not-the-holder",
+        "unknown-goods" => "refused.unknown-goods",
+        "custody-conflict" => "refused.conflict",
+        "broken-chain" | "rule" | "void-link" | "goods-refused" | "follows-refused"
+        | "foreign-checkpoint" | "inconsistent" => "refused.history",
+        "not-found" | "gone" => "refused.not-found",
+        _ => return with("refused.other", [("reason", Value::Text(reason.to_owned()))]),
+    };
+    plain(key)
+}
+
+/// The text for an input that cannot be used: what seems to have happened to a code, if that is known.
+fn invalid(reason: &str) -> String {
+    match reason {
+        "address" => "fault.invalid-address".to_owned(),
+        "genesis" | "register" => "fault.invalid-register".to_owned(),
+        slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
+            format!("reason.{slip}")
+        }
+        _ => "fault.invalid-code".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_ledger::Problem;
+
+    use super::*;
+
+    fn failed(error: CountersignError) -> FaultScreen {
+        fault_screen(Fault::Failed { error })
+    }
+
+    #[test]
+    fn every_error_has_a_screen_and_a_way_on() {
+        let refused = |reason: &str| CountersignError::Refused { reason: reason.to_owned() };
+        assert_eq!(failed(refused("code-used")).text.key, "refused.enrol-code");
+        assert_eq!(failed(CountersignError::KeyNeeded).action, Action::Enrol);
+        assert_eq!(failed(CountersignError::Clock).action, Action::SetClock);
+        assert_eq!(failed(CountersignError::invalid("blanks")).text.key, "reason.blanks");
+        assert_eq!(failed(CountersignError::invalid("code")).text.key, "fault.invalid-code");
+        let other = Fault::OtherRegister { ledger: "meds.example".to_owned() };
+        assert_eq!(fault_screen(other).text.arguments.len(), 1);
+    }
+
+    #[test]
+    fn what_a_person_can_change_is_not_told_as_a_code() {
+        // These come from a program's fault, or are retried by themselves.
+        let told_by_name = [
+            "malformed",
+            "too-large",
+            "busy",
+            "storage",
+            "clock",
+            "witnesses",
+            "internal",
+            "method",
+            "media-type",
+            "timeout",
+            "rate",
+            "unnamed",
+            "offset",
+            "other-log",
+            "unknown-kind",
+            "format",
+            "fields",
+            "replay",
+            "awaits-predecessor",
+            "promise-not-held",
+            "request",
+        ];
+        for problem in Problem::ALL {
+            let named = refused(problem.as_str()).key == "refused.other";
+            assert_eq!(named, told_by_name.contains(&problem.as_str()), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a screen shows, and where it leads: decided here, where the two apps would otherwise disagree.
+//!
+//! A record has the texts of its screen as keys of `bindings/texts` with their arguments, in the order in which they are
+//! shown. The apps draw them, and know what a button of an [`Action`] does.
+
+mod courier;
+mod fault;
+mod verdict;
+
+pub use courier::{
+    Carried, HandoverScreen, OfferScreen, OutgoingScreen, handover_screen, offer_screen, outgoing_screen,
+};
+pub use fault::{Fault, FaultScreen, fault_screen};
+pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
+
+use countersign_custody::SubjectType;
+use countersign_ledger::{Identity, Subject};
+
+use crate::answer::{Argument, Text, Value};
+
+/// Where a screen's main button leads.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Action {
+    /// Back to where the person was.
+    Back,
+    /// The same call again.
+    Retry,
+    /// Scan again.
+    Scan,
+    /// Follow the product and sync: its link.
+    Follow {
+        /// The product class.
+        link: String,
+    },
+    /// Sync.
+    Sync,
+    /// The phone's settings of date and time.
+    SetClock,
+    /// The phone's settings of this app: its permissions, its storage.
+    OpenSettings,
+    /// Enrol.
+    Enrol,
+    /// Choose a register.
+    Pin,
+}
+
+/// A text without arguments.
+pub(crate) fn plain(key: &str) -> Text {
+    Text { key: key.to_owned(), arguments: Vec::new() }
+}
+
+/// A text with arguments.
+pub(crate) fn with<const N: usize>(key: &str, arguments: [(&str, Value); N]) -> Text {
+    let argument = |(name, value): (&str, Value)| Argument { name: name.to_owned(), value };
+    Text { key: key.to_owned(), arguments: arguments.into_iter().map(argument).collect() }
+}
+
+/// A party by its SPIFFE ID, or by its role if nobody is known.
+pub(crate) fn party(who: &str) -> Value {
+    match Identity::parse(who) {
+        Ok(member) => Value::Party { name: Some(member.name().to_owned()), role: member.role().to_owned() },
+        Err(_) => Value::Party { name: None, role: who.to_owned() },
+    }
+}
+
+/// Whether a link names a single pack.
+pub(crate) fn is_pack(link: &str) -> bool {
+    Subject::new(link).is_ok_and(|subject| SubjectType::of(&subject) == Some(SubjectType::Pack))
+}
+
+/// What a link names, by the number that a person can compare: a pack's serial, a lot, a unit's SSCC, a product's GTIN.
+#[uniffi::export]
+pub fn goods_text(link: &str) -> Text {
+    let subject = Subject::new(link).ok();
+    let key = match subject.as_ref().and_then(SubjectType::of) {
+        Some(SubjectType::Pack) => "goods.pack",
+        Some(SubjectType::Lot) => "goods.lot",
+        Some(SubjectType::Unit) => "goods.unit",
+        _ => "goods.product",
+    };
+    let number = link.rsplit('/').next().unwrap_or(link);
+    with(key, [("number", Value::Text(unescaped(number)))])
+}
+
+/// A part of a link without its percent-encoding. What is no valid encoding stays as it is.
+fn unescaped(part: &str) -> String {
+    let mut pieces = part.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        match piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend(&piece.as_bytes()[2..]);
+            }
+            None => return part.to_owned(),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
+}
+
+/// The key of a step's title: profiles share the titles of what they have in common, so `medicine.recall` is
+/// `step.recall`.
+pub fn step_key(kind: &str) -> String {
+    format!("step.{}", kind.split_once('.').map_or(kind, |(_, name)| name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goods_are_named_by_what_is_printed_on_them() {
+        for (link, key, number) in [
+            ("https://id.gs1.org/01/09506000134352/10/1%2FA/21/S%2B1", "goods.pack", "S+1"),
+            ("https://id.gs1.org/01/09506000134352/10/L%1", "goods.lot", "L%1"),
+            ("https://id.gs1.org/00/095060001343520017", "goods.unit", "095060001343520017"),
+            ("https://id.gs1.org/01/09506000134352", "goods.product", "09506000134352"),
+        ] {
+            assert_eq!(goods_text(link), with(key, [("number", Value::Text(number.to_owned()))]));
+        }
+    }
+}
