@@ -747,6 +747,22 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_countersign_core_checksum_func_draw_code(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_register(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_register_codes(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_goods_text(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_handover_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_offer_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_outgoing_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_fault_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_verdict_screen(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_add(
     ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_ask(
@@ -774,6 +790,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_clinician_tidy(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_answer(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_carried(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_close(
     ): Int
@@ -818,6 +836,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_keystore_recall_secret(
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_delete(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_check_again(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_code(
     ): Int
@@ -865,6 +885,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_withdraw(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_registerreader_scan_code(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_registerreader_scan_frame(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_compare(
@@ -879,7 +903,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_following(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_keep(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_keep_contents(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_kept(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_knowledge(
     ): Int
@@ -903,7 +931,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_records_new(
     ): Int
+    external fun uniffi_countersign_core_checksum_constructor_registerreader_new(
+    ): Int
     external fun uniffi_countersign_core_checksum_constructor_wallet_open(
+    ): Int
+    external fun uniffi_countersign_core_checksum_constructor_wallet_open_examples(
     ): Int
     external fun ffi_countersign_core_uniffi_contract_version(
     ): Int
@@ -965,6 +997,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_constructor_courier_new(`wallet`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_method_courier_answer(`ptr`: Long,`offer`: RustBuffer.ByValue,`goods`: RustBuffer.ByValue,`condition`: RustBuffer.ByValue,`place`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_carried(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_close(`ptr`: Long,`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1028,6 +1062,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_constructor_packchecker_new(`wallet`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_packchecker_check_again(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_code(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1080,11 +1116,23 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_withdraw(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_clone_registerreader(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_registerreader(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_registerreader_new(uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_registerreader_scan_code(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_registerreader_scan_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_wallet(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_wallet(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_constructor_wallet_open(`database`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,`node`: RustBuffer.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_constructor_wallet_open_examples(`database`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_method_wallet_checkpoint_codes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1100,8 +1148,12 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_wallet_following(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_wallet_keep(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_wallet_keep_contents(`ptr`: Long,`list`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_method_wallet_kept(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_knowledge(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_memberships(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1115,6 +1167,22 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_method_wallet_unfollow(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_func_draw_code(`text`: RustBuffer.ByValue,`scale`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_register(`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_register_codes(`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_goods_text(`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_handover_screen(`handover`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_offer_screen(`offer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_outgoing_screen(`outgoing`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_fault_screen(`fault`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_verdict_screen(`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_countersign_core_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1238,6 +1306,30 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 7427) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_register() and 0xFFFF) != 31722) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_register_codes() and 0xFFFF) != 54291) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_goods_text() and 0xFFFF) != 25768) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_handover_screen() and 0xFFFF) != 23666) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_offer_screen() and 0xFFFF) != 30131) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_outgoing_screen() and 0xFFFF) != 58068) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_fault_screen() and 0xFFFF) != 27928) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_clinician_add() and 0xFFFF) != 10146) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1278,6 +1370,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 28907) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_carried() and 0xFFFF) != 40100) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_close() and 0xFFFF) != 46883) {
@@ -1344,6 +1439,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_again() and 0xFFFF) != 57988) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_code() and 0xFFFF) != 35437) {
@@ -1415,6 +1513,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_records_withdraw() and 0xFFFF) != 62874) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_code() and 0xFFFF) != 17088) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_frame() and 0xFFFF) != 64058) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 48131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1436,7 +1540,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_following() and 0xFFFF) != 18252) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep() and 0xFFFF) != 61957) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_keep_contents() and 0xFFFF) != 3837) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_kept() and 0xFFFF) != 46120) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_knowledge() and 0xFFFF) != 62208) {
@@ -1472,7 +1582,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_constructor_records_new() and 0xFFFF) != 9968) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_constructor_registerreader_new() and 0xFFFF) != 60069) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open() and 0xFFFF) != 1522) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_wallet_open_examples() and 0xFFFF) != 37503) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -2507,6 +2623,11 @@ public interface CourierInterface {
     fun `answer`(`offer`: kotlin.ByteArray, `goods`: List<kotlin.String>, `condition`: Condition, `place`: kotlin.String?): Handover
     
     /**
+     * The same for a screen: what this member holds comes first.
+     */
+    fun `carried`(): List<Carried>
+    
+    /**
      * Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
      */
     fun `close`(`answer`: kotlin.ByteArray): Goods
@@ -2706,6 +2827,23 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
         FfiConverterSequenceString.lower(`goods`),
         FfiConverterTypeCondition.lower(`condition`),
         FfiConverterOptionalString.lower(`place`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The same for a screen: what this member holds comes first.
+     */
+    @Throws(CountersignException::class)override fun `carried`(): List<Carried> {
+            return FfiConverterSequenceTypeCarried.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_carried(
+        it,
+        _status)
 }
     }
     )
@@ -4056,6 +4194,11 @@ public object FfiConverterTypeKeyStore: FfiConverter<KeyStore, Long> {
 public interface PackCheckerInterface {
     
     /**
+     * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
+     */
+    fun `checkAgain`(): Answer?
+    
+    /**
      * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
      * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
      * Link. The link is never fetched.
@@ -4191,6 +4334,23 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
             UniffiLib.uniffi_countersign_core_fn_clone_packchecker(handle, status)
         }
     }
+
+    
+    /**
+     * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
+     */
+    @Throws(CountersignException::class)override fun `checkAgain`(): Answer? {
+            return FfiConverterOptionalTypeAnswer.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_check_again(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
 
     
     /**
@@ -5119,6 +5279,314 @@ public object FfiConverterTypeRecords: FfiConverter<Records, Long> {
 
 
 /**
+ * Reads the codes of a register.
+ */
+public interface RegisterReaderInterface {
+    
+    /**
+     * The same for the text of a code from another reader.
+     */
+    fun `scanCode`(`text`: kotlin.String): RegisterScan
+    
+    /**
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
+     */
+    fun `scanFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): RegisterScan
+    
+    companion object
+}
+
+/**
+ * Reads the codes of a register.
+ */
+open class RegisterReader: Disposable, AutoCloseable, RegisterReaderInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A reader that has read nothing.
+     */
+    constructor() :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_registerreader_new(
+    
+        _status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_registerreader(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_registerreader(handle, status)
+        }
+    }
+
+    
+    /**
+     * The same for the text of a code from another reader.
+     */
+    @Throws(CountersignException::class)override fun `scanCode`(`text`: kotlin.String): RegisterScan {
+            return FfiConverterTypeRegisterScan.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_registerreader_scan_code(
+        it,
+        
+        FfiConverterString.lower(`text`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
+     */
+    @Throws(CountersignException::class)override fun `scanFrame`(`width`: kotlin.UInt, `height`: kotlin.UInt, `stride`: kotlin.UInt, `luma`: java.nio.ByteBuffer): RegisterScan {
+            return FfiConverterTypeRegisterScan.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_registerreader_scan_frame(
+        it,
+        
+        FfiConverterUInt.lower(`width`),
+        FfiConverterUInt.lower(`height`),
+        FfiConverterUInt.lower(`stride`),
+        FfiConverterByRefBytes.lower(`luma`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRegisterReader: FfiConverter<RegisterReader, Long> {
+    override fun lower(value: RegisterReader): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): RegisterReader {
+        return RegisterReader(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): RegisterReader {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: RegisterReader) = 8UL
+
+    override fun write(value: RegisterReader, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 public interface WalletInterface {
@@ -5164,10 +5632,20 @@ public interface WalletInterface {
     fun `following`(): List<Followed>
     
     /**
+     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     */
+    fun `keep`(`code`: kotlin.String)
+    
+    /**
      * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
      * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
     fun `keepContents`(`list`: kotlin.ByteArray)
+    
+    /**
+     * The medicine list: every pack that is followed, with its verdict as of now.
+     */
+    fun `kept`(): List<Kept>
     
     /**
      * The state of this wallet's verified data.
@@ -5437,6 +5915,23 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
+     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     */
+    @Throws(CountersignException::class)override fun `keep`(`code`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_keep(
+        it,
+        
+        FfiConverterString.lower(`code`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
      * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
@@ -5451,6 +5946,23 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 }
     }
     
+    
+
+    
+    /**
+     * The medicine list: every pack that is followed, with its verdict as of now.
+     */
+    @Throws(CountersignException::class)override fun `kept`(): List<Kept> {
+            return FfiConverterSequenceTypeKept.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_kept(
+        it,
+        _status)
+}
+    }
+    )
+    }
     
 
     
@@ -5586,6 +6098,25 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
     
 
         
+    /**
+     * Opens a wallet of examples, for those who have no ledger yet: its data is looked at as of the moment that it was
+     * fetched, and there is no node.
+     */
+    @Throws(CountersignException::class) fun `openExamples`(`database`: kotlin.String, `genesis`: java.nio.ByteBuffer, `keys`: KeyStore): Wallet {
+            return FfiConverterTypeWallet.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_wallet_open_examples(
+    
+        
+        FfiConverterString.lower(`database`),
+        FfiConverterByRefBytes.lower(`genesis`),
+        FfiConverterTypeKeyStore.lower(`keys`),_status)
+}
+    )
+    }
+    
+
+        
     }
     
 }
@@ -5699,6 +6230,11 @@ data class Answer (
     val `product`: Product
     , 
     /**
+     * The end of the day on which it expires: by the label, or by what was stated if that is earlier.
+     */
+    val `expiresMillis`: kotlin.ULong?
+    , 
+    /**
      * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
      * seems to have happened, and its argument `mend` the English words for it.
      */
@@ -5757,6 +6293,7 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterTypeVerdictKind.read(buf),
             FfiConverterSequenceTypeText.read(buf),
             FfiConverterTypeProduct.read(buf),
+            FfiConverterOptionalULong.read(buf),
             FfiConverterSequenceTypeProduct.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterSequenceTypeEvent.read(buf),
@@ -5772,6 +6309,7 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterTypeVerdictKind.allocationSize(value.`verdict`) +
             FfiConverterSequenceTypeText.allocationSize(value.`reasons`) +
             FfiConverterTypeProduct.allocationSize(value.`product`) +
+            FfiConverterOptionalULong.allocationSize(value.`expiresMillis`) +
             FfiConverterSequenceTypeProduct.allocationSize(value.`readings`) +
             FfiConverterOptionalString.allocationSize(value.`accountable`) +
             FfiConverterSequenceTypeEvent.allocationSize(value.`history`) +
@@ -5786,6 +6324,7 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
             FfiConverterTypeVerdictKind.write(value.`verdict`, buf)
             FfiConverterSequenceTypeText.write(value.`reasons`, buf)
             FfiConverterTypeProduct.write(value.`product`, buf)
+            FfiConverterOptionalULong.write(value.`expiresMillis`, buf)
             FfiConverterSequenceTypeProduct.write(value.`readings`, buf)
             FfiConverterOptionalString.write(value.`accountable`, buf)
             FfiConverterSequenceTypeEvent.write(value.`history`, buf)
@@ -5841,6 +6380,69 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
     override fun write(value: Argument, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
             FfiConverterTypeValue.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * Goods in the list of what a courier carries.
+ */
+data class Carried (
+    /**
+     * Their link.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What they are called.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * Who holds them.
+     */
+    val `holder`: Text
+    , 
+    /**
+     * Whether this phone's member holds them, and can hand them over.
+     */
+    val `mine`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCarried: FfiConverterRustBuffer<Carried> {
+    override fun read(buf: ByteBuffer): Carried {
+        return Carried(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Carried) = (
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterTypeText.allocationSize(value.`holder`) +
+            FfiConverterBoolean.allocationSize(value.`mine`)
+    )
+
+    override fun write(value: Carried, buf: ByteBuffer) {
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterTypeText.write(value.`holder`, buf)
+            FfiConverterBoolean.write(value.`mine`, buf)
     }
 }
 
@@ -6156,6 +6758,61 @@ public object FfiConverterTypeEvent: FfiConverterRustBuffer<Event> {
 
 
 /**
+ * The screen of a fault.
+ */
+data class FaultScreen (
+    /**
+     * What happened.
+     */
+    val `title`: Text
+    , 
+    /**
+     * What the person does.
+     */
+    val `text`: Text
+    , 
+    /**
+     * The button for it.
+     */
+    val `action`: Action
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFaultScreen: FfiConverterRustBuffer<FaultScreen> {
+    override fun read(buf: ByteBuffer): FaultScreen {
+        return FaultScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeAction.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: FaultScreen) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`text`) +
+            FfiConverterTypeAction.allocationSize(value.`action`)
+    )
+
+    override fun write(value: FaultScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`text`, buf)
+            FfiConverterTypeAction.write(value.`action`, buf)
+    }
+}
+
+
+
+/**
  * A field of a statement.
  */
 data class Field (
@@ -6378,6 +7035,140 @@ public object FfiConverterTypeHandover: FfiConverterRustBuffer<Handover> {
             FfiConverterBoolean.write(value.`gives`, buf)
             FfiConverterSequenceString.write(value.`codes`, buf)
             FfiConverterULong.write(value.`expiresMillis`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of a handover under way: codes are shown, and who has signed.
+ */
+data class HandoverScreen (
+    /**
+     * The goods.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * What the person does.
+     */
+    val `text`: Text
+    , 
+    /**
+     * Who has signed so far, in order.
+     */
+    val `states`: List<Text>
+    , 
+    /**
+     * Whether an answer is to be read next; otherwise the other phone reads, and this one is done.
+     */
+    val `readsAnswer`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHandoverScreen: FfiConverterRustBuffer<HandoverScreen> {
+    override fun read(buf: ByteBuffer): HandoverScreen {
+        return HandoverScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: HandoverScreen) = (
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterTypeText.allocationSize(value.`text`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`states`) +
+            FfiConverterBoolean.allocationSize(value.`readsAnswer`)
+    )
+
+    override fun write(value: HandoverScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterTypeText.write(value.`text`, buf)
+            FfiConverterSequenceTypeText.write(value.`states`, buf)
+            FfiConverterBoolean.write(value.`readsAnswer`, buf)
+    }
+}
+
+
+
+/**
+ * A pack in the medicine list.
+ */
+data class Kept (
+    /**
+     * The pack's link.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `product`: Text
+    , 
+    /**
+     * The verdict as of now; absent until its data is here.
+     */
+    val `verdict`: VerdictKind?
+    , 
+    /**
+     * The line below: the first reason, or that all is in order, or that its data is still to come.
+     */
+    val `line`: Text
+    , 
+    /**
+     * When it expires.
+     */
+    val `expires`: Text?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKept: FfiConverterRustBuffer<Kept> {
+    override fun read(buf: ByteBuffer): Kept {
+        return Kept(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeVerdictKind.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Kept) = (
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterOptionalTypeVerdictKind.allocationSize(value.`verdict`) +
+            FfiConverterTypeText.allocationSize(value.`line`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`expires`)
+    )
+
+    override fun write(value: Kept, buf: ByteBuffer) {
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterOptionalTypeVerdictKind.write(value.`verdict`, buf)
+            FfiConverterTypeText.write(value.`line`, buf)
+            FfiConverterOptionalTypeText.write(value.`expires`, buf)
     }
 }
 
@@ -7073,6 +7864,69 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
 
 
 /**
+ * The screen of an offer that was read, before it is answered.
+ */
+data class OfferScreen (
+    /**
+     * Who hands over.
+     */
+    val `from`: Text
+    , 
+    /**
+     * The goods.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * What is to be known of them, a line each; what warns comes first.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether the first line is a warning.
+     */
+    val `warns`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOfferScreen: FfiConverterRustBuffer<OfferScreen> {
+    override fun read(buf: ByteBuffer): OfferScreen {
+        return OfferScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: OfferScreen) = (
+            FfiConverterTypeText.allocationSize(value.`from`) +
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterBoolean.allocationSize(value.`warns`)
+    )
+
+    override fun write(value: OfferScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`from`, buf)
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterBoolean.write(value.`warns`, buf)
+    }
+}
+
+
+
+/**
  * An opened logistic unit.
  */
 data class Opened (
@@ -7122,6 +7976,53 @@ public object FfiConverterTypeOpened: FfiConverterRustBuffer<Opened> {
             FfiConverterULong.write(value.`packed`, buf)
             FfiConverterULong.write(value.`unpacked`, buf)
             FfiConverterBoolean.write(value.`same`, buf)
+    }
+}
+
+
+
+/**
+ * Another reading of a code.
+ */
+data class OtherReading (
+    /**
+     * What it names.
+     */
+    val `product`: Text
+    , 
+    /**
+     * Its link, to be checked when it is tapped.
+     */
+    val `link`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOtherReading: FfiConverterRustBuffer<OtherReading> {
+    override fun read(buf: ByteBuffer): OtherReading {
+        return OtherReading(
+            FfiConverterTypeText.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: OtherReading) = (
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterString.allocationSize(value.`link`)
+    )
+
+    override fun write(value: OtherReading, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterString.write(value.`link`, buf)
     }
 }
 
@@ -7217,6 +8118,93 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
             FfiConverterOptionalTypeCause.write(value.`cause`, buf)
             FfiConverterUInt.write(value.`tries`, buf)
             FfiConverterULong.write(value.`dueMillis`, buf)
+    }
+}
+
+
+
+/**
+ * An entry of the outbox.
+ */
+data class OutgoingScreen (
+    /**
+     * The statement's id.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * What was signed.
+     */
+    val `title`: Text
+    , 
+    /**
+     * The goods.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * When it was signed.
+     */
+    val `signedMillis`: kotlin.ULong
+    , 
+    /**
+     * Where it is.
+     */
+    val `state`: Text
+    , 
+    /**
+     * Why it is refused, and what to do; empty if it is not.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether the person can take it from the list, once they have dealt with it.
+     */
+    val `settles`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOutgoingScreen: FfiConverterRustBuffer<OutgoingScreen> {
+    override fun read(buf: ByteBuffer): OutgoingScreen {
+        return OutgoingScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: OutgoingScreen) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterULong.allocationSize(value.`signedMillis`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterBoolean.allocationSize(value.`settles`)
+    )
+
+    override fun write(value: OutgoingScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterULong.write(value.`signedMillis`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterBoolean.write(value.`settles`, buf)
     }
 }
 
@@ -7894,6 +8882,69 @@ public object FfiConverterTypeRecordRequester: FfiConverterRustBuffer<RecordRequ
 
 
 /**
+ * A register as its codes name it. It is to be trusted only once a person has compared its words.
+ */
+data class Register (
+    /**
+     * The ledger's name.
+     */
+    val `ledger`: kotlin.String
+    , 
+    /**
+     * The address of its node.
+     */
+    val `node`: kotlin.String
+    , 
+    /**
+     * The bytes of its genesis file, for [`crate::Wallet::open`].
+     */
+    val `genesis`: kotlin.ByteArray
+    , 
+    /**
+     * The genesis's fingerprint in words (bytewords, BCR-2020-012): to be compared with what the ledger publishes.
+     */
+    val `words`: List<kotlin.String>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRegister: FfiConverterRustBuffer<Register> {
+    override fun read(buf: ByteBuffer): Register {
+        return Register(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterByteArray.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Register) = (
+            FfiConverterString.allocationSize(value.`ledger`) +
+            FfiConverterString.allocationSize(value.`node`) +
+            FfiConverterByteArray.allocationSize(value.`genesis`) +
+            FfiConverterSequenceString.allocationSize(value.`words`)
+    )
+
+    override fun write(value: Register, buf: ByteBuffer) {
+            FfiConverterString.write(value.`ledger`, buf)
+            FfiConverterString.write(value.`node`, buf)
+            FfiConverterByteArray.write(value.`genesis`, buf)
+            FfiConverterSequenceString.write(value.`words`, buf)
+    }
+}
+
+
+
+/**
  * The result of a round of sending.
  */
 data class Round (
@@ -8138,6 +9189,228 @@ public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
 
 
 /**
+ * The screen of a verdict, from the top down.
+ */
+data class VerdictScreen (
+    /**
+     * The verdict, for its icon and colour.
+     */
+    val `verdict`: VerdictKind
+    , 
+    /**
+     * The verdict in a word.
+     */
+    val `title`: Text
+    , 
+    /**
+     * The first reason, or that everything is in order.
+     */
+    val `reason`: Text
+    , 
+    /**
+     * What the person does next.
+     */
+    val `next`: Text
+    , 
+    /**
+     * The button for it; absent if it is done without this phone.
+     */
+    val `action`: Action?
+    , 
+    /**
+     * What the code names.
+     */
+    val `product`: Text
+    , 
+    /**
+     * Who is accountable.
+     */
+    val `accountable`: Text?
+    , 
+    /**
+     * When the pack expires.
+     */
+    val `expires`: Text?
+    , 
+    /**
+     * How old the answer's data is; absent if there is none.
+     */
+    val `age`: Text?
+    , 
+    /**
+     * The moment up to which it is complete.
+     */
+    val `asOf`: Text?
+    , 
+    /**
+     * The other reasons.
+     */
+    val `others`: List<Text>
+    , 
+    /**
+     * Other readings of the code that the ledger knows, to tap.
+     */
+    val `readings`: List<OtherReading>
+    , 
+    /**
+     * The way of the pack, in order of time.
+     */
+    val `way`: List<Way>
+    , 
+    /**
+     * What the answer rests on: each log up to which moment.
+     */
+    val `rests`: List<Text>
+    , 
+    /**
+     * The pack's link, if it can be kept.
+     */
+    val `keep`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeVerdictScreen: FfiConverterRustBuffer<VerdictScreen> {
+    override fun read(buf: ByteBuffer): VerdictScreen {
+        return VerdictScreen(
+            FfiConverterTypeVerdictKind.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeAction.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeOtherReading.read(buf),
+            FfiConverterSequenceTypeWay.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: VerdictScreen) = (
+            FfiConverterTypeVerdictKind.allocationSize(value.`verdict`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`reason`) +
+            FfiConverterTypeText.allocationSize(value.`next`) +
+            FfiConverterOptionalTypeAction.allocationSize(value.`action`) +
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`accountable`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`expires`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`age`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`asOf`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`others`) +
+            FfiConverterSequenceTypeOtherReading.allocationSize(value.`readings`) +
+            FfiConverterSequenceTypeWay.allocationSize(value.`way`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`rests`) +
+            FfiConverterOptionalString.allocationSize(value.`keep`)
+    )
+
+    override fun write(value: VerdictScreen, buf: ByteBuffer) {
+            FfiConverterTypeVerdictKind.write(value.`verdict`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`reason`, buf)
+            FfiConverterTypeText.write(value.`next`, buf)
+            FfiConverterOptionalTypeAction.write(value.`action`, buf)
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterOptionalTypeText.write(value.`accountable`, buf)
+            FfiConverterOptionalTypeText.write(value.`expires`, buf)
+            FfiConverterOptionalTypeText.write(value.`age`, buf)
+            FfiConverterOptionalTypeText.write(value.`asOf`, buf)
+            FfiConverterSequenceTypeText.write(value.`others`, buf)
+            FfiConverterSequenceTypeOtherReading.write(value.`readings`, buf)
+            FfiConverterSequenceTypeWay.write(value.`way`, buf)
+            FfiConverterSequenceTypeText.write(value.`rests`, buf)
+            FfiConverterOptionalString.write(value.`keep`, buf)
+    }
+}
+
+
+
+/**
+ * A stop on the way of a pack.
+ */
+data class Way (
+    /**
+     * What happened.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Who, or between whom.
+     */
+    val `who`: Text
+    , 
+    /**
+     * When it was signed.
+     */
+    val `atMillis`: kotlin.ULong
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: WayMark
+    , 
+    /**
+     * What is to be known besides.
+     */
+    val `notes`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWay: FfiConverterRustBuffer<Way> {
+    override fun read(buf: ByteBuffer): Way {
+        return Way(
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterTypeWayMark.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Way) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterULong.allocationSize(value.`atMillis`) +
+            FfiConverterTypeWayMark.allocationSize(value.`mark`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`notes`)
+    )
+
+    override fun write(value: Way, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterULong.write(value.`atMillis`, buf)
+            FfiConverterTypeWayMark.write(value.`mark`, buf)
+            FfiConverterSequenceTypeText.write(value.`notes`, buf)
+    }
+}
+
+
+
+/**
  * What came of a request.
  */
 
@@ -8187,6 +9460,210 @@ public object FfiConverterTypeAccessState: FfiConverterRustBuffer<AccessState> {
 
     override fun write(value: AccessState, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Where a screen's main button leads.
+ */
+sealed class Action {
+    
+    /**
+     * Back to where the person was.
+     */
+    object Back : Action()
+    
+    
+    /**
+     * The same call again.
+     */
+    object Retry : Action()
+    
+    
+    /**
+     * Scan again.
+     */
+    object Scan : Action()
+    
+    
+    /**
+     * Follow the product and sync: its link.
+     */
+    data class Follow(
+        /**
+         * The product class.
+         */
+        val `link`: kotlin.String) : Action()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Sync.
+     */
+    object Sync : Action()
+    
+    
+    /**
+     * The phone's settings of date and time.
+     */
+    object SetClock : Action()
+    
+    
+    /**
+     * The phone's settings of this app: its permissions, its storage.
+     */
+    object OpenSettings : Action()
+    
+    
+    /**
+     * Enrol.
+     */
+    object Enrol : Action()
+    
+    
+    /**
+     * Choose a register.
+     */
+    object Pin : Action()
+    
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAction : FfiConverterRustBuffer<Action>{
+    override fun read(buf: ByteBuffer): Action {
+        return when(buf.getInt()) {
+            1 -> Action.Back
+            2 -> Action.Retry
+            3 -> Action.Scan
+            4 -> Action.Follow(
+                FfiConverterString.read(buf),
+                )
+            5 -> Action.Sync
+            6 -> Action.SetClock
+            7 -> Action.OpenSettings
+            8 -> Action.Enrol
+            9 -> Action.Pin
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Action): ULong = when(value) {
+        is Action.Back -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.Retry -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.Scan -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.Follow -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`link`)
+            )
+        }
+        is Action.Sync -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.SetClock -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.OpenSettings -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.Enrol -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Action.Pin -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: Action, buf: ByteBuffer) {
+        when(value) {
+            is Action.Back -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Action.Retry -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Action.Scan -> {
+                buf.putInt(3)
+                Unit
+            }
+            is Action.Follow -> {
+                buf.putInt(4)
+                FfiConverterString.write(value.`link`, buf)
+                Unit
+            }
+            is Action.Sync -> {
+                buf.putInt(5)
+                Unit
+            }
+            is Action.SetClock -> {
+                buf.putInt(6)
+                Unit
+            }
+            is Action.OpenSettings -> {
+                buf.putInt(7)
+                Unit
+            }
+            is Action.Enrol -> {
+                buf.putInt(8)
+                Unit
+            }
+            is Action.Pin -> {
+                buf.putInt(9)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -8798,6 +10275,155 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
 
 
 /**
+ * Something that went wrong.
+ */
+sealed class Fault {
+    
+    /**
+     * The person or the phone does not let the app use the camera.
+     */
+    object CameraDenied : Fault()
+    
+    
+    /**
+     * The camera does not open, or was taken by another app.
+     */
+    object CameraBusy : Fault()
+    
+    
+    /**
+     * No register is pinned yet.
+     */
+    object NotPinned : Fault()
+    
+    
+    /**
+     * The code is of a register other than the one that is pinned.
+     */
+    data class OtherRegister(
+        /**
+         * The name of the one that is pinned.
+         */
+        val `ledger`: kotlin.String) : Fault()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A call of the core failed.
+     */
+    data class Failed(
+        /**
+         * Its error.
+         */
+        val `error`: countersign.core.CountersignException) : Fault()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFault : FfiConverterRustBuffer<Fault>{
+    override fun read(buf: ByteBuffer): Fault {
+        return when(buf.getInt()) {
+            1 -> Fault.CameraDenied
+            2 -> Fault.CameraBusy
+            3 -> Fault.NotPinned
+            4 -> Fault.OtherRegister(
+                FfiConverterString.read(buf),
+                )
+            5 -> Fault.Failed(
+                FfiConverterTypeCountersignError.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Fault): ULong = when(value) {
+        is Fault.CameraDenied -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Fault.CameraBusy -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Fault.NotPinned -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Fault.OtherRegister -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`ledger`)
+            )
+        }
+        is Fault.Failed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeCountersignError.allocationSize(value.`error`)
+            )
+        }
+    }
+
+    override fun write(value: Fault, buf: ByteBuffer) {
+        when(value) {
+            is Fault.CameraDenied -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Fault.CameraBusy -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Fault.NotPinned -> {
+                buf.putInt(3)
+                Unit
+            }
+            is Fault.OtherRegister -> {
+                buf.putInt(4)
+                FfiConverterString.write(value.`ledger`, buf)
+                Unit
+            }
+            is Fault.Failed -> {
+                buf.putInt(5)
+                FfiConverterTypeCountersignError.write(value.`error`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * A field's value.
  */
 sealed class FieldValue {
@@ -9265,6 +10891,145 @@ public object FfiConverterTypeRecordStep: FfiConverterRustBuffer<RecordStep> {
 
     override fun write(value: RecordStep, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The result of a scan for a register.
+ */
+sealed class RegisterScan {
+    
+    /**
+     * No code with anything new.
+     */
+    object Nothing : RegisterScan()
+    
+    
+    /**
+     * A code of another kind.
+     */
+    object Foreign : RegisterScan()
+    
+    
+    /**
+     * A part of a register; continue.
+     */
+    data class Part(
+        /**
+         * Parts that were read.
+         */
+        val `have`: kotlin.UInt, 
+        /**
+         * Parts that are needed.
+         */
+        val `need`: kotlin.UInt) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A register.
+     */
+    data class Whole(
+        /**
+         * The register.
+         */
+        val `register`: countersign.core.Register) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan>{
+    override fun read(buf: ByteBuffer): RegisterScan {
+        return when(buf.getInt()) {
+            1 -> RegisterScan.Nothing
+            2 -> RegisterScan.Foreign
+            3 -> RegisterScan.Part(
+                FfiConverterUInt.read(buf),
+                FfiConverterUInt.read(buf),
+                )
+            4 -> RegisterScan.Whole(
+                FfiConverterTypeRegister.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: RegisterScan): ULong = when(value) {
+        is RegisterScan.Nothing -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is RegisterScan.Foreign -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is RegisterScan.Part -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`have`)
+                + FfiConverterUInt.allocationSize(value.`need`)
+            )
+        }
+        is RegisterScan.Whole -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeRegister.allocationSize(value.`register`)
+            )
+        }
+    }
+
+    override fun write(value: RegisterScan, buf: ByteBuffer) {
+        when(value) {
+            is RegisterScan.Nothing -> {
+                buf.putInt(1)
+                Unit
+            }
+            is RegisterScan.Foreign -> {
+                buf.putInt(2)
+                Unit
+            }
+            is RegisterScan.Part -> {
+                buf.putInt(3)
+                FfiConverterUInt.write(value.`have`, buf)
+                FfiConverterUInt.write(value.`need`, buf)
+                Unit
+            }
+            is RegisterScan.Whole -> {
+                buf.putInt(4)
+                FfiConverterTypeRegister.write(value.`register`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -9967,9 +11732,40 @@ sealed class Value {
     }
     
     /**
-     * Milliseconds since 1970, UTC.
+     * A party: its name, if it is known, and the key of its role's name.
+     */
+    data class Party(
+        /**
+         * The member's name in its domain.
+         */
+        val `name`: kotlin.String?, 
+        /**
+         * The role.
+         */
+        val `role`: kotlin.String) : Value()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A day: milliseconds since 1970, UTC.
      */
     data class Time(
+        val v1: kotlin.ULong) : Value()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A moment that matters to the minute: milliseconds since 1970, UTC.
+     */
+    data class Moment(
         val v1: kotlin.ULong) : Value()
         
     {
@@ -10012,10 +11808,17 @@ public object FfiConverterTypeValue : FfiConverterRustBuffer<Value>{
             2 -> Value.Step(
                 FfiConverterString.read(buf),
                 )
-            3 -> Value.Time(
+            3 -> Value.Party(
+                FfiConverterOptionalString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            4 -> Value.Time(
                 FfiConverterULong.read(buf),
                 )
-            4 -> Value.Number(
+            5 -> Value.Moment(
+                FfiConverterULong.read(buf),
+                )
+            6 -> Value.Number(
                 FfiConverterULong.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -10037,7 +11840,22 @@ public object FfiConverterTypeValue : FfiConverterRustBuffer<Value>{
                 + FfiConverterString.allocationSize(value.v1)
             )
         }
+        is Value.Party -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalString.allocationSize(value.`name`)
+                + FfiConverterString.allocationSize(value.`role`)
+            )
+        }
         is Value.Time -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.v1)
+            )
+        }
+        is Value.Moment -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
@@ -10065,13 +11883,24 @@ public object FfiConverterTypeValue : FfiConverterRustBuffer<Value>{
                 FfiConverterString.write(value.v1, buf)
                 Unit
             }
-            is Value.Time -> {
+            is Value.Party -> {
                 buf.putInt(3)
+                FfiConverterOptionalString.write(value.`name`, buf)
+                FfiConverterString.write(value.`role`, buf)
+                Unit
+            }
+            is Value.Time -> {
+                buf.putInt(4)
+                FfiConverterULong.write(value.v1, buf)
+                Unit
+            }
+            is Value.Moment -> {
+                buf.putInt(5)
                 FfiConverterULong.write(value.v1, buf)
                 Unit
             }
             is Value.Number -> {
-                buf.putInt(4)
+                buf.putInt(6)
                 FfiConverterULong.write(value.v1, buf)
                 Unit
             }
@@ -10140,6 +11969,55 @@ public object FfiConverterTypeVerdictKind: FfiConverterRustBuffer<VerdictKind> {
 
 
 
+/**
+ * The mark of a stop: a form and a colour.
+ */
+
+enum class WayMark {
+    
+    /**
+     * It fits its place.
+     */
+    IN_ORDER,
+    /**
+     * It does not.
+     */
+    MISFIT,
+    /**
+     * It does not count: struck out.
+     */
+    VOID;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWayMark: FfiConverterRustBuffer<WayMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        WayMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: WayMark) = 4UL
+
+    override fun write(value: WayMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 
 /**
  * @suppress
@@ -10198,6 +12076,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
         } else {
             buf.put(1)
             FfiConverterString.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAnswer: FfiConverterRustBuffer<Answer?> {
+    override fun read(buf: ByteBuffer): Answer? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAnswer.read(buf)
+    }
+
+    override fun allocationSize(value: Answer?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAnswer.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Answer?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAnswer.write(value, buf)
         }
     }
 }
@@ -10336,6 +12246,38 @@ public object FfiConverterOptionalTypeRecordRequester: FfiConverterRustBuffer<Re
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeText: FfiConverterRustBuffer<Text?> {
+    override fun read(buf: ByteBuffer): Text? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeText.read(buf)
+    }
+
+    override fun allocationSize(value: Text?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeText.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Text?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeText.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAccessState: FfiConverterRustBuffer<AccessState?> {
     override fun read(buf: ByteBuffer): AccessState? {
         if (buf.get().toInt() == 0) {
@@ -10368,6 +12310,38 @@ public object FfiConverterOptionalTypeAccessState: FfiConverterRustBuffer<Access
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeAction: FfiConverterRustBuffer<Action?> {
+    override fun read(buf: ByteBuffer): Action? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAction.read(buf)
+    }
+
+    override fun allocationSize(value: Action?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAction.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Action?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAction.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeLevel: FfiConverterRustBuffer<Level?> {
     override fun read(buf: ByteBuffer): Level? {
         if (buf.get().toInt() == 0) {
@@ -10390,6 +12364,38 @@ public object FfiConverterOptionalTypeLevel: FfiConverterRustBuffer<Level?> {
         } else {
             buf.put(1)
             FfiConverterTypeLevel.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeVerdictKind: FfiConverterRustBuffer<VerdictKind?> {
+    override fun read(buf: ByteBuffer): VerdictKind? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeVerdictKind.read(buf)
+    }
+
+    override fun allocationSize(value: VerdictKind?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeVerdictKind.allocationSize(value)
+        }
+    }
+
+    override fun write(value: VerdictKind?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeVerdictKind.write(value, buf)
         }
     }
 }
@@ -10544,6 +12550,34 @@ public object FfiConverterSequenceTypeArgument: FfiConverterRustBuffer<List<Argu
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeCarried: FfiConverterRustBuffer<List<Carried>> {
+    override fun read(buf: ByteBuffer): List<Carried> {
+        val len = buf.getInt()
+        return List<Carried>(len) {
+            FfiConverterTypeCarried.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Carried>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCarried.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Carried>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCarried.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeEvent: FfiConverterRustBuffer<List<Event>> {
     override fun read(buf: ByteBuffer): List<Event> {
         val len = buf.getInt()
@@ -10684,6 +12718,34 @@ public object FfiConverterSequenceTypeHandover: FfiConverterRustBuffer<List<Hand
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeKept: FfiConverterRustBuffer<List<Kept>> {
+    override fun read(buf: ByteBuffer): List<Kept> {
+        val len = buf.getInt()
+        return List<Kept>(len) {
+            FfiConverterTypeKept.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Kept>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeKept.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Kept>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeKept.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer<List<KnownLog>> {
     override fun read(buf: ByteBuffer): List<KnownLog> {
         val len = buf.getInt()
@@ -10786,6 +12848,34 @@ public object FfiConverterSequenceTypeMembership: FfiConverterRustBuffer<List<Me
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeMembership.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeOtherReading: FfiConverterRustBuffer<List<OtherReading>> {
+    override fun read(buf: ByteBuffer): List<OtherReading> {
+        val len = buf.getInt()
+        return List<OtherReading>(len) {
+            FfiConverterTypeOtherReading.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<OtherReading>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeOtherReading.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<OtherReading>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeOtherReading.write(it, buf)
         }
     }
 }
@@ -10985,6 +13075,34 @@ public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
         }
     }
 }
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
+    override fun read(buf: ByteBuffer): List<Way> {
+        val len = buf.getInt()
+        return List<Way>(len) {
+            FfiConverterTypeWay.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Way>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeWay.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Way>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeWay.write(it, buf)
+        }
+    }
+}
         /**
          * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
          * to 16.
@@ -10997,6 +13115,123 @@ public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
         
         FfiConverterString.lower(`text`),
         FfiConverterUByte.lower(`scale`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The register that a genesis file and an address are.
+         */
+    @Throws(CountersignException::class) fun `register`(`node`: kotlin.String, `genesis`: java.nio.ByteBuffer): Register {
+            return FfiConverterTypeRegister.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_register(
+    
+        
+        FfiConverterString.lower(`node`),
+        FfiConverterByRefBytes.lower(`genesis`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The texts of the QR codes that show a register to a phone, one after the other, over and over: for whoever runs it, and
+         * for a phone that passes it on.
+         */
+    @Throws(CountersignException::class) fun `registerCodes`(`node`: kotlin.String, `genesis`: java.nio.ByteBuffer): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_register_codes(
+    
+        
+        FfiConverterString.lower(`node`),
+        FfiConverterByRefBytes.lower(`genesis`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * What a link names, by the number that a person can compare: a pack's serial, a lot, a unit's SSCC, a product's GTIN.
+         */ fun `goodsText`(`link`: kotlin.String): Text {
+            return FfiConverterTypeText.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_goods_text(
+    
+        
+        FfiConverterString.lower(`link`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a handover under way.
+         */ fun `handoverScreen`(`handover`: Handover): HandoverScreen {
+            return FfiConverterTypeHandoverScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_handover_screen(
+    
+        
+        FfiConverterTypeHandover.lower(`handover`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of an offer.
+         */ fun `offerScreen`(`offer`: Offer): OfferScreen {
+            return FfiConverterTypeOfferScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_offer_screen(
+    
+        
+        FfiConverterTypeOffer.lower(`offer`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * An entry of the outbox.
+         */ fun `outgoingScreen`(`outgoing`: Outgoing): OutgoingScreen {
+            return FfiConverterTypeOutgoingScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_outgoing_screen(
+    
+        
+        FfiConverterTypeOutgoing.lower(`outgoing`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a fault.
+         */ fun `faultScreen`(`fault`: Fault): FaultScreen {
+            return FfiConverterTypeFaultScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_fault_screen(
+    
+        
+        FfiConverterTypeFault.lower(`fault`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of an answer.
+         */ fun `verdictScreen`(`answer`: Answer): VerdictScreen {
+            return FfiConverterTypeVerdictScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_verdict_screen(
+    
+        
+        FfiConverterTypeAnswer.lower(`answer`),_status)
 }
     )
     }

@@ -423,6 +423,11 @@ uint64_t uniffi_countersign_core_fn_constructor_courier_new(uint64_t wallet, Rus
 RustBuffer uniffi_countersign_core_fn_method_courier_answer(uint64_t ptr, RustBuffer offer, RustBuffer goods, RustBuffer condition, RustBuffer place, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_CARRIED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_CARRIED
+RustBuffer uniffi_countersign_core_fn_method_courier_carried(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_CLOSE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_CLOSE
 RustBuffer uniffi_countersign_core_fn_method_courier_close(uint64_t ptr, RustBuffer answer, RustCallStatus *_Nonnull out_status
@@ -578,6 +583,11 @@ void uniffi_countersign_core_fn_free_packchecker(uint64_t handle, RustCallStatus
 uint64_t uniffi_countersign_core_fn_constructor_packchecker_new(uint64_t wallet, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_AGAIN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_AGAIN
+RustBuffer uniffi_countersign_core_fn_method_packchecker_check_again(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_CODE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_CODE
 RustBuffer uniffi_countersign_core_fn_method_packchecker_check_code(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
@@ -708,6 +718,32 @@ RustBuffer uniffi_countersign_core_fn_method_records_take(uint64_t ptr, RustBuff
 void uniffi_countersign_core_fn_method_records_withdraw(uint64_t ptr, RustBuffer record, RustBuffer thread, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_REGISTERREADER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_REGISTERREADER
+uint64_t uniffi_countersign_core_fn_clone_registerreader(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_REGISTERREADER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_REGISTERREADER
+void uniffi_countersign_core_fn_free_registerreader(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_REGISTERREADER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_REGISTERREADER_NEW
+uint64_t uniffi_countersign_core_fn_constructor_registerreader_new(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_REGISTERREADER_SCAN_CODE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_REGISTERREADER_SCAN_CODE
+RustBuffer uniffi_countersign_core_fn_method_registerreader_scan_code(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_REGISTERREADER_SCAN_FRAME
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_REGISTERREADER_SCAN_FRAME
+RustBuffer uniffi_countersign_core_fn_method_registerreader_scan_frame(uint64_t ptr, uint32_t width, uint32_t height, uint32_t stride, ForeignBytes luma, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_WALLET
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_WALLET
 uint64_t uniffi_countersign_core_fn_clone_wallet(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -721,6 +757,11 @@ void uniffi_countersign_core_fn_free_wallet(uint64_t handle, RustCallStatus *_No
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN
 uint64_t uniffi_countersign_core_fn_constructor_wallet_open(RustBuffer database, ForeignBytes genesis, RustBuffer node, uint64_t keys, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
+uint64_t uniffi_countersign_core_fn_constructor_wallet_open_examples(RustBuffer database, ForeignBytes genesis, uint64_t keys, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_CHECKPOINT_CODES
@@ -758,9 +799,19 @@ void uniffi_countersign_core_fn_method_wallet_follow_unit(uint64_t ptr, RustBuff
 RustBuffer uniffi_countersign_core_fn_method_wallet_following(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEEP
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEEP
+void uniffi_countersign_core_fn_method_wallet_keep(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEEP_CONTENTS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEEP_CONTENTS
 void uniffi_countersign_core_fn_method_wallet_keep_contents(uint64_t ptr, RustBuffer list, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEPT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KEPT
+RustBuffer uniffi_countersign_core_fn_method_wallet_kept(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_KNOWLEDGE
@@ -796,6 +847,46 @@ void uniffi_countersign_core_fn_method_wallet_unfollow(uint64_t ptr, RustBuffer 
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DRAW_CODE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DRAW_CODE
 RustBuffer uniffi_countersign_core_fn_func_draw_code(RustBuffer text, uint8_t scale, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER
+RustBuffer uniffi_countersign_core_fn_func_register(RustBuffer node, ForeignBytes genesis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER_CODES
+RustBuffer uniffi_countersign_core_fn_func_register_codes(RustBuffer node, ForeignBytes genesis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GOODS_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GOODS_TEXT
+RustBuffer uniffi_countersign_core_fn_func_goods_text(RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_HANDOVER_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_HANDOVER_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_handover_screen(RustBuffer handover, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_OFFER_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_OFFER_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_offer_screen(RustBuffer offer, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_OUTGOING_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_OUTGOING_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_outgoing_screen(RustBuffer outgoing, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_fault_screen(RustBuffer fault, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_verdict_screen(RustBuffer answer, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_COUNTERSIGN_CORE_RUSTBUFFER_ALLOC
@@ -1064,6 +1155,54 @@ uint16_t uniffi_countersign_core_checksum_func_draw_code(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER
+uint16_t uniffi_countersign_core_checksum_func_register(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER_CODES
+uint16_t uniffi_countersign_core_checksum_func_register_codes(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GOODS_TEXT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GOODS_TEXT
+uint16_t uniffi_countersign_core_checksum_func_goods_text(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_HANDOVER_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_HANDOVER_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_handover_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_OFFER_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_OFFER_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_offer_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_OUTGOING_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_OUTGOING_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_outgoing_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_fault_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_VERDICT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_VERDICT_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_verdict_screen(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
 uint16_t uniffi_countersign_core_checksum_method_clinician_add(void
@@ -1145,6 +1284,12 @@ uint16_t uniffi_countersign_core_checksum_method_clinician_tidy(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_ANSWER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_ANSWER
 uint16_t uniffi_countersign_core_checksum_method_courier_answer(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_CARRIED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_CARRIED
+uint16_t uniffi_countersign_core_checksum_method_courier_carried(void
     
 );
 #endif
@@ -1277,6 +1422,12 @@ uint16_t uniffi_countersign_core_checksum_method_keystore_recall_secret(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_DELETE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_DELETE
 uint16_t uniffi_countersign_core_checksum_method_keystore_delete(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_AGAIN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_AGAIN
+uint16_t uniffi_countersign_core_checksum_method_packchecker_check_again(void
     
 );
 #endif
@@ -1418,6 +1569,18 @@ uint16_t uniffi_countersign_core_checksum_method_records_withdraw(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_CODE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_CODE
+uint16_t uniffi_countersign_core_checksum_method_registerreader_scan_code(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_FRAME
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_FRAME
+uint16_t uniffi_countersign_core_checksum_method_registerreader_scan_frame(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_CHECKPOINT_CODES
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_CHECKPOINT_CODES
 uint16_t uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(void
@@ -1460,9 +1623,21 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_following(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEEP
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEEP
+uint16_t uniffi_countersign_core_checksum_method_wallet_keep(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEEP_CONTENTS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEEP_CONTENTS
 uint16_t uniffi_countersign_core_checksum_method_wallet_keep_contents(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEPT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_KEPT
+uint16_t uniffi_countersign_core_checksum_method_wallet_kept(void
     
 );
 #endif
@@ -1532,9 +1707,21 @@ uint16_t uniffi_countersign_core_checksum_constructor_records_new(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_REGISTERREADER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_REGISTERREADER_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_registerreader_new(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_WALLET_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_WALLET_OPEN
 uint16_t uniffi_countersign_core_checksum_constructor_wallet_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
+uint16_t uniffi_countersign_core_checksum_constructor_wallet_open_examples(void
     
 );
 #endif

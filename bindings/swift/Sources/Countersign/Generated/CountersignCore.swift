@@ -984,6 +984,11 @@ public protocol CourierProtocol: AnyObject, Sendable {
     func answer(offer: Data, goods: [String], condition: Condition, place: String?) throws  -> Handover
     
     /**
+     * The same for a screen: what this member holds comes first.
+     */
+    func carried() throws  -> [Carried]
+    
+    /**
      * Verifies the answer to this phone's offer: both sides then hold the same proof. Repeating is harmless.
      */
     func close(answer: Data) throws  -> Goods
@@ -1130,6 +1135,18 @@ open func answer(offer: Data, goods: [String], condition: Condition, place: Stri
         FfiConverterSequenceString.lower(goods),
         FfiConverterTypeCondition_lower(condition),
         FfiConverterOptionString.lower(place),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The same for a screen: what this member holds comes first.
+     */
+open func carried()throws  -> [Carried]  {
+    return try  FfiConverterSequenceTypeCarried.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_carried(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -2099,6 +2116,11 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
 public protocol PackCheckerProtocol: AnyObject, Sendable {
     
     /**
+     * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
+     */
+    func checkAgain() throws  -> Answer?
+    
+    /**
      * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
      * `(01)09506000134352(10)L1(21)S1`, as element strings, with a symbology identifier in front or not, or as a GS1 Digital
      * Link. The link is never fetched.
@@ -2184,6 +2206,18 @@ public convenience init(wallet: Wallet) {
 
     
 
+    
+    /**
+     * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
+     */
+open func checkAgain()throws  -> Answer?  {
+    return try  FfiConverterOptionTypeAnswer.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_check_again(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
     
     /**
      * The answer about a pack whose code was typed or sent by a hand-held scanner: in brackets, as in
@@ -2783,6 +2817,172 @@ public func FfiConverterTypeRecords_lower(_ value: Records) -> UInt64 {
 
 
 /**
+ * Reads the codes of a register.
+ */
+public protocol RegisterReaderProtocol: AnyObject, Sendable {
+    
+    /**
+     * The same for the text of a code from another reader.
+     */
+    func scanCode(text: String) throws  -> RegisterScan
+    
+    /**
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
+     */
+    func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data) throws  -> RegisterScan
+    
+}
+/**
+ * Reads the codes of a register.
+ */
+open class RegisterReader: RegisterReaderProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_registerreader(self.handle, $0) }
+    }
+    /**
+     * A reader that has read nothing.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_registerreader_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_registerreader(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * The same for the text of a code from another reader.
+     */
+open func scanCode(text: String)throws  -> RegisterScan  {
+    return try  FfiConverterTypeRegisterScan_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_registerreader_scan_code(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
+     * are not copied.
+     */
+open func scanFrame(width: UInt32, height: UInt32, stride: UInt32, luma: Data)throws  -> RegisterScan  {
+    return try  FfiConverterTypeRegisterScan_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(luma) { lumaFb in
+    uniffi_countersign_core_fn_method_registerreader_scan_frame(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(width),
+        FfiConverterUInt32.lower(height),
+        FfiConverterUInt32.lower(stride),
+        lumaFb,uniffiCallStatus
+    )
+        }
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRegisterReader: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = RegisterReader
+
+    public static func lift(_ handle: UInt64) throws -> RegisterReader {
+        return RegisterReader(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: RegisterReader) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RegisterReader {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: RegisterReader, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegisterReader_lift(_ handle: UInt64) throws -> RegisterReader {
+    return try FfiConverterTypeRegisterReader.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegisterReader_lower(_ value: RegisterReader) -> UInt64 {
+    return FfiConverterTypeRegisterReader.lower(value)
+}
+
+
+
+
+
+
+/**
  * The verified data of a phone, one wallet per ledger. Calls may come from any number of threads.
  */
 public protocol WalletProtocol: AnyObject, Sendable {
@@ -2828,10 +3028,20 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func following() throws  -> [Followed]
     
     /**
+     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     */
+    func keep(code: String) throws 
+    
+    /**
      * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
      * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
     func keepContents(list: Data) throws 
+    
+    /**
+     * The medicine list: every pack that is followed, with its verdict as of now.
+     */
+    func kept() throws  -> [Kept]
     
     /**
      * The state of this wallet's verified data.
@@ -2939,6 +3149,23 @@ public static func `open`(database: String, genesis: Data, node: String, keys: K
 })
 }
     
+    /**
+     * Opens a wallet of examples, for those who have no ledger yet: its data is looked at as of the moment that it was
+     * fetched, and there is no node.
+     */
+public static func openExamples(database: String, genesis: Data, keys: KeyStore)throws  -> Wallet  {
+    return try  FfiConverterTypeWallet_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(genesis) { genesisFb in
+    uniffi_countersign_core_fn_constructor_wallet_open_examples(
+        FfiConverterString.lower(database),
+        genesisFb,
+        FfiConverterTypeKeyStore_lower(keys),uniffiCallStatus
+    )
+        }
+})
+}
+    
 
     
     /**
@@ -3034,6 +3261,18 @@ open func following()throws  -> [Followed]  {
 }
     
     /**
+     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     */
+open func keep(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_keep(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
      * one, and have the unit's history. The list counts only if it is the one that the unit's packing names.
      */
@@ -3044,6 +3283,18 @@ open func keepContents(list: Data)throws   {try rustCallWithError(FfiConverterTy
         FfiConverterData.lower(list),uniffiCallStatus
     )
 }
+}
+    
+    /**
+     * The medicine list: every pack that is followed, with its verdict as of now.
+     */
+open func kept()throws  -> [Kept]  {
+    return try  FfiConverterSequenceTypeKept.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_kept(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
     
     /**
@@ -3274,6 +3525,10 @@ public struct Answer: Equatable, Hashable {
      */
     public let product: Product
     /**
+     * The end of the day on which it expires: by the label, or by what was stated if that is earlier.
+     */
+    public let expiresMillis: UInt64?
+    /**
      * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
      * seems to have happened, and its argument `mend` the English words for it.
      */
@@ -3320,6 +3575,9 @@ public struct Answer: Equatable, Hashable {
          * The product that the code names.
          */product: Product, 
         /**
+         * The end of the day on which it expires: by the label, or by what was stated if that is earlier.
+         */expiresMillis: UInt64?, 
+        /**
          * Other readings of the code that the ledger knows, if it may have been misread: offer these. The reason's key is what
          * seems to have happened, and its argument `mend` the English words for it.
          */readings: [Product], 
@@ -3347,6 +3605,7 @@ public struct Answer: Equatable, Hashable {
         self.verdict = verdict
         self.reasons = reasons
         self.product = product
+        self.expiresMillis = expiresMillis
         self.readings = readings
         self.accountable = accountable
         self.history = history
@@ -3376,6 +3635,7 @@ public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
                 verdict: FfiConverterTypeVerdictKind.read(from: &buf), 
                 reasons: FfiConverterSequenceTypeText.read(from: &buf), 
                 product: FfiConverterTypeProduct.read(from: &buf), 
+                expiresMillis: FfiConverterOptionUInt64.read(from: &buf), 
                 readings: FfiConverterSequenceTypeProduct.read(from: &buf), 
                 accountable: FfiConverterOptionString.read(from: &buf), 
                 history: FfiConverterSequenceTypeEvent.read(from: &buf), 
@@ -3391,6 +3651,7 @@ public struct FfiConverterTypeAnswer: FfiConverterRustBuffer {
         FfiConverterTypeVerdictKind.write(value.verdict, into: &buf)
         FfiConverterSequenceTypeText.write(value.reasons, into: &buf)
         FfiConverterTypeProduct.write(value.product, into: &buf)
+        FfiConverterOptionUInt64.write(value.expiresMillis, into: &buf)
         FfiConverterSequenceTypeProduct.write(value.readings, into: &buf)
         FfiConverterOptionString.write(value.accountable, into: &buf)
         FfiConverterSequenceTypeEvent.write(value.history, into: &buf)
@@ -3484,6 +3745,95 @@ public func FfiConverterTypeArgument_lift(_ buf: RustBuffer) throws -> Argument 
 #endif
 public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
     return FfiConverterTypeArgument.lower(value)
+}
+
+
+/**
+ * Goods in the list of what a courier carries.
+ */
+public struct Carried: Equatable, Hashable {
+    /**
+     * Their link.
+     */
+    public let link: String
+    /**
+     * What they are called.
+     */
+    public let goods: Text
+    /**
+     * Who holds them.
+     */
+    public let holder: Text
+    /**
+     * Whether this phone's member holds them, and can hand them over.
+     */
+    public let mine: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Their link.
+         */link: String, 
+        /**
+         * What they are called.
+         */goods: Text, 
+        /**
+         * Who holds them.
+         */holder: Text, 
+        /**
+         * Whether this phone's member holds them, and can hand them over.
+         */mine: Bool) {
+        self.link = link
+        self.goods = goods
+        self.holder = holder
+        self.mine = mine
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Carried: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCarried: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Carried {
+        return
+            try Carried(
+                link: FfiConverterString.read(from: &buf), 
+                goods: FfiConverterTypeText.read(from: &buf), 
+                holder: FfiConverterTypeText.read(from: &buf), 
+                mine: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Carried, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterTypeText.write(value.holder, into: &buf)
+        FfiConverterBool.write(value.mine, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCarried_lift(_ buf: RustBuffer) throws -> Carried {
+    return try FfiConverterTypeCarried.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCarried_lower(_ value: Carried) -> RustBuffer {
+    return FfiConverterTypeCarried.lower(value)
 }
 
 
@@ -3927,6 +4277,85 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
 
 
 /**
+ * The screen of a fault.
+ */
+public struct FaultScreen: Equatable, Hashable {
+    /**
+     * What happened.
+     */
+    public let title: Text
+    /**
+     * What the person does.
+     */
+    public let text: Text
+    /**
+     * The button for it.
+     */
+    public let action: Action
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What happened.
+         */title: Text, 
+        /**
+         * What the person does.
+         */text: Text, 
+        /**
+         * The button for it.
+         */action: Action) {
+        self.title = title
+        self.text = text
+        self.action = action
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension FaultScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFaultScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FaultScreen {
+        return
+            try FaultScreen(
+                title: FfiConverterTypeText.read(from: &buf), 
+                text: FfiConverterTypeText.read(from: &buf), 
+                action: FfiConverterTypeAction.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: FaultScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.text, into: &buf)
+        FfiConverterTypeAction.write(value.action, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFaultScreen_lift(_ buf: RustBuffer) throws -> FaultScreen {
+    return try FfiConverterTypeFaultScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFaultScreen_lower(_ value: FaultScreen) -> RustBuffer {
+    return FfiConverterTypeFaultScreen.lower(value)
+}
+
+
+/**
  * A field of a statement.
  */
 public struct Field: Equatable, Hashable {
@@ -4249,6 +4678,194 @@ public func FfiConverterTypeHandover_lift(_ buf: RustBuffer) throws -> Handover 
 #endif
 public func FfiConverterTypeHandover_lower(_ value: Handover) -> RustBuffer {
     return FfiConverterTypeHandover.lower(value)
+}
+
+
+/**
+ * The screen of a handover under way: codes are shown, and who has signed.
+ */
+public struct HandoverScreen: Equatable, Hashable {
+    /**
+     * The goods.
+     */
+    public let goods: Text
+    /**
+     * What the person does.
+     */
+    public let text: Text
+    /**
+     * Who has signed so far, in order.
+     */
+    public let states: [Text]
+    /**
+     * Whether an answer is to be read next; otherwise the other phone reads, and this one is done.
+     */
+    public let readsAnswer: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The goods.
+         */goods: Text, 
+        /**
+         * What the person does.
+         */text: Text, 
+        /**
+         * Who has signed so far, in order.
+         */states: [Text], 
+        /**
+         * Whether an answer is to be read next; otherwise the other phone reads, and this one is done.
+         */readsAnswer: Bool) {
+        self.goods = goods
+        self.text = text
+        self.states = states
+        self.readsAnswer = readsAnswer
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension HandoverScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHandoverScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HandoverScreen {
+        return
+            try HandoverScreen(
+                goods: FfiConverterTypeText.read(from: &buf), 
+                text: FfiConverterTypeText.read(from: &buf), 
+                states: FfiConverterSequenceTypeText.read(from: &buf), 
+                readsAnswer: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: HandoverScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterTypeText.write(value.text, into: &buf)
+        FfiConverterSequenceTypeText.write(value.states, into: &buf)
+        FfiConverterBool.write(value.readsAnswer, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHandoverScreen_lift(_ buf: RustBuffer) throws -> HandoverScreen {
+    return try FfiConverterTypeHandoverScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHandoverScreen_lower(_ value: HandoverScreen) -> RustBuffer {
+    return FfiConverterTypeHandoverScreen.lower(value)
+}
+
+
+/**
+ * A pack in the medicine list.
+ */
+public struct Kept: Equatable, Hashable {
+    /**
+     * The pack's link.
+     */
+    public let link: String
+    /**
+     * What it is called.
+     */
+    public let product: Text
+    /**
+     * The verdict as of now; absent until its data is here.
+     */
+    public let verdict: VerdictKind?
+    /**
+     * The line below: the first reason, or that all is in order, or that its data is still to come.
+     */
+    public let line: Text
+    /**
+     * When it expires.
+     */
+    public let expires: Text?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The pack's link.
+         */link: String, 
+        /**
+         * What it is called.
+         */product: Text, 
+        /**
+         * The verdict as of now; absent until its data is here.
+         */verdict: VerdictKind?, 
+        /**
+         * The line below: the first reason, or that all is in order, or that its data is still to come.
+         */line: Text, 
+        /**
+         * When it expires.
+         */expires: Text?) {
+        self.link = link
+        self.product = product
+        self.verdict = verdict
+        self.line = line
+        self.expires = expires
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Kept: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKept: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Kept {
+        return
+            try Kept(
+                link: FfiConverterString.read(from: &buf), 
+                product: FfiConverterTypeText.read(from: &buf), 
+                verdict: FfiConverterOptionTypeVerdictKind.read(from: &buf), 
+                line: FfiConverterTypeText.read(from: &buf), 
+                expires: FfiConverterOptionTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Kept, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterOptionTypeVerdictKind.write(value.verdict, into: &buf)
+        FfiConverterTypeText.write(value.line, into: &buf)
+        FfiConverterOptionTypeText.write(value.expires, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKept_lift(_ buf: RustBuffer) throws -> Kept {
+    return try FfiConverterTypeKept.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKept_lower(_ value: Kept) -> RustBuffer {
+    return FfiConverterTypeKept.lower(value)
 }
 
 
@@ -5197,6 +5814,95 @@ public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
 
 
 /**
+ * The screen of an offer that was read, before it is answered.
+ */
+public struct OfferScreen: Equatable, Hashable {
+    /**
+     * Who hands over.
+     */
+    public let from: Text
+    /**
+     * The goods.
+     */
+    public let goods: Text
+    /**
+     * What is to be known of them, a line each; what warns comes first.
+     */
+    public let lines: [Text]
+    /**
+     * Whether the first line is a warning.
+     */
+    public let warns: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who hands over.
+         */from: Text, 
+        /**
+         * The goods.
+         */goods: Text, 
+        /**
+         * What is to be known of them, a line each; what warns comes first.
+         */lines: [Text], 
+        /**
+         * Whether the first line is a warning.
+         */warns: Bool) {
+        self.from = from
+        self.goods = goods
+        self.lines = lines
+        self.warns = warns
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension OfferScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOfferScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OfferScreen {
+        return
+            try OfferScreen(
+                from: FfiConverterTypeText.read(from: &buf), 
+                goods: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                warns: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: OfferScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.from, into: &buf)
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterBool.write(value.warns, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOfferScreen_lift(_ buf: RustBuffer) throws -> OfferScreen {
+    return try FfiConverterTypeOfferScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOfferScreen_lower(_ value: OfferScreen) -> RustBuffer {
+    return FfiConverterTypeOfferScreen.lower(value)
+}
+
+
+/**
  * An opened logistic unit.
  */
 public struct Opened: Equatable, Hashable {
@@ -5272,6 +5978,75 @@ public func FfiConverterTypeOpened_lift(_ buf: RustBuffer) throws -> Opened {
 #endif
 public func FfiConverterTypeOpened_lower(_ value: Opened) -> RustBuffer {
     return FfiConverterTypeOpened.lower(value)
+}
+
+
+/**
+ * Another reading of a code.
+ */
+public struct OtherReading: Equatable, Hashable {
+    /**
+     * What it names.
+     */
+    public let product: Text
+    /**
+     * Its link, to be checked when it is tapped.
+     */
+    public let link: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it names.
+         */product: Text, 
+        /**
+         * Its link, to be checked when it is tapped.
+         */link: String) {
+        self.product = product
+        self.link = link
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension OtherReading: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOtherReading: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OtherReading {
+        return
+            try OtherReading(
+                product: FfiConverterTypeText.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: OtherReading, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOtherReading_lift(_ buf: RustBuffer) throws -> OtherReading {
+    return try FfiConverterTypeOtherReading.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOtherReading_lower(_ value: OtherReading) -> RustBuffer {
+    return FfiConverterTypeOtherReading.lower(value)
 }
 
 
@@ -5401,6 +6176,125 @@ public func FfiConverterTypeOutgoing_lift(_ buf: RustBuffer) throws -> Outgoing 
 #endif
 public func FfiConverterTypeOutgoing_lower(_ value: Outgoing) -> RustBuffer {
     return FfiConverterTypeOutgoing.lower(value)
+}
+
+
+/**
+ * An entry of the outbox.
+ */
+public struct OutgoingScreen: Equatable, Hashable {
+    /**
+     * The statement's id.
+     */
+    public let id: String
+    /**
+     * What was signed.
+     */
+    public let title: Text
+    /**
+     * The goods.
+     */
+    public let goods: Text
+    /**
+     * When it was signed.
+     */
+    public let signedMillis: UInt64
+    /**
+     * Where it is.
+     */
+    public let state: Text
+    /**
+     * Why it is refused, and what to do; empty if it is not.
+     */
+    public let lines: [Text]
+    /**
+     * Whether the person can take it from the list, once they have dealt with it.
+     */
+    public let settles: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The statement's id.
+         */id: String, 
+        /**
+         * What was signed.
+         */title: Text, 
+        /**
+         * The goods.
+         */goods: Text, 
+        /**
+         * When it was signed.
+         */signedMillis: UInt64, 
+        /**
+         * Where it is.
+         */state: Text, 
+        /**
+         * Why it is refused, and what to do; empty if it is not.
+         */lines: [Text], 
+        /**
+         * Whether the person can take it from the list, once they have dealt with it.
+         */settles: Bool) {
+        self.id = id
+        self.title = title
+        self.goods = goods
+        self.signedMillis = signedMillis
+        self.state = state
+        self.lines = lines
+        self.settles = settles
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension OutgoingScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOutgoingScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OutgoingScreen {
+        return
+            try OutgoingScreen(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                goods: FfiConverterTypeText.read(from: &buf), 
+                signedMillis: FfiConverterUInt64.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                settles: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: OutgoingScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterUInt64.write(value.signedMillis, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterBool.write(value.settles, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOutgoingScreen_lift(_ buf: RustBuffer) throws -> OutgoingScreen {
+    return try FfiConverterTypeOutgoingScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOutgoingScreen_lower(_ value: OutgoingScreen) -> RustBuffer {
+    return FfiConverterTypeOutgoingScreen.lower(value)
 }
 
 
@@ -6336,6 +7230,95 @@ public func FfiConverterTypeRecordRequester_lower(_ value: RecordRequester) -> R
 
 
 /**
+ * A register as its codes name it. It is to be trusted only once a person has compared its words.
+ */
+public struct Register: Equatable, Hashable {
+    /**
+     * The ledger's name.
+     */
+    public let ledger: String
+    /**
+     * The address of its node.
+     */
+    public let node: String
+    /**
+     * The bytes of its genesis file, for [`crate::Wallet::open`].
+     */
+    public let genesis: Data
+    /**
+     * The genesis's fingerprint in words (bytewords, BCR-2020-012): to be compared with what the ledger publishes.
+     */
+    public let words: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The ledger's name.
+         */ledger: String, 
+        /**
+         * The address of its node.
+         */node: String, 
+        /**
+         * The bytes of its genesis file, for [`crate::Wallet::open`].
+         */genesis: Data, 
+        /**
+         * The genesis's fingerprint in words (bytewords, BCR-2020-012): to be compared with what the ledger publishes.
+         */words: [String]) {
+        self.ledger = ledger
+        self.node = node
+        self.genesis = genesis
+        self.words = words
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Register: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRegister: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Register {
+        return
+            try Register(
+                ledger: FfiConverterString.read(from: &buf), 
+                node: FfiConverterString.read(from: &buf), 
+                genesis: FfiConverterData.read(from: &buf), 
+                words: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Register, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.ledger, into: &buf)
+        FfiConverterString.write(value.node, into: &buf)
+        FfiConverterData.write(value.genesis, into: &buf)
+        FfiConverterSequenceString.write(value.words, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegister_lift(_ buf: RustBuffer) throws -> Register {
+    return try FfiConverterTypeRegister.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegister_lower(_ value: Register) -> RustBuffer {
+    return FfiConverterTypeRegister.lower(value)
+}
+
+
+/**
  * The result of a round of sending.
  */
 public struct Round: Equatable, Hashable {
@@ -6682,6 +7665,304 @@ public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
 
 
 /**
+ * The screen of a verdict, from the top down.
+ */
+public struct VerdictScreen: Equatable, Hashable {
+    /**
+     * The verdict, for its icon and colour.
+     */
+    public let verdict: VerdictKind
+    /**
+     * The verdict in a word.
+     */
+    public let title: Text
+    /**
+     * The first reason, or that everything is in order.
+     */
+    public let reason: Text
+    /**
+     * What the person does next.
+     */
+    public let next: Text
+    /**
+     * The button for it; absent if it is done without this phone.
+     */
+    public let action: Action?
+    /**
+     * What the code names.
+     */
+    public let product: Text
+    /**
+     * Who is accountable.
+     */
+    public let accountable: Text?
+    /**
+     * When the pack expires.
+     */
+    public let expires: Text?
+    /**
+     * How old the answer's data is; absent if there is none.
+     */
+    public let age: Text?
+    /**
+     * The moment up to which it is complete.
+     */
+    public let asOf: Text?
+    /**
+     * The other reasons.
+     */
+    public let others: [Text]
+    /**
+     * Other readings of the code that the ledger knows, to tap.
+     */
+    public let readings: [OtherReading]
+    /**
+     * The way of the pack, in order of time.
+     */
+    public let way: [Way]
+    /**
+     * What the answer rests on: each log up to which moment.
+     */
+    public let rests: [Text]
+    /**
+     * The pack's link, if it can be kept.
+     */
+    public let keep: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The verdict, for its icon and colour.
+         */verdict: VerdictKind, 
+        /**
+         * The verdict in a word.
+         */title: Text, 
+        /**
+         * The first reason, or that everything is in order.
+         */reason: Text, 
+        /**
+         * What the person does next.
+         */next: Text, 
+        /**
+         * The button for it; absent if it is done without this phone.
+         */action: Action?, 
+        /**
+         * What the code names.
+         */product: Text, 
+        /**
+         * Who is accountable.
+         */accountable: Text?, 
+        /**
+         * When the pack expires.
+         */expires: Text?, 
+        /**
+         * How old the answer's data is; absent if there is none.
+         */age: Text?, 
+        /**
+         * The moment up to which it is complete.
+         */asOf: Text?, 
+        /**
+         * The other reasons.
+         */others: [Text], 
+        /**
+         * Other readings of the code that the ledger knows, to tap.
+         */readings: [OtherReading], 
+        /**
+         * The way of the pack, in order of time.
+         */way: [Way], 
+        /**
+         * What the answer rests on: each log up to which moment.
+         */rests: [Text], 
+        /**
+         * The pack's link, if it can be kept.
+         */keep: String?) {
+        self.verdict = verdict
+        self.title = title
+        self.reason = reason
+        self.next = next
+        self.action = action
+        self.product = product
+        self.accountable = accountable
+        self.expires = expires
+        self.age = age
+        self.asOf = asOf
+        self.others = others
+        self.readings = readings
+        self.way = way
+        self.rests = rests
+        self.keep = keep
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension VerdictScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeVerdictScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> VerdictScreen {
+        return
+            try VerdictScreen(
+                verdict: FfiConverterTypeVerdictKind.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                reason: FfiConverterTypeText.read(from: &buf), 
+                next: FfiConverterTypeText.read(from: &buf), 
+                action: FfiConverterOptionTypeAction.read(from: &buf), 
+                product: FfiConverterTypeText.read(from: &buf), 
+                accountable: FfiConverterOptionTypeText.read(from: &buf), 
+                expires: FfiConverterOptionTypeText.read(from: &buf), 
+                age: FfiConverterOptionTypeText.read(from: &buf), 
+                asOf: FfiConverterOptionTypeText.read(from: &buf), 
+                others: FfiConverterSequenceTypeText.read(from: &buf), 
+                readings: FfiConverterSequenceTypeOtherReading.read(from: &buf), 
+                way: FfiConverterSequenceTypeWay.read(from: &buf), 
+                rests: FfiConverterSequenceTypeText.read(from: &buf), 
+                keep: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: VerdictScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeVerdictKind.write(value.verdict, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.reason, into: &buf)
+        FfiConverterTypeText.write(value.next, into: &buf)
+        FfiConverterOptionTypeAction.write(value.action, into: &buf)
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterOptionTypeText.write(value.accountable, into: &buf)
+        FfiConverterOptionTypeText.write(value.expires, into: &buf)
+        FfiConverterOptionTypeText.write(value.age, into: &buf)
+        FfiConverterOptionTypeText.write(value.asOf, into: &buf)
+        FfiConverterSequenceTypeText.write(value.others, into: &buf)
+        FfiConverterSequenceTypeOtherReading.write(value.readings, into: &buf)
+        FfiConverterSequenceTypeWay.write(value.way, into: &buf)
+        FfiConverterSequenceTypeText.write(value.rests, into: &buf)
+        FfiConverterOptionString.write(value.keep, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeVerdictScreen_lift(_ buf: RustBuffer) throws -> VerdictScreen {
+    return try FfiConverterTypeVerdictScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeVerdictScreen_lower(_ value: VerdictScreen) -> RustBuffer {
+    return FfiConverterTypeVerdictScreen.lower(value)
+}
+
+
+/**
+ * A stop on the way of a pack.
+ */
+public struct Way: Equatable, Hashable {
+    /**
+     * What happened.
+     */
+    public let title: Text
+    /**
+     * Who, or between whom.
+     */
+    public let who: Text
+    /**
+     * When it was signed.
+     */
+    public let atMillis: UInt64
+    /**
+     * Its mark.
+     */
+    public let mark: WayMark
+    /**
+     * What is to be known besides.
+     */
+    public let notes: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What happened.
+         */title: Text, 
+        /**
+         * Who, or between whom.
+         */who: Text, 
+        /**
+         * When it was signed.
+         */atMillis: UInt64, 
+        /**
+         * Its mark.
+         */mark: WayMark, 
+        /**
+         * What is to be known besides.
+         */notes: [Text]) {
+        self.title = title
+        self.who = who
+        self.atMillis = atMillis
+        self.mark = mark
+        self.notes = notes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Way: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWay: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Way {
+        return
+            try Way(
+                title: FfiConverterTypeText.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                atMillis: FfiConverterUInt64.read(from: &buf), 
+                mark: FfiConverterTypeWayMark.read(from: &buf), 
+                notes: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Way, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterUInt64.write(value.atMillis, into: &buf)
+        FfiConverterTypeWayMark.write(value.mark, into: &buf)
+        FfiConverterSequenceTypeText.write(value.notes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWay_lift(_ buf: RustBuffer) throws -> Way {
+    return try FfiConverterTypeWay.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWay_lower(_ value: Way) -> RustBuffer {
+    return FfiConverterTypeWay.lower(value)
+}
+
+
+/**
  * What came of a request.
  */
 
@@ -6782,6 +8063,157 @@ public func FfiConverterTypeAccessState_lift(_ buf: RustBuffer) throws -> Access
 #endif
 public func FfiConverterTypeAccessState_lower(_ value: AccessState) -> RustBuffer {
     return FfiConverterTypeAccessState.lower(value)
+}
+
+
+
+/**
+ * Where a screen's main button leads.
+ */
+
+public enum Action: Equatable, Hashable {
+    
+    /**
+     * Back to where the person was.
+     */
+    case back
+    /**
+     * The same call again.
+     */
+    case retry
+    /**
+     * Scan again.
+     */
+    case scan
+    /**
+     * Follow the product and sync: its link.
+     */
+    case follow(
+        /**
+         * The product class.
+         */link: String
+    )
+    /**
+     * Sync.
+     */
+    case sync
+    /**
+     * The phone's settings of date and time.
+     */
+    case setClock
+    /**
+     * The phone's settings of this app: its permissions, its storage.
+     */
+    case openSettings
+    /**
+     * Enrol.
+     */
+    case enrol
+    /**
+     * Choose a register.
+     */
+    case pin
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Action: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAction: FfiConverterRustBuffer {
+    typealias SwiftType = Action
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Action {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .back
+        
+        case 2: return .retry
+        
+        case 3: return .scan
+        
+        case 4: return .follow(link: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 5: return .sync
+        
+        case 6: return .setClock
+        
+        case 7: return .openSettings
+        
+        case 8: return .enrol
+        
+        case 9: return .pin
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Action, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .back:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .retry:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .scan:
+            writeInt(&buf, Int32(3))
+        
+        
+        case let .follow(link):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(link, into: &buf)
+            
+        
+        case .sync:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .setClock:
+            writeInt(&buf, Int32(6))
+        
+        
+        case .openSettings:
+            writeInt(&buf, Int32(7))
+        
+        
+        case .enrol:
+            writeInt(&buf, Int32(8))
+        
+        
+        case .pin:
+            writeInt(&buf, Int32(9))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAction_lift(_ buf: RustBuffer) throws -> Action {
+    return try FfiConverterTypeAction.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAction_lower(_ value: Action) -> RustBuffer {
+    return FfiConverterTypeAction.lower(value)
 }
 
 
@@ -7261,6 +8693,123 @@ public func FfiConverterTypeDelivery_lift(_ buf: RustBuffer) throws -> Delivery 
 #endif
 public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
     return FfiConverterTypeDelivery.lower(value)
+}
+
+
+
+/**
+ * Something that went wrong.
+ */
+
+public enum Fault: Equatable, Hashable {
+    
+    /**
+     * The person or the phone does not let the app use the camera.
+     */
+    case cameraDenied
+    /**
+     * The camera does not open, or was taken by another app.
+     */
+    case cameraBusy
+    /**
+     * No register is pinned yet.
+     */
+    case notPinned
+    /**
+     * The code is of a register other than the one that is pinned.
+     */
+    case otherRegister(
+        /**
+         * The name of the one that is pinned.
+         */ledger: String
+    )
+    /**
+     * A call of the core failed.
+     */
+    case failed(
+        /**
+         * Its error.
+         */error: CountersignError
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Fault: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFault: FfiConverterRustBuffer {
+    typealias SwiftType = Fault
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Fault {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .cameraDenied
+        
+        case 2: return .cameraBusy
+        
+        case 3: return .notPinned
+        
+        case 4: return .otherRegister(ledger: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 5: return .failed(error: try FfiConverterTypeCountersignError.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Fault, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .cameraDenied:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .cameraBusy:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .notPinned:
+            writeInt(&buf, Int32(3))
+        
+        
+        case let .otherRegister(ledger):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(ledger, into: &buf)
+            
+        
+        case let .failed(error):
+            writeInt(&buf, Int32(5))
+            FfiConverterTypeCountersignError.write(error, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFault_lift(_ buf: RustBuffer) throws -> Fault {
+    return try FfiConverterTypeFault.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFault_lower(_ value: Fault) -> RustBuffer {
+    return FfiConverterTypeFault.lower(value)
 }
 
 
@@ -7911,6 +9460,117 @@ public func FfiConverterTypeRecordStep_lower(_ value: RecordStep) -> RustBuffer 
 
 
 /**
+ * The result of a scan for a register.
+ */
+
+public enum RegisterScan: Equatable, Hashable {
+    
+    /**
+     * No code with anything new.
+     */
+    case nothing
+    /**
+     * A code of another kind.
+     */
+    case foreign
+    /**
+     * A part of a register; continue.
+     */
+    case part(
+        /**
+         * Parts that were read.
+         */have: UInt32, 
+        /**
+         * Parts that are needed.
+         */need: UInt32
+    )
+    /**
+     * A register.
+     */
+    case whole(
+        /**
+         * The register.
+         */register: Register
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RegisterScan: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
+    typealias SwiftType = RegisterScan
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RegisterScan {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .nothing
+        
+        case 2: return .foreign
+        
+        case 3: return .part(have: try FfiConverterUInt32.read(from: &buf), need: try FfiConverterUInt32.read(from: &buf)
+        )
+        
+        case 4: return .whole(register: try FfiConverterTypeRegister.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RegisterScan, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .foreign:
+            writeInt(&buf, Int32(2))
+        
+        
+        case let .part(have,need):
+            writeInt(&buf, Int32(3))
+            FfiConverterUInt32.write(have, into: &buf)
+            FfiConverterUInt32.write(need, into: &buf)
+            
+        
+        case let .whole(register):
+            writeInt(&buf, Int32(4))
+            FfiConverterTypeRegister.write(register, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegisterScan_lift(_ buf: RustBuffer) throws -> RegisterScan {
+    return try FfiConverterTypeRegisterScan.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegisterScan_lower(_ value: RegisterScan) -> RustBuffer {
+    return FfiConverterTypeRegisterScan.lower(value)
+}
+
+
+
+/**
  * The result of a scan by a courier.
  */
 
@@ -8431,9 +10091,25 @@ public enum Value: Equatable, Hashable {
     case step(String
     )
     /**
-     * Milliseconds since 1970, UTC.
+     * A party: its name, if it is known, and the key of its role's name.
+     */
+    case party(
+        /**
+         * The member's name in its domain.
+         */name: String?, 
+        /**
+         * The role.
+         */role: String
+    )
+    /**
+     * A day: milliseconds since 1970, UTC.
      */
     case time(UInt64
+    )
+    /**
+     * A moment that matters to the minute: milliseconds since 1970, UTC.
+     */
+    case moment(UInt64
     )
     /**
      * A number.
@@ -8467,10 +10143,16 @@ public struct FfiConverterTypeValue: FfiConverterRustBuffer {
         case 2: return .step(try FfiConverterString.read(from: &buf)
         )
         
-        case 3: return .time(try FfiConverterUInt64.read(from: &buf)
+        case 3: return .party(name: try FfiConverterOptionString.read(from: &buf), role: try FfiConverterString.read(from: &buf)
         )
         
-        case 4: return .number(try FfiConverterUInt64.read(from: &buf)
+        case 4: return .time(try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 5: return .moment(try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 6: return .number(try FfiConverterUInt64.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -8491,13 +10173,24 @@ public struct FfiConverterTypeValue: FfiConverterRustBuffer {
             FfiConverterString.write(v1, into: &buf)
             
         
-        case let .time(v1):
+        case let .party(name,role):
             writeInt(&buf, Int32(3))
+            FfiConverterOptionString.write(name, into: &buf)
+            FfiConverterString.write(role, into: &buf)
+            
+        
+        case let .time(v1):
+            writeInt(&buf, Int32(4))
+            FfiConverterUInt64.write(v1, into: &buf)
+            
+        
+        case let .moment(v1):
+            writeInt(&buf, Int32(5))
             FfiConverterUInt64.write(v1, into: &buf)
             
         
         case let .number(v1):
-            writeInt(&buf, Int32(4))
+            writeInt(&buf, Int32(6))
             FfiConverterUInt64.write(v1, into: &buf)
             
         }
@@ -8625,6 +10318,91 @@ public func FfiConverterTypeVerdictKind_lower(_ value: VerdictKind) -> RustBuffe
 }
 
 
+
+/**
+ * The mark of a stop: a form and a colour.
+ */
+
+public enum WayMark: Equatable, Hashable {
+    
+    /**
+     * It fits its place.
+     */
+    case inOrder
+    /**
+     * It does not.
+     */
+    case misfit
+    /**
+     * It does not count: struck out.
+     */
+    case void
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension WayMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWayMark: FfiConverterRustBuffer {
+    typealias SwiftType = WayMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WayMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .inOrder
+        
+        case 2: return .misfit
+        
+        case 3: return .void
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: WayMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .inOrder:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .misfit:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .void:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWayMark_lift(_ buf: RustBuffer) throws -> WayMark {
+    return try FfiConverterTypeWayMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWayMark_lower(_ value: WayMark) -> RustBuffer {
+    return FfiConverterTypeWayMark.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -8668,6 +10446,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterString.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = Answer?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAnswer.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAnswer.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8772,6 +10574,30 @@ fileprivate struct FfiConverterOptionTypeRecordRequester: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeText: FfiConverterRustBuffer {
+    typealias SwiftType = Text?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeText.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeText.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAccessState: FfiConverterRustBuffer {
     typealias SwiftType = AccessState?
 
@@ -8796,6 +10622,30 @@ fileprivate struct FfiConverterOptionTypeAccessState: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeAction: FfiConverterRustBuffer {
+    typealias SwiftType = Action?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAction.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAction.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeLevel: FfiConverterRustBuffer {
     typealias SwiftType = Level?
 
@@ -8812,6 +10662,30 @@ fileprivate struct FfiConverterOptionTypeLevel: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeLevel.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeVerdictKind: FfiConverterRustBuffer {
+    typealias SwiftType = VerdictKind?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeVerdictKind.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeVerdictKind.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8936,6 +10810,31 @@ fileprivate struct FfiConverterSequenceTypeArgument: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeArgument.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCarried: FfiConverterRustBuffer {
+    typealias SwiftType = [Carried]
+
+    public static func write(_ value: [Carried], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCarried.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Carried] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Carried]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCarried.read(from: &buf))
         }
         return seq
     }
@@ -9069,6 +10968,31 @@ fileprivate struct FfiConverterSequenceTypeHandover: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeKept: FfiConverterRustBuffer {
+    typealias SwiftType = [Kept]
+
+    public static func write(_ value: [Kept], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeKept.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Kept] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Kept]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeKept.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer {
     typealias SwiftType = [KnownLog]
 
@@ -9161,6 +11085,31 @@ fileprivate struct FfiConverterSequenceTypeMembership: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeMembership.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeOtherReading: FfiConverterRustBuffer {
+    typealias SwiftType = [OtherReading]
+
+    public static func write(_ value: [OtherReading], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeOtherReading.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [OtherReading] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [OtherReading]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeOtherReading.read(from: &buf))
         }
         return seq
     }
@@ -9340,6 +11289,31 @@ fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
         return seq
     }
 }
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeWay: FfiConverterRustBuffer {
+    typealias SwiftType = [Way]
+
+    public static func write(_ value: [Way], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeWay.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Way] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Way]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeWay.read(from: &buf))
+        }
+        return seq
+    }
+}
 /**
  * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
  * to 16.
@@ -9350,6 +11324,101 @@ public func drawCode(text: String, scale: UInt8)throws  -> Drawing  {
     uniffi_countersign_core_fn_func_draw_code(
         FfiConverterString.lower(text),
         FfiConverterUInt8.lower(scale),uniffiCallStatus
+    )
+})
+}
+/**
+ * The register that a genesis file and an address are.
+ */
+public func register(node: String, genesis: Data)throws  -> Register  {
+    return try  FfiConverterTypeRegister_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(genesis) { genesisFb in
+    uniffi_countersign_core_fn_func_register(
+        FfiConverterString.lower(node),
+        genesisFb,uniffiCallStatus
+    )
+        }
+})
+}
+/**
+ * The texts of the QR codes that show a register to a phone, one after the other, over and over: for whoever runs it, and
+ * for a phone that passes it on.
+ */
+public func registerCodes(node: String, genesis: Data)throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(genesis) { genesisFb in
+    uniffi_countersign_core_fn_func_register_codes(
+        FfiConverterString.lower(node),
+        genesisFb,uniffiCallStatus
+    )
+        }
+})
+}
+/**
+ * What a link names, by the number that a person can compare: a pack's serial, a lot, a unit's SSCC, a product's GTIN.
+ */
+public func goodsText(link: String) -> Text  {
+    return try!  FfiConverterTypeText_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_goods_text(
+        FfiConverterString.lower(link),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a handover under way.
+ */
+public func handoverScreen(handover: Handover) -> HandoverScreen  {
+    return try!  FfiConverterTypeHandoverScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_handover_screen(
+        FfiConverterTypeHandover_lower(handover),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of an offer.
+ */
+public func offerScreen(offer: Offer) -> OfferScreen  {
+    return try!  FfiConverterTypeOfferScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_offer_screen(
+        FfiConverterTypeOffer_lower(offer),uniffiCallStatus
+    )
+})
+}
+/**
+ * An entry of the outbox.
+ */
+public func outgoingScreen(outgoing: Outgoing) -> OutgoingScreen  {
+    return try!  FfiConverterTypeOutgoingScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_outgoing_screen(
+        FfiConverterTypeOutgoing_lower(outgoing),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a fault.
+ */
+public func faultScreen(fault: Fault) -> FaultScreen  {
+    return try!  FfiConverterTypeFaultScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_fault_screen(
+        FfiConverterTypeFault_lower(fault),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of an answer.
+ */
+public func verdictScreen(answer: Answer) -> VerdictScreen  {
+    return try!  FfiConverterTypeVerdictScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_verdict_screen(
+        FfiConverterTypeAnswer_lower(answer),uniffiCallStatus
     )
 })
 }
@@ -9370,6 +11439,30 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.contractVersionMismatch
     }
     if (uniffi_countersign_core_checksum_func_draw_code() != 7427) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_register() != 31722) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_register_codes() != 54291) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_goods_text() != 25768) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_handover_screen() != 23666) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_offer_screen() != 30131) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_outgoing_screen() != 58068) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_fault_screen() != 27928) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_clinician_add() != 10146) {
@@ -9412,6 +11505,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_answer() != 28907) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_carried() != 40100) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_close() != 46883) {
@@ -9478,6 +11574,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_check_again() != 57988) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_check_code() != 35437) {
@@ -9549,6 +11648,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_records_withdraw() != 62874) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_registerreader_scan_code() != 17088) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_registerreader_scan_frame() != 64058) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 48131) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9570,7 +11675,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_following() != 18252) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_wallet_keep() != 61957) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_wallet_keep_contents() != 3837) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_kept() != 46120) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_knowledge() != 62208) {
@@ -9606,7 +11717,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_constructor_records_new() != 9968) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_constructor_registerreader_new() != 60069) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_constructor_wallet_open() != 1522) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_wallet_open_examples() != 37503) {
         return InitializationResult.apiChecksumMismatch
     }
 
