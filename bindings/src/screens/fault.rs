@@ -170,6 +170,8 @@ mod tests {
             "replay",
             "awaits-predecessor",
             "promise-not-held",
+            "other-store",
+            "token",
             "request",
         ];
         for problem in Problem::ALL {

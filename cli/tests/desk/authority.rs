@@ -209,7 +209,7 @@ fn key(running: &AuthorityProcess, doctor: &Member) -> Vec<u8> {
         match running.post("/keys", &ask.to_bytes()).unwrap() {
             (200, sealed) => return open_key(&sealed, &authority, &agreement).unwrap().to_vec(),
             (503, _) => std::thread::sleep(Duration::from_millis(100)),
-            (status, _) => panic!("{status}"),
+            (status, problem) => panic!("{status} {}", String::from_utf8_lossy(&problem)),
         }
     }
     panic!("the authority gives no key");

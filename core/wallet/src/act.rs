@@ -31,6 +31,9 @@ pub enum ActError {
     /// The certificate that was issued is for another key.
     #[error("the certificate is not for this key")]
     OtherKey,
+    /// The certificate that was issued is in another role: the code was for that one. The key keeps the one that it had.
+    #[error("the code was for the role `{0}`")]
+    OtherRole(String),
     /// No certificate was issued for this key yet.
     #[error("this key is not enrolled")]
     NotEnrolled,

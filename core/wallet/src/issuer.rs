@@ -81,6 +81,20 @@ impl<'a> Issuer<'a> {
 
     /// Makes the key `key`, unless it is there, and has it certified by a one-time code of the registrar's.
     pub fn enrol(&mut self, key: &str, code: &str) -> Result<Certificate, ActError> {
+        self.enrol_if(key, code, |_| true)
+    }
+
+    /// The same for a key that is of use in one role alone.
+    pub fn enrol_in(&mut self, role: &str, key: &str, code: &str) -> Result<Certificate, ActError> {
+        self.enrol_if(key, code, |given| given == role)
+    }
+
+    fn enrol_if(
+        &mut self,
+        key: &str,
+        code: &str,
+        role: impl FnOnce(&str) -> bool,
+    ) -> Result<Certificate, ActError> {
         let signer = StoredKey::make(Arc::clone(&self.keys), key)?;
         let request = certificate::request(&signer)?;
         let der = self.client.enrol(code, &request)?;
@@ -88,6 +102,10 @@ impl<'a> Issuer<'a> {
         let certificate = trust.enrol(&der)?;
         if *certificate.key() != signer.public_key() {
             return Err(ActError::OtherKey);
+        }
+        let given = certificate.identity().role();
+        if !role(given) {
+            return Err(ActError::OtherRole(given.to_owned()));
         }
         self.snapshot.store.write::<_, StoreError>(|tx| {
             store::insert_certificate(tx, &der)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_ledger::{
     Certificate, Draft, Entry, Folded, GenesisError, Hash, LogName, Rules as _, State, TrustStore, UnixMillis,
 };
-use countersign_records::rules::{Head, Outcome, RecordRules, Thread};
+use countersign_records::rules::{AUTHORITY, Head, Outcome, RecordRules, Thread};
 use countersign_records::{Answer, AuthorityKey, Epoch, RecordId, authority};
 use countersign_wallet::{ActError, Client, ClientError, Issuer, KeyStore, Snapshot, StoredKey, SyncError};
 
@@ -71,7 +71,7 @@ impl Follower {
     }
 
     pub(super) fn enrol(&mut self, code: &str) -> Result<Certificate, ActError> {
-        self.issuer().enrol(KEY, code)
+        self.issuer().enrol_in(AUTHORITY, KEY, code)
     }
 
     /// Brings the snapshot up to date, and tells what it says.

@@ -338,11 +338,10 @@ impl AttributeAuthority {
         }
         master(&*keys, &mut Register::open(config)?)?;
         let mut follower = follower(config, keys)?;
-        let certificate = follower.enrol(code)?;
-        match certificate.identity().role() {
-            AUTHORITY => Ok(certificate),
-            other => Err(AttributeAuthorityError::Role(other.to_owned())),
-        }
+        follower.enrol(code).map_err(|error| match error {
+            ActError::OtherRole(role) => AttributeAuthorityError::Role(role),
+            error => error.into(),
+        })
     }
 
     /// Opens the authority that was begun in its data directory.

@@ -167,7 +167,7 @@ impl Shared {
         // In whole seconds, as a statement's time is; no earlier than what is vouched for, whose clock may be a little ahead.
         let issued = UnixMillis::from_seconds(now.seconds()).max(statement.statement().issued_at());
         let minutes = line.map_or(ASK_MINUTES, |line| u64::from(line.minutes));
-        if ask.until <= issued {
+        if ask.until <= issued.max(now) {
             return Err(Refused::Past);
         }
         if ask.until.since(issued) > minutes * 60_000 {

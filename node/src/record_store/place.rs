@@ -20,8 +20,9 @@ use crate::keys::{KeysError, read_private};
 
 /// The folder in the data directory.
 const FOLDER: &str = "records";
-/// Parts of an upload to a bucket: S3 takes none smaller than 5 MiB but the last.
-const PART: usize = 8 << 20;
+/// Parts of an upload to a bucket: S3 takes none smaller but the last. Two of them are less than an address's share of memory,
+/// of which the request that brings the object has some already.
+const PART: usize = 5 << 20;
 
 /// How long a bucket is waited for: shorter than whoever asks the node waits.
 const PATIENCE: Duration = Duration::from_secs(10);

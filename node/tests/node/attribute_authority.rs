@@ -364,9 +364,12 @@ fn whoever_is_refused_is_told_why() {
 
     // Asks that are old, of tomorrow, for another authority, or none at all.
     let agree = fresh_key().public_key();
-    for (at, problem) in [(now.0 - 6 * 60_000, "stale"), (now.0 + 6 * 60_000, "stale")] {
+    // An old one is also from before the certificate, which is told first.
+    for (at, status, problem) in
+        [(now.0 - 6 * 60_000, 403, "not-yet-valid"), (now.0 + 6 * 60_000, 400, "stale")]
+    {
         let ask = Town::key_ask(&town.ada, &agree, UnixMillis(at));
-        assert_eq!(town.client().post("/keys", &ask.to_bytes()).problem(), (400, problem.to_owned()));
+        assert_eq!(town.client().post("/keys", &ask.to_bytes()).problem(), (status, problem.to_owned()));
     }
     let other = Identity::new("meds.example", AUTHORITY, "other").unwrap();
     let ask =

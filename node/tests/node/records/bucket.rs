@@ -96,7 +96,7 @@ fn private(path: &Path) {
 fn a_record_in_a_bucket_is_brought_delivered_superseded_and_removed() {
     let mut stage = Stage::new();
     // Several parts of an upload, and one that is a part exactly.
-    let large = Shared::of(vec![noise(17_000_000), noise(8 << 20), noise(900)]);
+    let large = Shared::of(vec![noise(17_000_000), noise(5 << 20), noise(900)]);
     let mut owner = stage.clinic.record(&large);
     assert!(large.objects.iter().all(|object| std::fs::read(stage.path(&owner, object)).unwrap() == *object));
     assert!(!stage.clinic.site.config.data.join("records").exists());
