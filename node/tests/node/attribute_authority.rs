@@ -417,7 +417,7 @@ fn a_request_is_granted_or_denied_by_the_ledger_and_names_the_doctor_to_the_owne
     assert_eq!(answer.status, 200, "{:?}", answer.problem());
     // An answer that was lost is given again.
     assert_eq!(town.vouch(&message).body, answer.body);
-    for name in ["ada", "Ada"] {
+    for name in ["doctor/ada", "Ada"] {
         assert!(!answer.body.windows(name.len()).any(|part| part == name.as_bytes()));
     }
     let request = Statement::parse(&answer.body).unwrap();

@@ -8,8 +8,10 @@ import java.awt.image.IndexColorModel
 import java.io.File
 import javax.imageio.ImageIO
 import org.junit.Assert.assertEquals
+import org.junit.FixMethodOrder
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.junit.runners.MethodSorters
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
@@ -21,6 +23,8 @@ import countersign.SoftwareKeys
  * Every screen in every state, in six ways to look at it, beside the pictures that are committed; on each one contrast, touch
  * sizes, whole texts and spoken labels are checked. `android/app/pictures` writes the pictures, and the contact sheet, anew.
  */
+// The sheet comes last: it is made of what the others draw.
+@FixMethodOrder(MethodSorters.NAME_ASCENDING)
 @RunWith(RobolectricTestRunner::class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 @Config(sdk = [34])
