@@ -116,7 +116,7 @@ fn a_document_that_nobody_signed_goes_by_link_and_says_so() {
     let seconds = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let ends = link.expires().unwrap();
     assert!((seconds(days(2)) - 60..=seconds(days(2))).contains(&ends));
-    // The picture has the same link, and is taken in its place.
+    // The picture has the same link, and is used in its place.
     let other = countersign(
         folder.path(),
         &["record", "health-link", "read", qr.to_str().unwrap(), "--recipient", "x", "--this-machine"],
