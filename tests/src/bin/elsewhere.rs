@@ -143,7 +143,7 @@ fn confidential(folder: &Path) -> Result<serde_json::Value> {
 
 /// A message as the text of a code, and the symbols of a pack.
 fn codes(folder: &Path) -> Result {
-    let payload: Vec<u8> = (0..=255).cycle().take(613).collect();
+    let payload: Vec<u8> = (0..=255).cycle().take(487).collect();
     let Codes::One(text) = qr::encode(&payload)? else { return Err("one code".into()) };
     fs::write(folder.join("code.txt"), &text)?;
     fs::write(folder.join("code.payload"), &payload)?;
