@@ -37,6 +37,7 @@
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
 mod act;
+mod bedside;
 mod cbor;
 mod client;
 mod courier;
@@ -62,6 +63,9 @@ mod verify_pages;
 mod whole_logs;
 
 pub use act::ActError;
+pub use bedside::{
+    BadgeError, Badges, BedsideError, BedsideLink, BedsideSession, Keeping, MIN_PASSWORD, TRIES,
+};
 pub use client::{
     Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
     Request, Response, Transport, TransportError,
