@@ -763,6 +763,22 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_verdict_screen(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_change_password(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_command(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_forget(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_gateways(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_reading(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_sign_in(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_sign_out(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_take(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_add(
     ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_ask(
@@ -921,6 +937,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_unfollow(
     ): Int
+    external fun uniffi_countersign_core_checksum_constructor_bedside_new(
+    ): Int
     external fun uniffi_countersign_core_checksum_constructor_clinician_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_courier_new(
@@ -958,6 +976,28 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_countersign_core_fn_clone_bedside(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_bedside(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_bedside_new(`wallet`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_bedside_change_password(`ptr`: Long,`gateway`: RustBuffer.ByValue,`old`: RustBuffer.ByValue,`new`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_command(`ptr`: Long,`command`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_forget(`ptr`: Long,`gateway`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_gateways(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_reading(`ptr`: Long,`waitMillis`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_sign_in(`ptr`: Long,`gateway`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,`device`: RustBuffer.ByValue,`operations`: RustBuffer.ByValue,`minutes`: Byte,`patient`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_sign_out(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_take(`ptr`: Long,`badge`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,`tries`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1330,6 +1370,30 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_change_password() and 0xFFFF) != 31224) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_command() and 0xFFFF) != 22152) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_forget() and 0xFFFF) != 47870) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_gateways() and 0xFFFF) != 1529) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_reading() and 0xFFFF) != 56294) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_in() and 0xFFFF) != 29388) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_out() and 0xFFFF) != 2115) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_take() and 0xFFFF) != 61354) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_clinician_add() and 0xFFFF) != 10146) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1565,6 +1629,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 14137) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_bedside_new() and 0xFFFF) != 44720) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_clinician_new() and 0xFFFF) != 29514) {
@@ -1809,6 +1876,56 @@ public object FfiConverterUByte: FfiConverter<UByte, Byte> {
 /**
  * @suppress
  */
+public object FfiConverterByte: FfiConverter<Byte, Byte> {
+    override fun lift(value: Byte): Byte {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Byte {
+        return buf.get()
+    }
+
+    override fun lower(value: Byte): Byte {
+        return value
+    }
+
+    override fun allocationSize(value: Byte) = 1UL
+
+    override fun write(value: Byte, buf: ByteBuffer) {
+        buf.put(value)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterUShort: FfiConverter<UShort, Short> {
+    override fun lift(value: Short): UShort {
+        return value.toUShort()
+    }
+
+    fun lift(value: Int): UShort {
+        return value.toUShort()
+    }
+
+    override fun read(buf: ByteBuffer): UShort {
+        return lift(buf.getShort())
+    }
+
+    override fun lower(value: UShort): Short {
+        return value.toShort()
+    }
+
+    override fun allocationSize(value: UShort) = 2UL
+
+    override fun write(value: UShort, buf: ByteBuffer) {
+        buf.putShort(value.toShort())
+    }
+}
+
+/**
+ * @suppress
+ */
 public object FfiConverterUInt: FfiConverter<UInt, Int> {
     override fun lift(value: Int): UInt {
         return value.toUInt()
@@ -1826,6 +1943,29 @@ public object FfiConverterUInt: FfiConverter<UInt, Int> {
 
     override fun write(value: UInt, buf: ByteBuffer) {
         buf.putInt(value.toInt())
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterInt: FfiConverter<Int, Int> {
+    override fun lift(value: Int): Int {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Int {
+        return buf.getInt()
+    }
+
+    override fun lower(value: Int): Int {
+        return value
+    }
+
+    override fun allocationSize(value: Int) = 4UL
+
+    override fun write(value: Int, buf: ByteBuffer) {
+        buf.putInt(value)
     }
 }
 
@@ -1948,6 +2088,461 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
     override fun write(value: ByteArray, buf: ByteBuffer) {
         buf.putInt(value.size)
         buf.put(value)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+public interface BedsideInterface {
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+    fun `changePassword`(`gateway`: kotlin.String, `old`: kotlin.String, `new`: kotlin.String)
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+    fun `command`(`command`: BedsideCommand)
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+    fun `forget`(`gateway`: kotlin.String)
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+    fun `gateways`(): List<kotlin.String>
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+    fun `reading`(`waitMillis`: kotlin.UInt): BedsideReading?
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+    fun `signIn`(`gateway`: kotlin.String, `password`: kotlin.String, `device`: kotlin.String, `operations`: List<kotlin.String>, `minutes`: kotlin.UByte, `patient`: kotlin.UInt): BedsideSignedIn
+    
+    /**
+     * Forgets the session and its keys.
+     */
+    fun `signOut`()
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+    fun `take`(`badge`: kotlin.String, `password`: kotlin.String, `tries`: TryCounter): kotlin.String
+    
+    companion object
+}
+
+/**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+open class Bedside: Disposable, AutoCloseable, BedsideInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * Somebody with the member's key `key`.
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_bedside_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_bedside(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_bedside(handle, status)
+        }
+    }
+
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+    @Throws(CountersignException::class)override fun `changePassword`(`gateway`: kotlin.String, `old`: kotlin.String, `new`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_change_password(
+        it,
+        
+        FfiConverterString.lower(`gateway`),
+        FfiConverterString.lower(`old`),
+        FfiConverterString.lower(`new`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+    @Throws(CountersignException::class)override fun `command`(`command`: BedsideCommand)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_command(
+        it,
+        
+        FfiConverterTypeBedsideCommand.lower(`command`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+    @Throws(CountersignException::class)override fun `forget`(`gateway`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_forget(
+        it,
+        
+        FfiConverterString.lower(`gateway`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+    @Throws(CountersignException::class)override fun `gateways`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_gateways(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+    @Throws(CountersignException::class)override fun `reading`(`waitMillis`: kotlin.UInt): BedsideReading? {
+            return FfiConverterOptionalTypeBedsideReading.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_reading(
+        it,
+        
+        FfiConverterUInt.lower(`waitMillis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+    @Throws(CountersignException::class)override fun `signIn`(`gateway`: kotlin.String, `password`: kotlin.String, `device`: kotlin.String, `operations`: List<kotlin.String>, `minutes`: kotlin.UByte, `patient`: kotlin.UInt): BedsideSignedIn {
+            return FfiConverterTypeBedsideSignedIn.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_sign_in(
+        it,
+        
+        FfiConverterString.lower(`gateway`),
+        FfiConverterString.lower(`password`),
+        FfiConverterString.lower(`device`),
+        FfiConverterSequenceString.lower(`operations`),
+        FfiConverterUByte.lower(`minutes`),
+        FfiConverterUInt.lower(`patient`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Forgets the session and its keys.
+     */override fun `signOut`()
+        = 
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_sign_out(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+    @Throws(CountersignException::class)override fun `take`(`badge`: kotlin.String, `password`: kotlin.String, `tries`: TryCounter): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_take(
+        it,
+        
+        FfiConverterString.lower(`badge`),
+        FfiConverterString.lower(`password`),
+        FfiConverterTypeTryCounter.lower(`tries`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedside: FfiConverter<Bedside, Long> {
+    override fun lower(value: Bedside): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Bedside {
+        return Bedside(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Bedside {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Bedside) = 8UL
+
+    override fun write(value: Bedside, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -6380,6 +6975,211 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
     override fun write(value: Argument, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
             FfiConverterTypeValue.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * An operation at the device.
+ */
+data class BedsideCommand (
+    /**
+     * Which, as in [`BedsideSignedIn`].
+     */
+    val `operation`: kotlin.String
+    , 
+    /**
+     * What it concerns, a code of ISO/IEEE 11073-10101 with its partition; 0 for the device as a whole.
+     */
+    val `metric`: kotlin.UInt
+    , 
+    /**
+     * The unit, a code of partition 4.
+     */
+    val `unit`: kotlin.UShort
+    , 
+    /**
+     * The value is `mantissa * 10^exponent`.
+     */
+    val `mantissa`: kotlin.Int
+    , 
+    /**
+     * The power of ten.
+     */
+    val `exponent`: kotlin.Byte
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideCommand: FfiConverterRustBuffer<BedsideCommand> {
+    override fun read(buf: ByteBuffer): BedsideCommand {
+        return BedsideCommand(
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUShort.read(buf),
+            FfiConverterInt.read(buf),
+            FfiConverterByte.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideCommand) = (
+            FfiConverterString.allocationSize(value.`operation`) +
+            FfiConverterUInt.allocationSize(value.`metric`) +
+            FfiConverterUShort.allocationSize(value.`unit`) +
+            FfiConverterInt.allocationSize(value.`mantissa`) +
+            FfiConverterByte.allocationSize(value.`exponent`)
+    )
+
+    override fun write(value: BedsideCommand, buf: ByteBuffer) {
+            FfiConverterString.write(value.`operation`, buf)
+            FfiConverterUInt.write(value.`metric`, buf)
+            FfiConverterUShort.write(value.`unit`, buf)
+            FfiConverterInt.write(value.`mantissa`, buf)
+            FfiConverterByte.write(value.`exponent`, buf)
+    }
+}
+
+
+
+/**
+ * A reading.
+ */
+data class BedsideReading (
+    /**
+     * What was measured: a reference identifier of ISO/IEEE 11073-10101, such as `MDC_ECG_HEART_RATE`, or the code's number.
+     */
+    val `metric`: kotlin.String
+    , 
+    /**
+     * The value, with all its digits; absent if there is none.
+     */
+    val `value`: kotlin.String?
+    , 
+    /**
+     * Its unit in UCUM, if that is known.
+     */
+    val `unit`: kotlin.String?
+    , 
+    /**
+     * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
+     */
+    val `absent`: kotlin.String?
+    , 
+    /**
+     * The reading's number in the session.
+     */
+    val `number`: kotlin.UInt
+    , 
+    /**
+     * How many before it did not come: to be shown.
+     */
+    val `missed`: kotlin.UInt
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideReading: FfiConverterRustBuffer<BedsideReading> {
+    override fun read(buf: ByteBuffer): BedsideReading {
+        return BedsideReading(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideReading) = (
+            FfiConverterString.allocationSize(value.`metric`) +
+            FfiConverterOptionalString.allocationSize(value.`value`) +
+            FfiConverterOptionalString.allocationSize(value.`unit`) +
+            FfiConverterOptionalString.allocationSize(value.`absent`) +
+            FfiConverterUInt.allocationSize(value.`number`) +
+            FfiConverterUInt.allocationSize(value.`missed`)
+    )
+
+    override fun write(value: BedsideReading, buf: ByteBuffer) {
+            FfiConverterString.write(value.`metric`, buf)
+            FfiConverterOptionalString.write(value.`value`, buf)
+            FfiConverterOptionalString.write(value.`unit`, buf)
+            FfiConverterOptionalString.write(value.`absent`, buf)
+            FfiConverterUInt.write(value.`number`, buf)
+            FfiConverterUInt.write(value.`missed`, buf)
+    }
+}
+
+
+
+/**
+ * A session with a device.
+ */
+data class BedsideSignedIn (
+    /**
+     * What it permits: `read`, `stream`, `settings`, `start`, `stop`, `silence`, `service`, `break-glass`.
+     */
+    val `operations`: List<kotlin.String>
+    , 
+    /**
+     * With which patient the device is, by the gateway's number; 0: with none, and what it measures is nobody's.
+     */
+    val `patient`: kotlin.UInt
+    , 
+    /**
+     * Until when it lasts.
+     */
+    val `untilMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideSignedIn: FfiConverterRustBuffer<BedsideSignedIn> {
+    override fun read(buf: ByteBuffer): BedsideSignedIn {
+        return BedsideSignedIn(
+            FfiConverterSequenceString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideSignedIn) = (
+            FfiConverterSequenceString.allocationSize(value.`operations`) +
+            FfiConverterUInt.allocationSize(value.`patient`) +
+            FfiConverterULong.allocationSize(value.`untilMillis`)
+    )
+
+    override fun write(value: BedsideSignedIn, buf: ByteBuffer) {
+            FfiConverterSequenceString.write(value.`operations`, buf)
+            FfiConverterUInt.write(value.`patient`, buf)
+            FfiConverterULong.write(value.`untilMillis`, buf)
     }
 }
 
@@ -11703,6 +12503,51 @@ public object FfiConverterTypeSyncStep : FfiConverterRustBuffer<SyncStep>{
 
 
 /**
+ * Who counts how often a password was tried.
+ */
+
+enum class TryCounter {
+    
+    /**
+     * The key store, which is hardware that nobody puts back to an earlier state. After five tries in vain the badge is gone.
+     */
+    KEY_STORE,
+    /**
+     * The gateway: here nothing tells whether a password is right.
+     */
+    GATEWAY;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTryCounter: FfiConverterRustBuffer<TryCounter> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        TryCounter.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: TryCounter) = 4UL
+
+    override fun write(value: TryCounter, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * An argument's value, to be formatted for the person's language.
  */
 sealed class Value {
@@ -12108,6 +12953,38 @@ public object FfiConverterOptionalTypeAnswer: FfiConverterRustBuffer<Answer?> {
         } else {
             buf.put(1)
             FfiConverterTypeAnswer.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeBedsideReading: FfiConverterRustBuffer<BedsideReading?> {
+    override fun read(buf: ByteBuffer): BedsideReading? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBedsideReading.read(buf)
+    }
+
+    override fun allocationSize(value: BedsideReading?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBedsideReading.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BedsideReading?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBedsideReading.write(value, buf)
         }
     }
 }

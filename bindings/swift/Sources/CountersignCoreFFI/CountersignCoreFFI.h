@@ -323,6 +323,61 @@ typedef struct UniffiVTableCallbackInterfaceKeyStore {
 } UniffiVTableCallbackInterfaceKeyStore;
 
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_BEDSIDE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_BEDSIDE
+uint64_t uniffi_countersign_core_fn_clone_bedside(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_BEDSIDE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_BEDSIDE
+void uniffi_countersign_core_fn_free_bedside(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_BEDSIDE_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_BEDSIDE_NEW
+uint64_t uniffi_countersign_core_fn_constructor_bedside_new(uint64_t wallet, RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_CHANGE_PASSWORD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_CHANGE_PASSWORD
+void uniffi_countersign_core_fn_method_bedside_change_password(uint64_t ptr, RustBuffer gateway, RustBuffer old, RustBuffer new, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_COMMAND
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_COMMAND
+void uniffi_countersign_core_fn_method_bedside_command(uint64_t ptr, RustBuffer command, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_FORGET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_FORGET
+void uniffi_countersign_core_fn_method_bedside_forget(uint64_t ptr, RustBuffer gateway, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_GATEWAYS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_GATEWAYS
+RustBuffer uniffi_countersign_core_fn_method_bedside_gateways(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_READING
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_READING
+RustBuffer uniffi_countersign_core_fn_method_bedside_reading(uint64_t ptr, uint32_t wait_millis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_IN
+RustBuffer uniffi_countersign_core_fn_method_bedside_sign_in(uint64_t ptr, RustBuffer gateway, RustBuffer password, RustBuffer device, RustBuffer operations, uint8_t minutes, uint32_t patient, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_OUT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_OUT
+void uniffi_countersign_core_fn_method_bedside_sign_out(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TAKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TAKE
+RustBuffer uniffi_countersign_core_fn_method_bedside_take(uint64_t ptr, RustBuffer badge, RustBuffer password, RustBuffer tries, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
 uint64_t uniffi_countersign_core_fn_clone_clinician(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -1203,6 +1258,54 @@ uint16_t uniffi_countersign_core_checksum_func_verdict_screen(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_CHANGE_PASSWORD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_CHANGE_PASSWORD
+uint16_t uniffi_countersign_core_checksum_method_bedside_change_password(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_COMMAND
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_COMMAND
+uint16_t uniffi_countersign_core_checksum_method_bedside_command(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_FORGET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_FORGET
+uint16_t uniffi_countersign_core_checksum_method_bedside_forget(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_GATEWAYS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_GATEWAYS
+uint16_t uniffi_countersign_core_checksum_method_bedside_gateways(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_READING
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_READING
+uint16_t uniffi_countersign_core_checksum_method_bedside_reading(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_IN
+uint16_t uniffi_countersign_core_checksum_method_bedside_sign_in(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_OUT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_OUT
+uint16_t uniffi_countersign_core_checksum_method_bedside_sign_out(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TAKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TAKE
+uint16_t uniffi_countersign_core_checksum_method_bedside_take(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
 uint16_t uniffi_countersign_core_checksum_method_clinician_add(void
@@ -1674,6 +1777,12 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_sync_step(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_UNFOLLOW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_UNFOLLOW
 uint16_t uniffi_countersign_core_checksum_method_wallet_unfollow(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_BEDSIDE_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_BEDSIDE_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_bedside_new(void
     
 );
 #endif

@@ -487,6 +487,38 @@ fileprivate struct FfiConverterUInt8: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterInt8: FfiConverterPrimitive {
+    typealias FfiType = Int8
+    typealias SwiftType = Int8
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int8 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int8, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterUInt16: FfiConverterPrimitive {
+    typealias FfiType = UInt16
+    typealias SwiftType = UInt16
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt16 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
     typealias FfiType = UInt32
     typealias SwiftType = UInt32
@@ -496,6 +528,22 @@ fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
     }
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterInt32: FfiConverterPrimitive {
+    typealias FfiType = Int32
+    typealias SwiftType = Int32
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int32 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int32, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -603,6 +651,288 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
         writeBytes(&buf, value)
     }
 }
+
+
+
+
+/**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+public protocol BedsideProtocol: AnyObject, Sendable {
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+    func changePassword(gateway: String, old: String, new: String) throws 
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+    func command(command: BedsideCommand) throws 
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+    func forget(gateway: String) throws 
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+    func gateways() throws  -> [String]
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+    func reading(waitMillis: UInt32) throws  -> BedsideReading?
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+    func signIn(gateway: String, password: String, device: String, operations: [String], minutes: UInt8, patient: UInt32) throws  -> BedsideSignedIn
+    
+    /**
+     * Forgets the session and its keys.
+     */
+    func signOut() 
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+    func take(badge: String, password: String, tries: TryCounter) throws  -> String
+    
+}
+/**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+open class Bedside: BedsideProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_bedside(self.handle, $0) }
+    }
+    /**
+     * Somebody with the member's key `key`.
+     */
+public convenience init(wallet: Wallet, key: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_bedside_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_bedside(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+open func changePassword(gateway: String, old: String, new: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_change_password(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(gateway),
+        FfiConverterString.lower(old),
+        FfiConverterString.lower(new),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+open func command(command: BedsideCommand)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_command(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBedsideCommand_lower(command),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+open func forget(gateway: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_forget(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(gateway),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+open func gateways()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_gateways(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+open func reading(waitMillis: UInt32)throws  -> BedsideReading?  {
+    return try  FfiConverterOptionTypeBedsideReading.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_reading(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(waitMillis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+open func signIn(gateway: String, password: String, device: String, operations: [String], minutes: UInt8, patient: UInt32)throws  -> BedsideSignedIn  {
+    return try  FfiConverterTypeBedsideSignedIn_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_sign_in(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(gateway),
+        FfiConverterString.lower(password),
+        FfiConverterString.lower(device),
+        FfiConverterSequenceString.lower(operations),
+        FfiConverterUInt8.lower(minutes),
+        FfiConverterUInt32.lower(patient),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Forgets the session and its keys.
+     */
+open func signOut()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_sign_out(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+open func take(badge: String, password: String, tries: TryCounter)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_take(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(badge),
+        FfiConverterString.lower(password),
+        FfiConverterTypeTryCounter_lower(tries),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedside: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Bedside
+
+    public static func lift(_ handle: UInt64) throws -> Bedside {
+        return Bedside(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Bedside) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Bedside {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Bedside, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedside_lift(_ handle: UInt64) throws -> Bedside {
+    return try FfiConverterTypeBedside.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedside_lower(_ value: Bedside) -> UInt64 {
+    return FfiConverterTypeBedside.lower(value)
+}
+
+
 
 
 
@@ -3745,6 +4075,293 @@ public func FfiConverterTypeArgument_lift(_ buf: RustBuffer) throws -> Argument 
 #endif
 public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
     return FfiConverterTypeArgument.lower(value)
+}
+
+
+/**
+ * An operation at the device.
+ */
+public struct BedsideCommand: Equatable, Hashable {
+    /**
+     * Which, as in [`BedsideSignedIn`].
+     */
+    public let operation: String
+    /**
+     * What it concerns, a code of ISO/IEEE 11073-10101 with its partition; 0 for the device as a whole.
+     */
+    public let metric: UInt32
+    /**
+     * The unit, a code of partition 4.
+     */
+    public let unit: UInt16
+    /**
+     * The value is `mantissa * 10^exponent`.
+     */
+    public let mantissa: Int32
+    /**
+     * The power of ten.
+     */
+    public let exponent: Int8
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Which, as in [`BedsideSignedIn`].
+         */operation: String, 
+        /**
+         * What it concerns, a code of ISO/IEEE 11073-10101 with its partition; 0 for the device as a whole.
+         */metric: UInt32, 
+        /**
+         * The unit, a code of partition 4.
+         */unit: UInt16, 
+        /**
+         * The value is `mantissa * 10^exponent`.
+         */mantissa: Int32, 
+        /**
+         * The power of ten.
+         */exponent: Int8) {
+        self.operation = operation
+        self.metric = metric
+        self.unit = unit
+        self.mantissa = mantissa
+        self.exponent = exponent
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideCommand: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideCommand: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideCommand {
+        return
+            try BedsideCommand(
+                operation: FfiConverterString.read(from: &buf), 
+                metric: FfiConverterUInt32.read(from: &buf), 
+                unit: FfiConverterUInt16.read(from: &buf), 
+                mantissa: FfiConverterInt32.read(from: &buf), 
+                exponent: FfiConverterInt8.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideCommand, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.operation, into: &buf)
+        FfiConverterUInt32.write(value.metric, into: &buf)
+        FfiConverterUInt16.write(value.unit, into: &buf)
+        FfiConverterInt32.write(value.mantissa, into: &buf)
+        FfiConverterInt8.write(value.exponent, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideCommand_lift(_ buf: RustBuffer) throws -> BedsideCommand {
+    return try FfiConverterTypeBedsideCommand.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideCommand_lower(_ value: BedsideCommand) -> RustBuffer {
+    return FfiConverterTypeBedsideCommand.lower(value)
+}
+
+
+/**
+ * A reading.
+ */
+public struct BedsideReading: Equatable, Hashable {
+    /**
+     * What was measured: a reference identifier of ISO/IEEE 11073-10101, such as `MDC_ECG_HEART_RATE`, or the code's number.
+     */
+    public let metric: String
+    /**
+     * The value, with all its digits; absent if there is none.
+     */
+    public let value: String?
+    /**
+     * Its unit in UCUM, if that is known.
+     */
+    public let unit: String?
+    /**
+     * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
+     */
+    public let absent: String?
+    /**
+     * The reading's number in the session.
+     */
+    public let number: UInt32
+    /**
+     * How many before it did not come: to be shown.
+     */
+    public let missed: UInt32
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was measured: a reference identifier of ISO/IEEE 11073-10101, such as `MDC_ECG_HEART_RATE`, or the code's number.
+         */metric: String, 
+        /**
+         * The value, with all its digits; absent if there is none.
+         */value: String?, 
+        /**
+         * Its unit in UCUM, if that is known.
+         */unit: String?, 
+        /**
+         * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
+         */absent: String?, 
+        /**
+         * The reading's number in the session.
+         */number: UInt32, 
+        /**
+         * How many before it did not come: to be shown.
+         */missed: UInt32) {
+        self.metric = metric
+        self.value = value
+        self.unit = unit
+        self.absent = absent
+        self.number = number
+        self.missed = missed
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideReading: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideReading: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideReading {
+        return
+            try BedsideReading(
+                metric: FfiConverterString.read(from: &buf), 
+                value: FfiConverterOptionString.read(from: &buf), 
+                unit: FfiConverterOptionString.read(from: &buf), 
+                absent: FfiConverterOptionString.read(from: &buf), 
+                number: FfiConverterUInt32.read(from: &buf), 
+                missed: FfiConverterUInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideReading, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.metric, into: &buf)
+        FfiConverterOptionString.write(value.value, into: &buf)
+        FfiConverterOptionString.write(value.unit, into: &buf)
+        FfiConverterOptionString.write(value.absent, into: &buf)
+        FfiConverterUInt32.write(value.number, into: &buf)
+        FfiConverterUInt32.write(value.missed, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideReading_lift(_ buf: RustBuffer) throws -> BedsideReading {
+    return try FfiConverterTypeBedsideReading.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideReading_lower(_ value: BedsideReading) -> RustBuffer {
+    return FfiConverterTypeBedsideReading.lower(value)
+}
+
+
+/**
+ * A session with a device.
+ */
+public struct BedsideSignedIn: Equatable, Hashable {
+    /**
+     * What it permits: `read`, `stream`, `settings`, `start`, `stop`, `silence`, `service`, `break-glass`.
+     */
+    public let operations: [String]
+    /**
+     * With which patient the device is, by the gateway's number; 0: with none, and what it measures is nobody's.
+     */
+    public let patient: UInt32
+    /**
+     * Until when it lasts.
+     */
+    public let untilMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it permits: `read`, `stream`, `settings`, `start`, `stop`, `silence`, `service`, `break-glass`.
+         */operations: [String], 
+        /**
+         * With which patient the device is, by the gateway's number; 0: with none, and what it measures is nobody's.
+         */patient: UInt32, 
+        /**
+         * Until when it lasts.
+         */untilMillis: UInt64) {
+        self.operations = operations
+        self.patient = patient
+        self.untilMillis = untilMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideSignedIn: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideSignedIn: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideSignedIn {
+        return
+            try BedsideSignedIn(
+                operations: FfiConverterSequenceString.read(from: &buf), 
+                patient: FfiConverterUInt32.read(from: &buf), 
+                untilMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideSignedIn, into buf: inout [UInt8]) {
+        FfiConverterSequenceString.write(value.operations, into: &buf)
+        FfiConverterUInt32.write(value.patient, into: &buf)
+        FfiConverterUInt64.write(value.untilMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideSignedIn_lift(_ buf: RustBuffer) throws -> BedsideSignedIn {
+    return try FfiConverterTypeBedsideSignedIn.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideSignedIn_lower(_ value: BedsideSignedIn) -> RustBuffer {
+    return FfiConverterTypeBedsideSignedIn.lower(value)
 }
 
 
@@ -10075,6 +10692,81 @@ public func FfiConverterTypeSyncStep_lower(_ value: SyncStep) -> RustBuffer {
 
 
 /**
+ * Who counts how often a password was tried.
+ */
+
+public enum TryCounter: Equatable, Hashable {
+    
+    /**
+     * The key store, which is hardware that nobody puts back to an earlier state. After five tries in vain the badge is gone.
+     */
+    case keyStore
+    /**
+     * The gateway: here nothing tells whether a password is right.
+     */
+    case gateway
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TryCounter: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTryCounter: FfiConverterRustBuffer {
+    typealias SwiftType = TryCounter
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TryCounter {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .keyStore
+        
+        case 2: return .gateway
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: TryCounter, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .keyStore:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .gateway:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTryCounter_lift(_ buf: RustBuffer) throws -> TryCounter {
+    return try FfiConverterTypeTryCounter.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTryCounter_lower(_ value: TryCounter) -> RustBuffer {
+    return FfiConverterTypeTryCounter.lower(value)
+}
+
+
+
+/**
  * An argument's value, to be formatted for the person's language.
  */
 
@@ -10470,6 +11162,30 @@ fileprivate struct FfiConverterOptionTypeAnswer: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeAnswer.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeBedsideReading: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideReading?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBedsideReading.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBedsideReading.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -11465,6 +12181,30 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_bedside_change_password() != 31224) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_command() != 22152) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_forget() != 47870) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_gateways() != 1529) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_reading() != 56294) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_sign_in() != 29388) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_sign_out() != 2115) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_take() != 61354) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_clinician_add() != 10146) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -11700,6 +12440,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 14137) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_bedside_new() != 44720) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_clinician_new() != 29514) {
