@@ -73,7 +73,7 @@ pub struct Figures {
     pub refused: BTreeMap<String, u64>,
     /// Readings that were relayed.
     pub readings: u64,
-    /// Commands that were relayed, by whether the device is one that treats.
+    /// Commands that were relayed.
     pub commands: u64,
     /// Sessions that were cut: their user, their device or the device's patient changed.
     pub cut: u64,
@@ -139,7 +139,6 @@ pub(super) struct Desk {
     pub(super) certificate: Certificate,
     pub(super) signer: StoredKey,
     places: BTreeMap<Id, Place>,
-    classes: BTreeMap<Id, Class>,
     tablets: BTreeMap<Id, Tablet>,
     tickets: BTreeMap<u64, Id>,
     sessions: BTreeMap<Id, Id>,
@@ -174,7 +173,6 @@ impl Desk {
             certificate,
             signer,
             places: BTreeMap::new(),
-            classes: BTreeMap::new(),
             tablets: BTreeMap::new(),
             tickets: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -237,7 +235,6 @@ impl Desk {
 
     fn add(&mut self, sid: Id) -> crate::store::StoreResult<()> {
         let Some(device) = self.keeper.device(sid)? else { return Ok(()) };
-        self.classes.insert(sid, device.class);
         self.places.entry(sid).or_default();
         self.gateway.add(device);
         let devices = self.places.len() as u64;
@@ -594,5 +591,25 @@ fn answer<T>(reply: Option<Sender<T>>, value: T) {
 fn logged(result: crate::store::StoreResult<()>) {
     if let Err(error) = result {
         tracing::error!(%error, "the gateway's database");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_share_of_a_second_and_strangers_fill_no_memory() {
+        let mut budget = Budget { since: Instant::now(), used: HashMap::new() };
+        let address = |number: u32| IpAddr::from(number.to_be_bytes());
+        let allowed = (0..BUDGET * 2).filter(|_| budget.allows(address(1))).count();
+        assert_eq!(allowed, BUDGET as usize);
+        assert!(budget.allows(address(2)), "another address is not made to wait");
+        for number in 3..20_000 {
+            budget.allows(address(number));
+        }
+        assert!(budget.used.len() <= COUNTED);
+        budget.since -= Duration::from_secs(1);
+        assert!(budget.allows(address(1)) && budget.used.len() == 1);
     }
 }
