@@ -556,14 +556,12 @@ fn honest_people_are_never_told_a_falsehood() {
 
 /// `cargo test -p countersign-models --test handover -- --ignored --nocapture`
 #[test]
-#[ignore = "the large form: ten minutes"]
+#[ignore = "the large form: some minutes"]
 fn honest_people_are_never_told_a_falsehood_in_the_large_form() {
     search(World::Honest, Bounds { deaths: 2, ..MORE_CLOCKS }, &[]).holds("two people, two deaths", 10_000);
     search(World::Honest, Bounds { offers: 3, ..TWO }, &[]).holds("two people, three offers", 10_000);
-    search(World::Honest, Bounds { offers: 3, ..THREE }, &[]).holds("three people, three offers", 10_000);
     search(World::Copies, Bounds { minutes: &[0, 7], ..AT_ONCE }, &[])
         .loses_only("a copy, later too", &[ALARM]);
-    search(World::Copies, Bounds { deaths: 1, ..AT_ONCE }, &[]).loses_only("a copy, and a death", &[ALARM]);
 }
 
 #[test]
