@@ -106,6 +106,10 @@ pub(crate) fn refused(reason: &str) -> Text {
         "custody-conflict" => "refused.conflict",
         "broken-chain" | "rule" | "void-link" | "goods-refused" | "follows-refused"
         | "foreign-checkpoint" | "inconsistent" => "refused.history",
+        "no-reports" => "refused.no-reports",
+        "reports-waiting" => "refused.reports-waiting",
+        "too-late" => "refused.too-late",
+        "recalled" => "refused.recalled",
         "not-found" | "gone" => "refused.not-found",
         _ => return with("refused.other", [("reason", Value::Text(reason.to_owned()))]),
     };
@@ -117,6 +121,8 @@ fn invalid(reason: &str) -> String {
     match reason {
         "address" => "fault.invalid-address".to_owned(),
         "genesis" | "register" => "fault.invalid-register".to_owned(),
+        "report" => "fault.invalid-report".to_owned(),
+        "photograph" => "fault.invalid-photograph".to_owned(),
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             format!("reason.{slip}")
         }

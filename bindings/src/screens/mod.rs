@@ -5,12 +5,16 @@
 
 mod courier;
 mod fault;
+mod history;
+mod reports;
 mod verdict;
 
 pub use courier::{
     Carried, HandoverScreen, OfferScreen, OutgoingScreen, handover_screen, offer_screen, outgoing_screen,
 };
 pub use fault::{Fault, FaultScreen, fault_screen};
+pub use history::{Notice, Scanned, Seen};
+pub use reports::ReportLine;
 pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
 
 use countersign_custody::SubjectType;
@@ -27,9 +31,9 @@ pub enum Action {
     Retry,
     /// Scan again.
     Scan,
-    /// Follow the product and sync: its link.
+    /// Follow what the link names ([`crate::Wallet::follow`]), and sync.
     Follow {
-        /// The product class.
+        /// The product, or one pack of it.
         link: String,
     },
     /// Sync.
