@@ -138,6 +138,7 @@ fn invalid(reason: &str) -> String {
         "address" => "fault.invalid-address".to_owned(),
         "genesis" | "register" => "fault.invalid-register".to_owned(),
         "record-link" | "record" => "fault.invalid-record".to_owned(),
+        "policy" => "fault.invalid-policy".to_owned(),
         "reason-needed" => "fault.invalid-reason".to_owned(),
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             format!("reason.{slip}")
