@@ -65,9 +65,10 @@ pub use register::{
 pub use screens::{
     AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, Carried,
     DocumentScreen, Fault, FaultScreen, HandoverScreen, Kept, OfferScreen, OtherReading, OutgoingScreen,
-    RecordLineScreen, RecordNext, RecordScreen, RequestScreen, RequestStep, SectionMark, SectionScreen,
-    VerdictScreen, Way, WayMark, accesses_screen, ask_screen, document_screen, fault_screen, goods_text,
-    handover_screen, offer_screen, outgoing_screen, record_screen, request_screen, step_key, verdict_screen,
+    ProofScreen, RecordLineScreen, RecordNext, RecordScreen, RequestScreen, RequestStep, SectionMark,
+    SectionScreen, VerdictScreen, Way, WayMark, accesses_screen, ask_screen, document_screen, fault_screen,
+    goods_text, handover_screen, offer_screen, outgoing_screen, record_screen, request_screen, step_key,
+    verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};

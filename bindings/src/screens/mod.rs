@@ -12,7 +12,8 @@ mod verdict;
 
 pub use clinician::{AskChoice, AskScreen, RequestScreen, RequestStep, ask_screen, request_screen};
 pub use courier::{
-    Carried, HandoverScreen, OfferScreen, OutgoingScreen, handover_screen, offer_screen, outgoing_screen,
+    Carried, HandoverScreen, OfferScreen, OutgoingScreen, ProofScreen, handover_screen, offer_screen,
+    outgoing_screen,
 };
 pub use document::{DocumentScreen, SectionMark, SectionScreen, document_screen};
 pub use fault::{Fault, FaultScreen, fault_screen};

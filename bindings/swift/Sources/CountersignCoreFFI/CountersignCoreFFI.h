@@ -463,6 +463,11 @@ RustBuffer uniffi_countersign_core_fn_method_courier_outbox(uint64_t ptr, RustCa
 RustBuffer uniffi_countersign_core_fn_method_courier_pending(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF
+RustBuffer uniffi_countersign_core_fn_method_courier_proof(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
 RustBuffer uniffi_countersign_core_fn_method_courier_scan_code(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
@@ -1409,6 +1414,12 @@ uint16_t uniffi_countersign_core_checksum_method_courier_outbox(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PENDING
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PENDING
 uint16_t uniffi_countersign_core_checksum_method_courier_pending(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF
+uint16_t uniffi_countersign_core_checksum_method_courier_proof(void
     
 );
 #endif

@@ -11,6 +11,7 @@ import android.widget.LinearLayout
 import android.widget.ProgressBar
 import android.widget.ScrollView
 import countersign.core.Action
+import countersign.core.ProofScreen
 import countersign.core.Text
 import countersign.core.Value
 import countersign.core.VerdictScreen
@@ -24,6 +25,8 @@ interface Platform {
     fun chooseDocument()
     fun open(action: Action)
     fun chooseLanguage()
+    fun sayPlace(on: Boolean)
+    fun send(proof: ProofScreen)
 }
 
 /** Draws each screen that has no camera. One function a screen, from the top down. */
@@ -33,6 +36,10 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
     fun draw(screen: Screen): View {
         val page = ui.column(16)
         page.apply {
+            if (model.touring && screen !is Screen.Home) {
+                put(ui.text(words.of("demo.banner"), bold = true))
+                tap("demo.next", main = true, model::toured)
+            }
             when (screen) {
                 is Screen.Start -> start()
                 is Screen.Pin -> pin(screen)
@@ -47,6 +54,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
                 is Screen.Refusing -> refusing(screen)
                 is Screen.Showing -> showing(screen)
                 is Screen.Done -> done(screen)
+                is Screen.Proof -> proof(screen.screen)
                 is Screen.Outbox -> outbox(screen)
                 is Screen.Preferences -> preferences(screen)
                 is Screen.Erasing -> erasing()
@@ -85,6 +93,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         if (screen.examples) {
             put(ui.text(words.of("demo.banner"), bold = true))
             EXAMPLES.forEach { (key, code) -> tap(key) { model.check(code) } }
+            Tour.TASKS.keys.forEach { task -> tap(task) { model.tour(task) } }
         }
         put(ui.button(words.of("home.scan"), main = true, model::scanPack).apply { minHeight = ui.dp(96); textSize = 22f }, gap = 16)
         tap("home.medicines", tapped = model::medicines)
@@ -211,6 +220,9 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
                         contentDescription = "${words.of("carry.hand-over")}: ${words.of(goods.goods)}"
                     })
                 }
+                put(ui.button(words.of("proof.show")) { model.proof(goods.link) }.apply {
+                    contentDescription = "${words.of("proof.show")}: ${words.of(goods.goods)}"
+                })
             })
         }
         tap("action.load", tapped = model::load)
@@ -274,7 +286,22 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         put(ui.heading(words.of("show.both-hold")))
         put(ui.text(words.of(screen.goods), 22f, bold = true))
         states(listOf("show.you-signed", "show.they-signed", "show.both-hold").map { words.of(it) })
+        tap("proof.show") { model.proof(screen.link) }
         tap("action.ok", main = true, model::carry)
+    }
+
+    private fun LinearLayout.proof(screen: ProofScreen) {
+        put(ui.heading(words.of("proof.title")))
+        put(ui.card {
+            put(ui.text(words.of(screen.goods), 22f, bold = true))
+            screen.lines.forEach { put(ui.text(words.of(it)), gap = 6) }
+            put(ui.text(words.of(screen.recorded), bold = true), gap = 10)
+            put(ui.quiet(words.of(screen.number)), gap = 6)
+        })
+        put(ui.subheading(words.of("answer.way")), gap = 20)
+        screen.way.forEachIndexed { place, stop -> put(stop(stop, place == 0, place == screen.way.lastIndex), gap = 0) }
+        tap("proof.send", main = true) { platform.send(screen) }
+        tap("action.back") { model.back() }
     }
 
     private fun LinearLayout.outbox(screen: Screen.Outbox) {
@@ -314,6 +341,10 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         put(field)
         wrong(screen.wrong)
         tap("settings.save") { model.useNode(field.text.toString()) }
+        val place = ui.check(words.of("carry.place")).apply { isChecked = screen.place }
+        place.setOnClickListener { platform.sayPlace(place.isChecked) }
+        put(place, gap = 24)
+        put(ui.quiet(words.of("carry.place-text")), gap = 0)
         put(ui.button(words.of("settings.language"), tapped = platform::chooseLanguage), gap = 24)
         tap("settings.erase", tapped = model::erasing)
     }

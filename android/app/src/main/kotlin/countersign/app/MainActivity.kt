@@ -1,6 +1,8 @@
 package countersign.app
 
+import android.Manifest.permission.ACCESS_COARSE_LOCATION
 import android.Manifest.permission.CAMERA
+import android.Manifest.permission.POST_NOTIFICATIONS
 import android.app.Activity
 import android.content.Intent
 import android.content.pm.PackageManager
@@ -19,6 +21,7 @@ import android.widget.LinearLayout
 import android.widget.ProgressBar
 import countersign.core.Action
 import countersign.core.Fault
+import countersign.core.ProofScreen
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
 
@@ -46,6 +49,7 @@ class MainActivity : Activity(), Platform {
         drawing = Drawing(ui, model, this)
         model.photograph = ::jpeg
         model.changed = ::render
+        model.wantsNotices = ::askNotices
         SyncJob.schedule(this)
         if (model.screen is Screen.Start) model.start()
         if (state == null) follow(intent)
@@ -65,7 +69,10 @@ class MainActivity : Activity(), Platform {
     }
 
     override fun onDestroy() {
-        if (model.changed == ::render) model.changed = {}
+        if (model.changed == ::render) {
+            model.changed = {}
+            model.wantsNotices = {}
+        }
         super.onDestroy()
     }
 
@@ -159,7 +166,28 @@ class MainActivity : Activity(), Platform {
         aim = null
     }
 
+    /** Once there is something to tell of. Without it the app says the same when somebody looks. */
+    private fun askNotices() {
+        val asked = android.os.Build.VERSION.SDK_INT >= 33 && checkSelfPermission(POST_NOTIFICATIONS) != PackageManager.PERMISSION_GRANTED
+        if (asked) requestPermissions(arrayOf(POST_NOTIFICATIONS), NOTICES_ASKED)
+    }
+
+    override fun sayPlace(on: Boolean) {
+        if (on && checkSelfPermission(ACCESS_COARSE_LOCATION) != PackageManager.PERMISSION_GRANTED) {
+            requestPermissions(arrayOf(ACCESS_COARSE_LOCATION), PLACE_ASKED)
+        } else {
+            model.sayPlace(on)
+        }
+    }
+
+    /** In words, to whom the person chooses; the register has the signed statement under its number. */
+    override fun send(proof: ProofScreen) {
+        val words = (listOf(proof.goods) + proof.lines + proof.recorded + proof.number).joinToString("\n") { ui.words.of(it) }
+        startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, words), null))
+    }
+
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
+        if (request == PLACE_ASKED) model.sayPlace(results.firstOrNull() == PackageManager.PERMISSION_GRANTED)
         if (request != CAMERA_ASKED) return
         if (results.firstOrNull() == PackageManager.PERMISSION_GRANTED) render() else {
             model.back()
@@ -256,6 +284,8 @@ class MainActivity : Activity(), Platform {
         const val CAMERA_ASKED = 1
         const val PHOTOGRAPH = 2
         const val DOCUMENT = 3
+        const val NOTICES_ASKED = 4
+        const val PLACE_ASKED = 5
         const val LARGEST = 4096
         const val LARGEST_DOCUMENT = 32 shl 20
     }

@@ -47,12 +47,21 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private var again: () -> Unit = {}
     private var reader: RegisterReader? = null
 
+    /** What is still to be shown of a tour. */
+    private var tour: Iterator<Screen>? = null
+
     /** Frames without a code, one after the other. */
     private var empty = 0
 
     /** The next frame is the photograph of a damage. */
     @Volatile
     private var shutter = false
+
+    /** Where the phone is, if that can be told. May wait. */
+    var place: () -> String? = { null }
+
+    /** Asks whether the person may be told of news. */
+    var wantsNotices: () -> Unit = {}
 
     /** Encodes a frame as a file, for the photograph of a damage. */
     var photograph: (Int, Int, Int, ByteBuffer) -> ByteArray = { _, _, _, _ -> ByteArray(0) }
@@ -61,6 +70,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     /** To the beginning: home, or the choice of a register. */
     fun home() {
+        tour = null
         before.clear()
         put(if (phone.register != null || phone.examples) Screen.Home(phone.examples) else Screen.Start)
     }
@@ -69,6 +79,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun back(): Boolean {
         if (busy) return true
         val last = before.removeLastOrNull() ?: return false
+        if (last is Screen.Home) tour = null
         put(last)
         return true
     }
@@ -87,6 +98,20 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun tryExamples(database: () -> InputStream, genesis: () -> ByteArray) =
         run({ phone.tryExamples(database(), genesis()) }) { home() }
+
+    /** Shows the screens of a task one after the other: whatever is tapped on one leads to the next. */
+    fun tour(task: String) {
+        tour = Tour.TASKS.getValue(task).iterator()
+        toured()
+    }
+
+    /** Whether a tour is shown. */
+    val touring get() = tour != null
+
+    fun toured() {
+        before += screen
+        if (tour?.hasNext() == true) put(tour!!.next()) else home()
+    }
 
     fun leaveExamples() = run({ phone.leaveExamples() }) { home() }
 
@@ -192,7 +217,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun keep(link: String) {
         val shown = screen as? Screen.Verdict ?: return
-        run({ phone.wallet.keep(link) }) { put(shown.copy(kept = true)) }
+        run({ phone.wallet.keep(link) }) {
+            put(shown.copy(kept = true))
+            wantsNotices()
+        }
     }
 
     fun medicines() = run({ phone.wallet.kept() }) { go(Screen.Medicines(it)) }
@@ -241,8 +269,13 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun load() = go(Screen.Eye(Aim.LOAD, "take.scan-goods"))
 
     fun handOver(link: String) {
-        run({ phone.courier.offer(link, null, null) }) { go(showing(it)) }
+        run({ phone.courier.offer(link, null, said()) }) { go(showing(it)) }
     }
+
+    /** Proof of how goods came to where they are. */
+    fun proof(link: String) = run({ phone.courier.proof(link) }) { go(Screen.Proof(it)) }
+
+    private fun said() = if (phone.saysPlace) place() else null
 
     /** Shows a handover under way again. */
     fun show(handover: Handover) = go(showing(handover))
@@ -301,7 +334,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private fun close(message: ByteArray) = run({ phone.courier.close(message) }) { goods ->
         before.clear()
         before += Screen.Home(phone.examples)
-        put(Screen.Done(goodsText(goods.link)))
+        put(Screen.Done(goodsText(goods.link), goods.link))
     }
 
     fun accept() = answer(Condition.Intact)
@@ -322,7 +355,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun answer(condition: Condition) {
         val offered = (before + screen).lastOrNull { it is Screen.Offered } as? Screen.Offered ?: return
-        run({ phone.courier.answer(offered.offer.message, offered.goods, condition, null) }) { handover ->
+        run({ phone.courier.answer(offered.offer.message, offered.goods, condition, said()) }) { handover ->
             before.clear()
             before += Screen.Home(phone.examples)
             put(showing(handover))
@@ -343,21 +376,26 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     // Settings
 
-    fun preferences() = run({ phone.wallet.settings() }) { go(Screen.Preferences(it)) }
+    fun preferences() = run({ phone.wallet.settings() }) { go(Screen.Preferences(it, phone.saysPlace)) }
+
+    fun sayPlace(on: Boolean) {
+        val shown = screen as? Screen.Preferences ?: return
+        run({ phone.saysPlace = on }) { put(shown.copy(place = on)) }
+    }
 
     fun useNode(address: String) {
         val shown = screen as? Screen.Preferences ?: return
         run({
             phone.wallet.setNode(address.trim())
             phone.wallet.settings()
-        }, { put(shown.copy(wrong = it.text)) }) { put(Screen.Preferences(it)) }
+        }, { put(shown.copy(wrong = it.text)) }) { put(Screen.Preferences(it, shown.place)) }
     }
 
     fun sync() {
         run({
             phone.sync()
             phone.wallet.settings()
-        }) { there -> if (screen is Screen.Preferences) put(Screen.Preferences(there)) else back() }
+        }) { there -> if (screen is Screen.Preferences) put(Screen.Preferences(there, phone.saysPlace)) else back() }
     }
 
     fun erasing() = go(Screen.Erasing)
@@ -408,6 +446,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         otherwise: ((FaultScreen) -> Unit)? = null,
         then: (T) -> Unit,
     ) {
+        if (tour != null) return toured()
         if (busy) return
         busy = true
         changed()
@@ -438,6 +477,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     internal fun go(next: Screen) {
+        if (tour != null) return toured()
         before += screen
         put(next)
     }

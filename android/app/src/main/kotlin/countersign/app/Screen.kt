@@ -13,6 +13,7 @@ import countersign.core.Offer
 import countersign.core.OfferScreen
 import countersign.core.OutgoingScreen
 import countersign.core.RecordScreen
+import countersign.core.ProofScreen
 import countersign.core.Register
 import countersign.core.RequestScreen
 import countersign.core.SectionScreen
@@ -74,11 +75,14 @@ sealed interface Screen {
     data class Showing(val handover: Handover, val screen: HandoverScreen, val paceMillis: Long = 200) : Screen
 
     /** Both hold the proof. */
-    data class Done(val goods: Text) : Screen
+    data class Done(val goods: Text, val link: String) : Screen
+
+    /** Proof of a delivery. */
+    data class Proof(val screen: ProofScreen) : Screen
 
     data class Outbox(val entries: List<OutgoingScreen>) : Screen
 
-    data class Preferences(val settings: Settings, val wrong: Text? = null) : Screen
+    data class Preferences(val settings: Settings, val place: Boolean = false, val wrong: Text? = null) : Screen
 
     data object Erasing : Screen
 
