@@ -208,6 +208,9 @@ class MainActivity : Activity(), Platform {
 
     override fun examples() = model.tryExamples({ assets.open("examples.db") }, { assets.open("examples.json").use { it.readBytes() } })
 
+    override fun chooseEvidence() =
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), EVIDENCE)
+
     override fun chooseDocument() =
         startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("*/*").addCategory(Intent.CATEGORY_OPENABLE), DOCUMENT)
 
@@ -218,7 +221,11 @@ class MainActivity : Activity(), Platform {
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val picture = data?.data
         if (result != RESULT_OK || picture == null) return
-        if (request == PHOTOGRAPH) read(picture) else document(picture)
+        when (request) {
+            PHOTOGRAPH -> decoded(picture, LARGEST)?.let(::photograph)
+            EVIDENCE -> decoded(picture, LARGEST_EVIDENCE)?.let { model.attach(evidence(it)) }
+            DOCUMENT -> document(picture)
+        }
     }
 
     /** A document that a doctor signed. The core refuses what is none. */
@@ -231,18 +238,21 @@ class MainActivity : Activity(), Platform {
         model.records.take(bytes)
     }
 
-    private fun read(picture: Uri) {
-        val decoded = try {
+    /** A photograph for a report: without what the camera wrote into it, and as small as reports are. */
+    private fun evidence(picture: Bitmap): ByteArray = QUALITIES.map { quality ->
+        ByteArrayOutputStream().also { picture.compress(Bitmap.CompressFormat.JPEG, quality, it) }.toByteArray()
+    }.let { tried -> tried.firstOrNull { it.size <= MOST_EVIDENCE } ?: tried.last() }
+
+    private fun decoded(picture: Uri, largest: Int): Bitmap? =
+        try {
             ImageDecoder.decodeBitmap(ImageDecoder.createSource(contentResolver, picture)) { decoder, info, _ ->
                 decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE
                 // A code needs no more pixels than these, and a picture of any size is bounded.
-                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / LARGEST).coerceAtLeast(1))
+                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / largest).coerceAtLeast(1))
             }
         } catch (_: java.io.IOException) {
-            return
+            null
         }
-        photograph(decoded)
-    }
 
     /** A picture with a code in it. */
     fun photograph(picture: Bitmap) {
@@ -286,7 +296,11 @@ class MainActivity : Activity(), Platform {
         const val DOCUMENT = 3
         const val NOTICES_ASKED = 4
         const val PLACE_ASKED = 5
+        const val EVIDENCE = 6
         const val LARGEST = 4096
+        const val LARGEST_EVIDENCE = 1600
+        const val MOST_EVIDENCE = 256 shl 10
+        val QUALITIES = listOf(80, 60, 40, 20)
         const val LARGEST_DOCUMENT = 32 shl 20
     }
 }

@@ -1,6 +1,7 @@
 package countersign.app
 
 import countersign.core.Action
+import countersign.core.Answer
 import countersign.core.Condition
 import countersign.core.CountersignException
 import countersign.core.Fault
@@ -11,6 +12,7 @@ import countersign.core.RegisterReader
 import countersign.core.RegisterScan
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Suspicion
 import countersign.core.Text
 import countersign.core.faultScreen
 import countersign.core.goodsText
@@ -139,17 +141,20 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** Checks a code or the link of a reading. */
     fun check(code: String, failed: ((Text) -> Unit)? = null) {
         val other = failed?.let { { fault: FaultScreen -> it(fault.text) } }
-        run({ verdictScreen(phone.checker.checkCode(code)) }, other) { found ->
-            if (screen is Screen.Verdict || screen is Screen.Typing) put(Screen.Verdict(found)) else go(Screen.Verdict(found))
+        run({ verdict(phone.checker.checkCode(code)) }, other) { found ->
+            if (screen is Screen.Verdict || screen is Screen.Typing) put(found) else go(found)
         }
     }
+
+    private fun verdict(answer: Answer, kept: Boolean = false) =
+        Screen.Verdict(verdictScreen(answer), kept, phone.checker.seen(), phone.checker.takesReports())
 
     /** A photograph: RGBA pixels. */
     fun photo(width: Int, height: Int, rgba: ByteBuffer) {
         run({ phone.checker.checkPhoto(width.toUInt(), height.toUInt(), rgba) }) { result ->
             val eye = screen as? Screen.Eye
             when {
-                result is ScanResult.Pack -> swap(Screen.Verdict(verdictScreen(result.answer)))
+                result is ScanResult.Pack -> answered(result.answer)
                 eye != null -> put(eye.copy(hint = hint(result, "scan.no-code")))
                 else -> put(Screen.Faulty(FaultScreen(Text("scan.photo", emptyList()), Text(hint(result, "scan.no-code"), emptyList()), Action.Back)))
             }
@@ -200,11 +205,14 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun seen(result: ScanResult) {
         val eye = (screen as? Screen.Eye)?.takeIf { it.aim == Aim.PACK } ?: return
-        if (result is ScanResult.Pack) return swap(Screen.Verdict(verdictScreen(result.answer)))
+        // The same pack comes with every frame: one answer is enough.
+        if (result is ScanResult.Pack) return if (busy) Unit else answered(result.answer)
         empty = if (result is ScanResult.Nothing) empty + 1 else 0
         val hint = hint(result, if (empty < PATIENCE) eye.hint else "scan.closer")
         if (hint != eye.hint) put(eye.copy(hint = hint))
     }
+
+    private fun answered(answer: Answer) = run({ verdict(answer) }, then = ::swap)
 
     /** What helps to a better picture. */
     private fun hint(result: ScanResult, nothing: String) = when (result) {
@@ -233,6 +241,60 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun rests(lines: List<Text>) = run({ phone.wallet.knowledge() }) {
         go(Screen.Rests(lines, it.damaged, it.contradictions > 0u))
     }
+
+    fun history() = run(::remembered, then = ::go)
+
+    private fun remembered() = phone.checker.run { Screen.History(history(), remembered().on) }
+
+    fun remember(on: Boolean) = run({
+        phone.checker.remember(on)
+        remembered()
+    }) {
+        put(it)
+        if (on) wantsNotices()
+    }
+
+    fun forgetScan(link: String) = run({
+        phone.checker.forget(link)
+        remembered()
+    }, then = ::put)
+
+    fun eraseHistory() = run({
+        phone.checker.eraseHistory()
+        remembered()
+    }, then = ::put)
+
+    fun suspect() {
+        val shown = screen as? Screen.Verdict ?: return
+        shown.screen.keep?.let { go(Screen.Reporting(it, shown.screen.product)) }
+    }
+
+    fun attach(photograph: ByteArray) {
+        (screen as? Screen.Reporting)?.let { put(Screen.Reporting(it.link, it.product, photograph, it.wrong)) }
+    }
+
+    fun report(words: String, place: String, answer: String) {
+        val shown = screen as? Screen.Reporting ?: return
+        fun said(text: String) = text.trim().ifEmpty { null }
+        run({
+            phone.checker.report(shown.link, Suspicion(words.trim(), said(place), shown.photograph, said(answer)))
+            // What cannot be sent now is sent by the next round.
+            try { phone.checker.sendReports() } catch (_: CountersignException.Retry) { }
+            phone.checker.reports()
+        }, { put(Screen.Reporting(shown.link, shown.product, shown.photograph, it.text)) }) { swap(Screen.Reports(it)) }
+    }
+
+    fun reports() = run({ phone.checker.reports() }) { go(Screen.Reports(it)) }
+
+    fun sendReports() = run({
+        phone.checker.sendReports()
+        phone.checker.reports()
+    }) { put(Screen.Reports(it)) }
+
+    fun settleReport(id: String) = run({
+        phone.checker.settleReport(id)
+        phone.checker.reports()
+    }) { put(Screen.Reports(it)) }
 
     // Goods
 
@@ -430,7 +492,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** The verdict again, on newer data. */
     private fun recheck(shown: Screen) {
         if (shown !is Screen.Verdict) return
-        run({ phone.checker.checkAgain()?.let(::verdictScreen) }) { found -> found?.let { put(Screen.Verdict(it, shown.kept)) } }
+        run({ phone.checker.checkAgain()?.let { verdict(it, shown.kept) } }) { found -> found?.let(::put) }
     }
 
     fun fault(fault: Fault) = go(Screen.Faulty(faultScreen(fault)))

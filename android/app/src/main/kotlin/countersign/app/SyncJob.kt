@@ -48,6 +48,10 @@ class SyncJob : JobService() {
             if (phone.register == null) return
             val (notices, words) = Notices(context) to Words(context.resources)
             try {
+                for (notice in phone.checker.notices()) {
+                    notices.show(News(notice.id, words.of(notice.product), "${words.of(notice.line)} ${words.of(notice.next)}", words.of(notice.neutral)))
+                    phone.checker.told(notice.id)
+                }
                 for (request in phone.requests()) {
                     val title = if (request.mark == AccessMark.EMERGENCY) "notice.record-emergency" else "notice.record-waiting"
                     notices.show(News(request.thread, words.of(title), words.of(request.who), words.of("notice.record-neutral")))
@@ -63,6 +67,7 @@ class SyncJob : JobService() {
             phone.start()
             if (phone.register == null) return true
             if (phone.isMember()) phone.courier.send()
+            phone.checker.sendReports()
             phone.sync(going)
             true
         } catch (_: CountersignException) {
