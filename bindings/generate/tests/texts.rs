@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign_bindings_generate::{LANGUAGES, Texts, resource, string_catalogue, strings_xml, words_kt};
+use countersign_bindings_generate::{
+    LANGUAGES, Texts, counted_swift, resource, string_catalogue, strings_xml, system_catalogue, words_kt,
+};
 use countersign_core::step_key;
 
 /// Set by `bindings/generate/run`: write, do not compare.
@@ -74,7 +76,7 @@ fn sources() -> String {
         }
     }
     let mut all = String::new();
-    for folder in ["bindings/src", "android/app/src/main", "ios"] {
+    for folder in ["bindings/src", "bindings/generate/src", "android/app/src/main", "ios"] {
         gather(&root().join(folder), &mut all);
     }
     all
@@ -136,6 +138,8 @@ fn the_committed_files_are_generated_from_the_texts() {
         .collect();
     files.push((root().join("android/app/src/generated/Words.kt"), words_kt(&all[0])));
     files.push((root().join("ios/App/Localizable.xcstrings"), string_catalogue(&all)));
+    files.push((root().join("ios/App/InfoPlist.xcstrings"), system_catalogue(&all)));
+    files.push((root().join("ios/AppModel/Generated/Counted.swift"), counted_swift(&all[0])));
     for (committed, made) in files {
         if std::env::var_os(WRITE).is_some() {
             fs::create_dir_all(committed.parent().unwrap()).unwrap();

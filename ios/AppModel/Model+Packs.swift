@@ -1,0 +1,175 @@
+import Countersign
+import Foundation
+
+/// So many frames without a code, and the person is helped: about three seconds.
+private let patience = 60
+
+extension Model {
+    public func scanPack() {
+        empty = 0
+        go(.camera(Camera(aim: .pack, hint: "scan.point")))
+    }
+
+    public func type(_ aim: Aim) { go(.typing(aim)) }
+
+    public func typed(_ code: String) {
+        guard case .typing(let aim, _) = screen else { return }
+        let wrong = { (fault: FaultScreen) in self.put(.typing(aim, wrong: fault.text)) }
+        switch aim {
+        case .pack: check(code, otherwise: wrong)
+        case .load: run({ try $0.courier.load(code: code) }, otherwise: wrong) { _ in self.carry() }
+        default:
+            run({ try $0.courier.scanCode(text: code) }, otherwise: wrong) {
+                self.back()
+                self.saw($0)
+            }
+        }
+    }
+
+    /// Checks a code, or the link of a reading.
+    public func check(_ code: String) { check(code, otherwise: nil) }
+
+    private func check(_ code: String, otherwise: ((FaultScreen) -> Void)?) {
+        again = { self.check(code) }
+        run({ verdictScreen(answer: try $0.checker.checkCode(code: code)) }, otherwise: otherwise) { found in
+            switch self.screen {
+            case .verdict, .typing: self.put(.verdict(found))
+            default: self.go(.verdict(found))
+            }
+        }
+    }
+
+    /// A photograph: RGBA pixels, rows without gaps.
+    public func photo(width: Int, height: Int, rgba: Data) {
+        run { try $0.checker.checkPhoto(width: UInt32(width), height: UInt32(height), rgba: rgba) } then: { result in
+            if case .pack(let answer) = result { return self.put(.verdict(verdictScreen(answer: answer))) }
+            self.noCode(in: result)
+        }
+    }
+
+    /// A photograph that no code was found in, or that is no picture.
+    public func noPicture() { noCode(in: .nothing) }
+
+    private func noCode(in result: ScanResult) {
+        let hint = hint(result, nothing: "scan.no-code")
+        if case .camera(var camera) = screen {
+            camera.hint = hint
+            put(.camera(camera))
+        } else {
+            let (title, text) = (Text(key: "scan.photo", arguments: []), Text(key: hint, arguments: []))
+            put(.faulty(FaultScreen(title: title, text: text, action: .back)))
+        }
+    }
+
+    /// The next frame of the camera: its luma plane, read where it lies. On the camera's own queue.
+    nonisolated public func frame(width: Int, height: Int, stride: Int, luma: Data) {
+        let sight = frames.look(width: width, height: height, stride: stride, luma: luma)
+        DispatchQueue.main.async { MainActor.assumeIsolated { self.saw(sight) } }
+    }
+
+    public func light(_ on: Bool) {
+        guard case .camera(var camera) = screen else { return }
+        camera.light = on
+        put(.camera(camera))
+    }
+
+    /// What was seen, if the camera is still looked at, and for that.
+    func saw(_ sight: Frames.Sight) {
+        guard case .camera(let camera) = screen, !isBusy else { return }
+        switch (sight, camera.aim) {
+        case (.register(let scan), .register): sawRegister(scan, camera)
+        case (.pack(let result), .pack): sawPack(result, camera)
+        case (.goods(let scan), .take), (.goods(let scan), .load), (.goods(let scan), .answer): saw(scan)
+        case (.photograph(let file), .damage): answer(.damaged(photo: file))
+        case (.failed(let error), _): failed(error)
+        default: break
+        }
+    }
+
+    private func sawRegister(_ scan: RegisterScan, _ camera: Camera) {
+        switch scan {
+        case .whole(let register):
+            if let pinned = phone.register {
+                if pinned.words == register.words { return home() }
+                put(.faulty(faultScreen(fault: .otherRegister(ledger: pinned.ledger))))
+            } else {
+                put(.pin(register))
+            }
+        case .part(let have, let need): progress(have, need, camera)
+        case .nothing, .foreign: break
+        }
+    }
+
+    private func sawPack(_ result: ScanResult, _ camera: Camera) {
+        if case .pack(let answer) = result { return put(.verdict(verdictScreen(answer: answer))) }
+        if case .nothing = result { empty += 1 } else { empty = 0 }
+        let hint = hint(result, nothing: empty < patience ? camera.hint : "scan.closer")
+        guard hint != camera.hint else { return }
+        var next = camera
+        next.hint = hint
+        put(.camera(next))
+    }
+
+    /// So many parts are there: nothing changes unless one is new.
+    func progress(_ have: UInt32, _ need: UInt32, _ camera: Camera) {
+        guard have != camera.have || need != camera.need else { return }
+        var next = camera
+        (next.have, next.need) = (Int(have), Int(need))
+        if need - have == 1, need > 1 { next.hint = "take.almost" }
+        put(.camera(next))
+    }
+
+    /// What helps to a better picture.
+    private func hint(_ result: ScanResult, nothing: String) -> String {
+        switch result {
+        case .holdStill: "scan.hold-still"
+        case .notAPack: "scan.not-a-pack"
+        case .several: "scan.several"
+        case .part: "scan.part"
+        case .nothing, .pack: nothing
+        }
+    }
+
+    public func keep(_ link: String) {
+        guard case .verdict(let shown, _) = screen else { return }
+        run { try $0.wallet.keep(code: link) } then: { _ in self.put(.verdict(shown, kept: true)) }
+    }
+
+    public func medicines() {
+        run { try $0.wallet.kept() } then: { self.go(.medicines($0)) }
+    }
+
+    public func forget(_ link: String) {
+        run {
+            try $0.wallet.unfollow(link: link)
+            return try $0.wallet.kept()
+        } then: {
+            self.put(.medicines($0))
+        }
+    }
+
+    public func rests(on lines: [Text]) {
+        run { try $0.wallet.knowledge() } then: {
+            self.go(.rests(Rests(lines: lines, damaged: $0.damaged, contradictions: $0.contradictions > 0)))
+        }
+    }
+
+    func follow(_ link: String) {
+        let shown = screen
+        again = { self.follow(link) }
+        run {
+            try $0.wallet.follow(code: link)
+            try $0.sync()
+        } then: { _ in
+            self.recheck(shown)
+        }
+    }
+
+    /// The verdict again, on newer data.
+    func recheck(_ shown: Screen) {
+        guard case .verdict(_, let kept) = shown else { return }
+        run { try $0.checker.checkAgain().map { verdictScreen(answer: $0) } } then: { found in
+            if let found { self.put(.verdict(found, kept: kept)) }
+        }
+    }
+}

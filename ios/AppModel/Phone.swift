@@ -1,0 +1,158 @@
+import Countersign
+import Foundation
+
+/// The core's objects on this phone, and the files that they lie in. Its calls wait: not for the main thread.
+public final class Phone: @unchecked Sendable {
+    /// The key's name.
+    static let key = "signing"
+    private static let longestWait = 10.0
+
+    private let folder: URL
+    private let keys: any KeyStore
+    /// Guards everything below.
+    private let lock = NSRecursiveLock()
+    private var pinned: Register?
+    private var opened: Opened?
+    private var showsExamples = false
+
+    private struct Opened {
+        let wallet: Wallet
+        let checker: PackChecker
+        let courier: Courier
+
+        init(_ wallet: Wallet) {
+            self.wallet = wallet
+            checker = PackChecker(wallet: wallet)
+            courier = Courier(wallet: wallet, key: Phone.key)
+        }
+    }
+
+    /// - Parameter folder: a place that no backup has, and that the app can read once the phone has been unlocked.
+    public init(folder: URL, keys: any KeyStore) {
+        self.folder = folder
+        self.keys = keys
+    }
+
+    /// The register that is pinned.
+    var register: Register? { lock.withLock { pinned } }
+    /// Whether the built-in one with examples is open.
+    var examples: Bool { lock.withLock { showsExamples } }
+
+    var wallet: Wallet { get throws { try open().wallet } }
+    var checker: PackChecker { get throws { try open().checker } }
+    var courier: Courier { get throws { try open().courier } }
+
+    /// Reads what was pinned. A register that is damaged is none: the person scans it again. One that cannot be read yet, on a
+    /// phone that was never unlocked since it started, throws.
+    public func start() throws {
+        try lock.withLock {
+            guard pinned == nil else { return }
+            guard FileManager.default.fileExists(atPath: node.path) else {
+                // The keychain outlives the app: this key is of an earlier install.
+                try? keys.delete(name: Self.key)
+                return
+            }
+            let (address, bytes) = (try Data(contentsOf: node), try Data(contentsOf: genesis))
+            pinned = try? Countersign.register(node: String(decoding: address, as: UTF8.self), genesis: bytes)
+        }
+    }
+
+    /// Pins a register whose words a person has compared.
+    func pin(_ chosen: Register) throws {
+        try lock.withLock {
+            close()
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try chosen.genesis.write(to: genesis, options: .atomic)
+            // Last: a register without its address is none.
+            try Data(chosen.node.utf8).write(to: node, options: .atomic)
+            pinned = chosen
+        }
+    }
+
+    /// Opens the examples, whose database and genesis are built into the app.
+    func tryExamples(database: URL, genesis: URL) throws {
+        try lock.withLock {
+            close()
+            try? FileManager.default.removeItem(at: examplesFolder)
+            try FileManager.default.createDirectory(at: examplesFolder, withIntermediateDirectories: true)
+            let copy = examplesFolder.appendingPathComponent("wallet.db")
+            try FileManager.default.copyItem(at: database, to: copy)
+            opened = Opened(try Wallet.openExamples(database: copy.path, genesis: Data(contentsOf: genesis), keys: keys))
+            showsExamples = true
+        }
+    }
+
+    func leaveExamples() throws {
+        try lock.withLock {
+            close()
+            try FileManager.default.removeItem(at: examplesFolder)
+        }
+    }
+
+    /// Erases the key and every file.
+    func erase() throws {
+        try lock.withLock {
+            close()
+            try keys.delete(name: Self.key)
+            if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
+            pinned = nil
+        }
+    }
+
+    /// Whether this phone signs for a member.
+    func isMember() throws -> Bool {
+        try !examples && wallet.memberships().contains { $0.key == Self.key }
+    }
+
+    /// Brings the wallet up to date: steps until it is, or until `going` says no.
+    func sync(while going: () -> Bool = { true }) throws {
+        while going() {
+            switch try wallet.syncStep() {
+            case .done: return
+            case .waiting(let millis): Thread.sleep(forTimeInterval: min(Double(millis) / 1000, Self.longestWait))
+            case .progress: break
+            }
+        }
+    }
+
+    /// Sends what waits and brings the data up to date, when nobody looks. It may be stopped between any two steps.
+    ///
+    /// - Returns: whether nothing is left to do now. If something is, the next round tries again, and the app says why when
+    ///   somebody looks.
+    public func round(while going: () -> Bool) -> Bool {
+        do {
+            try start()
+            if register == nil { return true }
+            if try isMember() { _ = try courier.send() }
+            try sync(while: going)
+            return going()
+        } catch {
+            return false
+        }
+    }
+
+    private func open() throws -> Opened {
+        try lock.withLock {
+            if let opened { return opened }
+            guard let pinned else { throw NotPinned() }
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let database = folder.appendingPathComponent("wallet.db").path
+            let wallet = try Wallet.open(database: database, genesis: pinned.genesis, node: pinned.node, keys: keys)
+            let fresh = Opened(wallet)
+            opened = fresh
+            return fresh
+        }
+    }
+
+    private func close() {
+        opened = nil
+        showsExamples = false
+    }
+
+    private var node: URL { folder.appendingPathComponent("register.node") }
+    private var genesis: URL { folder.appendingPathComponent("register.json") }
+    private var examplesFolder: URL { folder.appendingPathComponent("examples") }
+}
+
+/// Nothing can be asked before a register is pinned.
+struct NotPinned: Error {}
