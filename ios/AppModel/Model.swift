@@ -91,7 +91,7 @@ public final class Model {
         isRounding = true
         let phone = phone
         Task {
-            _ = try? await offTheMainThread { phone.round { true } }
+            _ = await phone.round()
             isRounding = false
         }
     }

@@ -131,6 +131,16 @@ public final class Phone: @unchecked Sendable {
         }
     }
 
+    /// A round that stops between two steps when its task is cancelled.
+    public func round() async -> Bool {
+        let stop = Stop()
+        return await withTaskCancellationHandler {
+            (try? await offTheMainThread { self.round { !stop.isSet } }) ?? false
+        } onCancel: {
+            stop.set()
+        }
+    }
+
     private func open() throws -> Opened {
         try lock.withLock {
             if let opened { return opened }
@@ -156,3 +166,12 @@ public final class Phone: @unchecked Sendable {
 
 /// Nothing can be asked before a register is pinned.
 struct NotPinned: Error {}
+
+/// Whether somebody asked to stop.
+private final class Stop: @unchecked Sendable {
+    private let lock = NSLock()
+    private var isAsked = false
+
+    var isSet: Bool { lock.withLock { isAsked } }
+    func set() { lock.withLock { isAsked = true } }
+}

@@ -41,6 +41,11 @@ public enum Screen: Equatable, Sendable {
     public var showsCodes: Bool {
         if case .showing = self { true } else { false }
     }
+
+    /// Whether it does not go dark while nobody touches it: codes are shown or read.
+    public var staysOn: Bool {
+        if case .camera = self { true } else { showsCodes }
+    }
 }
 
 /// What the camera looks for.

@@ -1,0 +1,99 @@
+import AppModel
+import SwiftUI
+
+/// The window: the screens on their way, and what only the phone can do.
+struct RootView: View {
+    @Bindable var model: Model
+    @Environment(\.scenePhase) private var phase
+    @SceneStorage("place") private var place = ""
+    @State private var glow = Glow()
+
+    var body: some View {
+        NavigationStack(path: $model.path) {
+            ScreenView(model: model, screen: model.base)
+                .navigationDestination(for: Int.self) { id in
+                    if let screen = model.screen(at: id) {
+                        ScreenView(model: model, screen: screen)
+                    }
+                }
+        }
+        .tint(Shade.main.color)
+        .overlay { if phase != .active, model.screen.isPrivate { Cover() } }
+        .overlay(alignment: .top) { if model.isBusy { Waiting() } }
+        .onAppear {
+            model.start(at: place)
+            light()
+        }
+        .onChange(of: model.place) { place = model.place }
+        .onChange(of: model.screen) { light() }
+        .onChange(of: phase) { light() }
+        // A code of ours that the phone's own camera read.
+        .onOpenURL { url in
+            let link = url.absoluteString
+            model.open(link: link.removingPercentEncoding ?? link)
+        }
+    }
+
+    /// Codes for another phone are bright; while they are shown or read, the screen does not go dark.
+    private func light() {
+        let front = phase == .active
+        if let brightness = glow.want(front && model.screen.showsCodes, now: UIScreen.main.brightness) {
+            UIScreen.main.brightness = brightness
+        }
+        UIApplication.shared.isIdleTimerDisabled = front && model.screen.staysOn
+    }
+}
+
+/// In front of what is somebody's own, in the list of apps and wherever else the system keeps a picture.
+private struct Cover: View {
+    var body: some View {
+        Shade.ground.color.ignoresSafeArea()
+            .overlay { Heading(words.of("app.name")) }
+    }
+}
+
+private struct Waiting: View {
+    var body: some View {
+        ProgressView()
+            .padding(12)
+            .background(Shade.card.color, in: Capsule())
+            .accessibilityLabel(words.of("label.wait"))
+    }
+}
+
+/// One screen, drawn from what it says.
+struct ScreenView: View {
+    let model: Model
+    let screen: Screen
+
+    var body: some View {
+        drawn
+            .navigationBarTitleDisplayMode(.inline)
+            // Taps wait for a call that is under way, and so does the way back.
+            .navigationBarBackButtonHidden(model.isBusy)
+            .disabled(model.isBusy)
+    }
+
+    @ViewBuilder private var drawn: some View {
+        switch screen {
+        case .start: StartView(model: model)
+        case .pin(let register): PinView(model: model, register: register)
+        case .home(let examples): HomeView(model: model, showsExamples: examples)
+        case .camera(let camera): CameraView(model: model, camera: camera)
+        case .typing(_, let wrong): TypingView(model: model, wrong: wrong.map(words.of))
+        case .verdict(let verdict, let kept): VerdictView(model: model, screen: verdict, isKept: kept)
+        case .rests(let rests): RestsView(rests: rests)
+        case .medicines(let packs): MedicinesView(model: model, packs: packs)
+        case .carry(let carry): CarryView(model: model, carry: carry)
+        case .enrol(let wrong): EnrolView(model: model, wrong: wrong.map(words.of))
+        case .offered(let offered): OfferedView(model: model, screen: offered.screen)
+        case .refusing: RefusingView(model: model)
+        case .showing(let shown): ShowingView(model: model, shown: shown)
+        case .done(let goods): DoneView(model: model, goods: words.of(goods))
+        case .outbox(let entries): OutboxView(model: model, entries: entries)
+        case .preferences(let settings, let wrong): PreferencesView(model: model, settings: settings, wrong: wrong.map(words.of))
+        case .erasing: ErasingView(model: model)
+        case .faulty(let fault): FaultView(model: model, screen: fault)
+        }
+    }
+}

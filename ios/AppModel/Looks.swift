@@ -1,0 +1,152 @@
+import Countersign
+
+/// How a verdict looks: five symbols that differ without colour, five grounds, and a tap that can be felt.
+public struct VerdictLook: Sendable {
+    /// The name of one of Apple's symbols.
+    public let symbol: String
+    public let ground: Shade
+    /// The key of its word.
+    public let word: String
+    public let feels: Feeling
+
+    public enum Feeling: Sendable { case good, bad, open }
+
+    public init(_ verdict: VerdictKind) {
+        switch verdict {
+        case .authentic: self.init("checkmark.circle", .authentic, "verdict.authentic", .good)
+        case .attention: self.init("exclamationmark.triangle", .attention, "verdict.attention", .bad)
+        case .suspect: self.init("xmark.octagon", .suspect, "verdict.suspect", .bad)
+        case .checkScan: self.init("arrow.clockwise", .checkScan, "verdict.check-scan", .open)
+        case .cannotTell: self.init("questionmark.square", .cannotTell, "verdict.cannot-tell", .open)
+        }
+    }
+
+    private init(_ symbol: String, _ ground: Shade, _ word: String, _ feels: Feeling) {
+        (self.symbol, self.ground, self.word, self.feels) = (symbol, ground, word, feels)
+    }
+}
+
+/// How the mark of a stop looks on the line of a pack's way.
+public struct MarkLook: Sendable {
+    public let symbol: String
+    public let shade: Shade
+    /// The key of what is read out.
+    public let label: String
+
+    public init(_ mark: WayMark) {
+        (symbol, shade, label) =
+            switch mark {
+            case .inOrder: ("circle.fill", .authentic, "label.in-order")
+            case .misfit: ("xmark", .suspect, "label.misfit")
+            case .void: ("circle", .cannotTell, "label.void")
+            }
+    }
+}
+
+/// The key of what a button of the core says.
+public func label(of action: Action) -> String {
+    switch action {
+    case .back: "action.back"
+    case .retry: "action.retry"
+    case .scan: "home.scan"
+    case .follow, .sync: "settings.sync"
+    case .setClock, .openSettings: "action.open-settings"
+    case .enrol: "enrol.do"
+    case .pin: "start.pin"
+    }
+}
+
+extension Way {
+    /// Whether it does not count, and so is struck out.
+    public var isVoid: Bool { mark == .void }
+    /// Whether its notes are of something that is wrong.
+    public var warns: Bool { mark != .inOrder }
+}
+
+extension Handover {
+    /// The goods, and who has signed last, in the list of what is under way.
+    public var title: Text { goodsText(link: goods) }
+    public var state: Text { Text(key: gives ? "show.you-signed" : "show.they-signed", arguments: []) }
+}
+
+extension Settings {
+    /// What the settings show of the register, a line each; what they say of the wallet, in words.
+    public func lines(in words: Words) -> [String] {
+        let asOf = knowledge.asOfMillis
+        let known = asOf.map { words.of("settings.synced", "at", .moment($0)) } ?? words.of("settings.never-synced")
+        let members = memberships.map { member in
+            // spiffe://DOMAIN/ROLE/NAME
+            let parts = member.identity.split(separator: "/").map(String.init)
+            let party = Value.party(name: parts.last, role: parts.dropLast().last ?? "")
+            let arguments = [Argument(name: "party", value: party), Argument(name: "at", value: .time(member.untilMillis))]
+            return words.of(Text(key: "settings.member", arguments: arguments))
+        }
+        let following = words.of("settings.following", "count", .number(self.following))
+        return [known, following, words.of("settings.stored", "size", .text(words.size(bytes)))] + members
+    }
+
+    /// The register's name.
+    public func title(in words: Words) -> String { words.of("settings.register", "ledger", .text(knowledge.ledger)) }
+}
+
+extension Register {
+    public func explained(in words: Words) -> String { words.of("pin.text", "ledger", .text(ledger)) }
+    /// The words in rows of three.
+    public var rows: [String] {
+        stride(from: 0, to: words.count, by: 3).map { words[$0..<min($0 + 3, words.count)].joined(separator: "  ") }
+    }
+}
+
+extension Camera {
+    /// How far it is, if several parts make up what is read.
+    public func progress(in words: Words) -> String? {
+        guard need > 1 else { return nil }
+        let arguments = [
+            Argument(name: "have", value: .number(UInt64(have))), Argument(name: "need", value: .number(UInt64(need))),
+        ]
+        return words.of(Text(key: "take.progress", arguments: arguments))
+    }
+}
+
+/// The back camera to read codes with.
+public struct Lens: Equatable, Sendable {
+    public let name: String
+    /// How many lenses it chooses from by itself.
+    public let lenses: Int
+    public let focuses: Bool
+    /// From how near it sees sharply, in millimetres; not above zero if that is unknown.
+    public let nearest: Int
+
+    public init(name: String, lenses: Int, focuses: Bool, nearest: Int) {
+        (self.name, self.lenses, self.focuses, self.nearest) = (name, lenses, focuses, nearest)
+    }
+
+    /// One that focuses, and then one of several lenses, which comes as near as the nearest of them; else the one that sees
+    /// nearest by itself.
+    public static func best(of all: [Lens]) -> Lens? {
+        func rank(_ lens: Lens) -> (Int, Int, Int) {
+            (lens.focuses ? 0 : 1, lens.lenses > 1 ? 0 : 1, lens.nearest > 0 ? lens.nearest : Int.max)
+        }
+        return all.min { rank($0) < rank($1) }
+    }
+}
+
+/// The screen's brightness, full while codes are shown to another phone, and then what it was.
+public struct Glow: Sendable {
+    private var before: Double?
+
+    public init() {}
+
+    /// - Returns: what the brightness is set to, if it changes.
+    public mutating func want(_ bright: Bool, now: Double) -> Double? {
+        if bright, before == nil {
+            before = now
+            return 1
+        }
+        if !bright, let was = before {
+            before = nil
+            return was
+        }
+        return nil
+    }
+}

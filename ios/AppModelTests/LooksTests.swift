@@ -1,0 +1,68 @@
+import Countersign
+import Foundation
+import XCTest
+
+@testable import AppModel
+
+/// What screens look like, where no screen is needed to see it.
+final class LooksTests: XCTestCase {
+    func testTheColoursAreAndroidsInBothThemes() throws {
+        let resources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../android/app/src/main/res")
+        for (folder, dark) in [("values", false), ("values-night", true)] {
+            let file = try String(contentsOf: resources.appendingPathComponent("\(folder)/theme.xml"), encoding: .utf8)
+            for (name, shade) in Shade.all {
+                let hex = String(format: "#%06X", dark ? shade.dark : shade.light)
+                XCTAssertTrue(file.contains("<color name=\"\(name)\">\(hex)</color>"), "\(folder) \(name) \(hex)")
+            }
+        }
+    }
+
+    func testEveryTextStandsOutFromItsGround() {
+        let verdicts: [VerdictKind] = [.authentic, .attention, .suspect, .checkScan, .cannotTell]
+        let looks = verdicts.map(VerdictLook.init)
+        var pairs: [(Shade, Shade)] = [(.main, .ground), (.onMain, .main)]
+        for text in [Shade.text, .quiet, .suspect] { pairs += [(text, .ground), (text, .card)] }
+        for look in looks { pairs += [(.onVerdict, look.ground), (look.ground, .card)] }
+        for (text, ground) in pairs {
+            XCTAssertGreaterThanOrEqual(contrast(text.light, ground.light), 4.5, "\(text) on \(ground)")
+            XCTAssertGreaterThanOrEqual(contrast(text.dark, ground.dark), 4.5, "\(text) on \(ground)")
+        }
+        XCTAssertEqual(Set(looks.map(\.symbol)).count, 5, "five shapes that differ without colour")
+        XCTAssertEqual(Set(looks.map(\.word)).count, 5)
+        XCTAssertEqual(Set([WayMark.inOrder, .misfit, .void].map { MarkLook($0).symbol }).count, 3)
+    }
+
+    /// WCAG 2.2, contrast ratio.
+    private func contrast(_ one: UInt32, _ other: UInt32) -> Double {
+        func luminance(_ color: UInt32) -> Double {
+            let channels = [16, 8, 0].map { shift -> Double in
+                let value = Double(color >> UInt32(shift) & 0xFF) / 255
+                return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
+            }
+            return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+        }
+        let (a, b) = (luminance(one), luminance(other))
+        return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+    }
+
+    func testALensThatFocusesComesFirstAndOneOfSeveralBeforeASingleOne() {
+        let wide = Lens(name: "wide", lenses: 1, focuses: true, nearest: 200)
+        let near = Lens(name: "near", lenses: 1, focuses: true, nearest: 120)
+        let fixed = Lens(name: "fixed", lenses: 3, focuses: false, nearest: -1)
+        let several = Lens(name: "several", lenses: 3, focuses: true, nearest: 200)
+        XCTAssertEqual(Lens.best(of: [wide, fixed, several])?.name, "several")
+        XCTAssertEqual(Lens.best(of: [fixed, wide, near])?.name, "near")
+        XCTAssertEqual(Lens.best(of: [fixed])?.name, "fixed")
+        XCTAssertNil(Lens.best(of: []))
+    }
+
+    func testTheScreenIsBrightForCodesAndThenAsItWas() {
+        var glow = Glow()
+        XCTAssertNil(glow.want(false, now: 0.4))
+        XCTAssertEqual(glow.want(true, now: 0.4), 1)
+        XCTAssertNil(glow.want(true, now: 1), "a second code is no reason to forget what was")
+        XCTAssertEqual(glow.want(false, now: 1), 0.4)
+        XCTAssertNil(glow.want(false, now: 0.4))
+    }
+}
