@@ -66,3 +66,35 @@ final class LooksTests: XCTestCase {
         XCTAssertNil(glow.want(false, now: 0.4))
     }
 }
+
+/// What the system reads of the app before it runs.
+final class PackageTests: XCTestCase {
+    private func read(_ name: String) throws -> [String: Any] {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../App/\(name)")
+        return try PropertyListSerialization.propertyList(from: Data(contentsOf: path), format: nil) as! [String: Any]
+    }
+
+    func testNothingButTheCameraAndTheFaceIsAskedForAndOnlyOurOwnCodesAreOpened() throws {
+        let info = try read("Info.plist")
+        let asked = info.keys.filter { $0.hasSuffix("UsageDescription") }
+        XCTAssertEqual(Set(asked), ["NSCameraUsageDescription", "NSFaceIDUsageDescription"])
+        let types = info["CFBundleURLTypes"] as! [[String: Any]]
+        XCTAssertEqual(types.flatMap { $0["CFBundleURLSchemes"] as! [String] }, ["CS1"])
+        XCTAssertNil(info["NSAppTransportSecurity"], "no exception for what is not encrypted")
+        let round = try String(
+            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../App/Round.swift"),
+            encoding: .utf8)
+        let permitted = info["BGTaskSchedulerPermittedIdentifiers"] as! [String]
+        XCTAssertEqual(permitted.count, 1)
+        XCTAssertTrue(round.contains("\"\(permitted[0])\""), "the system ends an app whose task it does not know")
+    }
+
+    func testNobodyIsTracked() throws {
+        let privacy = try read("PrivacyInfo.xcprivacy")
+        XCTAssertEqual(privacy["NSPrivacyTracking"] as? Bool, false)
+        XCTAssertEqual((privacy["NSPrivacyTrackingDomains"] as! [Any]).count, 0)
+        for collected in privacy["NSPrivacyCollectedDataTypes"] as! [[String: Any]] {
+            XCTAssertEqual(collected["NSPrivacyCollectedDataTypeTracking"] as? Bool, false)
+        }
+    }
+}

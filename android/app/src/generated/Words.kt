@@ -23,6 +23,8 @@ internal val PLAIN: Map<String, Int> = mapOf(
     "answer.way" to R.string.answer_way,
     "answer.way-none" to R.string.answer_way_none,
     "app.name" to R.string.app_name,
+    "ask.camera" to R.string.ask_camera,
+    "ask.face" to R.string.ask_face,
     "carry.empty" to R.string.carry_empty,
     "carry.hand-over" to R.string.carry_hand_over,
     "carry.mine" to R.string.carry_mine,
