@@ -6,13 +6,13 @@ import SwiftUI
 struct CameraView: View {
     let model: Model
     let camera: AppModel.Camera
-    @State private var eye = Eye()
+    @State private var eye = Eye.shared
     @Environment(\.scenePhase) private var phase
 
     var body: some View {
         VStack(spacing: 0) {
             // The picture takes what the words leave.
-            Preview(session: eye.session)
+            Preview(session: eye.worker.session)
                 .accessibilityElement()
                 .accessibilityLabel(words.of("label.camera"))
             ScrollView {
@@ -26,7 +26,6 @@ struct CameraView: View {
         .onDisappear { eye.close() }
         .onChange(of: phase) { if phase == .background { model.light(false) } }
         .onChange(of: camera.light) { eye.light(camera.light) }
-        .onChange(of: camera.hint) { AccessibilityNotification.Announcement(words.of(camera.hint)).post() }
     }
 
     @ViewBuilder private var below: some View {
@@ -53,23 +52,22 @@ struct CameraView: View {
     }
 }
 
-/// The phone's own camera. It is opened, lit and closed on a queue of its own, any number of times, in any state.
+/// The phone's own camera: there is one. It is opened, lit and closed on a queue of its own, any number of times, in any state.
 @MainActor @Observable
 final class Eye {
-    @ObservationIgnored nonisolated let session = AVCaptureSession()
-    private(set) var hasLight = false
-    @ObservationIgnored private let worker: Worker
-    @ObservationIgnored private var watching: [any NSObjectProtocol] = []
+    static let shared = Eye()
 
-    init() { worker = Worker(session: session) }
+    private(set) var hasLight = false
+    @ObservationIgnored let worker = Worker()
+    @ObservationIgnored private var watching: [any NSObjectProtocol] = []
 
     /// - Parameter frames: width, height, stride and luma of each frame, on the camera's queue; the bytes are valid during the
     ///   call.
     func open(frames: @escaping @Sendable (Int, Int, Int, Data) -> Void, failed: @escaping @MainActor @Sendable () -> Void) {
         watch(failed)
-        worker.open(frames: frames) { [weak self] device in
-            guard let device else { return failed() }
-            self?.hasLight = device.hasTorch
+        worker.open(frames: frames) { hasLight in
+            guard let hasLight else { return failed() }
+            self.hasLight = hasLight
         }
     }
 
@@ -86,12 +84,12 @@ final class Eye {
     private func watch(_ failed: @escaping @MainActor @Sendable () -> Void) {
         watching.forEach(NotificationCenter.default.removeObserver)
         let center = NotificationCenter.default
-        let taken = center.addObserver(forName: AVCaptureSession.wasInterruptedNotification, object: session, queue: .main) { note in
+        let taken = center.addObserver(forName: AVCaptureSession.wasInterruptedNotification, object: worker.session, queue: .main) { note in
             let reason = (note.userInfo?[AVCaptureSessionInterruptionReasonKey] as? Int)
-                .flatMap(AVCaptureSession.InterruptionReason.init)
+                .flatMap(AVCaptureSession.InterruptionReason.init(rawValue:))
             if reason != .videoDeviceNotAvailableInBackground { MainActor.assumeIsolated { failed() } }
         }
-        let broken = center.addObserver(forName: AVCaptureSession.runtimeErrorNotification, object: session, queue: .main) { _ in
+        let broken = center.addObserver(forName: AVCaptureSession.runtimeErrorNotification, object: worker.session, queue: .main) { _ in
             MainActor.assumeIsolated { failed() }
         }
         watching = [taken, broken]
@@ -99,25 +97,24 @@ final class Eye {
 }
 
 /// What is done on the camera's queue.
-private final class Worker: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate, @unchecked Sendable {
-    private let session: AVCaptureSession
+final class Worker: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate, @unchecked Sendable {
+    let session = AVCaptureSession()
     /// Everything below belongs to it.
     private let queue = DispatchQueue(label: "countersign.camera", qos: .userInitiated)
     private var device: AVCaptureDevice?
     private var frames: @Sendable (Int, Int, Int, Data) -> Void = { _, _, _, _ in }
 
-    init(session: AVCaptureSession) { self.session = session }
-
+    /// - Parameter opened: told whether there is a light, or nothing if there is no camera.
     func open(
         frames: @escaping @Sendable (Int, Int, Int, Data) -> Void,
-        opened: @escaping @MainActor @Sendable (AVCaptureDevice?) -> Void
+        opened: @escaping @MainActor @Sendable (Bool?) -> Void
     ) {
         queue.async { [self] in
             self.frames = frames
             if device == nil { device = configure() }
             if device != nil, !session.isRunning { session.startRunning() }
-            let found = device
-            DispatchQueue.main.async { MainActor.assumeIsolated { opened(found) } }
+            let hasLight = device?.hasTorch
+            DispatchQueue.main.async { MainActor.assumeIsolated { opened(hasLight) } }
         }
     }
 

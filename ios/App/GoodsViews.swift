@@ -141,7 +141,6 @@ struct DoneView: View {
             States(texts: ["show.you-signed", "show.they-signed", "show.both-hold"].map(words.of))
             Tap(words.of("action.ok"), main: true) { model.carry() }
         }
-        .sensoryFeedback(.success, trigger: goods)
     }
 }
 

@@ -41,16 +41,6 @@ struct VerdictView: View {
                 model.scanPack()
             }
         }
-        .sensoryFeedback(trigger: screen) { _, _ in felt }
-        .onAppear { AccessibilityNotification.Announcement("\(words.of(screen.title)). \(words.of(screen.reason))").post() }
-    }
-
-    private var felt: SensoryFeedback {
-        switch look.feels {
-        case .good: .success
-        case .bad: .error
-        case .open: .warning
-        }
     }
 
     /// The verdict by its symbol, its word and its ground.

@@ -127,15 +127,12 @@ struct Field: View {
     }
 }
 
-/// Why what was typed cannot be used, read out at once.
+/// Why what was typed cannot be used.
 struct Wrong: View {
     let text: String?
 
     var body: some View {
-        if let text {
-            Line(text, .suspect)
-                .onAppear { AccessibilityNotification.Announcement(text).post() }
-        }
+        if let text { Line(text, .suspect) }
     }
 }
 

@@ -11,11 +11,7 @@ struct RootView: View {
     var body: some View {
         NavigationStack(path: $model.path) {
             ScreenView(model: model, screen: model.base)
-                .navigationDestination(for: Int.self) { id in
-                    if let screen = model.screen(at: id) {
-                        ScreenView(model: model, screen: screen)
-                    }
-                }
+                .navigationDestination(for: Int.self) { StepView(model: model, id: $0) }
         }
         .tint(Shade.main.color)
         .overlay { if phase != .active, model.screen.isPrivate { Cover() } }
@@ -26,6 +22,10 @@ struct RootView: View {
         }
         .onChange(of: model.place) { place = model.place }
         .onChange(of: model.screen) { light() }
+        .onChange(of: model.screen.spoken(in: words)) { _, text in
+            if let text { AccessibilityNotification.Announcement(text).post() }
+        }
+        .sensoryFeedback(trigger: model.screen) { _, screen in screen.feels.map(felt) }
         .onChange(of: phase) { light() }
         // A code of ours that the phone's own camera read.
         .onOpenURL { url in
@@ -41,6 +41,24 @@ struct RootView: View {
             UIScreen.main.brightness = brightness
         }
         UIApplication.shared.isIdleTimerDisabled = front && model.screen.staysOn
+    }
+}
+
+private func felt(_ feeling: Feeling) -> SensoryFeedback {
+    switch feeling {
+    case .good: .success
+    case .bad: .error
+    case .open: .warning
+    }
+}
+
+/// A place on the way, with what stands there now.
+private struct StepView: View {
+    let model: Model
+    let id: Int
+
+    var body: some View {
+        if let screen = model.screen(at: id) { ScreenView(model: model, screen: screen) }
     }
 }
 

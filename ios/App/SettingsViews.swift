@@ -128,6 +128,5 @@ struct FaultView: View {
                 Tap(words.of("scan.type")) { model.type(.pack) }
             }
         }
-        .onAppear { AccessibilityNotification.Announcement("\(words.of(screen.title)). \(words.of(screen.text))").post() }
     }
 }

@@ -1,5 +1,8 @@
 import Countersign
 
+/// What a result feels like in the hand.
+public enum Feeling: Sendable { case good, bad, open }
+
 /// How a verdict looks: five symbols that differ without colour, five grounds, and a tap that can be felt.
 public struct VerdictLook: Sendable {
     /// The name of one of Apple's symbols.
@@ -8,8 +11,6 @@ public struct VerdictLook: Sendable {
     /// The key of its word.
     public let word: String
     public let feels: Feeling
-
-    public enum Feeling: Sendable { case good, bad, open }
 
     public init(_ verdict: VerdictKind) {
         switch verdict {
@@ -23,6 +24,29 @@ public struct VerdictLook: Sendable {
 
     private init(_ symbol: String, _ ground: Shade, _ word: String, _ feels: Feeling) {
         (self.symbol, self.ground, self.word, self.feels) = (symbol, ground, word, feels)
+    }
+}
+
+extension Screen {
+    /// What a result feels like; nothing if this is none.
+    public var feels: Feeling? {
+        switch self {
+        case .verdict(let shown, _): VerdictLook(shown.verdict).feels
+        case .done: .good
+        default: nil
+        }
+    }
+
+    /// What is said aloud when it comes, to those who have the screen read to them.
+    public func spoken(in words: Words) -> String? {
+        switch self {
+        case .camera(let camera): words.of(camera.hint)
+        case .verdict(let shown, _): "\(words.of(shown.title)). \(words.of(shown.reason)) \(words.of(shown.next))"
+        case .faulty(let fault): "\(words.of(fault.title)). \(words.of(fault.text))"
+        case .typing(_, let wrong?), .enrol(let wrong?), .preferences(_, let wrong?): words.of(wrong)
+        case .done: words.of("show.both-hold")
+        default: nil
+        }
     }
 }
 

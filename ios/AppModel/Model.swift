@@ -15,6 +15,7 @@ public final class Model {
 
     private var root = Step(id: 0, screen: .start)
     private var above: [Step] = []
+    private var gone: [Step] = []
     /// A call is under way, and taps wait.
     public private(set) var isBusy = false
 
@@ -49,8 +50,8 @@ public final class Model {
         }
     }
 
-    /// What stands at a place of the path.
-    public func screen(at id: Int) -> Screen? { above.first { $0.id == id }?.screen }
+    /// What stands at a place of the path, or stood there until the last change: it is still seen on its way out.
+    public func screen(at id: Int) -> Screen? { (above + gone).first { $0.id == id }?.screen }
 
     /// The screens that led here, and this one.
     var way: [Screen] { [root.screen] + above.map(\.screen) }
@@ -131,6 +132,7 @@ public final class Model {
     /// Every change of the screen comes through here.
     private func stand(on root: Step, _ above: [Step]) {
         if self.root != root { self.root = root }
+        gone = self.above.filter { was in !above.contains { $0.id == was.id } }
         self.above = above
         if case .camera(let camera) = screen { frames.look(for: camera.aim) } else { frames.look(for: nil) }
     }

@@ -136,7 +136,9 @@ final class FaultTests: WorldTests {
         await ann.settled()
         guard case .preferences = ann.model.screen else { return XCTFail("\(ann.model.screen)") }
         XCTAssertEqual(ann.model.path.count, 1)
+        let (left, shown) = (ann.model.path[0], ann.model.screen)
         ann.model.path = []
+        XCTAssertEqual(ann.model.screen(at: left), shown, "it is still seen on its way out")
         XCTAssertEqual(ann.model.screen, .home(examples: false))
         XCTAssertFalse(ann.model.back())
     }

@@ -57,6 +57,21 @@ final class LooksTests: XCTestCase {
         XCTAssertNil(Lens.best(of: []))
     }
 
+    func testWhoCannotSeeTheScreenHearsWhatComesAndFeelsAResult() throws {
+        let words = Words(try CatalogueFile("en"), in: Locale(identifier: "en"))
+        let denied = Screen.faulty(faultScreen(fault: .cameraDenied))
+        XCTAssertEqual(
+            denied.spoken(in: words),
+            "The camera is not allowed. Allow it in the phone's settings, or use a photograph or type the code.")
+        let hint = Screen.camera(Camera(aim: .pack, hint: "scan.hold-still"))
+        XCTAssertEqual(hint.spoken(in: words), "Hold still.")
+        XCTAssertNil(Screen.typing(.pack).spoken(in: words))
+        XCTAssertNotNil(Screen.typing(.pack, wrong: Text(key: "fault.invalid-code", arguments: [])).spoken(in: words))
+        XCTAssertEqual(Screen.done(goods: Text(key: "goods.pack", arguments: [])).feels, .good)
+        XCTAssertNil(denied.feels)
+        XCTAssertEqual([VerdictKind.authentic, .suspect, .cannotTell].map { VerdictLook($0).feels }, [.good, .bad, .open])
+    }
+
     func testTheScreenIsBrightForCodesAndThenAsItWas() {
         var glow = Glow()
         XCTAssertNil(glow.want(false, now: 0.4))

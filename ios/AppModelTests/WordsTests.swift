@@ -5,7 +5,7 @@ import XCTest
 @testable import AppModel
 
 /// The catalogue that Xcode compiles, read as it is.
-private struct File: Catalogue {
+struct CatalogueFile: Catalogue {
     let strings: [String: [String: [String: String]]]
     let language: String
     /// Which form is read, where there are several.
@@ -42,15 +42,15 @@ final class WordsTests: XCTestCase {
     private let languages = ["en", "de", "fr", "es", "pt", "ar", "hi", "zh-Hans"]
 
     private func words(_ language: String, _ locale: String? = nil) throws -> Words {
-        Words(try File(language), in: Locale(identifier: locale ?? language))
+        Words(try CatalogueFile(language), in: Locale(identifier: locale ?? language))
     }
 
     func testEveryTextThatCountsIsKnownToAndHasAllItsForms() throws {
         for language in languages {
-            let file = try File(language)
+            let file = try CatalogueFile(language)
             XCTAssertEqual(Set(file.counting), Set(counted.keys), language)
             for form in file.forms {
-                let words = Words(try File(language, form: form), in: Locale(identifier: language))
+                let words = Words(try CatalogueFile(language, form: form), in: Locale(identifier: language))
                 for (key, by) in counted {
                     let shown = words.of(key, by, .number(21))
                     XCTAssertFalse(shown.isEmpty || shown.contains("{") || shown.contains("%"), "\(language) \(key): \(shown)")

@@ -97,6 +97,32 @@ fn no_text_is_there_that_nothing_shows() {
     assert_eq!(unused, Vec::<&String>::new());
 }
 
+/// What the sources write that looks like a key: two names with a dot between them, in quotes.
+fn written(sources: &str) -> BTreeSet<&str> {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    sources
+        .lines()
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| text.split_once('.').is_some_and(|(section, name)| is_name(section) && is_name(name)))
+        .collect()
+}
+
+#[test]
+fn every_text_that_an_app_or_the_core_names_is_there() {
+    let (all, sources) = (texts(), sources());
+    let sections: BTreeSet<&str> = all[0].0.keys().filter_map(|key| Some(key.split_once('.')?.0)).collect();
+    let named = written(&sources)
+        .into_iter()
+        .filter(|key| key.split_once('.').is_some_and(|(section, _)| sections.contains(section)));
+    let missing: Vec<&str> =
+        named.filter(|key| !all[0].0.contains_key(*key) && !EXAMPLES.contains(key)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+/// Keys in tests that are to be missing.
+const EXAMPLES: [&str; 1] = ["step.teleport"];
+
 #[test]
 fn no_two_keys_share_a_resource() {
     let all = texts();

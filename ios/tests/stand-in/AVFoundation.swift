@@ -5,7 +5,7 @@ import UIKit
 func nothing<T>() -> T { fatalError("a stand-in") }
 
 public struct AVMediaType: Sendable { public static let video = AVMediaType() }
-public final class AVCaptureDevice: NSObject, @unchecked Sendable {
+public final class AVCaptureDevice: NSObject {
     public struct DeviceType: Sendable {
         public static let builtInTripleCamera = Self(), builtInDualWideCamera = Self(), builtInDualCamera = Self()
         public static let builtInWideAngleCamera = Self()
@@ -44,7 +44,7 @@ public final class AVCaptureVideoDataOutput: AVCaptureOutput {
 public protocol AVCaptureVideoDataOutputSampleBufferDelegate: NSObjectProtocol {
     func captureOutput(_ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection)
 }
-public final class AVCaptureSession: NSObject, @unchecked Sendable {
+public final class AVCaptureSession: NSObject {
     public struct Preset: Sendable { public static let hd1920x1080 = Preset() }
     public enum InterruptionReason: Int {
         case videoDeviceNotAvailableInBackground = 1, audioDeviceInUseByAnotherClient, videoDeviceInUseByAnotherClient
