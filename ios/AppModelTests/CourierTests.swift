@@ -130,6 +130,35 @@ final class CourierTests: WorldTests {
     }
 
     @MainActor
+    func testWhoGotWhatWentToSomebodyElseTooIsToldAndSettlesIt() async throws {
+        let twice = try world.offer("https://id.gs1.org/00/095060001343520024")
+        let (ann, bob) = (try await courier("ann"), try await courier("bob"))
+        _ = world.ask("stop")
+        for person in [ann, bob] {
+            await takes(person, "(00)095060001343520024")
+            try await person.hold(codes: twice)
+            await person.tap { $0.accept() }
+            await person.tap { $0.dismiss(self.shown(person)) }
+        }
+        _ = world.ask("start")
+        for person in [ann, bob] {
+            await person.tap { $0.outbox() }
+            for _ in 0..<50 where person.reads.contains("outbox.waiting") || person.reads.contains("outbox.sent") {
+                await person.tap { $0.send() }
+                try await Task.sleep(nanoseconds: 100_000_000)
+            }
+        }
+        XCTAssertEqual(ann.model.screen, .outbox([]))
+        guard case .outbox(let entries) = bob.model.screen, let refused = entries.first else {
+            return XCTFail("\(bob.model.screen)")
+        }
+        XCTAssertEqual(refused.state.key, "outbox.refused")
+        XCTAssertEqual(refused.lines.map(\.key), ["refused.conflict", "outbox.conflict-recorded"])
+        await bob.tap { $0.settle(refused.id) }
+        XCTAssertEqual(bob.model.screen, .outbox([]))
+    }
+
+    @MainActor
     func testTheOfferMayBeReadBeforeTheGoods() async throws {
         let offer = try world.offer(unit)
         let bob = try await courier("bob")
