@@ -5,7 +5,7 @@ import XCTest
 @testable import AppModel
 
 /// What couriers do, with the real core and a real node: their phones read each other's codes as pixels.
-final class CourierTests: WorldTests {
+final class CourierTests: WorldTests, @unchecked Sendable {
     private let unit = "https://id.gs1.org/00/095060001343520017"
 
     /// Names the goods by hand, and waits for the other's codes.

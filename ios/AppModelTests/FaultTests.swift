@@ -5,7 +5,7 @@ import XCTest
 @testable import AppModel
 
 /// Whatever goes wrong has its screen and a way on.
-final class FaultTests: WorldTests {
+final class FaultTests: WorldTests, @unchecked Sendable {
     @MainActor
     func testTheNodeIsGone() async throws {
         let ann = try await pinned("ann")

@@ -5,7 +5,7 @@ import XCTest
 @testable import AppModel
 
 /// What is before a camera, and what the app makes of it.
-final class FrameTests: WorldTests {
+final class FrameTests: WorldTests, @unchecked Sendable {
     @MainActor
     func testProgressCountsWhatIsNewAndForeignCodesChangeNothing() async throws {
         let codes = try registerCodes(node: world.node, genesis: world.genesis)
@@ -55,7 +55,7 @@ final class FrameTests: WorldTests {
 }
 
 /// Codes on a screen.
-final class CodesTests: XCTestCase {
+final class CodesTests: XCTestCase, @unchecked Sendable {
     private func shown(_ count: Int) -> Showing {
         let texts = (0..<count).map { "UR:BYTES/\($0 + 1)-\(count)/" + String(repeating: "LPADAXCF", count: 80) }
         let handover = Handover(
@@ -106,7 +106,7 @@ final class CodesTests: XCTestCase {
     }
 
     @MainActor
-    func testSlowerIsOneTapAwayAndTheSlowestIsFollowedByTheFastest() throws {
+    func testSlowerIsOneTapAwayAndTheSlowestIsFollowedByTheFastest() async throws {
         let model = Model(phone: Phone(folder: try temporaryFolder(), keys: SoftwareKeys(folder: try temporaryFolder())))
         model.show(shown(1).handover)
         var paces: [Int] = []

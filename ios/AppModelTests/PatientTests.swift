@@ -7,7 +7,7 @@ import XCTest
 private let genuine = "(01)09506000134352(17)351130(10)L1(21)S001"
 
 /// What a patient does, with the real core and a real node.
-final class PatientTests: WorldTests {
+final class PatientTests: WorldTests, @unchecked Sendable {
     @MainActor
     func testAPatientPinsARegisterScansAPackAndKnowsItWithoutANetwork() async throws {
         var ann = try await pinned("ann")

@@ -155,7 +155,7 @@ final class Person {
 }
 
 /// A world, and people in it.
-class WorldTests: XCTestCase {
+class WorldTests: XCTestCase, @unchecked Sendable {
     private(set) var folder: URL!
     private(set) var world: World!
 

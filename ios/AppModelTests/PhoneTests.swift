@@ -5,7 +5,7 @@ import XCTest
 @testable import AppModel
 
 /// What happens when nobody looks.
-final class PhoneTests: WorldTests {
+final class PhoneTests: WorldTests, @unchecked Sendable {
     private func phone(_ name: String) throws -> (Phone, SoftwareKeys) {
         let place = folder.appendingPathComponent(name)
         try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)

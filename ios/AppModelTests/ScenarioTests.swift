@@ -5,7 +5,7 @@ import XCTest
 @testable import AppModel
 
 /// The scenarios of `tests/scenarios` by taps: what the core answers there, the app shows.
-final class ScenarioTests: WorldTests {
+final class ScenarioTests: WorldTests, @unchecked Sendable {
     @MainActor
     func testAPatient() async throws { try await play("patient") }
 
