@@ -99,7 +99,7 @@ struct ShowingView: View {
     var body: some View {
         Page {
             Subheading(words.of(shown.screen.goods))
-            CodeView(shown: shown)
+            CodeView(texts: shown.handover.codes, label: words.of("label.code"), paceMillis: shown.paceMillis)
             Line(words.of(shown.screen.text))
             States(texts: shown.screen.states.map(words.of))
             if shown.screen.readsAnswer {

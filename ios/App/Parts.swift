@@ -80,6 +80,35 @@ struct Line: View {
     }
 }
 
+/// A line with a symbol before it, which says the same.
+struct Marked: View {
+    let symbol: String
+    let text: String
+    let shade: Shade
+
+    init(_ symbol: String, _ text: String, _ shade: Shade) {
+        (self.symbol, self.text, self.shade) = (symbol, text, shade)
+    }
+
+    var body: some View {
+        HStack(alignment: .top, spacing: 8) {
+            Image(systemName: symbol).accessibilityHidden(true)
+            Text(text)
+        }
+        .font(.body.bold())
+        .foregroundStyle(shade.color)
+    }
+}
+
+/// What the person must know before all else.
+struct Warning: View {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    var body: some View { Marked("exclamationmark.triangle", text, .attention) }
+}
+
 /// A button; the main one of its screen is filled.
 struct Tap: View {
     let text: String

@@ -111,6 +111,15 @@ struct ScreenView: View {
         case .outbox(let entries): OutboxView(model: model, entries: entries)
         case .preferences(let settings, let wrong): PreferencesView(model: model, settings: settings, wrong: wrong.map(words.of))
         case .erasing: ErasingView(model: model)
+        case .records(let medical): RecordsView(model: model, medical: medical)
+        case .record(let record, let wrong): RecordView(model: model, record: record, wrong: wrong.map(words.of))
+        case .document(let document): DocumentView(screen: document)
+        case .sharing(let sharing, let wrong): SharingView(model: model, sharing: sharing, wrong: wrong.map(words.of))
+        case .accesses(let accesses): AccessesView(model: model, accesses: accesses)
+        case .code(let code): CodeToShowView(shown: code)
+        case .recordErasing(let record): RecordErasingView(model: model, record: record)
+        case .asking(let screen): AskingView(model: model, screen: screen)
+        case .askingFor(let question, let wrong): AskingForView(model: model, question: question, wrong: wrong.map(words.of))
         case .faulty(let fault): FaultView(model: model, screen: fault)
         }
     }

@@ -61,6 +61,7 @@ struct HomeView: View {
                 Tap(words.of("demo.leave")) { model.leaveExamples() }
             } else {
                 Tap(words.of("home.carry")) { model.carry() }
+                Tap(words.of("home.records")) { model.records() }
                 Tap(words.of("home.settings")) { model.preferences() }
             }
         }

@@ -18,6 +18,12 @@ public struct Codes: Sendable {
         scale = UInt8(min(max(fits, Int(Self.smallest)), Int(Self.largest)))
     }
 
+    /// Which of the codes is shown so many seconds after the first one was.
+    public func place(after seconds: TimeInterval, paceMillis: Int) -> Int {
+        // Half a millisecond, so that a frame of the display that begins just before its moment is in time.
+        Int((seconds * 1000 + 0.5) / Double(paceMillis)) % max(texts.count, 1)
+    }
+
     /// One of the codes as pixels: a byte each, 0 for black and 255 for white, rows without gaps.
     public subscript(place: Int) -> Drawing? {
         texts.indices.contains(place) ? try? drawCode(text: texts[place], scale: scale) : nil

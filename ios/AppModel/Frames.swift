@@ -30,7 +30,7 @@ final class Frames: @unchecked Sendable {
     func look(for aim: Aim?) {
         lock.withLock {
             guard aim != self.aim else { return }
-            if aim == .register { reader = RegisterReader() }
+            reader = RegisterReader()
             self.aim = aim
             shutter = false
         }
@@ -51,7 +51,8 @@ final class Frames: @unchecked Sendable {
         do {
             switch aim {
             case nil: return .nothing
-            case .register: return .register(try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma))
+            case .register, .authority, .record:
+                return .register(try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma))
             case .pack: return .pack(try phone.checker.checkFrame(width: wide, height: high, stride: apart, luma: luma))
             case .damage: return shutter ? .photograph(encode(width, height, stride, luma)) : .nothing
             default: return .goods(try phone.courier.scanFrame(width: wide, height: high, stride: apart, luma: luma))

@@ -28,6 +28,14 @@ public struct VerdictLook: Sendable {
 }
 
 extension Screen {
+    /// Whether the other is the same kind of screen.
+    func isLike(_ other: Screen) -> Bool {
+        switch (self, other) {
+        case (.records, .records), (.record, .record), (.accesses, .accesses): true
+        default: false
+        }
+    }
+
     /// What a result feels like; nothing if this is none.
     public var feels: Feeling? {
         switch self {
@@ -43,7 +51,9 @@ extension Screen {
         case .camera(let camera): words.of(camera.hint)
         case .verdict(let shown, _): "\(words.of(shown.title)). \(words.of(shown.reason)) \(words.of(shown.next))"
         case .faulty(let fault): "\(words.of(fault.title)). \(words.of(fault.text))"
-        case .typing(_, let wrong?), .enrol(let wrong?), .preferences(_, let wrong?): words.of(wrong)
+        case .typing(_, let wrong?), .enrol(let wrong?), .preferences(_, let wrong?), .record(_, let wrong?),
+            .sharing(_, let wrong?), .askingFor(_, let wrong?):
+            words.of(wrong)
         case .done: words.of("show.both-hold")
         default: nil
         }
@@ -78,6 +88,49 @@ public func label(of action: Action) -> String {
     case .enrol: "enrol.do"
     case .pin: "start.pin"
     }
+}
+
+/// The key of what a step of a request says.
+public func label(of step: RequestStep) -> String {
+    switch step {
+    case .resume: "records.resume"
+    case .sync: "settings.sync"
+    case .open: "records.open"
+    case .read: "records.read"
+    case .askAgain: "records.again"
+    case .forget: "records.forget"
+    }
+}
+
+/// The key of what an answer to a request says.
+public func label(of answer: AccessAnswer) -> String {
+    switch answer {
+    case .allow: "records.allow"
+    case .allowParts: "records.allow-parts"
+    case .deny: "records.deny"
+    case .withdraw: "records.withdraw"
+    }
+}
+
+/// How a request looks in the list of who asked.
+public struct AccessLook: Sendable {
+    public let symbol: String
+    public let shade: Shade
+
+    public init(_ mark: AccessMark) {
+        (symbol, shade) =
+            switch mark {
+            case .emergency: ("exclamationmark.octagon", .suspect)
+            case .waiting: ("exclamationmark.triangle", .attention)
+            case .open: ("checkmark", .authentic)
+            case .closed: ("minus.circle", .text)
+            }
+    }
+}
+
+/// What a patient's record is called, before anybody has read a name in it.
+public func title(ofRecord id: String, in words: Words) -> String {
+    words.of("record.title", "number", .text(String(id.prefix(8))))
 }
 
 extension Way {

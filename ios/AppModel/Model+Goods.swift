@@ -6,7 +6,6 @@ private let paces = [200, 500, 1000, 100]
 
 extension Model {
     public func carry() {
-        again = { self.carry() }
         run { try $0.isMember() ? $0.carried() : nil } then: { there in
             self.begin(with: there.map(Screen.carry) ?? .enrol())
         }
@@ -38,7 +37,6 @@ extension Model {
     public func load() { go(.camera(Camera(aim: .load, hint: "take.scan-goods"))) }
 
     public func handOver(_ link: String) {
-        again = { self.handOver(link) }
         run { try $0.courier.offer(code: link, to: nil, place: nil) } then: { self.show($0) }
     }
 
@@ -89,7 +87,6 @@ extension Model {
     }
 
     private func load(_ link: String) {
-        again = { self.load(link) }
         run { try $0.courier.load(code: link) } then: { _ in self.carry() }
     }
 
@@ -135,7 +132,6 @@ extension Model {
     func answer(_ condition: Condition) {
         let offers = way.compactMap { if case .offered(let offered) = $0 { offered } else { nil } }
         guard let offered = offers.last else { return }
-        again = { self.answer(condition) }
         run {
             try $0.courier.answer(offer: offered.offer.message, goods: offered.goods, condition: condition, place: nil)
         } then: {
@@ -148,7 +144,6 @@ extension Model {
     }
 
     public func send() {
-        again = { self.send() }
         run {
             _ = try $0.courier.send()
             return try $0.outgoing()

@@ -30,7 +30,6 @@ extension Model {
     public func check(_ code: String) { check(code, otherwise: nil) }
 
     private func check(_ code: String, otherwise: ((FaultScreen) -> Void)?) {
-        again = { self.check(code) }
         run({ verdictScreen(answer: try $0.checker.checkCode(code: code)) }, otherwise: otherwise) { found in
             switch self.screen {
             case .verdict, .typing: self.put(.verdict(found))
@@ -77,7 +76,8 @@ extension Model {
     func saw(_ sight: Frames.Sight) {
         guard case .camera(let camera) = screen, !isBusy else { return }
         switch (sight, camera.aim) {
-        case (.register(let scan), .register): sawRegister(scan, camera)
+        case (.register(let scan), .register), (.register(let scan), .authority), (.register(let scan), .record):
+            learnt(scan, camera)
         case (.pack(let result), .pack): sawPack(result, camera)
         case (.goods(let scan), .take), (.goods(let scan), .load), (.goods(let scan), .answer): saw(scan)
         case (.photograph(let file), .damage): answer(.damaged(photo: file))
@@ -86,17 +86,20 @@ extension Model {
         }
     }
 
-    private func sawRegister(_ scan: RegisterScan, _ camera: Camera) {
-        switch scan {
-        case .whole(let register):
+    /// What the codes of an office or of a patient teach, if it was asked for.
+    private func learnt(_ scan: RegisterScan, _ camera: Camera) {
+        switch (scan, camera.aim) {
+        case (.whole(let register), .register):
             if let pinned = phone.register {
                 if pinned.words == register.words { return home() }
                 put(.faulty(faultScreen(fault: .otherRegister(ledger: pinned.ledger))))
             } else {
                 put(.pin(register))
             }
-        case .part(let have, let need): progress(have, need, camera)
-        case .nothing, .foreign: break
+        case (.authority(let authority), .authority): use(authority)
+        case (.record(let link), .record): add(link: link)
+        case (.part(let have, let need), _): progress(have, need, camera)
+        default: break
         }
     }
 
@@ -156,7 +159,6 @@ extension Model {
 
     func follow(_ link: String) {
         let shown = screen
-        again = { self.follow(link) }
         run {
             try $0.wallet.follow(code: link)
             try $0.sync()

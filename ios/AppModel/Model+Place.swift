@@ -15,6 +15,7 @@ extension Model {
         case .camera(let camera) where camera.aim == .damage: "take"
         case .outbox: "outbox"
         case .preferences, .erasing: "settings"
+        case .records, .record, .document, .sharing, .accesses, .code, .recordErasing, .asking, .askingFor: "records"
         default: ""
         }
     }
@@ -30,6 +31,7 @@ extension Model {
         case "scan": scanPack()
         case "medicines": medicines()
         case "settings": preferences()
+        case "records": records()
         case "carry": carry()
         case "take", "outbox", "showing":
             run { try $0.isMember() ? $0.carried() : nil } then: { there in

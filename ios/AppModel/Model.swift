@@ -4,7 +4,7 @@ import Observation
 
 /// Where the person is, and what a tap leads to. Rules of the domain are the core's; here is only the order of the screens.
 ///
-/// What concerns packs is in `Model+Packs.swift`, what concerns goods in `Model+Goods.swift`.
+/// What concerns packs is in `Model+Packs.swift`, goods in `Model+Goods.swift`, medical records in `Model+Records.swift`.
 @MainActor @Observable
 public final class Model {
     /// A place on the way: it stays the same one when what it shows changes.
@@ -22,7 +22,7 @@ public final class Model {
     @ObservationIgnored let phone: Phone
     @ObservationIgnored nonisolated let frames: Frames
     /// What a button “try again” does.
-    @ObservationIgnored var again: () -> Void = {}
+    @ObservationIgnored private var again: () -> Void = {}
     /// Frames without a code, one after the other.
     @ObservationIgnored var empty = 0
     @ObservationIgnored private var made = 0
@@ -124,6 +124,13 @@ public final class Model {
         stand(on: made(.home(examples: phone.examples)), [made(next)])
     }
 
+    /// Back to a screen that was there before, as it is now.
+    func returned(_ next: Screen) {
+        let place = above.lastIndex { $0.screen.isLike(next) } ?? above.count - 1
+        stand(on: root, above.prefix(max(place + 1, 0)) + [])
+        put(next)
+    }
+
     private func made(_ screen: Screen) -> Step {
         made += 1
         return Step(id: made, screen: screen)
@@ -172,7 +179,6 @@ public final class Model {
     }
 
     public func sync() {
-        again = { self.sync() }
         run {
             try $0.sync()
             return try $0.wallet.settings()
@@ -203,7 +209,6 @@ public final class Model {
         case .follow(let link): follow(link)
         case .sync:
             let shown = screen
-            again = { _ = self.act(.sync) }
             run { try $0.sync() } then: { _ in self.recheck(shown) }
         case .enrol: put(.enrol())
         case .pin: home()
@@ -247,6 +252,7 @@ public final class Model {
                 then(outcome)
             } catch {
                 isBusy = false
+                again = { self.run(call, otherwise: otherwise, then: then) }
                 failed(error, otherwise)
             }
             if let link = waiting, isStarted, !isBusy {

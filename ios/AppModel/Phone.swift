@@ -19,10 +19,13 @@ public final class Phone: @unchecked Sendable {
         let wallet: Wallet
         let checker: PackChecker
         let courier: Courier
+        let records: Records
+        var clinician: Clinician?
 
         init(_ wallet: Wallet) {
             self.wallet = wallet
             checker = PackChecker(wallet: wallet)
+            records = Records(wallet: wallet)
             courier = Courier(wallet: wallet, key: Phone.key)
         }
     }
@@ -41,6 +44,40 @@ public final class Phone: @unchecked Sendable {
     var wallet: Wallet { get throws { try open().wallet } }
     var checker: PackChecker { get throws { try open().checker } }
     var courier: Courier { get throws { try open().courier } }
+    var records: Records { get throws { try open().records } }
+
+    /// Who asks for records of patients: a member who has scanned the code of their house.
+    func clinician() throws -> Clinician? {
+        try lock.withLock {
+            guard let there = try authority(), try isMember() else { return nil }
+            if let held = try open().clinician { return held }
+            let fresh = try Clinician(
+                wallet: wallet, key: Self.key, authority: there.identity, address: there.address, roots: there.roots)
+            opened?.clinician = fresh
+            return fresh
+        }
+    }
+
+    /// The attribute authority of the person's house.
+    func authority() throws -> AuthorityAddress? {
+        guard FileManager.default.fileExists(atPath: authorityFile.path) else { return nil }
+        return try authorityAddress(message: Data(contentsOf: authorityFile))
+    }
+
+    func use(_ chosen: AuthorityAddress) throws {
+        try lock.withLock {
+            try chosen.message.write(to: authorityFile, options: .atomic)
+            opened?.clinician = nil
+        }
+    }
+
+    /// The name by which patients know this phone's member.
+    func name() throws -> String {
+        guard FileManager.default.fileExists(atPath: nameFile.path) else { return "" }
+        return String(decoding: try Data(contentsOf: nameFile), as: UTF8.self)
+    }
+
+    func keep(name: String) throws { try Data(name.utf8).write(to: nameFile, options: .atomic) }
 
     /// Reads what was pinned. A register that is damaged is none: the person scans it again. One that cannot be read yet, on a
     /// phone that was never unlocked since it started, throws.
@@ -108,7 +145,10 @@ public final class Phone: @unchecked Sendable {
     func sync(while going: () -> Bool = { true }) throws {
         while going() {
             switch try wallet.syncStep() {
-            case .done: return
+            case .done:
+                // What may be kept no longer goes as soon as that is known.
+                _ = try clinician()?.tidy()
+                return
             case .waiting(let millis): Thread.sleep(forTimeInterval: min(Double(millis) / 1000, Self.longestWait))
             case .progress: break
             }
@@ -161,6 +201,8 @@ public final class Phone: @unchecked Sendable {
 
     private var node: URL { folder.appendingPathComponent("register.node") }
     private var genesis: URL { folder.appendingPathComponent("register.json") }
+    private var authorityFile: URL { folder.appendingPathComponent("authority") }
+    private var nameFile: URL { folder.appendingPathComponent("name") }
     private var examplesFolder: URL { folder.appendingPathComponent("examples") }
 }
 

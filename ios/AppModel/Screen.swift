@@ -26,20 +26,37 @@ public enum Screen: Equatable, Sendable {
     case outbox([OutgoingScreen])
     case preferences(Settings, wrong: Text? = nil)
     case erasing
+    // Medical records. All are private, codes of a record among them: a picture of one is the code itself.
+    case records(Medical)
+    case record(Record, wrong: Text? = nil)
+    case document(DocumentScreen)
+    case sharing(Sharing, wrong: Text? = nil)
+    case accesses(Accesses)
+    case code(CodeToShow)
+    /// A record, by its number.
+    case recordErasing(String)
+    /// What may be asked for of a patient's record.
+    case asking(AskScreen)
+    case askingFor(Question, wrong: Text? = nil)
     case faulty(FaultScreen)
 
     /// Whether it shows somebody's health, and so is covered whenever the app is not in front.
     public var isPrivate: Bool {
         switch self {
-        case .camera(let camera): camera.aim == .pack
-        case .verdict, .medicines: true
+        case .camera(let camera): [.pack, .record].contains(camera.aim)
+        case .verdict, .medicines, .records, .record, .document, .sharing, .accesses, .code, .recordErasing, .asking,
+            .askingFor:
+            true
         default: false
         }
     }
 
     /// Whether another phone's camera reads it: then it is bright, and does not go dark.
     public var showsCodes: Bool {
-        if case .showing = self { true } else { false }
+        switch self {
+        case .showing, .code: true
+        default: false
+        }
     }
 
     /// Whether it does not go dark while nobody touches it: codes are shown or read.
@@ -50,7 +67,7 @@ public enum Screen: Equatable, Sendable {
 
 /// What the camera looks for.
 public enum Aim: Equatable, Sendable {
-    case register, pack, take, damage, answer, load
+    case register, authority, record, pack, take, damage, answer, load
 
     /// Whether what it looks for can be typed.
     public var isTyped: Bool { [.pack, .take, .load].contains(self) }
@@ -98,12 +115,66 @@ public struct Showing: Equatable, Sendable {
     public let screen: HandoverScreen
     public let handover: Handover
     public internal(set) var paceMillis = 200
+}
 
-    /// Which of the codes is shown so many seconds after the first one was.
-    public func code(after seconds: TimeInterval) -> Int {
-        // Half a millisecond, so that a frame of the display that begins just before its moment is in time.
-        Int((seconds * 1000 + 0.5) / Double(paceMillis)) % max(handover.codes.count, 1)
-    }
+/// Medical records: the person's own, and those of patients, for those who signed in and scanned their house's code.
+public struct Medical: Equatable, Sendable {
+    public let own: [RecordScreen]
+    public let clinic: Clinic?
+}
+
+/// What somebody who treats patients has asked for.
+public struct Clinic: Equatable, Sendable {
+    /// The records whose codes were scanned.
+    public let patients: [String]
+    public let requests: [RequestScreen]
+}
+
+/// A record of one's own.
+public struct Record: Equatable, Sendable {
+    public let screen: RecordScreen
+    public let document: DocumentScreen?
+    /// Whether somebody whom no line fits may ask.
+    public let isOpen: Bool
+}
+
+/// Some parts are opened to somebody: to whoever fits a policy that is typed, or to the one who asked.
+public struct Sharing: Equatable, Sendable {
+    let record: String
+    public let sections: [SectionScreen]
+    let thread: String?
+
+    /// Whether the person says to whom, and for how long.
+    public var isFree: Bool { thread == nil }
+
+    public static let modes: [(key: String, mode: LineMode)] = [
+        ("mode.at-once", .atOnce), ("mode.ask", .ask), ("mode.emergency", .emergency),
+    ]
+    /// For how long a line may be open.
+    public static let times: [(text: Text, minutes: UInt32)] = [("lasts.hours", 1, 60), ("lasts.days", 1, 1440), ("lasts.days", 30, 43_200)]
+        .map { key, count, minutes in
+            (Text(key: key, arguments: [Argument(name: "count", value: .number(count))]), minutes)
+        }
+}
+
+public struct Accesses: Equatable, Sendable {
+    public let record: String
+    public let screen: AccessesScreen
+}
+
+/// A code to show, with the keys of what it is and what it is for.
+public struct CodeToShow: Equatable, Sendable {
+    public let title: String
+    public let text: String
+    public let code: String
+}
+
+/// A request that is written.
+public struct Question: Equatable, Sendable {
+    let record: String
+    public let choice: AskChoice
+    /// The name by which patients know this phone's member.
+    public let name: String
 }
 
 extension FaultScreen {

@@ -19,7 +19,8 @@ public struct Words: Sendable {
         self.locale = locale
     }
 
-    /// A text with its arguments filled in by name. What was filled in is not looked at again.
+    /// A text with its arguments filled in by name. What was filled in is not looked at again. The catalogue has each place
+    /// isolated (Unicode, UAX 9).
     public func of(_ text: Text) -> String {
         let template = template(text)
         var shown = ""
@@ -27,7 +28,7 @@ public struct Words: Sendable {
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             shown += rest[..<open]
             let name = rest[rest.index(after: open)..<close]
-            if let argument = text.arguments.first(where: { $0.name == name }) { shown += isolated(argument.value) }
+            if let argument = text.arguments.first(where: { $0.name == name }) { shown += self.shown(argument.value) }
             rest = rest[rest.index(after: close)...]
         }
         return shown + rest
@@ -63,9 +64,6 @@ public struct Words: Sendable {
 
     /// A profile that is newer than this app has steps and roles of which it knows no title.
     private func fallback(_ key: String) -> String { "\(key.prefix { $0 != "." }).other" }
-
-    /// Isolated, so that a number or a name in another script does not turn what stands around it (Unicode, UAX 9).
-    private func isolated(_ value: Value) -> String { "\u{2068}\(shown(value))\u{2069}" }
 
     private func shown(_ value: Value) -> String {
         switch value {

@@ -87,11 +87,10 @@ final class CodesTests: XCTestCase, @unchecked Sendable {
     }
 
     func testEachCodeIsHeldAsLongAsItsPaceOnEveryDisplay() {
-        var shown = shown(4)
+        let four = Codes(shown(4).handover.codes, fitting: 640)
         for pace in [100, 200, 500, 1000] {
-            shown.paceMillis = pace
             for hertz in [60.0, 90, 120] {
-                let codes = (0..<Int(hertz) * 8).map { shown.code(after: Double($0) / hertz) }
+                let codes = (0..<Int(hertz) * 8).map { four.place(after: Double($0) / hertz, paceMillis: pace) }
                 var held: [Int] = []
                 var begun = 0
                 for frame in 1..<codes.count where codes[frame] != codes[frame - 1] {

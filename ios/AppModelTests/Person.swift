@@ -33,6 +33,11 @@ struct Picture {
 extension World {
     func picture(_ name: String) throws -> Picture { Picture(width: 1280, height: 720, luma: try frame(name)) }
 
+    /// What the attribute authority's codes say.
+    var house: Data {
+        Data("\(authority.identity)\n\(authority.address)\n\(authority.root.base64EncodedString())".utf8)
+    }
+
     /// The texts of the codes that the distributor shows.
     func offer(_ unit: String) throws -> [String] {
         try JSONSerialization.jsonObject(with: Data(ask("offer \(unit)").utf8)) as! [String]
@@ -93,6 +98,13 @@ final class Person {
         case .carry(let carry): carry.goods.map(\.holder.key)
         case .showing(let shown): [shown.screen.text.key] + shown.screen.states.map(\.key)
         case .outbox(let entries): entries.map(\.state.key)
+        case .record(let record, let wrong):
+            [record.screen.state, record.screen.open].map(\.key) + [wrong, record.screen.nobody].compactMap { $0?.key }
+        case .sharing(_, let wrong), .askingFor(_, let wrong): [wrong].compactMap { $0?.key }
+        case .code(let shown): [shown.text]
+        case .asking(let shown): [shown.keyMissing].compactMap { $0?.key }
+        case .accesses(let shown): shown.screen.list.map(\.state.key)
+        case .records(let medical): (medical.clinic?.requests ?? []).flatMap { [$0.state.key, $0.kept.key] }
         case .faulty(let shown): [shown.title, shown.text].map(\.key)
         default: []
         }
@@ -140,9 +152,14 @@ final class Person {
     /// What is on this phone's screen so many seconds after its codes appeared, as another one's camera sees it: a code in the
     /// middle, in a dark room.
     func picture(after seconds: TimeInterval) throws -> Picture {
-        guard case .showing(let shown) = model.screen else { throw Missing(name: "codes on \(model.screen)") }
-        let codes = Codes(shown.handover.codes, fitting: 700)
-        let drawing = try XCTUnwrap(codes[shown.code(after: seconds)])
+        let (texts, paceMillis): ([String], Int)
+        switch model.screen {
+        case .showing(let shown): (texts, paceMillis) = (shown.handover.codes, shown.paceMillis)
+        case .code(let shown): (texts, paceMillis) = ([shown.code], 1000)
+        default: throw Missing(name: "codes on \(model.screen)")
+        }
+        let codes = Codes(texts, fitting: 700)
+        let drawing = try XCTUnwrap(codes[codes.place(after: seconds, paceMillis: paceMillis)])
         let (width, height) = (780, 1000)
         var luma = Data(repeating: 18, count: width * height)
         let (wide, high) = (Int(drawing.width), Int(drawing.height))

@@ -7,8 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::texts::{LANGUAGES, Plural, Text, Texts};
 
 /// The catalogue. `languages` has the texts of each of [`LANGUAGES`], in that order. Placeholders stay as they are, for the
-/// app to fill by name; in a text that counts, its number is `%lld`, by which the platform chooses the form. It is isolated, as
-/// the app does with whatever it fills in (Unicode, UAX 9).
+/// app to fill by name; in a text that counts, its number is `%lld`, by which the platform chooses the form.
 #[must_use]
 pub fn string_catalogue(languages: &[Texts]) -> String {
     let keys = languages.first().into_iter().flat_map(|source| source.0.keys());
@@ -24,8 +23,8 @@ pub fn system_catalogue(languages: &[Texts]) -> String {
 /// Apple's names (`Info.plist`), each with its text.
 const SYSTEM: [(&str, &str); 3] = [
     ("CFBundleDisplayName", "app.name"),
-    ("NSCameraUsageDescription", "ask.camera"),
-    ("NSFaceIDUsageDescription", "ask.face"),
+    ("NSCameraUsageDescription", "app.camera"),
+    ("NSFaceIDUsageDescription", "app.face"),
 ];
 
 /// The file `Counted.swift`: which argument a text counts.
@@ -64,7 +63,7 @@ fn localization(text: &Text) -> Value {
         Text::Counted { by, forms } => {
             let number = format!("{{{by}}}");
             let form = |(plural, form): (&Plural, &String)| {
-                (plural.name().to_owned(), unit(&form.replace(&number, "\u{2068}%lld\u{2069}")))
+                (plural.name().to_owned(), unit(&form.replace(&number, "%lld")))
             };
             let forms: Map<String, Value> = forms.iter().map(form).collect();
             json!({ "variations": { "plural": forms } })

@@ -46,8 +46,9 @@ fn named_by_the_core() -> BTreeSet<String> {
         .iter()
         .flat_map(countersign_custody::Profile::steps)
         .map(|step| step_key(step.kind.as_str()));
+    let families = countersign_families::families();
     let roles =
-        profiles.iter().flat_map(countersign_custody::Profile::roles).map(|role| format!("role.{role}"));
+        families.roles().into_iter().map(|role| format!("role.{role}")).chain(["role.registrar".to_owned()]);
     let other = ["step.other", "role.other", "role.named"].map(str::to_owned);
     reasons.chain(steps).chain(roles).chain(other).collect()
 }
@@ -156,15 +157,17 @@ fn no_text_calls_a_pack_a_fake() {
 #[test]
 fn the_committed_files_are_generated_from_the_texts() {
     let all = texts();
+    let shown: Vec<Texts> =
+        LANGUAGES.iter().zip(&all).map(|(language, texts)| texts.isolated(language)).collect();
     let resources = root().join("android/app/src/main/res");
     let mut files: Vec<(PathBuf, String)> = LANGUAGES
         .iter()
-        .zip(&all)
+        .zip(&shown)
         .map(|(language, texts)| (resources.join(language.folder).join("strings.xml"), strings_xml(texts)))
         .collect();
     files.push((root().join("android/app/src/generated/Words.kt"), words_kt(&all[0])));
-    files.push((root().join("ios/App/Localizable.xcstrings"), string_catalogue(&all)));
-    files.push((root().join("ios/App/InfoPlist.xcstrings"), system_catalogue(&all)));
+    files.push((root().join("ios/App/Localizable.xcstrings"), string_catalogue(&shown)));
+    files.push((root().join("ios/App/InfoPlist.xcstrings"), system_catalogue(&shown)));
     files.push((root().join("ios/AppModel/Generated/Counted.swift"), counted_swift(&all[0])));
     for (committed, made) in files {
         if std::env::var_os(WRITE).is_some() {

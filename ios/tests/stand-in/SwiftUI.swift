@@ -3,6 +3,7 @@
 @_exported import CoreGraphics
 @_exported import Observation
 @_exported import UIKit
+import UniformTypeIdentifiers
 
 func nothing<T>() -> T { fatalError("a stand-in") }
 
@@ -137,6 +138,17 @@ public struct TextField: _Leaf {
     public init(_ key: LocalizedStringKey, text: Binding<String>, axis: Axis) {}
     @_disfavoredOverload public init<S: StringProtocol>(_ label: S, text: Binding<String>, axis: Axis) {}
 }
+public struct Toggle: _Leaf {
+    public init(_ key: LocalizedStringKey, isOn: Binding<Bool>) {}
+    @_disfavoredOverload public init<S: StringProtocol>(_ label: S, isOn: Binding<Bool>) {}
+}
+public struct Picker<V: Hashable, C: View>: _Leaf {
+    @_disfavoredOverload public init<S: StringProtocol>(_ label: S, selection: Binding<V>, @ViewBuilder content: () -> C) {}
+    public init(_ key: LocalizedStringKey, selection: Binding<V>, @ViewBuilder content: () -> C) {}
+}
+public protocol PickerStyle {}
+public struct InlinePickerStyle: PickerStyle {}
+extension PickerStyle where Self == InlinePickerStyle { public static var inline: InlinePickerStyle { InlinePickerStyle() } }
 public struct ProgressView: _Leaf {
     public init() {}
     public init<V: BinaryFloatingPoint>(value: V?, total: V = 1) {}
@@ -230,6 +242,12 @@ extension View {
     public func autocorrectionDisabled(_ isDisabled: Bool = true) -> some View { self }
     public func textInputAutocapitalization(_ kind: TextInputAutocapitalization?) -> some View { self }
     public func keyboardType(_ type: UIKeyboardType) -> some View { self }
+    public func pickerStyle<S: PickerStyle>(_ style: S) -> some View { self }
+    public func labelsHidden() -> some View { self }
+    public func tag<V: Hashable>(_ tag: V) -> some View { self }
+    public func fileImporter(
+        isPresented: Binding<Bool>, allowedContentTypes: [UTType], onCompletion: @escaping (Result<URL, any Error>) -> Void
+    ) -> some View { self }
     public func textContentType(_ type: UITextContentType?) -> some View { self }
     public func navigationBarTitleDisplayMode(_ mode: NavigationBarItem.TitleDisplayMode) -> some View { self }
     public func navigationBarBackButtonHidden(_ isHidden: Bool = true) -> some View { self }

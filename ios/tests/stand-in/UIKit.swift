@@ -30,7 +30,11 @@ public final class UIImage: NSObject {
     public func jpegData(compressionQuality: CGFloat) -> Data? { nothing() }
 }
 public enum UIKeyboardType: Sendable { case `default`, asciiCapable, URL }
-public struct UITextContentType: Sendable { public static let oneTimeCode = UITextContentType() }
+public struct UITextContentType: Sendable { public static let oneTimeCode = UITextContentType(), name = UITextContentType() }
 
 // What Foundation has on Apple's systems alone.
-extension URL { public static var applicationSupportDirectory: URL { nothing() } }
+extension URL {
+    public static var applicationSupportDirectory: URL { nothing() }
+    public func startAccessingSecurityScopedResource() -> Bool { nothing() }
+    public func stopAccessingSecurityScopedResource() {}
+}

@@ -21,13 +21,14 @@ import countersign.core.WayMark
 interface Platform {
     fun examples()
     fun choosePhotograph()
+    fun chooseDocument()
     fun open(action: Action)
     fun chooseLanguage()
 }
 
 /** Draws each screen that has no camera. One function a screen, from the top down. */
-class Drawing(private val ui: Ui, private val model: Model, private val platform: Platform) {
-    private val words get() = ui.words
+class Drawing(ui: Ui, private val model: Model, private val platform: Platform) : Page(ui) {
+    private val medical = MedicalDrawing(ui, model, platform)
 
     fun draw(screen: Screen): View {
         val page = ui.column(16)
@@ -50,6 +51,7 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
                 is Screen.Preferences -> preferences(screen)
                 is Screen.Erasing -> erasing()
                 is Screen.Faulty -> faulty(screen)
+                is Screen.Medical -> medical.fill(this, screen)
                 is Screen.Eye -> error("the camera has a view of its own")
             }
         }
@@ -58,11 +60,6 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             addView(page, MATCH_PARENT, WRAP_CONTENT)
         }
     }
-
-    private fun LinearLayout.put(view: View, gap: Int = 12) = ui.run { add(view, gap) }
-
-    private fun LinearLayout.tap(key: String, main: Boolean = false, tapped: () -> Unit) =
-        put(ui.button(words.of(key), main, tapped))
 
     private fun LinearLayout.start() {
         put(ui.heading(words.of("start.title")))
@@ -95,6 +92,7 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             tap("demo.leave", tapped = model::leaveExamples)
         } else {
             tap("home.carry", tapped = model::carry)
+            tap("home.records", tapped = model.records::all)
             tap("home.settings", tapped = model::preferences)
         }
     }
@@ -105,10 +103,6 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         put(field)
         wrong(screen.wrong)
         tap("scan.check", main = true) { model.typed(field.text.toString()) }
-    }
-
-    private fun LinearLayout.wrong(text: Text?) {
-        if (text != null) put(ui.text(words.of(text), color = R.color.suspect).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_ASSERTIVE })
     }
 
     private fun LinearLayout.verdict(shown: Screen.Verdict) {
@@ -220,7 +214,8 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             })
         }
         tap("action.load", tapped = model::load)
-        put(ui.button("${words.of("carry.outbox")} (${screen.outgoing})", tapped = model::outbox))
+        val waiting = Text("carry.to-send", listOf(countersign.core.Argument("count", Value.Number(screen.outgoing.toULong()))))
+        put(ui.button(words.of(waiting), tapped = model::outbox))
     }
 
     private fun LinearLayout.enrol(screen: Screen.Enrol) {
@@ -287,7 +282,8 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         if (screen.entries.isEmpty()) put(ui.text(words.of("outbox.empty")))
         for (entry in screen.entries) {
             put(ui.card {
-                put(ui.text("${words.of(entry.title)}: ${words.of(entry.goods)}", bold = true))
+                put(ui.text(words.of(entry.title), bold = true))
+                put(ui.text(words.of(entry.goods)), gap = 4)
                 put(ui.quiet(words.moment(entry.signedMillis)), gap = 4)
                 put(ui.text(words.of(entry.state), color = if (entry.settles) R.color.suspect else R.color.text, bold = true), gap = 6)
                 entry.lines.forEach { put(ui.text(words.of(it)), gap = 4) }

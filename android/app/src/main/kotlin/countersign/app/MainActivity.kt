@@ -13,6 +13,8 @@ import android.view.View
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
 import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.view.WindowManager.LayoutParams
+import android.widget.CompoundButton
+import android.widget.EditText
 import android.widget.LinearLayout
 import android.widget.ProgressBar
 import countersign.core.Action
@@ -33,6 +35,9 @@ class MainActivity : Activity(), Platform {
     private var aim: Aim? = null
     private var drawn: Screen? = null
     private var resumed = false
+
+    /** The kind of screen that is drawn, and may hold what the person typed. */
+    private var filled: kotlin.reflect.KClass<out Screen>? = null
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -83,7 +88,17 @@ class MainActivity : Activity(), Platform {
         }
         if (model.busy) page.addView(waiting(), MATCH_PARENT, WRAP_CONTENT)
         page.addView(drawing.draw(screen), LinearLayout.LayoutParams(MATCH_PARENT, 0, 1f))
+        if (filled == screen::class) page.takeOver(window.decorView)
+        filled = screen::class
         setContentView(page)
+    }
+
+    /** What was typed and chosen stays, where the same screen is drawn again. */
+    private fun View.takeOver(before: View) {
+        val typed = before.all().filterIsInstance<EditText>().associate { it.hint to it.text.toString() }
+        all().filterIsInstance<EditText>().forEach { field -> typed[field.hint]?.let(field::setText) }
+        val chosen = before.all().filterIsInstance<CompoundButton>().associate { it.text to it.isChecked }
+        all().filterIsInstance<CompoundButton>().forEach { choice -> chosen[choice.text]?.let { choice.isChecked = it } }
     }
 
     /** A screen's view by itself, as it is drawn while nothing is under way. */
@@ -104,7 +119,7 @@ class MainActivity : Activity(), Platform {
     /** Screens of somebody's health stay out of screenshots; codes for another phone are bright and do not go dark. */
     private fun android.view.Window.protect(screen: Screen) {
         if (screen.isPrivate) addFlags(LayoutParams.FLAG_SECURE) else clearFlags(LayoutParams.FLAG_SECURE)
-        val shows = screen is Screen.Showing
+        val shows = screen is Screen.Showing || screen is Screen.Code
         if (shows || screen is Screen.Eye) addFlags(LayoutParams.FLAG_KEEP_SCREEN_ON) else clearFlags(LayoutParams.FLAG_KEEP_SCREEN_ON)
         attributes = attributes.apply {
             screenBrightness = if (shows && resumed) LayoutParams.BRIGHTNESS_OVERRIDE_FULL else LayoutParams.BRIGHTNESS_OVERRIDE_NONE
@@ -165,13 +180,27 @@ class MainActivity : Activity(), Platform {
 
     override fun examples() = model.tryExamples({ assets.open("examples.db") }, { assets.open("examples.json").use { it.readBytes() } })
 
+    override fun chooseDocument() =
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("*/*").addCategory(Intent.CATEGORY_OPENABLE), DOCUMENT)
+
     override fun choosePhotograph() =
         startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), PHOTOGRAPH)
 
     @Deprecated("by the platform")
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val picture = data?.data
-        if (request == PHOTOGRAPH && result == RESULT_OK && picture != null) read(picture)
+        if (result != RESULT_OK || picture == null) return
+        if (request == PHOTOGRAPH) read(picture) else document(picture)
+    }
+
+    /** A document that a doctor signed. The core refuses what is none. */
+    private fun document(file: Uri) {
+        val bytes = try {
+            contentResolver.openInputStream(file)?.use { it.readNBytes(LARGEST_DOCUMENT) } ?: return
+        } catch (_: java.io.IOException) {
+            return
+        }
+        model.records.take(bytes)
     }
 
     private fun read(picture: Uri) {
@@ -226,6 +255,8 @@ class MainActivity : Activity(), Platform {
     private companion object {
         const val CAMERA_ASKED = 1
         const val PHOTOGRAPH = 2
+        const val DOCUMENT = 3
         const val LARGEST = 4096
+        const val LARGEST_DOCUMENT = 32 shl 20
     }
 }

@@ -40,6 +40,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** Called when there is something else to draw. */
     var changed: () -> Unit = {}
 
+    /** Medical records. */
+    val records = RecordModel(phone, this)
+
     private val before = ArrayDeque<Screen>()
     private var again: () -> Unit = {}
     private var reader: RegisterReader? = null
@@ -72,9 +75,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     // Registers
 
-    fun scanRegister() {
+    fun scanRegister() = learn(Aim.REGISTER, "pin.point")
+
+    /** Looks for a code by which the phone learns whom to trust or to ask. */
+    internal fun learn(aim: Aim, hint: String) {
         reader = RegisterReader()
-        go(Screen.Eye(Aim.REGISTER, "pin.point"))
+        go(Screen.Eye(aim, hint))
     }
 
     fun pin(register: Register) = run({ phone.pin(register) }) { home() }
@@ -107,7 +113,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     /** Checks a code or the link of a reading. */
     fun check(code: String, failed: ((Text) -> Unit)? = null) {
-        again = { check(code) }
         val other = failed?.let { { fault: FaultScreen -> it(fault.text) } }
         run({ verdictScreen(phone.checker.checkCode(code)) }, other) { found ->
             if (screen is Screen.Verdict || screen is Screen.Typing) put(Screen.Verdict(found)) else go(Screen.Verdict(found))
@@ -132,7 +137,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         val (w, h, s) = Triple(width.toUInt(), height.toUInt(), stride.toUInt())
         try {
             when (eye.aim) {
-                Aim.REGISTER -> reader?.scanFrame(w, h, s, luma)?.let { scan -> main.execute { sawRegister(scan) } }
+                in LEARNT -> reader?.scanFrame(w, h, s, luma)?.let { scan -> main.execute { sawRegister(scan) } }
                 Aim.PACK -> phone.checker.checkFrame(w, h, s, luma).let { main.execute { seen(it) } }
                 Aim.DAMAGE -> if (shutter) {
                     shutter = false
@@ -151,9 +156,11 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     private fun sawRegister(scan: RegisterScan) {
-        val eye = (screen as? Screen.Eye)?.takeIf { it.aim == Aim.REGISTER } ?: return
+        val eye = (screen as? Screen.Eye)?.takeIf { it.aim in LEARNT } ?: return
         when (scan) {
-            is RegisterScan.Whole -> {
+            is RegisterScan.Authority -> if (eye.aim == Aim.AUTHORITY && !busy) records.use(scan.authority)
+            is RegisterScan.Record -> if (eye.aim == Aim.RECORD && !busy) records.add(scan.link)
+            is RegisterScan.Whole -> if (eye.aim == Aim.REGISTER) {
                 val pinned = phone.register
                 when {
                     pinned == null -> swap(Screen.Pin(scan.register))
@@ -202,7 +209,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     // Goods
 
     fun carry() {
-        again = ::carry
         run({ if (phone.isMember()) carried() else null }) { there ->
             before.clear()
             before += Screen.Home(phone.examples)
@@ -235,7 +241,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun load() = go(Screen.Eye(Aim.LOAD, "take.scan-goods"))
 
     fun handOver(link: String) {
-        again = { handOver(link) }
         run({ phone.courier.offer(link, null, null) }) { go(showing(it)) }
     }
 
@@ -266,8 +271,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         val eye = screen as? Screen.Eye ?: return
         when (scan) {
             is Scan.Goods -> if (eye.aim == Aim.LOAD) {
-                again = { run({ phone.courier.load(scan.link) }) { carry() } }
-                again()
+                run({ phone.courier.load(scan.link) }) { carry() }
             } else if (eye.aim == Aim.TAKE && scan.link !in eye.goods) {
                 taken(eye.copy(goods = eye.goods + scan.link))
             }
@@ -318,7 +322,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun answer(condition: Condition) {
         val offered = (before + screen).lastOrNull { it is Screen.Offered } as? Screen.Offered ?: return
-        again = { answer(condition) }
         run({ phone.courier.answer(offered.offer.message, offered.goods, condition, null) }) { handover ->
             before.clear()
             before += Screen.Home(phone.examples)
@@ -351,7 +354,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     fun sync() {
-        again = ::sync
         run({
             phone.sync()
             phone.wallet.settings()
@@ -381,7 +383,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun follow(link: String) {
         val shown = screen
-        again = { follow(link) }
         run({
             phone.wallet.follow(link)
             phone.sync()
@@ -402,7 +403,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     /** A call that waits, and then what it leads to. Taps meanwhile do nothing. */
-    private fun <T> run(
+    internal fun <T> run(
         call: () -> T,
         otherwise: ((FaultScreen) -> Unit)? = null,
         then: (T) -> Unit,
@@ -414,7 +415,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
             val outcome = runCatching(call)
             main.execute {
                 busy = false
-                outcome.fold(then) { failed(it, otherwise) }
+                outcome.fold(then) { failure ->
+                    again = { run(call, otherwise, then) }
+                    failed(failure, otherwise)
+                }
                 changed()
             }
         }
@@ -433,15 +437,15 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         if (shown != null && input) shown(there) else go(Screen.Faulty(there))
     }
 
-    private fun go(next: Screen) {
+    internal fun go(next: Screen) {
         before += screen
         put(next)
     }
 
     /** Instead of the screen that is shown, which nobody comes back to. */
-    private fun swap(next: Screen) = put(next)
+    internal fun swap(next: Screen) = put(next)
 
-    private fun put(next: Screen) {
+    internal fun put(next: Screen) {
         screen = next
         changed()
     }
@@ -449,6 +453,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private companion object {
         /** So many frames without a code, and the person is helped: about three seconds. */
         const val PATIENCE = 60
+
+        /** What the codes of an office teach. */
+        val LEARNT = setOf(Aim.REGISTER, Aim.AUTHORITY, Aim.RECORD)
 
         /** How long each code is shown. Slower for cameras that need it. */
         val PACES = listOf(200L, 500L, 1000L, 100L)

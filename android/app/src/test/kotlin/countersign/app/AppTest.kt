@@ -66,8 +66,6 @@ class AppTest {
         sees("carry.take-over")
     }
 
-    private fun Person.isProtected() = activity.window.attributes.flags and LayoutParams.FLAG_SECURE != 0
-
     @Test
     fun `a patient pins a register, scans a pack, and knows it without a network`() {
         var ann = person("ann")
@@ -79,7 +77,7 @@ class AppTest {
         ann.tap("pin.confirm")
 
         ann.tap("home.scan")
-        assertTrue("a pack is being scanned", ann.isProtected())
+        assertTrue("a pack is being scanned", ann.isProtected)
         ann.hold(world.frame("blank.pgm"))
         ann.hold(world.frame("genuine.pgm"))
         ann.sees("verdict.cannot-tell")
@@ -87,7 +85,7 @@ class AppTest {
         ann.tap("settings.sync")
         ann.sees("verdict.authentic")
         ann.sees("next.use")
-        assertTrue(ann.isProtected())
+        assertTrue(ann.isProtected)
         ann.tap("answer.keep")
         ann.sees("answer.kept")
 
@@ -100,7 +98,7 @@ class AppTest {
 
         ann = ann.andAgain()
         ann.sees("home.scan")
-        assertFalse(ann.isProtected())
+        assertFalse(ann.isProtected)
         ann.tap("home.medicines")
         ann.sees("medicines.fetching")
         ann.back()
@@ -164,7 +162,7 @@ class AppTest {
         bob.sees("take.intact")
         bob.tap("take.intact")
         bob.sees("show.you-signed")
-        assertTrue("codes may be recorded: another phone reads them", !bob.isProtected())
+        assertTrue("codes may be recorded: another phone reads them", !bob.isProtected)
         assertEquals(LayoutParams.BRIGHTNESS_OVERRIDE_FULL, bob.activity.window.attributes.screenBrightness)
         bob.tap("show.done")
         assertEquals(LayoutParams.BRIGHTNESS_OVERRIDE_NONE, bob.activity.window.attributes.screenBrightness)

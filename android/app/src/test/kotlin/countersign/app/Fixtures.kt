@@ -101,7 +101,9 @@ object Fixtures {
 
     private fun failed(error: CountersignException) = Screen.Faulty(faultScreen(Fault.Failed(error)))
 
-    val SCREENS: Map<String, Screen> = linkedMapOf(
+    val SCREENS: Map<String, Screen> by lazy { OWN + RecordFixtures.SCREENS }
+
+    private val OWN: Map<String, Screen> = linkedMapOf(
         "start" to Screen.Start,
         "pin" to Screen.Pin(Register("meds.example", "https://ledger.example", ByteArray(0), listOf("able", "acid", "also", "apex", "aqua", "arch", "atom", "aunt", "away", "axis", "back", "bald"))),
         "home" to Screen.Home(false),

@@ -18,11 +18,16 @@ class World(folder: File) : AutoCloseable {
     val node: String
     val genesis: ByteArray
 
+    /** What the attribute authority's codes say. */
+    val authority: ByteArray
+
     init {
         val hello = JSONObject(answers.readLine())
         node = hello.getString("node")
         genesis = File(hello.getString("genesis")).readBytes()
         files = File(hello.getString("frames"))
+        val root = java.util.Base64.getEncoder().encodeToString(File(hello.getString("authority_root")).readBytes())
+        authority = "${hello.getString("authority")}\n${hello.getString("authority_address")}\n$root".toByteArray()
     }
 
     fun ask(command: String): String {
