@@ -63,7 +63,9 @@ final class Eye {
 
     /// - Parameter frames: width, height, stride and luma of each frame, on the camera's queue; the bytes are valid during the
     ///   call.
-    func open(frames: @escaping @Sendable (Int, Int, Int, Data) -> Void, failed: @escaping @MainActor @Sendable () -> Void) {
+    func open(
+        frames: @escaping @Sendable (Int, Int, Int, Data) -> Void, failed: @escaping @MainActor @Sendable () -> Void
+    ) {
         watch(failed)
         worker.open(frames: frames) { hasLight in
             guard let hasLight else { return failed() }
@@ -84,12 +86,16 @@ final class Eye {
     private func watch(_ failed: @escaping @MainActor @Sendable () -> Void) {
         watching.forEach(NotificationCenter.default.removeObserver)
         let center = NotificationCenter.default
-        let taken = center.addObserver(forName: AVCaptureSession.wasInterruptedNotification, object: worker.session, queue: .main) { note in
+        let taken = center.addObserver(
+            forName: AVCaptureSession.wasInterruptedNotification, object: worker.session, queue: .main
+        ) { note in
             let reason = (note.userInfo?[AVCaptureSessionInterruptionReasonKey] as? Int)
                 .flatMap(AVCaptureSession.InterruptionReason.init(rawValue:))
             if reason != .videoDeviceNotAvailableInBackground { MainActor.assumeIsolated { failed() } }
         }
-        let broken = center.addObserver(forName: AVCaptureSession.runtimeErrorNotification, object: worker.session, queue: .main) { _ in
+        let broken = center.addObserver(
+            forName: AVCaptureSession.runtimeErrorNotification, object: worker.session, queue: .main
+        ) { _ in
             MainActor.assumeIsolated { failed() }
         }
         watching = [taken, broken]
@@ -137,7 +143,9 @@ final class Worker: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate, @unc
     private func configure() -> AVCaptureDevice? {
         guard let camera = lens(), let input = try? AVCaptureDeviceInput(device: camera) else { return nil }
         let output = AVCaptureVideoDataOutput()
-        output.videoSettings = [kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_420YpCbCr8BiPlanarFullRange]
+        output.videoSettings = [
+            kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
+        ]
         // The latest frame alone, one at a time.
         output.alwaysDiscardsLateVideoFrames = true
         output.setSampleBufferDelegate(self, queue: queue)
@@ -160,16 +168,19 @@ final class Worker: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate, @unc
             .builtInTripleCamera, .builtInDualWideCamera, .builtInDualCamera, .builtInWideAngleCamera,
         ]
         let found = AVCaptureDevice.DiscoverySession(deviceTypes: kinds, mediaType: .video, position: .back).devices
-        let best = Lens.best(of: found.map { camera in
-            Lens(
-                name: camera.uniqueID, lenses: camera.constituentDevices.count,
-                focuses: camera.isFocusModeSupported(.continuousAutoFocus), nearest: camera.minimumFocusDistance)
-        })
+        let best = Lens.best(
+            of: found.map { camera in
+                Lens(
+                    name: camera.uniqueID, lenses: camera.constituentDevices.count,
+                    focuses: camera.isFocusModeSupported(.continuousAutoFocus), nearest: camera.minimumFocusDistance)
+            })
         return found.first { $0.uniqueID == best?.name }
     }
 
     /// The luma plane goes to the core where it lies, without a copy, while it is locked.
-    func captureOutput(_ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection) {
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection
+    ) {
         guard let buffer = CMSampleBufferGetImageBuffer(sample) else { return }
         CVPixelBufferLockBaseAddress(buffer, .readOnly)
         defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }

@@ -13,7 +13,9 @@ struct CodeView: View {
         GeometryReader { place in
             let codes = Codes(texts, fitting: Int(place.size.width * pixels))
             TimelineView(.periodic(from: begun, by: Double(paceMillis) / 1000)) { moment in
-                if let image = codes[codes.place(after: moment.date.timeIntervalSince(begun), paceMillis: paceMillis)].flatMap(CGImage.of) {
+                if let image = codes[codes.place(after: moment.date.timeIntervalSince(begun), paceMillis: paceMillis)]
+                    .flatMap(CGImage.of)
+                {
                     // As many of the screen's pixels as the picture has: none is blurred.
                     Image(decorative: image, scale: pixels).interpolation(.none)
                 }

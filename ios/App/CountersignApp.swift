@@ -38,7 +38,9 @@ struct CountersignApp: App {
 private enum Place {
     static var register: URL {
         var folder = URL.applicationSupportDirectory.appending(path: "countersign")
-        let protection: [FileAttributeKey: Any] = [.protectionKey: FileProtectionType.completeUntilFirstUserAuthentication]
+        let protection: [FileAttributeKey: Any] = [
+            .protectionKey: FileProtectionType.completeUntilFirstUserAuthentication
+        ]
         try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: protection)
         var values = URLResourceValues()
         values.isExcludedFromBackup = true

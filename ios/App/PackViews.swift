@@ -62,7 +62,8 @@ struct VerdictView: View {
     private var facts: some View {
         Card {
             Line(words.of(screen.product))
-            ForEach([screen.expires, screen.accountable, screen.age, screen.asOf].compactMap { $0 }, id: \.key) { fact in
+            ForEach([screen.expires, screen.accountable, screen.age, screen.asOf].compactMap { $0 }, id: \.key) {
+                fact in
                 Line(words.of(fact))
             }
             if !screen.others.isEmpty {

@@ -15,7 +15,8 @@ extension CGImage {
         guard let provider = CGDataProvider(data: luma as CFData) else { return nil }
         return CGImage(
             width: width, height: height, bitsPerComponent: 8, bitsPerPixel: 8, bytesPerRow: stride,
-            space: CGColorSpaceCreateDeviceGray(), bitmapInfo: CGBitmapInfo(rawValue: 0), provider: provider, decode: nil,
+            space: CGColorSpaceCreateDeviceGray(), bitmapInfo: CGBitmapInfo(rawValue: 0), provider: provider,
+            decode: nil,
             shouldInterpolate: false, intent: .defaultIntent)
     }
 }

@@ -3,11 +3,11 @@ import SwiftUI
 import UniformTypeIdentifiers
 
 import enum Countersign.AccessAnswer
-import enum Countersign.LineMode
 import struct Countersign.AccessScreen
 import struct Countersign.AskChoice
 import struct Countersign.AskScreen
 import struct Countersign.DocumentScreen
+import enum Countersign.LineMode
 import struct Countersign.RecordLineScreen
 import struct Countersign.RecordScreen
 import struct Countersign.RequestScreen
@@ -97,7 +97,7 @@ struct RecordView: View {
             case .publish:
                 Tap(words.of("records.publish"), main: true) { model.publish(record: screen.id) }
             case .nothing:
-                Tap(words.of("records.accesses"), main: true) { model.accesses(record: screen.id) }
+                Tap(words.of("records.accesses"), main: true) { model.accesses(record: screen.id) }.asksToTell()
             }
             if record.document != nil { ruled }
             Tap(words.of("records.erase")) { model.erasing(record: screen.id) }
@@ -169,7 +169,9 @@ struct DocumentView: View {
             ForEach(screen.warnings.indices, id: \.self) { Warning(words.of(screen.warnings[$0])) }
             Card {
                 Marked("checkmark", words.of(screen.signature), .authentic)
-                ForEach((screen.lines + screen.kept).indices, id: \.self) { Line(words.of((screen.lines + screen.kept)[$0])) }
+                ForEach((screen.lines + screen.kept).indices, id: \.self) {
+                    Line(words.of((screen.lines + screen.kept)[$0]))
+                }
             }
             ForEach(screen.sections, id: \.part) { SectionView(section: $0) }
             if let notStated = screen.notStated { Line(words.of(notStated)) }

@@ -109,7 +109,8 @@ struct ScreenView: View {
         case .showing(let shown): ShowingView(model: model, shown: shown)
         case .done(let goods): DoneView(model: model, goods: words.of(goods))
         case .outbox(let entries): OutboxView(model: model, entries: entries)
-        case .preferences(let settings, let wrong): PreferencesView(model: model, settings: settings, wrong: wrong.map(words.of))
+        case .preferences(let settings, let wrong):
+            PreferencesView(model: model, settings: settings, wrong: wrong.map(words.of))
         case .erasing: ErasingView(model: model)
         case .records(let medical): RecordsView(model: model, medical: medical)
         case .record(let record, let wrong): RecordView(model: model, record: record, wrong: wrong.map(words.of))
@@ -119,7 +120,8 @@ struct ScreenView: View {
         case .code(let code): CodeToShowView(shown: code)
         case .recordErasing(let record): RecordErasingView(model: model, record: record)
         case .asking(let screen): AskingView(model: model, screen: screen)
-        case .askingFor(let question, let wrong): AskingForView(model: model, question: question, wrong: wrong.map(words.of))
+        case .askingFor(let question, let wrong):
+            AskingForView(model: model, question: question, wrong: wrong.map(words.of))
         case .faulty(let fault): FaultView(model: model, screen: fault)
         }
     }

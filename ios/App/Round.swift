@@ -1,6 +1,8 @@
 import AppModel
 import BackgroundTasks
 import Foundation
+import SwiftUI
+import UserNotifications
 
 /// Sends what waits and brings the data up to date while nobody looks. The system may never call it: the app does the same
 /// whenever it comes to the front.
@@ -20,5 +22,29 @@ enum Round {
     static func go(_ phone: Phone) async {
         schedule()
         _ = await phone.round()
+        await tell(phone)
+    }
+
+    /// Tells of what is new. What is told is marked afterwards: who is stopped between the two tells again.
+    private static func tell(_ phone: Phone) async {
+        let center = UNUserNotificationCenter.current()
+        for news in phone.news() {
+            let content = UNMutableNotificationContent()
+            content.title = words.of(news.title)
+            content.body = words.of(news.text)
+            do {
+                try await center.add(UNNotificationRequest(identifier: news.id, content: content, trigger: nil))
+                try phone.told(news)
+            } catch {
+                return
+            }
+        }
+    }
+}
+
+extension View {
+    /// Asks, once in the app's life, whether the person wants to be told: where there is something to be told of.
+    func asksToTell() -> some View {
+        task { _ = try? await UNUserNotificationCenter.current().requestAuthorization(options: [.alert]) }
     }
 }

@@ -155,7 +155,9 @@ extension Settings {
             // spiffe://DOMAIN/ROLE/NAME
             let parts = member.identity.split(separator: "/").map(String.init)
             let party = Value.party(name: parts.last, role: parts.dropLast().last ?? "")
-            let arguments = [Argument(name: "party", value: party), Argument(name: "at", value: .time(member.untilMillis))]
+            let arguments = [
+                Argument(name: "party", value: party), Argument(name: "at", value: .time(member.untilMillis)),
+            ]
             return words.of(Text(key: "settings.member", arguments: arguments))
         }
         let following = words.of("settings.following", "count", .number(self.following))

@@ -6,7 +6,9 @@ private let paces = [200, 500, 1000, 100]
 
 extension Model {
     public func carry() {
-        run { try $0.isMember() ? $0.carried() : nil } then: { there in
+        run {
+            try $0.isMember() ? $0.carried() : nil
+        } then: { there in
             self.begin(with: there.map(Screen.carry) ?? .enrol())
         }
     }
@@ -25,7 +27,9 @@ extension Model {
 
     /// A code of ours that was opened from outside.
     func linked(_ code: String) {
-        run { try $0.isMember() ? $0.courier.scanCode(text: code) : nil } then: { scan in
+        run {
+            try $0.isMember() ? $0.courier.scanCode(text: code) : nil
+        } then: { scan in
             guard let scan else { return self.carry() }
             self.takeOver()
             self.saw(scan)
@@ -37,7 +41,11 @@ extension Model {
     public func load() { go(.camera(Camera(aim: .load, hint: "take.scan-goods"))) }
 
     public func handOver(_ link: String) {
-        run { try $0.courier.offer(code: link, to: nil, place: nil) } then: { self.show($0) }
+        run {
+            try $0.courier.offer(code: link, to: nil, place: nil)
+        } then: {
+            self.show($0)
+        }
     }
 
     /// Shows a handover under way, also one from before.
@@ -87,7 +95,11 @@ extension Model {
     }
 
     private func load(_ link: String) {
-        run { try $0.courier.load(code: link) } then: { _ in self.carry() }
+        run {
+            try $0.courier.load(code: link)
+        } then: { _ in
+            self.carry()
+        }
     }
 
     /// Goods and an offer are both needed, in either order.
@@ -105,7 +117,9 @@ extension Model {
     }
 
     private func close(_ message: Data) {
-        run { try $0.courier.close(answer: message) } then: {
+        run {
+            try $0.courier.close(answer: message)
+        } then: {
             self.begin(with: .done(goods: goodsText(link: $0.link)))
         }
     }
@@ -140,7 +154,11 @@ extension Model {
     }
 
     public func outbox() {
-        run { try $0.outgoing() } then: { self.go(.outbox($0)) }
+        run {
+            try $0.outgoing()
+        } then: {
+            self.go(.outbox($0))
+        }
     }
 
     public func send() {

@@ -40,7 +40,9 @@ extension Model {
 
     /// A photograph: RGBA pixels, rows without gaps.
     public func photo(width: Int, height: Int, rgba: Data) {
-        run { try $0.checker.checkPhoto(width: UInt32(width), height: UInt32(height), rgba: rgba) } then: { result in
+        run {
+            try $0.checker.checkPhoto(width: UInt32(width), height: UInt32(height), rgba: rgba)
+        } then: { result in
             if case .pack(let answer) = result { return self.put(.verdict(verdictScreen(answer: answer))) }
             self.noCode(in: result)
         }
@@ -135,11 +137,19 @@ extension Model {
 
     public func keep(_ link: String) {
         guard case .verdict(let shown, _) = screen else { return }
-        run { try $0.wallet.keep(code: link) } then: { _ in self.put(.verdict(shown, kept: true)) }
+        run {
+            try $0.wallet.keep(code: link)
+        } then: { _ in
+            self.put(.verdict(shown, kept: true))
+        }
     }
 
     public func medicines() {
-        run { try $0.wallet.kept() } then: { self.go(.medicines($0)) }
+        run {
+            try $0.wallet.kept()
+        } then: {
+            self.go(.medicines($0))
+        }
     }
 
     public func forget(_ link: String) {
@@ -152,7 +162,9 @@ extension Model {
     }
 
     public func rests(on lines: [Text]) {
-        run { try $0.wallet.knowledge() } then: {
+        run {
+            try $0.wallet.knowledge()
+        } then: {
             self.go(.rests(Rests(lines: lines, damaged: $0.damaged, contradictions: $0.contradictions > 0)))
         }
     }
@@ -170,7 +182,9 @@ extension Model {
     /// The verdict again, on newer data.
     func recheck(_ shown: Screen) {
         guard case .verdict(_, let kept) = shown else { return }
-        run { try $0.checker.checkAgain().map { verdictScreen(answer: $0) } } then: { found in
+        run {
+            try $0.checker.checkAgain().map { verdictScreen(answer: $0) }
+        } then: { found in
             if let found { self.put(.verdict(found, kept: kept)) }
         }
     }

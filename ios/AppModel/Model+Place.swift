@@ -34,7 +34,9 @@ extension Model {
         case "records": records()
         case "carry": carry()
         case "take", "outbox", "showing":
-            run { try $0.isMember() ? $0.carried() : nil } then: { there in
+            run {
+                try $0.isMember() ? $0.carried() : nil
+            } then: { there in
                 guard let there else { return }
                 self.begin(with: .carry(there))
                 switch words[0] {

@@ -4,7 +4,11 @@ import Foundation
 /// Medical records: the order of their screens. What each shows, and what can be done there, the core says.
 extension Model {
     public func records() {
-        run { try $0.medical() } then: { self.go(.records($0)) }
+        run {
+            try $0.medical()
+        } then: {
+            self.go(.records($0))
+        }
     }
 
     /// The list after a sync.
@@ -41,7 +45,11 @@ extension Model {
     }
 
     public func open(record: String) {
-        run { try $0.record(record) } then: { self.go(.record($0)) }
+        run {
+            try $0.record(record)
+        } then: {
+            self.go(.record($0))
+        }
     }
 
     public func enrol(record: String, code: String) {
@@ -75,10 +83,12 @@ extension Model {
 
     /// The record's screen again, after something was done to it.
     private func change(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
-        run({
-            try what(try $0.records)
-            return try $0.record(record)
-        }, otherwise: wrong) {
+        run(
+            {
+                try what(try $0.records)
+                return try $0.record(record)
+            }, otherwise: wrong
+        ) {
             self.put(.record($0))
         }
     }
@@ -129,18 +139,21 @@ extension Model {
         guard case .sharing(let sharing, _) = screen else { return }
         let record = sharing.record
         let policy = policy.trimmingCharacters(in: .whitespacesAndNewlines)
-        run({ phone -> Screen in
-            let records = try phone.records
-            guard let thread = sharing.thread else {
-                let line = NewRecordLine(isPrivate: false, policy: policy, mode: mode, minutes: minutes, parts: Data(parts))
-                _ = try records.share(record: record, line: line)
+        run(
+            { phone -> Screen in
+                let records = try phone.records
+                guard let thread = sharing.thread else {
+                    let line = NewRecordLine(
+                        isPrivate: false, policy: policy, mode: mode, minutes: minutes, parts: Data(parts))
+                    _ = try records.share(record: record, line: line)
+                    try records.publish(record)
+                    return .record(try phone.record(record))
+                }
+                try records.allowParts(record: record, thread: thread, parts: Data(parts))
                 try records.publish(record)
-                return .record(try phone.record(record))
-            }
-            try records.allowParts(record: record, thread: thread, parts: Data(parts))
-            try records.publish(record)
-            return .accesses(try phone.accesses(record))
-        }, otherwise: wrong) {
+                return .accesses(try phone.accesses(record))
+            }, otherwise: wrong
+        ) {
             self.returned($0)
         }
     }
@@ -158,7 +171,11 @@ extension Model {
     }
 
     public func accesses(record: String) {
-        run { try $0.accesses(record) } then: { self.go(.accesses($0)) }
+        run {
+            try $0.accesses(record)
+        } then: {
+            self.go(.accesses($0))
+        }
     }
 
     public func refreshAccesses(record: String) {
@@ -200,7 +217,11 @@ extension Model {
     }
 
     public func ask(record: String) {
-        run { try $0.asking(record) } then: { self.go(.asking($0)) }
+        run {
+            try $0.asking(record)
+        } then: {
+            self.go(.asking($0))
+        }
     }
 
     public func fetchKey(record: String) {
@@ -213,7 +234,11 @@ extension Model {
     }
 
     public func choose(_ choice: AskChoice, record: String) {
-        run { try $0.name() } then: { self.go(.askingFor(Question(record: record, choice: choice, name: $0))) }
+        run {
+            try $0.name()
+        } then: {
+            self.go(.askingFor(Question(record: record, choice: choice, name: $0)))
+        }
     }
 
     public func send(name: String, reason: String) {
@@ -221,15 +246,17 @@ extension Model {
         let (choice, record) = (question.choice, question.record)
         let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
         let reason = reason.trimmingCharacters(in: .whitespacesAndNewlines)
-        run({ phone in
-            try phone.keep(name: name)
-            let asked = RecordQuestion(
-                record: record, label: choice.label, isPrivate: choice.isPrivate, minutes: choice.minutes,
-                purpose: choice.purpose, reason: reason.isEmpty ? nil : reason, name: name)
-            _ = try phone.treating().ask(question: asked)
-            try phone.sync()
-            return try phone.medical()
-        }, otherwise: wrong) {
+        run(
+            { phone in
+                try phone.keep(name: name)
+                let asked = RecordQuestion(
+                    record: record, label: choice.label, isPrivate: choice.isPrivate, minutes: choice.minutes,
+                    purpose: choice.purpose, reason: reason.isEmpty ? nil : reason, name: name)
+                _ = try phone.treating().ask(question: asked)
+                try phone.sync()
+                return try phone.medical()
+            }, otherwise: wrong
+        ) {
             self.returned(.records($0))
         }
     }

@@ -64,7 +64,9 @@ public final class Model {
     /// Opens what was pinned, and comes back to `place`; see ``place``.
     public func start(at place: String = "") {
         guard !isStarted else { return }
-        run { try $0.start() } then: { _ in
+        run {
+            try $0.start()
+        } then: { _ in
             self.isStarted = true
             self.home()
             self.restore(place)
@@ -126,8 +128,9 @@ public final class Model {
 
     /// Back to a screen that was there before, as it is now.
     func returned(_ next: Screen) {
-        let place = above.lastIndex { $0.screen.isLike(next) } ?? above.count - 1
-        stand(on: root, above.prefix(max(place + 1, 0)) + [])
+        if let place = above.lastIndex(where: { $0.screen.isLike(next) }) {
+            stand(on: root, Array(above.prefix(place + 1)))
+        }
         put(next)
     }
 
@@ -149,21 +152,37 @@ public final class Model {
     public func scanRegister() { go(.camera(Camera(aim: .register, hint: "pin.point"))) }
 
     public func pin(_ register: Register) {
-        run { try $0.pin(register) } then: { _ in self.home() }
+        run {
+            try $0.pin(register)
+        } then: { _ in
+            self.home()
+        }
     }
 
     public func tryExamples(database: URL, genesis: URL) {
-        run { try $0.tryExamples(database: database, genesis: genesis) } then: { _ in self.home() }
+        run {
+            try $0.tryExamples(database: database, genesis: genesis)
+        } then: { _ in
+            self.home()
+        }
     }
 
     public func leaveExamples() {
-        run { try $0.leaveExamples() } then: { _ in self.home() }
+        run {
+            try $0.leaveExamples()
+        } then: { _ in
+            self.home()
+        }
     }
 
     // Settings
 
     public func preferences() {
-        run { try $0.wallet.settings() } then: { self.go(.preferences($0)) }
+        run {
+            try $0.wallet.settings()
+        } then: {
+            self.go(.preferences($0))
+        }
     }
 
     public func use(node: String) {
@@ -190,7 +209,11 @@ public final class Model {
     public func erasing() { go(.erasing) }
 
     public func erase() {
-        run { try $0.erase() } then: { _ in self.home() }
+        run {
+            try $0.erase()
+        } then: { _ in
+            self.home()
+        }
     }
 
     // What a button of the core leads to
@@ -209,7 +232,11 @@ public final class Model {
         case .follow(let link): follow(link)
         case .sync:
             let shown = screen
-            run { try $0.sync() } then: { _ in self.recheck(shown) }
+            run {
+                try $0.sync()
+            } then: { _ in
+                self.recheck(shown)
+            }
         case .enrol: put(.enrol())
         case .pin: home()
         case .setClock, .openSettings: return true
@@ -230,7 +257,9 @@ public final class Model {
     public func cameraBusy() {
         guard case .camera(let camera) = screen else { return }
         back()
-        again = { self.go(.camera(Camera(aim: camera.aim, hint: camera.hint, goods: camera.goods, offer: camera.offer))) }
+        again = {
+            self.go(.camera(Camera(aim: camera.aim, hint: camera.hint, goods: camera.goods, offer: camera.offer)))
+        }
         go(.faulty(faultScreen(fault: .cameraBusy)))
     }
 

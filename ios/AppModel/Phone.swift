@@ -114,7 +114,8 @@ public final class Phone: @unchecked Sendable {
             try FileManager.default.createDirectory(at: examplesFolder, withIntermediateDirectories: true)
             let copy = examplesFolder.appendingPathComponent("wallet.db")
             try FileManager.default.copyItem(at: database, to: copy)
-            opened = Opened(try Wallet.openExamples(database: copy.path, genesis: Data(contentsOf: genesis), keys: keys))
+            opened = Opened(
+                try Wallet.openExamples(database: copy.path, genesis: Data(contentsOf: genesis), keys: keys))
             showsExamples = true
         }
     }
@@ -203,6 +204,7 @@ public final class Phone: @unchecked Sendable {
     private var genesis: URL { folder.appendingPathComponent("register.json") }
     private var authorityFile: URL { folder.appendingPathComponent("authority") }
     private var nameFile: URL { folder.appendingPathComponent("name") }
+    var toldFile: URL { folder.appendingPathComponent("told") }
     private var examplesFolder: URL { folder.appendingPathComponent("examples") }
 }
 

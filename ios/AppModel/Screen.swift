@@ -151,10 +151,12 @@ public struct Sharing: Equatable, Sendable {
         ("mode.at-once", .atOnce), ("mode.ask", .ask), ("mode.emergency", .emergency),
     ]
     /// For how long a line may be open.
-    public static let times: [(text: Text, minutes: UInt32)] = [("lasts.hours", 1, 60), ("lasts.days", 1, 1440), ("lasts.days", 30, 43_200)]
-        .map { key, count, minutes in
-            (Text(key: key, arguments: [Argument(name: "count", value: .number(count))]), minutes)
-        }
+    public static let times: [(text: Text, minutes: UInt32)] = [
+        ("lasts.hours", 1, 60), ("lasts.days", 1, 1440), ("lasts.days", 30, 43_200),
+    ]
+    .map { key, count, minutes in
+        (Text(key: key, arguments: [Argument(name: "count", value: .number(count))]), minutes)
+    }
 }
 
 public struct Accesses: Equatable, Sendable {

@@ -74,7 +74,8 @@ public struct Words: Sendable {
         case .time(let millis):
             // The last moment of a day, in UTC, is that day everywhere: it is what is printed on the pack.
             let utc = TimeZone(secondsFromGMT: 0)!  // safe: zero is a whole number of minutes
-            return date(millis).formatted(Date.FormatStyle(date: .abbreviated, time: .omitted, locale: locale, timeZone: utc))
+            return date(millis).formatted(
+                Date.FormatStyle(date: .abbreviated, time: .omitted, locale: locale, timeZone: utc))
         case .party(let name, let role):
             let title = of("role.\(role)")
             guard let name else { return title }

@@ -79,7 +79,8 @@ final class CodesTests: XCTestCase, @unchecked Sendable {
                     XCTAssertEqual(drawing.luma[y * width + x], 255)
                 }
                 for x in 0..<width {
-                    XCTAssertEqual(drawing.luma[y * width + x], drawing.luma[y / scale * scale * width + x / scale * scale])
+                    XCTAssertEqual(
+                        drawing.luma[y * width + x], drawing.luma[y / scale * scale * width + x / scale * scale])
                 }
             }
         }
@@ -106,7 +107,8 @@ final class CodesTests: XCTestCase, @unchecked Sendable {
 
     @MainActor
     func testSlowerIsOneTapAwayAndTheSlowestIsFollowedByTheFastest() async throws {
-        let model = Model(phone: Phone(folder: try temporaryFolder(), keys: SoftwareKeys(folder: try temporaryFolder())))
+        let model = Model(
+            phone: Phone(folder: try temporaryFolder(), keys: SoftwareKeys(folder: try temporaryFolder())))
         model.show(shown(1).handover)
         var paces: [Int] = []
         for _ in 0..<5 {

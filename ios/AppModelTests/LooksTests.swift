@@ -69,7 +69,8 @@ final class LooksTests: XCTestCase {
         XCTAssertNotNil(Screen.typing(.pack, wrong: Text(key: "fault.invalid-code", arguments: [])).spoken(in: words))
         XCTAssertEqual(Screen.done(goods: Text(key: "goods.pack", arguments: [])).feels, .good)
         XCTAssertNil(denied.feels)
-        XCTAssertEqual([VerdictKind.authentic, .suspect, .cannotTell].map { VerdictLook($0).feels }, [.good, .bad, .open])
+        XCTAssertEqual(
+            [VerdictKind.authentic, .suspect, .cannotTell].map { VerdictLook($0).feels }, [.good, .bad, .open])
     }
 
     func testTheScreenIsBrightForCodesAndThenAsItWas() {
@@ -97,7 +98,8 @@ final class PackageTests: XCTestCase {
         XCTAssertEqual(types.flatMap { $0["CFBundleURLSchemes"] as! [String] }, ["CS1"])
         XCTAssertNil(info["NSAppTransportSecurity"], "no exception for what is not encrypted")
         let round = try String(
-            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../App/Round.swift"),
+            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+                "../App/Round.swift"),
             encoding: .utf8)
         let permitted = info["BGTaskSchedulerPermittedIdentifiers"] as! [String]
         XCTAssertEqual(permitted.count, 1)

@@ -93,7 +93,9 @@ final class PatientTests: WorldTests, @unchecked Sendable {
     func testWithoutALedgerExamplesShowEveryVerdict() async throws {
         let ann = try await person("ann")
         let folder = self.folder.appendingPathComponent("world")
-        let (database, genesis) = (folder.appendingPathComponent("examples.db"), folder.appendingPathComponent("genesis.json"))
+        let (database, genesis) = (
+            folder.appendingPathComponent("examples.db"), folder.appendingPathComponent("genesis.json")
+        )
         await ann.tap { $0.tryExamples(database: database, genesis: genesis) }
         XCTAssertEqual(ann.model.screen, .home(examples: true))
         var shown: [VerdictKind] = []

@@ -111,7 +111,9 @@ final class Person {
     }
 
     func sees(_ keys: String..., line: UInt = #line) {
-        for key in keys { XCTAssertTrue(reads.contains(key), "\(key) is not among \(reads): \(model.screen)", line: line) }
+        for key in keys {
+            XCTAssertTrue(reads.contains(key), "\(key) is not among \(reads): \(model.screen)", line: line)
+        }
     }
 
     /// Holds a picture before the camera.

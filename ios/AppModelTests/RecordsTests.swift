@@ -58,13 +58,17 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
 
     @MainActor
     private func record(_ person: Person) -> Record {
-        guard case .record(let record, _) = person.model.screen else { fatalError("no record on \(person.model.screen)") }
+        guard case .record(let record, _) = person.model.screen else {
+            fatalError("no record on \(person.model.screen)")
+        }
         return record
     }
 
     @MainActor
     private func document(_ person: Person) -> DocumentScreen {
-        guard case .document(let document) = person.model.screen else { fatalError("no document on \(person.model.screen)") }
+        guard case .document(let document) = person.model.screen else {
+            fatalError("no document on \(person.model.screen)")
+        }
         return document
     }
 
@@ -106,7 +110,9 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
         await jane.tap { $0.shared(policy: "role cardiologist", parts: [], mode: .atOnce, minutes: 60) }
         jane.sees("fault.invalid-policy")
         let shown = parts(jane, "Problems", "Medication")
-        await jane.tap { $0.shared(policy: "role: cardiologist and hospital: north", parts: shown, mode: .atOnce, minutes: 60) }
+        await jane.tap {
+            $0.shared(policy: "role: cardiologist and hospital: north", parts: shown, mode: .atOnce, minutes: 60)
+        }
         await jane.tap { $0.share(record: id) }
         let results = parts(jane, "Results")
         await jane.tap { $0.shared(policy: "role: cardiologist", parts: results, mode: .emergency, minutes: 60) }
@@ -142,6 +148,13 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
         XCTAssertTrue(document(ada).sections.contains { $0.title == "Results" && $0.mark == .present })
         ada.model.back()
 
+        let phone = jane.model.phone
+        let isDone = await phone.round()
+        XCTAssertTrue(isDone)
+        let news = phone.news()
+        XCTAssertEqual(news.map(\.title), ["notice.record-emergency"])
+        try phone.told(news[0])
+        XCTAssertEqual(phone.news(), [], "told once")
         jane.model.back()
         await jane.tap { $0.accesses(record: id) }
         await jane.tap { $0.refreshAccesses(record: id) }

@@ -73,7 +73,9 @@ final class ScenarioTests: WorldTests, @unchecked Sendable {
             let shown = ann.reads.count == 1 ? Array(keys.suffix(1)) : keys
             XCTAssertEqual(ann.reads, shown, "\(step)")
         } else if let error = step["error"] as? String {
-            let titles = ["fault.\(error)"] + (error == "key-store-failed" ? [] : ["fault.\(error)-address", "refused.enrol-code"])
+            let titles =
+                ["fault.\(error)"]
+                + (error == "key-store-failed" ? [] : ["fault.\(error)-address", "refused.enrol-code"])
             XCTAssertTrue(titles.contains { ann.reads.contains($0) }, "\(step): \(ann.reads)")
         }
         if let verdict = step["verdict"] as? String {

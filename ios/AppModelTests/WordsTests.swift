@@ -14,7 +14,8 @@ struct CatalogueFile: Catalogue {
     init(_ language: String, form: String = "other") throws {
         self.language = language
         self.form = form
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../App/Localizable.xcstrings")
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../App/Localizable.xcstrings")
         let all = try JSONSerialization.jsonObject(with: Data(contentsOf: path)) as! [String: Any]
         strings = (all["strings"] as! [String: [String: Any]]).mapValues { entry in
             (entry["localizations"] as! [String: [String: Any]]).mapValues { localization in
@@ -53,7 +54,8 @@ final class WordsTests: XCTestCase {
                 let words = Words(try CatalogueFile(language, form: form), in: Locale(identifier: language))
                 for (key, by) in counted {
                     let shown = words.of(key, by, .number(21))
-                    XCTAssertFalse(shown.isEmpty || shown.contains("{") || shown.contains("%"), "\(language) \(key): \(shown)")
+                    XCTAssertFalse(
+                        shown.isEmpty || shown.contains("{") || shown.contains("%"), "\(language) \(key): \(shown)")
                 }
             }
         }

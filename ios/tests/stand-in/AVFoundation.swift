@@ -24,11 +24,20 @@ public final class AVCaptureDevice: NSObject {
     public var minimumFocusDistance: Int { nothing() }
     public var hasTorch: Bool { nothing() }
     public var isTorchAvailable: Bool { nothing() }
-    public var torchMode: TorchMode { get { nothing() } set {} }
+    public var torchMode: TorchMode {
+        get { nothing() }
+        set {}
+    }
     public func isFocusModeSupported(_ mode: FocusMode) -> Bool { nothing() }
-    public var focusMode: FocusMode { get { nothing() } set {} }
+    public var focusMode: FocusMode {
+        get { nothing() }
+        set {}
+    }
     public var isAutoFocusRangeRestrictionSupported: Bool { nothing() }
-    public var autoFocusRangeRestriction: AutoFocusRangeRestriction { get { nothing() } set {} }
+    public var autoFocusRangeRestriction: AutoFocusRangeRestriction {
+        get { nothing() }
+        set {}
+    }
     public func lockForConfiguration() throws {}
     public func unlockForConfiguration() {}
 }
@@ -37,23 +46,36 @@ public final class AVCaptureDeviceInput: AVCaptureInput { public init(device: AV
 open class AVCaptureOutput: NSObject {}
 public final class AVCaptureConnection: NSObject {}
 public final class AVCaptureVideoDataOutput: AVCaptureOutput {
-    public var videoSettings: [String: Any]! { get { nothing() } set {} }
-    public var alwaysDiscardsLateVideoFrames: Bool { get { nothing() } set {} }
-    public func setSampleBufferDelegate(_ delegate: (any AVCaptureVideoDataOutputSampleBufferDelegate)?, queue: DispatchQueue?) {}
+    public var videoSettings: [String: Any]! {
+        get { nothing() }
+        set {}
+    }
+    public var alwaysDiscardsLateVideoFrames: Bool {
+        get { nothing() }
+        set {}
+    }
+    public func setSampleBufferDelegate(
+        _ delegate: (any AVCaptureVideoDataOutputSampleBufferDelegate)?, queue: DispatchQueue?
+    ) {}
 }
 public protocol AVCaptureVideoDataOutputSampleBufferDelegate: NSObjectProtocol {
-    func captureOutput(_ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection)
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection)
 }
 public final class AVCaptureSession: NSObject {
     public struct Preset: Sendable { public static let hd1920x1080 = Preset() }
     public enum InterruptionReason: Int {
-        case videoDeviceNotAvailableInBackground = 1, audioDeviceInUseByAnotherClient, videoDeviceInUseByAnotherClient
+        case videoDeviceNotAvailableInBackground = 1
+        case audioDeviceInUseByAnotherClient, videoDeviceInUseByAnotherClient
         case videoDeviceNotAvailableWithMultipleForegroundApps, videoDeviceNotAvailableDueToSystemPressure
     }
     public static let wasInterruptedNotification = Notification.Name("")
     public static let runtimeErrorNotification = Notification.Name("")
     public var isRunning: Bool { nothing() }
-    public var sessionPreset: Preset { get { nothing() } set {} }
+    public var sessionPreset: Preset {
+        get { nothing() }
+        set {}
+    }
     public func canSetSessionPreset(_ preset: Preset) -> Bool { nothing() }
     public func startRunning() {}
     public func stopRunning() {}
@@ -67,8 +89,14 @@ public final class AVCaptureSession: NSObject {
 public let AVCaptureSessionInterruptionReasonKey = ""
 public struct AVLayerVideoGravity: Sendable { public static let resizeAspectFill = AVLayerVideoGravity() }
 public final class AVCaptureVideoPreviewLayer: CALayer {
-    public var session: AVCaptureSession? { get { nothing() } set {} }
-    public var videoGravity: AVLayerVideoGravity { get { nothing() } set {} }
+    public var session: AVCaptureSession? {
+        get { nothing() }
+        set {}
+    }
+    public var videoGravity: AVLayerVideoGravity {
+        get { nothing() }
+        set {}
+    }
 }
 
 public final class CMSampleBuffer {}
@@ -81,9 +109,15 @@ public struct CVPixelBufferLockFlags: OptionSet, Sendable {
 public let kCVPixelBufferPixelFormatTypeKey = ""
 public let kCVPixelFormatType_420YpCbCr8BiPlanarFullRange: UInt32 = 0
 public func CMSampleBufferGetImageBuffer(_ sample: CMSampleBuffer) -> CVPixelBuffer? { nil }
-@discardableResult public func CVPixelBufferLockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> Int32 { 0 }
-@discardableResult public func CVPixelBufferUnlockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> Int32 { 0 }
-public func CVPixelBufferGetBaseAddressOfPlane(_ buffer: CVPixelBuffer, _ plane: Int) -> UnsafeMutableRawPointer? { nil }
+@discardableResult public func CVPixelBufferLockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags)
+    -> Int32
+{ 0 }
+@discardableResult public func CVPixelBufferUnlockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags)
+    -> Int32
+{ 0 }
+public func CVPixelBufferGetBaseAddressOfPlane(_ buffer: CVPixelBuffer, _ plane: Int) -> UnsafeMutableRawPointer? {
+    nil
+}
 public func CVPixelBufferGetBytesPerRowOfPlane(_ buffer: CVPixelBuffer, _ plane: Int) -> Int { 0 }
 public func CVPixelBufferGetWidthOfPlane(_ buffer: CVPixelBuffer, _ plane: Int) -> Int { 0 }
 public func CVPixelBufferGetHeightOfPlane(_ buffer: CVPixelBuffer, _ plane: Int) -> Int { 0 }

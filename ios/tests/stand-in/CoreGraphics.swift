@@ -15,7 +15,10 @@ public struct CGBitmapInfo: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
-public enum CGImageAlphaInfo: UInt32 { case none, premultipliedLast, noneSkipLast = 5 }
+public enum CGImageAlphaInfo: UInt32 {
+    case none, premultipliedLast
+    case noneSkipLast = 5
+}
 public enum CGColorRenderingIntent { case defaultIntent }
 public final class CGDataProvider { public init?(data: CFData) {} }
 public final class CGImage: @unchecked Sendable {
@@ -29,7 +32,8 @@ public final class CGImage: @unchecked Sendable {
 }
 public final class CGContext {
     public init?(
-        data: UnsafeMutableRawPointer?, width: Int, height: Int, bitsPerComponent: Int, bytesPerRow: Int, space: CGColorSpace,
+        data: UnsafeMutableRawPointer?, width: Int, height: Int, bitsPerComponent: Int, bytesPerRow: Int,
+        space: CGColorSpace,
         bitmapInfo: UInt32
     ) {}
     public func draw(_ image: CGImage, in rectangle: CGRect) {}

@@ -13,7 +13,9 @@ public enum P256 {
         public struct ECDSASignature: Sendable { public var rawRepresentation: Data { nothing() } }
         public struct PublicKey: Sendable {
             public var x963Representation: Data { nothing() }
-            public func isValidSignature<D: DataProtocol>(_ signature: ECDSASignature, for data: D) -> Bool { nothing() }
+            public func isValidSignature<D: DataProtocol>(_ signature: ECDSASignature, for data: D) -> Bool {
+                nothing()
+            }
         }
     }
     public enum KeyAgreement {
@@ -36,7 +38,9 @@ public enum SecureEnclave {
                 public init(accessControl: SecAccessControl? = nil, authenticationContext: LAContext? = nil) throws {}
                 public var dataRepresentation: Data { nothing() }
                 public var publicKey: CryptoKit.P256.Signing.PublicKey { nothing() }
-                public func signature<D: DataProtocol>(for data: D) throws -> CryptoKit.P256.Signing.ECDSASignature { nothing() }
+                public func signature<D: DataProtocol>(for data: D) throws -> CryptoKit.P256.Signing.ECDSASignature {
+                    nothing()
+                }
             }
         }
         public enum KeyAgreement {
@@ -45,7 +49,9 @@ public enum SecureEnclave {
                 public init(accessControl: SecAccessControl? = nil, authenticationContext: LAContext? = nil) throws {}
                 public var dataRepresentation: Data { nothing() }
                 public var publicKey: CryptoKit.P256.KeyAgreement.PublicKey { nothing() }
-                public func sharedSecretFromKeyAgreement(with peer: CryptoKit.P256.KeyAgreement.PublicKey) throws -> SharedSecret {
+                public func sharedSecretFromKeyAgreement(with peer: CryptoKit.P256.KeyAgreement.PublicKey) throws
+                    -> SharedSecret
+                {
                     nothing()
                 }
             }

@@ -6,4 +6,6 @@ public let kCGImageSourceCreateThumbnailFromImageAlways: CFString = ""
 public let kCGImageSourceCreateThumbnailWithTransform: CFString = ""
 public let kCGImageSourceThumbnailMaxPixelSize: CFString = ""
 public func CGImageSourceCreateWithData(_ data: CFData, _ options: CFDictionary?) -> CGImageSource? { nil }
-public func CGImageSourceCreateThumbnailAtIndex(_ source: CGImageSource, _ index: Int, _ options: CFDictionary?) -> CGImage? { nil }
+public func CGImageSourceCreateThumbnailAtIndex(_ source: CGImageSource, _ index: Int, _ options: CFDictionary?)
+    -> CGImage?
+{ nil }

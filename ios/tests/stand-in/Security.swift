@@ -4,9 +4,14 @@
 public typealias OSStatus = Int32
 public let errSecSuccess: OSStatus = 0
 public let errSecItemNotFound: OSStatus = -25300
-public let kSecClass: CFString = "", kSecClassGenericPassword: CFString = "", kSecAttrService: CFString = ""
-public let kSecAttrAccount: CFString = "", kSecUseDataProtectionKeychain: CFString = "", kSecReturnData: CFString = ""
-public let kSecValueData: CFString = "", kSecAttrAccessible: CFString = ""
+public let kSecClass: CFString = ""
+public let kSecClassGenericPassword: CFString = ""
+public let kSecAttrService: CFString = ""
+public let kSecAttrAccount: CFString = ""
+public let kSecUseDataProtectionKeychain: CFString = ""
+public let kSecReturnData: CFString = ""
+public let kSecValueData: CFString = ""
+public let kSecAttrAccessible: CFString = ""
 public let kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly: CFString = ""
 public func SecItemCopyMatching(_ query: CFDictionary, _ found: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus { 0 }
 public func SecItemUpdate(_ query: CFDictionary, _ changes: CFDictionary) -> OSStatus { 0 }

@@ -21,14 +21,19 @@ extension _Leaf { public var body: Never { fatalError() } }
     public static func buildExpression<C: View>(_ c: C) -> C { c }
     public static func buildBlock() -> EmptyView { EmptyView() }
     public static func buildBlock<C: View>(_ c: C) -> C { c }
-    public static func buildBlock<each C: View>(_ c: repeat each C) -> TupleView<(repeat each C)> { TupleView((repeat each c)) }
+    public static func buildBlock<each C: View>(_ c: repeat each C) -> TupleView<(repeat each C)> {
+        TupleView((repeat each c))
+    }
     public static func buildIf<C: View>(_ c: C?) -> C? { c }
     public static func buildEither<T: View, F: View>(first: T) -> _Either<T, F> { .first(first) }
     public static func buildEither<T: View, F: View>(second: F) -> _Either<T, F> { .second(second) }
 }
 public struct EmptyView: _Leaf { nonisolated public init() {} }
 public struct TupleView<T>: _Leaf { nonisolated public init(_ t: T) {} }
-public enum _Either<T: View, F: View>: _Leaf { case first(T), second(F) }
+public enum _Either<T: View, F: View>: _Leaf {
+    case first(T)
+    case second(F)
+}
 extension Optional: View, _Leaf where Wrapped: View { public typealias Body = Never }
 
 // The app and its scenes
@@ -43,8 +48,11 @@ extension App { @MainActor public static func main() {} }
 @resultBuilder public enum SceneBuilder { public static func buildBlock<C: Scene>(_ c: C) -> C { c } }
 public struct WindowGroup<C: View>: Scene { public init(@ViewBuilder content: () -> C) {} }
 extension Scene {
-    public func onChange<V: Equatable>(of value: V, initial: Bool = false, _ action: @escaping () -> Void) -> some Scene { self }
-    public func backgroundTask(_ task: BackgroundTask<Void, Void>, action: @escaping @Sendable () async -> Void) -> some Scene { self }
+    public func onChange<V: Equatable>(of value: V, initial: Bool = false, _ action: @escaping () -> Void) -> some Scene
+    { self }
+    public func backgroundTask(_ task: BackgroundTask<Void, Void>, action: @escaping @Sendable () async -> Void)
+        -> some Scene
+    { self }
 }
 public struct BackgroundTask<Request, Response>: Sendable {
     public static func appRefresh(_ name: String) -> BackgroundTask<Void, Void> { nothing() }
@@ -56,12 +64,18 @@ public enum ScenePhase: Comparable, Sendable { case background, inactive, active
 @propertyWrapper public struct State<V> {
     public init(wrappedValue: V) {}
     public init(initialValue: V) {}
-    public var wrappedValue: V { get { nothing() } nonmutating set {} }
+    public var wrappedValue: V {
+        get { nothing() }
+        nonmutating set {}
+    }
     public var projectedValue: Binding<V> { nothing() }
 }
 @propertyWrapper @dynamicMemberLookup public struct Binding<V> {
     public init(get: @escaping () -> V, set: @escaping (V) -> Void) {}
-    public var wrappedValue: V { get { nothing() } nonmutating set {} }
+    public var wrappedValue: V {
+        get { nothing() }
+        nonmutating set {}
+    }
     public var projectedValue: Binding<V> { self }
     public subscript<S>(dynamicMember path: WritableKeyPath<V, S>) -> Binding<S> { nothing() }
 }
@@ -69,11 +83,16 @@ public enum ScenePhase: Comparable, Sendable { case background, inactive, active
     public init(wrappedValue: V) where V: Observable { self.wrappedValue = wrappedValue }
     public var wrappedValue: V
     public var projectedValue: Bindable<V> { self }
-    public subscript<S>(dynamicMember path: ReferenceWritableKeyPath<V, S>) -> Binding<S> where V: AnyObject { nothing() }
+    public subscript<S>(dynamicMember path: ReferenceWritableKeyPath<V, S>) -> Binding<S> where V: AnyObject {
+        nothing()
+    }
 }
 @propertyWrapper public struct SceneStorage<V> {
     public init(wrappedValue: V, _ key: String) where V == String {}
-    public var wrappedValue: V { get { nothing() } nonmutating set {} }
+    public var wrappedValue: V {
+        get { nothing() }
+        nonmutating set {}
+    }
 }
 @propertyWrapper public struct Environment<V> {
     public init(_ path: KeyPath<EnvironmentValues, V>) {}
@@ -82,8 +101,14 @@ public enum ScenePhase: Comparable, Sendable { case background, inactive, active
 public struct EnvironmentValues {
     public var scenePhase: ScenePhase { nothing() }
     public var openURL: OpenURLAction { nothing() }
-    public var displayScale: CGFloat { get { nothing() } set {} }
-    public var layoutDirection: LayoutDirection { get { nothing() } set {} }
+    public var displayScale: CGFloat {
+        get { nothing() }
+        set {}
+    }
+    public var layoutDirection: LayoutDirection {
+        get { nothing() }
+        set {}
+    }
 }
 public struct OpenURLAction { @MainActor public func callAsFunction(_ url: URL) {} }
 public enum LayoutDirection { case leftToRight, rightToLeft }
@@ -132,7 +157,9 @@ public struct Button<L: View>: _Leaf {
 }
 public protocol PrimitiveButtonStyle {}
 public struct PlainButtonStyle: PrimitiveButtonStyle {}
-extension PrimitiveButtonStyle where Self == PlainButtonStyle { public static var plain: PlainButtonStyle { PlainButtonStyle() } }
+extension PrimitiveButtonStyle where Self == PlainButtonStyle {
+    public static var plain: PlainButtonStyle { PlainButtonStyle() }
+}
 public enum Axis: Sendable { case horizontal, vertical }
 public struct TextField: _Leaf {
     public init(_ key: LocalizedStringKey, text: Binding<String>, axis: Axis) {}
@@ -143,12 +170,16 @@ public struct Toggle: _Leaf {
     @_disfavoredOverload public init<S: StringProtocol>(_ label: S, isOn: Binding<Bool>) {}
 }
 public struct Picker<V: Hashable, C: View>: _Leaf {
-    @_disfavoredOverload public init<S: StringProtocol>(_ label: S, selection: Binding<V>, @ViewBuilder content: () -> C) {}
+    @_disfavoredOverload public init<S: StringProtocol>(
+        _ label: S, selection: Binding<V>, @ViewBuilder content: () -> C
+    ) {}
     public init(_ key: LocalizedStringKey, selection: Binding<V>, @ViewBuilder content: () -> C) {}
 }
 public protocol PickerStyle {}
 public struct InlinePickerStyle: PickerStyle {}
-extension PickerStyle where Self == InlinePickerStyle { public static var inline: InlinePickerStyle { InlinePickerStyle() } }
+extension PickerStyle where Self == InlinePickerStyle {
+    public static var inline: InlinePickerStyle { InlinePickerStyle() }
+}
 public struct ProgressView: _Leaf {
     public init() {}
     public init<V: BinaryFloatingPoint>(value: V?, total: V = 1) {}
@@ -198,13 +229,17 @@ public struct Edge {
 public enum TextAlignment { case leading, center, trailing }
 public enum ContentMode { case fit, fill }
 public enum NavigationBarItem { public enum TitleDisplayMode { case automatic, inline, large } }
-public struct TextInputAutocapitalization: Sendable { public static var never: TextInputAutocapitalization { nothing() } }
+public struct TextInputAutocapitalization: Sendable {
+    public static var never: TextInputAutocapitalization { nothing() }
+}
 public struct AccessibilityTraits: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
     public static let isHeader = AccessibilityTraits(rawValue: 1), isImage = AccessibilityTraits(rawValue: 2)
 }
-public struct AccessibilityChildBehavior: Sendable { public static let ignore = Self(), combine = Self(), contain = Self() }
+public struct AccessibilityChildBehavior: Sendable {
+    public static let ignore = Self(), combine = Self(), contain = Self()
+}
 public enum AccessibilityNotification {
     public struct Announcement {
         @_disfavoredOverload public init(_ text: String) {}
@@ -219,7 +254,9 @@ public struct SensoryFeedback: Equatable, Sendable {
 extension View {
     public func padding(_ length: CGFloat) -> some View { self }
     public func padding(_ edges: Edge.Set, _ length: CGFloat? = nil) -> some View { self }
-    public func frame(width: CGFloat? = nil, height: CGFloat? = nil, alignment: Alignment = .center) -> some View { self }
+    public func frame(width: CGFloat? = nil, height: CGFloat? = nil, alignment: Alignment = .center) -> some View {
+        self
+    }
     public func frame(
         minWidth: CGFloat? = nil, maxWidth: CGFloat? = nil, minHeight: CGFloat? = nil, maxHeight: CGFloat? = nil,
         alignment: Alignment = .center
@@ -246,7 +283,8 @@ extension View {
     public func labelsHidden() -> some View { self }
     public func tag<V: Hashable>(_ tag: V) -> some View { self }
     public func fileImporter(
-        isPresented: Binding<Bool>, allowedContentTypes: [UTType], onCompletion: @escaping (Result<URL, any Error>) -> Void
+        isPresented: Binding<Bool>, allowedContentTypes: [UTType],
+        onCompletion: @escaping (Result<URL, any Error>) -> Void
     ) -> some View { self }
     public func textContentType(_ type: UITextContentType?) -> some View { self }
     public func navigationBarTitleDisplayMode(_ mode: NavigationBarItem.TitleDisplayMode) -> some View { self }
@@ -256,12 +294,16 @@ extension View {
     ) -> some View { self }
     public func onAppear(perform action: (() -> Void)? = nil) -> some View { self }
     public func onDisappear(perform action: (() -> Void)? = nil) -> some View { self }
-    public func onChange<V: Equatable>(of value: V, initial: Bool = false, _ action: @escaping () -> Void) -> some View { self }
-    public func onChange<V: Equatable>(of value: V, initial: Bool = false, _ action: @escaping (V, V) -> Void) -> some View { self }
+    public func onChange<V: Equatable>(of value: V, initial: Bool = false, _ action: @escaping () -> Void) -> some View
+    { self }
+    public func onChange<V: Equatable>(of value: V, initial: Bool = false, _ action: @escaping (V, V) -> Void)
+        -> some View
+    { self }
     public func onOpenURL(perform action: @escaping (URL) -> Void) -> some View { self }
     public func task(_ action: @escaping @Sendable @isolated(any) () async -> Void) -> some View { self }
     public func sensoryFeedback<T: Equatable>(_ feedback: SensoryFeedback, trigger: T) -> some View { self }
-    public func sensoryFeedback<T: Equatable>(trigger: T, _ feedback: @escaping (T, T) -> SensoryFeedback?) -> some View { self }
+    public func sensoryFeedback<T: Equatable>(trigger: T, _ feedback: @escaping (T, T) -> SensoryFeedback?) -> some View
+    { self }
     public func accessibilityLabel(_ key: LocalizedStringKey) -> some View { self }
     @_disfavoredOverload public func accessibilityLabel<S: StringProtocol>(_ label: S) -> some View { self }
     public func accessibilityHidden(_ isHidden: Bool) -> some View { self }

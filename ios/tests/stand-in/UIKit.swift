@@ -12,15 +12,23 @@ open class CALayer: NSObject {}
 }
 @MainActor public final class UIScreen {
     public static var main: UIScreen { nothing() }
-    public var brightness: CGFloat { get { nothing() } set {} }
+    public var brightness: CGFloat {
+        get { nothing() }
+        set {}
+    }
 }
 @MainActor public final class UIApplication {
     public static var shared: UIApplication { nothing() }
-    public var isIdleTimerDisabled: Bool { get { nothing() } set {} }
+    public var isIdleTimerDisabled: Bool {
+        get { nothing() }
+        set {}
+    }
     nonisolated public static var openSettingsURLString: String { nothing() }
 }
 public enum UIUserInterfaceStyle: Sendable { case unspecified, light, dark }
-public final class UITraitCollection: NSObject, @unchecked Sendable { public var userInterfaceStyle: UIUserInterfaceStyle { nothing() } }
+public final class UITraitCollection: NSObject, @unchecked Sendable {
+    public var userInterfaceStyle: UIUserInterfaceStyle { nothing() }
+}
 public class UIColor: NSObject, @unchecked Sendable {
     public convenience init(dynamicProvider: @escaping @Sendable (UITraitCollection) -> UIColor) { self.init() }
     public convenience init(red: CGFloat, green: CGFloat, blue: CGFloat, alpha: CGFloat) { self.init() }
@@ -30,7 +38,9 @@ public final class UIImage: NSObject {
     public func jpegData(compressionQuality: CGFloat) -> Data? { nothing() }
 }
 public enum UIKeyboardType: Sendable { case `default`, asciiCapable, URL }
-public struct UITextContentType: Sendable { public static let oneTimeCode = UITextContentType(), name = UITextContentType() }
+public struct UITextContentType: Sendable {
+    public static let oneTimeCode = UITextContentType(), name = UITextContentType()
+}
 
 // What Foundation has on Apple's systems alone.
 extension URL {

@@ -1,0 +1,22 @@
+// Declarations of what the app uses of UserNotifications.
+import Foundation
+
+public struct UNAuthorizationOptions: OptionSet, Sendable {
+    public let rawValue: UInt
+    public init(rawValue: UInt) { self.rawValue = rawValue }
+    public static let alert = UNAuthorizationOptions(rawValue: 4)
+}
+open class UNNotificationContent: NSObject {}
+public final class UNMutableNotificationContent: UNNotificationContent {
+    public var title: String = ""
+    public var body: String = ""
+}
+open class UNNotificationTrigger: NSObject {}
+public final class UNNotificationRequest: NSObject {
+    public init(identifier: String, content: UNNotificationContent, trigger: UNNotificationTrigger?) {}
+}
+public final class UNUserNotificationCenter: NSObject, @unchecked Sendable {
+    public class func current() -> UNUserNotificationCenter { fatalError("a stand-in") }
+    public func requestAuthorization(options: UNAuthorizationOptions) async throws -> Bool { false }
+    public func add(_ request: UNNotificationRequest) async throws {}
+}
