@@ -278,6 +278,7 @@ public final class Model {
             do {
                 let outcome = try await offTheMainThread { try call(phone) }
                 isBusy = false
+                again = {}
                 then(outcome)
             } catch {
                 isBusy = false

@@ -61,8 +61,9 @@ final class FaultTests: WorldTests, @unchecked Sendable {
         await ann.tap { $0.scanRegister() }
         try await ann.hold(codes: registerCodes(node: world.node, genesis: world.genesis))
         XCTAssertEqual(ann.model.screen, .home(examples: false), "it is the one that is pinned")
-        let other = String(decoding: world.genesis, as: UTF8.self)
-            .replacingOccurrences(of: "\"name\": \"", with: "\"name\": \"other-")
+        var other = String(decoding: world.genesis, as: UTF8.self)
+        let name = try XCTUnwrap(other.range(of: "\"name\": \""))
+        other.insert(contentsOf: "other-", at: name.upperBound)
         await ann.tap { $0.scanRegister() }
         try await ann.hold(codes: registerCodes(node: world.node, genesis: Data(other.utf8)))
         ann.sees("fault.other-register", "fault.other-register-text")

@@ -20,7 +20,7 @@ final class FrameTests: WorldTests, @unchecked Sendable {
         XCTAssertEqual(ann.model.screen, first)
         try await ann.hold(codes: codes)
         guard case .pin(let register) = ann.model.screen else { return XCTFail("no words") }
-        XCTAssertEqual(register.ledger, "meds.example")
+        XCTAssertEqual(register.ledger, "ledger.meds.example")
     }
 
     @MainActor

@@ -82,7 +82,9 @@ final class Person {
     /// Taps the button that the core chose.
     func tapAction() async {
         switch model.screen {
-        case .verdict(let shown, _): await tap { _ = $0.act(shown.action!) }
+        case .verdict(let shown, _):
+            guard let action = shown.action else { return XCTFail("no button on \(model.screen)") }
+            await tap { _ = $0.act(action) }
         case .faulty(let shown): await tap { _ = $0.act(shown.action) }
         default: XCTFail("no such button on \(model.screen)")
         }
