@@ -58,6 +58,10 @@ pub enum Command {
     Import(Import),
     /// Keep medical records (FHIR documents): sign, share, ask for, open and log them, or inspect one
     Record(Record),
+    /// Report a suspicion: sealed to the authority, tied to a scan
+    Report(Suspicion),
+    /// Read the reports that came, as the authority
+    Reports(Reports),
     /// Run or manage a ledger node
     Node(Node),
     /// Run a witness in a process of its own: it cosigns the checkpoints of others' logs (C2SP tlog-witness)
@@ -184,7 +188,7 @@ pub struct Sign {
     /// What the statement is about, where the code names more than that, such as a pack of the lot
     #[arg(long, value_enum, requires = "asked")]
     pub level: Option<Level>,
-    /// Sign what cannot be taken back without being asked (recall, dispense)
+    /// Sign what cannot be taken back without being asked (such as a recall)
     #[arg(long, short, requires = "asked")]
     pub yes: bool,
     /// Sign although nothing here shows the subject to exist
@@ -751,6 +755,59 @@ pub enum AuthorityCommand {
 fn place(text: &str) -> Result<(String, u64), String> {
     let (log, entry) = text.split_once('=').ok_or("write it as LOG=ENTRY, such as supply=120")?;
     Ok((log.to_owned(), entry.parse().map_err(|_| "an entry is a number")?))
+}
+
+#[derive(Args)]
+pub struct Suspicion {
+    /// A picture of the pack, or the text of its code
+    #[arg(required_unless_present = "send", value_hint = ValueHint::FilePath)]
+    pub pack: Option<String>,
+    /// What you saw
+    #[arg(long, short)]
+    pub words: Option<String>,
+    /// Where
+    #[arg(long)]
+    pub place: Option<String>,
+    /// A photograph, JPEG or PNG of up to 256 KiB
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub photo: Option<PathBuf>,
+    /// How you can be answered; without it you stay anonymous
+    #[arg(long)]
+    pub answer: Option<String>,
+    /// Only send what is kept, and list it
+    #[arg(long, conflicts_with = "pack")]
+    pub send: bool,
+}
+
+#[derive(Args)]
+pub struct Reports {
+    #[command(subcommand)]
+    pub command: ReportsCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ReportsCommand {
+    /// Make the key that phones seal reports to, and publish it; again to replace it
+    Key,
+    /// List the reports that came
+    List {
+        /// Those after this number
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+    /// Show a report
+    Show {
+        /// Its number
+        number: u64,
+        /// File to write its photograph to
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        photo: Option<PathBuf>,
+    },
+    /// Remove a report from the node
+    Remove {
+        /// Its number
+        number: u64,
+    },
 }
 
 #[derive(Args)]

@@ -34,6 +34,7 @@ use crate::record_cleaner::Cleaner;
 use crate::record_store::{KeepObserver, RecordStore, RecordStoreError};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{DATABASE, EnrolmentCode, Registrar};
+use crate::reports::Reports;
 use crate::sequencer::Sequencer;
 use crate::service::{AuthorityError, Service};
 use crate::store::{self, Begin, Readers, StoreError};
@@ -225,6 +226,7 @@ impl Node {
             .as_ref()
             .map(|store| RecordStore::open(&config.data, &config.domain, store, keep_observer).map(Arc::new));
         let records = records.transpose()?;
+        let reports = Reports::open(&config.data, config.limits.report_bytes)?;
         let published = Arc::new(Published::new(view, &machine, readers, records.clone()));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -268,6 +270,7 @@ impl Node {
             bounds,
             uploads,
             records,
+            reports,
             _cleaner: cleaner,
             blobs,
             endpoint,

@@ -106,6 +106,10 @@ pub(crate) fn refused(reason: &str) -> Text {
         "custody-conflict" => "refused.conflict",
         "broken-chain" | "rule" | "void-link" | "goods-refused" | "follows-refused"
         | "foreign-checkpoint" | "inconsistent" => "refused.history",
+        "no-reports" => "refused.no-reports",
+        "reports-waiting" => "refused.reports-waiting",
+        "too-late" => "refused.too-late",
+        "recalled" => "refused.recalled",
         "not-found" | "gone" => "refused.not-found",
         "request-waiting" => "refused.record-waiting",
         "request-denied" => "refused.record-denied",
@@ -140,6 +144,8 @@ fn invalid(reason: &str) -> String {
         "record-link" | "record" => "fault.invalid-record".to_owned(),
         "policy" => "fault.invalid-policy".to_owned(),
         "reason-needed" => "fault.invalid-reason".to_owned(),
+        "report" => "fault.invalid-report".to_owned(),
+        "photograph" => "fault.invalid-photograph".to_owned(),
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             format!("reason.{slip}")
         }

@@ -7,19 +7,24 @@ mod clinician;
 mod courier;
 mod document;
 mod fault;
+mod history;
 mod record;
+mod reports;
 mod verdict;
 
 pub use clinician::{AskChoice, AskScreen, RequestScreen, RequestStep, ask_screen, request_screen};
 pub use courier::{
-    Carried, HandoverScreen, OfferScreen, OutgoingScreen, handover_screen, offer_screen, outgoing_screen,
+    Carried, HandoverScreen, OfferScreen, OutgoingScreen, ProofScreen, handover_screen, offer_screen,
+    outgoing_screen,
 };
 pub use document::{DocumentScreen, SectionMark, SectionScreen, document_screen};
 pub use fault::{Fault, FaultScreen, fault_screen};
+pub use history::{Notice, Scanned, Seen};
 pub use record::{
     AccessAnswer, AccessMark, AccessScreen, AccessesScreen, RecordLineScreen, RecordNext, RecordScreen,
     accesses_screen, record_screen,
 };
+pub use reports::ReportLine;
 pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
 
 use countersign_custody::SubjectType;
@@ -36,9 +41,9 @@ pub enum Action {
     Retry,
     /// Scan again.
     Scan,
-    /// Follow the product and sync: its link.
+    /// Follow what the link names ([`crate::Wallet::follow`]), and sync.
     Follow {
-        /// The product class.
+        /// The product, or one pack of it.
         link: String,
     },
     /// Sync.

@@ -55,6 +55,8 @@ mod online;
 mod outbox;
 mod records;
 mod register;
+mod reports;
+mod scans;
 mod snapshot;
 mod store;
 mod sync;
@@ -83,6 +85,10 @@ pub use records::{
     HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
 };
 pub use register::{NotARegister, Register};
+pub use reports::{ReceivedReport, ReportError, ReportState, SentReport, Words};
+pub use scans::{
+    CopyHint, MAX_SCANS, Notice, NoticeId, Remembered, SAME_SCAN_MILLIS, Scan, Scans, ScansError, Seen,
+};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,

@@ -821,6 +821,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_pending(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_proof(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_courier_scan_code(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_scan_frame(
@@ -1027,6 +1029,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_method_courier_outbox(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_pending(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_proof(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_scan_code(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1443,6 +1447,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_pending() and 0xFFFF) != 25198) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_proof() and 0xFFFF) != 18825) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 32344) {
@@ -2714,6 +2721,11 @@ public interface CourierInterface {
     fun `pending`(): List<Handover>
     
     /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    fun `proof`(`link`: kotlin.String): ProofScreen
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -3019,6 +3031,24 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     UniffiLib.uniffi_countersign_core_fn_method_courier_pending(
         it,
         _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    @Throws(CountersignException::class)override fun `proof`(`link`: kotlin.String): ProofScreen {
+            return FfiConverterTypeProofScreen.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_proof(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
 }
     }
     )
@@ -8838,6 +8868,77 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
             FfiConverterString.write(value.`link`, buf)
             FfiConverterOptionalString.write(value.`serial`, buf)
             FfiConverterOptionalULong.write(value.`expiresMillis`, buf)
+    }
+}
+
+
+
+/**
+ * Proof of a delivery.
+ */
+data class ProofScreen (
+    /**
+     * The goods.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * Who signed and when, where, in which condition.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether the register has it.
+     */
+    val `recorded`: Text
+    , 
+    /**
+     * The number that names it there.
+     */
+    val `number`: Text
+    , 
+    /**
+     * How the goods came here.
+     */
+    val `way`: List<Way>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProofScreen: FfiConverterRustBuffer<ProofScreen> {
+    override fun read(buf: ByteBuffer): ProofScreen {
+        return ProofScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeWay.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ProofScreen) = (
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterTypeText.allocationSize(value.`recorded`) +
+            FfiConverterTypeText.allocationSize(value.`number`) +
+            FfiConverterSequenceTypeWay.allocationSize(value.`way`)
+    )
+
+    override fun write(value: ProofScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterTypeText.write(value.`recorded`, buf)
+            FfiConverterTypeText.write(value.`number`, buf)
+            FfiConverterSequenceTypeWay.write(value.`way`, buf)
     }
 }
 

@@ -42,7 +42,7 @@ use crate::act::ActError;
 use crate::snapshot::Snapshot;
 
 /// Randomness of the operating system, once it has been seen to be there.
-fn random() -> Result<UnwrapErr<SysRng>, ActError> {
+pub(crate) fn random() -> Result<UnwrapErr<SysRng>, ActError> {
     getrandom::u32().map_err(|_| ActError::Random)?;
     Ok(UnwrapErr(SysRng))
 }

@@ -27,6 +27,8 @@ mod meetings;
 mod node;
 mod records;
 mod refusals;
+mod reports;
+mod scans;
 mod slips;
 mod slow;
 mod syncing;

@@ -1026,6 +1026,11 @@ public protocol CourierProtocol: AnyObject, Sendable {
     func pending() throws  -> [Handover]
     
     /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    func proof(link: String) throws  -> ProofScreen
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -1238,6 +1243,19 @@ open func pending()throws  -> [Handover]  {
         uniffiCallStatus in
     uniffi_countersign_core_fn_method_courier_pending(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+open func proof(link: String)throws  -> ProofScreen  {
+    return try  FfiConverterTypeProofScreen_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_proof(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
     )
 })
 }
@@ -7107,6 +7125,105 @@ public func FfiConverterTypeProduct_lift(_ buf: RustBuffer) throws -> Product {
 #endif
 public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
     return FfiConverterTypeProduct.lower(value)
+}
+
+
+/**
+ * Proof of a delivery.
+ */
+public struct ProofScreen: Equatable, Hashable {
+    /**
+     * The goods.
+     */
+    public let goods: Text
+    /**
+     * Who signed and when, where, in which condition.
+     */
+    public let lines: [Text]
+    /**
+     * Whether the register has it.
+     */
+    public let recorded: Text
+    /**
+     * The number that names it there.
+     */
+    public let number: Text
+    /**
+     * How the goods came here.
+     */
+    public let way: [Way]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The goods.
+         */goods: Text, 
+        /**
+         * Who signed and when, where, in which condition.
+         */lines: [Text], 
+        /**
+         * Whether the register has it.
+         */recorded: Text, 
+        /**
+         * The number that names it there.
+         */number: Text, 
+        /**
+         * How the goods came here.
+         */way: [Way]) {
+        self.goods = goods
+        self.lines = lines
+        self.recorded = recorded
+        self.number = number
+        self.way = way
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ProofScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProofScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProofScreen {
+        return
+            try ProofScreen(
+                goods: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                recorded: FfiConverterTypeText.read(from: &buf), 
+                number: FfiConverterTypeText.read(from: &buf), 
+                way: FfiConverterSequenceTypeWay.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ProofScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterTypeText.write(value.recorded, into: &buf)
+        FfiConverterTypeText.write(value.number, into: &buf)
+        FfiConverterSequenceTypeWay.write(value.way, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofScreen_lift(_ buf: RustBuffer) throws -> ProofScreen {
+    return try FfiConverterTypeProofScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofScreen_lower(_ value: ProofScreen) -> RustBuffer {
+    return FfiConverterTypeProofScreen.lower(value)
 }
 
 
@@ -13416,6 +13533,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_pending() != 25198) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_proof() != 18825) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_scan_code() != 32344) {

@@ -1,6 +1,8 @@
 package countersign.app
 
+import android.Manifest.permission.ACCESS_COARSE_LOCATION
 import android.Manifest.permission.CAMERA
+import android.Manifest.permission.POST_NOTIFICATIONS
 import android.app.Activity
 import android.content.Intent
 import android.content.pm.PackageManager
@@ -19,6 +21,7 @@ import android.widget.LinearLayout
 import android.widget.ProgressBar
 import countersign.core.Action
 import countersign.core.Fault
+import countersign.core.ProofScreen
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
 
@@ -46,6 +49,7 @@ class MainActivity : Activity(), Platform {
         drawing = Drawing(ui, model, this)
         model.photograph = ::jpeg
         model.changed = ::render
+        model.wantsNotices = ::askNotices
         SyncJob.schedule(this)
         if (model.screen is Screen.Start) model.start()
         if (state == null) follow(intent)
@@ -65,7 +69,10 @@ class MainActivity : Activity(), Platform {
     }
 
     override fun onDestroy() {
-        if (model.changed == ::render) model.changed = {}
+        if (model.changed == ::render) {
+            model.changed = {}
+            model.wantsNotices = {}
+        }
         super.onDestroy()
     }
 
@@ -159,7 +166,28 @@ class MainActivity : Activity(), Platform {
         aim = null
     }
 
+    /** Once there is something to tell of. Without it the app says the same when somebody looks. */
+    private fun askNotices() {
+        val asked = android.os.Build.VERSION.SDK_INT >= 33 && checkSelfPermission(POST_NOTIFICATIONS) != PackageManager.PERMISSION_GRANTED
+        if (asked) requestPermissions(arrayOf(POST_NOTIFICATIONS), NOTICES_ASKED)
+    }
+
+    override fun sayPlace(on: Boolean) {
+        if (on && checkSelfPermission(ACCESS_COARSE_LOCATION) != PackageManager.PERMISSION_GRANTED) {
+            requestPermissions(arrayOf(ACCESS_COARSE_LOCATION), PLACE_ASKED)
+        } else {
+            model.sayPlace(on)
+        }
+    }
+
+    /** In words, to whom the person chooses; the register has the signed statement under its number. */
+    override fun send(proof: ProofScreen) {
+        val words = (listOf(proof.goods) + proof.lines + proof.recorded + proof.number).joinToString("\n") { ui.words.of(it) }
+        startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, words), null))
+    }
+
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
+        if (request == PLACE_ASKED) model.sayPlace(results.firstOrNull() == PackageManager.PERMISSION_GRANTED)
         if (request != CAMERA_ASKED) return
         if (results.firstOrNull() == PackageManager.PERMISSION_GRANTED) render() else {
             model.back()
@@ -180,6 +208,9 @@ class MainActivity : Activity(), Platform {
 
     override fun examples() = model.tryExamples({ assets.open("examples.db") }, { assets.open("examples.json").use { it.readBytes() } })
 
+    override fun chooseEvidence() =
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), EVIDENCE)
+
     override fun chooseDocument() =
         startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("*/*").addCategory(Intent.CATEGORY_OPENABLE), DOCUMENT)
 
@@ -190,7 +221,11 @@ class MainActivity : Activity(), Platform {
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val picture = data?.data
         if (result != RESULT_OK || picture == null) return
-        if (request == PHOTOGRAPH) read(picture) else document(picture)
+        when (request) {
+            PHOTOGRAPH -> decoded(picture, LARGEST)?.let(::photograph)
+            EVIDENCE -> decoded(picture, LARGEST_EVIDENCE)?.let { model.attach(evidence(it)) }
+            DOCUMENT -> document(picture)
+        }
     }
 
     /** A document that a doctor signed. The core refuses what is none. */
@@ -203,18 +238,21 @@ class MainActivity : Activity(), Platform {
         model.records.take(bytes)
     }
 
-    private fun read(picture: Uri) {
-        val decoded = try {
+    /** A photograph for a report: without what the camera wrote into it, and as small as reports are. */
+    private fun evidence(picture: Bitmap): ByteArray = QUALITIES.map { quality ->
+        ByteArrayOutputStream().also { picture.compress(Bitmap.CompressFormat.JPEG, quality, it) }.toByteArray()
+    }.let { tried -> tried.firstOrNull { it.size <= MOST_EVIDENCE } ?: tried.last() }
+
+    private fun decoded(picture: Uri, largest: Int): Bitmap? =
+        try {
             ImageDecoder.decodeBitmap(ImageDecoder.createSource(contentResolver, picture)) { decoder, info, _ ->
                 decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE
                 // A code needs no more pixels than these, and a picture of any size is bounded.
-                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / LARGEST).coerceAtLeast(1))
+                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / largest).coerceAtLeast(1))
             }
         } catch (_: java.io.IOException) {
-            return
+            null
         }
-        photograph(decoded)
-    }
 
     /** A picture with a code in it. */
     fun photograph(picture: Bitmap) {
@@ -256,7 +294,13 @@ class MainActivity : Activity(), Platform {
         const val CAMERA_ASKED = 1
         const val PHOTOGRAPH = 2
         const val DOCUMENT = 3
+        const val NOTICES_ASKED = 4
+        const val PLACE_ASKED = 5
+        const val EVIDENCE = 6
         const val LARGEST = 4096
+        const val LARGEST_EVIDENCE = 1600
+        const val MOST_EVIDENCE = 256 shl 10
+        val QUALITIES = listOf(80, 60, 40, 20)
         const val LARGEST_DOCUMENT = 32 shl 20
     }
 }

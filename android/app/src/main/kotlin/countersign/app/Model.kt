@@ -1,6 +1,7 @@
 package countersign.app
 
 import countersign.core.Action
+import countersign.core.Answer
 import countersign.core.Condition
 import countersign.core.CountersignException
 import countersign.core.Fault
@@ -11,6 +12,7 @@ import countersign.core.RegisterReader
 import countersign.core.RegisterScan
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Suspicion
 import countersign.core.Text
 import countersign.core.faultScreen
 import countersign.core.goodsText
@@ -47,12 +49,21 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private var again: () -> Unit = {}
     private var reader: RegisterReader? = null
 
+    /** What is still to be shown of a tour. */
+    private var tour: Iterator<Screen>? = null
+
     /** Frames without a code, one after the other. */
     private var empty = 0
 
     /** The next frame is the photograph of a damage. */
     @Volatile
     private var shutter = false
+
+    /** Where the phone is, if that can be told. May wait. */
+    var place: () -> String? = { null }
+
+    /** Asks whether the person may be told of news. */
+    var wantsNotices: () -> Unit = {}
 
     /** Encodes a frame as a file, for the photograph of a damage. */
     var photograph: (Int, Int, Int, ByteBuffer) -> ByteArray = { _, _, _, _ -> ByteArray(0) }
@@ -61,6 +72,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     /** To the beginning: home, or the choice of a register. */
     fun home() {
+        tour = null
         before.clear()
         put(if (phone.register != null || phone.examples) Screen.Home(phone.examples) else Screen.Start)
     }
@@ -69,6 +81,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun back(): Boolean {
         if (busy) return true
         val last = before.removeLastOrNull() ?: return false
+        if (last is Screen.Home) tour = null
         put(last)
         return true
     }
@@ -87,6 +100,20 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun tryExamples(database: () -> InputStream, genesis: () -> ByteArray) =
         run({ phone.tryExamples(database(), genesis()) }) { home() }
+
+    /** Shows the screens of a task one after the other: whatever is tapped on one leads to the next. */
+    fun tour(task: String) {
+        tour = Tour.TASKS.getValue(task).iterator()
+        toured()
+    }
+
+    /** Whether a tour is shown. */
+    val touring get() = tour != null
+
+    fun toured() {
+        before += screen
+        if (tour?.hasNext() == true) put(tour!!.next()) else home()
+    }
 
     fun leaveExamples() = run({ phone.leaveExamples() }) { home() }
 
@@ -114,17 +141,20 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** Checks a code or the link of a reading. */
     fun check(code: String, failed: ((Text) -> Unit)? = null) {
         val other = failed?.let { { fault: FaultScreen -> it(fault.text) } }
-        run({ verdictScreen(phone.checker.checkCode(code)) }, other) { found ->
-            if (screen is Screen.Verdict || screen is Screen.Typing) put(Screen.Verdict(found)) else go(Screen.Verdict(found))
+        run({ verdict(phone.checker.checkCode(code)) }, other) { found ->
+            if (screen is Screen.Verdict || screen is Screen.Typing) put(found) else go(found)
         }
     }
+
+    private fun verdict(answer: Answer, kept: Boolean = false) =
+        Screen.Verdict(verdictScreen(answer), kept, phone.checker.seen(), phone.checker.takesReports())
 
     /** A photograph: RGBA pixels. */
     fun photo(width: Int, height: Int, rgba: ByteBuffer) {
         run({ phone.checker.checkPhoto(width.toUInt(), height.toUInt(), rgba) }) { result ->
             val eye = screen as? Screen.Eye
             when {
-                result is ScanResult.Pack -> swap(Screen.Verdict(verdictScreen(result.answer)))
+                result is ScanResult.Pack -> answered(result.answer)
                 eye != null -> put(eye.copy(hint = hint(result, "scan.no-code")))
                 else -> put(Screen.Faulty(FaultScreen(Text("scan.photo", emptyList()), Text(hint(result, "scan.no-code"), emptyList()), Action.Back)))
             }
@@ -175,11 +205,14 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun seen(result: ScanResult) {
         val eye = (screen as? Screen.Eye)?.takeIf { it.aim == Aim.PACK } ?: return
-        if (result is ScanResult.Pack) return swap(Screen.Verdict(verdictScreen(result.answer)))
+        // The same pack comes with every frame: one answer is enough.
+        if (result is ScanResult.Pack) return if (busy) Unit else answered(result.answer)
         empty = if (result is ScanResult.Nothing) empty + 1 else 0
         val hint = hint(result, if (empty < PATIENCE) eye.hint else "scan.closer")
         if (hint != eye.hint) put(eye.copy(hint = hint))
     }
+
+    private fun answered(answer: Answer) = run({ verdict(answer) }, then = ::swap)
 
     /** What helps to a better picture. */
     private fun hint(result: ScanResult, nothing: String) = when (result) {
@@ -192,7 +225,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun keep(link: String) {
         val shown = screen as? Screen.Verdict ?: return
-        run({ phone.wallet.keep(link) }) { put(shown.copy(kept = true)) }
+        run({ phone.wallet.keep(link) }) {
+            put(shown.copy(kept = true))
+            wantsNotices()
+        }
     }
 
     fun medicines() = run({ phone.wallet.kept() }) { go(Screen.Medicines(it)) }
@@ -205,6 +241,60 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun rests(lines: List<Text>) = run({ phone.wallet.knowledge() }) {
         go(Screen.Rests(lines, it.damaged, it.contradictions > 0u))
     }
+
+    fun history() = run(::remembered, then = ::go)
+
+    private fun remembered() = phone.checker.run { Screen.History(history(), remembered().on) }
+
+    fun remember(on: Boolean) = run({
+        phone.checker.remember(on)
+        remembered()
+    }) {
+        put(it)
+        if (on) wantsNotices()
+    }
+
+    fun forgetScan(link: String) = run({
+        phone.checker.forget(link)
+        remembered()
+    }, then = ::put)
+
+    fun eraseHistory() = run({
+        phone.checker.eraseHistory()
+        remembered()
+    }, then = ::put)
+
+    fun suspect() {
+        val shown = screen as? Screen.Verdict ?: return
+        shown.screen.keep?.let { go(Screen.Reporting(it, shown.screen.product)) }
+    }
+
+    fun attach(photograph: ByteArray) {
+        (screen as? Screen.Reporting)?.let { put(Screen.Reporting(it.link, it.product, photograph, it.wrong)) }
+    }
+
+    fun report(words: String, place: String, answer: String) {
+        val shown = screen as? Screen.Reporting ?: return
+        fun said(text: String) = text.trim().ifEmpty { null }
+        run({
+            phone.checker.report(shown.link, Suspicion(words.trim(), said(place), shown.photograph, said(answer)))
+            // What cannot be sent now is sent by the next round.
+            try { phone.checker.sendReports() } catch (_: CountersignException.Retry) { }
+            phone.checker.reports()
+        }, { put(Screen.Reporting(shown.link, shown.product, shown.photograph, it.text)) }) { swap(Screen.Reports(it)) }
+    }
+
+    fun reports() = run({ phone.checker.reports() }) { go(Screen.Reports(it)) }
+
+    fun sendReports() = run({
+        phone.checker.sendReports()
+        phone.checker.reports()
+    }) { put(Screen.Reports(it)) }
+
+    fun settleReport(id: String) = run({
+        phone.checker.settleReport(id)
+        phone.checker.reports()
+    }) { put(Screen.Reports(it)) }
 
     // Goods
 
@@ -241,8 +331,13 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun load() = go(Screen.Eye(Aim.LOAD, "take.scan-goods"))
 
     fun handOver(link: String) {
-        run({ phone.courier.offer(link, null, null) }) { go(showing(it)) }
+        run({ phone.courier.offer(link, null, said()) }) { go(showing(it)) }
     }
+
+    /** Proof of how goods came to where they are. */
+    fun proof(link: String) = run({ phone.courier.proof(link) }) { go(Screen.Proof(it)) }
+
+    private fun said() = if (phone.saysPlace) place() else null
 
     /** Shows a handover under way again. */
     fun show(handover: Handover) = go(showing(handover))
@@ -301,7 +396,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private fun close(message: ByteArray) = run({ phone.courier.close(message) }) { goods ->
         before.clear()
         before += Screen.Home(phone.examples)
-        put(Screen.Done(goodsText(goods.link)))
+        put(Screen.Done(goodsText(goods.link), goods.link))
     }
 
     fun accept() = answer(Condition.Intact)
@@ -322,7 +417,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun answer(condition: Condition) {
         val offered = (before + screen).lastOrNull { it is Screen.Offered } as? Screen.Offered ?: return
-        run({ phone.courier.answer(offered.offer.message, offered.goods, condition, null) }) { handover ->
+        run({ phone.courier.answer(offered.offer.message, offered.goods, condition, said()) }) { handover ->
             before.clear()
             before += Screen.Home(phone.examples)
             put(showing(handover))
@@ -343,21 +438,26 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     // Settings
 
-    fun preferences() = run({ phone.wallet.settings() }) { go(Screen.Preferences(it)) }
+    fun preferences() = run({ phone.wallet.settings() }) { go(Screen.Preferences(it, phone.saysPlace)) }
+
+    fun sayPlace(on: Boolean) {
+        val shown = screen as? Screen.Preferences ?: return
+        run({ phone.saysPlace = on }) { put(shown.copy(place = on)) }
+    }
 
     fun useNode(address: String) {
         val shown = screen as? Screen.Preferences ?: return
         run({
             phone.wallet.setNode(address.trim())
             phone.wallet.settings()
-        }, { put(shown.copy(wrong = it.text)) }) { put(Screen.Preferences(it)) }
+        }, { put(shown.copy(wrong = it.text)) }) { put(Screen.Preferences(it, shown.place)) }
     }
 
     fun sync() {
         run({
             phone.sync()
             phone.wallet.settings()
-        }) { there -> if (screen is Screen.Preferences) put(Screen.Preferences(there)) else back() }
+        }) { there -> if (screen is Screen.Preferences) put(Screen.Preferences(there, phone.saysPlace)) else back() }
     }
 
     fun erasing() = go(Screen.Erasing)
@@ -392,7 +492,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** The verdict again, on newer data. */
     private fun recheck(shown: Screen) {
         if (shown !is Screen.Verdict) return
-        run({ phone.checker.checkAgain()?.let(::verdictScreen) }) { found -> found?.let { put(Screen.Verdict(it, shown.kept)) } }
+        run({ phone.checker.checkAgain()?.let { verdict(it, shown.kept) } }) { found -> found?.let(::put) }
     }
 
     fun fault(fault: Fault) = go(Screen.Faulty(faultScreen(fault)))
@@ -408,6 +508,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         otherwise: ((FaultScreen) -> Unit)? = null,
         then: (T) -> Unit,
     ) {
+        if (tour != null) return toured()
         if (busy) return
         busy = true
         changed()
@@ -438,6 +539,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     internal fun go(next: Screen) {
+        if (tour != null) return toured()
         before += screen
         put(next)
     }

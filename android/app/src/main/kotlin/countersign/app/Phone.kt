@@ -1,5 +1,7 @@
 package countersign.app
 
+import countersign.core.AccessMark
+import countersign.core.AccessScreen
 import countersign.core.AuthorityAddress
 import countersign.core.Clinician
 import countersign.core.Courier
@@ -10,6 +12,7 @@ import countersign.core.Register
 import countersign.core.RegisterReader
 import countersign.core.SyncStep
 import countersign.core.Wallet
+import countersign.core.accessesScreen
 import countersign.core.authorityAddress
 import countersign.core.register
 import java.io.File
@@ -80,6 +83,25 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         if (!node.exists() || !genesis.exists()) return
         register = register(node.readText(), direct(genesis.readBytes()))
     }
+
+    /** Whether the courier wants the place said in what they sign. */
+    var saysPlace: Boolean
+        get() = File(folder, PLACE).exists()
+        set(on) {
+            if (on) File(folder, PLACE).createNewFile() else File(folder, PLACE).delete()
+        }
+
+    /** Of what the person was told. */
+    private val told: List<String> get() = File(folder, TOLD).takeIf { it.exists() }?.readLines().orEmpty()
+
+    /** Requests for the person's own records that they have not been told of: emergencies, and what waits for their answer. */
+    fun requests(): List<AccessScreen> = records.all().filter { it.published }
+        .flatMap { accessesScreen(records.accesses(it.id)).list }
+        .filter { it.mark == AccessMark.EMERGENCY || it.mark == AccessMark.WAITING }
+        .filter { it.thread !in told }
+
+    /** They were told of a request. */
+    fun told(thread: String) = File(folder, TOLD).writeText((told.takeLast(TOLD_MOST) + thread).joinToString("\n"))
 
     /** Pins a register whose words a person has compared. */
     @Synchronized
@@ -162,6 +184,11 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         private const val GENESIS = "register.json"
         private const val AUTHORITY = "authority"
         private const val NAME = "name"
+        private const val PLACE = "place"
+        private const val TOLD = "told"
+
+        /** More than wait at one time. */
+        private const val TOLD_MOST = 1000
         private const val DATABASE = "wallet.db"
         private const val EXAMPLES = "examples"
         private const val LONGEST_WAIT = 10_000L

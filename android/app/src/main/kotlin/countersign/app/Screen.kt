@@ -13,9 +13,13 @@ import countersign.core.Offer
 import countersign.core.OfferScreen
 import countersign.core.OutgoingScreen
 import countersign.core.RecordScreen
+import countersign.core.ProofScreen
 import countersign.core.Register
+import countersign.core.ReportLine
 import countersign.core.RequestScreen
+import countersign.core.Scanned
 import countersign.core.SectionScreen
+import countersign.core.Seen
 import countersign.core.Settings
 import countersign.core.Text
 import countersign.core.VerdictScreen
@@ -50,7 +54,8 @@ sealed interface Screen {
     /** A code is typed. [wrong] is why the last one could not be used. */
     data class Typing(val aim: Aim, val wrong: Text? = null) : Screen
 
-    data class Verdict(val screen: VerdictScreen, val kept: Boolean = false) : Screen {
+    /** [seen] is what this phone knows of the pack from before; [reports] whether a suspicion can be reported. */
+    data class Verdict(val screen: VerdictScreen, val kept: Boolean = false, val seen: Seen = Seen(null, null), val reports: Boolean = false) : Screen {
         override val isPrivate get() = true
     }
 
@@ -58,6 +63,20 @@ sealed interface Screen {
     data class Rests(val lines: List<Text>, val damaged: Boolean, val contradictions: Boolean) : Screen
 
     data class Medicines(val packs: List<Kept>) : Screen {
+        override val isPrivate get() = true
+    }
+
+    /** What was scanned, if the person wants it remembered. */
+    data class History(val scans: List<Scanned>, val on: Boolean) : Screen {
+        override val isPrivate get() = true
+    }
+
+    /** A suspicion about a pack is written. */
+    class Reporting(val link: String, val product: Text, val photograph: ByteArray? = null, val wrong: Text? = null) : Screen {
+        override val isPrivate get() = true
+    }
+
+    data class Reports(val list: List<ReportLine>) : Screen {
         override val isPrivate get() = true
     }
 
@@ -74,11 +93,14 @@ sealed interface Screen {
     data class Showing(val handover: Handover, val screen: HandoverScreen, val paceMillis: Long = 200) : Screen
 
     /** Both hold the proof. */
-    data class Done(val goods: Text) : Screen
+    data class Done(val goods: Text, val link: String) : Screen
+
+    /** Proof of a delivery. */
+    data class Proof(val screen: ProofScreen) : Screen
 
     data class Outbox(val entries: List<OutgoingScreen>) : Screen
 
-    data class Preferences(val settings: Settings, val wrong: Text? = null) : Screen
+    data class Preferences(val settings: Settings, val place: Boolean = false, val wrong: Text? = null) : Screen
 
     data object Erasing : Screen
 

@@ -150,6 +150,7 @@ class AppTest {
         val offer = world.offer(unit)
         var bob = courier("bob")
         var carla = courier("carla")
+        carla.model.home()
         world.ask("stop")
 
         bob.tap("carry.take-over")
@@ -176,6 +177,12 @@ class AppTest {
         bob.settle()
         bob.sees("show.offer")
 
+        // Carla has the place said, Bob does not.
+        carla.tap("home.settings")
+        carla.check("carry.place")
+        assertTrue((carla.model.screen as Screen.Preferences).place)
+        carla.back()
+        carla.tap("home.carry")
         carla.tap("carry.take-over")
         carla.tap("scan.type")
         carla.type("(00)095060001343520017")
@@ -197,6 +204,17 @@ class AppTest {
         bob.tap("show.read-answer")
         bob.watch(carla)
         bob.sees("show.both-hold")
+        bob.tap("proof.show")
+        bob.sees("proof.title")
+        bob.reads("Signed by bob (courier)")
+        bob.reads("Signed by carla (courier)")
+        bob.reads("Condition: intact")
+        bob.reads("Place: 48.88, 2.36")
+        bob.sees("outbox.waiting")
+        bob.tap("proof.send")
+        val sent = shadowOf(bob.activity).nextStartedActivity.getParcelableExtra<android.content.Intent>(android.content.Intent.EXTRA_INTENT)!!
+        assertTrue("the proof in words", "carla (courier)" in sent.getStringExtra(android.content.Intent.EXTRA_TEXT)!!.plain())
+        bob.back()
         bob.tap("action.ok")
         assertTrue("bob no longer holds it", bob.read.none { it == bob.words.of("carry.hand-over") })
 
@@ -306,6 +324,62 @@ class AppTest {
     }
 
     @Test
+    fun `an app that is killed on any screen begins where it can go on`() {
+        // Before anything is pinned: the words are not taken over.
+        var ann = person("ann")
+        ann.tap("start.pin")
+        ann = ann.andAgain()
+        ann.tap("start.pin")
+        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        ann.sees("pin.title")
+        ann = ann.andAgain()
+        ann.sees("start.title")
+        ann.tap("start.pin")
+        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        ann.tap("pin.confirm")
+        for (path in listOf(
+            listOf("home.scan"), listOf("home.scan", "scan.type"), listOf("home.medicines"), listOf("home.carry"), listOf("home.settings"),
+            listOf("home.settings", "settings.erase"), listOf("home.records"), listOf("home.records", "records.begin"),
+        )) {
+            path.forEach(ann::tap)
+            ann = ann.andAgain()
+            ann.sees("home.scan")
+        }
+        assertTrue("nothing was erased", ann.phone.register != null)
+    }
+
+    @Test
+    fun `a key store that fails, and a phone without room, are told with a way on`() {
+        val ann = pinned("ann")
+        ann.keys.manner = "fails"
+        ann.tap("home.carry")
+        ann.type(world.ask("code courier ann"))
+        ann.tap("enrol.do")
+        ann.sees("fault.key-store-failed")
+        ann.keys.manner = "works"
+        ann.tap("action.retry")
+        ann.sees("carry.take-over")
+        // What cannot be written is as a disk that is full.
+        val bob = Person(folder.newFile("bob")).also { people += it }
+        bob.tap("start.pin")
+        bob.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        bob.tap("pin.confirm")
+        bob.sees("fault.storage")
+        bob.tap("action.back")
+        bob.sees("pin.title")
+    }
+
+    @Test
+    fun `a code from outside that comes before a register is told so`() {
+        val ann = person("ann")
+        ann.model.linked("CS1:00")
+        ann.settle()
+        ann.sees("fault.not-pinned")
+        ann.tap("start.pin")
+        ann.sees("start.title")
+    }
+
+    @Test
     fun `a damaged database is begun anew, and the next update mends it`() {
         var ann = pinned("ann")
         ann.tap("home.scan")
@@ -335,6 +409,15 @@ class AppTest {
             (ann.model.screen as Screen.Verdict).screen.verdict.name.also { ann.back() }
         }
         assertEquals(listOf("AUTHENTIC", "ATTENTION", "ATTENTION", "SUSPECT", "CHECK_SCAN"), shown)
+        for ((task, screens) in Tour.TASKS) {
+            ann.tap(task)
+            for (there in screens) {
+                assertEquals(there, ann.model.screen)
+                ann.sees("demo.banner")
+                ann.tap("demo.next")
+            }
+            assertEquals(Screen.Home(true), ann.model.screen)
+        }
         ann.tap("demo.leave")
         ann.sees("start.title")
     }

@@ -19,6 +19,7 @@ import countersign.core.Offer
 import countersign.core.Outgoing
 import countersign.core.Packed
 import countersign.core.Product
+import countersign.core.ProofScreen
 import countersign.core.Register
 import countersign.core.Settings
 import countersign.core.Text
@@ -157,7 +158,19 @@ object Fixtures {
         "refuse" to Screen.Refusing(offer, listOf(UNIT)),
         "show-offer" to Screen.Showing(given, handoverScreen(given)),
         "show-answer" to Screen.Showing(received, handoverScreen(received)),
-        "done" to Screen.Done(goodsText(UNIT)),
+        "done" to Screen.Done(goodsText(UNIT), UNIT),
+        "proof" to Screen.Proof(
+            ProofScreen(
+                goodsText(UNIT),
+                listOf(
+                    reason("proof.signed", "party" to party("courier", "ana"), "at" to Value.Moment(NOON)),
+                    reason("proof.signed", "party" to party("courier", "bruno"), "at" to Value.Moment(NOON + 4_000uL)),
+                    reason("proof.condition", "condition" to Value.Step("proof.intact")),
+                    reason("take.place", "place" to Value.Text("48.88, 2.36")),
+                ),
+                Text("proof.recorded", emptyList()), reason("proof.number", "number" to Value.Text("9f2c".repeat(16))), authentic.screen.way.takeLast(2),
+            ),
+        ),
         "outbox" to Screen.Outbox(
             listOf(
                 outgoing("0", "handover", Delivery.Waiting),
@@ -168,7 +181,7 @@ object Fixtures {
         ),
         "outbox-empty" to Screen.Outbox(emptyList()),
         "settings" to Screen.Preferences(settings),
-        "settings-wrong-node" to Screen.Preferences(settings, Text("fault.invalid-address", emptyList())),
+        "settings-wrong-node" to Screen.Preferences(settings, place = true, wrong = Text("fault.invalid-address", emptyList())),
         "erase" to Screen.Erasing,
         "fault-camera-denied" to Screen.Faulty(faultScreen(Fault.CameraDenied)),
         "fault-camera-busy" to Screen.Faulty(faultScreen(Fault.CameraBusy)),

@@ -50,7 +50,7 @@ class FakeCamera : Camera {
 class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) : AutoCloseable {
     val camera = FakeCamera()
     private val work = Executors.newSingleThreadExecutor()
-    private val phone = Phone(File(folder, "files"), keys)
+    val phone = Phone(File(folder, "files"), keys)
     private val main = Handler(Looper.getMainLooper())
     val model = Model(phone, work) { main.post(it) }
     private val controller: ActivityController<MainActivity>
@@ -58,7 +58,8 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
 
     init {
         val app = RuntimeEnvironment.getApplication() as App
-        shadowOf(app).grantPermissions(CAMERA)
+        shadowOf(app).grantPermissions(CAMERA, android.Manifest.permission.ACCESS_COARSE_LOCATION)
+        model.place = { "48.88, 2.36" }
         app.given = Parts(phone, model) { _: Context -> camera }
         controller = Robolectric.buildActivity(MainActivity::class.java).setup()
         activity = controller.get()
@@ -116,6 +117,12 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
     private fun View.reads(text: String) = all().any { it is TextView && text in it.text.toString().plain() }
 
     private fun View.button(label: String) = all().firstOrNull { it.isClickable && it is TextView && it.text.toString().startsWith(label) }
+
+    /** Turns a choice on or off, as a finger does. */
+    fun check(key: String) {
+        views().first { it is android.widget.CheckBox && it.text == words.of(key) }.performClick()
+        settle()
+    }
 
     /** What is on the screen stays out of pictures. */
     val isProtected get() = activity.window.attributes.flags and android.view.WindowManager.LayoutParams.FLAG_SECURE != 0

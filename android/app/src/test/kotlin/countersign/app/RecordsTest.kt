@@ -1,5 +1,7 @@
 package countersign.app
 
+import android.app.Notification
+import android.app.NotificationManager
 import android.content.Intent
 import android.net.Uri
 import android.widget.CheckBox
@@ -17,6 +19,7 @@ import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
@@ -65,14 +68,14 @@ class RecordsTest {
         settle()
     }
 
-    private fun Person.check(vararg labels: String) = labels.forEach { label ->
+    private fun Person.choose(vararg labels: String) = labels.forEach { label ->
         views().filterIsInstance<android.widget.CompoundButton>().first { it.text.toString() == label && (it is CheckBox || it is RadioButton) }.isChecked = true
     }
 
     private fun Person.share(policy: String, mode: String, vararg sections: String) {
         tap("records.share")
         type(policy)
-        check(*sections, words.of(mode))
+        choose(*sections, words.of(mode))
         tap("records.share-do")
         sees("record.published")
     }
@@ -176,6 +179,13 @@ class RecordsTest {
         ada.reads("Glucose")
         ada.back()
 
+        val app = RuntimeEnvironment.getApplication()
+        val notices = { shadowOf(app.getSystemService(NotificationManager::class.java)).allNotifications }
+        repeat(2) {
+            assertTrue(SyncJob.round(jane.phone) { true })
+            SyncJob.tell(app, jane.phone)
+            assertEquals("told once", listOf(jane.words.of("notice.record-emergency")), notices().map { it.extras.getString(Notification.EXTRA_TITLE) })
+        }
         jane.back()
         jane.tap("records.accesses")
         jane.tap("settings.sync")
@@ -214,7 +224,7 @@ class RecordsTest {
         jane.tap("settings.sync")
         jane.sees("access.waiting")
         jane.tap("records.allow-parts")
-        jane.check("Results")
+        jane.choose("Results")
         jane.tap("records.share-do")
         jane.tap("settings.sync")
         jane.reads("Allowed until")
