@@ -41,7 +41,7 @@ struct CameraView: View {
         if eye.hasLight {
             Tap(words.of(camera.light ? "scan.light-off" : "scan.light-on")) { model.light(!camera.light) }
         }
-        if camera.aim == .pack { PhotographTap(model: model) }
+        if camera.aim == .pack { CodePhotographTap(model: model) }
         if camera.aim.isTyped { Tap(words.of("scan.type")) { model.type(camera.aim) } }
     }
 

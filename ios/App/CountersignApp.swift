@@ -12,6 +12,7 @@ struct CountersignApp: App {
         let phone = Phone(folder: Place.register, keys: SecureEnclaveKeyStore { words.of("app.name") })
         let model = Model(phone: phone)
         model.photographs(by: jpeg)
+        model.places(by: Whereabouts.shared.said)
         self.phone = phone
         _model = State(initialValue: model)
     }

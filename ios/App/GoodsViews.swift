@@ -4,6 +4,7 @@ import SwiftUI
 import struct Countersign.Carried
 import struct Countersign.OfferScreen
 import struct Countersign.OutgoingScreen
+import struct Countersign.ProofScreen
 
 struct CarryView: View {
     let model: Model
@@ -28,10 +29,12 @@ struct CarryView: View {
                     Text(words.of(goods.goods)).bold()
                     Line(words.of(goods.holder))
                     if goods.mine { handOver(goods) }
+                    Tap(words.of("proof.show")) { model.proof(goods.link) }
+                        .accessibilityLabel("\(words.of("proof.show")): \(words.of(goods.goods))")
                 }
             }
             Tap(words.of("action.load")) { model.load() }
-            Tap("\(words.of("carry.outbox")) (\(carry.outgoing.formatted()))") { model.outbox() }
+            Tap(words.of("carry.to-send", "count", .number(UInt64(carry.outgoing)))) { model.outbox() }
         }
     }
 
@@ -132,14 +135,41 @@ private struct States: View {
 
 struct DoneView: View {
     let model: Model
-    let goods: String
+    let done: Done
 
     var body: some View {
         Page {
             Heading(words.of("show.both-hold"))
-            Text(goods).font(.title3.bold())
+            Text(words.of(done.goods)).font(.title3.bold())
             States(texts: ["show.you-signed", "show.they-signed", "show.both-hold"].map(words.of))
             Tap(words.of("action.ok"), main: true) { model.carry() }
+            Tap(words.of("proof.show")) { model.proof(done.link) }
+        }
+    }
+}
+
+/// Proof of a delivery, to show and to send.
+struct ProofView: View {
+    let screen: ProofScreen
+
+    var body: some View {
+        Page {
+            Heading(words.of("proof.title"))
+            Card {
+                Text(words.of(screen.goods)).font(.title3.bold())
+                ForEach(screen.lines.indices, id: \.self) { Line(words.of(screen.lines[$0])) }
+                Text(words.of(screen.recorded)).bold()
+                Line(words.of(screen.number), .quiet)
+            }
+            Subheading(words.of("answer.way"))
+            WayView(way: screen.way)
+            ShareLink(item: screen.sent(in: words)) {
+                Text(words.of("proof.send"))
+                    .font(.body.bold())
+                    .foregroundStyle(Shade.onMain.color)
+                    .frame(maxWidth: .infinity, minHeight: 56)
+                    .background(Shade.main.color, in: RoundedRectangle(cornerRadius: 12))
+            }
         }
     }
 }

@@ -3,19 +3,23 @@ import PhotosUI
 import SwiftUI
 
 import struct Countersign.Kept
+import struct Countersign.ReportLine
+import struct Countersign.Scanned
 import struct Countersign.VerdictScreen
 import struct Countersign.Way
 
 struct VerdictView: View {
     let model: Model
-    let screen: VerdictScreen
-    let isKept: Bool
+    let shown: Verdict
 
+    private var screen: VerdictScreen { shown.screen }
     private var look: VerdictLook { VerdictLook(screen.verdict) }
 
     var body: some View {
         Page {
             banner
+            if let hint = shown.seen.hint { Warning(words.of(hint)) }
+            if let before = shown.seen.before { Marked("arrow.counterclockwise", words.of(before), .text) }
             Text(words.of(screen.next)).font(.title3.bold())
             if let action = screen.action {
                 ActionTap(model: model, text: words.of(label(of: action))) { model.act(action) }
@@ -27,7 +31,8 @@ struct VerdictView: View {
                 }
             }
             facts
-            if isKept {
+            if shown.isDoubtful { Tap(words.of("report.do")) { model.suspect() } }
+            if shown.isKept {
                 Text(words.of("answer.kept")).bold()
             } else if let link = screen.keep {
                 Tap(words.of("answer.keep")) { model.keep(link) }
@@ -75,7 +80,7 @@ struct VerdictView: View {
 }
 
 /// The way of a pack: marks on a line that leads from one stop to the next.
-private struct WayView: View {
+struct WayView: View {
     let way: [Way]
 
     var body: some View {
@@ -143,6 +148,8 @@ struct MedicinesView: View {
                 Tap(words.of("medicines.remove")) { model.forget(pack.link) }
                     .accessibilityLabel("\(words.of("medicines.remove")): \(words.of(pack.product))")
             }
+            Tap(words.of("history.title")) { model.history() }
+            Tap(words.of("report.list")) { model.reports() }
             Tap(words.of("home.scan"), main: true) { model.scanPack() }
         }
     }
@@ -150,16 +157,101 @@ struct MedicinesView: View {
     private func card(_ pack: Kept) -> some View {
         Card {
             Text(words.of(pack.product)).bold()
-            if let look = pack.verdict.map(VerdictLook.init) {
-                HStack(spacing: 8) {
-                    Image(systemName: look.symbol).accessibilityHidden(true)
-                    Text(words.of(look.word))
-                }
-                .font(.body.bold())
-                .foregroundStyle(look.ground.color)
-            }
+            if let look = pack.verdict.map(VerdictLook.init) { Marked(look.symbol, words.of(look.word), look.ground) }
             Line(words.of(pack.line))
             if let expires = pack.expires { Line(words.of(expires), .quiet) }
+        }
+    }
+}
+
+/// What was scanned, if the person wants it remembered.
+struct HistoryView: View {
+    let model: Model
+    let history: History
+
+    var body: some View {
+        Page {
+            Heading(words.of("history.title"))
+            Toggle(words.of("history.remember"), isOn: remembered).frame(minHeight: 56)
+            Line(words.of("history.remember-text"), .quiet)
+            if history.scans.isEmpty { Line(words.of("history.empty")) }
+            ForEach(history.scans, id: \.link) { scan in
+                Button(action: { model.check(scan.link) }) { card(scan) }.buttonStyle(.plain)
+                Tap(words.of("medicines.remove")) { model.forget(scan: scan.link) }
+                    .accessibilityLabel("\(words.of("medicines.remove")): \(words.of(scan.product))")
+            }
+            if !history.scans.isEmpty { Tap(words.of("history.erase")) { model.eraseHistory() } }
+        }
+    }
+
+    private var remembered: Binding<Bool> {
+        Binding {
+            history.isOn
+        } set: {
+            model.remember($0)
+        }
+    }
+
+    private func card(_ scan: Scanned) -> some View {
+        let look = VerdictLook(scan.verdict)
+        return Card {
+            Text(words.of(scan.product)).bold()
+            Marked(look.symbol, words.of(scan.title), look.ground)
+            Line(words.of(scan.scanned))
+            if let expires = scan.expires { Line(words.of(expires), .quiet) }
+        }
+    }
+}
+
+/// A suspicion about a pack is written.
+struct ReportingView: View {
+    let model: Model
+    let report: Reporting
+    let wrong: String?
+    @State private var said = ""
+    @State private var place = ""
+    @State private var answer = ""
+
+    var body: some View {
+        Page {
+            Heading(words.of("report.do"))
+            Text(words.of(report.product)).bold()
+            Line(words.of("report.text"))
+            Line(words.of("report.words"), .quiet)
+            Field(words.of("report.words"), $said)
+            Line(words.of("report.place"), .quiet)
+            Field(words.of("report.place"), $place)
+            Line(words.of("report.answer"), .quiet)
+            Field(words.of("report.answer"), $answer)
+            if report.photograph != nil { Marked("checkmark", words.of("report.photo-added"), .text) }
+            PhotographTap(text: words.of("report.photo")) { file in
+                if let photograph = Pixels.evidence(file) { model.attach(photograph) }
+            }
+            Wrong(text: wrong)
+            Tap(words.of("report.send"), main: true) { model.report(words: said, place: place, answer: answer) }
+        }
+    }
+}
+
+struct ReportsView: View {
+    let model: Model
+    let reports: [ReportLine]
+
+    var body: some View {
+        Page {
+            Heading(words.of("report.list"))
+            if reports.isEmpty { Line(words.of("report.none")) }
+            ForEach(reports, id: \.id) { report in
+                Card {
+                    Text(words.of(report.title)).bold()
+                    Line(words.of(report.state))
+                    if report.settled {
+                        Tap(words.of("records.forget")) { model.settle(report: report.id) }
+                            .accessibilityLabel("\(words.of("records.forget")): \(words.of(report.title))")
+                    }
+                }
+            }
+            Tap(words.of("outbox.send"), main: true) { model.sendReports() }
         }
     }
 }
@@ -181,14 +273,15 @@ struct TypingView: View {
     }
 }
 
-/// Chooses a photograph with a code in it. The app sees that one alone, and needs no permission.
+/// Chooses a photograph. The app sees that one alone, and needs no permission.
 struct PhotographTap: View {
-    let model: Model
+    let text: String
+    let chose: @MainActor (Data) -> Void
     @State private var chosen: PhotosPickerItem?
 
     var body: some View {
         PhotosPicker(selection: $chosen, matching: .images) {
-            Text(words.of("scan.photo"))
+            Text(text)
                 .font(.body.bold())
                 .foregroundStyle(Shade.main.color)
                 .frame(maxWidth: .infinity, minHeight: 56)
@@ -197,14 +290,22 @@ struct PhotographTap: View {
         .onChange(of: chosen) {
             guard let chosen else { return }
             Task {
-                let file = try? await chosen.loadTransferable(type: Data.self)
-                if let pixels = file.flatMap(Pixels.init) {
-                    model.photo(width: pixels.width, height: pixels.height, rgba: pixels.rgba)
-                } else {
-                    model.noPicture()
-                }
+                // A picture that does not load is as good as one without anything on it.
+                chose((try? await chosen.loadTransferable(type: Data.self)) ?? Data())
                 self.chosen = nil
             }
+        }
+    }
+}
+
+/// A photograph with a code in it.
+struct CodePhotographTap: View {
+    let model: Model
+
+    var body: some View {
+        PhotographTap(text: words.of("scan.photo")) { file in
+            guard let pixels = Pixels(file) else { return model.noPicture() }
+            model.photo(width: pixels.width, height: pixels.height, rgba: pixels.rgba)
         }
     }
 }

@@ -39,14 +39,7 @@ struct Pixels {
     let rgba: Data
 
     init?(_ file: Data) {
-        let options: [CFString: Any] = [
-            kCGImageSourceCreateThumbnailFromImageAlways: true,
-            kCGImageSourceCreateThumbnailWithTransform: true,
-            kCGImageSourceThumbnailMaxPixelSize: Self.largest,
-        ]
-        guard let source = CGImageSourceCreateWithData(file as CFData, nil),
-            let image = CGImageSourceCreateThumbnailAtIndex(source, 0, options as CFDictionary)
-        else { return nil }
+        guard let image = Self.image(file, largest: Self.largest) else { return nil }
         let (width, height) = (image.width, image.height)
         var pixels = Data(count: 4 * width * height)
         let isDrawn = pixels.withUnsafeMutableBytes { bytes in
@@ -58,5 +51,24 @@ struct Pixels {
         }
         guard isDrawn else { return nil }
         (self.width, self.height, rgba) = (width, height, pixels)
+    }
+
+    /// A photograph for a report: without what the camera wrote into it, and as small as reports are. The core refuses one
+    /// that is still too large.
+    static func evidence(_ file: Data) -> Data? {
+        let (largest, most) = (1600, 256 << 10)
+        guard let image = image(file, largest: largest) else { return nil }
+        let tried = [0.8, 0.6, 0.4, 0.2].compactMap { UIImage(cgImage: image).jpegData(compressionQuality: $0) }
+        return tried.first { $0.count <= most } ?? tried.last
+    }
+
+    private static func image(_ file: Data, largest: Int) -> CGImage? {
+        let options: [CFString: Any] = [
+            kCGImageSourceCreateThumbnailFromImageAlways: true,
+            kCGImageSourceCreateThumbnailWithTransform: true,
+            kCGImageSourceThumbnailMaxPixelSize: largest,
+        ]
+        guard let source = CGImageSourceCreateWithData(file as CFData, nil) else { return nil }
+        return CGImageSourceCreateThumbnailAtIndex(source, 0, options as CFDictionary)
     }
 }

@@ -97,7 +97,7 @@ struct RecordView: View {
             case .publish:
                 Tap(words.of("records.publish"), main: true) { model.publish(record: screen.id) }
             case .nothing:
-                Tap(words.of("records.accesses"), main: true) { model.accesses(record: screen.id) }.asksToTell()
+                Tap(words.of("records.accesses"), main: true) { model.accesses(record: screen.id) }
             }
             if record.document != nil { ruled }
             Tap(words.of("records.erase")) { model.erasing(record: screen.id) }

@@ -15,6 +15,7 @@ struct RootView: View {
         }
         .tint(Shade.main.color)
         .overlay { if phase != .active, model.screen.isPrivate { Cover() } }
+        .safeAreaInset(edge: .bottom) { if model.isTouring { TourBar(model: model) } }
         .overlay(alignment: .top) { if model.isBusy { Waiting() } }
         .onAppear {
             model.start(at: place)
@@ -24,6 +25,11 @@ struct RootView: View {
         .onChange(of: model.screen) { light() }
         .onChange(of: model.screen.spoken(in: words)) { _, text in
             if let text { AccessibilityNotification.Announcement(text).post() }
+        }
+        .onChange(of: model.wantsToTell) {
+            guard model.wantsToTell else { return }
+            model.wantsToTell = false
+            Task { await Round.askToTell() }
         }
         .sensoryFeedback(trigger: model.screen) { _, screen in screen.feels.map(felt) }
         .onChange(of: phase) { light() }
@@ -70,6 +76,20 @@ private struct Cover: View {
     }
 }
 
+/// Below each screen of a tour: that it is one, and the way on.
+private struct TourBar: View {
+    let model: Model
+
+    var body: some View {
+        VStack(spacing: 8) {
+            Text(words.of("demo.banner")).bold()
+            Tap(words.of("demo.next"), main: true) { model.toured() }
+        }
+        .padding(16)
+        .background(Shade.card.color)
+    }
+}
+
 private struct Waiting: View {
     var body: some View {
         ProgressView()
@@ -99,18 +119,22 @@ struct ScreenView: View {
         case .home(let examples): HomeView(model: model, showsExamples: examples)
         case .camera(let camera): CameraView(model: model, camera: camera)
         case .typing(_, let wrong): TypingView(model: model, wrong: wrong.map(words.of))
-        case .verdict(let verdict, let kept): VerdictView(model: model, screen: verdict, isKept: kept)
+        case .verdict(let verdict): VerdictView(model: model, shown: verdict)
         case .rests(let rests): RestsView(rests: rests)
         case .medicines(let packs): MedicinesView(model: model, packs: packs)
+        case .history(let history): HistoryView(model: model, history: history)
+        case .reporting(let report, let wrong): ReportingView(model: model, report: report, wrong: wrong.map(words.of))
+        case .reports(let list): ReportsView(model: model, reports: list)
         case .carry(let carry): CarryView(model: model, carry: carry)
         case .enrol(let wrong): EnrolView(model: model, wrong: wrong.map(words.of))
         case .offered(let offered): OfferedView(model: model, screen: offered.screen)
         case .refusing: RefusingView(model: model)
         case .showing(let shown): ShowingView(model: model, shown: shown)
-        case .done(let goods): DoneView(model: model, goods: words.of(goods))
+        case .done(let done): DoneView(model: model, done: done)
+        case .proof(let proof): ProofView(screen: proof)
         case .outbox(let entries): OutboxView(model: model, entries: entries)
-        case .preferences(let settings, let wrong):
-            PreferencesView(model: model, settings: settings, wrong: wrong.map(words.of))
+        case .preferences(let shown, let wrong):
+            PreferencesView(model: model, shown: shown, wrong: wrong.map(words.of))
         case .erasing: ErasingView(model: model)
         case .records(let medical): RecordsView(model: model, medical: medical)
         case .record(let record, let wrong): RecordView(model: model, record: record, wrong: wrong.map(words.of))

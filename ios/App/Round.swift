@@ -1,7 +1,6 @@
 import AppModel
 import BackgroundTasks
 import Foundation
-import SwiftUI
 import UserNotifications
 
 /// Sends what waits and brings the data up to date while nobody looks. The system may never call it: the app does the same
@@ -28,10 +27,18 @@ enum Round {
     /// Tells of what is new. What is told is marked afterwards: who is stopped between the two tells again.
     private static func tell(_ phone: Phone) async {
         let center = UNUserNotificationCenter.current()
+        // What a locked screen shows instead.
+        let categories = ["notice.neutral", "notice.record-neutral"].map { key in
+            UNNotificationCategory(
+                identifier: key, actions: [], intentIdentifiers: [], hiddenPreviewsBodyPlaceholder: words.of(key),
+                options: [])
+        }
+        center.setNotificationCategories(Set(categories))
         for news in phone.news() {
             let content = UNMutableNotificationContent()
             content.title = words.of(news.title)
-            content.body = words.of(news.text)
+            content.body = news.lines.map(words.of).joined(separator: " ")
+            content.categoryIdentifier = news.neutral.key
             do {
                 try await center.add(UNNotificationRequest(identifier: news.id, content: content, trigger: nil))
                 try phone.told(news)
@@ -40,11 +47,9 @@ enum Round {
             }
         }
     }
-}
 
-extension View {
-    /// Asks, once in the app's life, whether the person wants to be told: where there is something to be told of.
-    func asksToTell() -> some View {
-        task { _ = try? await UNUserNotificationCenter.current().requestAuthorization(options: [.alert]) }
+    /// Asks whether the person wants to be told; the system asks once in the app's life.
+    static func askToTell() async {
+        _ = try? await UNUserNotificationCenter.current().requestAuthorization(options: [.alert])
     }
 }

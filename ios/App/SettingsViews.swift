@@ -3,7 +3,6 @@ import SwiftUI
 
 import struct Countersign.FaultScreen
 import struct Countersign.Register
-import struct Countersign.Settings
 
 struct StartView: View {
     let model: Model
@@ -54,6 +53,9 @@ struct HomeView: View {
                 ForEach(examples, id: \.key) { example in
                     Tap(words.of(example.key)) { model.check(example.code) }
                 }
+                ForEach(model.tasks, id: \.self) { task in
+                    Tap(words.of(task)) { model.tour(task) }
+                }
             }
             Tap(words.of("home.scan"), main: true) { model.scanPack() }.font(.title2).frame(minHeight: 96)
             Tap(words.of("home.medicines")) { model.medicines() }
@@ -70,34 +72,46 @@ struct HomeView: View {
 
 struct PreferencesView: View {
     let model: Model
-    let settings: Settings
+    let shown: Preferences
     let wrong: String?
     @State private var node: String
     @Environment(\.openURL) private var openURL
 
-    init(model: Model, settings: Settings, wrong: String?) {
+    init(model: Model, shown: Preferences, wrong: String?) {
         self.model = model
-        self.settings = settings
+        self.shown = shown
         self.wrong = wrong
-        _node = State(initialValue: settings.node)
+        _node = State(initialValue: shown.settings.node)
     }
 
     var body: some View {
         Page {
             Heading(words.of("home.settings"))
             Card {
-                Text(settings.title(in: words)).bold()
-                ForEach(settings.lines(in: words), id: \.self) { Line($0) }
+                Text(shown.settings.title(in: words)).bold()
+                ForEach(shown.settings.lines(in: words), id: \.self) { Line($0) }
             }
             Tap(words.of("settings.sync"), main: true) { model.sync() }
             Subheading(words.of("settings.node"))
             Field(words.of("settings.node"), $node).keyboardType(.URL)
             Wrong(text: wrong)
             Tap(words.of("settings.save")) { model.use(node: node) }
+            Toggle(words.of("carry.place"), isOn: saysPlace).frame(minHeight: 56)
+            Line(words.of("carry.place-text"), .quiet)
             Tap(words.of("settings.language")) {
                 if let settings = URL(string: UIApplication.openSettingsURLString) { openURL(settings) }
             }
             Tap(words.of("settings.erase")) { model.erasing() }
+        }
+    }
+
+    /// The system is asked when it is turned on.
+    private var saysPlace: Binding<Bool> {
+        Binding {
+            shown.saysPlace
+        } set: { says in
+            if says { Whereabouts.shared.ask() }
+            model.say(place: says)
         }
     }
 }
@@ -125,7 +139,7 @@ struct FaultView: View {
             Line(words.of(screen.text))
             ActionTap(model: model, text: words.of(label(of: screen.action))) { model.act(screen.action) }
             if screen.leavesOtherWays {
-                PhotographTap(model: model)
+                CodePhotographTap(model: model)
                 Tap(words.of("scan.type")) { model.type(.pack) }
             }
         }

@@ -1,4 +1,5 @@
 import Countersign
+import Foundation
 
 /// What a result feels like in the hand.
 public enum Feeling: Sendable { case good, bad, open }
@@ -39,7 +40,7 @@ extension Screen {
     /// What a result feels like; nothing if this is none.
     public var feels: Feeling? {
         switch self {
-        case .verdict(let shown, _): VerdictLook(shown.verdict).feels
+        case .verdict(let shown): VerdictLook(shown.screen.verdict).feels
         case .done: .good
         default: nil
         }
@@ -49,10 +50,11 @@ extension Screen {
     public func spoken(in words: Words) -> String? {
         switch self {
         case .camera(let camera): words.of(camera.hint)
-        case .verdict(let shown, _): "\(words.of(shown.title)). \(words.of(shown.reason)) \(words.of(shown.next))"
+        case .verdict(let shown):
+            "\(words.of(shown.screen.title)). \(words.of(shown.screen.reason)) \(words.of(shown.screen.next))"
         case .faulty(let fault): "\(words.of(fault.title)). \(words.of(fault.text))"
         case .typing(_, let wrong?), .enrol(let wrong?), .preferences(_, let wrong?), .record(_, let wrong?),
-            .sharing(_, let wrong?), .askingFor(_, let wrong?):
+            .sharing(_, let wrong?), .askingFor(_, let wrong?), .reporting(_, let wrong?):
             words.of(wrong)
         case .done: words.of("show.both-hold")
         default: nil
@@ -146,6 +148,13 @@ extension Handover {
     public var state: Text { Text(key: gives ? "show.you-signed" : "show.they-signed", arguments: []) }
 }
 
+extension ProofScreen {
+    /// The proof in words, to whom the person sends it; the register has the signed statement under its number.
+    public func sent(in words: Words) -> String {
+        ([goods] + lines + [recorded, number]).map(words.of).joined(separator: "\n")
+    }
+}
+
 extension Settings {
     /// What the settings show of the register, a line each; what they say of the wallet, in words.
     public func lines(in words: Words) -> [String] {
@@ -185,6 +194,11 @@ extension Camera {
         ]
         return words.of(Text(key: "take.progress", arguments: arguments))
     }
+}
+
+/// A place to about a kilometre, in degrees: as machines write numbers, whatever the person's language.
+public func roughly(latitude: Double, longitude: Double) -> String {
+    String(format: "%.2f, %.2f", locale: Locale(identifier: "en_US_POSIX"), latitude, longitude)
 }
 
 /// The back camera to read codes with.

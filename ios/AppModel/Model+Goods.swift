@@ -42,7 +42,7 @@ extension Model {
 
     public func handOver(_ link: String) {
         run {
-            try $0.courier.offer(code: link, to: nil, place: nil)
+            try $0.courier.offer(code: link, to: nil, place: $0.place())
         } then: {
             self.show($0)
         }
@@ -120,7 +120,16 @@ extension Model {
         run {
             try $0.courier.close(answer: message)
         } then: {
-            self.begin(with: .done(goods: goodsText(link: $0.link)))
+            self.begin(with: .done(Done(goods: goodsText(link: $0.link), link: $0.link)))
+        }
+    }
+
+    /// Proof of how goods came to where they are.
+    public func proof(_ link: String) {
+        run {
+            try $0.courier.proof(link: link)
+        } then: {
+            self.go(.proof($0))
         }
     }
 
@@ -147,7 +156,8 @@ extension Model {
         let offers = way.compactMap { if case .offered(let offered) = $0 { offered } else { nil } }
         guard let offered = offers.last else { return }
         run {
-            try $0.courier.answer(offer: offered.offer.message, goods: offered.goods, condition: condition, place: nil)
+            try $0.courier.answer(
+                offer: offered.offer.message, goods: offered.goods, condition: condition, place: $0.place())
         } then: {
             self.begin(with: .showing(self.showing($0)))
         }

@@ -30,7 +30,7 @@ extension Model {
     public func check(_ code: String) { check(code, otherwise: nil) }
 
     private func check(_ code: String, otherwise: ((FaultScreen) -> Void)?) {
-        run({ verdictScreen(answer: try $0.checker.checkCode(code: code)) }, otherwise: otherwise) { found in
+        run({ try $0.verdict(on: $0.checker.checkCode(code: code)) }, otherwise: otherwise) { found in
             switch self.screen {
             case .verdict, .typing: self.put(.verdict(found))
             default: self.go(.verdict(found))
@@ -43,7 +43,7 @@ extension Model {
         run {
             try $0.checker.checkPhoto(width: UInt32(width), height: UInt32(height), rgba: rgba)
         } then: { result in
-            if case .pack(let answer) = result { return self.put(.verdict(verdictScreen(answer: answer))) }
+            if case .pack(let answer) = result { return self.answered(answer) }
             self.noCode(in: result)
         }
     }
@@ -105,8 +105,16 @@ extension Model {
         }
     }
 
+    private func answered(_ answer: Answer) {
+        run {
+            try $0.verdict(on: answer)
+        } then: {
+            self.put(.verdict($0))
+        }
+    }
+
     private func sawPack(_ result: ScanResult, _ camera: Camera) {
-        if case .pack(let answer) = result { return put(.verdict(verdictScreen(answer: answer))) }
+        if case .pack(let answer) = result { return answered(answer) }
         if case .nothing = result { empty += 1 } else { empty = 0 }
         let hint = hint(result, nothing: empty < patience ? camera.hint : "scan.closer")
         guard hint != camera.hint else { return }
@@ -136,11 +144,13 @@ extension Model {
     }
 
     public func keep(_ link: String) {
-        guard case .verdict(let shown, _) = screen else { return }
+        guard case .verdict(var shown) = screen else { return }
+        shown.isKept = true
         run {
             try $0.wallet.keep(code: link)
         } then: { _ in
-            self.put(.verdict(shown, kept: true))
+            self.put(.verdict(shown))
+            self.wantsToTell = true
         }
     }
 
@@ -181,11 +191,112 @@ extension Model {
 
     /// The verdict again, on newer data.
     func recheck(_ shown: Screen) {
-        guard case .verdict(_, let kept) = shown else { return }
+        guard case .verdict(let before) = shown else { return }
         run {
-            try $0.checker.checkAgain().map { verdictScreen(answer: $0) }
+            try $0.checker.checkAgain().map($0.verdict)
         } then: { found in
-            if let found { self.put(.verdict(found, kept: kept)) }
+            guard var found else { return }
+            found.isKept = before.isKept
+            self.put(.verdict(found))
         }
+    }
+
+    // What was scanned
+
+    public func history() {
+        run {
+            try $0.history()
+        } then: {
+            self.go(.history($0))
+        }
+    }
+
+    public func remember(_ on: Bool) {
+        changeHistory { try $0.remember(on: on) }
+        if on { wantsToTell = true }
+    }
+
+    public func forget(scan link: String) { changeHistory { try $0.forget(link: link) } }
+
+    public func eraseHistory() { changeHistory { try $0.eraseHistory() } }
+
+    private func changeHistory(_ what: @escaping @Sendable (PackChecker) throws -> Void) {
+        run {
+            try what(try $0.checker)
+            return try $0.history()
+        } then: {
+            self.put(.history($0))
+        }
+    }
+
+    // Suspicions
+
+    public func suspect() {
+        guard case .verdict(let shown) = screen, let link = shown.screen.keep else { return }
+        go(.reporting(Reporting(link: link, product: shown.screen.product)))
+    }
+
+    /// A photograph for a report.
+    public func attach(_ photograph: Data) {
+        guard case .reporting(var report, let wrong) = screen else { return }
+        report.photograph = photograph
+        put(.reporting(report, wrong: wrong))
+    }
+
+    /// - Parameters: what is empty is not said.
+    public func report(words: String, place: String, answer: String) {
+        guard case .reporting(let report, _) = screen else { return }
+        func said(_ text: String) -> String? {
+            let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+            return text.isEmpty ? nil : text
+        }
+        let suspicion = Suspicion(
+            words: said(words) ?? "", place: said(place), photograph: report.photograph, answer: said(answer))
+        run {
+            let checker = try $0.checker
+            try checker.report(link: report.link, suspicion: suspicion)
+            do {
+                _ = try checker.sendReports()
+            } catch CountersignError.Retry {
+                // The next round sends it.
+            }
+            return try checker.reports()
+        } otherwise: {
+            self.put(.reporting(report, wrong: $0.text))
+        } then: {
+            self.put(.reports($0))
+        }
+    }
+
+    public func reports() {
+        run {
+            try $0.checker.reports()
+        } then: {
+            self.go(.reports($0))
+        }
+    }
+
+    public func sendReports() { changeReports { _ = try $0.sendReports() } }
+
+    public func settle(report id: String) { changeReports { try $0.settleReport(id: id) } }
+
+    private func changeReports(_ what: @escaping @Sendable (PackChecker) throws -> Void) {
+        run {
+            try what(try $0.checker)
+            return try $0.checker.reports()
+        } then: {
+            self.put(.reports($0))
+        }
+    }
+}
+
+extension Phone {
+    fileprivate func verdict(on answer: Answer) throws -> Verdict {
+        Verdict(
+            screen: verdictScreen(answer: answer), seen: try checker.seen(), takesReports: try checker.takesReports())
+    }
+
+    fileprivate func history() throws -> History {
+        History(scans: try checker.history(), isOn: try checker.remembered().on)
     }
 }

@@ -7,8 +7,8 @@ extension Model {
         switch screen {
         case .camera(let camera) where camera.aim == .pack: "scan"
         case .camera(let camera) where camera.aim == .take: "take"
-        case .medicines: "medicines"
-        case .carry, .done: "carry"
+        case .medicines, .history, .reports: "medicines"
+        case .carry, .done, .proof: "carry"
         case .offered, .refusing: "take"
         case .showing(let shown): "showing \(shown.handover.id)"
         case .camera(let camera) where camera.aim == .answer: "showing \(shownBefore?.handover.id ?? "")"

@@ -74,11 +74,13 @@ extension Model {
         publish(record) { try $0.setOpen(record: record, open: open) }
     }
 
+    /// From then on there is something to be told of.
     private func publish(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
         change(record) {
             try what($0)
             try $0.publish(record)
         }
+        wantsToTell = true
     }
 
     /// The record's screen again, after something was done to it.

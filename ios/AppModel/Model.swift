@@ -16,6 +16,10 @@ public final class Model {
     private var root = Step(id: 0, screen: .start)
     private var above: [Step] = []
     private var gone: [Step] = []
+    /// What is still to be shown of a tour, while there is one.
+    private var tour: [Screen]?
+    /// There is something that the person may be told of later: whether they want that is asked now.
+    public var wantsToTell = false
     /// A call is under way, and taps wait.
     public private(set) var isBusy = false
 
@@ -59,6 +63,9 @@ public final class Model {
     /// Encodes a frame as a file, for the photograph of a damage.
     public func photographs(by encode: @escaping @Sendable (Int, Int, Int, Data) -> Data) { frames.encode(by: encode) }
 
+    /// Where the phone is, in words; may wait, and not for the main thread.
+    public func places(by place: @escaping @Sendable () -> String?) { phone.places(by: place) }
+
     // Beginning
 
     /// Opens what was pinned, and comes back to `place`; see ``place``.
@@ -70,13 +77,35 @@ public final class Model {
             self.isStarted = true
             self.home()
             self.restore(place)
+            self.awoke()
         }
     }
 
     /// To the beginning: home, or the choice of a register.
     public func home() {
+        tour = nil
         let there = phone.register != nil || phone.examples
         stand(on: made(there ? .home(examples: phone.examples) : .start), [])
+    }
+
+    // A tour
+
+    /// The tasks that can be shown, by the keys of their titles.
+    public var tasks: [String] { Tour.tasks.map(\.key) }
+
+    /// Shows the screens of a task one after the other: whatever is tapped on one leads to the next.
+    public func tour(_ task: String) {
+        tour = Tour.tasks.first { $0.key == task }?.screens
+        toured()
+    }
+
+    /// Whether the screen is one of a tour.
+    public var isTouring: Bool { tour != nil && !above.isEmpty }
+
+    public func toured() {
+        guard let next = tour?.first else { return home() }
+        tour?.removeFirst()
+        stand(on: root, above + [made(next)])
     }
 
     /// A code of ours that the phone's own camera read.
@@ -110,7 +139,10 @@ public final class Model {
         return true
     }
 
-    func go(_ next: Screen) { stand(on: root, above + [made(next)]) }
+    func go(_ next: Screen) {
+        if tour != nil { return toured() }
+        stand(on: root, above + [made(next)])
+    }
 
     /// Instead of the screen that is shown, which nobody comes back to.
     func put(_ next: Screen) {
@@ -142,6 +174,7 @@ public final class Model {
     /// Every change of the screen comes through here.
     private func stand(on root: Step, _ above: [Step]) {
         if self.root != root { self.root = root }
+        if above.isEmpty { tour = nil }
         gone = self.above.filter { was in !above.contains { $0.id == was.id } }
         self.above = above
         if case .camera(let camera) = screen { frames.look(for: camera.aim) } else { frames.look(for: nil) }
@@ -179,19 +212,30 @@ public final class Model {
 
     public func preferences() {
         run {
-            try $0.wallet.settings()
+            try $0.preferences()
         } then: {
             self.go(.preferences($0))
         }
     }
 
     public func use(node: String) {
-        guard case .preferences(let settings, _) = screen else { return }
+        guard case .preferences(let shown, _) = screen else { return }
         run {
             try $0.wallet.setNode(address: node.trimmingCharacters(in: .whitespacesAndNewlines))
-            return try $0.wallet.settings()
+            return try $0.preferences()
         } otherwise: {
-            self.put(.preferences(settings, wrong: $0.text))
+            self.put(.preferences(shown, wrong: $0.text))
+        } then: {
+            self.put(.preferences($0))
+        }
+    }
+
+    /// Whether a courier wants the place said in what they sign.
+    public func say(place: Bool) {
+        guard case .preferences = screen else { return }
+        run {
+            try $0.say(place: place)
+            return try $0.preferences()
         } then: {
             self.put(.preferences($0))
         }
@@ -200,7 +244,7 @@ public final class Model {
     public func sync() {
         run {
             try $0.sync()
-            return try $0.wallet.settings()
+            return try $0.preferences()
         } then: {
             if case .preferences = self.screen { self.put(.preferences($0)) }
         }
@@ -271,6 +315,7 @@ public final class Model {
         otherwise: ((FaultScreen) -> Void)? = nil,
         then: @escaping (T) -> Void
     ) {
+        if tour != nil { return toured() }
         guard !isBusy else { return }
         isBusy = true
         let phone = phone

@@ -14,6 +14,7 @@ public final class Phone: @unchecked Sendable {
     private var pinned: Register?
     private var opened: Opened?
     private var showsExamples = false
+    private var wherever: @Sendable () -> String? = { nil }
 
     private struct Opened {
         let wallet: Wallet
@@ -78,6 +79,21 @@ public final class Phone: @unchecked Sendable {
     }
 
     func keep(name: String) throws { try Data(name.utf8).write(to: nameFile, options: .atomic) }
+
+    func places(by place: @escaping @Sendable () -> String?) { lock.withLock { wherever = place } }
+
+    /// Whether the place is said in what is signed.
+    var saysPlace: Bool { FileManager.default.fileExists(atPath: placeFile.path) }
+
+    func say(place: Bool) throws {
+        if place { return try Data().write(to: placeFile) }
+        if saysPlace { try FileManager.default.removeItem(at: placeFile) }
+    }
+
+    /// Where the phone is, if that is to be said and can be told.
+    func place() -> String? { saysPlace ? lock.withLock { wherever }() : nil }
+
+    func preferences() throws -> Preferences { Preferences(settings: try wallet.settings(), saysPlace: saysPlace) }
 
     /// Reads what was pinned. A register that is damaged is none: the person scans it again. One that cannot be read yet, on a
     /// phone that was never unlocked since it started, throws.
@@ -165,6 +181,7 @@ public final class Phone: @unchecked Sendable {
             try start()
             if register == nil { return true }
             if try isMember() { _ = try courier.send() }
+            _ = try checker.sendReports()
             try sync(while: going)
             return going()
         } catch {
@@ -204,6 +221,7 @@ public final class Phone: @unchecked Sendable {
     private var genesis: URL { folder.appendingPathComponent("register.json") }
     private var authorityFile: URL { folder.appendingPathComponent("authority") }
     private var nameFile: URL { folder.appendingPathComponent("name") }
+    private var placeFile: URL { folder.appendingPathComponent("place") }
     var toldFile: URL { folder.appendingPathComponent("told") }
     private var examplesFolder: URL { folder.appendingPathComponent("examples") }
 }

@@ -12,9 +12,13 @@ public enum Screen: Equatable, Sendable {
     case camera(Camera)
     /// A code is typed; `wrong` is why the last one could not be used.
     case typing(Aim, wrong: Text? = nil)
-    case verdict(VerdictScreen, kept: Bool = false)
+    case verdict(Verdict)
     case rests(Rests)
     case medicines([Kept])
+    case history(History)
+    /// A suspicion about a pack is written.
+    case reporting(Reporting, wrong: Text? = nil)
+    case reports([ReportLine])
     case carry(Carry)
     case enrol(wrong: Text? = nil)
     case offered(Offered)
@@ -22,9 +26,10 @@ public enum Screen: Equatable, Sendable {
     case refusing(Offered)
     case showing(Showing)
     /// Both hold the proof.
-    case done(goods: Text)
+    case done(Done)
+    case proof(ProofScreen)
     case outbox([OutgoingScreen])
-    case preferences(Settings, wrong: Text? = nil)
+    case preferences(Preferences, wrong: Text? = nil)
     case erasing
     // Medical records. All are private, codes of a record among them: a picture of one is the code itself.
     case records(Medical)
@@ -44,7 +49,8 @@ public enum Screen: Equatable, Sendable {
     public var isPrivate: Bool {
         switch self {
         case .camera(let camera): [.pack, .record].contains(camera.aim)
-        case .verdict, .medicines, .records, .record, .document, .sharing, .accesses, .code, .recordErasing, .asking,
+        case .verdict, .medicines, .history, .reporting, .reports, .records, .record, .document, .sharing, .accesses,
+            .code, .recordErasing, .asking,
             .askingFor:
             true
         default: false
@@ -87,6 +93,33 @@ public struct Camera: Equatable, Sendable {
     public internal(set) var light = false
 }
 
+/// The answer about a pack.
+public struct Verdict: Equatable, Sendable {
+    public let screen: VerdictScreen
+    /// What this phone knows of the pack from before.
+    public let seen: Seen
+    /// Whether the register takes reports of suspicions.
+    let takesReports: Bool
+    public internal(set) var isKept = false
+
+    /// Whether a suspicion can be reported.
+    public var isDoubtful: Bool { takesReports && [.suspect, .attention].contains(screen.verdict) }
+}
+
+/// What was scanned, if the person wants it remembered.
+public struct History: Equatable, Sendable {
+    public let scans: [Scanned]
+    public let isOn: Bool
+}
+
+/// A report of a suspicion.
+public struct Reporting: Equatable, Sendable {
+    let link: String
+    public let product: Text
+    /// The file of a photograph.
+    public internal(set) var photograph: Data?
+}
+
 /// What an answer rests on.
 public struct Rests: Equatable, Sendable {
     public let lines: [Text]
@@ -115,6 +148,19 @@ public struct Showing: Equatable, Sendable {
     public let screen: HandoverScreen
     public let handover: Handover
     public internal(set) var paceMillis = 200
+}
+
+/// Both hold the proof of a delivery.
+public struct Done: Equatable, Sendable {
+    public let goods: Text
+    public let link: String
+}
+
+/// The settings.
+public struct Preferences: Equatable, Sendable {
+    public let settings: Settings
+    /// Whether the place is said in what is signed.
+    public internal(set) var saysPlace: Bool
 }
 
 /// Medical records: the person's own, and those of patients, for those who signed in and scanned their house's code.

@@ -47,6 +47,12 @@ final class CourierTests: WorldTests, @unchecked Sendable {
         await bob.tap { $0.dismiss(self.shown(bob)) }
         bob.sees("carry.mine")
 
+        // Bob wants the place said.
+        bob.model.places { "48.88, 2.36" }
+        await bob.tap { $0.preferences() }
+        await bob.tap { $0.say(place: true) }
+        guard case .preferences(let shown, _) = bob.model.screen else { return XCTFail("no settings") }
+        XCTAssertTrue(shown.saysPlace)
         await bob.tap { $0.handOver(self.unit) }
         bob.sees("show.offer", "show.you-signed")
         bob = try await bob.killed()
@@ -72,7 +78,10 @@ final class CourierTests: WorldTests, @unchecked Sendable {
 
         await bob.tap { $0.readAnswer() }
         try await bob.watch(carla)
-        XCTAssertEqual(bob.model.screen, .done(goods: goodsText(link: unit)))
+        XCTAssertEqual(bob.model.screen, .done(Done(goods: goodsText(link: unit), link: unit)))
+        await bob.tap { $0.proof(self.unit) }
+        bob.sees("proof.signed", "proof.condition", "take.place", "outbox.waiting")
+        bob.model.back()
         await bob.tap { $0.carry() }
         guard case .carry(let left) = bob.model.screen else { return XCTFail("no list") }
         XCTAssertTrue(left.goods.allSatisfy { !$0.mine }, "bob no longer holds it")

@@ -15,8 +15,8 @@ final class FaultTests: WorldTests, @unchecked Sendable {
         ann.sees("fault.retry")
         _ = world.ask("start")
         await ann.tapAction()
-        guard case .preferences(let settings, _) = ann.model.screen else { return XCTFail("\(ann.model.screen)") }
-        XCTAssertNotNil(settings.knowledge.checkpoint)
+        guard case .preferences(let shown, _) = ann.model.screen else { return XCTFail("\(ann.model.screen)") }
+        XCTAssertNotNil(shown.settings.knowledge.checkpoint)
     }
 
     @MainActor

@@ -67,10 +67,14 @@ final class LooksTests: XCTestCase {
         XCTAssertEqual(hint.spoken(in: words), "Hold still.")
         XCTAssertNil(Screen.typing(.pack).spoken(in: words))
         XCTAssertNotNil(Screen.typing(.pack, wrong: Text(key: "fault.invalid-code", arguments: [])).spoken(in: words))
-        XCTAssertEqual(Screen.done(goods: Text(key: "goods.pack", arguments: [])).feels, .good)
+        XCTAssertEqual(Screen.done(Done(goods: Text(key: "goods.pack", arguments: []), link: "")).feels, .good)
         XCTAssertNil(denied.feels)
         XCTAssertEqual(
             [VerdictKind.authentic, .suspect, .cannotTell].map { VerdictLook($0).feels }, [.good, .bad, .open])
+    }
+
+    func testAPlaceIsWrittenAsMachinesDoAndToAboutAKilometre() {
+        XCTAssertEqual(roughly(latitude: 48.880_951, longitude: 2.355_319), "48.88, 2.36")
     }
 
     func testTheScreenIsBrightForCodesAndThenAsItWas() {
@@ -90,10 +94,11 @@ final class PackageTests: XCTestCase {
         return try PropertyListSerialization.propertyList(from: Data(contentsOf: path), format: nil) as! [String: Any]
     }
 
-    func testNothingButTheCameraAndTheFaceIsAskedForAndOnlyOurOwnCodesAreOpened() throws {
+    func testNothingIsAskedForThatIsNotUsedAndOnlyOurOwnCodesAreOpened() throws {
         let info = try read("Info.plist")
         let asked = info.keys.filter { $0.hasSuffix("UsageDescription") }
-        XCTAssertEqual(Set(asked), ["NSCameraUsageDescription", "NSFaceIDUsageDescription"])
+        let wanted = ["NSCameraUsageDescription", "NSFaceIDUsageDescription", "NSLocationWhenInUseUsageDescription"]
+        XCTAssertEqual(asked.sorted(), wanted)
         let types = info["CFBundleURLTypes"] as! [[String: Any]]
         XCTAssertEqual(types.flatMap { $0["CFBundleURLSchemes"] as! [String] }, ["CS1"])
         XCTAssertNil(info["NSAppTransportSecurity"], "no exception for what is not encrypted")

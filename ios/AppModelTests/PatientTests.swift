@@ -19,11 +19,14 @@ final class PatientTests: WorldTests, @unchecked Sendable {
         await ann.tapAction()
         ann.sees("verdict.authentic", "verdict.all-in-order", "next.use")
         XCTAssertTrue(ann.model.screen.isPrivate)
-        guard case .verdict(let shown, _) = ann.model.screen else { return XCTFail("no verdict") }
-        XCTAssertFalse(shown.way.isEmpty)
-        await ann.tap { $0.keep(shown.keep!) }
-        XCTAssertEqual(ann.model.screen, .verdict(shown, kept: true))
-        await ann.tap { $0.rests(on: shown.rests) }
+        guard case .verdict(let shown) = ann.model.screen else { return XCTFail("no verdict") }
+        XCTAssertFalse(shown.screen.way.isEmpty)
+        let link = try XCTUnwrap(shown.screen.keep)
+        await ann.tap { $0.keep(link) }
+        guard case .verdict(let kept) = ann.model.screen else { return XCTFail("no verdict") }
+        XCTAssertTrue(kept.isKept && kept.screen == shown.screen)
+        XCTAssertTrue(ann.model.wantsToTell, "from now on there is something to tell of")
+        await ann.tap { $0.rests(on: shown.screen.rests) }
         guard case .rests(let rests) = ann.model.screen else { return XCTFail("no logs") }
         XCTAssertTrue(!rests.lines.isEmpty && !rests.damaged && !rests.contradictions)
 
@@ -72,9 +75,57 @@ final class PatientTests: WorldTests, @unchecked Sendable {
         await ann.tap { $0.type(.pack) }
         await ann.tap { $0.typed("(01)09506000134352(17)351130(10)l1(21)s001") }
         ann.sees("verdict.check-scan", "reason.case-swapped")
-        guard case .verdict(let shown, _) = ann.model.screen else { return XCTFail("no verdict") }
-        await ann.tap { $0.check(shown.readings[0].link) }
+        guard case .verdict(let shown) = ann.model.screen else { return XCTFail("no verdict") }
+        await ann.tap { $0.check(shown.screen.readings[0].link) }
         ann.sees("verdict.authentic")
+    }
+
+    @MainActor
+    func testWhatWasScannedIsRememberedIfThePersonWantsItAndForgottenAgain() async throws {
+        var ann = try await pinned("ann")
+        await ann.tap { $0.check(genuine) }
+        await ann.tapAction()
+        await ann.tap { $0.history() }
+        XCTAssertEqual(ann.model.screen, .history(History(scans: [], isOn: false)), "nobody asked for it")
+        await ann.tap { $0.remember(true) }
+        ann.model.home()
+        await ann.tap { $0.check(genuine) }
+        ann = try await ann.killed()
+        await ann.tap { $0.check(genuine) }
+        ann.sees("verdict.authentic", "seen.before")
+        await ann.tap { $0.history() }
+        ann.sees("verdict.authentic")
+        XCTAssertTrue(ann.model.screen.isPrivate)
+        await ann.tap { $0.eraseHistory() }
+        XCTAssertEqual(ann.model.screen, .history(History(scans: [], isOn: true)))
+    }
+
+    @MainActor
+    func testASuspicionIsReportedAlsoWithoutANetworkAndArrives() async throws {
+        let ann = try await pinned("ann")
+        await ann.tap { $0.check(genuine) }
+        await ann.tapAction()
+        guard case .verdict(let right) = ann.model.screen else { return XCTFail("no verdict") }
+        XCTAssertFalse(right.isDoubtful)
+        ann.model.home()
+        await ann.tap { $0.check("(01)09506000134352(17)351130(10)L1(21)X001") }
+        guard case .verdict(let wrong) = ann.model.screen else { return XCTFail("no verdict") }
+        XCTAssertTrue(wrong.isDoubtful, "the world's register takes reports")
+        await ann.tap { $0.suspect() }
+        await ann.tap { $0.report(words: " ", place: "", answer: "") }
+        ann.sees("fault.invalid-report")
+        _ = world.ask("stop")
+        await ann.tap { $0.report(words: "the seal was broken", place: "", answer: "") }
+        ann.sees("report.waiting")
+        _ = world.ask("start")
+        for _ in 0..<50 where ann.reads == ["report.waiting"] {
+            await ann.tap { $0.sendReports() }
+            try await Task.sleep(nanoseconds: 100_000_000)
+        }
+        ann.sees("report.received")
+        guard case .reports(let list) = ann.model.screen else { return XCTFail("no list") }
+        await ann.tap { $0.settle(report: list[0].id) }
+        XCTAssertEqual(ann.model.screen, .reports([]))
     }
 
     @MainActor
@@ -101,10 +152,27 @@ final class PatientTests: WorldTests, @unchecked Sendable {
         var shown: [VerdictKind] = []
         for example in examples {
             await ann.tap { $0.check(example.code) }
-            if case .verdict(let found, _) = ann.model.screen { shown.append(found.verdict) }
+            if case .verdict(let found) = ann.model.screen { shown.append(found.screen.verdict) }
             ann.model.back()
         }
         XCTAssertEqual(shown, [.authentic, .attention, .attention, .suspect, .checkScan])
+        // And the tasks of a courier, a patient with a record, and a doctor.
+        for task in ann.model.tasks {
+            var seen = 0
+            await ann.tap { $0.tour(task) }
+            while ann.model.isTouring {
+                seen += 1
+                switch ann.model.screen {
+                // Whatever is tapped leads on, and nothing is called.
+                case .carry: await ann.tap { $0.takeOver() }
+                case .offered: await ann.tap { $0.accept() }
+                case .record: await ann.tap { $0.read() }
+                default: await ann.tap { $0.toured() }
+                }
+            }
+            XCTAssertGreaterThan(seen, 3, task)
+            XCTAssertEqual(ann.model.screen, .home(examples: true))
+        }
         await ann.tap { $0.leaveExamples() }
         XCTAssertEqual(ann.model.screen, .start)
     }

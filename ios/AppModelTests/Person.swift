@@ -82,8 +82,8 @@ final class Person {
     /// Taps the button that the core chose.
     func tapAction() async {
         switch model.screen {
-        case .verdict(let shown, _):
-            guard let action = shown.action else { return XCTFail("no button on \(model.screen)") }
+        case .verdict(let shown):
+            guard let action = shown.screen.action else { return XCTFail("no button on \(model.screen)") }
             await tap { _ = $0.act(action) }
         case .faulty(let shown): await tap { _ = $0.act(shown.action) }
         default: XCTFail("no such button on \(model.screen)")
@@ -95,7 +95,13 @@ final class Person {
         switch model.screen {
         case .camera(let camera): [camera.hint]
         case .typing(_, let wrong), .enrol(let wrong), .preferences(_, let wrong): [wrong].compactMap { $0?.key }
-        case .verdict(let shown, _): [shown.title, shown.reason, shown.next].map(\.key)
+        case .verdict(let shown):
+            [shown.screen.title, shown.screen.reason, shown.screen.next].map(\.key)
+                + [shown.seen.before, shown.seen.hint].compactMap { $0?.key }
+        case .history(let history): history.scans.map(\.title.key)
+        case .reports(let list): list.map(\.state.key)
+        case .reporting(_, let wrong): [wrong].compactMap { $0?.key }
+        case .proof(let proof): proof.lines.map(\.key) + [proof.recorded.key]
         case .medicines(let packs): packs.map(\.line.key)
         case .carry(let carry): carry.goods.map(\.holder.key)
         case .showing(let shown): [shown.screen.text.key] + shown.screen.states.map(\.key)

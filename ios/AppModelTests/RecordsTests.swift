@@ -152,8 +152,9 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
         let isDone = await phone.round()
         XCTAssertTrue(isDone)
         let news = phone.news()
-        XCTAssertEqual(news.map(\.title), ["notice.record-emergency"])
+        XCTAssertEqual(news.map(\.title.key), ["notice.record-emergency"])
         try phone.told(news[0])
+        XCTAssertEqual(news[0].neutral.key, "notice.record-neutral")
         XCTAssertEqual(phone.news(), [], "told once")
         jane.model.back()
         await jane.tap { $0.accesses(record: id) }

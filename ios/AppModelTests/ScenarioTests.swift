@@ -79,7 +79,8 @@ final class ScenarioTests: WorldTests, @unchecked Sendable {
             XCTAssertTrue(titles.contains { ann.reads.contains($0) }, "\(step): \(ann.reads)")
         }
         if let verdict = step["verdict"] as? String {
-            guard case .verdict(let shown, _) = screen else { return XCTFail("\(step): \(screen)") }
+            guard case .verdict(let found) = screen else { return XCTFail("\(step): \(screen)") }
+            let shown = found.screen
             XCTAssertEqual(shown.title.key, "verdict.\(verdict)", "\(step)")
             let reasons = step["reasons"] as! [String]
             let keys = ([shown.reason] + shown.others).map(\.key)
@@ -87,7 +88,8 @@ final class ScenarioTests: WorldTests, @unchecked Sendable {
         }
         if step["sight"] as? String == "nothing" { XCTAssertEqual(ann.aim, .pack, "\(step)") }
         if let identities = step["identities"] as? [String] {
-            guard case .preferences(let settings, _) = screen else { return XCTFail("\(step): \(screen)") }
+            guard case .preferences(let shown, _) = screen else { return XCTFail("\(step): \(screen)") }
+            let settings = shown.settings
             XCTAssertEqual(settings.memberships.map(\.identity), identities, "\(step)")
             if let node = step["node"] as? String {
                 XCTAssertEqual(settings.node, node == "own" ? world.node : node, "\(step)")

@@ -21,10 +21,11 @@ pub fn system_catalogue(languages: &[Texts]) -> String {
 }
 
 /// Apple's names (`Info.plist`), each with its text.
-const SYSTEM: [(&str, &str); 3] = [
+const SYSTEM: [(&str, &str); 4] = [
     ("CFBundleDisplayName", "app.name"),
     ("NSCameraUsageDescription", "app.camera"),
     ("NSFaceIDUsageDescription", "app.face"),
+    ("NSLocationWhenInUseUsageDescription", "carry.place-text"),
 ];
 
 /// The file `Counted.swift`: which argument a text counts.

@@ -180,6 +180,7 @@ public struct InlinePickerStyle: PickerStyle {}
 extension PickerStyle where Self == InlinePickerStyle {
     public static var inline: InlinePickerStyle { InlinePickerStyle() }
 }
+public struct ShareLink<L: View>: _Leaf { public init(item: String, @ViewBuilder label: () -> L) {} }
 public struct ProgressView: _Leaf {
     public init() {}
     public init<V: BinaryFloatingPoint>(value: V?, total: V = 1) {}
@@ -226,6 +227,7 @@ public struct Edge {
         public static let top = Set(rawValue: 1), bottom = Set(rawValue: 2), all = Set(rawValue: 15)
     }
 }
+public enum VerticalEdge: Sendable { case top, bottom }
 public enum TextAlignment { case leading, center, trailing }
 public enum ContentMode { case fit, fill }
 public enum NavigationBarItem { public enum TitleDisplayMode { case automatic, inline, large } }
@@ -272,6 +274,7 @@ extension View {
     public func font(_ font: Font?) -> some View { self }
     public func bold(_ isActive: Bool = true) -> some View { self }
     public func multilineTextAlignment(_ alignment: TextAlignment) -> some View { self }
+    public func safeAreaInset<V: View>(edge: VerticalEdge, @ViewBuilder content: () -> V) -> some View { self }
     public func ignoresSafeArea() -> some View { self }
     public func disabled(_ isDisabled: Bool) -> some View { self }
     public func buttonStyle<S: PrimitiveButtonStyle>(_ style: S) -> some View { self }
