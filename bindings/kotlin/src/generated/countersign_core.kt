@@ -853,6 +853,24 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_delete(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_erase_all(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_erase_history(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_forget(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_history(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_notices(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_remember(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_remembered(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_seen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_told(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_again(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_code(
@@ -860,6 +878,16 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_packchecker_check_frame(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_photo(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_report(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_reports(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_send_reports(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_settle_report(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_takes_reports(
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_accesses(
     ): Int
@@ -1080,6 +1108,24 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_constructor_packchecker_new(`wallet`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_packchecker_erase_all(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_erase_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_forget(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_notices(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_remember(`ptr`: Long,`on`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_remembered(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_seen(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_told(`ptr`: Long,`notice`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_packchecker_check_again(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_code(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1088,6 +1134,16 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_photo(`ptr`: Long,`width`: Int,`height`: Int,`rgba`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_report(`ptr`: Long,`link`: RustBuffer.ByValue,`suspicion`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_send_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_settle_report(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_takes_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
     external fun uniffi_countersign_core_fn_clone_records(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_records(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1497,6 +1553,33 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_erase_all() and 0xFFFF) != 20412) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_erase_history() and 0xFFFF) != 11887) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_forget() and 0xFFFF) != 4963) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_history() and 0xFFFF) != 5307) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_notices() and 0xFFFF) != 28355) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_remember() and 0xFFFF) != 14854) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_remembered() and 0xFFFF) != 64539) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_seen() and 0xFFFF) != 20540) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_told() and 0xFFFF) != 15834) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_again() and 0xFFFF) != 57988) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1507,6 +1590,21 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_photo() and 0xFFFF) != 25186) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_report() and 0xFFFF) != 4749) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_reports() and 0xFFFF) != 45547) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_send_reports() and 0xFFFF) != 2146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_settle_report() and 0xFFFF) != 26452) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_takes_reports() and 0xFFFF) != 26315) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_records_accesses() and 0xFFFF) != 21983) {
@@ -1584,7 +1682,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_enrol() and 0xFFFF) != 12094) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 3163) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 1516) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_pack() and 0xFFFF) != 56141) {
@@ -1596,7 +1694,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_following() and 0xFFFF) != 18252) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep() and 0xFFFF) != 61957) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep() and 0xFFFF) != 42597) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_keep_contents() and 0xFFFF) != 3837) {
@@ -1620,7 +1718,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_sync_step() and 0xFFFF) != 32367) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 14137) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 38386) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_clinician_new() and 0xFFFF) != 29514) {
@@ -4273,6 +4371,54 @@ public object FfiConverterTypeKeyStore: FfiConverter<KeyStore, Long> {
 public interface PackCheckerInterface {
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+    fun `eraseAll`()
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+    fun `eraseHistory`()
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+    fun `forget`(`link`: kotlin.String)
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+    fun `history`(): List<Scanned>
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+    fun `notices`(): List<Notice>
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+    fun `remember`(`on`: kotlin.Boolean)
+    
+    /**
+     * How much is remembered.
+     */
+    fun `remembered`(): Remembered
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */
+    fun `seen`(): Seen
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+    fun `told`(`notice`: kotlin.String)
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
     fun `checkAgain`(): Answer?
@@ -4294,6 +4440,32 @@ public interface PackCheckerInterface {
      * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
     fun `checkPhoto`(`width`: kotlin.UInt, `height`: kotlin.UInt, `rgba`: java.nio.ByteBuffer): ScanResult
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+    fun `report`(`link`: kotlin.String, `suspicion`: Suspicion)
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+    fun `reports`(): List<ReportLine>
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+    fun `sendReports`(): Round
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+    fun `settleReport`(`id`: kotlin.String)
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+    fun `takesReports`(): kotlin.Boolean
     
     companion object
 }
@@ -4416,6 +4588,159 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
 
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+    @Throws(CountersignException::class)override fun `eraseAll`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_erase_all(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+    @Throws(CountersignException::class)override fun `eraseHistory`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_erase_history(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+    @Throws(CountersignException::class)override fun `forget`(`link`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_forget(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+    @Throws(CountersignException::class)override fun `history`(): List<Scanned> {
+            return FfiConverterSequenceTypeScanned.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_history(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+    @Throws(CountersignException::class)override fun `notices`(): List<Notice> {
+            return FfiConverterSequenceTypeNotice.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_notices(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+    @Throws(CountersignException::class)override fun `remember`(`on`: kotlin.Boolean)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_remember(
+        it,
+        
+        FfiConverterBoolean.lower(`on`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * How much is remembered.
+     */
+    @Throws(CountersignException::class)override fun `remembered`(): Remembered {
+            return FfiConverterTypeRemembered.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_remembered(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */override fun `seen`(): Seen {
+            return FfiConverterTypeSeen.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_seen(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+    @Throws(CountersignException::class)override fun `told`(`notice`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_told(
+        it,
+        
+        FfiConverterString.lower(`notice`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
     @Throws(CountersignException::class)override fun `checkAgain`(): Answer? {
@@ -4487,6 +4812,93 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
         FfiConverterUInt.lower(`width`),
         FfiConverterUInt.lower(`height`),
         FfiConverterByRefBytes.lower(`rgba`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+    @Throws(CountersignException::class)override fun `report`(`link`: kotlin.String, `suspicion`: Suspicion)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_report(
+        it,
+        
+        FfiConverterString.lower(`link`),
+        FfiConverterTypeSuspicion.lower(`suspicion`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+    @Throws(CountersignException::class)override fun `reports`(): List<ReportLine> {
+            return FfiConverterSequenceTypeReportLine.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_reports(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+    @Throws(CountersignException::class)override fun `sendReports`(): Round {
+            return FfiConverterTypeRound.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_send_reports(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+    @Throws(CountersignException::class)override fun `settleReport`(`id`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_settle_report(
+        it,
+        
+        FfiConverterString.lower(`id`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+    @Throws(CountersignException::class)override fun `takesReports`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_takes_reports(
+        it,
+        _status)
 }
     }
     )
@@ -5689,8 +6101,8 @@ public interface WalletInterface {
     fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Enrolment
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
     fun `follow`(`code`: kotlin.String)
     
@@ -5711,7 +6123,8 @@ public interface WalletInterface {
     fun `following`(): List<Followed>
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
     fun `keep`(`code`: kotlin.String)
     
@@ -5754,7 +6167,7 @@ public interface WalletInterface {
     fun `syncStep`(): SyncStep
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
     fun `unfollow`(`link`: kotlin.String)
     
@@ -5924,8 +6337,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
     @Throws(CountersignException::class)override fun `follow`(`code`: kotlin.String)
         = 
@@ -5994,7 +6407,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
     @Throws(CountersignException::class)override fun `keep`(`code`: kotlin.String)
         = 
@@ -6133,7 +6547,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
     @Throws(CountersignException::class)override fun `unfollow`(`link`: kotlin.String)
         = 
@@ -8305,6 +8719,85 @@ public object FfiConverterTypeNewRecordLine: FfiConverterRustBuffer<NewRecordLin
 
 
 /**
+ * Something new about a pack that was scanned or is kept.
+ */
+data class Notice (
+    /**
+     * Its id, for [`crate::PackChecker::told`].
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The pack's link: checking it shows the whole answer.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What the pack is called.
+     */
+    val `product`: Text
+    , 
+    /**
+     * What is new.
+     */
+    val `line`: Text
+    , 
+    /**
+     * The next step.
+     */
+    val `next`: Text
+    , 
+    /**
+     * What a locked screen may show: it names nothing.
+     */
+    val `neutral`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNotice: FfiConverterRustBuffer<Notice> {
+    override fun read(buf: ByteBuffer): Notice {
+        return Notice(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Notice) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterTypeText.allocationSize(value.`line`) +
+            FfiConverterTypeText.allocationSize(value.`next`) +
+            FfiConverterTypeText.allocationSize(value.`neutral`)
+    )
+
+    override fun write(value: Notice, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterTypeText.write(value.`line`, buf)
+            FfiConverterTypeText.write(value.`next`, buf)
+            FfiConverterTypeText.write(value.`neutral`, buf)
+    }
+}
+
+
+
+/**
  * A verified offer: all statements on the goods verify, none is missing, and the giver holds the goods.
  */
 data class Offer (
@@ -9719,6 +10212,132 @@ public object FfiConverterTypeRegister: FfiConverterRustBuffer<Register> {
 
 
 /**
+ * How much is remembered on this phone.
+ */
+data class Remembered (
+    /**
+     * Whether scans are remembered: ask the person before.
+     */
+    val `on`: kotlin.Boolean
+    , 
+    /**
+     * Packs that were scanned.
+     */
+    val `scanned`: kotlin.ULong
+    , 
+    /**
+     * Packs in the medicine list.
+     */
+    val `kept`: kotlin.ULong
+    , 
+    /**
+     * Bytes of both, sealed.
+     */
+    val `bytes`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRemembered: FfiConverterRustBuffer<Remembered> {
+    override fun read(buf: ByteBuffer): Remembered {
+        return Remembered(
+            FfiConverterBoolean.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Remembered) = (
+            FfiConverterBoolean.allocationSize(value.`on`) +
+            FfiConverterULong.allocationSize(value.`scanned`) +
+            FfiConverterULong.allocationSize(value.`kept`) +
+            FfiConverterULong.allocationSize(value.`bytes`)
+    )
+
+    override fun write(value: Remembered, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`on`, buf)
+            FfiConverterULong.write(value.`scanned`, buf)
+            FfiConverterULong.write(value.`kept`, buf)
+            FfiConverterULong.write(value.`bytes`, buf)
+    }
+}
+
+
+
+/**
+ * A report of this phone: a line of the list.
+ */
+data class ReportLine (
+    /**
+     * Its id, for [`crate::PackChecker::settle_report`].
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * When it was written.
+     */
+    val `title`: Text
+    , 
+    /**
+     * How far it has come.
+     */
+    val `state`: Text
+    , 
+    /**
+     * Whether it can be removed from the list: it does not wait any more.
+     */
+    val `settled`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReportLine: FfiConverterRustBuffer<ReportLine> {
+    override fun read(buf: ByteBuffer): ReportLine {
+        return ReportLine(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ReportLine) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterBoolean.allocationSize(value.`settled`)
+    )
+
+    override fun write(value: ReportLine, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterBoolean.write(value.`settled`, buf)
+    }
+}
+
+
+
+/**
  * The screen of a request.
  */
 data class RequestScreen (
@@ -9861,6 +10480,93 @@ public object FfiConverterTypeRound: FfiConverterRustBuffer<Round> {
 
 
 /**
+ * A pack that was scanned: a line of the history.
+ */
+data class Scanned (
+    /**
+     * Its link: checking it shows how things stand now.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `product`: Text
+    , 
+    /**
+     * The verdict at the last scan.
+     */
+    val `verdict`: VerdictKind
+    , 
+    /**
+     * The same in words.
+     */
+    val `title`: Text
+    , 
+    /**
+     * When it was scanned last.
+     */
+    val `scanned`: Text
+    , 
+    /**
+     * When it expires.
+     */
+    val `expires`: Text?
+    , 
+    /**
+     * Whether it is in the medicine list.
+     */
+    val `kept`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScanned: FfiConverterRustBuffer<Scanned> {
+    override fun read(buf: ByteBuffer): Scanned {
+        return Scanned(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeVerdictKind.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Scanned) = (
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterTypeVerdictKind.allocationSize(value.`verdict`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`scanned`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`expires`) +
+            FfiConverterBoolean.allocationSize(value.`kept`)
+    )
+
+    override fun write(value: Scanned, buf: ByteBuffer) {
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterTypeVerdictKind.write(value.`verdict`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`scanned`, buf)
+            FfiConverterOptionalTypeText.write(value.`expires`, buf)
+            FfiConverterBoolean.write(value.`kept`, buf)
+    }
+}
+
+
+
+/**
  * A section.
  */
 data class SectionScreen (
@@ -9942,6 +10648,53 @@ public object FfiConverterTypeSectionScreen: FfiConverterRustBuffer<SectionScree
             FfiConverterSequenceString.write(value.`lines`, buf)
             FfiConverterOptionalString.write(value.`text`, buf)
             FfiConverterSequenceTypeText.write(value.`notes`, buf)
+    }
+}
+
+
+
+/**
+ * What a scan adds to its answer.
+ */
+data class Seen (
+    /**
+     * That this phone scanned the pack before. No warning: it looks and sounds otherwise.
+     */
+    val `before`: Text?
+    , 
+    /**
+     * That the same number was seen as a copy would be.
+     */
+    val `hint`: Text?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSeen: FfiConverterRustBuffer<Seen> {
+    override fun read(buf: ByteBuffer): Seen {
+        return Seen(
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Seen) = (
+            FfiConverterOptionalTypeText.allocationSize(value.`before`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`hint`)
+    )
+
+    override fun write(value: Seen, buf: ByteBuffer) {
+            FfiConverterOptionalTypeText.write(value.`before`, buf)
+            FfiConverterOptionalTypeText.write(value.`hint`, buf)
     }
 }
 
@@ -10076,6 +10829,69 @@ public object FfiConverterTypeSigned: FfiConverterRustBuffer<Signed> {
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterULong.write(value.`index`, buf)
             FfiConverterULong.write(value.`asOfMillis`, buf)
+    }
+}
+
+
+
+/**
+ * What a person reports about a pack that they scanned.
+ */
+data class Suspicion (
+    /**
+     * What they saw, in their words; may be empty if there is a photograph. Up to 4000 bytes.
+     */
+    val `words`: kotlin.String
+    , 
+    /**
+     * Where, if they want to say so. Up to 200 bytes.
+     */
+    val `place`: kotlin.String? = null 
+    , 
+    /**
+     * A photograph, JPEG or PNG, of up to 256 KiB. Remove what a camera adds, such as the position.
+     */
+    val `photograph`: kotlin.ByteArray? = null 
+    , 
+    /**
+     * How they can be answered, such as an address; absent to stay anonymous. Up to 200 bytes.
+     */
+    val `answer`: kotlin.String? = null 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSuspicion: FfiConverterRustBuffer<Suspicion> {
+    override fun read(buf: ByteBuffer): Suspicion {
+        return Suspicion(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Suspicion) = (
+            FfiConverterString.allocationSize(value.`words`) +
+            FfiConverterOptionalString.allocationSize(value.`place`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`photograph`) +
+            FfiConverterOptionalString.allocationSize(value.`answer`)
+    )
+
+    override fun write(value: Suspicion, buf: ByteBuffer) {
+            FfiConverterString.write(value.`words`, buf)
+            FfiConverterOptionalString.write(value.`place`, buf)
+            FfiConverterOptionalByteArray.write(value.`photograph`, buf)
+            FfiConverterOptionalString.write(value.`answer`, buf)
     }
 }
 
@@ -10537,11 +11353,11 @@ sealed class Action {
     
     
     /**
-     * Follow the product and sync: its link.
+     * Follow what the link names ([`crate::Wallet::follow`]), and sync.
      */
     data class Follow(
         /**
-         * The product class.
+         * The product, or one pack of it.
          */
         val `link`: kotlin.String) : Action()
         
@@ -13355,6 +14171,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteArray?> {
+    override fun read(buf: ByteBuffer): kotlin.ByteArray? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterByteArray.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.ByteArray?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterByteArray.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.ByteArray?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterByteArray.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAnswer: FfiConverterRustBuffer<Answer?> {
     override fun read(buf: ByteBuffer): Answer? {
         if (buf.get().toInt() == 0) {
@@ -14215,6 +15063,34 @@ public object FfiConverterSequenceTypeMembership: FfiConverterRustBuffer<List<Me
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeNotice: FfiConverterRustBuffer<List<Notice>> {
+    override fun read(buf: ByteBuffer): List<Notice> {
+        val len = buf.getInt()
+        return List<Notice>(len) {
+            FfiConverterTypeNotice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Notice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNotice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Notice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNotice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeOtherReading: FfiConverterRustBuffer<List<OtherReading>> {
     override fun read(buf: ByteBuffer): List<OtherReading> {
         val len = buf.getInt()
@@ -14429,6 +15305,62 @@ public object FfiConverterSequenceTypeRecordRequest: FfiConverterRustBuffer<List
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeRecordRequest.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeReportLine: FfiConverterRustBuffer<List<ReportLine>> {
+    override fun read(buf: ByteBuffer): List<ReportLine> {
+        val len = buf.getInt()
+        return List<ReportLine>(len) {
+            FfiConverterTypeReportLine.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ReportLine>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeReportLine.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ReportLine>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeReportLine.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeScanned: FfiConverterRustBuffer<List<Scanned>> {
+    override fun read(buf: ByteBuffer): List<Scanned> {
+        val len = buf.getInt()
+        return List<Scanned>(len) {
+            FfiConverterTypeScanned.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Scanned>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeScanned.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Scanned>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeScanned.write(it, buf)
         }
     }
 }

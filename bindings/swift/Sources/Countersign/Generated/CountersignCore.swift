@@ -2134,6 +2134,54 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
 public protocol PackCheckerProtocol: AnyObject, Sendable {
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+    func eraseAll() throws 
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+    func eraseHistory() throws 
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+    func forget(link: String) throws 
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+    func history() throws  -> [Scanned]
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+    func notices() throws  -> [Notice]
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+    func remember(on: Bool) throws 
+    
+    /**
+     * How much is remembered.
+     */
+    func remembered() throws  -> Remembered
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */
+    func seen()  -> Seen
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+    func told(notice: String) throws 
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
     func checkAgain() throws  -> Answer?
@@ -2155,6 +2203,32 @@ public protocol PackCheckerProtocol: AnyObject, Sendable {
      * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
     func checkPhoto(width: UInt32, height: UInt32, rgba: Data) throws  -> ScanResult
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+    func report(link: String, suspicion: Suspicion) throws 
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+    func reports() throws  -> [ReportLine]
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+    func sendReports() throws  -> Round
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+    func settleReport(id: String) throws 
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+    func takesReports() throws  -> Bool
     
 }
 /**
@@ -2226,6 +2300,115 @@ public convenience init(wallet: Wallet) {
 
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+open func eraseAll()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_erase_all(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+open func eraseHistory()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_erase_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+open func forget(link: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_forget(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+open func history()throws  -> [Scanned]  {
+    return try  FfiConverterSequenceTypeScanned.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+open func notices()throws  -> [Notice]  {
+    return try  FfiConverterSequenceTypeNotice.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_notices(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+open func remember(on: Bool)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_remember(
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(on),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * How much is remembered.
+     */
+open func remembered()throws  -> Remembered  {
+    return try  FfiConverterTypeRemembered_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_remembered(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */
+open func seen() -> Seen  {
+    return try!  FfiConverterTypeSeen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_seen(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+open func told(notice: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_told(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notice),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
 open func checkAgain()throws  -> Answer?  {
@@ -2285,6 +2468,68 @@ open func checkPhoto(width: UInt32, height: UInt32, rgba: Data)throws  -> ScanRe
         rgbaFb,uniffiCallStatus
     )
         }
+})
+}
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+open func report(link: String, suspicion: Suspicion)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_report(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),
+        FfiConverterTypeSuspicion_lower(suspicion),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+open func reports()throws  -> [ReportLine]  {
+    return try  FfiConverterSequenceTypeReportLine.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_reports(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+open func sendReports()throws  -> Round  {
+    return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_send_reports(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+open func settleReport(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_settle_report(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+open func takesReports()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_takes_reports(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
 })
 }
     
@@ -3024,8 +3269,8 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func enrol(key: String, code: String) throws  -> Enrolment
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
     func follow(code: String) throws 
     
@@ -3046,7 +3291,8 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func following() throws  -> [Followed]
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
     func keep(code: String) throws 
     
@@ -3089,7 +3335,7 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func syncStep() throws  -> SyncStep
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
     func unfollow(link: String) throws 
     
@@ -3229,8 +3475,8 @@ open func enrol(key: String, code: String)throws  -> Enrolment  {
 }
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
 open func follow(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -3279,7 +3525,8 @@ open func following()throws  -> [Followed]  {
 }
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
 open func keep(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -3378,7 +3625,7 @@ open func syncStep()throws  -> SyncStep  {
 }
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
 open func unfollow(link: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -6335,6 +6582,115 @@ public func FfiConverterTypeNewRecordLine_lower(_ value: NewRecordLine) -> RustB
 
 
 /**
+ * Something new about a pack that was scanned or is kept.
+ */
+public struct Notice: Equatable, Hashable {
+    /**
+     * Its id, for [`crate::PackChecker::told`].
+     */
+    public let id: String
+    /**
+     * The pack's link: checking it shows the whole answer.
+     */
+    public let link: String
+    /**
+     * What the pack is called.
+     */
+    public let product: Text
+    /**
+     * What is new.
+     */
+    public let line: Text
+    /**
+     * The next step.
+     */
+    public let next: Text
+    /**
+     * What a locked screen may show: it names nothing.
+     */
+    public let neutral: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its id, for [`crate::PackChecker::told`].
+         */id: String, 
+        /**
+         * The pack's link: checking it shows the whole answer.
+         */link: String, 
+        /**
+         * What the pack is called.
+         */product: Text, 
+        /**
+         * What is new.
+         */line: Text, 
+        /**
+         * The next step.
+         */next: Text, 
+        /**
+         * What a locked screen may show: it names nothing.
+         */neutral: Text) {
+        self.id = id
+        self.link = link
+        self.product = product
+        self.line = line
+        self.next = next
+        self.neutral = neutral
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Notice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNotice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Notice {
+        return
+            try Notice(
+                id: FfiConverterString.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf), 
+                product: FfiConverterTypeText.read(from: &buf), 
+                line: FfiConverterTypeText.read(from: &buf), 
+                next: FfiConverterTypeText.read(from: &buf), 
+                neutral: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Notice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterTypeText.write(value.line, into: &buf)
+        FfiConverterTypeText.write(value.next, into: &buf)
+        FfiConverterTypeText.write(value.neutral, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotice_lift(_ buf: RustBuffer) throws -> Notice {
+    return try FfiConverterTypeNotice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotice_lower(_ value: Notice) -> RustBuffer {
+    return FfiConverterTypeNotice.lower(value)
+}
+
+
+/**
  * A verified offer: all statements on the goods verify, none is missing, and the giver holds the goods.
  */
 public struct Offer: Equatable, Hashable {
@@ -8298,6 +8654,184 @@ public func FfiConverterTypeRegister_lower(_ value: Register) -> RustBuffer {
 
 
 /**
+ * How much is remembered on this phone.
+ */
+public struct Remembered: Equatable, Hashable {
+    /**
+     * Whether scans are remembered: ask the person before.
+     */
+    public let on: Bool
+    /**
+     * Packs that were scanned.
+     */
+    public let scanned: UInt64
+    /**
+     * Packs in the medicine list.
+     */
+    public let kept: UInt64
+    /**
+     * Bytes of both, sealed.
+     */
+    public let bytes: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether scans are remembered: ask the person before.
+         */on: Bool, 
+        /**
+         * Packs that were scanned.
+         */scanned: UInt64, 
+        /**
+         * Packs in the medicine list.
+         */kept: UInt64, 
+        /**
+         * Bytes of both, sealed.
+         */bytes: UInt64) {
+        self.on = on
+        self.scanned = scanned
+        self.kept = kept
+        self.bytes = bytes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Remembered: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRemembered: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Remembered {
+        return
+            try Remembered(
+                on: FfiConverterBool.read(from: &buf), 
+                scanned: FfiConverterUInt64.read(from: &buf), 
+                kept: FfiConverterUInt64.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Remembered, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.on, into: &buf)
+        FfiConverterUInt64.write(value.scanned, into: &buf)
+        FfiConverterUInt64.write(value.kept, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemembered_lift(_ buf: RustBuffer) throws -> Remembered {
+    return try FfiConverterTypeRemembered.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemembered_lower(_ value: Remembered) -> RustBuffer {
+    return FfiConverterTypeRemembered.lower(value)
+}
+
+
+/**
+ * A report of this phone: a line of the list.
+ */
+public struct ReportLine: Equatable, Hashable {
+    /**
+     * Its id, for [`crate::PackChecker::settle_report`].
+     */
+    public let id: String
+    /**
+     * When it was written.
+     */
+    public let title: Text
+    /**
+     * How far it has come.
+     */
+    public let state: Text
+    /**
+     * Whether it can be removed from the list: it does not wait any more.
+     */
+    public let settled: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its id, for [`crate::PackChecker::settle_report`].
+         */id: String, 
+        /**
+         * When it was written.
+         */title: Text, 
+        /**
+         * How far it has come.
+         */state: Text, 
+        /**
+         * Whether it can be removed from the list: it does not wait any more.
+         */settled: Bool) {
+        self.id = id
+        self.title = title
+        self.state = state
+        self.settled = settled
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ReportLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReportLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReportLine {
+        return
+            try ReportLine(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                settled: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ReportLine, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterBool.write(value.settled, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReportLine_lift(_ buf: RustBuffer) throws -> ReportLine {
+    return try FfiConverterTypeReportLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReportLine_lower(_ value: ReportLine) -> RustBuffer {
+    return FfiConverterTypeReportLine.lower(value)
+}
+
+
+/**
  * The screen of a request.
  */
 public struct RequestScreen: Equatable, Hashable {
@@ -8496,6 +9030,125 @@ public func FfiConverterTypeRound_lower(_ value: Round) -> RustBuffer {
 
 
 /**
+ * A pack that was scanned: a line of the history.
+ */
+public struct Scanned: Equatable, Hashable {
+    /**
+     * Its link: checking it shows how things stand now.
+     */
+    public let link: String
+    /**
+     * What it is called.
+     */
+    public let product: Text
+    /**
+     * The verdict at the last scan.
+     */
+    public let verdict: VerdictKind
+    /**
+     * The same in words.
+     */
+    public let title: Text
+    /**
+     * When it was scanned last.
+     */
+    public let scanned: Text
+    /**
+     * When it expires.
+     */
+    public let expires: Text?
+    /**
+     * Whether it is in the medicine list.
+     */
+    public let kept: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its link: checking it shows how things stand now.
+         */link: String, 
+        /**
+         * What it is called.
+         */product: Text, 
+        /**
+         * The verdict at the last scan.
+         */verdict: VerdictKind, 
+        /**
+         * The same in words.
+         */title: Text, 
+        /**
+         * When it was scanned last.
+         */scanned: Text, 
+        /**
+         * When it expires.
+         */expires: Text?, 
+        /**
+         * Whether it is in the medicine list.
+         */kept: Bool) {
+        self.link = link
+        self.product = product
+        self.verdict = verdict
+        self.title = title
+        self.scanned = scanned
+        self.expires = expires
+        self.kept = kept
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Scanned: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScanned: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Scanned {
+        return
+            try Scanned(
+                link: FfiConverterString.read(from: &buf), 
+                product: FfiConverterTypeText.read(from: &buf), 
+                verdict: FfiConverterTypeVerdictKind.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                scanned: FfiConverterTypeText.read(from: &buf), 
+                expires: FfiConverterOptionTypeText.read(from: &buf), 
+                kept: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Scanned, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterTypeVerdictKind.write(value.verdict, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.scanned, into: &buf)
+        FfiConverterOptionTypeText.write(value.expires, into: &buf)
+        FfiConverterBool.write(value.kept, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScanned_lift(_ buf: RustBuffer) throws -> Scanned {
+    return try FfiConverterTypeScanned.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScanned_lower(_ value: Scanned) -> RustBuffer {
+    return FfiConverterTypeScanned.lower(value)
+}
+
+
+/**
  * A section.
  */
 public struct SectionScreen: Equatable, Hashable {
@@ -8611,6 +9264,75 @@ public func FfiConverterTypeSectionScreen_lift(_ buf: RustBuffer) throws -> Sect
 #endif
 public func FfiConverterTypeSectionScreen_lower(_ value: SectionScreen) -> RustBuffer {
     return FfiConverterTypeSectionScreen.lower(value)
+}
+
+
+/**
+ * What a scan adds to its answer.
+ */
+public struct Seen: Equatable, Hashable {
+    /**
+     * That this phone scanned the pack before. No warning: it looks and sounds otherwise.
+     */
+    public let before: Text?
+    /**
+     * That the same number was seen as a copy would be.
+     */
+    public let hint: Text?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * That this phone scanned the pack before. No warning: it looks and sounds otherwise.
+         */before: Text?, 
+        /**
+         * That the same number was seen as a copy would be.
+         */hint: Text?) {
+        self.before = before
+        self.hint = hint
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Seen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSeen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Seen {
+        return
+            try Seen(
+                before: FfiConverterOptionTypeText.read(from: &buf), 
+                hint: FfiConverterOptionTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Seen, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeText.write(value.before, into: &buf)
+        FfiConverterOptionTypeText.write(value.hint, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSeen_lift(_ buf: RustBuffer) throws -> Seen {
+    return try FfiConverterTypeSeen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSeen_lower(_ value: Seen) -> RustBuffer {
+    return FfiConverterTypeSeen.lower(value)
 }
 
 
@@ -8799,6 +9521,95 @@ public func FfiConverterTypeSigned_lift(_ buf: RustBuffer) throws -> Signed {
 #endif
 public func FfiConverterTypeSigned_lower(_ value: Signed) -> RustBuffer {
     return FfiConverterTypeSigned.lower(value)
+}
+
+
+/**
+ * What a person reports about a pack that they scanned.
+ */
+public struct Suspicion: Equatable, Hashable {
+    /**
+     * What they saw, in their words; may be empty if there is a photograph. Up to 4000 bytes.
+     */
+    public let words: String
+    /**
+     * Where, if they want to say so. Up to 200 bytes.
+     */
+    public let place: String?
+    /**
+     * A photograph, JPEG or PNG, of up to 256 KiB. Remove what a camera adds, such as the position.
+     */
+    public let photograph: Data?
+    /**
+     * How they can be answered, such as an address; absent to stay anonymous. Up to 200 bytes.
+     */
+    public let answer: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What they saw, in their words; may be empty if there is a photograph. Up to 4000 bytes.
+         */words: String, 
+        /**
+         * Where, if they want to say so. Up to 200 bytes.
+         */place: String? = nil, 
+        /**
+         * A photograph, JPEG or PNG, of up to 256 KiB. Remove what a camera adds, such as the position.
+         */photograph: Data? = nil, 
+        /**
+         * How they can be answered, such as an address; absent to stay anonymous. Up to 200 bytes.
+         */answer: String? = nil) {
+        self.words = words
+        self.place = place
+        self.photograph = photograph
+        self.answer = answer
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Suspicion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSuspicion: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Suspicion {
+        return
+            try Suspicion(
+                words: FfiConverterString.read(from: &buf), 
+                place: FfiConverterOptionString.read(from: &buf), 
+                photograph: FfiConverterOptionData.read(from: &buf), 
+                answer: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Suspicion, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.words, into: &buf)
+        FfiConverterOptionString.write(value.place, into: &buf)
+        FfiConverterOptionData.write(value.photograph, into: &buf)
+        FfiConverterOptionString.write(value.answer, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSuspicion_lift(_ buf: RustBuffer) throws -> Suspicion {
+    return try FfiConverterTypeSuspicion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSuspicion_lower(_ value: Suspicion) -> RustBuffer {
+    return FfiConverterTypeSuspicion.lower(value)
 }
 
 
@@ -9483,11 +10294,11 @@ public enum Action: Equatable, Hashable {
      */
     case scan
     /**
-     * Follow the product and sync: its link.
+     * Follow what the link names ([`crate::Wallet::follow`]), and sync.
      */
     case follow(
         /**
-         * The product class.
+         * The product, or one pack of it.
          */link: String
     )
     /**
@@ -12178,6 +12989,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
+    typealias SwiftType = Data?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterData.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterData.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAnswer: FfiConverterRustBuffer {
     typealias SwiftType = Answer?
 
@@ -12891,6 +13726,31 @@ fileprivate struct FfiConverterSequenceTypeMembership: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeNotice: FfiConverterRustBuffer {
+    typealias SwiftType = [Notice]
+
+    public static func write(_ value: [Notice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNotice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Notice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Notice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNotice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeOtherReading: FfiConverterRustBuffer {
     typealias SwiftType = [OtherReading]
 
@@ -13083,6 +13943,56 @@ fileprivate struct FfiConverterSequenceTypeRecordRequest: FfiConverterRustBuffer
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeRecordRequest.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeReportLine: FfiConverterRustBuffer {
+    typealias SwiftType = [ReportLine]
+
+    public static func write(_ value: [ReportLine], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeReportLine.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ReportLine] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ReportLine]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeReportLine.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeScanned: FfiConverterRustBuffer {
+    typealias SwiftType = [Scanned]
+
+    public static func write(_ value: [Scanned], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeScanned.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Scanned] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Scanned]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeScanned.read(from: &buf))
         }
         return seq
     }
@@ -13583,6 +14493,33 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_packchecker_erase_all() != 20412) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_erase_history() != 11887) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_forget() != 4963) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_history() != 5307) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_notices() != 28355) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_remember() != 14854) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_remembered() != 64539) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_seen() != 20540) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_told() != 15834) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_packchecker_check_again() != 57988) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -13593,6 +14530,21 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_check_photo() != 25186) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_report() != 4749) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_reports() != 45547) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_send_reports() != 2146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_settle_report() != 26452) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_takes_reports() != 26315) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_records_accesses() != 21983) {
@@ -13670,7 +14622,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_enrol() != 12094) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_follow() != 3163) {
+    if (uniffi_countersign_core_checksum_method_wallet_follow() != 1516) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_follow_pack() != 56141) {
@@ -13682,7 +14634,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_following() != 18252) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_keep() != 61957) {
+    if (uniffi_countersign_core_checksum_method_wallet_keep() != 42597) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_keep_contents() != 3837) {
@@ -13706,7 +14658,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_sync_step() != 32367) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 14137) {
+    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 38386) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_clinician_new() != 29514) {

@@ -223,7 +223,7 @@ class MainActivity : Activity(), Platform {
         if (result != RESULT_OK || picture == null) return
         when (request) {
             PHOTOGRAPH -> decoded(picture, LARGEST)?.let(::photograph)
-            EVIDENCE -> decoded(picture, LARGEST_EVIDENCE)?.let { model.attach(evidence(it)) }
+            EVIDENCE -> decoded(picture, LARGEST_EVIDENCE)?.let(::attach)
             DOCUMENT -> document(picture)
         }
     }
@@ -238,7 +238,10 @@ class MainActivity : Activity(), Platform {
         model.records.take(bytes)
     }
 
-    /** A photograph for a report: without what the camera wrote into it, and as small as reports are. */
+    /** A photograph for a report. */
+    fun attach(picture: Bitmap) = model.attach(evidence(picture))
+
+    /** Its file: without what the camera wrote into it, and as small as reports are. */
     private fun evidence(picture: Bitmap): ByteArray = QUALITIES.map { quality ->
         ByteArrayOutputStream().also { picture.compress(Bitmap.CompressFormat.JPEG, quality, it) }.toByteArray()
     }.let { tried -> tried.firstOrNull { it.size <= MOST_EVIDENCE } ?: tried.last() }

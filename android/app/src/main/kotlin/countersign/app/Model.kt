@@ -244,7 +244,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun history() = run(::remembered, then = ::go)
 
-    private fun remembered() = phone.checker.run { Screen.History(history(), remembered().on) }
+    private fun remembered() = Screen.History(phone.checker.history(), phone.checker.remembered().on)
 
     fun remember(on: Boolean) = run({
         phone.checker.remember(on)

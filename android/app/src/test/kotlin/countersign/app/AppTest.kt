@@ -324,6 +324,81 @@ class AppTest {
     }
 
     @Test
+    fun `scans are remembered if the person wants it, and a recall is told once, naming nothing on a locked screen`() {
+        var ann = pinned("ann")
+        fun look(serial: String) {
+            ann.model.home()
+            ann.tap("home.scan")
+            ann.tap("scan.type")
+            ann.type("(01)09506000134352(17)351130(10)L1(21)$serial")
+            ann.tap("scan.check")
+        }
+        look("S001")
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+        ann.model.home()
+        ann.tap("home.medicines")
+        ann.tap("history.title")
+        ann.sees("history.empty")
+        assertTrue(ann.isProtected)
+        ann.check("history.remember")
+        assertTrue((ann.model.screen as Screen.History).on)
+        look("S001")
+        look("S001")
+        ann.reads("This phone scanned it before")
+        ann = ann.andAgain()
+        ann.tap("home.medicines")
+        ann.tap("history.title")
+        ann.reads("Pack S001")
+
+        world.ask("recall https://id.gs1.org/01/09506000134352/10/L1")
+        val app = RuntimeEnvironment.getApplication()
+        repeat(2) {
+            assertTrue(SyncJob.round(ann.phone) { true })
+            SyncJob.tell(app, ann.phone)
+            val notice = shadowOf(app.getSystemService(android.app.NotificationManager::class.java)).allNotifications.single()
+            assertTrue("Pack S001" in notice.extras.getString(android.app.Notification.EXTRA_TITLE)!!.plain())
+            assertTrue("Recalled" in notice.extras.getString(android.app.Notification.EXTRA_TEXT)!!)
+            assertEquals(ann.words.of("notice.neutral"), notice.publicVersion.extras.getString(android.app.Notification.EXTRA_TEXT))
+        }
+        ann.tap("history.erase")
+        ann.sees("history.empty")
+    }
+
+    @Test
+    fun `a suspicion is reported to the authority alone, also without a network`() {
+        world.ask("reports key")
+        val ann = pinned("ann")
+        ann.tap("home.settings")
+        ann.tap("settings.sync")
+        ann.model.home()
+        ann.tap("home.scan")
+        ann.hold(world.frame("unknown.pgm"))
+        ann.tap("settings.sync")
+        ann.sees("verdict.suspect")
+        world.ask("stop")
+        ann.tap("report.do")
+        ann.sees("report.text")
+        ann.tap("report.send")
+        ann.sees("fault.invalid-report")
+        ann.type("report.words", "The seal was broken")
+        ann.model.attach(ByteArray(300_000))
+        ann.sees("report.photo-added")
+        assertTrue("what was typed stays", ann.views().any { it is android.widget.EditText && it.text.toString() == "The seal was broken" })
+        ann.tap("report.send")
+        ann.sees("fault.invalid-photograph")
+        ann.activity.attach(android.graphics.Bitmap.createBitmap(3000, 2000, android.graphics.Bitmap.Config.ARGB_8888))
+        ann.tap("report.send")
+        ann.sees("report.waiting")
+        world.ask("start")
+        repeat(50) { if (ann.words.of("report.waiting") in ann.read) { ann.tap("outbox.send"); Thread.sleep(100) } }
+        ann.sees("report.received")
+        assertTrue("The seal was broken" in world.ask("reports"))
+        ann.tap("records.forget")
+        ann.sees("report.none")
+    }
+
+    @Test
     fun `an app that is killed on any screen begins where it can go on`() {
         // Before anything is pinned: the words are not taken over.
         var ann = person("ann")

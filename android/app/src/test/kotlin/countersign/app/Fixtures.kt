@@ -21,6 +21,9 @@ import countersign.core.Packed
 import countersign.core.Product
 import countersign.core.ProofScreen
 import countersign.core.Register
+import countersign.core.ReportLine
+import countersign.core.Scanned
+import countersign.core.Seen
 import countersign.core.Settings
 import countersign.core.Text
 import countersign.core.Value
@@ -97,6 +100,9 @@ object Fixtures {
         Knowledge("meds.example", 38uL, NOON, 3_600_000uL, Clock.Trusted, false, 0uL), 12uL, 4_200_000uL,
     )
 
+    private fun scanned(link: String, verdict: VerdictKind, title: String) =
+        Scanned(link, goodsText(link), verdict, Text(title, emptyList()), reason("history.scanned", "at" to Value.Moment(NOON)), authentic.screen.expires, false)
+
     private fun outgoing(id: String, kind: String, delivery: Delivery, cause: Cause? = null) =
         outgoingScreen(Outgoing(id, UNIT, "medicine.$kind", NOON, delivery, cause, 2u, NOON))
 
@@ -125,7 +131,7 @@ object Fixtures {
             reason("expiry-mismatch", "label" to Value.Time(NOON + 700uL * DAY), "stated" to Value.Time(NOON + 300uL * DAY)),
             way = history.dropLast(1) + event(20, "sales-status", wholesaler, maker, order = false) + event(10, "dispense", spiffe("pharmacy", "excluded"), void = true),
             accountable = wholesaler,
-        ),
+        ).copy(reports = true),
         "check-scan" to verdict(
             VerdictKind.CHECK_SCAN, reason("separator-lost"), way = emptyList(),
             readings = listOf(Product(CLASS, PACK, "PGH46ZQFH5", null), Product(CLASS, "$CLASS/10/NW2611/21/APGH46ZQFH5", "APGH46ZQFH5", null)),
@@ -142,6 +148,21 @@ object Fixtures {
                 Kept("$CLASS/10/L3/21/U1", goodsText("$CLASS/10/L3/21/U1"), null, Text("medicines.fetching", emptyList()), null),
             ),
         ),
+        "authentic-seen" to authentic.copy(
+            seen = Seen(reason("seen.before", "at" to Value.Time(NOON)), reason("seen.given-out-before", "party" to party("pharmacy", "corner"), "at" to Value.Time(NOON))),
+        ),
+        "history" to Screen.History(
+            listOf(scanned(PACK, VerdictKind.AUTHENTIC, "verdict.authentic"), scanned("$CLASS/10/L2/21/T1", VerdictKind.SUSPECT, "verdict.suspect")), true,
+        ),
+        "history-off" to Screen.History(emptyList(), false),
+        "report" to Screen.Reporting(PACK, goodsText(PACK), ByteArray(0), Text("fault.invalid-report", emptyList())),
+        "reports" to Screen.Reports(
+            listOf(
+                ReportLine("0", reason("report.written", "at" to Value.Moment(NOON)), Text("report.waiting", emptyList()), false),
+                ReportLine("1", reason("report.written", "at" to Value.Moment(NOON - DAY)), Text("report.received", emptyList()), true),
+            ),
+        ),
+        "reports-none" to Screen.Reports(emptyList()),
         "medicines-empty" to Screen.Medicines(emptyList()),
         "carry" to Screen.Carry(
             listOf(
