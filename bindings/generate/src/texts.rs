@@ -91,8 +91,11 @@ pub enum Text {
 
 /// Set an argument apart, in whatever direction it is written itself (Unicode, UAX 9): first strong isolate, and its end.
 const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
+/// Arguments that are texts of ours, in the same language: what they fill in themselves is set apart, and they are not. Some
+/// renderers of Android put brackets on the wrong side where isolates lie in each other.
+const OURS: [&str; 7] = ["party", "receiver", "by", "role", "step", "purpose", "condition"];
 /// Right-to-left mark.
-const FROM_THE_RIGHT: char = '\u{200f}';
+const FROM_THE_RIGHT: &str = "\u{200f}";
 
 /// The texts of one language by key, such as `scan.hold-still`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,8 +150,8 @@ impl Texts {
         faults
     }
 
-    /// The texts as the apps have them: each place is isolated, so that a name or a number in another script does not turn
-    /// what stands around it. A text from right to left says so first, since it may begin with a name.
+    /// The texts as the apps have them: a place for something from outside is isolated, so that a name or a number in another
+    /// script does not turn what stands around it. A text from right to left says so first, since it may begin with a name.
     #[must_use]
     pub fn isolated(&self, language: &Language) -> Self {
         Self(self.0.iter().map(|(key, text)| (key.clone(), text.isolated(language))).collect())
@@ -158,12 +161,15 @@ impl Texts {
 impl Text {
     fn isolated(&self, language: &Language) -> Self {
         let [begin, end] = ISOLATE;
-        let mark = if language.right_to_left { FROM_THE_RIGHT.to_string() } else { String::new() };
+        let mark = if language.right_to_left { FROM_THE_RIGHT } else { "" };
         let isolated = |form: &str| {
-            if !form.contains('{') {
-                return form.to_owned();
-            }
-            format!("{mark}{}", form.replace('{', &format!("{begin}{{")).replace('}', &format!("}}{end}")))
+            let places: BTreeSet<&str> = placeholders(form).into_iter().flatten().collect();
+            let mark = if places.is_empty() { "" } else { mark };
+            let apart = places.into_iter().filter(|place| !OURS.contains(place));
+            let set_apart = |form: String, place: &str| {
+                form.replace(&format!("{{{place}}}"), &format!("{begin}{{{place}}}{end}"))
+            };
+            format!("{mark}{}", apart.fold(form.to_owned(), set_apart))
         };
         match self {
             Self::Plain(text) => Self::Plain(isolated(text)),
@@ -320,7 +326,7 @@ mod tests {
                 .flat_map(|text| text.forms().into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
         let german: Vec<String> = isolated(GERMAN).collect();
-        assert_eq!(german, ["\u{2068}{name}\u{2069} (\u{2068}{role}\u{2069})", "b", "\u{2068}{n}\u{2069} c"]);
+        assert_eq!(german, ["\u{2068}{name}\u{2069} ({role})", "b", "\u{2068}{n}\u{2069} c"]);
         let arabic: Vec<String> = isolated(ARABIC).collect();
         assert_eq!(arabic[0], format!("\u{200f}{}", german[0]));
         assert_eq!(arabic[1], "b", "a text without places needs no mark");

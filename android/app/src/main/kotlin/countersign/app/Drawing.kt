@@ -232,10 +232,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         put(ui.heading(words.of("report.do")))
         put(ui.text(words.of(screen.product), bold = true))
         put(ui.text(words.of("report.text")))
-        val fields = listOf("report.words", "report.place", "report.answer").map { key ->
-            put(ui.quiet(words.of(key)), gap = 16)
-            ui.field(words.of(key)).also { put(it, gap = 4) }
-        }
+        val fields = listOf("report.words", "report.place", "report.answer").map { labelled(it) }
         if (screen.photograph != null) put(ui.text("✓ ${words.of("report.photo-added")}", bold = true))
         tap("report.photo", tapped = platform::chooseEvidence)
         wrong(screen.wrong)
@@ -366,7 +363,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
             put(ui.text(words.of(screen.recorded), bold = true), gap = 10)
             put(ui.quiet(words.of(screen.number)), gap = 6)
         })
-        put(ui.subheading(words.of("answer.way")), gap = 20)
+        if (screen.way.isNotEmpty()) put(ui.subheading(words.of("proof.way")), gap = 20)
         screen.way.forEachIndexed { place, stop -> put(stop(stop, place == 0, place == screen.way.lastIndex), gap = 0) }
         tap("proof.send", main = true) { platform.send(screen) }
         tap("action.back") { model.back() }

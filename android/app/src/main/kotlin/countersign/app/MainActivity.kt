@@ -102,8 +102,8 @@ class MainActivity : Activity(), Platform {
 
     /** What was typed and chosen stays, where the same screen is drawn again. */
     private fun View.takeOver(before: View) {
-        val typed = before.all().filterIsInstance<EditText>().associate { it.hint to it.text.toString() }
-        all().filterIsInstance<EditText>().forEach { field -> typed[field.hint]?.let(field::setText) }
+        val typed = before.all().filterIsInstance<EditText>().associate { it.tag to it.text.toString() }
+        all().filterIsInstance<EditText>().forEach { field -> typed[field.tag]?.let(field::setText) }
         val chosen = before.all().filterIsInstance<CompoundButton>().associate { it.text to it.isChecked }
         all().filterIsInstance<CompoundButton>().forEach { choice -> chosen[choice.text]?.let { choice.isChecked = it } }
     }

@@ -162,8 +162,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
     private fun LinearLayout.sharing(screen: Screen.Sharing) {
         val free = screen.thread == null
         put(ui.heading(words.of(if (free) "records.share" else "records.allow-parts")))
-        val policy = ui.field(words.of("records.who-hint"))
-        if (free) put(policy)
+        val policy = if (free) labelled("records.who-hint") else null
         put(ui.subheading(words.of("records.parts")), gap = 20)
         val parts = screen.sections.map { section -> ui.check(section.title).also { put(it, gap = 0) } to section.part }
         var mode = LineMode.AT_ONCE
@@ -175,7 +174,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
         wrong(screen.wrong)
         tap("records.share-do", main = true) {
             val chosen = parts.filter { (box, _) -> box.isChecked }.map { (_, part) -> part }
-            records.shared(policy.text.toString().trim(), chosen, mode, minutes)
+            records.shared(policy?.text?.toString()?.trim().orEmpty(), chosen, mode, minutes)
         }
     }
 
@@ -262,15 +261,13 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
     }
 
     private fun LinearLayout.askingFor(shown: Screen.AskingFor) {
-        val (choice, name, reason) = Triple(shown.choice, ui.field(words.of("records.name"), shown.name), ui.field(words.of("records.reason")))
+        val choice = shown.choice
         put(ui.heading(words.of("records.ask")))
         choice.warning?.let { put(ui.warning(words.of(it))) }
         put(ui.text(words.of(choice.who), bold = true))
         choice.lines.forEach { put(ui.text(words.of(it), 16f), gap = 4) }
-        put(ui.quiet(words.of("records.name")), gap = 20)
-        put(name, gap = 4)
-        put(ui.quiet(words.of("records.reason")))
-        put(reason, gap = 4)
+        val name = labelled("records.name", shown.name)
+        val reason = labelled("records.reason")
         wrong(shown.wrong)
         tap("records.ask", main = true) { records.send(name.text.toString(), reason.text.toString()) }
     }

@@ -2,6 +2,7 @@ package countersign.app
 
 import android.view.View
 import android.view.ViewGroup
+import android.widget.EditText
 import android.widget.LinearLayout
 import countersign.core.Text
 
@@ -13,6 +14,17 @@ abstract class Page(protected val ui: Ui) {
 
     protected fun LinearLayout.tap(key: String, main: Boolean = false, tapped: () -> Unit) =
         put(ui.button(words.of(key), main, tapped))
+
+    /** A field below its name. */
+    protected fun LinearLayout.labelled(key: String, content: String = ""): EditText {
+        val (label, field) = ui.quiet(words.of(key)) to ui.field(words.of(key), content)
+        field.hint = null
+        field.id = View.generateViewId()
+        label.labelFor = field.id
+        put(label, gap = 16)
+        put(field, gap = 4)
+        return field
+    }
 
     /** Why what was entered cannot be used. */
     protected fun LinearLayout.wrong(text: Text?) {

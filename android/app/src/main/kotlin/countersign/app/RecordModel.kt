@@ -4,6 +4,7 @@ import countersign.core.AccessAnswer
 import countersign.core.AskChoice
 import countersign.core.AuthorityAddress
 import countersign.core.CountersignException
+import countersign.core.FaultScreen
 import countersign.core.LineMode
 import countersign.core.MedicalDocument
 import countersign.core.NewRecordLine
@@ -19,9 +20,20 @@ import countersign.core.requestScreen
 
 /** Medical records: the order of their screens. What each shows, and what can be done there, the core says. */
 class RecordModel(private val phone: Phone, private val model: Model) {
-    fun all() = model.run(::gathered, then = model::go)
+    /** As [Model.run]. What has to be newer than it is, is brought up to date first. */
+    private fun <T> run(call: () -> T, otherwise: ((FaultScreen) -> Unit)? = null, then: (T) -> Unit) = model.run({
+        try {
+            call()
+        } catch (early: CountersignException.Retry) {
+            if (early.afterMillis != 0uL) throw early
+            phone.sync()
+            call()
+        }
+    }, otherwise, then)
 
-    fun refreshAll() = model.run({
+    fun all() = run(::gathered, then = model::go)
+
+    fun refreshAll() = run({
         phone.sync()
         gathered()
     }, then = model::put)
@@ -45,7 +57,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     /** Whose keys are used: the code of a hospital. */
     fun scanAuthority() = model.learn(Aim.AUTHORITY, "records.point-authority")
 
-    fun use(authority: AuthorityAddress) = model.run({
+    fun use(authority: AuthorityAddress) = run({
         phone.useAuthority(authority)
         gathered()
     }, then = ::returned)
@@ -54,10 +66,10 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun begin() {
         if (phone.authority() == null) return scanAuthority()
-        model.run({ own(phone.records.begin(phone.authority()!!.identity)) }, then = model::go)
+        run({ own(phone.records.begin(phone.authority()!!.identity)) }, then = model::go)
     }
 
-    fun open(record: String) = model.run({ own(record) }, then = model::go)
+    fun open(record: String) = run({ own(record) }, then = model::go)
 
     private fun own(record: String): Screen.Record {
         val held = phone.records.all().first { it.id == record }
@@ -65,12 +77,12 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         return Screen.Record(recordScreen(held, document), document?.let(::documentScreen))
     }
 
-    fun enrol(record: String, code: String) = model.run({
+    fun enrol(record: String, code: String) = run({
         phone.records.enrol(record, code.trim())
         own(record)
     }, ::wrong, model::put)
 
-    private fun wrong(fault: countersign.core.FaultScreen) {
+    private fun wrong(fault: FaultScreen) {
         when (val there = model.screen) {
             is Screen.Record -> model.put(there.copy(wrong = fault.text))
             is Screen.Sharing -> model.put(there.copy(wrong = fault.text))
@@ -82,13 +94,13 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     /** A document that a doctor signed, from a file. */
     fun take(file: ByteArray) {
         val record = (model.screen as? Screen.Record)?.screen?.id ?: return
-        model.run({
+        run({
             phone.records.take(record, file)
             published(record)
         }, ::wrong, model::put)
     }
 
-    fun publish(record: String) = model.run({ published(record) }, then = model::put)
+    fun publish(record: String) = run({ published(record) }, then = model::put)
 
     /** Each step is durable: what is cut off here goes on with the next. */
     private fun published(record: String): Screen.Record {
@@ -101,21 +113,21 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     }
 
     /** For the doctor who signs: the record's number and the key of this phone. */
-    fun showDoctor(record: String) = model.run({
+    fun showDoctor(record: String) = run({
         val key = phone.records.holder(record).joinToString("") { "%02x".format(java.util.Locale.ROOT, it) }
         Screen.Code("records.show-doctor", "records.show-doctor-text", "$record $key")
     }, then = model::go)
 
     fun showLink(record: String) =
-        model.run({ Screen.Code("records.link", "records.link-text", phone.records.link(record)) }, then = model::go)
+        run({ Screen.Code("records.link", "records.link-text", phone.records.link(record)) }, then = model::go)
 
     fun share(record: String, thread: String? = null) =
-        model.run({ Screen.Sharing(record, documentScreen(phone.records.document(record)).sections, thread) }, then = model::go)
+        run({ Screen.Sharing(record, documentScreen(phone.records.document(record)).sections, thread) }, then = model::go)
 
     fun shared(policy: String, parts: List<UByte>, mode: LineMode, minutes: UInt) {
         val sharing = model.screen as? Screen.Sharing ?: return
         val bytes = parts.map { it.toByte() }.toByteArray()
-        model.run({
+        run({
             if (sharing.thread != null) {
                 phone.records.allowParts(sharing.record, sharing.thread, bytes)
                 published(sharing.record)
@@ -127,27 +139,27 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         }, ::wrong, ::returned)
     }
 
-    fun close(record: String, label: String) = model.run({
+    fun close(record: String, label: String) = run({
         phone.records.close(record, label)
         published(record)
     }, then = model::put)
 
-    fun setOpen(record: String, open: Boolean) = model.run({
+    fun setOpen(record: String, open: Boolean) = run({
         phone.records.setOpen(record, open)
         published(record)
     }, then = model::put)
 
     fun erasing(record: String) = model.go(Screen.RecordErasing(record))
 
-    fun erase(record: String) = model.run({
+    fun erase(record: String) = run({
         phone.records.erase(record)
         while (phone.records.step(record) != RecordStep.DONE) Unit
         gathered()
     }, then = ::returned)
 
-    fun accesses(record: String) = model.run({ asked(record) }, then = model::go)
+    fun accesses(record: String) = run({ asked(record) }, then = model::go)
 
-    fun refresh(record: String) = model.run({
+    fun refresh(record: String) = run({
         phone.sync()
         asked(record)
     }, then = model::put)
@@ -156,7 +168,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun answer(record: String, thread: String, answer: AccessAnswer) {
         if (answer == AccessAnswer.ALLOW_PARTS) return share(record, thread)
-        model.run({
+        run({
             when (answer) {
                 AccessAnswer.ALLOW -> phone.records.allow(record, thread)
                 AccessAnswer.DENY -> phone.records.deny(record, thread)
@@ -171,15 +183,15 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun scanPatient() = model.learn(Aim.RECORD, "records.point-link")
 
-    fun add(link: String) = model.run({
+    fun add(link: String) = run({
         val record = clinician().add(link)
         phone.sync()
         asking(record)
     }, then = model::swap)
 
-    fun ask(record: String) = model.run({ asking(record) }, then = model::go)
+    fun ask(record: String) = run({ asking(record) }, then = model::go)
 
-    fun fetchKey(record: String) = model.run({
+    fun fetchKey(record: String) = run({
         clinician().fetchKey()
         asking(record)
     }, then = model::put)
@@ -191,7 +203,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     fun send(name: String, reason: String) {
         val asking = model.screen as? Screen.AskingFor ?: return
         val choice = asking.choice
-        model.run({
+        run({
             phone.name = name.trim()
             clinician().ask(RecordQuestion(asking.record, choice.label, choice.isPrivate, choice.minutes, choice.purpose, reason.trim().ifEmpty { null }, name.trim()))
             phone.sync()
@@ -201,7 +213,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun step(thread: String, record: String, step: RequestStep) {
         if (step == RequestStep.ASK_AGAIN) return ask(record)
-        model.run({
+        run({
             val document = when (step) {
                 RequestStep.OPEN -> clinician().open(thread)
                 RequestStep.READ -> clinician().read(thread)

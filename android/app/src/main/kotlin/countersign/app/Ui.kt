@@ -82,7 +82,8 @@ class Ui(val context: Context) {
 
     fun field(label: String, content: String = ""): EditText = EditText(context).apply {
         hint = label
-        contentDescription = null
+        // By which it is found again.
+        tag = label
         setText(content)
         textSize = 18f
         minimumHeight = dp(56)

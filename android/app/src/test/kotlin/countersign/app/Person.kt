@@ -127,7 +127,7 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
     /** What is on the screen stays out of pictures. */
     val isProtected get() = activity.window.attributes.flags and android.view.WindowManager.LayoutParams.FLAG_SECURE != 0
 
-    fun type(field: String, text: String) = views().filterIsInstance<EditText>().first { it.hint == words.of(field) }.setText(text)
+    fun type(field: String, text: String) = views().filterIsInstance<EditText>().first { it.tag == words.of(field) }.setText(text)
 
     fun type(text: String) = views().filterIsInstance<EditText>().first().setText(text)
 

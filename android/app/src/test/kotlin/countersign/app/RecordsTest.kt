@@ -136,7 +136,7 @@ class RecordsTest {
         assertTrue("what was typed stays", jane.views().any { it is android.widget.EditText && it.text.toString() == "role cardiologist" })
         jane.back()
         jane.share("role: cardiologist and hospital: north", "mode.at-once", "Problems", "Medication")
-        jane.reads("Who is: hospital north, cardiologist")
+        jane.reads("Open to: hospital north, cardiologist")
         jane.reads("Sees: ")
         jane.share("role: cardiologist", "mode.emergency", "Results")
         jane.tap("records.link")
