@@ -15,7 +15,7 @@ use crate::code::goods_in;
 use crate::error::CountersignError as Error;
 use crate::handover::{Condition, Goods, Handover, Scan};
 use crate::outbox::{Outgoing, Round};
-use crate::screens::Carried;
+use crate::screens::{Carried, ProofScreen};
 use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the other phone's screen soon shows the next part.
@@ -136,6 +136,13 @@ impl Courier {
     pub fn dismiss(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("handover"))?;
         self.act(|courier| courier.dismiss(id))
+    }
+
+    /// Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+    pub fn proof(&self, link: &str) -> Result<ProofScreen, Error> {
+        let goods = goods_in(link)?;
+        let custody = self.act(|courier| courier.custody(&goods))?;
+        Ok(ProofScreen::new(link, &custody, &self.outbox()?))
     }
 
     /// The statements that were signed and are not yet proven to be in the log, in order.

@@ -61,12 +61,18 @@ pub use records::{
     AccessState, LineMode, MedicalRecord, NewRecordLine, RecordAccess, RecordAccesses, RecordLine,
     RecordRequester, RecordStep, Records,
 };
-pub use register::{Register, RegisterReader, RegisterScan, register, register_codes};
+pub use register::{
+    AuthorityAddress, Register, RegisterReader, RegisterScan, authority_address, authority_codes, register,
+    register_codes,
+};
 pub use reports::Suspicion;
 pub use screens::{
-    Action, Carried, Fault, FaultScreen, HandoverScreen, Kept, Notice, OfferScreen, OtherReading,
-    OutgoingScreen, ReportLine, Scanned, Seen, VerdictScreen, Way, WayMark, fault_screen, goods_text,
-    handover_screen, offer_screen, outgoing_screen, step_key, verdict_screen,
+    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, Carried,
+    DocumentScreen, Fault, FaultScreen, HandoverScreen, Kept, Notice, OfferScreen, OtherReading,
+    OutgoingScreen, ProofScreen, RecordLineScreen, RecordNext, RecordScreen, ReportLine, RequestScreen,
+    RequestStep, Scanned, SectionMark, SectionScreen, Seen, VerdictScreen, Way, WayMark, accesses_screen,
+    ask_screen, document_screen, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen,
+    record_screen, request_screen, step_key, verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};

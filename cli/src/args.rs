@@ -726,6 +726,14 @@ pub enum AuthorityCommand {
     },
     /// Run the authority until interrupted
     Run,
+    /// Draw the codes by which the phones of doctors and patients learn where this authority is
+    Codes {
+        /// The address at which phones reach it, such as <https://clinics.example:8445>
+        address: String,
+        /// Folder for the pictures: authority-1.png and so on. A phone reads them in any order
+        #[arg(long, short, value_hint = ValueHint::DirPath)]
+        output: PathBuf,
+    },
     /// Register the attributes of a member, in place of those that it had; the authority may be running
     Register {
         /// The member's SPIFFE ID

@@ -111,6 +111,26 @@ pub(crate) fn refused(reason: &str) -> Text {
         "too-late" => "refused.too-late",
         "recalled" => "refused.recalled",
         "not-found" | "gone" => "refused.not-found",
+        "request-waiting" => "refused.record-waiting",
+        "request-denied" => "refused.record-denied",
+        "grant-withdrawn" => "refused.record-withdrawn",
+        "grant-ended" => "refused.record-ended",
+        "no-attribute-key" | "attribute-key-old" => "refused.record-key",
+        "attributes-unfit" | "other-authority" => "refused.record-unfit",
+        "part-altered" | "part-swapped" | "other-record" | "other-document" | "document-older"
+        | "document-malformed" | "author-unknown" | "author-revoked" | "delivery-other-row"
+        | "line-locked" => "refused.record-altered",
+        "delivery-incomplete" | "nothing-kept" => "refused.record-incomplete",
+        "no-document" => "refused.record-no-document",
+        "document-not-newer" => "refused.record-not-newer",
+        "document-not-whole" => "refused.record-not-whole",
+        "other-holder" => "refused.record-other-holder",
+        "other-owner" => "refused.record-other-owner",
+        "not-permitted" => "refused.record-not-permitted",
+        "change-under-way" => "refused.record-changing",
+        "record-moved" => "refused.record-moved",
+        "request-not-waiting" => "refused.record-answered",
+        "other-ledger" => "refused.record-other-ledger",
         _ => return with("refused.other", [("reason", Value::Text(reason.to_owned()))]),
     };
     plain(key)
@@ -121,6 +141,9 @@ fn invalid(reason: &str) -> String {
     match reason {
         "address" => "fault.invalid-address".to_owned(),
         "genesis" | "register" => "fault.invalid-register".to_owned(),
+        "record-link" | "record" => "fault.invalid-record".to_owned(),
+        "policy" => "fault.invalid-policy".to_owned(),
+        "reason-needed" => "fault.invalid-reason".to_owned(),
         "report" => "fault.invalid-report".to_owned(),
         "photograph" => "fault.invalid-photograph".to_owned(),
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {

@@ -37,6 +37,7 @@
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
 mod act;
+mod authority_address;
 mod cbor;
 mod client;
 mod courier;
@@ -64,6 +65,7 @@ mod verify_pages;
 mod whole_logs;
 
 pub use act::ActError;
+pub use authority_address::{AuthorityAddress, NotAnAuthority};
 pub use client::{
     Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
     Request, Response, Transport, TransportError,

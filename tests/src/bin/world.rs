@@ -70,6 +70,7 @@ fn main() -> Outcome {
     let mut running = Some(Node::open(config.clone())?.start()?);
     let Some(node) = &running else { return Ok(()) };
     let address = format!("https://localhost:{}", node.addr().port());
+    let metrics = node.metrics_addr().map(|addr| format!("http://{addr}/metrics"));
     let fixed = Config { listen: node.addr(), ..config };
     let mut office = Office::open(node, &address, folder)?;
     office.play()?;
@@ -83,7 +84,7 @@ fn main() -> Outcome {
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
     examples(&folder.join("examples.db"), node.node().genesis(), &address)?;
     let hello = json!({
-        "node": address, "genesis": genesis, "frames": folder,
+        "node": address, "metrics": metrics, "genesis": genesis, "frames": folder,
         "authority": Clinics::identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
     });
     say(&hello.to_string())?;

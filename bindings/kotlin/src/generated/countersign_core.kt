@@ -747,11 +747,19 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_countersign_core_checksum_func_draw_code(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_authority_address(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_authority_codes(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_register(
     ): Int
     external fun uniffi_countersign_core_checksum_func_register_codes(
     ): Int
     external fun uniffi_countersign_core_checksum_func_goods_text(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_ask_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_request_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_handover_screen(
     ): Int
@@ -759,7 +767,13 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_outgoing_screen(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_document_screen(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_fault_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_accesses_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_record_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_verdict_screen(
     ): Int
@@ -806,6 +820,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_courier_outbox(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_pending(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_proof(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_scan_code(
     ): Int
@@ -1042,6 +1058,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_pending(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_proof(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_scan_code(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_scan_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1224,11 +1242,19 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_func_draw_code(`text`: RustBuffer.ByValue,`scale`: Byte,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_authority_address(`message`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_authority_codes(`message`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_register(`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_register_codes(`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_goods_text(`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_ask_screen(`record`: RustBuffer.ByValue,`offers`: RustBuffer.ByValue,`hasKey`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_request_screen(`request`: RustBuffer.ByValue,`kept`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_handover_screen(`handover`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1236,7 +1262,13 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_outgoing_screen(`outgoing`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_document_screen(`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_fault_screen(`fault`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_accesses_screen(`accesses`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_record_screen(`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_verdict_screen(`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1362,6 +1394,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 7427) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_authority_address() and 0xFFFF) != 20430) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_authority_codes() and 0xFFFF) != 60203) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_register() and 0xFFFF) != 31722) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1369,6 +1407,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_goods_text() and 0xFFFF) != 25768) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_ask_screen() and 0xFFFF) != 32882) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_request_screen() and 0xFFFF) != 30272) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_handover_screen() and 0xFFFF) != 23666) {
@@ -1380,7 +1424,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_outgoing_screen() and 0xFFFF) != 58068) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_document_screen() and 0xFFFF) != 12776) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_fault_screen() and 0xFFFF) != 27928) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_accesses_screen() and 0xFFFF) != 52747) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_record_screen() and 0xFFFF) != 44933) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
@@ -1450,6 +1503,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_pending() and 0xFFFF) != 25198) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_proof() and 0xFFFF) != 18825) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 32344) {
@@ -2763,6 +2819,11 @@ public interface CourierInterface {
     fun `pending`(): List<Handover>
     
     /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    fun `proof`(`link`: kotlin.String): ProofScreen
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -3068,6 +3129,24 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     UniffiLib.uniffi_countersign_core_fn_method_courier_pending(
         it,
         _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    @Throws(CountersignException::class)override fun `proof`(`link`: kotlin.String): ProofScreen {
+            return FfiConverterTypeProofScreen.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_proof(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
 }
     }
     )
@@ -5691,7 +5770,7 @@ public object FfiConverterTypeRecords: FfiConverter<Records, Long> {
 
 
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 public interface RegisterReaderInterface {
     
@@ -5710,7 +5789,7 @@ public interface RegisterReaderInterface {
 }
 
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 open class RegisterReader: Disposable, AutoCloseable, RegisterReaderInterface
 {
@@ -6562,6 +6641,156 @@ public object FfiConverterTypeWallet: FfiConverter<Wallet, Long> {
 
 
 /**
+ * Somebody who asked.
+ */
+data class AccessScreen (
+    /**
+     * By which it is answered.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * Who.
+     */
+    val `who`: Text
+    , 
+    /**
+     * What came of it.
+     */
+    val `state`: Text
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: AccessMark
+    , 
+    /**
+     * What the person must know before all else; absent mostly.
+     */
+    val `warning`: Text?
+    , 
+    /**
+     * What for, why, when, and what was seen.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * What the person can do, the likeliest first.
+     */
+    val `answers`: List<AccessAnswer>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessScreen: FfiConverterRustBuffer<AccessScreen> {
+    override fun read(buf: ByteBuffer): AccessScreen {
+        return AccessScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeAccessMark.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeAccessAnswer.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AccessScreen) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeAccessMark.allocationSize(value.`mark`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`warning`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeAccessAnswer.allocationSize(value.`answers`)
+    )
+
+    override fun write(value: AccessScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeAccessMark.write(value.`mark`, buf)
+            FfiConverterOptionalTypeText.write(value.`warning`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeAccessAnswer.write(value.`answers`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of who asked for a record.
+ */
+data class AccessesScreen (
+    /**
+     * Up to when the list is complete.
+     */
+    val `complete`: Text
+    , 
+    /**
+     * Requests that showed nothing to anybody, if there are any.
+     */
+    val `unread`: Text?
+    , 
+    /**
+     * That nobody asked, if so.
+     */
+    val `nobody`: Text?
+    , 
+    /**
+     * What wants the person's eyes comes first.
+     */
+    val `list`: List<AccessScreen>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessesScreen: FfiConverterRustBuffer<AccessesScreen> {
+    override fun read(buf: ByteBuffer): AccessesScreen {
+        return AccessesScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeAccessScreen.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AccessesScreen) = (
+            FfiConverterTypeText.allocationSize(value.`complete`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`unread`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`nobody`) +
+            FfiConverterSequenceTypeAccessScreen.allocationSize(value.`list`)
+    )
+
+    override fun write(value: AccessesScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`complete`, buf)
+            FfiConverterOptionalTypeText.write(value.`unread`, buf)
+            FfiConverterOptionalTypeText.write(value.`nobody`, buf)
+            FfiConverterSequenceTypeAccessScreen.write(value.`list`, buf)
+    }
+}
+
+
+
+/**
  * An act: show it to the person before it is signed, and after.
  */
 data class Act (
@@ -6800,6 +7029,235 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
 
 
 /**
+ * Something that may be asked for.
+ */
+data class AskChoice (
+    /**
+     * The line; none asks the patient for a line of one's own.
+     */
+    val `label`: kotlin.String?
+    , 
+    /**
+     * Whether on the private log.
+     */
+    val `isPrivate`: kotlin.Boolean
+    , 
+    /**
+     * Whom it is open to.
+     */
+    val `who`: Text
+    , 
+    /**
+     * How, and for how long.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * For how long at most.
+     */
+    val `minutes`: kotlin.UInt
+    , 
+    /**
+     * What for, as a code of HL7's `PurposeOfUse`.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * Whether it can be asked for by this clinician, as far as this phone knows.
+     */
+    val `fits`: kotlin.Boolean
+    , 
+    /**
+     * What the person must know before; absent mostly.
+     */
+    val `warning`: Text?
+    , 
+    /**
+     * Whether a reason must be typed.
+     */
+    val `needsReason`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAskChoice: FfiConverterRustBuffer<AskChoice> {
+    override fun read(buf: ByteBuffer): AskChoice {
+        return AskChoice(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AskChoice) = (
+            FfiConverterOptionalString.allocationSize(value.`label`) +
+            FfiConverterBoolean.allocationSize(value.`isPrivate`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterUInt.allocationSize(value.`minutes`) +
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterBoolean.allocationSize(value.`fits`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`warning`) +
+            FfiConverterBoolean.allocationSize(value.`needsReason`)
+    )
+
+    override fun write(value: AskChoice, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`label`, buf)
+            FfiConverterBoolean.write(value.`isPrivate`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterUInt.write(value.`minutes`, buf)
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterBoolean.write(value.`fits`, buf)
+            FfiConverterOptionalTypeText.write(value.`warning`, buf)
+            FfiConverterBoolean.write(value.`needsReason`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of what may be asked for of a record.
+ */
+data class AskScreen (
+    /**
+     * The record.
+     */
+    val `record`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * That the key for this quarter is not here, if so: fetch it first.
+     */
+    val `keyMissing`: Text?
+    , 
+    /**
+     * What may be asked for: what fits first, emergencies last.
+     */
+    val `choices`: List<AskChoice>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAskScreen: FfiConverterRustBuffer<AskScreen> {
+    override fun read(buf: ByteBuffer): AskScreen {
+        return AskScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeAskChoice.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AskScreen) = (
+            FfiConverterString.allocationSize(value.`record`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`keyMissing`) +
+            FfiConverterSequenceTypeAskChoice.allocationSize(value.`choices`)
+    )
+
+    override fun write(value: AskScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`record`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterOptionalTypeText.write(value.`keyMissing`, buf)
+            FfiConverterSequenceTypeAskChoice.write(value.`choices`, buf)
+    }
+}
+
+
+
+/**
+ * An attribute authority as its codes name it.
+ */
+data class AuthorityAddress (
+    /**
+     * Its SPIFFE ID.
+     */
+    val `identity`: kotlin.String
+    , 
+    /**
+     * Its address.
+     */
+    val `address`: kotlin.String
+    , 
+    /**
+     * The roots that it is known by (DER); with none, it is the node's.
+     */
+    val `roots`: List<kotlin.ByteArray>
+    , 
+    /**
+     * The whole as bytes, for the app to keep, and for [`authority_address`].
+     */
+    val `message`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAuthorityAddress: FfiConverterRustBuffer<AuthorityAddress> {
+    override fun read(buf: ByteBuffer): AuthorityAddress {
+        return AuthorityAddress(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceByteArray.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AuthorityAddress) = (
+            FfiConverterString.allocationSize(value.`identity`) +
+            FfiConverterString.allocationSize(value.`address`) +
+            FfiConverterSequenceByteArray.allocationSize(value.`roots`) +
+            FfiConverterByteArray.allocationSize(value.`message`)
+    )
+
+    override fun write(value: AuthorityAddress, buf: ByteBuffer) {
+            FfiConverterString.write(value.`identity`, buf)
+            FfiConverterString.write(value.`address`, buf)
+            FfiConverterSequenceByteArray.write(value.`roots`, buf)
+            FfiConverterByteArray.write(value.`message`, buf)
+    }
+}
+
+
+
+/**
  * Goods in the list of what a courier carries.
  */
 data class Carried (
@@ -6951,6 +7409,101 @@ public object FfiConverterTypeConsent: FfiConverterRustBuffer<Consent> {
     override fun write(value: Consent, buf: ByteBuffer) {
             FfiConverterBoolean.write(value.`irrevocable`, buf)
             FfiConverterBoolean.write(value.`unknown`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of a medical document, from the top down.
+ */
+data class DocumentScreen (
+    /**
+     * Its title, in its author's words.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * Whose it is.
+     */
+    val `patient`: Text
+    , 
+    /**
+     * What the person must know before reading; empty mostly.
+     */
+    val `warnings`: List<Text>
+    , 
+    /**
+     * Who signed it, and that nothing was altered.
+     */
+    val `signature`: Text
+    , 
+    /**
+     * When it was written, by whom, which version.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Until when it is kept on this phone, and as of when. Empty on the patient's own.
+     */
+    val `kept`: List<Text>
+    , 
+    /**
+     * The sections that are shown.
+     */
+    val `sections`: List<SectionScreen>
+    , 
+    /**
+     * The sections of which nothing is stated, in one line.
+     */
+    val `notStated`: Text?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDocumentScreen: FfiConverterRustBuffer<DocumentScreen> {
+    override fun read(buf: ByteBuffer): DocumentScreen {
+        return DocumentScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeSectionScreen.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DocumentScreen) = (
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`patient`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`warnings`) +
+            FfiConverterTypeText.allocationSize(value.`signature`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`kept`) +
+            FfiConverterSequenceTypeSectionScreen.allocationSize(value.`sections`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`notStated`)
+    )
+
+    override fun write(value: DocumentScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`patient`, buf)
+            FfiConverterSequenceTypeText.write(value.`warnings`, buf)
+            FfiConverterTypeText.write(value.`signature`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeText.write(value.`kept`, buf)
+            FfiConverterSequenceTypeSectionScreen.write(value.`sections`, buf)
+            FfiConverterOptionalTypeText.write(value.`notStated`, buf)
     }
 }
 
@@ -8814,6 +9367,77 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
 
 
 /**
+ * Proof of a delivery.
+ */
+data class ProofScreen (
+    /**
+     * The goods.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * Who signed and when, where, in which condition.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether the register has it.
+     */
+    val `recorded`: Text
+    , 
+    /**
+     * The number that names it there.
+     */
+    val `number`: Text
+    , 
+    /**
+     * How the goods came here.
+     */
+    val `way`: List<Way>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProofScreen: FfiConverterRustBuffer<ProofScreen> {
+    override fun read(buf: ByteBuffer): ProofScreen {
+        return ProofScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeWay.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ProofScreen) = (
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterTypeText.allocationSize(value.`recorded`) +
+            FfiConverterTypeText.allocationSize(value.`number`) +
+            FfiConverterSequenceTypeWay.allocationSize(value.`way`)
+    )
+
+    override fun write(value: ProofScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterTypeText.write(value.`recorded`, buf)
+            FfiConverterTypeText.write(value.`number`, buf)
+            FfiConverterSequenceTypeWay.write(value.`way`, buf)
+    }
+}
+
+
+
+/**
  * A request, and what came of it.
  */
 data class RecordAccess (
@@ -9069,6 +9693,69 @@ public object FfiConverterTypeRecordLine: FfiConverterRustBuffer<RecordLine> {
             FfiConverterTypeLineMode.write(value.`mode`, buf)
             FfiConverterUInt.write(value.`minutes`, buf)
             FfiConverterByteArray.write(value.`parts`, buf)
+    }
+}
+
+
+
+/**
+ * Somebody who may see parts of a record.
+ */
+data class RecordLineScreen (
+    /**
+     * By which it is changed and closed.
+     */
+    val `label`: kotlin.String
+    , 
+    /**
+     * Who.
+     */
+    val `who`: Text
+    , 
+    /**
+     * How it is opened, for how long, and what.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether it is opened in an emergency, without asking.
+     */
+    val `emergency`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordLineScreen: FfiConverterRustBuffer<RecordLineScreen> {
+    override fun read(buf: ByteBuffer): RecordLineScreen {
+        return RecordLineScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordLineScreen) = (
+            FfiConverterString.allocationSize(value.`label`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterBoolean.allocationSize(value.`emergency`)
+    )
+
+    override fun write(value: RecordLineScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`label`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterBoolean.write(value.`emergency`, buf)
     }
 }
 
@@ -9375,6 +10062,93 @@ public object FfiConverterTypeRecordRequester: FfiConverterRustBuffer<RecordRequ
 
 
 /**
+ * The screen of a patient's own record.
+ */
+data class RecordScreen (
+    /**
+     * The record.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * How far it is, and what the person does about it.
+     */
+    val `state`: Text
+    , 
+    /**
+     * The button for it.
+     */
+    val `next`: RecordNext
+    , 
+    /**
+     * Who may see what; as published, also while a change is on its way.
+     */
+    val `lines`: List<RecordLineScreen>
+    , 
+    /**
+     * That nobody may see anything, if there are no lines.
+     */
+    val `nobody`: Text?
+    , 
+    /**
+     * Whether somebody whom no line fits may ask.
+     */
+    val `open`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordScreen: FfiConverterRustBuffer<RecordScreen> {
+    override fun read(buf: ByteBuffer): RecordScreen {
+        return RecordScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeRecordNext.read(buf),
+            FfiConverterSequenceTypeRecordLineScreen.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordScreen) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeRecordNext.allocationSize(value.`next`) +
+            FfiConverterSequenceTypeRecordLineScreen.allocationSize(value.`lines`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`nobody`) +
+            FfiConverterTypeText.allocationSize(value.`open`)
+    )
+
+    override fun write(value: RecordScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeRecordNext.write(value.`next`, buf)
+            FfiConverterSequenceTypeRecordLineScreen.write(value.`lines`, buf)
+            FfiConverterOptionalTypeText.write(value.`nobody`, buf)
+            FfiConverterTypeText.write(value.`open`, buf)
+    }
+}
+
+
+
+/**
  * A register as its codes name it. It is to be trusted only once a person has compared its words.
  */
 data class Register (
@@ -9564,6 +10338,85 @@ public object FfiConverterTypeReportLine: FfiConverterRustBuffer<ReportLine> {
 
 
 /**
+ * The screen of a request.
+ */
+data class RequestScreen (
+    /**
+     * By which it is named.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * The record.
+     */
+    val `record`: kotlin.String
+    , 
+    /**
+     * The patient, if something is kept that names them; else the record.
+     */
+    val `title`: Text
+    , 
+    /**
+     * What came of it.
+     */
+    val `state`: Text
+    , 
+    /**
+     * What is on this phone, and until when.
+     */
+    val `kept`: Text
+    , 
+    /**
+     * What the person can do, the likeliest first.
+     */
+    val `steps`: List<RequestStep>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestScreen: FfiConverterRustBuffer<RequestScreen> {
+    override fun read(buf: ByteBuffer): RequestScreen {
+        return RequestScreen(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeRequestStep.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RequestScreen) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterString.allocationSize(value.`record`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeText.allocationSize(value.`kept`) +
+            FfiConverterSequenceTypeRequestStep.allocationSize(value.`steps`)
+    )
+
+    override fun write(value: RequestScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterString.write(value.`record`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeText.write(value.`kept`, buf)
+            FfiConverterSequenceTypeRequestStep.write(value.`steps`, buf)
+    }
+}
+
+
+
+/**
  * The result of a round of sending.
  */
 data class Round (
@@ -9708,6 +10561,93 @@ public object FfiConverterTypeScanned: FfiConverterRustBuffer<Scanned> {
             FfiConverterTypeText.write(value.`scanned`, buf)
             FfiConverterOptionalTypeText.write(value.`expires`, buf)
             FfiConverterBoolean.write(value.`kept`, buf)
+    }
+}
+
+
+
+/**
+ * A section.
+ */
+data class SectionScreen (
+    /**
+     * The number of its part.
+     */
+    val `part`: kotlin.UByte
+    , 
+    /**
+     * Its title, in its author's words.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: SectionMark
+    , 
+    /**
+     * What the mark says; absent where there is something to read.
+     */
+    val `state`: Text?
+    , 
+    /**
+     * A line for each entry.
+     */
+    val `lines`: List<kotlin.String>
+    , 
+    /**
+     * Its text.
+     */
+    val `text`: kotlin.String?
+    , 
+    /**
+     * What a reader should know.
+     */
+    val `notes`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSectionScreen: FfiConverterRustBuffer<SectionScreen> {
+    override fun read(buf: ByteBuffer): SectionScreen {
+        return SectionScreen(
+            FfiConverterUByte.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeSectionMark.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SectionScreen) = (
+            FfiConverterUByte.allocationSize(value.`part`) +
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterTypeSectionMark.allocationSize(value.`mark`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`state`) +
+            FfiConverterSequenceString.allocationSize(value.`lines`) +
+            FfiConverterOptionalString.allocationSize(value.`text`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`notes`)
+    )
+
+    override fun write(value: SectionScreen, buf: ByteBuffer) {
+            FfiConverterUByte.write(value.`part`, buf)
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterTypeSectionMark.write(value.`mark`, buf)
+            FfiConverterOptionalTypeText.write(value.`state`, buf)
+            FfiConverterSequenceString.write(value.`lines`, buf)
+            FfiConverterOptionalString.write(value.`text`, buf)
+            FfiConverterSequenceTypeText.write(value.`notes`, buf)
     }
 }
 
@@ -10223,6 +11163,112 @@ public object FfiConverterTypeWay: FfiConverterRustBuffer<Way> {
             FfiConverterSequenceTypeText.write(value.`notes`, buf)
     }
 }
+
+
+
+/**
+ * What a patient can do about a request.
+ */
+
+enum class AccessAnswer {
+    
+    /**
+     * Allow what is asked for.
+     */
+    ALLOW,
+    /**
+     * Choose the parts, and allow them.
+     */
+    ALLOW_PARTS,
+    /**
+     * Deny it.
+     */
+    DENY,
+    /**
+     * Take back what was allowed.
+     */
+    WITHDRAW;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessAnswer: FfiConverterRustBuffer<AccessAnswer> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        AccessAnswer.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AccessAnswer) = 4UL
+
+    override fun write(value: AccessAnswer, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The mark of a request: a form and a colour.
+ */
+
+enum class AccessMark {
+    
+    /**
+     * Opened in an emergency, without asking.
+     */
+    EMERGENCY,
+    /**
+     * It waits for the person.
+     */
+    WAITING,
+    /**
+     * It is open.
+     */
+    OPEN,
+    /**
+     * It shows nothing, or no more.
+     */
+    CLOSED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessMark: FfiConverterRustBuffer<AccessMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        AccessMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AccessMark) = 4UL
+
+    override fun write(value: AccessMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -11670,6 +12716,59 @@ public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
 
 
 /**
+ * What a record waits for.
+ */
+
+enum class RecordNext {
+    
+    /**
+     * The code that was made for its number.
+     */
+    ENROL,
+    /**
+     * A document that a doctor signs for this phone's key.
+     */
+    TAKE_DOCUMENT,
+    /**
+     * Its change, step by step, with a network.
+     */
+    PUBLISH,
+    /**
+     * Nothing: what is published is what holds.
+     */
+    NOTHING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordNext: FfiConverterRustBuffer<RecordNext> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        RecordNext.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RecordNext) = 4UL
+
+    override fun write(value: RecordNext, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The result of a step of a change.
  */
 
@@ -11715,7 +12814,7 @@ public object FfiConverterTypeRecordStep: FfiConverterRustBuffer<RecordStep> {
 
 
 /**
- * The result of a scan for a register.
+ * The result of a scan for a register, an authority or a record.
  */
 sealed class RegisterScan {
     
@@ -11765,6 +12864,36 @@ sealed class RegisterScan {
         companion object
     }
     
+    /**
+     * A medical record's link, as a patient shows it.
+     */
+    data class Record(
+        /**
+         * The link, for [`crate::Clinician::add`]; a secret.
+         */
+        val `link`: kotlin.String) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * An attribute authority.
+     */
+    data class Authority(
+        /**
+         * The authority.
+         */
+        val `authority`: countersign.core.AuthorityAddress) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
 
     
 
@@ -11789,6 +12918,12 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 )
             4 -> RegisterScan.Whole(
                 FfiConverterTypeRegister.read(buf),
+                )
+            5 -> RegisterScan.Record(
+                FfiConverterString.read(buf),
+                )
+            6 -> RegisterScan.Authority(
+                FfiConverterTypeAuthorityAddress.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
@@ -11822,6 +12957,20 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 + FfiConverterTypeRegister.allocationSize(value.`register`)
             )
         }
+        is RegisterScan.Record -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`link`)
+            )
+        }
+        is RegisterScan.Authority -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeAuthorityAddress.allocationSize(value.`authority`)
+            )
+        }
     }
 
     override fun write(value: RegisterScan, buf: ByteBuffer) {
@@ -11845,7 +12994,78 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 FfiConverterTypeRegister.write(value.`register`, buf)
                 Unit
             }
+            is RegisterScan.Record -> {
+                buf.putInt(5)
+                FfiConverterString.write(value.`link`, buf)
+                Unit
+            }
+            is RegisterScan.Authority -> {
+                buf.putInt(6)
+                FfiConverterTypeAuthorityAddress.write(value.`authority`, buf)
+                Unit
+            }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What somebody who asked can do.
+ */
+
+enum class RequestStep {
+    
+    /**
+     * Send it again.
+     */
+    RESUME,
+    /**
+     * Sync: the answer may be there.
+     */
+    SYNC,
+    /**
+     * Fetch and read what was granted.
+     */
+    OPEN,
+    /**
+     * Read what is kept, also without a network.
+     */
+    READ,
+    /**
+     * Ask again.
+     */
+    ASK_AGAIN,
+    /**
+     * Take it from the list, with what is kept.
+     */
+    FORGET;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestStep: FfiConverterRustBuffer<RequestStep> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        RequestStep.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RequestStep) = 4UL
+
+    override fun write(value: RequestStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -12267,6 +13487,55 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * The mark of a section: a form and a colour.
+ */
+
+enum class SectionMark {
+    
+    /**
+     * There is something to read.
+     */
+    PRESENT,
+    /**
+     * Its author says that there is nothing.
+     */
+    EMPTY,
+    /**
+     * Its author withheld it.
+     */
+    WITHHELD;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSectionMark: FfiConverterRustBuffer<SectionMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        SectionMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: SectionMark) = 4UL
+
+    override fun write(value: SectionMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -12998,6 +14267,38 @@ public object FfiConverterOptionalTypeCause: FfiConverterRustBuffer<Cause?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeMedicalDocument: FfiConverterRustBuffer<MedicalDocument?> {
+    override fun read(buf: ByteBuffer): MedicalDocument? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeMedicalDocument.read(buf)
+    }
+
+    override fun allocationSize(value: MedicalDocument?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeMedicalDocument.allocationSize(value)
+        }
+    }
+
+    override fun write(value: MedicalDocument?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeMedicalDocument.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeOpened: FfiConverterRustBuffer<Opened?> {
     override fun read(buf: ByteBuffer): Opened? {
         if (buf.get().toInt() == 0) {
@@ -13370,6 +14671,34 @@ public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeAccessScreen: FfiConverterRustBuffer<List<AccessScreen>> {
+    override fun read(buf: ByteBuffer): List<AccessScreen> {
+        val len = buf.getInt()
+        return List<AccessScreen>(len) {
+            FfiConverterTypeAccessScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AccessScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAccessScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AccessScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAccessScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeArgument: FfiConverterRustBuffer<List<Argument>> {
     override fun read(buf: ByteBuffer): List<Argument> {
         val len = buf.getInt()
@@ -13388,6 +14717,34 @@ public object FfiConverterSequenceTypeArgument: FfiConverterRustBuffer<List<Argu
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeArgument.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAskChoice: FfiConverterRustBuffer<List<AskChoice>> {
+    override fun read(buf: ByteBuffer): List<AskChoice> {
+        val len = buf.getInt()
+        return List<AskChoice>(len) {
+            FfiConverterTypeAskChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AskChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAskChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AskChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAskChoice.write(it, buf)
         }
     }
 }
@@ -13874,6 +15231,34 @@ public object FfiConverterSequenceTypeRecordLine: FfiConverterRustBuffer<List<Re
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeRecordLineScreen: FfiConverterRustBuffer<List<RecordLineScreen>> {
+    override fun read(buf: ByteBuffer): List<RecordLineScreen> {
+        val len = buf.getInt()
+        return List<RecordLineScreen>(len) {
+            FfiConverterTypeRecordLineScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RecordLineScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRecordLineScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RecordLineScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRecordLineScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeRecordOffer: FfiConverterRustBuffer<List<RecordOffer>> {
     override fun read(buf: ByteBuffer): List<RecordOffer> {
         val len = buf.getInt()
@@ -13986,6 +15371,34 @@ public object FfiConverterSequenceTypeScanned: FfiConverterRustBuffer<List<Scann
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeSectionScreen: FfiConverterRustBuffer<List<SectionScreen>> {
+    override fun read(buf: ByteBuffer): List<SectionScreen> {
+        val len = buf.getInt()
+        return List<SectionScreen>(len) {
+            FfiConverterTypeSectionScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<SectionScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSectionScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<SectionScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSectionScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
     override fun read(buf: ByteBuffer): List<Text> {
         val len = buf.getInt()
@@ -14035,6 +15448,62 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
         }
     }
 }
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAccessAnswer: FfiConverterRustBuffer<List<AccessAnswer>> {
+    override fun read(buf: ByteBuffer): List<AccessAnswer> {
+        val len = buf.getInt()
+        return List<AccessAnswer>(len) {
+            FfiConverterTypeAccessAnswer.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AccessAnswer>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAccessAnswer.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AccessAnswer>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAccessAnswer.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<RequestStep>> {
+    override fun read(buf: ByteBuffer): List<RequestStep> {
+        val len = buf.getInt()
+        return List<RequestStep>(len) {
+            FfiConverterTypeRequestStep.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RequestStep>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRequestStep.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RequestStep>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRequestStep.write(it, buf)
+        }
+    }
+}
         /**
          * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
          * to 16.
@@ -14047,6 +15516,36 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
         
         FfiConverterString.lower(`text`),
         FfiConverterUByte.lower(`scale`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The attribute authority of a message.
+         */
+    @Throws(CountersignException::class) fun `authorityAddress`(`message`: java.nio.ByteBuffer): AuthorityAddress {
+            return FfiConverterTypeAuthorityAddress.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_authority_address(
+    
+        
+        FfiConverterByRefBytes.lower(`message`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The texts of the QR codes that show an attribute authority to a phone.
+         */
+    @Throws(CountersignException::class) fun `authorityCodes`(`message`: java.nio.ByteBuffer): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_authority_codes(
+    
+        
+        FfiConverterByRefBytes.lower(`message`),_status)
 }
     )
     }
@@ -14100,6 +15599,37 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     
 
         /**
+         * The screen of what may be asked for of a record.
+         */ fun `askScreen`(`record`: kotlin.String, `offers`: List<RecordOffer>, `hasKey`: kotlin.Boolean): AskScreen {
+            return FfiConverterTypeAskScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_ask_screen(
+    
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterSequenceTypeRecordOffer.lower(`offers`),
+        FfiConverterBoolean.lower(`hasKey`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a request. `kept` is what [`crate::Clinician::read`] returns, if it does.
+         */ fun `requestScreen`(`request`: RecordRequest, `kept`: MedicalDocument?): RequestScreen {
+            return FfiConverterTypeRequestScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_request_screen(
+    
+        
+        FfiConverterTypeRecordRequest.lower(`request`),
+        FfiConverterOptionalTypeMedicalDocument.lower(`kept`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of a handover under way.
          */ fun `handoverScreen`(`handover`: Handover): HandoverScreen {
             return FfiConverterTypeHandoverScreen.lift(
@@ -14142,6 +15672,20 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     
 
         /**
+         * The screen of a document.
+         */ fun `documentScreen`(`document`: MedicalDocument): DocumentScreen {
+            return FfiConverterTypeDocumentScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_document_screen(
+    
+        
+        FfiConverterTypeMedicalDocument.lower(`document`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of a fault.
          */ fun `faultScreen`(`fault`: Fault): FaultScreen {
             return FfiConverterTypeFaultScreen.lift(
@@ -14150,6 +15694,35 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     
         
         FfiConverterTypeFault.lower(`fault`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of who asked.
+         */ fun `accessesScreen`(`accesses`: RecordAccesses): AccessesScreen {
+            return FfiConverterTypeAccessesScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_accesses_screen(
+    
+        
+        FfiConverterTypeRecordAccesses.lower(`accesses`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a record. `document` is the one on this phone, whose sections are named.
+         */ fun `recordScreen`(`record`: MedicalRecord, `document`: MedicalDocument?): RecordScreen {
+            return FfiConverterTypeRecordScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_record_screen(
+    
+        
+        FfiConverterTypeMedicalRecord.lower(`record`),
+        FfiConverterOptionalTypeMedicalDocument.lower(`document`),_status)
 }
     )
     }

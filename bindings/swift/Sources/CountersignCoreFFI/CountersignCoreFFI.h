@@ -463,6 +463,11 @@ RustBuffer uniffi_countersign_core_fn_method_courier_outbox(uint64_t ptr, RustCa
 RustBuffer uniffi_countersign_core_fn_method_courier_pending(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF
+RustBuffer uniffi_countersign_core_fn_method_courier_proof(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
 RustBuffer uniffi_countersign_core_fn_method_courier_scan_code(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
@@ -919,6 +924,16 @@ void uniffi_countersign_core_fn_method_wallet_unfollow(uint64_t ptr, RustBuffer 
 RustBuffer uniffi_countersign_core_fn_func_draw_code(RustBuffer text, uint8_t scale, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_ADDRESS
+RustBuffer uniffi_countersign_core_fn_func_authority_address(ForeignBytes message, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_CODES
+RustBuffer uniffi_countersign_core_fn_func_authority_codes(ForeignBytes message, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER
 RustBuffer uniffi_countersign_core_fn_func_register(RustBuffer node, ForeignBytes genesis, RustCallStatus *_Nonnull out_status
@@ -932,6 +947,16 @@ RustBuffer uniffi_countersign_core_fn_func_register_codes(RustBuffer node, Forei
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GOODS_TEXT
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GOODS_TEXT
 RustBuffer uniffi_countersign_core_fn_func_goods_text(RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ASK_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ASK_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_ask_screen(RustBuffer record, RustBuffer offers, int8_t has_key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REQUEST_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REQUEST_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_request_screen(RustBuffer request, RustBuffer kept, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_HANDOVER_SCREEN
@@ -949,9 +974,24 @@ RustBuffer uniffi_countersign_core_fn_func_offer_screen(RustBuffer offer, RustCa
 RustBuffer uniffi_countersign_core_fn_func_outgoing_screen(RustBuffer outgoing, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DOCUMENT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DOCUMENT_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_document_screen(RustBuffer document, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
 RustBuffer uniffi_countersign_core_fn_func_fault_screen(RustBuffer fault, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ACCESSES_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ACCESSES_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_accesses_screen(RustBuffer accesses, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_RECORD_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_RECORD_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_record_screen(RustBuffer record, RustBuffer document, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
@@ -1225,6 +1265,18 @@ uint16_t uniffi_countersign_core_checksum_func_draw_code(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_ADDRESS
+uint16_t uniffi_countersign_core_checksum_func_authority_address(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_CODES
+uint16_t uniffi_countersign_core_checksum_func_authority_codes(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER
 uint16_t uniffi_countersign_core_checksum_func_register(void
@@ -1240,6 +1292,18 @@ uint16_t uniffi_countersign_core_checksum_func_register_codes(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GOODS_TEXT
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GOODS_TEXT
 uint16_t uniffi_countersign_core_checksum_func_goods_text(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ASK_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ASK_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_ask_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REQUEST_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REQUEST_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_request_screen(void
     
 );
 #endif
@@ -1261,9 +1325,27 @@ uint16_t uniffi_countersign_core_checksum_func_outgoing_screen(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DOCUMENT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DOCUMENT_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_document_screen(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
 uint16_t uniffi_countersign_core_checksum_func_fault_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ACCESSES_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ACCESSES_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_accesses_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_RECORD_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_RECORD_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_record_screen(void
     
 );
 #endif
@@ -1402,6 +1484,12 @@ uint16_t uniffi_countersign_core_checksum_method_courier_outbox(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PENDING
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PENDING
 uint16_t uniffi_countersign_core_checksum_method_courier_pending(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF
+uint16_t uniffi_countersign_core_checksum_method_courier_proof(void
     
 );
 #endif

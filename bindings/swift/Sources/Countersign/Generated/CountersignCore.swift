@@ -1026,6 +1026,11 @@ public protocol CourierProtocol: AnyObject, Sendable {
     func pending() throws  -> [Handover]
     
     /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    func proof(link: String) throws  -> ProofScreen
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -1238,6 +1243,19 @@ open func pending()throws  -> [Handover]  {
         uniffiCallStatus in
     uniffi_countersign_core_fn_method_courier_pending(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+open func proof(link: String)throws  -> ProofScreen  {
+    return try  FfiConverterTypeProofScreen_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_proof(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
     )
 })
 }
@@ -3062,7 +3080,7 @@ public func FfiConverterTypeRecords_lower(_ value: Records) -> UInt64 {
 
 
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 public protocol RegisterReaderProtocol: AnyObject, Sendable {
     
@@ -3079,7 +3097,7 @@ public protocol RegisterReaderProtocol: AnyObject, Sendable {
     
 }
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 open class RegisterReader: RegisterReaderProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3667,6 +3685,214 @@ public func FfiConverterTypeWallet_lower(_ value: Wallet) -> UInt64 {
 
 
 /**
+ * Somebody who asked.
+ */
+public struct AccessScreen: Equatable, Hashable {
+    /**
+     * By which it is answered.
+     */
+    public let thread: String
+    /**
+     * Who.
+     */
+    public let who: Text
+    /**
+     * What came of it.
+     */
+    public let state: Text
+    /**
+     * Its mark.
+     */
+    public let mark: AccessMark
+    /**
+     * What the person must know before all else; absent mostly.
+     */
+    public let warning: Text?
+    /**
+     * What for, why, when, and what was seen.
+     */
+    public let lines: [Text]
+    /**
+     * What the person can do, the likeliest first.
+     */
+    public let answers: [AccessAnswer]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is answered.
+         */thread: String, 
+        /**
+         * Who.
+         */who: Text, 
+        /**
+         * What came of it.
+         */state: Text, 
+        /**
+         * Its mark.
+         */mark: AccessMark, 
+        /**
+         * What the person must know before all else; absent mostly.
+         */warning: Text?, 
+        /**
+         * What for, why, when, and what was seen.
+         */lines: [Text], 
+        /**
+         * What the person can do, the likeliest first.
+         */answers: [AccessAnswer]) {
+        self.thread = thread
+        self.who = who
+        self.state = state
+        self.mark = mark
+        self.warning = warning
+        self.lines = lines
+        self.answers = answers
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AccessScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessScreen {
+        return
+            try AccessScreen(
+                thread: FfiConverterString.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                mark: FfiConverterTypeAccessMark.read(from: &buf), 
+                warning: FfiConverterOptionTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                answers: FfiConverterSequenceTypeAccessAnswer.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AccessScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeAccessMark.write(value.mark, into: &buf)
+        FfiConverterOptionTypeText.write(value.warning, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeAccessAnswer.write(value.answers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessScreen_lift(_ buf: RustBuffer) throws -> AccessScreen {
+    return try FfiConverterTypeAccessScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessScreen_lower(_ value: AccessScreen) -> RustBuffer {
+    return FfiConverterTypeAccessScreen.lower(value)
+}
+
+
+/**
+ * The screen of who asked for a record.
+ */
+public struct AccessesScreen: Equatable, Hashable {
+    /**
+     * Up to when the list is complete.
+     */
+    public let complete: Text
+    /**
+     * Requests that showed nothing to anybody, if there are any.
+     */
+    public let unread: Text?
+    /**
+     * That nobody asked, if so.
+     */
+    public let nobody: Text?
+    /**
+     * What wants the person's eyes comes first.
+     */
+    public let list: [AccessScreen]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Up to when the list is complete.
+         */complete: Text, 
+        /**
+         * Requests that showed nothing to anybody, if there are any.
+         */unread: Text?, 
+        /**
+         * That nobody asked, if so.
+         */nobody: Text?, 
+        /**
+         * What wants the person's eyes comes first.
+         */list: [AccessScreen]) {
+        self.complete = complete
+        self.unread = unread
+        self.nobody = nobody
+        self.list = list
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AccessesScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessesScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessesScreen {
+        return
+            try AccessesScreen(
+                complete: FfiConverterTypeText.read(from: &buf), 
+                unread: FfiConverterOptionTypeText.read(from: &buf), 
+                nobody: FfiConverterOptionTypeText.read(from: &buf), 
+                list: FfiConverterSequenceTypeAccessScreen.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AccessesScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.complete, into: &buf)
+        FfiConverterOptionTypeText.write(value.unread, into: &buf)
+        FfiConverterOptionTypeText.write(value.nobody, into: &buf)
+        FfiConverterSequenceTypeAccessScreen.write(value.list, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessesScreen_lift(_ buf: RustBuffer) throws -> AccessesScreen {
+    return try FfiConverterTypeAccessesScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessesScreen_lower(_ value: AccessesScreen) -> RustBuffer {
+    return FfiConverterTypeAccessesScreen.lower(value)
+}
+
+
+/**
  * An act: show it to the person before it is signed, and after.
  */
 public struct Act: Equatable, Hashable {
@@ -3996,6 +4222,323 @@ public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
 
 
 /**
+ * Something that may be asked for.
+ */
+public struct AskChoice: Equatable, Hashable {
+    /**
+     * The line; none asks the patient for a line of one's own.
+     */
+    public let label: String?
+    /**
+     * Whether on the private log.
+     */
+    public let isPrivate: Bool
+    /**
+     * Whom it is open to.
+     */
+    public let who: Text
+    /**
+     * How, and for how long.
+     */
+    public let lines: [Text]
+    /**
+     * For how long at most.
+     */
+    public let minutes: UInt32
+    /**
+     * What for, as a code of HL7's `PurposeOfUse`.
+     */
+    public let purpose: String
+    /**
+     * Whether it can be asked for by this clinician, as far as this phone knows.
+     */
+    public let fits: Bool
+    /**
+     * What the person must know before; absent mostly.
+     */
+    public let warning: Text?
+    /**
+     * Whether a reason must be typed.
+     */
+    public let needsReason: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The line; none asks the patient for a line of one's own.
+         */label: String?, 
+        /**
+         * Whether on the private log.
+         */isPrivate: Bool, 
+        /**
+         * Whom it is open to.
+         */who: Text, 
+        /**
+         * How, and for how long.
+         */lines: [Text], 
+        /**
+         * For how long at most.
+         */minutes: UInt32, 
+        /**
+         * What for, as a code of HL7's `PurposeOfUse`.
+         */purpose: String, 
+        /**
+         * Whether it can be asked for by this clinician, as far as this phone knows.
+         */fits: Bool, 
+        /**
+         * What the person must know before; absent mostly.
+         */warning: Text?, 
+        /**
+         * Whether a reason must be typed.
+         */needsReason: Bool) {
+        self.label = label
+        self.isPrivate = isPrivate
+        self.who = who
+        self.lines = lines
+        self.minutes = minutes
+        self.purpose = purpose
+        self.fits = fits
+        self.warning = warning
+        self.needsReason = needsReason
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AskChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAskChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AskChoice {
+        return
+            try AskChoice(
+                label: FfiConverterOptionString.read(from: &buf), 
+                isPrivate: FfiConverterBool.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                minutes: FfiConverterUInt32.read(from: &buf), 
+                purpose: FfiConverterString.read(from: &buf), 
+                fits: FfiConverterBool.read(from: &buf), 
+                warning: FfiConverterOptionTypeText.read(from: &buf), 
+                needsReason: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AskChoice, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.label, into: &buf)
+        FfiConverterBool.write(value.isPrivate, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterUInt32.write(value.minutes, into: &buf)
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterBool.write(value.fits, into: &buf)
+        FfiConverterOptionTypeText.write(value.warning, into: &buf)
+        FfiConverterBool.write(value.needsReason, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskChoice_lift(_ buf: RustBuffer) throws -> AskChoice {
+    return try FfiConverterTypeAskChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskChoice_lower(_ value: AskChoice) -> RustBuffer {
+    return FfiConverterTypeAskChoice.lower(value)
+}
+
+
+/**
+ * The screen of what may be asked for of a record.
+ */
+public struct AskScreen: Equatable, Hashable {
+    /**
+     * The record.
+     */
+    public let record: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * That the key for this quarter is not here, if so: fetch it first.
+     */
+    public let keyMissing: Text?
+    /**
+     * What may be asked for: what fits first, emergencies last.
+     */
+    public let choices: [AskChoice]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The record.
+         */record: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * That the key for this quarter is not here, if so: fetch it first.
+         */keyMissing: Text?, 
+        /**
+         * What may be asked for: what fits first, emergencies last.
+         */choices: [AskChoice]) {
+        self.record = record
+        self.title = title
+        self.keyMissing = keyMissing
+        self.choices = choices
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AskScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAskScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AskScreen {
+        return
+            try AskScreen(
+                record: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                keyMissing: FfiConverterOptionTypeText.read(from: &buf), 
+                choices: FfiConverterSequenceTypeAskChoice.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AskScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.record, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterOptionTypeText.write(value.keyMissing, into: &buf)
+        FfiConverterSequenceTypeAskChoice.write(value.choices, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskScreen_lift(_ buf: RustBuffer) throws -> AskScreen {
+    return try FfiConverterTypeAskScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskScreen_lower(_ value: AskScreen) -> RustBuffer {
+    return FfiConverterTypeAskScreen.lower(value)
+}
+
+
+/**
+ * An attribute authority as its codes name it.
+ */
+public struct AuthorityAddress: Equatable, Hashable {
+    /**
+     * Its SPIFFE ID.
+     */
+    public let identity: String
+    /**
+     * Its address.
+     */
+    public let address: String
+    /**
+     * The roots that it is known by (DER); with none, it is the node's.
+     */
+    public let roots: [Data]
+    /**
+     * The whole as bytes, for the app to keep, and for [`authority_address`].
+     */
+    public let message: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its SPIFFE ID.
+         */identity: String, 
+        /**
+         * Its address.
+         */address: String, 
+        /**
+         * The roots that it is known by (DER); with none, it is the node's.
+         */roots: [Data], 
+        /**
+         * The whole as bytes, for the app to keep, and for [`authority_address`].
+         */message: Data) {
+        self.identity = identity
+        self.address = address
+        self.roots = roots
+        self.message = message
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AuthorityAddress: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAuthorityAddress: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AuthorityAddress {
+        return
+            try AuthorityAddress(
+                identity: FfiConverterString.read(from: &buf), 
+                address: FfiConverterString.read(from: &buf), 
+                roots: FfiConverterSequenceData.read(from: &buf), 
+                message: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AuthorityAddress, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.identity, into: &buf)
+        FfiConverterString.write(value.address, into: &buf)
+        FfiConverterSequenceData.write(value.roots, into: &buf)
+        FfiConverterData.write(value.message, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorityAddress_lift(_ buf: RustBuffer) throws -> AuthorityAddress {
+    return try FfiConverterTypeAuthorityAddress.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorityAddress_lower(_ value: AuthorityAddress) -> RustBuffer {
+    return FfiConverterTypeAuthorityAddress.lower(value)
+}
+
+
+/**
  * Goods in the list of what a courier carries.
  */
 public struct Carried: Equatable, Hashable {
@@ -4219,6 +4762,135 @@ public func FfiConverterTypeConsent_lift(_ buf: RustBuffer) throws -> Consent {
 #endif
 public func FfiConverterTypeConsent_lower(_ value: Consent) -> RustBuffer {
     return FfiConverterTypeConsent.lower(value)
+}
+
+
+/**
+ * The screen of a medical document, from the top down.
+ */
+public struct DocumentScreen: Equatable, Hashable {
+    /**
+     * Its title, in its author's words.
+     */
+    public let title: String
+    /**
+     * Whose it is.
+     */
+    public let patient: Text
+    /**
+     * What the person must know before reading; empty mostly.
+     */
+    public let warnings: [Text]
+    /**
+     * Who signed it, and that nothing was altered.
+     */
+    public let signature: Text
+    /**
+     * When it was written, by whom, which version.
+     */
+    public let lines: [Text]
+    /**
+     * Until when it is kept on this phone, and as of when. Empty on the patient's own.
+     */
+    public let kept: [Text]
+    /**
+     * The sections that are shown.
+     */
+    public let sections: [SectionScreen]
+    /**
+     * The sections of which nothing is stated, in one line.
+     */
+    public let notStated: Text?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its title, in its author's words.
+         */title: String, 
+        /**
+         * Whose it is.
+         */patient: Text, 
+        /**
+         * What the person must know before reading; empty mostly.
+         */warnings: [Text], 
+        /**
+         * Who signed it, and that nothing was altered.
+         */signature: Text, 
+        /**
+         * When it was written, by whom, which version.
+         */lines: [Text], 
+        /**
+         * Until when it is kept on this phone, and as of when. Empty on the patient's own.
+         */kept: [Text], 
+        /**
+         * The sections that are shown.
+         */sections: [SectionScreen], 
+        /**
+         * The sections of which nothing is stated, in one line.
+         */notStated: Text?) {
+        self.title = title
+        self.patient = patient
+        self.warnings = warnings
+        self.signature = signature
+        self.lines = lines
+        self.kept = kept
+        self.sections = sections
+        self.notStated = notStated
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DocumentScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDocumentScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DocumentScreen {
+        return
+            try DocumentScreen(
+                title: FfiConverterString.read(from: &buf), 
+                patient: FfiConverterTypeText.read(from: &buf), 
+                warnings: FfiConverterSequenceTypeText.read(from: &buf), 
+                signature: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                kept: FfiConverterSequenceTypeText.read(from: &buf), 
+                sections: FfiConverterSequenceTypeSectionScreen.read(from: &buf), 
+                notStated: FfiConverterOptionTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DocumentScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.patient, into: &buf)
+        FfiConverterSequenceTypeText.write(value.warnings, into: &buf)
+        FfiConverterTypeText.write(value.signature, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeText.write(value.kept, into: &buf)
+        FfiConverterSequenceTypeSectionScreen.write(value.sections, into: &buf)
+        FfiConverterOptionTypeText.write(value.notStated, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDocumentScreen_lift(_ buf: RustBuffer) throws -> DocumentScreen {
+    return try FfiConverterTypeDocumentScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDocumentScreen_lower(_ value: DocumentScreen) -> RustBuffer {
+    return FfiConverterTypeDocumentScreen.lower(value)
 }
 
 
@@ -6813,6 +7485,105 @@ public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
 
 
 /**
+ * Proof of a delivery.
+ */
+public struct ProofScreen: Equatable, Hashable {
+    /**
+     * The goods.
+     */
+    public let goods: Text
+    /**
+     * Who signed and when, where, in which condition.
+     */
+    public let lines: [Text]
+    /**
+     * Whether the register has it.
+     */
+    public let recorded: Text
+    /**
+     * The number that names it there.
+     */
+    public let number: Text
+    /**
+     * How the goods came here.
+     */
+    public let way: [Way]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The goods.
+         */goods: Text, 
+        /**
+         * Who signed and when, where, in which condition.
+         */lines: [Text], 
+        /**
+         * Whether the register has it.
+         */recorded: Text, 
+        /**
+         * The number that names it there.
+         */number: Text, 
+        /**
+         * How the goods came here.
+         */way: [Way]) {
+        self.goods = goods
+        self.lines = lines
+        self.recorded = recorded
+        self.number = number
+        self.way = way
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ProofScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProofScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProofScreen {
+        return
+            try ProofScreen(
+                goods: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                recorded: FfiConverterTypeText.read(from: &buf), 
+                number: FfiConverterTypeText.read(from: &buf), 
+                way: FfiConverterSequenceTypeWay.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ProofScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterTypeText.write(value.recorded, into: &buf)
+        FfiConverterTypeText.write(value.number, into: &buf)
+        FfiConverterSequenceTypeWay.write(value.way, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofScreen_lift(_ buf: RustBuffer) throws -> ProofScreen {
+    return try FfiConverterTypeProofScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofScreen_lower(_ value: ProofScreen) -> RustBuffer {
+    return FfiConverterTypeProofScreen.lower(value)
+}
+
+
+/**
  * A request, and what came of it.
  */
 public struct RecordAccess: Equatable, Hashable {
@@ -7166,6 +7937,95 @@ public func FfiConverterTypeRecordLine_lift(_ buf: RustBuffer) throws -> RecordL
 #endif
 public func FfiConverterTypeRecordLine_lower(_ value: RecordLine) -> RustBuffer {
     return FfiConverterTypeRecordLine.lower(value)
+}
+
+
+/**
+ * Somebody who may see parts of a record.
+ */
+public struct RecordLineScreen: Equatable, Hashable {
+    /**
+     * By which it is changed and closed.
+     */
+    public let label: String
+    /**
+     * Who.
+     */
+    public let who: Text
+    /**
+     * How it is opened, for how long, and what.
+     */
+    public let lines: [Text]
+    /**
+     * Whether it is opened in an emergency, without asking.
+     */
+    public let emergency: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is changed and closed.
+         */label: String, 
+        /**
+         * Who.
+         */who: Text, 
+        /**
+         * How it is opened, for how long, and what.
+         */lines: [Text], 
+        /**
+         * Whether it is opened in an emergency, without asking.
+         */emergency: Bool) {
+        self.label = label
+        self.who = who
+        self.lines = lines
+        self.emergency = emergency
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordLineScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordLineScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordLineScreen {
+        return
+            try RecordLineScreen(
+                label: FfiConverterString.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                emergency: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordLineScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.label, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterBool.write(value.emergency, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordLineScreen_lift(_ buf: RustBuffer) throws -> RecordLineScreen {
+    return try FfiConverterTypeRecordLineScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordLineScreen_lower(_ value: RecordLineScreen) -> RustBuffer {
+    return FfiConverterTypeRecordLineScreen.lower(value)
 }
 
 
@@ -7586,6 +8446,125 @@ public func FfiConverterTypeRecordRequester_lower(_ value: RecordRequester) -> R
 
 
 /**
+ * The screen of a patient's own record.
+ */
+public struct RecordScreen: Equatable, Hashable {
+    /**
+     * The record.
+     */
+    public let id: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * How far it is, and what the person does about it.
+     */
+    public let state: Text
+    /**
+     * The button for it.
+     */
+    public let next: RecordNext
+    /**
+     * Who may see what; as published, also while a change is on its way.
+     */
+    public let lines: [RecordLineScreen]
+    /**
+     * That nobody may see anything, if there are no lines.
+     */
+    public let nobody: Text?
+    /**
+     * Whether somebody whom no line fits may ask.
+     */
+    public let `open`: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The record.
+         */id: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * How far it is, and what the person does about it.
+         */state: Text, 
+        /**
+         * The button for it.
+         */next: RecordNext, 
+        /**
+         * Who may see what; as published, also while a change is on its way.
+         */lines: [RecordLineScreen], 
+        /**
+         * That nobody may see anything, if there are no lines.
+         */nobody: Text?, 
+        /**
+         * Whether somebody whom no line fits may ask.
+         */`open`: Text) {
+        self.id = id
+        self.title = title
+        self.state = state
+        self.next = next
+        self.lines = lines
+        self.nobody = nobody
+        self.`open` = `open`
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordScreen {
+        return
+            try RecordScreen(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                next: FfiConverterTypeRecordNext.read(from: &buf), 
+                lines: FfiConverterSequenceTypeRecordLineScreen.read(from: &buf), 
+                nobody: FfiConverterOptionTypeText.read(from: &buf), 
+                open: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeRecordNext.write(value.next, into: &buf)
+        FfiConverterSequenceTypeRecordLineScreen.write(value.lines, into: &buf)
+        FfiConverterOptionTypeText.write(value.nobody, into: &buf)
+        FfiConverterTypeText.write(value.`open`, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordScreen_lift(_ buf: RustBuffer) throws -> RecordScreen {
+    return try FfiConverterTypeRecordScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordScreen_lower(_ value: RecordScreen) -> RustBuffer {
+    return FfiConverterTypeRecordScreen.lower(value)
+}
+
+
+/**
  * A register as its codes name it. It is to be trusted only once a person has compared its words.
  */
 public struct Register: Equatable, Hashable {
@@ -7853,6 +8832,115 @@ public func FfiConverterTypeReportLine_lower(_ value: ReportLine) -> RustBuffer 
 
 
 /**
+ * The screen of a request.
+ */
+public struct RequestScreen: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let thread: String
+    /**
+     * The record.
+     */
+    public let record: String
+    /**
+     * The patient, if something is kept that names them; else the record.
+     */
+    public let title: Text
+    /**
+     * What came of it.
+     */
+    public let state: Text
+    /**
+     * What is on this phone, and until when.
+     */
+    public let kept: Text
+    /**
+     * What the person can do, the likeliest first.
+     */
+    public let steps: [RequestStep]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */thread: String, 
+        /**
+         * The record.
+         */record: String, 
+        /**
+         * The patient, if something is kept that names them; else the record.
+         */title: Text, 
+        /**
+         * What came of it.
+         */state: Text, 
+        /**
+         * What is on this phone, and until when.
+         */kept: Text, 
+        /**
+         * What the person can do, the likeliest first.
+         */steps: [RequestStep]) {
+        self.thread = thread
+        self.record = record
+        self.title = title
+        self.state = state
+        self.kept = kept
+        self.steps = steps
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RequestScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestScreen {
+        return
+            try RequestScreen(
+                thread: FfiConverterString.read(from: &buf), 
+                record: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                kept: FfiConverterTypeText.read(from: &buf), 
+                steps: FfiConverterSequenceTypeRequestStep.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RequestScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterString.write(value.record, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeText.write(value.kept, into: &buf)
+        FfiConverterSequenceTypeRequestStep.write(value.steps, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestScreen_lift(_ buf: RustBuffer) throws -> RequestScreen {
+    return try FfiConverterTypeRequestScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestScreen_lower(_ value: RequestScreen) -> RustBuffer {
+    return FfiConverterTypeRequestScreen.lower(value)
+}
+
+
+/**
  * The result of a round of sending.
  */
 public struct Round: Equatable, Hashable {
@@ -8057,6 +9145,125 @@ public func FfiConverterTypeScanned_lift(_ buf: RustBuffer) throws -> Scanned {
 #endif
 public func FfiConverterTypeScanned_lower(_ value: Scanned) -> RustBuffer {
     return FfiConverterTypeScanned.lower(value)
+}
+
+
+/**
+ * A section.
+ */
+public struct SectionScreen: Equatable, Hashable {
+    /**
+     * The number of its part.
+     */
+    public let part: UInt8
+    /**
+     * Its title, in its author's words.
+     */
+    public let title: String
+    /**
+     * Its mark.
+     */
+    public let mark: SectionMark
+    /**
+     * What the mark says; absent where there is something to read.
+     */
+    public let state: Text?
+    /**
+     * A line for each entry.
+     */
+    public let lines: [String]
+    /**
+     * Its text.
+     */
+    public let text: String?
+    /**
+     * What a reader should know.
+     */
+    public let notes: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The number of its part.
+         */part: UInt8, 
+        /**
+         * Its title, in its author's words.
+         */title: String, 
+        /**
+         * Its mark.
+         */mark: SectionMark, 
+        /**
+         * What the mark says; absent where there is something to read.
+         */state: Text?, 
+        /**
+         * A line for each entry.
+         */lines: [String], 
+        /**
+         * Its text.
+         */text: String?, 
+        /**
+         * What a reader should know.
+         */notes: [Text]) {
+        self.part = part
+        self.title = title
+        self.mark = mark
+        self.state = state
+        self.lines = lines
+        self.text = text
+        self.notes = notes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SectionScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSectionScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SectionScreen {
+        return
+            try SectionScreen(
+                part: FfiConverterUInt8.read(from: &buf), 
+                title: FfiConverterString.read(from: &buf), 
+                mark: FfiConverterTypeSectionMark.read(from: &buf), 
+                state: FfiConverterOptionTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceString.read(from: &buf), 
+                text: FfiConverterOptionString.read(from: &buf), 
+                notes: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SectionScreen, into buf: inout [UInt8]) {
+        FfiConverterUInt8.write(value.part, into: &buf)
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterTypeSectionMark.write(value.mark, into: &buf)
+        FfiConverterOptionTypeText.write(value.state, into: &buf)
+        FfiConverterSequenceString.write(value.lines, into: &buf)
+        FfiConverterOptionString.write(value.text, into: &buf)
+        FfiConverterSequenceTypeText.write(value.notes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionScreen_lift(_ buf: RustBuffer) throws -> SectionScreen {
+    return try FfiConverterTypeSectionScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionScreen_lower(_ value: SectionScreen) -> RustBuffer {
+    return FfiConverterTypeSectionScreen.lower(value)
 }
 
 
@@ -8771,6 +9978,196 @@ public func FfiConverterTypeWay_lift(_ buf: RustBuffer) throws -> Way {
 public func FfiConverterTypeWay_lower(_ value: Way) -> RustBuffer {
     return FfiConverterTypeWay.lower(value)
 }
+
+
+/**
+ * What a patient can do about a request.
+ */
+
+public enum AccessAnswer: Equatable, Hashable {
+    
+    /**
+     * Allow what is asked for.
+     */
+    case allow
+    /**
+     * Choose the parts, and allow them.
+     */
+    case allowParts
+    /**
+     * Deny it.
+     */
+    case deny
+    /**
+     * Take back what was allowed.
+     */
+    case withdraw
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessAnswer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = AccessAnswer
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessAnswer {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .allow
+        
+        case 2: return .allowParts
+        
+        case 3: return .deny
+        
+        case 4: return .withdraw
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AccessAnswer, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .allow:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .allowParts:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .deny:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .withdraw:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessAnswer_lift(_ buf: RustBuffer) throws -> AccessAnswer {
+    return try FfiConverterTypeAccessAnswer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessAnswer_lower(_ value: AccessAnswer) -> RustBuffer {
+    return FfiConverterTypeAccessAnswer.lower(value)
+}
+
+
+
+/**
+ * The mark of a request: a form and a colour.
+ */
+
+public enum AccessMark: Equatable, Hashable {
+    
+    /**
+     * Opened in an emergency, without asking.
+     */
+    case emergency
+    /**
+     * It waits for the person.
+     */
+    case waiting
+    /**
+     * It is open.
+     */
+    case `open`
+    /**
+     * It shows nothing, or no more.
+     */
+    case closed
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessMark: FfiConverterRustBuffer {
+    typealias SwiftType = AccessMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .emergency
+        
+        case 2: return .waiting
+        
+        case 3: return .`open`
+        
+        case 4: return .closed
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AccessMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .emergency:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .waiting:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .`open`:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .closed:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessMark_lift(_ buf: RustBuffer) throws -> AccessMark {
+    return try FfiConverterTypeAccessMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessMark_lower(_ value: AccessMark) -> RustBuffer {
+    return FfiConverterTypeAccessMark.lower(value)
+}
+
 
 
 /**
@@ -10196,6 +11593,101 @@ public func FfiConverterTypeNextStep_lower(_ value: NextStep) -> RustBuffer {
 
 
 /**
+ * What a record waits for.
+ */
+
+public enum RecordNext: Equatable, Hashable {
+    
+    /**
+     * The code that was made for its number.
+     */
+    case enrol
+    /**
+     * A document that a doctor signs for this phone's key.
+     */
+    case takeDocument
+    /**
+     * Its change, step by step, with a network.
+     */
+    case publish
+    /**
+     * Nothing: what is published is what holds.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RecordNext: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordNext: FfiConverterRustBuffer {
+    typealias SwiftType = RecordNext
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordNext {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .enrol
+        
+        case 2: return .takeDocument
+        
+        case 3: return .publish
+        
+        case 4: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RecordNext, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .enrol:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .takeDocument:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .publish:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordNext_lift(_ buf: RustBuffer) throws -> RecordNext {
+    return try FfiConverterTypeRecordNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordNext_lower(_ value: RecordNext) -> RustBuffer {
+    return FfiConverterTypeRecordNext.lower(value)
+}
+
+
+
+/**
  * The result of a step of a change.
  */
 
@@ -10271,7 +11763,7 @@ public func FfiConverterTypeRecordStep_lower(_ value: RecordStep) -> RustBuffer 
 
 
 /**
- * The result of a scan for a register.
+ * The result of a scan for a register, an authority or a record.
  */
 
 public enum RegisterScan: Equatable, Hashable {
@@ -10302,6 +11794,22 @@ public enum RegisterScan: Equatable, Hashable {
         /**
          * The register.
          */register: Register
+    )
+    /**
+     * A medical record's link, as a patient shows it.
+     */
+    case record(
+        /**
+         * The link, for [`crate::Clinician::add`]; a secret.
+         */link: String
+    )
+    /**
+     * An attribute authority.
+     */
+    case authority(
+        /**
+         * The authority.
+         */authority: AuthorityAddress
     )
 
 
@@ -10334,6 +11842,12 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
         case 4: return .whole(register: try FfiConverterTypeRegister.read(from: &buf)
         )
         
+        case 5: return .record(link: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 6: return .authority(authority: try FfiConverterTypeAuthorityAddress.read(from: &buf)
+        )
+        
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -10360,6 +11874,16 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
             writeInt(&buf, Int32(4))
             FfiConverterTypeRegister.write(register, into: &buf)
             
+        
+        case let .record(link):
+            writeInt(&buf, Int32(5))
+            FfiConverterString.write(link, into: &buf)
+            
+        
+        case let .authority(authority):
+            writeInt(&buf, Int32(6))
+            FfiConverterTypeAuthorityAddress.write(authority, into: &buf)
+            
         }
     }
 }
@@ -10377,6 +11901,121 @@ public func FfiConverterTypeRegisterScan_lift(_ buf: RustBuffer) throws -> Regis
 #endif
 public func FfiConverterTypeRegisterScan_lower(_ value: RegisterScan) -> RustBuffer {
     return FfiConverterTypeRegisterScan.lower(value)
+}
+
+
+
+/**
+ * What somebody who asked can do.
+ */
+
+public enum RequestStep: Equatable, Hashable {
+    
+    /**
+     * Send it again.
+     */
+    case resume
+    /**
+     * Sync: the answer may be there.
+     */
+    case sync
+    /**
+     * Fetch and read what was granted.
+     */
+    case `open`
+    /**
+     * Read what is kept, also without a network.
+     */
+    case read
+    /**
+     * Ask again.
+     */
+    case askAgain
+    /**
+     * Take it from the list, with what is kept.
+     */
+    case forget
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RequestStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestStep: FfiConverterRustBuffer {
+    typealias SwiftType = RequestStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .resume
+        
+        case 2: return .sync
+        
+        case 3: return .`open`
+        
+        case 4: return .read
+        
+        case 5: return .askAgain
+        
+        case 6: return .forget
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RequestStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .resume:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .sync:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .`open`:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .read:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .askAgain:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .forget:
+            writeInt(&buf, Int32(6))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestStep_lift(_ buf: RustBuffer) throws -> RequestStep {
+    return try FfiConverterTypeRequestStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestStep_lower(_ value: RequestStep) -> RustBuffer {
+    return FfiConverterTypeRequestStep.lower(value)
 }
 
 
@@ -10679,6 +12318,91 @@ public func FfiConverterTypeScanResult_lift(_ buf: RustBuffer) throws -> ScanRes
 #endif
 public func FfiConverterTypeScanResult_lower(_ value: ScanResult) -> RustBuffer {
     return FfiConverterTypeScanResult.lower(value)
+}
+
+
+
+/**
+ * The mark of a section: a form and a colour.
+ */
+
+public enum SectionMark: Equatable, Hashable {
+    
+    /**
+     * There is something to read.
+     */
+    case present
+    /**
+     * Its author says that there is nothing.
+     */
+    case empty
+    /**
+     * Its author withheld it.
+     */
+    case withheld
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SectionMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSectionMark: FfiConverterRustBuffer {
+    typealias SwiftType = SectionMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SectionMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .present
+        
+        case 2: return .empty
+        
+        case 3: return .withheld
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: SectionMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .present:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .empty:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .withheld:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionMark_lift(_ buf: RustBuffer) throws -> SectionMark {
+    return try FfiConverterTypeSectionMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionMark_lower(_ value: SectionMark) -> RustBuffer {
+    return FfiConverterTypeSectionMark.lower(value)
 }
 
 
@@ -11337,6 +13061,30 @@ fileprivate struct FfiConverterOptionTypeCause: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeMedicalDocument: FfiConverterRustBuffer {
+    typealias SwiftType = MedicalDocument?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeMedicalDocument.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeMedicalDocument.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeOpened: FfiConverterRustBuffer {
     typealias SwiftType = Opened?
 
@@ -11628,6 +13376,31 @@ fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeAccessScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [AccessScreen]
+
+    public static func write(_ value: [AccessScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAccessScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AccessScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AccessScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAccessScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeArgument: FfiConverterRustBuffer {
     typealias SwiftType = [Argument]
 
@@ -11645,6 +13418,31 @@ fileprivate struct FfiConverterSequenceTypeArgument: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeArgument.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAskChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [AskChoice]
+
+    public static func write(_ value: [AskChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAskChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AskChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AskChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAskChoice.read(from: &buf))
         }
         return seq
     }
@@ -12078,6 +13876,31 @@ fileprivate struct FfiConverterSequenceTypeRecordLine: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeRecordLineScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordLineScreen]
+
+    public static func write(_ value: [RecordLineScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRecordLineScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RecordLineScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RecordLineScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRecordLineScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRecordOffer: FfiConverterRustBuffer {
     typealias SwiftType = [RecordOffer]
 
@@ -12178,6 +14001,31 @@ fileprivate struct FfiConverterSequenceTypeScanned: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeSectionScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [SectionScreen]
+
+    public static func write(_ value: [SectionScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeSectionScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [SectionScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [SectionScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeSectionScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
     typealias SwiftType = [Text]
 
@@ -12224,6 +14072,56 @@ fileprivate struct FfiConverterSequenceTypeWay: FfiConverterRustBuffer {
         return seq
     }
 }
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAccessAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = [AccessAnswer]
+
+    public static func write(_ value: [AccessAnswer], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAccessAnswer.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AccessAnswer] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AccessAnswer]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAccessAnswer.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer {
+    typealias SwiftType = [RequestStep]
+
+    public static func write(_ value: [RequestStep], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRequestStep.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RequestStep] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RequestStep]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRequestStep.read(from: &buf))
+        }
+        return seq
+    }
+}
 /**
  * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
  * to 16.
@@ -12235,6 +14133,32 @@ public func drawCode(text: String, scale: UInt8)throws  -> Drawing  {
         FfiConverterString.lower(text),
         FfiConverterUInt8.lower(scale),uniffiCallStatus
     )
+})
+}
+/**
+ * The attribute authority of a message.
+ */
+public func authorityAddress(message: Data)throws  -> AuthorityAddress  {
+    return try  FfiConverterTypeAuthorityAddress_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(message) { messageFb in
+    uniffi_countersign_core_fn_func_authority_address(
+        messageFb,uniffiCallStatus
+    )
+        }
+})
+}
+/**
+ * The texts of the QR codes that show an attribute authority to a phone.
+ */
+public func authorityCodes(message: Data)throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(message) { messageFb in
+    uniffi_countersign_core_fn_func_authority_codes(
+        messageFb,uniffiCallStatus
+    )
+        }
 })
 }
 /**
@@ -12278,6 +14202,31 @@ public func goodsText(link: String) -> Text  {
 })
 }
 /**
+ * The screen of what may be asked for of a record.
+ */
+public func askScreen(record: String, offers: [RecordOffer], hasKey: Bool) -> AskScreen  {
+    return try!  FfiConverterTypeAskScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_ask_screen(
+        FfiConverterString.lower(record),
+        FfiConverterSequenceTypeRecordOffer.lower(offers),
+        FfiConverterBool.lower(hasKey),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a request. `kept` is what [`crate::Clinician::read`] returns, if it does.
+ */
+public func requestScreen(request: RecordRequest, kept: MedicalDocument?) -> RequestScreen  {
+    return try!  FfiConverterTypeRequestScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_request_screen(
+        FfiConverterTypeRecordRequest_lower(request),
+        FfiConverterOptionTypeMedicalDocument.lower(kept),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of a handover under way.
  */
 public func handoverScreen(handover: Handover) -> HandoverScreen  {
@@ -12311,6 +14260,17 @@ public func outgoingScreen(outgoing: Outgoing) -> OutgoingScreen  {
 })
 }
 /**
+ * The screen of a document.
+ */
+public func documentScreen(document: MedicalDocument) -> DocumentScreen  {
+    return try!  FfiConverterTypeDocumentScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_document_screen(
+        FfiConverterTypeMedicalDocument_lower(document),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of a fault.
  */
 public func faultScreen(fault: Fault) -> FaultScreen  {
@@ -12318,6 +14278,29 @@ public func faultScreen(fault: Fault) -> FaultScreen  {
         uniffiCallStatus in
     uniffi_countersign_core_fn_func_fault_screen(
         FfiConverterTypeFault_lower(fault),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of who asked.
+ */
+public func accessesScreen(accesses: RecordAccesses) -> AccessesScreen  {
+    return try!  FfiConverterTypeAccessesScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_accesses_screen(
+        FfiConverterTypeRecordAccesses_lower(accesses),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a record. `document` is the one on this phone, whose sections are named.
+ */
+public func recordScreen(record: MedicalRecord, document: MedicalDocument?) -> RecordScreen  {
+    return try!  FfiConverterTypeRecordScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_record_screen(
+        FfiConverterTypeMedicalRecord_lower(record),
+        FfiConverterOptionTypeMedicalDocument.lower(document),uniffiCallStatus
     )
 })
 }
@@ -12351,6 +14334,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_draw_code() != 7427) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_authority_address() != 20430) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_authority_codes() != 60203) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_register() != 31722) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12358,6 +14347,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_goods_text() != 25768) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_ask_screen() != 32882) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_request_screen() != 30272) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_handover_screen() != 23666) {
@@ -12369,7 +14364,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_outgoing_screen() != 58068) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_document_screen() != 12776) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_fault_screen() != 27928) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_accesses_screen() != 52747) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_record_screen() != 44933) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
@@ -12439,6 +14443,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_pending() != 25198) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_proof() != 18825) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_scan_code() != 32344) {
