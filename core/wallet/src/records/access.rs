@@ -134,6 +134,13 @@ impl Accesses {
     }
 }
 
+impl Accesses {
+    /// Those who were handed something by a line. What they have read they have read, whatever is closed to them from now on.
+    pub fn readers_of(&self, label: Hash) -> impl Iterator<Item = &Access> {
+        self.list.iter().filter(move |access| access.label == Some(label) && !access.deliveries.is_empty())
+    }
+}
+
 impl Access {
     fn new(
         log: LogName,
