@@ -195,10 +195,10 @@ mod tests {
                 if wrong == bare {
                     continue;
                 }
-                // One in 65,536 goes through a line's check by chance, and is seen when the ledger has nothing that it opens.
+                // One in 65,536 goes through a line's check by chance, and is seen by the next one's, or when nothing opens.
                 match Paper::parse(&written(&wrong)) {
-                    Err(error) => assert_eq!(error, NotAPaper::Line(at / SYMBOLS + 1), "{at} {other}"),
-                    Ok(_) => missed += 1,
+                    Err(NotAPaper::Line(line)) if line == at / SYMBOLS + 1 => {}
+                    _ => missed += 1,
                 }
             }
             let mut swapped = bare.clone();

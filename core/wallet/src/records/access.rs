@@ -7,7 +7,9 @@ use countersign_ledger::{
     Context, Entry, Hash, Identity, LogName, Placed, Rules as _, Signer as _, SoftwareKey, State, Subject,
     TrustStore, UnixMillis,
 };
-use countersign_records::rules::{ANSWER, DELIVERY, Head, LOGS, Mode, Outcome, REQUEST, RecordRules, Thread};
+use countersign_records::rules::{
+    ANSWER, DELIVERY, Head, LOGS, Mode, OWNER, Outcome, REQUEST, RecordRules, Thread,
+};
 use countersign_records::{AskError, RecordId, Requester, open_ask};
 
 use super::error::RecordError;
@@ -154,6 +156,8 @@ impl Access {
         let asked = request.fields().hash("label");
         let mode = asked.and_then(|label| linked.as_ref()?.line(label)).map(|line| line.mode);
         let label = state.label.or(asked);
+        // An owner who fetches such a line has no emergency.
+        let emergency = mode == Some(Mode::Emergency) && request.signer().identity().role() != OWNER;
         Self {
             thread,
             log,
@@ -163,7 +167,7 @@ impl Access {
             who,
             label,
             policy: label.and_then(|label| policies.get(&label).cloned()),
-            emergency: mode == Some(Mode::Emergency),
+            emergency,
             until: state.until,
             state: access_state(state, now),
             deliveries: Vec::new(),

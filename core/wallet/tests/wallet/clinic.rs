@@ -423,7 +423,7 @@ impl Shelf {
         }
         let row = self.rows[&row].clone();
         self.running.insert(demanded.proof(), (log, thread, row.clone()));
-        let (token, until) = (demanded.proof().0.to_vec(), world.now);
+        let (token, until) = (demanded.proof().0.to_vec(), UnixMillis(world.now.0 + 10 * 60_000));
         let delivered =
             Delivered { row, delivery: delivery.as_bytes().to_vec(), receipt: vec![], token, until };
         Response { status: 200, body: delivered.to_bytes(), ..Response::default() }
