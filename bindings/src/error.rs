@@ -162,6 +162,7 @@ impl From<RecordError> for Error {
             RecordError::Clock => Self::Clock,
             RecordError::Unlawful => Self::Distrusted,
             RecordError::Link(_)
+            | RecordError::Paper(_)
             | RecordError::Policy(_)
             | RecordError::Unknown
             | RecordError::NotALine

@@ -297,6 +297,7 @@ A patient:
   countersign record share 'member: spiffe://meds.example/doctor/bo' --sections all --whole
   countersign record log
   countersign record redefine 1a2b3c4d --sections Results
+  countersign record paper                                # then, on a new phone: countersign record restore
 A doctor:
   countersign record sign summary.json --record ID --holder KEY -o signed.cbor
   countersign record request LINK --name 'Dr. Ada'
@@ -342,6 +343,9 @@ pub enum RecordCommand {
         /// The file that the doctor has signed
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
+        /// An image that the document refers to, as the doctor handed it over; for each image
+        #[arg(long = "image", value_name = "FILE", value_hint = ValueHint::FilePath)]
+        images: Vec<PathBuf>,
         /// The record's number, if there are several
         #[arg(long, value_parser = record_id)]
         record: Option<RecordId>,
@@ -366,6 +370,18 @@ pub enum RecordCommand {
         /// The record's number, if there are several
         #[arg(long, value_parser = record_id)]
         record: Option<RecordId>,
+    },
+    /// Patient: print the record's secret, to be written on paper: with it, and another code, a new phone has the record again
+    Paper {
+        /// The record's number, if there are several
+        #[arg(long, value_parser = record_id)]
+        record: Option<RecordId>,
+    },
+    /// Patient: begin to restore a record from its paper; when its owner is enrolled again, fetch all of it
+    Restore {
+        /// A file with the seven lines [default: type them, unseen]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
     },
     /// Patient: print who asked and who got what, proven to be all of it
     Log {
@@ -429,9 +445,23 @@ pub struct SignRecord {
     /// The version of the document
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub version: u64,
+    /// What may be shown without the rest: sections that must be shown, a slash, and those that may, as in 'Results,Units/all' or
+    /// '/Problems'; several times for several ways. The whole document may always be shown [default: any sections]
+    #[arg(long = "permit", value_name = "MUST/MAY")]
+    pub permits: Vec<String>,
+    /// A large image that the document refers to and does not contain: the address by which it does, and the file. Hand the file to
+    /// the patient as well
+    #[arg(long = "image", value_name = "ADDRESS=FILE", value_parser = image)]
+    pub images: Vec<(String, PathBuf)>,
     /// File to write, for the patient
     #[arg(long, short, value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+}
+
+/// The address of an image and its file: an address may have `=` in it, a file's name hardly.
+fn image(text: &str) -> Result<(String, PathBuf), &'static str> {
+    let (address, file) = text.rsplit_once('=').ok_or("an image is ADDRESS=FILE")?;
+    Ok((address.to_owned(), file.into()))
 }
 
 #[derive(Args)]

@@ -464,6 +464,15 @@ impl Stage {
                 let link = records.link(&record)?;
                 self.note(step, link);
             }
+            "record-paper" => {
+                let paper = records.paper(&record)?;
+                self.note(step, paper);
+            }
+            "record-restore" => {
+                let paper = text("text").to_owned() + &self.noted(step, "paper");
+                let restored = records.restore(&paper, &self.world.authority.0)?;
+                self.note(step, restored);
+            }
             "record-allow" => records.allow(&record, &thread)?,
             "record-allow-parts" => {
                 let parts = parts(&records.document(&record)?, step);

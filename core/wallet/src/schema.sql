@@ -209,6 +209,15 @@ CREATE TABLE record_objects (
     UNIQUE (record, digest)
 ) STRICT;
 
+-- Large images that a document names, in pieces.
+CREATE TABLE record_images (
+    record BLOB    NOT NULL,
+    digest BLOB    NOT NULL,            -- SHA-256 of the image
+    piece  INTEGER NOT NULL,
+    bytes  BLOB    NOT NULL,
+    UNIQUE (record, digest, piece)
+) STRICT;
+
 -- Links of records that were handed to a clinician, sealed under the clinician's secret.
 CREATE TABLE record_links (
     record BLOB PRIMARY KEY,

@@ -224,6 +224,10 @@ private final class Stage {
         case "record-open": try records.setOpen(record: record, open: step["open"] as! Bool)
         case "record-publish": while try records.step(record: record) != .done {}
         case "record-link": note(step, try records.link(record: record))
+        case "record-paper": note(step, try records.paper(record: record))
+        case "record-restore":
+            let paper = text("text") + noted(step, "paper")
+            note(step, try records.restore(paper: paper, authority: world.authority.identity))
         case "record-allow": try records.allow(record: record, thread: thread)
         case "record-allow-parts":
             let parts = parts(of: try records.document(record: record), step)

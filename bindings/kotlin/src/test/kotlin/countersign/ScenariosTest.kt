@@ -305,6 +305,11 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "record-open" -> records.setOpen(record, step.getBoolean("open"))
             "record-publish" -> while (records.step(record) != RecordStep.DONE) Unit
             "record-link" -> note(step, records.link(record))
+            "record-paper" -> note(step, records.paper(record))
+            "record-restore" -> {
+                val paper = step.optString("text") + noted(step, "paper")
+                note(step, records.restore(paper, world.authority.first))
+            }
             "record-allow" -> records.allow(record, thread)
             "record-allow-parts" -> records.allowParts(record, thread, parts(records.document(record), step))
             "record-deny" -> records.deny(record, thread)
