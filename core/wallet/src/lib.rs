@@ -38,6 +38,7 @@
 
 mod act;
 mod authority_address;
+mod bedside;
 mod cbor;
 mod client;
 mod courier;
@@ -66,6 +67,9 @@ mod whole_logs;
 
 pub use act::ActError;
 pub use authority_address::{AuthorityAddress, NotAnAuthority};
+pub use bedside::{
+    BadgeError, Badges, BedsideError, BedsideLink, BedsideSession, Keeping, MIN_PASSWORD, TRIES,
+};
 pub use client::{
     Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
     Request, Response, Transport, TransportError,

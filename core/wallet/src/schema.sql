@@ -263,3 +263,15 @@ CREATE TABLE reports (
     tries   INTEGER NOT NULL,
     due     INTEGER NOT NULL
 ) STRICT;
+
+-- Credentials at bedside gateways, wrapped under a password and a secret that the key store has.
+CREATE TABLE badges (
+    gateway TEXT PRIMARY KEY,           -- its SPIFFE ID
+    address TEXT    NOT NULL,
+    keeping INTEGER NOT NULL,           -- 0 sealed, the key store counts tries; 1 masked
+    memory  INTEGER NOT NULL,           -- what the password costs: KiB, passes, lanes
+    passes  INTEGER NOT NULL,
+    lanes   INTEGER NOT NULL,
+    salt    BLOB    NOT NULL,
+    wrapped BLOB    NOT NULL
+) STRICT;

@@ -8,6 +8,7 @@
 //! in memory ([`Access`]).
 
 mod access;
+mod badges;
 mod checkpoints;
 mod courier;
 mod follows;
@@ -35,6 +36,7 @@ use rusqlite::{
 
 use self::access::Access;
 
+pub(crate) use self::badges::{Wrapped, badge, badges, forget_badge, set_badge};
 pub(crate) use self::checkpoints::{
     Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
     set_position, set_synced, synced,

@@ -9,6 +9,7 @@
 )]
 
 mod acting;
+mod bedside;
 mod clinic;
 mod clocks;
 mod couriers;
