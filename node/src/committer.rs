@@ -204,7 +204,14 @@ impl Committer {
     /// Applies a block in memory.
     pub fn apply(&mut self, time: UnixMillis, candidates: Vec<Candidate>) -> StoreResult<Applied> {
         let bodies = Patient { connection: &self.connection, halts: &self.halts };
-        self.machine.apply(time, candidates, &bodies)
+        let mut applied = self.machine.apply(time, candidates, &bodies)?;
+        // A block that came as bytes, from another engine or replica: its objects stay from here on, as far as they are here.
+        for new in applied.admitted.iter_mut().filter(|new| new.pin.is_none()) {
+            if let Some(Promise::Objects(objects)) = &new.promise {
+                new.pin = self.published.pin(objects)?;
+            }
+        }
+        Ok(applied)
     }
 
     /// One transaction: the block, its statements, what they promise, the codes that they use up, and the checkpoints that

@@ -181,11 +181,16 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun scanPatient() = model.learn(Aim.RECORD, "records.point-link")
 
-    fun add(link: String) = model.run({
+    fun add(link: String) = model.run({ added(link) }, then = model::swap)
+
+    /** A patient's code that the phone's own camera read. */
+    fun linked(link: String) = model.run({ added(link) }, then = model::go)
+
+    private fun added(link: String): Screen.Asking {
         val record = clinician().add(link)
         phone.sync()
-        asking(record)
-    }, then = model::swap)
+        return asking(record)
+    }
 
     fun ask(record: String) = model.run({ asking(record) }, then = model::go)
 
@@ -236,6 +241,6 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     /** Back to a screen that was there before, as it is now. */
     private fun returned(screen: Screen) {
         while (model.screen::class != screen::class && model.back()) Unit
-        model.put(screen)
+        if (model.screen::class == screen::class) model.put(screen) else model.go(screen)
     }
 }
