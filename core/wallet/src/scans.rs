@@ -232,9 +232,10 @@ impl Scans {
         snapshot.store.write(|tx| {
             let before = read(&secret, Shelf::Kept, name, tx)?;
             let before = before.or_else(|| scanned.as_ref().and_then(|(_, scan)| scan.clone()));
+            let scanned_at = before.as_ref().map(|before| (before.last, before.times));
+            let mut scan = Scan::new(&item, &verdict, true, now, before);
             // To keep a pack is not to scan it again.
-            let (last, times) = before.as_ref().map_or((now, 1), |before| (before.last, before.times));
-            let scan = Scan { last, times, ..Scan::new(&item, &verdict, true, now, before) };
+            (scan.last, scan.times) = scanned_at.unwrap_or((scan.last, scan.times));
             write(&secret, Shelf::Kept, name, &scan, tx)?;
             let moved = scanned.as_ref().map(|(name, _)| store::forget_scan(tx, Shelf::Scanned as u8, *name));
             Ok(moved.transpose().map(drop)?)
