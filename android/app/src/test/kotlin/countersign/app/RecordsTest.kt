@@ -175,7 +175,7 @@ class RecordsTest {
         ada.sees("fault.invalid-reason")
         ada.type("records.reason", "not conscious")
         ada.tap("records.ask")
-        ada.tap("records.open")
+        ada.tapBeside(ada.words.of("request.not-kept"), "records.open")
         ada.reads("Glucose")
         ada.back()
 
