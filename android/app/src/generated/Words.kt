@@ -38,6 +38,8 @@ internal val PLAIN: Map<String, Int> = mapOf(
     "answer.rests" to R.string.answer_rests,
     "answer.way" to R.string.answer_way,
     "answer.way-none" to R.string.answer_way_none,
+    "app.camera" to R.string.app_camera,
+    "app.face" to R.string.app_face,
     "app.name" to R.string.app_name,
     "ask.emergency" to R.string.ask_emergency,
     "ask.key-missing" to R.string.ask_key_missing,
