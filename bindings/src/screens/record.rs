@@ -122,6 +122,7 @@ pub fn record_screen(record: &MedicalRecord, document: Option<MedicalDocument>) 
             let number = Value::Text(record.id.clone());
             (with("record.not-enrolled", [("number", number)]), RecordNext::Enrol)
         }
+        MedicalRecord { restoring: true, .. } => (plain("record.restoring"), RecordNext::Publish),
         MedicalRecord { version: None, .. } => (plain("record.no-document"), RecordNext::TakeDocument),
         MedicalRecord { changing_to: Some(_), .. } | MedicalRecord { published: false, .. } => {
             (plain("record.changing"), RecordNext::Publish)
@@ -322,6 +323,7 @@ mod tests {
             lines: vec![],
             changing_to: None,
             published: true,
+            restoring: false,
         };
         let next = |record: &MedicalRecord| record_screen(record, None).next;
         assert_eq!(next(&published), RecordNext::Nothing);
@@ -331,6 +333,9 @@ mod tests {
         );
         assert_eq!(next(&MedicalRecord { published: false, ..published.clone() }), RecordNext::Publish);
         assert_eq!(next(&MedicalRecord { version: None, ..published.clone() }), RecordNext::TakeDocument);
+        // From its paper there is something to fetch before there is a document.
+        let restoring = MedicalRecord { version: None, restoring: true, ..published.clone() };
+        assert_eq!(next(&restoring), RecordNext::Publish);
         let begun = MedicalRecord { region: None, version: None, ..published.clone() };
         assert_eq!(next(&begun), RecordNext::Enrol);
         assert!(record_screen(&published, None).nobody.is_some());

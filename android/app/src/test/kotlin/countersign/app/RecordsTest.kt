@@ -187,6 +187,11 @@ class RecordsTest {
             assertEquals("told once", listOf(jane.words.of("notice.record-emergency")), notices().map { it.extras.getString(Notification.EXTRA_TITLE) })
         }
         jane.back()
+        jane.tap("records.paper")
+        jane.sees("records.paper-text")
+        assertTrue(jane.isProtected)
+        assertEquals(7, (jane.model.screen as Screen.Paper).lines.size)
+        jane.back()
         jane.tap("records.accesses")
         jane.tap("settings.sync")
         jane.reads("Emergency: opened without asking you")
