@@ -328,6 +328,10 @@ mod tests {
         let next = |record: &MedicalRecord| record_screen(record, None).next;
         assert_eq!(next(&published), RecordNext::Nothing);
         assert_eq!(
+            next(&MedicalRecord { version: None, restoring: true, ..published.clone() }),
+            RecordNext::Publish
+        );
+        assert_eq!(
             next(&MedicalRecord { changing_to: Some(vec![]), ..published.clone() }),
             RecordNext::Publish
         );
