@@ -337,9 +337,6 @@ mod tests {
         );
         assert_eq!(next(&MedicalRecord { published: false, ..published.clone() }), RecordNext::Publish);
         assert_eq!(next(&MedicalRecord { version: None, ..published.clone() }), RecordNext::TakeDocument);
-        // From its paper there is something to fetch before there is a document.
-        let restoring = MedicalRecord { version: None, restoring: true, ..published.clone() };
-        assert_eq!(next(&restoring), RecordNext::Publish);
         let begun = MedicalRecord { region: None, version: None, ..published.clone() };
         assert_eq!(next(&begun), RecordNext::Enrol);
         assert!(record_screen(&published, None).nobody.is_some());
