@@ -75,7 +75,7 @@ class Figures {
         val times = List(RUNS) {
             there.close()
             timed {
-                there = there.killed()
+                there = there.startedAgain()
                 there.sees("home.scan")
                 there.activity.window.decorView.drawn()
             }
