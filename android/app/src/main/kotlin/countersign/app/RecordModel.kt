@@ -74,7 +74,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         if (phone.authority() == null) scanAuthority() else model.go(Screen.Restoring())
     }
 
-    fun restore(paper: String) = model.run({ own(phone.records.restore(paper, phone.authority()!!.identity)) }, ::wrong, ::returned)
+    fun restore(paper: String) = model.run({ own(phone.records.restore(paper, phone.authority()!!.identity)) }, ::wrong, model::swap)
 
     fun open(record: String) = model.run({ own(record) }, then = model::go)
 
