@@ -1,7 +1,7 @@
 //! The screen of a medical document. What is withheld, what is empty and what did not come never look alike.
 
 use crate::answer::{Text, Value};
-use crate::document::{MedicalDocument, MedicalSection, SectionState};
+use crate::document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
 use crate::screens::{party, plain, with};
 
 /// The screen of a medical document, from the top down.
@@ -13,7 +13,9 @@ pub struct DocumentScreen {
     pub patient: Text,
     /// What the person must know before reading; empty mostly.
     pub warnings: Vec<Text>,
-    /// Who signed it, and that nothing was altered.
+    /// Whether somebody signed it, and nothing was altered.
+    pub is_signed: bool,
+    /// Who signed it; or that nobody vouches for it.
     pub signature: Text,
     /// When it was written, by whom, which version.
     pub lines: Vec<Text>,
@@ -70,14 +72,18 @@ pub fn document_screen(document: &MedicalDocument) -> DocumentScreen {
         title: document.title.clone(),
         patient: patient(document),
         warnings: warnings(document),
-        signature: with("document.signed", [("party", party(&document.signer))]),
+        is_signed: !document.signer.is_empty(),
+        signature: match document.signer.as_str() {
+            "" => plain("document.unsigned"),
+            signer => with("document.signed", [("party", party(signer))]),
+        },
         lines: lines(document),
         kept: kept(document),
         sections: document
             .sections
             .iter()
             .filter(|section| !section.says_nothing())
-            .map(SectionScreen::from)
+            .map(|section| SectionScreen::new(section, &document.images))
             .collect(),
         not_stated,
     }
@@ -117,7 +123,9 @@ fn lines(document: &MedicalDocument) -> Vec<Text> {
         let authors = Value::Text(document.authors.join(", "));
         with("document.written-by", [("date", date), ("authors", authors)])
     };
-    vec![written, with("document.version", [("number", Value::Number(document.version))])]
+    let version = (document.version > 0)
+        .then(|| with("document.version", [("number", Value::Number(document.version))]));
+    [Some(written), version].into_iter().flatten().collect()
 }
 
 fn kept(document: &MedicalDocument) -> Vec<Text> {
@@ -136,8 +144,8 @@ impl MedicalSection {
     }
 }
 
-impl From<&MedicalSection> for SectionScreen {
-    fn from(section: &MedicalSection) -> Self {
+impl SectionScreen {
+    fn new(section: &MedicalSection, images: &[MedicalImage]) -> Self {
         let said = |key, reason: &str| Some(with(key, [("reason", Value::Text(reason.to_owned()))]));
         let (mark, state) = match &section.state {
             SectionState::Present => (SectionMark::Present, None),
@@ -147,6 +155,10 @@ impl From<&MedicalSection> for SectionScreen {
             SectionState::Empty { reason: None } => (SectionMark::Empty, Some(plain("section.empty-unsaid"))),
             SectionState::Withheld { reason } => (SectionMark::Withheld, said("section.withheld", reason)),
         };
+        let images = images.iter().filter(|image| image.part == section.part).map(|image| {
+            let key = if image.available { "section.image" } else { "section.image-not-here" };
+            with(key, [("what", Value::Text(image.media_type.clone()))])
+        });
         Self {
             part: section.part,
             title: section.title.clone(),
@@ -154,7 +166,7 @@ impl From<&MedicalSection> for SectionScreen {
             state,
             lines: section.lines.clone(),
             text: section.text.clone(),
-            notes: section.marks.clone(),
+            notes: section.marks.iter().cloned().chain(images).collect(),
         }
     }
 }
@@ -230,6 +242,9 @@ mod tests {
             MedicalDocument { status: "entered-in-error".to_owned(), withheld: 1, ..document(vec![]) };
         assert_eq!(document_screen(&wrong).warnings[0].key, "document.entered-in-error");
         assert!(document_screen(&document(vec![])).warnings.is_empty());
+        let unsigned = MedicalDocument { signer: String::new(), ..document(vec![]) };
+        let told = document_screen(&unsigned);
+        assert!(!told.is_signed && told.signature.key == "document.unsigned");
         let hidden = MedicalDocument { patient: String::new(), ..document(vec![]) };
         assert_eq!(document_screen(&hidden).patient.key, "document.patient-hidden");
     }

@@ -8428,7 +8428,12 @@ data class DocumentScreen (
     val `warnings`: List<Text>
     , 
     /**
-     * Who signed it, and that nothing was altered.
+     * Whether somebody signed it, and nothing was altered.
+     */
+    val `isSigned`: kotlin.Boolean
+    , 
+    /**
+     * Who signed it; or that nobody vouches for it.
      */
     val `signature`: Text
     , 
@@ -8470,6 +8475,7 @@ public object FfiConverterTypeDocumentScreen: FfiConverterRustBuffer<DocumentScr
             FfiConverterString.read(buf),
             FfiConverterTypeText.read(buf),
             FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterTypeText.read(buf),
             FfiConverterSequenceTypeText.read(buf),
             FfiConverterSequenceTypeText.read(buf),
@@ -8482,6 +8488,7 @@ public object FfiConverterTypeDocumentScreen: FfiConverterRustBuffer<DocumentScr
             FfiConverterString.allocationSize(value.`title`) +
             FfiConverterTypeText.allocationSize(value.`patient`) +
             FfiConverterSequenceTypeText.allocationSize(value.`warnings`) +
+            FfiConverterBoolean.allocationSize(value.`isSigned`) +
             FfiConverterTypeText.allocationSize(value.`signature`) +
             FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
             FfiConverterSequenceTypeText.allocationSize(value.`kept`) +
@@ -8493,6 +8500,7 @@ public object FfiConverterTypeDocumentScreen: FfiConverterRustBuffer<DocumentScr
             FfiConverterString.write(value.`title`, buf)
             FfiConverterTypeText.write(value.`patient`, buf)
             FfiConverterSequenceTypeText.write(value.`warnings`, buf)
+            FfiConverterBoolean.write(value.`isSigned`, buf)
             FfiConverterTypeText.write(value.`signature`, buf)
             FfiConverterSequenceTypeText.write(value.`lines`, buf)
             FfiConverterSequenceTypeText.write(value.`kept`, buf)

@@ -5521,7 +5521,11 @@ public struct DocumentScreen: Equatable, Hashable {
      */
     public let warnings: [Text]
     /**
-     * Who signed it, and that nothing was altered.
+     * Whether somebody signed it, and nothing was altered.
+     */
+    public let isSigned: Bool
+    /**
+     * Who signed it; or that nobody vouches for it.
      */
     public let signature: Text
     /**
@@ -5554,7 +5558,10 @@ public struct DocumentScreen: Equatable, Hashable {
          * What the person must know before reading; empty mostly.
          */warnings: [Text], 
         /**
-         * Who signed it, and that nothing was altered.
+         * Whether somebody signed it, and nothing was altered.
+         */isSigned: Bool, 
+        /**
+         * Who signed it; or that nobody vouches for it.
          */signature: Text, 
         /**
          * When it was written, by whom, which version.
@@ -5571,6 +5578,7 @@ public struct DocumentScreen: Equatable, Hashable {
         self.title = title
         self.patient = patient
         self.warnings = warnings
+        self.isSigned = isSigned
         self.signature = signature
         self.lines = lines
         self.kept = kept
@@ -5597,6 +5605,7 @@ public struct FfiConverterTypeDocumentScreen: FfiConverterRustBuffer {
                 title: FfiConverterString.read(from: &buf), 
                 patient: FfiConverterTypeText.read(from: &buf), 
                 warnings: FfiConverterSequenceTypeText.read(from: &buf), 
+                isSigned: FfiConverterBool.read(from: &buf), 
                 signature: FfiConverterTypeText.read(from: &buf), 
                 lines: FfiConverterSequenceTypeText.read(from: &buf), 
                 kept: FfiConverterSequenceTypeText.read(from: &buf), 
@@ -5609,6 +5618,7 @@ public struct FfiConverterTypeDocumentScreen: FfiConverterRustBuffer {
         FfiConverterString.write(value.title, into: &buf)
         FfiConverterTypeText.write(value.patient, into: &buf)
         FfiConverterSequenceTypeText.write(value.warnings, into: &buf)
+        FfiConverterBool.write(value.isSigned, into: &buf)
         FfiConverterTypeText.write(value.signature, into: &buf)
         FfiConverterSequenceTypeText.write(value.lines, into: &buf)
         FfiConverterSequenceTypeText.write(value.kept, into: &buf)

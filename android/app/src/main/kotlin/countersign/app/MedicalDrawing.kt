@@ -26,6 +26,8 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
             is Screen.Records -> all(screen)
             is Screen.Record -> own(screen)
             is Screen.Document -> document(screen.screen)
+            is Screen.Paper -> paper(screen)
+            is Screen.Restoring -> restoring(screen)
             is Screen.Sharing -> sharing(screen)
             is Screen.Accesses -> accesses(screen)
             is Screen.Code -> code(screen)
@@ -47,6 +49,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
         if (screen.own.isEmpty()) {
             put(ui.text(words.of("records.begin-text")))
             tap("records.begin", tapped = records::begin)
+            tap("records.restore", tapped = records::restoring)
         }
         put(ui.subheading(words.of("records.patients")), gap = 24)
         val clinic = screen.clinic
@@ -125,6 +128,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
         }
         tap("records.share") { records.share(screen.id) }
         tap("records.link") { records.showLink(screen.id) }
+        tap("records.paper") { records.paper(screen.id) }
         put(ui.text(words.of(screen.open)), gap = 20)
         val open = screen.open.key == "record.open"
         tap(if (open) "records.let-nobody-ask" else "records.let-ask") { records.setOpen(screen.id, !open) }
@@ -138,12 +142,31 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
         put(ui.text(words.of(screen.patient), 20f, bold = true))
         screen.warnings.forEach { put(ui.warning(words.of(it))) }
         put(ui.card {
-            put(ui.text("✓ ${words.of(screen.signature)}", bold = true))
+            val signature = words.of(screen.signature)
+            put(if (screen.isSigned) ui.text("✓ $signature", bold = true) else ui.warning(signature))
             (screen.lines + screen.kept).forEach { put(ui.text(words.of(it), 16f), gap = 4) }
         })
         screen.sections.forEach { section(it) }
         screen.notStated?.let { put(ui.text(words.of(it)), gap = 20) }
         put(ui.button(words.of("action.back")) { model.back() }, gap = 24)
+    }
+
+    private fun LinearLayout.paper(screen: Screen.Paper) {
+        put(ui.heading(words.of("records.paper")))
+        put(ui.warning(words.of("records.paper-text")))
+        put(ui.card {
+            // Copied letter by letter, whatever the person's language.
+            layoutDirection = View.LAYOUT_DIRECTION_LTR
+            screen.lines.forEach { put(ui.text(it, 20f, bold = true).apply { typeface = android.graphics.Typeface.MONOSPACE }, gap = 6) }
+        })
+        tap("action.back") { model.back() }
+    }
+
+    private fun LinearLayout.restoring(screen: Screen.Restoring) {
+        put(ui.heading(words.of("records.restore")))
+        val paper = labelled("records.restore-text").apply { inputType = inputType or android.text.InputType.TYPE_TEXT_FLAG_MULTI_LINE; isSingleLine = false }
+        wrong(screen.wrong)
+        tap("records.restore", main = true) { records.restore(paper.text.toString()) }
     }
 
     private fun LinearLayout.section(section: SectionScreen) {

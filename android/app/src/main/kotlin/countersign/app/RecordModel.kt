@@ -67,6 +67,15 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         model.run({ own(phone.records.begin(phone.authority()!!.identity)) }, then = model::go)
     }
 
+    /** What a lost phone is replaced with. */
+    fun paper(record: String) = model.run({ Screen.Paper(phone.records.paper(record).trim().lines()) }, then = model::go)
+
+    fun restoring() {
+        if (phone.authority() == null) scanAuthority() else model.go(Screen.Restoring())
+    }
+
+    fun restore(paper: String) = model.run({ own(phone.records.restore(paper, phone.authority()!!.identity)) }, ::wrong, model::swap)
+
     fun open(record: String) = model.run({ own(record) }, then = model::go)
 
     private fun own(record: String): Screen.Record {
@@ -85,6 +94,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
             is Screen.Record -> model.put(there.copy(wrong = fault.text))
             is Screen.Sharing -> model.put(there.copy(wrong = fault.text))
             is Screen.AskingFor -> model.put(there.copy(wrong = fault.text))
+            is Screen.Restoring -> model.put(Screen.Restoring(fault.text))
             else -> model.go(Screen.Faulty(fault))
         }
     }

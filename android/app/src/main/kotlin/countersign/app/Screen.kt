@@ -120,6 +120,12 @@ sealed interface Screen {
 
     data class Document(val screen: DocumentScreen) : Medical
 
+    /** The record's secret, to be written down. */
+    data class Paper(val lines: List<String>) : Medical
+
+    /** A record is restored from its paper. */
+    data class Restoring(val wrong: Text? = null) : Medical
+
     /** Some parts are opened to somebody: to whoever fits a policy that is typed, or to the one who asked by [thread]. */
     data class Sharing(val record: String, val sections: List<SectionScreen>, val thread: String?, val wrong: Text? = null) : Medical
 

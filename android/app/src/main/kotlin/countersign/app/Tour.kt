@@ -7,6 +7,7 @@ import countersign.core.Delivery
 import countersign.core.Handover
 import countersign.core.LineMode
 import countersign.core.MedicalDocument
+import countersign.core.MedicalImage
 import countersign.core.MedicalRecord
 import countersign.core.MedicalSection
 import countersign.core.Offer
@@ -57,7 +58,7 @@ object Tour {
             section(8, "Devices", SectionState.Empty(null)),
             section(9, "Immunizations", SectionState.Empty(null)),
         ),
-        0u, 0u, null, null,
+        listOf(MedicalImage(6u, "00", "https://images.example/1", "image/dicom", 2_400_000uL, false)), 0u, 0u, null, null,
     )
     val shown = whole.copy(
         status = "amended", sections = whole.sections.filter { it.part != 3.toUByte() }, withheld = 1u, notDelivered = 1u, untilMillis = NOON + 24uL * HOUR, fetchedMillis = NOON,
@@ -73,7 +74,7 @@ object Tour {
             line("role: physician", LineMode.EMERGENCY, 60u, 3, 4, 5, 6, 7, 8, 9),
             line("member: $ADA", LineMode.ASK, 43_200u),
         ),
-        null, true,
+        null, true, false,
     )
 
     private fun access(state: AccessState, delivered: List<ULong>, reason: String? = null, policy: String? = "role: cardiologist", emergency: Boolean = false, named: Boolean = true, fault: String? = null, unrecorded: Boolean = false) =

@@ -180,8 +180,10 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
     /** The app is killed, whatever it was doing, and started again. */
     fun killed(): Person {
         close()
-        return Person(folder, keys)
+        return startedAgain()
     }
+
+    fun startedAgain() = Person(folder, keys)
 
     override fun close() {
         controller.pause().stop().destroy()

@@ -175,7 +175,7 @@ class RecordsTest {
         ada.sees("fault.invalid-reason")
         ada.type("records.reason", "not conscious")
         ada.tap("records.ask")
-        ada.tap("records.open")
+        ada.tapBeside(ada.words.of("request.not-kept"), "records.open")
         ada.reads("Glucose")
         ada.back()
 
@@ -186,6 +186,11 @@ class RecordsTest {
             SyncJob.tell(app, jane.phone)
             assertEquals("told once", listOf(jane.words.of("notice.record-emergency")), notices().map { it.extras.getString(Notification.EXTRA_TITLE) })
         }
+        jane.back()
+        jane.tap("records.paper")
+        jane.sees("records.paper-text")
+        assertTrue(jane.isProtected)
+        assertEquals(7, (jane.model.screen as Screen.Paper).lines.size)
         jane.back()
         jane.tap("records.accesses")
         jane.tap("settings.sync")
