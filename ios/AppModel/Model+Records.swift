@@ -3,8 +3,25 @@ import Foundation
 
 /// Medical records: the order of their screens. What each shows, and what can be done there, the core says.
 extension Model {
+    /// As `run`. What has to be newer than it is, is brought up to date first.
+    private func ask<T: Sendable>(
+        _ call: @escaping @Sendable (Phone) throws -> T,
+        otherwise: ((FaultScreen) -> Void)? = nil,
+        then: @escaping (T) -> Void
+    ) {
+        let fresh = { @Sendable (phone: Phone) in
+            do {
+                return try call(phone)
+            } catch CountersignError.Retry(afterMillis: .some(0)) {
+                try phone.sync()
+                return try call(phone)
+            }
+        }
+        run(fresh, otherwise: otherwise, then: then)
+    }
+
     public func records() {
-        run {
+        ask {
             try $0.medical()
         } then: {
             self.go(.records($0))
@@ -13,7 +30,7 @@ extension Model {
 
     /// The list after a sync.
     public func refreshRecords() {
-        run {
+        ask {
             try $0.sync()
             return try $0.medical()
         } then: {
@@ -25,7 +42,7 @@ extension Model {
     public func scanAuthority() { go(.camera(Camera(aim: .authority, hint: "records.point-authority"))) }
 
     func use(_ authority: AuthorityAddress) {
-        run {
+        ask {
             try $0.use(authority)
             return try $0.medical()
         } then: {
@@ -36,7 +53,7 @@ extension Model {
     // A patient
 
     public func beginRecord() {
-        run { phone -> Record? in
+        ask { phone -> Record? in
             guard let authority = try phone.authority() else { return nil }
             return try phone.record(phone.records.begin(authority: authority.identity))
         } then: {
@@ -45,7 +62,7 @@ extension Model {
     }
 
     public func open(record: String) {
-        run {
+        ask {
             try $0.record(record)
         } then: {
             self.go(.record($0))
@@ -111,7 +128,7 @@ extension Model {
 
     /// For the doctor who signs: the record's number and the key of this phone.
     public func showDoctor(record: String) {
-        run { phone in
+        ask { phone in
             let key = try phone.records.holder(record: record).map { hex($0) }.joined()
             return CodeToShow(title: "records.show-doctor", text: "records.show-doctor-text", code: "\(record) \(key)")
         } then: {
@@ -120,7 +137,7 @@ extension Model {
     }
 
     public func showLink(record: String) {
-        run {
+        ask {
             CodeToShow(title: "records.link", text: "records.link-text", code: try $0.records.link(record: record))
         } then: {
             self.go(.code($0))
@@ -129,7 +146,7 @@ extension Model {
 
     /// Some parts are opened: to whoever fits a policy that is typed, or to the one who asked by `thread`.
     public func share(record: String, thread: String? = nil) {
-        run {
+        ask {
             let document = documentScreen(document: try $0.records.document(record: record))
             return Sharing(record: record, sections: document.sections, thread: thread)
         } then: {
@@ -163,7 +180,7 @@ extension Model {
     public func erasing(record: String) { go(.recordErasing(record)) }
 
     public func erase(record: String) {
-        run {
+        ask {
             try $0.records.erase(record: record)
             try $0.records.publish(record)
             return try $0.medical()
@@ -173,7 +190,7 @@ extension Model {
     }
 
     public func accesses(record: String) {
-        run {
+        ask {
             try $0.accesses(record)
         } then: {
             self.go(.accesses($0))
@@ -181,7 +198,7 @@ extension Model {
     }
 
     public func refreshAccesses(record: String) {
-        run {
+        ask {
             try $0.sync()
             return try $0.accesses(record)
         } then: {
@@ -191,7 +208,7 @@ extension Model {
 
     public func answer(_ answer: AccessAnswer, record: String, thread: String) {
         if answer == .allowParts { return share(record: record, thread: thread) }
-        run {
+        ask {
             switch answer {
             case .allow: try $0.records.allow(record: record, thread: thread)
             case .deny: try $0.records.deny(record: record, thread: thread)
@@ -209,7 +226,7 @@ extension Model {
     public func scanPatient() { go(.camera(Camera(aim: .record, hint: "records.point-link"))) }
 
     func add(link: String) {
-        run { phone in
+        ask { phone in
             let record = try phone.treating().add(link: link)
             try phone.sync()
             return try phone.asking(record)
@@ -219,7 +236,7 @@ extension Model {
     }
 
     public func ask(record: String) {
-        run {
+        ask {
             try $0.asking(record)
         } then: {
             self.go(.asking($0))
@@ -227,7 +244,7 @@ extension Model {
     }
 
     public func fetchKey(record: String) {
-        run {
+        ask {
             try $0.treating().fetchKey()
             return try $0.asking(record)
         } then: {
@@ -236,7 +253,7 @@ extension Model {
     }
 
     public func choose(_ choice: AskChoice, record: String) {
-        run {
+        ask {
             try $0.name()
         } then: {
             self.go(.askingFor(Question(record: record, choice: choice, name: $0)))
@@ -266,7 +283,7 @@ extension Model {
     public func step(_ step: RequestStep, of request: RequestScreen) {
         if step == .askAgain { return ask(record: request.record) }
         let thread = request.thread
-        run { phone -> (Medical, DocumentScreen?) in
+        ask { phone -> (Medical, DocumentScreen?) in
             let clinician = try phone.treating()
             var document: MedicalDocument?
             switch step {
