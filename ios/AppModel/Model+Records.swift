@@ -1,10 +1,13 @@
 import Countersign
 import Foundation
 
+/// How the link of a medical record begins.
+let recordLink = "countersign-record:"
+
 /// Medical records: the order of their screens. What each shows, and what can be done there, the core says.
 extension Model {
     /// As `run`. What has to be newer than it is, is brought up to date first.
-    private func ask<T: Sendable>(
+    private func runFresh<T: Sendable>(
         _ call: @escaping @Sendable (Phone) throws -> T,
         otherwise: ((FaultScreen) -> Void)? = nil,
         then: @escaping (T) -> Void
@@ -21,7 +24,7 @@ extension Model {
     }
 
     public func records() {
-        ask {
+        runFresh {
             try $0.medical()
         } then: {
             self.go(.records($0))
@@ -30,7 +33,7 @@ extension Model {
 
     /// The list after a sync.
     public func refreshRecords() {
-        ask {
+        runFresh {
             try $0.sync()
             return try $0.medical()
         } then: {
@@ -42,7 +45,7 @@ extension Model {
     public func scanAuthority() { go(.camera(Camera(aim: .authority, hint: "records.point-authority"))) }
 
     func use(_ authority: AuthorityAddress) {
-        ask {
+        runFresh {
             try $0.use(authority)
             return try $0.medical()
         } then: {
@@ -53,7 +56,7 @@ extension Model {
     // A patient
 
     public func beginRecord() {
-        ask { phone -> Record? in
+        runFresh { phone -> Record? in
             guard let authority = try phone.authority() else { return nil }
             return try phone.record(phone.records.begin(authority: authority.identity))
         } then: {
@@ -62,7 +65,7 @@ extension Model {
     }
 
     public func open(record: String) {
-        ask {
+        runFresh {
             try $0.record(record)
         } then: {
             self.go(.record($0))
@@ -128,7 +131,7 @@ extension Model {
 
     /// For the doctor who signs: the record's number and the key of this phone.
     public func showDoctor(record: String) {
-        ask { phone in
+        runFresh { phone in
             let key = try phone.records.holder(record: record).map { hex($0) }.joined()
             return CodeToShow(title: "records.show-doctor", text: "records.show-doctor-text", code: "\(record) \(key)")
         } then: {
@@ -137,7 +140,7 @@ extension Model {
     }
 
     public func showLink(record: String) {
-        ask {
+        runFresh {
             CodeToShow(title: "records.link", text: "records.link-text", code: try $0.records.link(record: record))
         } then: {
             self.go(.code($0))
@@ -146,7 +149,7 @@ extension Model {
 
     /// Some parts are opened: to whoever fits a policy that is typed, or to the one who asked by `thread`.
     public func share(record: String, thread: String? = nil) {
-        ask {
+        runFresh {
             let document = documentScreen(document: try $0.records.document(record: record))
             return Sharing(record: record, sections: document.sections, thread: thread)
         } then: {
@@ -180,7 +183,7 @@ extension Model {
     public func erasing(record: String) { go(.recordErasing(record)) }
 
     public func erase(record: String) {
-        ask {
+        runFresh {
             try $0.records.erase(record: record)
             try $0.records.publish(record)
             return try $0.medical()
@@ -190,7 +193,7 @@ extension Model {
     }
 
     public func accesses(record: String) {
-        ask {
+        runFresh {
             try $0.accesses(record)
         } then: {
             self.go(.accesses($0))
@@ -198,7 +201,7 @@ extension Model {
     }
 
     public func refreshAccesses(record: String) {
-        ask {
+        runFresh {
             try $0.sync()
             return try $0.accesses(record)
         } then: {
@@ -208,7 +211,7 @@ extension Model {
 
     public func answer(_ answer: AccessAnswer, record: String, thread: String) {
         if answer == .allowParts { return share(record: record, thread: thread) }
-        ask {
+        runFresh {
             switch answer {
             case .allow: try $0.records.allow(record: record, thread: thread)
             case .deny: try $0.records.deny(record: record, thread: thread)
@@ -226,17 +229,24 @@ extension Model {
     public func scanPatient() { go(.camera(Camera(aim: .record, hint: "records.point-link"))) }
 
     func add(link: String) {
-        ask { phone in
-            let record = try phone.treating().add(link: link)
-            try phone.sync()
-            return try phone.asking(record)
+        runFresh {
+            try $0.added(link)
         } then: {
             self.put(.asking($0))
         }
     }
 
+    /// A patient's code that the phone's own camera read.
+    func linked(record link: String) {
+        runFresh {
+            try $0.added(link)
+        } then: {
+            self.go(.asking($0))
+        }
+    }
+
     public func ask(record: String) {
-        ask {
+        runFresh {
             try $0.asking(record)
         } then: {
             self.go(.asking($0))
@@ -244,7 +254,7 @@ extension Model {
     }
 
     public func fetchKey(record: String) {
-        ask {
+        runFresh {
             try $0.treating().fetchKey()
             return try $0.asking(record)
         } then: {
@@ -253,7 +263,7 @@ extension Model {
     }
 
     public func choose(_ choice: AskChoice, record: String) {
-        ask {
+        runFresh {
             try $0.name()
         } then: {
             self.go(.askingFor(Question(record: record, choice: choice, name: $0)))
@@ -283,7 +293,7 @@ extension Model {
     public func step(_ step: RequestStep, of request: RequestScreen) {
         if step == .askAgain { return ask(record: request.record) }
         let thread = request.thread
-        ask { phone -> (Medical, DocumentScreen?) in
+        runFresh { phone -> (Medical, DocumentScreen?) in
             let clinician = try phone.treating()
             var document: MedicalDocument?
             switch step {
@@ -342,6 +352,12 @@ extension Phone {
     func asking(_ record: String) throws -> AskScreen {
         let clinician = try treating()
         return askScreen(record: record, offers: try clinician.offers(record: record), hasKey: try clinician.hasKey())
+    }
+
+    func added(_ link: String) throws -> AskScreen {
+        let record = try treating().add(link: link)
+        try sync()
+        return try asking(record)
     }
 
     func treating() throws -> Clinician {

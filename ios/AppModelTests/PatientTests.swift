@@ -89,19 +89,29 @@ final class PatientTests: WorldTests, @unchecked Sendable {
         XCTAssertEqual(ann.model.screen, .history(History(scans: [], isOn: false)), "nobody asked for it")
         await ann.tap { $0.remember(true) }
         ann.model.home()
-        await ann.tap { $0.check(genuine) }
+        for _ in 0..<2 { await ann.tap { $0.check(genuine) } }
+        XCTAssertEqual(ann.reads, ["verdict.authentic", "verdict.all-in-order", "next.use"], "a second look is no second scan")
         ann = try await ann.killed()
-        await ann.tap { $0.check(genuine) }
-        ann.sees("verdict.authentic", "seen.before")
         await ann.tap { $0.history() }
         ann.sees("verdict.authentic")
         XCTAssertTrue(ann.model.screen.isPrivate)
+
+        _ = world.ask("recall https://id.gs1.org/01/09506000134352/10/L1")
+        let phone = ann.model.phone
+        let isDone = await phone.round()
+        XCTAssertTrue(isDone)
+        let news = phone.news()
+        XCTAssertEqual(news.map { $0.lines.map(\.key) }, [["reason.recalled", "next.return"]])
+        XCTAssertEqual(news[0].neutral.key, "notice.neutral", "a locked screen names nothing")
+        try phone.told(news[0])
+        XCTAssertEqual(phone.news(), [], "told once")
         await ann.tap { $0.eraseHistory() }
         XCTAssertEqual(ann.model.screen, .history(History(scans: [], isOn: true)))
     }
 
     @MainActor
     func testASuspicionIsReportedAlsoWithoutANetworkAndArrives() async throws {
+        _ = world.ask("reports key")
         let ann = try await pinned("ann")
         await ann.tap { $0.check(genuine) }
         await ann.tapAction()

@@ -140,7 +140,10 @@ impl Scans {
 
     /// Says whether scans are remembered from now on. If not, those that were are forgotten.
     pub fn remember(&self, snapshot: &mut Snapshot, on: bool) -> Result<(), ScansError> {
-        if !on {
+        if on {
+            // What was scanned just before is noted when it is scanned again.
+            self.forget_last();
+        } else {
             self.erase_history(snapshot)?;
         }
         Ok(snapshot.store.write::<_, StoreError>(|tx| store::set_remembers(tx, on))?)

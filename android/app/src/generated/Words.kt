@@ -187,6 +187,7 @@ internal val PLAIN: Map<String, Int> = mapOf(
     "proof.show" to R.string.proof_show,
     "proof.signed" to R.string.proof_signed,
     "proof.title" to R.string.proof_title,
+    "proof.way" to R.string.proof_way,
     "purpose.etreat" to R.string.purpose_etreat,
     "purpose.hpaymt" to R.string.purpose_hpaymt,
     "purpose.hresch" to R.string.purpose_hresch,

@@ -95,10 +95,9 @@ fn nothing_is_remembered_before_the_owner_wants_it() {
     let told = scans.remembered(&snapshot).unwrap();
     assert_eq!((told.on, told.scanned, told.kept, told.bytes), (false, 0, 0, 0));
     scans.remember(&mut snapshot, true).unwrap();
-    // What it saw before it was told to remember is scanned anew by the next look.
-    let (later, other) = (UnixMillis(scene.now().0 + SAME_SCAN_MILLIS + 1), item(LOT, "S002"));
-    for (item, at) in [(item(LOT, "S001"), later), (other, later)] {
-        scans.note(&mut snapshot, &item, &verdict, at).unwrap();
+    // What it saw just before it was told to remember is scanned anew by the next look.
+    for item in [item(LOT, "S001"), item(LOT, "S002")] {
+        scans.note(&mut snapshot, &item, &verdict, scene.now()).unwrap();
     }
     let told = scans.remembered(&snapshot).unwrap();
     assert_eq!((told.on, told.scanned), (true, 2));

@@ -320,10 +320,13 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     /** A code of ours that was opened from outside. */
-    fun linked(code: String) = run({ if (phone.isMember()) phone.courier.scanCode(code) else null }) { scan ->
-        if (scan == null) return@run carry()
-        takeOver()
-        saw(scan)
+    fun linked(code: String) {
+        if (code.startsWith(RECORD)) return records.linked(code)
+        run({ if (phone.isMember()) phone.courier.scanCode(code) else null }) { scan ->
+            if (scan == null) return@run carry()
+            takeOver()
+            saw(scan)
+        }
     }
 
     fun takeOver() = go(Screen.Eye(Aim.TAKE, "take.scan-goods"))
@@ -555,6 +558,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private companion object {
         /** So many frames without a code, and the person is helped: about three seconds. */
         const val PATIENCE = 60
+
+        /** How the link of a medical record begins. */
+        const val RECORD = "countersign-record:"
 
         /** What the codes of an office teach. */
         val LEARNT = setOf(Aim.REGISTER, Aim.AUTHORITY, Aim.RECORD)

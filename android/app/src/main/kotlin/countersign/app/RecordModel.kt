@@ -20,20 +20,18 @@ import countersign.core.requestScreen
 
 /** Medical records: the order of their screens. What each shows, and what can be done there, the core says. */
 class RecordModel(private val phone: Phone, private val model: Model) {
-    /** As [Model.run]. What has to be newer than it is, is brought up to date first. */
-    private fun <T> run(call: () -> T, otherwise: ((FaultScreen) -> Unit)? = null, then: (T) -> Unit) = model.run({
-        try {
-            call()
-        } catch (early: CountersignException.Retry) {
-            if (early.afterMillis != 0uL) throw early
-            phone.sync()
-            call()
-        }
-    }, otherwise, then)
+    /** A call that changes nothing where this phone's data is too old for it: it is brought up to date first. */
+    private fun <T> fresh(call: () -> T): T = try {
+        call()
+    } catch (early: CountersignException.Retry) {
+        if (early.afterMillis != 0uL) throw early
+        phone.sync()
+        call()
+    }
 
-    fun all() = run(::gathered, then = model::go)
+    fun all() = model.run(::gathered, then = model::go)
 
-    fun refreshAll() = run({
+    fun refreshAll() = model.run({
         phone.sync()
         gathered()
     }, then = model::put)
@@ -57,7 +55,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     /** Whose keys are used: the code of a hospital. */
     fun scanAuthority() = model.learn(Aim.AUTHORITY, "records.point-authority")
 
-    fun use(authority: AuthorityAddress) = run({
+    fun use(authority: AuthorityAddress) = model.run({
         phone.useAuthority(authority)
         gathered()
     }, then = ::returned)
@@ -66,10 +64,10 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun begin() {
         if (phone.authority() == null) return scanAuthority()
-        run({ own(phone.records.begin(phone.authority()!!.identity)) }, then = model::go)
+        model.run({ own(phone.records.begin(phone.authority()!!.identity)) }, then = model::go)
     }
 
-    fun open(record: String) = run({ own(record) }, then = model::go)
+    fun open(record: String) = model.run({ own(record) }, then = model::go)
 
     private fun own(record: String): Screen.Record {
         val held = phone.records.all().first { it.id == record }
@@ -77,7 +75,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         return Screen.Record(recordScreen(held, document), document?.let(::documentScreen))
     }
 
-    fun enrol(record: String, code: String) = run({
+    fun enrol(record: String, code: String) = model.run({
         phone.records.enrol(record, code.trim())
         own(record)
     }, ::wrong, model::put)
@@ -94,18 +92,25 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     /** A document that a doctor signed, from a file. */
     fun take(file: ByteArray) {
         val record = (model.screen as? Screen.Record)?.screen?.id ?: return
-        run({
-            phone.records.take(record, file)
-            published(record)
-        }, ::wrong, model::put)
+        change(record) { phone.records.take(record, file) }
     }
 
-    fun publish(record: String) = run({ published(record) }, then = model::put)
+    /** Says what is to hold, and then makes it so: what is cut off in between goes on by itself, and is not said twice. */
+    private fun change(record: String, said: () -> Unit) = model.run({
+        said()
+        own(record)
+    }, ::wrong) { there ->
+        returned(there)
+        publish(record)
+    }
 
-    /** Each step is durable: what is cut off here goes on with the next. */
-    private fun published(record: String): Screen.Record {
-        while (phone.records.step(record) != RecordStep.DONE) Unit
-        return own(record)
+    fun publish(record: String) = model.run({
+        steps(record)
+        own(record)
+    }, then = ::returned)
+
+    private fun steps(record: String) {
+        while (fresh { phone.records.step(record) } != RecordStep.DONE) Unit
     }
 
     fun read() {
@@ -113,64 +118,57 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     }
 
     /** For the doctor who signs: the record's number and the key of this phone. */
-    fun showDoctor(record: String) = run({
+    fun showDoctor(record: String) = model.run({
         val key = phone.records.holder(record).joinToString("") { "%02x".format(java.util.Locale.ROOT, it) }
         Screen.Code("records.show-doctor", "records.show-doctor-text", "$record $key")
     }, then = model::go)
 
     fun showLink(record: String) =
-        run({ Screen.Code("records.link", "records.link-text", phone.records.link(record)) }, then = model::go)
+        model.run({ Screen.Code("records.link", "records.link-text", phone.records.link(record)) }, then = model::go)
 
     fun share(record: String, thread: String? = null) =
-        run({ Screen.Sharing(record, documentScreen(phone.records.document(record)).sections, thread) }, then = model::go)
+        model.run({ Screen.Sharing(record, documentScreen(phone.records.document(record)).sections, thread) }, then = model::go)
 
     fun shared(policy: String, parts: List<UByte>, mode: LineMode, minutes: UInt) {
         val sharing = model.screen as? Screen.Sharing ?: return
-        val bytes = parts.map { it.toByte() }.toByteArray()
-        run({
-            if (sharing.thread != null) {
-                phone.records.allowParts(sharing.record, sharing.thread, bytes)
-                published(sharing.record)
-                asked(sharing.record)
-            } else {
-                phone.records.share(sharing.record, NewRecordLine(false, policy, mode, minutes, bytes))
-                published(sharing.record)
-            }
-        }, ::wrong, ::returned)
+        val (record, bytes) = sharing.record to parts.map { it.toByte() }.toByteArray()
+        val thread = sharing.thread ?: return change(record) { phone.records.share(record, NewRecordLine(false, policy, mode, minutes, bytes)) }
+        model.run({ fresh { phone.records.allowParts(record, thread, bytes) } }, ::wrong) {
+            model.run({
+                steps(record)
+                phone.sync()
+                asked(record)
+            }, then = ::returned)
+        }
     }
 
-    fun close(record: String, label: String) = run({
-        phone.records.close(record, label)
-        published(record)
-    }, then = model::put)
+    fun close(record: String, label: String) = change(record) { phone.records.close(record, label) }
 
-    fun setOpen(record: String, open: Boolean) = run({
-        phone.records.setOpen(record, open)
-        published(record)
-    }, then = model::put)
+    fun setOpen(record: String, open: Boolean) = change(record) { phone.records.setOpen(record, open) }
 
     fun erasing(record: String) = model.go(Screen.RecordErasing(record))
 
-    fun erase(record: String) = run({
-        phone.records.erase(record)
-        while (phone.records.step(record) != RecordStep.DONE) Unit
-        gathered()
-    }, then = ::returned)
+    fun erase(record: String) = model.run({ phone.records.erase(record) }) {
+        model.run({
+            steps(record)
+            gathered()
+        }, then = ::returned)
+    }
 
-    fun accesses(record: String) = run({ asked(record) }, then = model::go)
+    fun accesses(record: String) = model.run({ asked(record) }, then = model::go)
 
-    fun refresh(record: String) = run({
+    fun refresh(record: String) = model.run({
         phone.sync()
         asked(record)
     }, then = model::put)
 
-    private fun asked(record: String) = Screen.Accesses(record, accessesScreen(phone.records.accesses(record)))
+    private fun asked(record: String) = Screen.Accesses(record, accessesScreen(fresh { phone.records.accesses(record) }))
 
     fun answer(record: String, thread: String, answer: AccessAnswer) {
         if (answer == AccessAnswer.ALLOW_PARTS) return share(record, thread)
-        run({
+        model.run({
             when (answer) {
-                AccessAnswer.ALLOW -> phone.records.allow(record, thread)
+                AccessAnswer.ALLOW -> fresh { phone.records.allow(record, thread) }
                 AccessAnswer.DENY -> phone.records.deny(record, thread)
                 else -> phone.records.withdraw(record, thread)
             }
@@ -183,29 +181,35 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun scanPatient() = model.learn(Aim.RECORD, "records.point-link")
 
-    fun add(link: String) = run({
+    fun add(link: String) = model.run({ added(link) }, then = model::swap)
+
+    /** A patient's code that the phone's own camera read. */
+    fun linked(link: String) = model.run({ added(link) }, then = model::go)
+
+    private fun added(link: String): Screen.Asking {
         val record = clinician().add(link)
         phone.sync()
-        asking(record)
-    }, then = model::swap)
+        return asking(record)
+    }
 
-    fun ask(record: String) = run({ asking(record) }, then = model::go)
+    fun ask(record: String) = model.run({ asking(record) }, then = model::go)
 
-    fun fetchKey(record: String) = run({
+    fun fetchKey(record: String) = model.run({
         clinician().fetchKey()
         asking(record)
     }, then = model::put)
 
-    private fun asking(record: String) = Screen.Asking(askScreen(record, clinician().offers(record), clinician().hasKey()))
+    private fun asking(record: String) = Screen.Asking(askScreen(record, fresh { clinician().offers(record) }, clinician().hasKey()))
 
     fun choose(record: String, choice: AskChoice) = model.go(Screen.AskingFor(record, choice, phone.name))
 
     fun send(name: String, reason: String) {
         val asking = model.screen as? Screen.AskingFor ?: return
         val choice = asking.choice
-        run({
+        model.run({
             phone.name = name.trim()
-            clinician().ask(RecordQuestion(asking.record, choice.label, choice.isPrivate, choice.minutes, choice.purpose, reason.trim().ifEmpty { null }, name.trim()))
+            val question = RecordQuestion(asking.record, choice.label, choice.isPrivate, choice.minutes, choice.purpose, reason.trim().ifEmpty { null }, name.trim())
+            fresh { clinician().ask(question) }
             phone.sync()
             gathered()
         }, ::wrong, ::returned)
@@ -213,7 +217,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
 
     fun step(thread: String, record: String, step: RequestStep) {
         if (step == RequestStep.ASK_AGAIN) return ask(record)
-        run({
+        model.run({
             val document = when (step) {
                 RequestStep.OPEN -> clinician().open(thread)
                 RequestStep.READ -> clinician().read(thread)
@@ -237,6 +241,6 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     /** Back to a screen that was there before, as it is now. */
     private fun returned(screen: Screen) {
         while (model.screen::class != screen::class && model.back()) Unit
-        model.put(screen)
+        if (model.screen::class == screen::class) model.put(screen) else model.go(screen)
     }
 }

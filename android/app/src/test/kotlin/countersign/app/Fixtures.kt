@@ -221,6 +221,7 @@ object Fixtures {
     /** The screens of the contact sheet, in the order in which a person meets them. */
     val SHEET = listOf(
         "start", "pin", "home", "scan", "authentic", "recalled", "suspect", "check-scan", "not-followed", "medicines",
-        "carry", "scan-progress", "offered", "show-offer", "done", "outbox", "settings", "fault-camera-denied",
+        "carry", "scan-progress", "offered", "show-offer", "done", "proof", "outbox", "record", "accesses", "ask",
+        "document", "report", "settings", "fault-camera-denied",
     )
 }
