@@ -12,15 +12,7 @@ extension Model {
         otherwise: ((FaultScreen) -> Void)? = nil,
         then: @escaping (T) -> Void
     ) {
-        let fresh = { @Sendable (phone: Phone) in
-            do {
-                return try call(phone)
-            } catch CountersignError.Retry(afterMillis: .some(0)) {
-                try phone.sync()
-                return try call(phone)
-            }
-        }
-        run(fresh, otherwise: otherwise, then: then)
+        run({ phone in try phone.fresh { try call(phone) } }, otherwise: otherwise, then: then)
     }
 
     public func records() {
@@ -73,45 +65,50 @@ extension Model {
     }
 
     public func enrol(record: String, code: String) {
-        change(record) { try $0.enrol(record: record, code: code.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        let code = code.trimmingCharacters(in: .whitespacesAndNewlines)
+        runFresh({ try $0.records.enrol(record: record, code: code) }, otherwise: wrong) {
+            self.refresh(record)
+        }
+    }
+
+    private func refresh(_ record: String) {
+        runFresh {
+            try $0.record(record)
+        } then: {
+            self.put(.record($0))
+        }
     }
 
     /// A document that a doctor signed, from a file.
     public func take(document: Data) {
         guard case .record(let shown, _) = screen else { return }
         let record = shown.screen.id
-        publish(record) { _ = try $0.take(record: record, document: document) }
+        change(record) { _ = try $0.take(record: record, document: document) }
     }
 
-    /// Each step is durable: what is cut off here goes on with the next.
-    public func publish(record: String) { publish(record) { _ in } }
-
     public func close(record: String, label: String) {
-        publish(record) { try $0.close(record: record, label: label) }
+        change(record) { try $0.close(record: record, label: label) }
     }
 
     public func set(open: Bool, record: String) {
-        publish(record) { try $0.setOpen(record: record, open: open) }
+        change(record) { try $0.setOpen(record: record, open: open) }
+    }
+
+    /// What was said once is said: what is tried again is to publish it.
+    private func change(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
+        runFresh({ try what(try $0.records) }, otherwise: wrong) {
+            self.publish(record: record)
+        }
     }
 
     /// From then on there is something to be told of.
-    private func publish(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
-        change(record) {
-            try what($0)
+    public func publish(record: String) {
+        runFresh {
             try $0.publish(record)
-        }
-        wantsToTell = true
-    }
-
-    /// The record's screen again, after something was done to it.
-    private func change(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
-        run(
-            {
-                try what(try $0.records)
-                return try $0.record(record)
-            }, otherwise: wrong
-        ) {
+            return try $0.record(record)
+        } then: {
             self.put(.record($0))
+            self.wantsToTell = true
         }
     }
 
@@ -159,24 +156,21 @@ extension Model {
 
     public func shared(policy: String, parts: [UInt8], mode: LineMode, minutes: UInt32) {
         guard case .sharing(let sharing, _) = screen else { return }
-        let record = sharing.record
+        let (record, thread, parts) = (sharing.record, sharing.thread, Data(parts))
         let policy = policy.trimmingCharacters(in: .whitespacesAndNewlines)
-        run(
-            { phone -> Screen in
-                let records = try phone.records
-                guard let thread = sharing.thread else {
-                    let line = NewRecordLine(
-                        isPrivate: false, policy: policy, mode: mode, minutes: minutes, parts: Data(parts))
-                    _ = try records.share(record: record, line: line)
-                    try records.publish(record)
-                    return .record(try phone.record(record))
-                }
-                try records.allowParts(record: record, thread: thread, parts: Data(parts))
-                try records.publish(record)
+        let change = { @Sendable (phone: Phone) in
+            if let thread { return try phone.records.allowParts(record: record, thread: thread, parts: parts) }
+            let line = NewRecordLine(isPrivate: false, policy: policy, mode: mode, minutes: minutes, parts: parts)
+            _ = try phone.records.share(record: record, line: line)
+        }
+        runFresh(change, otherwise: wrong) {
+            self.runFresh { phone -> Screen in
+                try phone.publish(record)
+                if thread == nil { return .record(try phone.record(record)) }
                 return .accesses(try phone.accesses(record))
-            }, otherwise: wrong
-        ) {
-            self.returned($0)
+            } then: {
+                self.returned($0)
+            }
         }
     }
 
@@ -185,10 +179,13 @@ extension Model {
     public func erase(record: String) {
         runFresh {
             try $0.records.erase(record: record)
-            try $0.records.publish(record)
-            return try $0.medical()
         } then: {
-            self.returned(.records($0))
+            self.runFresh {
+                try $0.publish(record)
+                return try $0.medical()
+            } then: {
+                self.returned(.records($0))
+            }
         }
     }
 
@@ -217,10 +214,8 @@ extension Model {
             case .deny: try $0.records.deny(record: record, thread: thread)
             case .withdraw, .allowParts: try $0.records.withdraw(record: record, thread: thread)
             }
-            try $0.sync()
-            return try $0.accesses(record)
         } then: {
-            self.put(.accesses($0))
+            self.refreshAccesses(record: record)
         }
     }
 
@@ -275,25 +270,27 @@ extension Model {
         let (choice, record) = (question.choice, question.record)
         let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
         let reason = reason.trimmingCharacters(in: .whitespacesAndNewlines)
-        run(
-            { phone in
-                try phone.keep(name: name)
-                let asked = RecordQuestion(
-                    record: record, label: choice.label, isPrivate: choice.isPrivate, minutes: choice.minutes,
-                    purpose: choice.purpose, reason: reason.isEmpty ? nil : reason, name: name)
-                _ = try phone.treating().ask(question: asked)
-                try phone.sync()
-                return try phone.medical()
-            }, otherwise: wrong
-        ) {
-            self.returned(.records($0))
+        let asked = RecordQuestion(
+            record: record, label: choice.label, isPrivate: choice.isPrivate, minutes: choice.minutes,
+            purpose: choice.purpose, reason: reason.isEmpty ? nil : reason, name: name)
+        let send = { @Sendable (phone: Phone) in
+            try phone.keep(name: name)
+            _ = try phone.treating().ask(question: asked)
+        }
+        runFresh(send, otherwise: wrong) {
+            self.runFresh {
+                try $0.sync()
+                return try $0.medical()
+            } then: {
+                self.returned(.records($0))
+            }
         }
     }
 
     public func step(_ step: RequestStep, of request: RequestScreen) {
         if step == .askAgain { return ask(record: request.record) }
         let thread = request.thread
-        runFresh { phone -> (Medical, DocumentScreen?) in
+        runFresh { phone -> DocumentScreen? in
             let clinician = try phone.treating()
             var document: MedicalDocument?
             switch step {
@@ -304,10 +301,14 @@ extension Model {
             case .forget: try clinician.dismiss(thread: thread)
             case .askAgain: break
             }
-            return (try phone.medical(), document.map { documentScreen(document: $0) })
-        } then: { list, document in
-            self.put(.records(list))
-            if let document { self.go(.document(document)) }
+            return document.map { documentScreen(document: $0) }
+        } then: { document in
+            self.runFresh {
+                try $0.medical()
+            } then: {
+                self.put(.records($0))
+                if let document { self.go(.document(document)) }
+            }
         }
     }
 }
@@ -317,14 +318,22 @@ private func hex(_ byte: UInt8) -> String {
     return byte < 16 ? "0\(digits)" : digits
 }
 
-extension Records {
+extension Phone {
     /// Each step is durable: what is cut off here goes on with the next.
     fileprivate func publish(_ record: String) throws {
-        while try step(record: record) != .done {}
+        while try fresh({ try records.step(record: record) }) != .done {}
     }
-}
 
-extension Phone {
+    /// What has to be newer than it is, is brought up to date first. A call that fails has changed nothing.
+    fileprivate func fresh<T>(_ call: () throws -> T) throws -> T {
+        do {
+            return try call()
+        } catch CountersignError.Retry(afterMillis: .some(0)) {
+            try sync()
+            return try call()
+        }
+    }
+
     func medical() throws -> Medical {
         let own = try records.all().map { recordScreen(record: $0, document: try document($0.id)) }
         guard let clinician = try clinician() else { return Medical(own: own, clinic: nil) }
