@@ -112,9 +112,14 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
         await jane.tap { $0.shared(policy: "role cardiologist", parts: [], mode: .atOnce, minutes: 60) }
         jane.sees("fault.invalid-policy")
         let shown = parts(jane, "Problems", "Medication")
+        _ = world.ask("stop")
         await jane.tap {
             $0.shared(policy: "role: cardiologist and hospital: north", parts: shown, mode: .atOnce, minutes: 60)
         }
+        jane.sees("fault.retry")
+        _ = world.ask("start")
+        await jane.tapAction()
+        XCTAssertEqual(record(jane).screen.lines.count, 1, "what was said once is said once, also when it is tried again")
         await jane.tap { $0.share(record: id) }
         let results = parts(jane, "Results")
         await jane.tap { $0.shared(policy: "role: cardiologist", parts: results, mode: .emergency, minutes: 60) }
