@@ -8,7 +8,7 @@ use countersign_wallet::{
 };
 
 use crate::clock::now;
-use crate::document::MedicalDocument;
+use crate::document::{MedicalDocument, write_whole};
 use crate::error::CountersignError as Error;
 use crate::records::{AccessState, LineMode, hash, id, log, subject};
 use crate::wallet::Wallet;
@@ -171,6 +171,15 @@ impl Clinician {
     pub fn read(&self, thread: &str) -> Result<MedicalDocument, Error> {
         let thread = subject(thread)?;
         Ok(self.act(|clinician| clinician.read(&thread, now()))?.into())
+    }
+
+    /// Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+    pub fn write_image(&self, thread: &str, digest: &str, path: &str) -> Result<(), Error> {
+        let (thread, digest) = (subject(thread)?, hash(digest)?);
+        let (client, store) = (self.wallet.client(), self.wallet.record_store());
+        write_whole(path, |to| {
+            self.act(|clinician| clinician.write_image(&client, &store, &thread, digest, to, now()))
+        })
     }
 
     /// Erases what may be kept no longer. Returns how many answers were erased.

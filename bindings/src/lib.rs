@@ -2,7 +2,7 @@
 //!
 //! One object per task: [`Wallet`] keeps the verified data and brings it up to date, [`PackChecker`] checks packs,
 //! [`Courier`] hands goods over, [`Issuer`] signs other statements, [`Records`] keeps a patient's medical records, [`Clinician`]
-//! opens those of others. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
+//! opens those of others, [`Bedside`] signs in at devices. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
 //! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
 //! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
 //! says what the screen does next. What a screen shows and where it leads, once there is an answer, is a record too
@@ -26,6 +26,7 @@
 //! Moments are in milliseconds since 1970, UTC. Bytes of keys and signatures: see [`KeyStore`].
 
 mod answer;
+mod bedside;
 mod clinician;
 mod clock;
 mod code;
@@ -33,6 +34,7 @@ mod courier;
 mod document;
 mod error;
 mod handover;
+mod health_link;
 mod history;
 mod issuer;
 mod key_store;
@@ -46,12 +48,14 @@ mod settings;
 mod wallet;
 
 pub use answer::{Answer, Argument, Event, KnownLog, Opened, Product, Text, Value, VerdictKind};
+pub use bedside::{Bedside, BedsideCommand, BedsideReading, BedsideSignedIn, TryCounter};
 pub use clinician::{Clinician, RecordOffer, RecordQuestion, RecordRequest};
 pub use clock::Clock;
 pub use courier::Courier;
-pub use document::{MedicalDocument, MedicalSection, SectionState};
+pub use document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
+pub use health_link::{LinkSignature, LinkedFile};
 pub use history::Remembered;
 pub use issuer::{Act, Consent, Field, FieldValue, Issuer, Level, Signed};
 pub use key_store::{KeyStore, KeyStoreError};

@@ -90,6 +90,9 @@ pub enum ConfigError {
         "the vocabulary's label `{0}`: up to 32 labels of letters a-z, digits and hyphens, other than `member` and `epoch`, each with a meaning of up to 200 characters"
     )]
     Label(String),
+    /// A role of a bedside gateway with an operation that there is not.
+    #[error("`{0}` is no operation: read, stream, settings, start, stop, silence, service, break-glass")]
+    Operation(String),
     /// A certificate without its key, or a key without its certificate.
     #[error("`tls.certificate` and `tls.key` come together or not at all")]
     Tls,

@@ -73,7 +73,6 @@ pub struct Admitted {
     /// blob for good; until then one that was held when the statement came in is kept for hours.
     pub promise: Option<Promise>,
     /// Keeps the objects that it promises until readers see it.
-    #[expect(dead_code, reason = "held for its drop")]
     pub(crate) pin: Option<Pin>,
 }
 

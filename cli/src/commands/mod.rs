@@ -5,6 +5,7 @@ pub mod authority;
 pub mod check;
 pub mod epcis;
 pub mod evidence;
+pub mod gateway;
 pub mod gs1;
 mod kinds;
 pub mod label;

@@ -57,7 +57,9 @@ fn demo() -> tempfile::TempDir {
         "rex: the grant was withdrawn",
         "words of the document in them: 0",
         "was altered on its way or in the store",
-        "5 in all",
+        "the new phone: the very document, and 2 lines",
+        "the lost phone: the node refuses (revoked)",
+        "8 in all",
     ] {
         assert!(printed.contains(words), "the demo does not say {words}:\n{printed}");
     }

@@ -184,7 +184,8 @@ impl Report {
         padded
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    /// The bytes that are sealed, without padding.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let scan = &self.scan;
         encode(|e| {
             e.array(6)?.u64(self.written.0)?.array(7)?.str(scan.link.as_str())?;
@@ -200,7 +201,8 @@ impl Report {
         })
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`Report::to_bytes`] wrote: anybody may have sealed it.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         cbor::check_deterministic(bytes).ok()?;
         let d = &mut Decoder::new(bytes);
         let array = |d: &mut Decoder<'_>, count| (d.array().ok()? == Some(count)).then_some(());

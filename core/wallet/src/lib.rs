@@ -38,6 +38,7 @@
 
 mod act;
 mod authority_address;
+mod bedside;
 mod cbor;
 mod client;
 mod courier;
@@ -66,6 +67,9 @@ mod whole_logs;
 
 pub use act::ActError;
 pub use authority_address::{AuthorityAddress, NotAnAuthority};
+pub use bedside::{
+    BadgeError, Badges, BedsideError, BedsideLink, BedsideSession, Keeping, MIN_PASSWORD, TRIES,
+};
 pub use client::{
     Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
     Request, Response, Transport, TransportError,
@@ -82,7 +86,7 @@ pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use records::{
     Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered,
-    HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
+    HeldImage, HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
 };
 pub use register::{NotARegister, Register};
 pub use reports::{ReceivedReport, ReportError, ReportState, SentReport, Words};

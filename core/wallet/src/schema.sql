@@ -209,6 +209,15 @@ CREATE TABLE record_objects (
     UNIQUE (record, digest)
 ) STRICT;
 
+-- Large images that a document names, in pieces.
+CREATE TABLE record_images (
+    record BLOB    NOT NULL,
+    digest BLOB    NOT NULL,            -- SHA-256 of the image
+    piece  INTEGER NOT NULL,
+    bytes  BLOB    NOT NULL,
+    UNIQUE (record, digest, piece)
+) STRICT;
+
 -- Links of records that were handed to a clinician, sealed under the clinician's secret.
 CREATE TABLE record_links (
     record BLOB PRIMARY KEY,
@@ -253,4 +262,16 @@ CREATE TABLE reports (
     reason  TEXT    NOT NULL,
     tries   INTEGER NOT NULL,
     due     INTEGER NOT NULL
+) STRICT;
+
+-- Credentials at bedside gateways, wrapped under a password and a secret that the key store has.
+CREATE TABLE badges (
+    gateway TEXT PRIMARY KEY,           -- its SPIFFE ID
+    address TEXT    NOT NULL,
+    keeping INTEGER NOT NULL,           -- 0 sealed, the key store counts tries; 1 masked
+    memory  INTEGER NOT NULL,           -- what the password costs: KiB, passes, lanes
+    passes  INTEGER NOT NULL,
+    lanes   INTEGER NOT NULL,
+    salt    BLOB    NOT NULL,
+    wrapped BLOB    NOT NULL
 ) STRICT;

@@ -8,6 +8,7 @@
 //! in memory ([`Access`]).
 
 mod access;
+mod badges;
 mod checkpoints;
 mod courier;
 mod follows;
@@ -35,6 +36,7 @@ use rusqlite::{
 
 use self::access::Access;
 
+pub(crate) use self::badges::{Wrapped, badge, badges, forget_badge, set_badge};
 pub(crate) use self::checkpoints::{
     Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
     set_position, set_synced, synced,
@@ -54,8 +56,9 @@ pub(crate) use self::members::{
 };
 pub(crate) use self::outbox::{Outgoing, outgoing, outgoing_blob, post, set_outgoing, take_out};
 pub(crate) use self::records::{
-    attribute_key, clear_objects, forget_record, forget_record_ask, forget_record_link, kept, object,
-    objects, record_asks, record_document, record_links, record_state, records, set_attribute_key, set_kept,
+    attribute_key, clear_objects, forget_image, forget_images, forget_record, forget_record_ask,
+    forget_record_link, has_images, image_piece, image_pieces, kept, object, objects, record_asks,
+    record_document, record_links, record_state, records, set_attribute_key, set_image_piece, set_kept,
     set_object, set_record_ask, set_record_link, set_record_state, settle_document, take_document,
 };
 pub(crate) use self::reports::{

@@ -13,6 +13,7 @@ mod admission;
 mod alerts;
 mod attribute_authority;
 mod batches;
+mod bedside_gateway;
 mod clocks;
 mod couriers;
 mod determinism;

@@ -69,6 +69,7 @@ fn a_report_from_anyone_is_read_by_the_authority_alone_also_after_a_restart() {
     }
     drop(running);
     let (running, client) = start(&site);
+    site.clock.advance(10 * 60_000);
     let now = site.clock.now();
     let kept = read(&client, &authority, 0, now);
     assert_eq!(kept.len(), 1, "the same again is the same report");

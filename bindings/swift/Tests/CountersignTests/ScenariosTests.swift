@@ -118,6 +118,7 @@ private final class Stage {
             let clinician = try Clinician(
                 wallet: phone.wallet, key: "signing", authority: identity, address: address, roots: [root])
             try self.clinician(clinician, step)
+        case let what where what.hasPrefix("bedside-"): try bedside(phone.bedside, step)
         default: try await handOver(phone.courier, step)
         }
     }
@@ -224,6 +225,10 @@ private final class Stage {
         case "record-open": try records.setOpen(record: record, open: step["open"] as! Bool)
         case "record-publish": while try records.step(record: record) != .done {}
         case "record-link": note(step, try records.link(record: record))
+        case "record-paper": note(step, try records.paper(record: record))
+        case "record-restore":
+            let paper = text("text") + noted(step, "paper")
+            note(step, try records.restore(paper: paper, authority: world.authority.identity))
         case "record-allow": try records.allow(record: record, thread: thread)
         case "record-allow-parts":
             let parts = parts(of: try records.document(record: record), step)
@@ -271,6 +276,44 @@ private final class Stage {
         case "clinician-asked":
             let rows = try clinician.asked().map { "\($0.state.map { "\($0)" } ?? "unsent")" + ($0.kept ? ", kept" : "") }
             XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
+        default: XCTFail("no such step: \(step)")
+        }
+    }
+
+    private func bedside(_ bedside: Bedside, _ step: [String: Any]) throws {
+        let gateway = "spiffe://meds.example/bedside-gateway/north"
+        let text = { (name: String) in step[name] as? String ?? "" }
+        switch text("do") {
+        case "bedside-device":
+            note(step, world.ask("device \(text("class")) \(step["patient"] as? Int ?? 0)"))
+        case "bedside-badge": note(step, world.ask("badge \(text("member"))"))
+        case "bedside-revoke": XCTAssertEqual(world.ask("revoke \(text("member"))"), "revoked", "\(step)")
+        case "bedside-take":
+            let badge = text("text") + noted(step, "badge")
+            let taken = try bedside.take(badge: badge, password: text("password"), tries: .keyStore)
+            XCTAssertEqual(taken, gateway, "\(step)")
+        case "bedside-sign-in":
+            let signedIn = try bedside.signIn(
+                gateway: gateway, password: text("password"), device: text("text") + noted(step, "device"),
+                operations: step["operations"] as? [String] ?? [], minutes: 30,
+                patient: UInt32(step["patient"] as? Int ?? 0))
+            XCTAssertEqual(signedIn.operations, step["permits"] as? [String], "\(step)")
+            XCTAssertEqual(Int(signedIn.patient), step["with"] as? Int, "\(step)")
+        case "bedside-reading":
+            let reading = try XCTUnwrap(try bedside.reading(waitMillis: 1_000))
+            XCTAssertEqual([reading.metric, reading.value, reading.unit], [text("metric"), text("value"), text("unit")])
+            XCTAssertNil(reading.absent, "\(step)")
+            XCTAssertEqual([reading.number, reading.missed], [0, 0], "\(step)")
+        case "bedside-until-cut": for _ in 0..<1_000 { _ = try bedside.reading(waitMillis: 1_000) }
+        case "bedside-command":
+            let command = BedsideCommand(
+                operation: text("operation"), metric: 157_784, unit: 3_122, mantissa: 125, exponent: -1)
+            try bedside.command(command: command)
+            XCTAssertEqual(world.ask("heard"), text("heard"), "\(step)")
+        case "bedside-change-password":
+            try bedside.changePassword(gateway: gateway, old: text("old"), new: text("new"))
+        case "bedside-forget": try bedside.forget(gateway: gateway)
+        case "bedside-gateways": XCTAssertEqual(try bedside.gateways(), step["rows"] as? [String], "\(step)")
         default: XCTFail("no such step: \(step)")
         }
     }
@@ -343,6 +386,7 @@ private final class Phone {
     let patient: PackChecker
     let courier: Courier
     let issuer: Issuer
+    let bedside: Bedside
 
     init(database: URL, world: World, keys: SoftwareKeys) throws {
         self.keys = keys
@@ -350,6 +394,7 @@ private final class Phone {
         patient = PackChecker(wallet: wallet)
         courier = Courier(wallet: wallet, key: "signing")
         issuer = Issuer(wallet: wallet, key: "signing")
+        bedside = Bedside(wallet: wallet, key: "signing")
     }
 }
 

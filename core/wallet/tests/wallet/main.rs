@@ -9,6 +9,7 @@
 )]
 
 mod acting;
+mod bedside;
 mod clinic;
 mod clocks;
 mod couriers;
@@ -21,13 +22,16 @@ mod evidence;
 mod file;
 mod killing;
 mod lies;
+mod linkability;
 mod links;
 mod luxury;
 mod meetings;
 mod node;
+mod pictures;
 mod records;
 mod refusals;
 mod reports;
+mod restoring;
 mod scans;
 mod slips;
 mod slow;

@@ -2,6 +2,8 @@ package countersign
 
 import countersign.core.AccessState
 import countersign.core.Answer
+import countersign.core.Bedside
+import countersign.core.BedsideCommand
 import countersign.core.Clinician
 import countersign.core.Condition
 import countersign.core.Consent
@@ -25,6 +27,7 @@ import countersign.core.Scan
 import countersign.core.ScanResult
 import countersign.core.Suspicion
 import countersign.core.Text
+import countersign.core.TryCounter
 import countersign.core.Wallet
 import countersign.core.drawCode
 import countersign.core.faultScreen
@@ -158,6 +161,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                     val (identity, address, root) = world.authority
                     Clinician(phone.wallet, "signing", identity, address, listOf(root)).use { clinician(it, step) }
                 }
+                "bedside" -> bedside(phone.bedside, step)
                 else -> handOver(phone.courier, step)
             }
         }
@@ -305,6 +309,11 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "record-open" -> records.setOpen(record, step.getBoolean("open"))
             "record-publish" -> while (records.step(record) != RecordStep.DONE) Unit
             "record-link" -> note(step, records.link(record))
+            "record-paper" -> note(step, records.paper(record))
+            "record-restore" -> {
+                val paper = step.optString("text") + noted(step, "paper")
+                note(step, records.restore(paper, world.authority.first))
+            }
             "record-allow" -> records.allow(record, thread)
             "record-allow-parts" -> records.allowParts(record, thread, parts(records.document(record), step))
             "record-deny" -> records.deny(record, thread)
@@ -358,6 +367,44 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         }
     }
 
+    private fun bedside(bedside: Bedside, step: JSONObject) {
+        val gateway = "spiffe://meds.example/bedside-gateway/north"
+        when (step.getString("do")) {
+            "bedside-device" ->
+                note(step, world.ask("device ${step.getString("class")} ${step.getInt("patient")}"))
+            "bedside-badge" -> note(step, world.ask("badge ${step.getString("member")}"))
+            "bedside-revoke" -> assertEquals("revoked", world.ask("revoke ${step.getString("member")}"), "$step")
+            "bedside-take" -> {
+                val badge = step.optString("text") + noted(step, "badge")
+                assertEquals(gateway, bedside.take(badge, step.getString("password"), TryCounter.KEY_STORE), "$step")
+            }
+            "bedside-sign-in" -> {
+                val device = step.optString("text") + noted(step, "device")
+                val operations = step.getJSONArray("operations").map { it as String }
+                val patient = step.optInt("patient").toUInt()
+                val signedIn = bedside.signIn(gateway, step.getString("password"), device, operations, 30u, patient)
+                assertEquals(step.getJSONArray("permits").toList(), signedIn.operations, "$step")
+                assertEquals(step.getInt("with").toUInt(), signedIn.patient, "$step")
+            }
+            "bedside-reading" -> {
+                val reading = bedside.reading(1_000u)!!
+                val told = listOf(reading.metric, reading.value, reading.unit)
+                assertEquals(listOf("metric", "value", "unit").map { step.getString(it) }, told, "$step")
+                assertEquals(Triple(null, 0u, 0u), Triple(reading.absent, reading.number, reading.missed), "$step")
+            }
+            "bedside-until-cut" -> repeat(1_000) { bedside.reading(1_000u) }
+            "bedside-command" -> {
+                bedside.command(BedsideCommand(step.getString("operation"), 157_784u, 3_122u, 125, -1))
+                assertEquals(step.getString("heard"), world.ask("heard"), "$step")
+            }
+            "bedside-change-password" ->
+                bedside.changePassword(gateway, step.getString("old"), step.getString("new"))
+            "bedside-forget" -> bedside.forget(gateway)
+            "bedside-gateways" -> assertEquals(step.getJSONArray("rows").toList(), bedside.gateways(), "$step")
+            else -> error("no such step: $step")
+        }
+    }
+
     /** Draws the codes, and holds each before the camera until the message is whole. */
     private fun scanned(courier: Courier, codes: List<String>, step: JSONObject): ByteArray {
         val parts = mutableListOf<UInt>()
@@ -395,8 +442,10 @@ private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCl
     val patient = PackChecker(wallet)
     val courier = Courier(wallet, "signing")
     val issuer = Issuer(wallet, "signing")
+    val bedside = Bedside(wallet, "signing")
 
     override fun close() {
+        bedside.close()
         issuer.close()
         courier.close()
         patient.close()
