@@ -186,6 +186,7 @@ mod tests {
             signer: "spiffe://meds.example/doctor/grace".to_owned(),
             version: 1,
             sections,
+            images: vec![],
             withheld: 0,
             not_delivered: 0,
             until_millis: None,

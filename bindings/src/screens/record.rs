@@ -122,6 +122,7 @@ pub fn record_screen(record: &MedicalRecord, document: Option<MedicalDocument>) 
             let number = Value::Text(record.id.clone());
             (with("record.not-enrolled", [("number", number)]), RecordNext::Enrol)
         }
+        MedicalRecord { restoring: true, .. } => (plain("record.restoring"), RecordNext::Publish),
         MedicalRecord { version: None, .. } => (plain("record.no-document"), RecordNext::TakeDocument),
         MedicalRecord { changing_to: Some(_), .. } | MedicalRecord { published: false, .. } => {
             (plain("record.changing"), RecordNext::Publish)
@@ -322,9 +323,14 @@ mod tests {
             lines: vec![],
             changing_to: None,
             published: true,
+            restoring: false,
         };
         let next = |record: &MedicalRecord| record_screen(record, None).next;
         assert_eq!(next(&published), RecordNext::Nothing);
+        assert_eq!(
+            next(&MedicalRecord { version: None, restoring: true, ..published.clone() }),
+            RecordNext::Publish
+        );
         assert_eq!(
             next(&MedicalRecord { changing_to: Some(vec![]), ..published.clone() }),
             RecordNext::Publish
