@@ -777,6 +777,22 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_verdict_screen(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_change_password(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_command(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_forget(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_gateways(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_reading(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_sign_in(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_sign_out(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_take(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_add(
     ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_ask(
@@ -802,6 +818,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_clinician_resume(
     ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_tidy(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_write_image(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_answer(
     ): Int
@@ -913,6 +931,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_link(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_records_paper(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_restore(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_records_roll(
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_set_mode(
@@ -927,11 +949,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_take(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_records_take_image(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_records_withdraw(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_write_image(
     ): Int
     external fun uniffi_countersign_core_checksum_method_registerreader_scan_code(
     ): Int
     external fun uniffi_countersign_core_checksum_method_registerreader_scan_frame(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_read_health_link(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(
     ): Int
@@ -964,6 +992,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_wallet_sync_step(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_unfollow(
+    ): Int
+    external fun uniffi_countersign_core_checksum_constructor_bedside_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_clinician_new(
     ): Int
@@ -1002,6 +1032,28 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_countersign_core_fn_clone_bedside(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_bedside(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_bedside_new(`wallet`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_bedside_change_password(`ptr`: Long,`gateway`: RustBuffer.ByValue,`old`: RustBuffer.ByValue,`new`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_command(`ptr`: Long,`command`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_forget(`ptr`: Long,`gateway`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_gateways(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_reading(`ptr`: Long,`waitMillis`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_sign_in(`ptr`: Long,`gateway`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,`device`: RustBuffer.ByValue,`operations`: RustBuffer.ByValue,`minutes`: Byte,`patient`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_sign_out(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_take(`ptr`: Long,`badge`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,`tries`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1034,6 +1086,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_clinician_tidy(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_clinician_write_image(`ptr`: Long,`thread`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_clone_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1174,6 +1228,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_link(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_paper(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_restore(`ptr`: Long,`paper`: RustBuffer.ByValue,`authority`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_roll(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Byte
     external fun uniffi_countersign_core_fn_method_records_set_mode(`ptr`: Long,`record`: RustBuffer.ByValue,`label`: RustBuffer.ByValue,`mode`: RustBuffer.ByValue,`minutes`: Int,uniffi_out_err: UniffiRustCallStatus, 
@@ -1188,7 +1246,11 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_take(`ptr`: Long,`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_take_image(`ptr`: Long,`record`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_records_withdraw(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_write_image(`ptr`: Long,`record`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_clone_registerreader(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1208,6 +1270,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_countersign_core_fn_constructor_wallet_open_examples(`database`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_wallet_read_health_link(`ptr`: Long,`link`: RustBuffer.ByValue,`recipient`: RustBuffer.ByValue,`passcode`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_checkpoint_codes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_compare(`ptr`: Long,`note`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1439,6 +1503,30 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_change_password() and 0xFFFF) != 31224) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_command() and 0xFFFF) != 22152) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_forget() and 0xFFFF) != 47870) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_gateways() and 0xFFFF) != 1529) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_reading() and 0xFFFF) != 56294) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_in() and 0xFFFF) != 29388) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_out() and 0xFFFF) != 2115) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_take() and 0xFFFF) != 61354) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_clinician_add() and 0xFFFF) != 10146) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1476,6 +1564,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_clinician_tidy() and 0xFFFF) != 54944) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_write_image() and 0xFFFF) != 3533) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 28907) {
@@ -1643,6 +1734,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_records_link() and 0xFFFF) != 50219) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_records_paper() and 0xFFFF) != 22197) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_restore() and 0xFFFF) != 8319) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_records_roll() and 0xFFFF) != 33644) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1664,13 +1761,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_records_take() and 0xFFFF) != 15099) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_records_take_image() and 0xFFFF) != 6631) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_records_withdraw() and 0xFFFF) != 62874) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_write_image() and 0xFFFF) != 41468) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_code() and 0xFFFF) != 17088) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_frame() and 0xFFFF) != 64058) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_read_health_link() and 0xFFFF) != 7895) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 48131) {
@@ -1719,6 +1825,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 38386) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_bedside_new() and 0xFFFF) != 44720) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_clinician_new() and 0xFFFF) != 29514) {
@@ -1963,6 +2072,56 @@ public object FfiConverterUByte: FfiConverter<UByte, Byte> {
 /**
  * @suppress
  */
+public object FfiConverterByte: FfiConverter<Byte, Byte> {
+    override fun lift(value: Byte): Byte {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Byte {
+        return buf.get()
+    }
+
+    override fun lower(value: Byte): Byte {
+        return value
+    }
+
+    override fun allocationSize(value: Byte) = 1UL
+
+    override fun write(value: Byte, buf: ByteBuffer) {
+        buf.put(value)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterUShort: FfiConverter<UShort, Short> {
+    override fun lift(value: Short): UShort {
+        return value.toUShort()
+    }
+
+    fun lift(value: Int): UShort {
+        return value.toUShort()
+    }
+
+    override fun read(buf: ByteBuffer): UShort {
+        return lift(buf.getShort())
+    }
+
+    override fun lower(value: UShort): Short {
+        return value.toShort()
+    }
+
+    override fun allocationSize(value: UShort) = 2UL
+
+    override fun write(value: UShort, buf: ByteBuffer) {
+        buf.putShort(value.toShort())
+    }
+}
+
+/**
+ * @suppress
+ */
 public object FfiConverterUInt: FfiConverter<UInt, Int> {
     override fun lift(value: Int): UInt {
         return value.toUInt()
@@ -1980,6 +2139,29 @@ public object FfiConverterUInt: FfiConverter<UInt, Int> {
 
     override fun write(value: UInt, buf: ByteBuffer) {
         buf.putInt(value.toInt())
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterInt: FfiConverter<Int, Int> {
+    override fun lift(value: Int): Int {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Int {
+        return buf.getInt()
+    }
+
+    override fun lower(value: Int): Int {
+        return value
+    }
+
+    override fun allocationSize(value: Int) = 4UL
+
+    override fun write(value: Int, buf: ByteBuffer) {
+        buf.putInt(value)
     }
 }
 
@@ -2202,6 +2384,461 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+public interface BedsideInterface {
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+    fun `changePassword`(`gateway`: kotlin.String, `old`: kotlin.String, `new`: kotlin.String)
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+    fun `command`(`command`: BedsideCommand)
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+    fun `forget`(`gateway`: kotlin.String)
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+    fun `gateways`(): List<kotlin.String>
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+    fun `reading`(`waitMillis`: kotlin.UInt): BedsideReading?
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+    fun `signIn`(`gateway`: kotlin.String, `password`: kotlin.String, `device`: kotlin.String, `operations`: List<kotlin.String>, `minutes`: kotlin.UByte, `patient`: kotlin.UInt): BedsideSignedIn
+    
+    /**
+     * Forgets the session and its keys.
+     */
+    fun `signOut`()
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+    fun `take`(`badge`: kotlin.String, `password`: kotlin.String, `tries`: TryCounter): kotlin.String
+    
+    companion object
+}
+
+/**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+open class Bedside: Disposable, AutoCloseable, BedsideInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * Somebody with the member's key `key`.
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_bedside_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_bedside(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_bedside(handle, status)
+        }
+    }
+
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+    @Throws(CountersignException::class)override fun `changePassword`(`gateway`: kotlin.String, `old`: kotlin.String, `new`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_change_password(
+        it,
+        
+        FfiConverterString.lower(`gateway`),
+        FfiConverterString.lower(`old`),
+        FfiConverterString.lower(`new`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+    @Throws(CountersignException::class)override fun `command`(`command`: BedsideCommand)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_command(
+        it,
+        
+        FfiConverterTypeBedsideCommand.lower(`command`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+    @Throws(CountersignException::class)override fun `forget`(`gateway`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_forget(
+        it,
+        
+        FfiConverterString.lower(`gateway`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+    @Throws(CountersignException::class)override fun `gateways`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_gateways(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+    @Throws(CountersignException::class)override fun `reading`(`waitMillis`: kotlin.UInt): BedsideReading? {
+            return FfiConverterOptionalTypeBedsideReading.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_reading(
+        it,
+        
+        FfiConverterUInt.lower(`waitMillis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+    @Throws(CountersignException::class)override fun `signIn`(`gateway`: kotlin.String, `password`: kotlin.String, `device`: kotlin.String, `operations`: List<kotlin.String>, `minutes`: kotlin.UByte, `patient`: kotlin.UInt): BedsideSignedIn {
+            return FfiConverterTypeBedsideSignedIn.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_sign_in(
+        it,
+        
+        FfiConverterString.lower(`gateway`),
+        FfiConverterString.lower(`password`),
+        FfiConverterString.lower(`device`),
+        FfiConverterSequenceString.lower(`operations`),
+        FfiConverterUByte.lower(`minutes`),
+        FfiConverterUInt.lower(`patient`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Forgets the session and its keys.
+     */override fun `signOut`()
+        = 
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_sign_out(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+    @Throws(CountersignException::class)override fun `take`(`badge`: kotlin.String, `password`: kotlin.String, `tries`: TryCounter): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_take(
+        it,
+        
+        FfiConverterString.lower(`badge`),
+        FfiConverterString.lower(`password`),
+        FfiConverterTypeTryCounter.lower(`tries`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedside: FfiConverter<Bedside, Long> {
+    override fun lower(value: Bedside): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Bedside {
+        return Bedside(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Bedside {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Bedside) = 8UL
+
+    override fun write(value: Bedside, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A clinician who is let see medical records, with one of the wallet's certified keys.
  *
  * What was opened is kept sealed on this phone until its grant ends, and can be read without a network. Call `tidy` at every start
@@ -2273,6 +2910,11 @@ public interface ClinicianInterface {
      * Erases what may be kept no longer. Returns how many answers were erased.
      */
     fun `tidy`(): kotlin.ULong
+    
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+    fun `writeImage`(`thread`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
     
     companion object
 }
@@ -2625,6 +3267,25 @@ open class Clinician: Disposable, AutoCloseable, ClinicianInterface
     }
     )
     }
+    
+
+    
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+    @Throws(CountersignException::class)override fun `writeImage`(`thread`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_write_image(
+        it,
+        
+        FfiConverterString.lower(`thread`),
+        FfiConverterString.lower(`digest`),
+        FfiConverterString.lower(`path`),_status)
+}
+    }
+    
     
 
     
@@ -5109,6 +5770,18 @@ public interface RecordsInterface {
     fun `link`(`record`: kotlin.String): kotlin.String
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+    fun `paper`(`record`: kotlin.String): kotlin.String
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+    fun `restore`(`paper`: kotlin.String, `authority`: kotlin.String): kotlin.String
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
     fun `roll`(`record`: kotlin.String): kotlin.Boolean
@@ -5144,9 +5817,20 @@ public interface RecordsInterface {
     fun `take`(`record`: kotlin.String, `document`: kotlin.ByteArray): MedicalDocument
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+    fun `takeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
     fun `withdraw`(`record`: kotlin.String, `thread`: kotlin.String)
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+    fun `writeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
     
     companion object
 }
@@ -5488,6 +6172,45 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
 
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+    @Throws(CountersignException::class)override fun `paper`(`record`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_paper(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+    @Throws(CountersignException::class)override fun `restore`(`paper`: kotlin.String, `authority`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_restore(
+        it,
+        
+        FfiConverterString.lower(`paper`),
+        FfiConverterString.lower(`authority`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
     @Throws(CountersignException::class)override fun `roll`(`record`: kotlin.String): kotlin.Boolean {
@@ -5619,6 +6342,26 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
 
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+    @Throws(CountersignException::class)override fun `takeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_take_image(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`digest`),
+        FfiConverterString.lower(`path`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
     @Throws(CountersignException::class)override fun `withdraw`(`record`: kotlin.String, `thread`: kotlin.String)
@@ -5630,6 +6373,25 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
         
         FfiConverterString.lower(`record`),
         FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+    @Throws(CountersignException::class)override fun `writeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_write_image(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`digest`),
+        FfiConverterString.lower(`path`),_status)
 }
     }
     
@@ -6083,6 +6845,12 @@ public object FfiConverterTypeRegisterReader: FfiConverter<RegisterReader, Long>
 public interface WalletInterface {
     
     /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+    fun `readHealthLink`(`link`: kotlin.String, `recipient`: kotlin.String, `passcode`: kotlin.String?): List<LinkedFile>
+    
+    /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
      * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
@@ -6277,6 +7045,27 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
             UniffiLib.uniffi_countersign_core_fn_clone_wallet(handle, status)
         }
     }
+
+    
+    /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+    @Throws(CountersignException::class)override fun `readHealthLink`(`link`: kotlin.String, `recipient`: kotlin.String, `passcode`: kotlin.String?): List<LinkedFile> {
+            return FfiConverterSequenceTypeLinkedFile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_read_health_link(
+        it,
+        
+        FfiConverterString.lower(`link`),
+        FfiConverterString.lower(`recipient`),
+        FfiConverterOptionalString.lower(`passcode`),_status)
+}
+    }
+    )
+    }
+    
 
     
     /**
@@ -7252,6 +8041,211 @@ public object FfiConverterTypeAuthorityAddress: FfiConverterRustBuffer<Authority
             FfiConverterString.write(value.`address`, buf)
             FfiConverterSequenceByteArray.write(value.`roots`, buf)
             FfiConverterByteArray.write(value.`message`, buf)
+    }
+}
+
+
+
+/**
+ * An operation at the device.
+ */
+data class BedsideCommand (
+    /**
+     * Which, as in [`BedsideSignedIn`].
+     */
+    val `operation`: kotlin.String
+    , 
+    /**
+     * What it concerns, a code of ISO/IEEE 11073-10101 with its partition; 0 for the device as a whole.
+     */
+    val `metric`: kotlin.UInt
+    , 
+    /**
+     * The unit, a code of partition 4.
+     */
+    val `unit`: kotlin.UShort
+    , 
+    /**
+     * The value is `mantissa * 10^exponent`.
+     */
+    val `mantissa`: kotlin.Int
+    , 
+    /**
+     * The power of ten.
+     */
+    val `exponent`: kotlin.Byte
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideCommand: FfiConverterRustBuffer<BedsideCommand> {
+    override fun read(buf: ByteBuffer): BedsideCommand {
+        return BedsideCommand(
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUShort.read(buf),
+            FfiConverterInt.read(buf),
+            FfiConverterByte.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideCommand) = (
+            FfiConverterString.allocationSize(value.`operation`) +
+            FfiConverterUInt.allocationSize(value.`metric`) +
+            FfiConverterUShort.allocationSize(value.`unit`) +
+            FfiConverterInt.allocationSize(value.`mantissa`) +
+            FfiConverterByte.allocationSize(value.`exponent`)
+    )
+
+    override fun write(value: BedsideCommand, buf: ByteBuffer) {
+            FfiConverterString.write(value.`operation`, buf)
+            FfiConverterUInt.write(value.`metric`, buf)
+            FfiConverterUShort.write(value.`unit`, buf)
+            FfiConverterInt.write(value.`mantissa`, buf)
+            FfiConverterByte.write(value.`exponent`, buf)
+    }
+}
+
+
+
+/**
+ * A reading.
+ */
+data class BedsideReading (
+    /**
+     * What was measured: a reference identifier of ISO/IEEE 11073-10101, such as `MDC_ECG_HEART_RATE`, or the code's number.
+     */
+    val `metric`: kotlin.String
+    , 
+    /**
+     * The value, with all its digits; absent if there is none.
+     */
+    val `value`: kotlin.String?
+    , 
+    /**
+     * Its unit in UCUM, if that is known.
+     */
+    val `unit`: kotlin.String?
+    , 
+    /**
+     * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
+     */
+    val `absent`: kotlin.String?
+    , 
+    /**
+     * The reading's number in the session.
+     */
+    val `number`: kotlin.UInt
+    , 
+    /**
+     * How many before it did not come: to be shown.
+     */
+    val `missed`: kotlin.UInt
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideReading: FfiConverterRustBuffer<BedsideReading> {
+    override fun read(buf: ByteBuffer): BedsideReading {
+        return BedsideReading(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideReading) = (
+            FfiConverterString.allocationSize(value.`metric`) +
+            FfiConverterOptionalString.allocationSize(value.`value`) +
+            FfiConverterOptionalString.allocationSize(value.`unit`) +
+            FfiConverterOptionalString.allocationSize(value.`absent`) +
+            FfiConverterUInt.allocationSize(value.`number`) +
+            FfiConverterUInt.allocationSize(value.`missed`)
+    )
+
+    override fun write(value: BedsideReading, buf: ByteBuffer) {
+            FfiConverterString.write(value.`metric`, buf)
+            FfiConverterOptionalString.write(value.`value`, buf)
+            FfiConverterOptionalString.write(value.`unit`, buf)
+            FfiConverterOptionalString.write(value.`absent`, buf)
+            FfiConverterUInt.write(value.`number`, buf)
+            FfiConverterUInt.write(value.`missed`, buf)
+    }
+}
+
+
+
+/**
+ * A session with a device.
+ */
+data class BedsideSignedIn (
+    /**
+     * What it permits: `read`, `stream`, `settings`, `start`, `stop`, `silence`, `service`, `break-glass`.
+     */
+    val `operations`: List<kotlin.String>
+    , 
+    /**
+     * With which patient the device is, by the gateway's number; 0: with none, and what it measures is nobody's.
+     */
+    val `patient`: kotlin.UInt
+    , 
+    /**
+     * Until when it lasts.
+     */
+    val `untilMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideSignedIn: FfiConverterRustBuffer<BedsideSignedIn> {
+    override fun read(buf: ByteBuffer): BedsideSignedIn {
+        return BedsideSignedIn(
+            FfiConverterSequenceString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideSignedIn) = (
+            FfiConverterSequenceString.allocationSize(value.`operations`) +
+            FfiConverterUInt.allocationSize(value.`patient`) +
+            FfiConverterULong.allocationSize(value.`untilMillis`)
+    )
+
+    override fun write(value: BedsideSignedIn, buf: ByteBuffer) {
+            FfiConverterSequenceString.write(value.`operations`, buf)
+            FfiConverterUInt.write(value.`patient`, buf)
+            FfiConverterULong.write(value.`untilMillis`, buf)
     }
 }
 
@@ -8284,6 +9278,77 @@ public object FfiConverterTypeKnownLog: FfiConverterRustBuffer<KnownLog> {
 
 
 /**
+ * A file behind a SMART Health Link.
+ */
+data class LinkedFile (
+    /**
+     * Its media type.
+     */
+    val `contentType`: kotlin.String
+    , 
+    /**
+     * What it says, if it is a FHIR document.
+     */
+    val `document`: MedicalDocument?
+    , 
+    /**
+     * What is known of who wrote it: show it before the document.
+     */
+    val `signature`: LinkSignature
+    , 
+    /**
+     * Whether its sender says that it no longer holds.
+     */
+    val `noLongerValid`: kotlin.Boolean
+    , 
+    /**
+     * Why it could not be fetched or read, if it could not: the key of a text.
+     */
+    val `failure`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkedFile: FfiConverterRustBuffer<LinkedFile> {
+    override fun read(buf: ByteBuffer): LinkedFile {
+        return LinkedFile(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeMedicalDocument.read(buf),
+            FfiConverterTypeLinkSignature.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LinkedFile) = (
+            FfiConverterString.allocationSize(value.`contentType`) +
+            FfiConverterOptionalTypeMedicalDocument.allocationSize(value.`document`) +
+            FfiConverterTypeLinkSignature.allocationSize(value.`signature`) +
+            FfiConverterBoolean.allocationSize(value.`noLongerValid`) +
+            FfiConverterOptionalString.allocationSize(value.`failure`)
+    )
+
+    override fun write(value: LinkedFile, buf: ByteBuffer) {
+            FfiConverterString.write(value.`contentType`, buf)
+            FfiConverterOptionalTypeMedicalDocument.write(value.`document`, buf)
+            FfiConverterTypeLinkSignature.write(value.`signature`, buf)
+            FfiConverterBoolean.write(value.`noLongerValid`, buf)
+            FfiConverterOptionalString.write(value.`failure`, buf)
+    }
+}
+
+
+
+/**
  * Sections of a signed medical document, verified.
  */
 data class MedicalDocument (
@@ -8318,12 +9383,12 @@ data class MedicalDocument (
     val `authors`: List<kotlin.String>
     , 
     /**
-     * Who signed it: a SPIFFE ID.
+     * Who signed it: a SPIFFE ID. Empty if nobody did.
      */
     val `signer`: kotlin.String
     , 
     /**
-     * The version of the document.
+     * The version of the document; 0 if nobody signed it.
      */
     val `version`: kotlin.ULong
     , 
@@ -8331,6 +9396,11 @@ data class MedicalDocument (
      * The sections that are shown.
      */
     val `sections`: List<MedicalSection>
+    , 
+    /**
+     * The large images that these sections name.
+     */
+    val `images`: List<MedicalImage>
     , 
     /**
      * How many sections the patient does not show. Never to be shown as empty.
@@ -8376,6 +9446,7 @@ public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDoc
             FfiConverterString.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterSequenceTypeMedicalSection.read(buf),
+            FfiConverterSequenceTypeMedicalImage.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -8393,6 +9464,7 @@ public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDoc
             FfiConverterString.allocationSize(value.`signer`) +
             FfiConverterULong.allocationSize(value.`version`) +
             FfiConverterSequenceTypeMedicalSection.allocationSize(value.`sections`) +
+            FfiConverterSequenceTypeMedicalImage.allocationSize(value.`images`) +
             FfiConverterUInt.allocationSize(value.`withheld`) +
             FfiConverterUInt.allocationSize(value.`notDelivered`) +
             FfiConverterOptionalULong.allocationSize(value.`untilMillis`) +
@@ -8409,10 +9481,90 @@ public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDoc
             FfiConverterString.write(value.`signer`, buf)
             FfiConverterULong.write(value.`version`, buf)
             FfiConverterSequenceTypeMedicalSection.write(value.`sections`, buf)
+            FfiConverterSequenceTypeMedicalImage.write(value.`images`, buf)
             FfiConverterUInt.write(value.`withheld`, buf)
             FfiConverterUInt.write(value.`notDelivered`, buf)
             FfiConverterOptionalULong.write(value.`untilMillis`, buf)
             FfiConverterOptionalULong.write(value.`fetchedMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A large image, which a document names and does not contain.
+ */
+data class MedicalImage (
+    /**
+     * The number of the part that names it.
+     */
+    val `part`: kotlin.UByte
+    , 
+    /**
+     * By which it is named here: SHA-256, in hexadecimal.
+     */
+    val `digest`: kotlin.String
+    , 
+    /**
+     * The address by which the document refers to it. Nothing is fetched from there.
+     */
+    val `locator`: kotlin.String
+    , 
+    /**
+     * Its media type, by the author's word.
+     */
+    val `mediaType`: kotlin.String
+    , 
+    /**
+     * Its length.
+     */
+    val `bytes`: kotlin.ULong
+    , 
+    /**
+     * Whether it can be had: it is on this phone, or the patient shares it.
+     */
+    val `available`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMedicalImage: FfiConverterRustBuffer<MedicalImage> {
+    override fun read(buf: ByteBuffer): MedicalImage {
+        return MedicalImage(
+            FfiConverterUByte.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MedicalImage) = (
+            FfiConverterUByte.allocationSize(value.`part`) +
+            FfiConverterString.allocationSize(value.`digest`) +
+            FfiConverterString.allocationSize(value.`locator`) +
+            FfiConverterString.allocationSize(value.`mediaType`) +
+            FfiConverterULong.allocationSize(value.`bytes`) +
+            FfiConverterBoolean.allocationSize(value.`available`)
+    )
+
+    override fun write(value: MedicalImage, buf: ByteBuffer) {
+            FfiConverterUByte.write(value.`part`, buf)
+            FfiConverterString.write(value.`digest`, buf)
+            FfiConverterString.write(value.`locator`, buf)
+            FfiConverterString.write(value.`mediaType`, buf)
+            FfiConverterULong.write(value.`bytes`, buf)
+            FfiConverterBoolean.write(value.`available`, buf)
     }
 }
 
@@ -8456,6 +9608,11 @@ data class MedicalRecord (
      * Whether the ledger has it.
      */
     val `published`: kotlin.Boolean
+    , 
+    /**
+     * Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+     */
+    val `restoring`: kotlin.Boolean
     
 ){
     
@@ -8479,6 +9636,7 @@ public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecor
             FfiConverterSequenceTypeRecordLine.read(buf),
             FfiConverterOptionalSequenceTypeRecordLine.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -8489,7 +9647,8 @@ public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecor
             FfiConverterBoolean.allocationSize(value.`open`) +
             FfiConverterSequenceTypeRecordLine.allocationSize(value.`lines`) +
             FfiConverterOptionalSequenceTypeRecordLine.allocationSize(value.`changingTo`) +
-            FfiConverterBoolean.allocationSize(value.`published`)
+            FfiConverterBoolean.allocationSize(value.`published`) +
+            FfiConverterBoolean.allocationSize(value.`restoring`)
     )
 
     override fun write(value: MedicalRecord, buf: ByteBuffer) {
@@ -8500,6 +9659,7 @@ public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecor
             FfiConverterSequenceTypeRecordLine.write(value.`lines`, buf)
             FfiConverterOptionalSequenceTypeRecordLine.write(value.`changingTo`, buf)
             FfiConverterBoolean.write(value.`published`, buf)
+            FfiConverterBoolean.write(value.`restoring`, buf)
     }
 }
 
@@ -12609,6 +13769,59 @@ public object FfiConverterTypeLineMode: FfiConverterRustBuffer<LineMode> {
 
 
 /**
+ * What is known of who wrote a document that came by a link.
+ */
+
+enum class LinkSignature {
+    
+    /**
+     * The author signed what is shown. Whether there is a newer version, no link says.
+     */
+    VERIFIED,
+    /**
+     * The link says something else than what was signed: shown is what was signed.
+     */
+    DIFFERS,
+    /**
+     * There is a signature, and it could not be checked: nobody vouches for what is shown.
+     */
+    UNVERIFIED,
+    /**
+     * There is none: nobody vouches for what is shown.
+     */
+    MISSING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkSignature: FfiConverterRustBuffer<LinkSignature> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        LinkSignature.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LinkSignature) = 4UL
+
+    override fun write(value: LinkSignature, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * How another phone's newest checkpoint compares with this one's.
  */
 
@@ -13788,6 +15001,51 @@ public object FfiConverterTypeSyncStep : FfiConverterRustBuffer<SyncStep>{
 
 
 /**
+ * Who counts how often a password was tried.
+ */
+
+enum class TryCounter {
+    
+    /**
+     * The key store, which is hardware that nobody puts back to an earlier state. After five tries in vain the badge is gone.
+     */
+    KEY_STORE,
+    /**
+     * The gateway: here nothing tells whether a password is right.
+     */
+    GATEWAY;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTryCounter: FfiConverterRustBuffer<TryCounter> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        TryCounter.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: TryCounter) = 4UL
+
+    override fun write(value: TryCounter, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * An argument's value, to be formatted for the person's language.
  */
 sealed class Value {
@@ -14225,6 +15483,38 @@ public object FfiConverterOptionalTypeAnswer: FfiConverterRustBuffer<Answer?> {
         } else {
             buf.put(1)
             FfiConverterTypeAnswer.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeBedsideReading: FfiConverterRustBuffer<BedsideReading?> {
+    override fun read(buf: ByteBuffer): BedsideReading? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBedsideReading.read(buf)
+    }
+
+    override fun allocationSize(value: BedsideReading?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBedsideReading.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BedsideReading?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBedsideReading.write(value, buf)
         }
     }
 }
@@ -14969,6 +16259,62 @@ public object FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer<List<Know
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeKnownLog.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeLinkedFile: FfiConverterRustBuffer<List<LinkedFile>> {
+    override fun read(buf: ByteBuffer): List<LinkedFile> {
+        val len = buf.getInt()
+        return List<LinkedFile>(len) {
+            FfiConverterTypeLinkedFile.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<LinkedFile>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeLinkedFile.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<LinkedFile>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeLinkedFile.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeMedicalImage: FfiConverterRustBuffer<List<MedicalImage>> {
+    override fun read(buf: ByteBuffer): List<MedicalImage> {
+        val len = buf.getInt()
+        return List<MedicalImage>(len) {
+            FfiConverterTypeMedicalImage.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<MedicalImage>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeMedicalImage.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<MedicalImage>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeMedicalImage.write(it, buf)
         }
     }
 }

@@ -323,6 +323,61 @@ typedef struct UniffiVTableCallbackInterfaceKeyStore {
 } UniffiVTableCallbackInterfaceKeyStore;
 
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_BEDSIDE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_BEDSIDE
+uint64_t uniffi_countersign_core_fn_clone_bedside(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_BEDSIDE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_BEDSIDE
+void uniffi_countersign_core_fn_free_bedside(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_BEDSIDE_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_BEDSIDE_NEW
+uint64_t uniffi_countersign_core_fn_constructor_bedside_new(uint64_t wallet, RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_CHANGE_PASSWORD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_CHANGE_PASSWORD
+void uniffi_countersign_core_fn_method_bedside_change_password(uint64_t ptr, RustBuffer gateway, RustBuffer old, RustBuffer new, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_COMMAND
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_COMMAND
+void uniffi_countersign_core_fn_method_bedside_command(uint64_t ptr, RustBuffer command, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_FORGET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_FORGET
+void uniffi_countersign_core_fn_method_bedside_forget(uint64_t ptr, RustBuffer gateway, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_GATEWAYS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_GATEWAYS
+RustBuffer uniffi_countersign_core_fn_method_bedside_gateways(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_READING
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_READING
+RustBuffer uniffi_countersign_core_fn_method_bedside_reading(uint64_t ptr, uint32_t wait_millis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_IN
+RustBuffer uniffi_countersign_core_fn_method_bedside_sign_in(uint64_t ptr, RustBuffer gateway, RustBuffer password, RustBuffer device, RustBuffer operations, uint8_t minutes, uint32_t patient, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_OUT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_SIGN_OUT
+void uniffi_countersign_core_fn_method_bedside_sign_out(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TAKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TAKE
+RustBuffer uniffi_countersign_core_fn_method_bedside_take(uint64_t ptr, RustBuffer badge, RustBuffer password, RustBuffer tries, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
 uint64_t uniffi_countersign_core_fn_clone_clinician(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -401,6 +456,11 @@ void uniffi_countersign_core_fn_method_clinician_resume(uint64_t ptr, RustBuffer
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_TIDY
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_TIDY
 uint64_t uniffi_countersign_core_fn_method_clinician_tidy(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_WRITE_IMAGE
+void uniffi_countersign_core_fn_method_clinician_write_image(uint64_t ptr, RustBuffer thread, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_COURIER
@@ -753,6 +813,16 @@ RustBuffer uniffi_countersign_core_fn_method_records_holder(uint64_t ptr, RustBu
 RustBuffer uniffi_countersign_core_fn_method_records_link(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_PAPER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_PAPER
+RustBuffer uniffi_countersign_core_fn_method_records_paper(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_RESTORE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_RESTORE
+RustBuffer uniffi_countersign_core_fn_method_records_restore(uint64_t ptr, RustBuffer paper, RustBuffer authority, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ROLL
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ROLL
 int8_t uniffi_countersign_core_fn_method_records_roll(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
@@ -788,9 +858,19 @@ RustBuffer uniffi_countersign_core_fn_method_records_step(uint64_t ptr, RustBuff
 RustBuffer uniffi_countersign_core_fn_method_records_take(uint64_t ptr, RustBuffer record, RustBuffer document, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_TAKE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_TAKE_IMAGE
+void uniffi_countersign_core_fn_method_records_take_image(uint64_t ptr, RustBuffer record, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WITHDRAW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WITHDRAW
 void uniffi_countersign_core_fn_method_records_withdraw(uint64_t ptr, RustBuffer record, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WRITE_IMAGE
+void uniffi_countersign_core_fn_method_records_write_image(uint64_t ptr, RustBuffer record, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_REGISTERREADER
@@ -837,6 +917,11 @@ uint64_t uniffi_countersign_core_fn_constructor_wallet_open(RustBuffer database,
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
 uint64_t uniffi_countersign_core_fn_constructor_wallet_open_examples(RustBuffer database, ForeignBytes genesis, uint64_t keys, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_READ_HEALTH_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_READ_HEALTH_LINK
+RustBuffer uniffi_countersign_core_fn_method_wallet_read_health_link(uint64_t ptr, RustBuffer link, RustBuffer recipient, RustBuffer passcode, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_CHECKPOINT_CODES
@@ -1355,6 +1440,54 @@ uint16_t uniffi_countersign_core_checksum_func_verdict_screen(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_CHANGE_PASSWORD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_CHANGE_PASSWORD
+uint16_t uniffi_countersign_core_checksum_method_bedside_change_password(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_COMMAND
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_COMMAND
+uint16_t uniffi_countersign_core_checksum_method_bedside_command(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_FORGET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_FORGET
+uint16_t uniffi_countersign_core_checksum_method_bedside_forget(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_GATEWAYS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_GATEWAYS
+uint16_t uniffi_countersign_core_checksum_method_bedside_gateways(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_READING
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_READING
+uint16_t uniffi_countersign_core_checksum_method_bedside_reading(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_IN
+uint16_t uniffi_countersign_core_checksum_method_bedside_sign_in(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_OUT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_SIGN_OUT
+uint16_t uniffi_countersign_core_checksum_method_bedside_sign_out(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TAKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TAKE
+uint16_t uniffi_countersign_core_checksum_method_bedside_take(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_ADD
 uint16_t uniffi_countersign_core_checksum_method_clinician_add(void
@@ -1430,6 +1563,12 @@ uint16_t uniffi_countersign_core_checksum_method_clinician_resume(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_TIDY
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_TIDY
 uint16_t uniffi_countersign_core_checksum_method_clinician_tidy(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_WRITE_IMAGE
+uint16_t uniffi_countersign_core_checksum_method_clinician_write_image(void
     
 );
 #endif
@@ -1763,6 +1902,18 @@ uint16_t uniffi_countersign_core_checksum_method_records_link(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_PAPER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_PAPER
+uint16_t uniffi_countersign_core_checksum_method_records_paper(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_RESTORE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_RESTORE
+uint16_t uniffi_countersign_core_checksum_method_records_restore(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ROLL
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ROLL
 uint16_t uniffi_countersign_core_checksum_method_records_roll(void
@@ -1805,9 +1956,21 @@ uint16_t uniffi_countersign_core_checksum_method_records_take(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_TAKE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_TAKE_IMAGE
+uint16_t uniffi_countersign_core_checksum_method_records_take_image(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WITHDRAW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WITHDRAW
 uint16_t uniffi_countersign_core_checksum_method_records_withdraw(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WRITE_IMAGE
+uint16_t uniffi_countersign_core_checksum_method_records_write_image(void
     
 );
 #endif
@@ -1820,6 +1983,12 @@ uint16_t uniffi_countersign_core_checksum_method_registerreader_scan_code(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_FRAME
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_FRAME
 uint16_t uniffi_countersign_core_checksum_method_registerreader_scan_frame(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_READ_HEALTH_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_READ_HEALTH_LINK
+uint16_t uniffi_countersign_core_checksum_method_wallet_read_health_link(void
     
 );
 #endif
@@ -1916,6 +2085,12 @@ uint16_t uniffi_countersign_core_checksum_method_wallet_sync_step(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_UNFOLLOW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_UNFOLLOW
 uint16_t uniffi_countersign_core_checksum_method_wallet_unfollow(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_BEDSIDE_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_BEDSIDE_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_bedside_new(void
     
 );
 #endif

@@ -487,6 +487,38 @@ fileprivate struct FfiConverterUInt8: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterInt8: FfiConverterPrimitive {
+    typealias FfiType = Int8
+    typealias SwiftType = Int8
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int8 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int8, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterUInt16: FfiConverterPrimitive {
+    typealias FfiType = UInt16
+    typealias SwiftType = UInt16
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt16 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
     typealias FfiType = UInt32
     typealias SwiftType = UInt32
@@ -496,6 +528,22 @@ fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
     }
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterInt32: FfiConverterPrimitive {
+    typealias FfiType = Int32
+    typealias SwiftType = Int32
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int32 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int32, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -608,6 +656,288 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+public protocol BedsideProtocol: AnyObject, Sendable {
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+    func changePassword(gateway: String, old: String, new: String) throws 
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+    func command(command: BedsideCommand) throws 
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+    func forget(gateway: String) throws 
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+    func gateways() throws  -> [String]
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+    func reading(waitMillis: UInt32) throws  -> BedsideReading?
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+    func signIn(gateway: String, password: String, device: String, operations: [String], minutes: UInt8, patient: UInt32) throws  -> BedsideSignedIn
+    
+    /**
+     * Forgets the session and its keys.
+     */
+    func signOut() 
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+    func take(badge: String, password: String, tries: TryCounter) throws  -> String
+    
+}
+/**
+ * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
+ *
+ * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
+ * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
+ * gateway may be trusted, the ledger says.
+ */
+open class Bedside: BedsideProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_bedside(self.handle, $0) }
+    }
+    /**
+     * Somebody with the member's key `key`.
+     */
+public convenience init(wallet: Wallet, key: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_bedside_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_bedside(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Puts the badge behind a new password. The gateway is not asked.
+     */
+open func changePassword(gateway: String, old: String, new: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_change_password(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(gateway),
+        FfiConverterString.lower(old),
+        FfiConverterString.lower(new),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Sends an operation. It may be lost: what the device does is seen in its readings.
+     */
+open func command(command: BedsideCommand)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_command(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBedsideCommand_lower(command),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets a badge: at the end of a shift.
+     */
+open func forget(gateway: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_forget(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(gateway),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Gateways of which there is a badge.
+     */
+open func gateways()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_gateways(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The next reading, if one comes within so many milliseconds, a second at most.
+     */
+open func reading(waitMillis: UInt32)throws  -> BedsideReading?  {
+    return try  FfiConverterOptionTypeBedsideReading.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_reading(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(waitMillis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
+     */
+open func signIn(gateway: String, password: String, device: String, operations: [String], minutes: UInt8, patient: UInt32)throws  -> BedsideSignedIn  {
+    return try  FfiConverterTypeBedsideSignedIn_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_sign_in(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(gateway),
+        FfiConverterString.lower(password),
+        FfiConverterString.lower(device),
+        FfiConverterSequenceString.lower(operations),
+        FfiConverterUInt8.lower(minutes),
+        FfiConverterUInt32.lower(patient),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Forgets the session and its keys.
+     */
+open func signOut()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_sign_out(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Takes up a badge, as scanned, behind a password of at least six characters. Returns the gateway, by its SPIFFE ID.
+     */
+open func take(badge: String, password: String, tries: TryCounter)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_take(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(badge),
+        FfiConverterString.lower(password),
+        FfiConverterTypeTryCounter_lower(tries),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedside: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Bedside
+
+    public static func lift(_ handle: UInt64) throws -> Bedside {
+        return Bedside(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Bedside) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Bedside {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Bedside, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedside_lift(_ handle: UInt64) throws -> Bedside {
+    return try FfiConverterTypeBedside.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedside_lower(_ value: Bedside) -> UInt64 {
+    return FfiConverterTypeBedside.lower(value)
+}
+
+
+
+
+
+
+/**
  * A clinician who is let see medical records, with one of the wallet's certified keys.
  *
  * What was opened is kept sealed on this phone until its grant ends, and can be read without a network. Call `tidy` at every start
@@ -679,6 +1009,11 @@ public protocol ClinicianProtocol: AnyObject, Sendable {
      * Erases what may be kept no longer. Returns how many answers were erased.
      */
     func tidy() throws  -> UInt64
+    
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+    func writeImage(thread: String, digest: String, path: String) throws 
     
 }
 /**
@@ -916,6 +1251,20 @@ open func tidy()throws  -> UInt64  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+open func writeImage(thread: String, digest: String, path: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_write_image(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),
+        FfiConverterString.lower(digest),
+        FfiConverterString.lower(path),uniffiCallStatus
+    )
+}
 }
     
 
@@ -2653,6 +3002,18 @@ public protocol RecordsProtocol: AnyObject, Sendable {
     func link(record: String) throws  -> String
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+    func paper(record: String) throws  -> String
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+    func restore(paper: String, authority: String) throws  -> String
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
     func roll(record: String) throws  -> Bool
@@ -2688,9 +3049,20 @@ public protocol RecordsProtocol: AnyObject, Sendable {
     func take(record: String, document: Data) throws  -> MedicalDocument
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+    func takeImage(record: String, digest: String, path: String) throws 
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
     func withdraw(record: String, thread: String) throws 
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+    func writeImage(record: String, digest: String, path: String) throws 
     
 }
 /**
@@ -2921,6 +3293,35 @@ open func link(record: String)throws  -> String  {
 }
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+open func paper(record: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_paper(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+open func restore(paper: String, authority: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_restore(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(paper),
+        FfiConverterString.lower(authority),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
 open func roll(record: String)throws  -> Bool  {
@@ -3017,6 +3418,21 @@ open func take(record: String, document: Data)throws  -> MedicalDocument  {
 }
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+open func takeImage(record: String, digest: String, path: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_take_image(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(digest),
+        FfiConverterString.lower(path),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
 open func withdraw(record: String, thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -3025,6 +3441,20 @@ open func withdraw(record: String, thread: String)throws   {try rustCallWithErro
             self.uniffiCloneHandle(),
         FfiConverterString.lower(record),
         FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+open func writeImage(record: String, digest: String, path: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_write_image(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(digest),
+        FfiConverterString.lower(path),uniffiCallStatus
     )
 }
 }
@@ -3251,6 +3681,12 @@ public func FfiConverterTypeRegisterReader_lower(_ value: RegisterReader) -> UIn
 public protocol WalletProtocol: AnyObject, Sendable {
     
     /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+    func readHealthLink(link: String, recipient: String, passcode: String?) throws  -> [LinkedFile]
+    
+    /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
      * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
@@ -3431,6 +3867,22 @@ public static func openExamples(database: String, genesis: Data, keys: KeyStore)
 }
     
 
+    
+    /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+open func readHealthLink(link: String, recipient: String, passcode: String?)throws  -> [LinkedFile]  {
+    return try  FfiConverterSequenceTypeLinkedFile.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_read_health_link(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),
+        FfiConverterString.lower(recipient),
+        FfiConverterOptionString.lower(passcode),uniffiCallStatus
+    )
+})
+}
     
     /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
@@ -4535,6 +4987,293 @@ public func FfiConverterTypeAuthorityAddress_lift(_ buf: RustBuffer) throws -> A
 #endif
 public func FfiConverterTypeAuthorityAddress_lower(_ value: AuthorityAddress) -> RustBuffer {
     return FfiConverterTypeAuthorityAddress.lower(value)
+}
+
+
+/**
+ * An operation at the device.
+ */
+public struct BedsideCommand: Equatable, Hashable {
+    /**
+     * Which, as in [`BedsideSignedIn`].
+     */
+    public let operation: String
+    /**
+     * What it concerns, a code of ISO/IEEE 11073-10101 with its partition; 0 for the device as a whole.
+     */
+    public let metric: UInt32
+    /**
+     * The unit, a code of partition 4.
+     */
+    public let unit: UInt16
+    /**
+     * The value is `mantissa * 10^exponent`.
+     */
+    public let mantissa: Int32
+    /**
+     * The power of ten.
+     */
+    public let exponent: Int8
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Which, as in [`BedsideSignedIn`].
+         */operation: String, 
+        /**
+         * What it concerns, a code of ISO/IEEE 11073-10101 with its partition; 0 for the device as a whole.
+         */metric: UInt32, 
+        /**
+         * The unit, a code of partition 4.
+         */unit: UInt16, 
+        /**
+         * The value is `mantissa * 10^exponent`.
+         */mantissa: Int32, 
+        /**
+         * The power of ten.
+         */exponent: Int8) {
+        self.operation = operation
+        self.metric = metric
+        self.unit = unit
+        self.mantissa = mantissa
+        self.exponent = exponent
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideCommand: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideCommand: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideCommand {
+        return
+            try BedsideCommand(
+                operation: FfiConverterString.read(from: &buf), 
+                metric: FfiConverterUInt32.read(from: &buf), 
+                unit: FfiConverterUInt16.read(from: &buf), 
+                mantissa: FfiConverterInt32.read(from: &buf), 
+                exponent: FfiConverterInt8.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideCommand, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.operation, into: &buf)
+        FfiConverterUInt32.write(value.metric, into: &buf)
+        FfiConverterUInt16.write(value.unit, into: &buf)
+        FfiConverterInt32.write(value.mantissa, into: &buf)
+        FfiConverterInt8.write(value.exponent, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideCommand_lift(_ buf: RustBuffer) throws -> BedsideCommand {
+    return try FfiConverterTypeBedsideCommand.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideCommand_lower(_ value: BedsideCommand) -> RustBuffer {
+    return FfiConverterTypeBedsideCommand.lower(value)
+}
+
+
+/**
+ * A reading.
+ */
+public struct BedsideReading: Equatable, Hashable {
+    /**
+     * What was measured: a reference identifier of ISO/IEEE 11073-10101, such as `MDC_ECG_HEART_RATE`, or the code's number.
+     */
+    public let metric: String
+    /**
+     * The value, with all its digits; absent if there is none.
+     */
+    public let value: String?
+    /**
+     * Its unit in UCUM, if that is known.
+     */
+    public let unit: String?
+    /**
+     * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
+     */
+    public let absent: String?
+    /**
+     * The reading's number in the session.
+     */
+    public let number: UInt32
+    /**
+     * How many before it did not come: to be shown.
+     */
+    public let missed: UInt32
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was measured: a reference identifier of ISO/IEEE 11073-10101, such as `MDC_ECG_HEART_RATE`, or the code's number.
+         */metric: String, 
+        /**
+         * The value, with all its digits; absent if there is none.
+         */value: String?, 
+        /**
+         * Its unit in UCUM, if that is known.
+         */unit: String?, 
+        /**
+         * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
+         */absent: String?, 
+        /**
+         * The reading's number in the session.
+         */number: UInt32, 
+        /**
+         * How many before it did not come: to be shown.
+         */missed: UInt32) {
+        self.metric = metric
+        self.value = value
+        self.unit = unit
+        self.absent = absent
+        self.number = number
+        self.missed = missed
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideReading: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideReading: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideReading {
+        return
+            try BedsideReading(
+                metric: FfiConverterString.read(from: &buf), 
+                value: FfiConverterOptionString.read(from: &buf), 
+                unit: FfiConverterOptionString.read(from: &buf), 
+                absent: FfiConverterOptionString.read(from: &buf), 
+                number: FfiConverterUInt32.read(from: &buf), 
+                missed: FfiConverterUInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideReading, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.metric, into: &buf)
+        FfiConverterOptionString.write(value.value, into: &buf)
+        FfiConverterOptionString.write(value.unit, into: &buf)
+        FfiConverterOptionString.write(value.absent, into: &buf)
+        FfiConverterUInt32.write(value.number, into: &buf)
+        FfiConverterUInt32.write(value.missed, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideReading_lift(_ buf: RustBuffer) throws -> BedsideReading {
+    return try FfiConverterTypeBedsideReading.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideReading_lower(_ value: BedsideReading) -> RustBuffer {
+    return FfiConverterTypeBedsideReading.lower(value)
+}
+
+
+/**
+ * A session with a device.
+ */
+public struct BedsideSignedIn: Equatable, Hashable {
+    /**
+     * What it permits: `read`, `stream`, `settings`, `start`, `stop`, `silence`, `service`, `break-glass`.
+     */
+    public let operations: [String]
+    /**
+     * With which patient the device is, by the gateway's number; 0: with none, and what it measures is nobody's.
+     */
+    public let patient: UInt32
+    /**
+     * Until when it lasts.
+     */
+    public let untilMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it permits: `read`, `stream`, `settings`, `start`, `stop`, `silence`, `service`, `break-glass`.
+         */operations: [String], 
+        /**
+         * With which patient the device is, by the gateway's number; 0: with none, and what it measures is nobody's.
+         */patient: UInt32, 
+        /**
+         * Until when it lasts.
+         */untilMillis: UInt64) {
+        self.operations = operations
+        self.patient = patient
+        self.untilMillis = untilMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideSignedIn: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideSignedIn: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideSignedIn {
+        return
+            try BedsideSignedIn(
+                operations: FfiConverterSequenceString.read(from: &buf), 
+                patient: FfiConverterUInt32.read(from: &buf), 
+                untilMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideSignedIn, into buf: inout [UInt8]) {
+        FfiConverterSequenceString.write(value.operations, into: &buf)
+        FfiConverterUInt32.write(value.patient, into: &buf)
+        FfiConverterUInt64.write(value.untilMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideSignedIn_lift(_ buf: RustBuffer) throws -> BedsideSignedIn {
+    return try FfiConverterTypeBedsideSignedIn.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideSignedIn_lower(_ value: BedsideSignedIn) -> RustBuffer {
+    return FfiConverterTypeBedsideSignedIn.lower(value)
 }
 
 
@@ -5987,6 +6726,105 @@ public func FfiConverterTypeKnownLog_lower(_ value: KnownLog) -> RustBuffer {
 
 
 /**
+ * A file behind a SMART Health Link.
+ */
+public struct LinkedFile: Equatable, Hashable {
+    /**
+     * Its media type.
+     */
+    public let contentType: String
+    /**
+     * What it says, if it is a FHIR document.
+     */
+    public let document: MedicalDocument?
+    /**
+     * What is known of who wrote it: show it before the document.
+     */
+    public let signature: LinkSignature
+    /**
+     * Whether its sender says that it no longer holds.
+     */
+    public let noLongerValid: Bool
+    /**
+     * Why it could not be fetched or read, if it could not: the key of a text.
+     */
+    public let failure: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its media type.
+         */contentType: String, 
+        /**
+         * What it says, if it is a FHIR document.
+         */document: MedicalDocument?, 
+        /**
+         * What is known of who wrote it: show it before the document.
+         */signature: LinkSignature, 
+        /**
+         * Whether its sender says that it no longer holds.
+         */noLongerValid: Bool, 
+        /**
+         * Why it could not be fetched or read, if it could not: the key of a text.
+         */failure: String?) {
+        self.contentType = contentType
+        self.document = document
+        self.signature = signature
+        self.noLongerValid = noLongerValid
+        self.failure = failure
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension LinkedFile: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkedFile: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkedFile {
+        return
+            try LinkedFile(
+                contentType: FfiConverterString.read(from: &buf), 
+                document: FfiConverterOptionTypeMedicalDocument.read(from: &buf), 
+                signature: FfiConverterTypeLinkSignature.read(from: &buf), 
+                noLongerValid: FfiConverterBool.read(from: &buf), 
+                failure: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LinkedFile, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.contentType, into: &buf)
+        FfiConverterOptionTypeMedicalDocument.write(value.document, into: &buf)
+        FfiConverterTypeLinkSignature.write(value.signature, into: &buf)
+        FfiConverterBool.write(value.noLongerValid, into: &buf)
+        FfiConverterOptionString.write(value.failure, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkedFile_lift(_ buf: RustBuffer) throws -> LinkedFile {
+    return try FfiConverterTypeLinkedFile.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkedFile_lower(_ value: LinkedFile) -> RustBuffer {
+    return FfiConverterTypeLinkedFile.lower(value)
+}
+
+
+/**
  * Sections of a signed medical document, verified.
  */
 public struct MedicalDocument: Equatable, Hashable {
@@ -6015,17 +6853,21 @@ public struct MedicalDocument: Equatable, Hashable {
      */
     public let authors: [String]
     /**
-     * Who signed it: a SPIFFE ID.
+     * Who signed it: a SPIFFE ID. Empty if nobody did.
      */
     public let signer: String
     /**
-     * The version of the document.
+     * The version of the document; 0 if nobody signed it.
      */
     public let version: UInt64
     /**
      * The sections that are shown.
      */
     public let sections: [MedicalSection]
+    /**
+     * The large images that these sections name.
+     */
+    public let images: [MedicalImage]
     /**
      * How many sections the patient does not show. Never to be shown as empty.
      */
@@ -6065,14 +6907,17 @@ public struct MedicalDocument: Equatable, Hashable {
          * Who wrote it, in the document's own words.
          */authors: [String], 
         /**
-         * Who signed it: a SPIFFE ID.
+         * Who signed it: a SPIFFE ID. Empty if nobody did.
          */signer: String, 
         /**
-         * The version of the document.
+         * The version of the document; 0 if nobody signed it.
          */version: UInt64, 
         /**
          * The sections that are shown.
          */sections: [MedicalSection], 
+        /**
+         * The large images that these sections name.
+         */images: [MedicalImage], 
         /**
          * How many sections the patient does not show. Never to be shown as empty.
          */withheld: UInt32, 
@@ -6094,6 +6939,7 @@ public struct MedicalDocument: Equatable, Hashable {
         self.signer = signer
         self.version = version
         self.sections = sections
+        self.images = images
         self.withheld = withheld
         self.notDelivered = notDelivered
         self.untilMillis = untilMillis
@@ -6125,6 +6971,7 @@ public struct FfiConverterTypeMedicalDocument: FfiConverterRustBuffer {
                 signer: FfiConverterString.read(from: &buf), 
                 version: FfiConverterUInt64.read(from: &buf), 
                 sections: FfiConverterSequenceTypeMedicalSection.read(from: &buf), 
+                images: FfiConverterSequenceTypeMedicalImage.read(from: &buf), 
                 withheld: FfiConverterUInt32.read(from: &buf), 
                 notDelivered: FfiConverterUInt32.read(from: &buf), 
                 untilMillis: FfiConverterOptionUInt64.read(from: &buf), 
@@ -6142,6 +6989,7 @@ public struct FfiConverterTypeMedicalDocument: FfiConverterRustBuffer {
         FfiConverterString.write(value.signer, into: &buf)
         FfiConverterUInt64.write(value.version, into: &buf)
         FfiConverterSequenceTypeMedicalSection.write(value.sections, into: &buf)
+        FfiConverterSequenceTypeMedicalImage.write(value.images, into: &buf)
         FfiConverterUInt32.write(value.withheld, into: &buf)
         FfiConverterUInt32.write(value.notDelivered, into: &buf)
         FfiConverterOptionUInt64.write(value.untilMillis, into: &buf)
@@ -6162,6 +7010,115 @@ public func FfiConverterTypeMedicalDocument_lift(_ buf: RustBuffer) throws -> Me
 #endif
 public func FfiConverterTypeMedicalDocument_lower(_ value: MedicalDocument) -> RustBuffer {
     return FfiConverterTypeMedicalDocument.lower(value)
+}
+
+
+/**
+ * A large image, which a document names and does not contain.
+ */
+public struct MedicalImage: Equatable, Hashable {
+    /**
+     * The number of the part that names it.
+     */
+    public let part: UInt8
+    /**
+     * By which it is named here: SHA-256, in hexadecimal.
+     */
+    public let digest: String
+    /**
+     * The address by which the document refers to it. Nothing is fetched from there.
+     */
+    public let locator: String
+    /**
+     * Its media type, by the author's word.
+     */
+    public let mediaType: String
+    /**
+     * Its length.
+     */
+    public let bytes: UInt64
+    /**
+     * Whether it can be had: it is on this phone, or the patient shares it.
+     */
+    public let available: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The number of the part that names it.
+         */part: UInt8, 
+        /**
+         * By which it is named here: SHA-256, in hexadecimal.
+         */digest: String, 
+        /**
+         * The address by which the document refers to it. Nothing is fetched from there.
+         */locator: String, 
+        /**
+         * Its media type, by the author's word.
+         */mediaType: String, 
+        /**
+         * Its length.
+         */bytes: UInt64, 
+        /**
+         * Whether it can be had: it is on this phone, or the patient shares it.
+         */available: Bool) {
+        self.part = part
+        self.digest = digest
+        self.locator = locator
+        self.mediaType = mediaType
+        self.bytes = bytes
+        self.available = available
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension MedicalImage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMedicalImage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MedicalImage {
+        return
+            try MedicalImage(
+                part: FfiConverterUInt8.read(from: &buf), 
+                digest: FfiConverterString.read(from: &buf), 
+                locator: FfiConverterString.read(from: &buf), 
+                mediaType: FfiConverterString.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf), 
+                available: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MedicalImage, into buf: inout [UInt8]) {
+        FfiConverterUInt8.write(value.part, into: &buf)
+        FfiConverterString.write(value.digest, into: &buf)
+        FfiConverterString.write(value.locator, into: &buf)
+        FfiConverterString.write(value.mediaType, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterBool.write(value.available, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalImage_lift(_ buf: RustBuffer) throws -> MedicalImage {
+    return try FfiConverterTypeMedicalImage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalImage_lower(_ value: MedicalImage) -> RustBuffer {
+    return FfiConverterTypeMedicalImage.lower(value)
 }
 
 
@@ -6197,6 +7154,10 @@ public struct MedicalRecord: Equatable, Hashable {
      * Whether the ledger has it.
      */
     public let published: Bool
+    /**
+     * Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+     */
+    public let restoring: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -6221,7 +7182,10 @@ public struct MedicalRecord: Equatable, Hashable {
          */changingTo: [RecordLine]?, 
         /**
          * Whether the ledger has it.
-         */published: Bool) {
+         */published: Bool, 
+        /**
+         * Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+         */restoring: Bool) {
         self.id = id
         self.region = region
         self.version = version
@@ -6229,6 +7193,7 @@ public struct MedicalRecord: Equatable, Hashable {
         self.lines = lines
         self.changingTo = changingTo
         self.published = published
+        self.restoring = restoring
     }
 
     
@@ -6253,7 +7218,8 @@ public struct FfiConverterTypeMedicalRecord: FfiConverterRustBuffer {
                 open: FfiConverterBool.read(from: &buf), 
                 lines: FfiConverterSequenceTypeRecordLine.read(from: &buf), 
                 changingTo: FfiConverterOptionSequenceTypeRecordLine.read(from: &buf), 
-                published: FfiConverterBool.read(from: &buf)
+                published: FfiConverterBool.read(from: &buf), 
+                restoring: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -6265,6 +7231,7 @@ public struct FfiConverterTypeMedicalRecord: FfiConverterRustBuffer {
         FfiConverterSequenceTypeRecordLine.write(value.lines, into: &buf)
         FfiConverterOptionSequenceTypeRecordLine.write(value.changingTo, into: &buf)
         FfiConverterBool.write(value.published, into: &buf)
+        FfiConverterBool.write(value.restoring, into: &buf)
     }
 }
 
@@ -11402,6 +12369,101 @@ public func FfiConverterTypeLineMode_lower(_ value: LineMode) -> RustBuffer {
 
 
 /**
+ * What is known of who wrote a document that came by a link.
+ */
+
+public enum LinkSignature: Equatable, Hashable {
+    
+    /**
+     * The author signed what is shown. Whether there is a newer version, no link says.
+     */
+    case verified
+    /**
+     * The link says something else than what was signed: shown is what was signed.
+     */
+    case differs
+    /**
+     * There is a signature, and it could not be checked: nobody vouches for what is shown.
+     */
+    case unverified
+    /**
+     * There is none: nobody vouches for what is shown.
+     */
+    case missing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkSignature: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkSignature: FfiConverterRustBuffer {
+    typealias SwiftType = LinkSignature
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkSignature {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .verified
+        
+        case 2: return .differs
+        
+        case 3: return .unverified
+        
+        case 4: return .missing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LinkSignature, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .verified:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .differs:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .unverified:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .missing:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkSignature_lift(_ buf: RustBuffer) throws -> LinkSignature {
+    return try FfiConverterTypeLinkSignature.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkSignature_lower(_ value: LinkSignature) -> RustBuffer {
+    return FfiConverterTypeLinkSignature.lower(value)
+}
+
+
+
+/**
  * How another phone's newest checkpoint compares with this one's.
  */
 
@@ -12610,6 +13672,81 @@ public func FfiConverterTypeSyncStep_lower(_ value: SyncStep) -> RustBuffer {
 
 
 /**
+ * Who counts how often a password was tried.
+ */
+
+public enum TryCounter: Equatable, Hashable {
+    
+    /**
+     * The key store, which is hardware that nobody puts back to an earlier state. After five tries in vain the badge is gone.
+     */
+    case keyStore
+    /**
+     * The gateway: here nothing tells whether a password is right.
+     */
+    case gateway
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TryCounter: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTryCounter: FfiConverterRustBuffer {
+    typealias SwiftType = TryCounter
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TryCounter {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .keyStore
+        
+        case 2: return .gateway
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: TryCounter, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .keyStore:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .gateway:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTryCounter_lift(_ buf: RustBuffer) throws -> TryCounter {
+    return try FfiConverterTypeTryCounter.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTryCounter_lower(_ value: TryCounter) -> RustBuffer {
+    return FfiConverterTypeTryCounter.lower(value)
+}
+
+
+
+/**
  * An argument's value, to be formatted for the person's language.
  */
 
@@ -13029,6 +14166,30 @@ fileprivate struct FfiConverterOptionTypeAnswer: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeAnswer.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeBedsideReading: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideReading?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBedsideReading.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBedsideReading.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13643,6 +14804,56 @@ fileprivate struct FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeKnownLog.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeLinkedFile: FfiConverterRustBuffer {
+    typealias SwiftType = [LinkedFile]
+
+    public static func write(_ value: [LinkedFile], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeLinkedFile.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [LinkedFile] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [LinkedFile]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeLinkedFile.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeMedicalImage: FfiConverterRustBuffer {
+    typealias SwiftType = [MedicalImage]
+
+    public static func write(_ value: [MedicalImage], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeMedicalImage.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [MedicalImage] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [MedicalImage]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeMedicalImage.read(from: &buf))
         }
         return seq
     }
@@ -14379,6 +15590,30 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_bedside_change_password() != 31224) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_command() != 22152) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_forget() != 47870) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_gateways() != 1529) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_reading() != 56294) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_sign_in() != 29388) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_sign_out() != 2115) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_take() != 61354) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_clinician_add() != 10146) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -14416,6 +15651,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_clinician_tidy() != 54944) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_clinician_write_image() != 3533) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_answer() != 28907) {
@@ -14583,6 +15821,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_records_link() != 50219) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_records_paper() != 22197) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_restore() != 8319) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_records_roll() != 33644) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -14604,13 +15848,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_records_take() != 15099) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_records_take_image() != 6631) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_records_withdraw() != 62874) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_write_image() != 41468) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_registerreader_scan_code() != 17088) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_registerreader_scan_frame() != 64058) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_read_health_link() != 7895) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 48131) {
@@ -14659,6 +15912,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 38386) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_bedside_new() != 44720) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_clinician_new() != 29514) {
