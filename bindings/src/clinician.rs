@@ -200,9 +200,10 @@ impl Clinician {
         &self,
         act: impl FnOnce(&mut wallet::Clinician<'_>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {
-        let mut snapshot = self.wallet.snapshot()?;
         let keys = self.wallet.keys();
-        Ok(act(&mut wallet::Clinician::new(&mut snapshot, keys, &self.key, &self.authority)?)?)
+        self.wallet.act(|snapshot| {
+            Ok(act(&mut wallet::Clinician::new(snapshot, keys, &self.key, &self.authority)?)?)
+        })
     }
 
     fn authority(&self) -> AttributeAuthority {

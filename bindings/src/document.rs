@@ -204,18 +204,19 @@ impl From<&Mark> for Text {
     fn from(mark: &Mark) -> Self {
         let text = |text: &str| vec![("what", Value::Text(text.to_owned()))];
         let (key, arguments) = match mark {
-            Mark::NarrativeOnly => ("section-text-only", vec![]),
-            Mark::NoNarrative => ("section-entries-only", vec![]),
-            Mark::NotEmpty(reason) => ("section-not-empty", text(reason)),
-            Mark::NarrativeSaysMore(texts) => ("section-text-says-more", text(&texts.join("; "))),
-            Mark::NarrativeSaysLess(texts) => ("section-text-says-less", text(&texts.join("; "))),
-            Mark::WrongKind(kind) => ("section-wrong-kind", text(kind)),
+            Mark::NarrativeOnly => ("section.text-only", vec![]),
+            Mark::NoNarrative => ("section.entries-only", vec![]),
+            Mark::NotEmpty(reason) => ("section.not-empty", text(reason)),
+            Mark::NarrativeSaysMore(texts) => ("section.text-says-more", text(&texts.join("; "))),
+            Mark::NarrativeSaysLess(texts) => ("section.text-says-less", text(&texts.join("; "))),
+            Mark::WrongKind(kind) if kind.is_empty() => ("section.no-kind", vec![]),
+            Mark::WrongKind(kind) => ("section.wrong-kind", text(kind)),
             Mark::EmptyWithin(title, reason) => (
-                "section-empty-within",
+                "section.empty-within",
                 vec![("what", Value::Text(title.clone())), ("why", Value::Text(reason.clone()))],
             ),
-            Mark::NotHere(reference) => ("section-entry-not-here", text(reference)),
-            Mark::Shortened(more) => ("section-shortened", vec![("more", Value::Number(*more as u64))]),
+            Mark::NotHere(reference) => ("section.entry-not-here", text(reference)),
+            Mark::Shortened(more) => ("section.shortened", vec![("count", Value::Number(*more as u64))]),
         };
         let arguments = arguments.into_iter().map(|(name, value)| Argument { name: name.to_owned(), value });
         Self { key: key.to_owned(), arguments: arguments.collect() }

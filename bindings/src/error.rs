@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use countersign_bedside::{NotAKey, Refusal};
 use countersign_custody::handover::HandoverError;
 use countersign_custody::qr::NotEncoded;
+use countersign_custody::report::NotAReport;
+use countersign_device::UserRefusal;
 use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
-    ActError, AdvanceError, ClientError, CompareError, CourierError, FollowError, HeldBack, HttpsError,
-    KeyStoreError, OpenError, RecordError, StoreError, SyncError, TransportError,
+    ActError, AdvanceError, BadgeError, BedsideError, ClientError, CompareError, CourierError, FollowError,
+    HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, ReportError, ScansError, StoreError,
+    SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -167,6 +171,70 @@ impl From<RecordError> for Error {
             | RecordError::NotALine
             | RecordError::ReasonNeeded => Self::invalid(error.reason()),
             _ => Self::Refused { reason: error.reason().to_owned() },
+        }
+    }
+}
+
+impl From<ReportError> for Error {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::NotAReport(NotAReport::Photograph) => Self::invalid("photograph"),
+            ReportError::NotAReport(_) => Self::invalid("report"),
+            ReportError::NoKey => Self::Refused { reason: "no-reports".to_owned() },
+            ReportError::TooMany => Self::Refused { reason: "reports-waiting".to_owned() },
+            ReportError::Act(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScansError> for Error {
+    fn from(error: ScansError) -> Self {
+        match error {
+            ScansError::KeyStore(error) => error.into(),
+            ScansError::Store(error) => error.into(),
+            ScansError::Random => Self::KeyStoreFailed,
+            ScansError::NotAPack => Self::invalid("product"),
+        }
+    }
+}
+
+impl From<BadgeError> for Error {
+    fn from(error: BadgeError) -> Self {
+        match error {
+            BadgeError::WrongPassword { .. } => Self::invalid("password"),
+            BadgeError::Password => Self::invalid("password-short"),
+            BadgeError::None => Self::Refused { reason: Refusal::NoCredential.as_str().to_owned() },
+            BadgeError::Keys(error) => error.into(),
+            BadgeError::Store(error) => error.into(),
+            BadgeError::Random => Self::KeyStoreFailed,
+        }
+    }
+}
+
+impl From<BedsideError> for Error {
+    fn from(error: BedsideError) -> Self {
+        match error {
+            BedsideError::NoAnswer
+            | BedsideError::Network(_)
+            | BedsideError::Refused(Refusal::Busy | Refusal::OtherKey | Refusal::Storage) => {
+                Self::Retry { after_millis: None }
+            }
+            BedsideError::Silent => Self::Refused { reason: Refusal::Unreachable.as_str().to_owned() },
+            // A masked credential opens to something for a wrong password as well; the gateway tells.
+            BedsideError::Refused(Refusal::Proof) => Self::invalid("password"),
+            BedsideError::Refused(Refusal::Stale | Refusal::Ahead)
+            | BedsideError::Key(NotAKey::OtherDay)
+            | BedsideError::User(UserRefusal::Stale) => Self::Clock,
+            BedsideError::Refused(refusal) => Self::Refused { reason: refusal.as_str().to_owned() },
+            BedsideError::User(UserRefusal::Over) => {
+                Self::Refused { reason: Refusal::Over.as_str().to_owned() }
+            }
+            BedsideError::User(UserRefusal::NotPermitted) => {
+                Self::Refused { reason: Refusal::NotPermitted.as_str().to_owned() }
+            }
+            BedsideError::Signer(error) => error.into(),
+            BedsideError::Random => Self::KeyStoreFailed,
+            BedsideError::Key(_) | BedsideError::User(_) => Self::Distrusted,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Wallet {
     ) -> Result<Vec<LinkedFile>, Error> {
         let link = Link::parse(link).map_err(|_: LinkError| Error::invalid("health-link"))?;
         let files = Links::new(Hosts::Web)?.fetch(&link, recipient, passcode.map(Into::into), now())?;
-        let trust = self.snapshot()?.trust().map_err(|_| Error::Storage)?;
+        let trust = self.act(|snapshot| Ok(snapshot.trust()?))?;
         Ok(files.into_iter().map(|file| LinkedFile::of(file, &trust)).collect())
     }
 }

@@ -357,8 +357,7 @@ impl Records {
         &self,
         act: impl FnOnce(&mut wallet::Records<'_>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {
-        let mut snapshot = self.wallet.snapshot()?;
-        Ok(act(&mut wallet::Records::new(&mut snapshot, self.wallet.keys()))?)
+        self.wallet.act(|snapshot| Ok(act(&mut wallet::Records::new(snapshot, self.wallet.keys()))?))
     }
 
     fn allow_what(&self, record: &str, thread: &str, what: Allow) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
-use countersign_ledger::{Identity, PublicKey, Subject};
+use countersign_ledger::{Identity, PublicKey, Subject, UnixMillis};
 use countersign_records::RecordId;
 
 /// Verify the custody of medicines and luxury goods offline, sign statements about them, and run a transparency log.
@@ -58,12 +58,20 @@ pub enum Command {
     Import(Import),
     /// Keep medical records (FHIR documents): sign, share, ask for, open and log them, or inspect one
     Record(Record),
+    /// Report a suspicion: sealed to the authority, tied to a scan
+    Report(Suspicion),
+    /// Read the reports that came, as the authority
+    Reports(Reports),
     /// Run or manage a ledger node
     Node(Node),
     /// Run a witness in a process of its own: it cosigns the checkpoints of others' logs (C2SP tlog-witness)
     Notary(Notary),
     /// Run an attribute authority in a process of its own: it says who may open which records, and knows none of them
     Authority(Authority),
+    /// Run a bedside gateway in a process of its own: it agrees with devices on behalf of staff, and relays what they say
+    Gateway(Gateway),
+    /// Try out a ward on this machine: devices, clinicians and a gateway over a network that loses, repeats and reorders
+    Ward(Ward),
     /// Print a completion script for your shell
     Completion(Completion),
 }
@@ -184,7 +192,7 @@ pub struct Sign {
     /// What the statement is about, where the code names more than that, such as a pack of the lot
     #[arg(long, value_enum, requires = "asked")]
     pub level: Option<Level>,
-    /// Sign what cannot be taken back without being asked (recall, dispense)
+    /// Sign what cannot be taken back without being asked (such as a recall)
     #[arg(long, short, requires = "asked")]
     pub yes: bool,
     /// Sign although nothing here shows the subject to exist
@@ -752,6 +760,14 @@ pub enum AuthorityCommand {
     },
     /// Run the authority until interrupted
     Run,
+    /// Draw the codes by which the phones of doctors and patients learn where this authority is
+    Codes {
+        /// The address at which phones reach it, such as <https://clinics.example:8445>
+        address: String,
+        /// Folder for the pictures: authority-1.png and so on. A phone reads them in any order
+        #[arg(long, short, value_hint = ValueHint::DirPath)]
+        output: PathBuf,
+    },
     /// Register the attributes of a member, in place of those that it had; the authority may be running
     Register {
         /// The member's SPIFFE ID
@@ -770,9 +786,183 @@ pub enum AuthorityCommand {
     Members,
 }
 
+#[derive(Args)]
+#[command(after_help = GATEWAY_EXAMPLES)]
+pub struct Gateway {
+    /// The configuration file
+    #[arg(long, short, global = true, default_value = "countersign-gateway.toml", value_hint = ValueHint::FilePath)]
+    pub config: PathBuf,
+    #[command(subcommand)]
+    pub command: GatewayCommand,
+}
+
+const GATEWAY_EXAMPLES: &str = "\
+Examples:
+  countersign gateway example > countersign-gateway.toml
+  countersign gateway init \"$(countersign node code bedside-gateway north)\"
+  countersign gateway run
+  countersign gateway device treatment read stream settings start stop
+  countersign gateway credential spiffe://meds.example/nurse/ana --hours 8";
+
+#[derive(Subcommand)]
+pub enum GatewayCommand {
+    /// Print an example of the configuration file
+    Example,
+    /// Begin a gateway: make its keys and have them certified with a one-time code for the role bedside-gateway. With another
+    /// code it renews the certificate
+    Init {
+        /// The one-time code from the registrar
+        code: String,
+    },
+    /// Run the gateway until interrupted
+    Run,
+    /// Provision a device: prints the record that it is given at the bench, over a wire. No other device is touched
+    Device {
+        /// What it is for: diagnostic, treatment or auxiliary
+        class: String,
+        /// All that it will ever do: read, stream, settings, start, stop, silence, service
+        #[arg(required = true)]
+        ops: Vec<String>,
+        /// A device that is known, to be given new keys
+        #[arg(long, value_name = "SID")]
+        again: Option<String>,
+    },
+    /// Take a device out of service; its keys here are gone at once
+    Retire {
+        /// The device
+        sid: String,
+    },
+    /// Say with which patient a device is: one at a time, and its sessions end
+    Associate {
+        /// The device
+        sid: String,
+        /// The gateway's number for the patient; 0 for none
+        association: u32,
+    },
+    /// Issue a credential for a shift: prints the badge that its holder's tablet takes up, once
+    Credential {
+        /// The member's SPIFFE ID
+        #[arg(value_parser = Identity::parse)]
+        member: Identity,
+        /// For how many hours
+        #[arg(long, default_value_t = 8)]
+        hours: u32,
+    },
+    /// End a credential at once, and the sessions that go on under it
+    Revoke {
+        /// The credential
+        credential: String,
+    },
+    /// Print what the gateway has done since it started
+    Status,
+    /// Write the readings of a patient's devices as a FHIR document
+    Observations(Observations),
+    /// After its database was put back from a backup: devices may be ahead of it
+    Restored {
+        /// The time of the newest checkpoint that anybody has, such as 2026-11-20T12:00:00Z
+        newest: UnixMillis,
+    },
+}
+
+#[derive(Args)]
+pub struct Observations {
+    /// The gateway's number for the patient
+    pub association: u32,
+    /// The URI of the hospital's own numbers of patients
+    #[arg(long)]
+    pub system: String,
+    /// The patient's number there
+    #[arg(long)]
+    pub patient: String,
+    /// The patient's family name
+    #[arg(long)]
+    pub family: String,
+    /// The patient's given name
+    #[arg(long)]
+    pub given: String,
+    /// The gateway's SPIFFE ID, where it does not run
+    #[arg(long, value_parser = Identity::parse)]
+    pub gateway: Option<Identity>,
+    /// File to write
+    #[arg(long, short, value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Ward {
+    /// Number of devices
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(4..=2000))]
+    pub sensors: u16,
+    /// Number of clinicians; a tenth of the devices where nothing is said
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=500))]
+    pub clinicians: Option<u16>,
+    /// Of 100 datagrams, how many are lost
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=90))]
+    pub loss: u8,
+    /// Of 100 datagrams, after how many an earlier one comes again
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=90))]
+    pub replay: u8,
+    /// For how many seconds clinicians sign in
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+}
+
 fn place(text: &str) -> Result<(String, u64), String> {
     let (log, entry) = text.split_once('=').ok_or("write it as LOG=ENTRY, such as supply=120")?;
     Ok((log.to_owned(), entry.parse().map_err(|_| "an entry is a number")?))
+}
+
+#[derive(Args)]
+pub struct Suspicion {
+    /// A picture of the pack, or the text of its code
+    #[arg(required_unless_present = "send", value_hint = ValueHint::FilePath)]
+    pub pack: Option<String>,
+    /// What you saw
+    #[arg(long, short)]
+    pub words: Option<String>,
+    /// Where
+    #[arg(long)]
+    pub place: Option<String>,
+    /// A photograph, JPEG or PNG of up to 256 KiB
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub photo: Option<PathBuf>,
+    /// How you can be answered; without it you stay anonymous
+    #[arg(long)]
+    pub answer: Option<String>,
+    /// Only send what is kept, and list it
+    #[arg(long, conflicts_with = "pack")]
+    pub send: bool,
+}
+
+#[derive(Args)]
+pub struct Reports {
+    #[command(subcommand)]
+    pub command: ReportsCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ReportsCommand {
+    /// Make the key that phones seal reports to, and publish it; again to replace it
+    Key,
+    /// List the reports that came
+    List {
+        /// Those after this number
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+    /// Show a report
+    Show {
+        /// Its number
+        number: u64,
+        /// File to write its photograph to
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        photo: Option<PathBuf>,
+    },
+    /// Remove a report from the node
+    Remove {
+        /// Its number
+        number: u64,
+    },
 }
 
 #[derive(Args)]

@@ -20,13 +20,14 @@ fn blocks(section: &str) -> Vec<&'static str> {
 fn run(folder: &Path, blocks: &[&str], more: &str) -> Output {
     // Another test, or another node on this machine, may have the ports.
     let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let (node, authority) = (port(), port());
+    let (node, authority, gateway) = (port(), port(), port());
     let script = blocks.concat().replace("localhost:8443", &format!("localhost:{node}"));
     let mut script = script.replace("localhost:8445", &format!("localhost:{authority}"));
     assert_eq!(script.matches("countersign node example >").count(), 1);
-    for who in ["node", "authority"] {
+    for who in ["node", "authority", "gateway"] {
         let example = format!("countersign {who} example");
-        script = script.replace(&example, &format!("{example} | sed 's/8443/{node}/; s/8445/{authority}/'"));
+        let ports = format!("sed 's/8443/{node}/; s/8445/{authority}/; s/8446/{gateway}/'");
+        script = script.replace(&example, &format!("{example} | {ports}"));
     }
     let script = format!("set -eum\ntrap 'kill %1 %2 2> /dev/null || true' EXIT\n{script}\n{more}");
     let bin = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
@@ -59,6 +60,8 @@ fn a_ledger_is_run_as_the_guide_says() {
         "Lot distributed",
         "2 packs, each scanned",
         "sign it with: countersign sign --draft",
+        "unknown-serial, as of checkpoint",
+        "| The blister is blank.",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -141,4 +144,24 @@ fn a_record_is_shared_as_the_guide_says() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
+}
+
+#[test]
+fn a_ward_is_run_as_the_guide_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks("A ward");
+    assert!(blocks.len() >= 3, "{blocks:?}");
+    let output = run(folder.path(), &blocks, "");
+    let said = said(folder.path(), &output);
+    for words in [
+        "enrolled as spiffe://meds.example/bedside-gateway/north",
+        "with patient 1001, and with no other",
+        "needs a technician",
+        "revoked",
+        "retired: its keys are gone here",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let told = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(told("badge.txt").contains("CSB1 ") && told("pump.txt").contains("record"));
 }

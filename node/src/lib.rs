@@ -59,6 +59,7 @@
 //! ```
 
 mod attribute_authority;
+mod bedside_gateway;
 mod checkpoint_signers;
 mod clock;
 mod committer;
@@ -93,6 +94,7 @@ mod record_enrolment;
 mod record_store;
 mod recovery;
 mod registrar;
+mod reports;
 mod routes;
 mod running;
 mod sequencer;
@@ -106,6 +108,13 @@ mod verify;
 
 pub use attribute_authority::{
     AttributeAuthority, AttributeAuthorityError, AuthorityConfig, Register, RegisterError, RunningAuthority,
+};
+#[cfg(unix)]
+pub use bedside_gateway::operate_gateway;
+pub use bedside_gateway::{
+    BedsideGateway, BedsideGatewayError, Figures as GatewayFigures, GatewayConfig, GatewayRequest,
+    RatchetPoint, RoleConfig, RunningGateway, SessionObserver, SessionPoint, bedside_readings,
+    restored_gateway,
 };
 pub use checkpoint_signers::SealError;
 pub use clock::{Clock, Uptime, system_clock, system_uptime};

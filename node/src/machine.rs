@@ -265,6 +265,10 @@ impl StateMachine {
                 linked.push(self.recall(place, bodies)?);
             }
         }
+        let mut elsewhere = Vec::new();
+        for (log, subject) in rules.looks_at(placed) {
+            elsewhere.push(self.folded(log, &IndexKey::of(&subject), bodies)?.standing);
+        }
         let rival = self.rival(log, placed, bodies)?;
         let checkpoints = Grown { state: &*self.state, failed: Cell::new(None) };
         let context = Context {
@@ -275,6 +279,7 @@ impl StateMachine {
             head: head.as_ref().map_or(&folded.standing, |head| &head.standing),
             linked: &linked,
             rival: rival.as_deref(),
+            elsewhere: &elsewhere,
             trust: &self.trust,
             checkpoints: Some(&checkpoints),
         };

@@ -34,6 +34,7 @@ use crate::record_cleaner::Cleaner;
 use crate::record_store::{KeepObserver, RecordStore, RecordStoreError};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{DATABASE, EnrolmentCode, Registrar};
+use crate::reports::Reports;
 use crate::sequencer::Sequencer;
 use crate::service::{AuthorityError, Service};
 use crate::store::{self, Begin, Readers, StoreError};
@@ -91,6 +92,11 @@ pub enum OpenError {
     /// The record store cannot be used.
     #[error("the record store: {0}")]
     Records(#[from] RecordStoreError),
+    /// The reports of suspicions.
+    #[error(
+        "the reports, in reports.sqlite: {0}; put that file aside, and the ledger goes on without those that are in it"
+    )]
+    Reports(StoreError),
 }
 
 /// Makes an engine that commits its blocks with this committer.
@@ -236,6 +242,8 @@ impl Node {
             .as_ref()
             .map(|store| RecordStore::open(&config.data, &config.domain, store, keep_observer).map(Arc::new));
         let records = records.transpose()?;
+        let reports = Reports::open(&config.data, config.limits.report_bytes);
+        let reports = reports.map_err(OpenError::Reports)?;
         let published = Arc::new(Published::new(view, &machine, readers, records.clone()));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -279,6 +287,7 @@ impl Node {
             bounds,
             uploads,
             records,
+            reports,
             _cleaner: cleaner,
             blobs,
             endpoint,

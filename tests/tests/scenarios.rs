@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_core::{
-    AccessState, Answer, Clinician, Condition, Consent, CountersignError, Courier, Delivery, Fault, Field,
-    FieldValue, Issuer, KeyStore, KeyStoreError, Level, LineMode, MedicalDocument, Meeting, NewRecordLine,
-    NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan, ScanResult, SyncStep, Text,
-    VerdictKind, Wallet, draw_code, fault_screen, verdict_screen,
+    AccessState, Answer, Bedside, BedsideCommand, Clinician, Condition, Consent, CountersignError, Courier,
+    Delivery, Fault, Field, FieldValue, Issuer, KeyStore, KeyStoreError, Level, LineMode, MedicalDocument,
+    Meeting, NewRecordLine, NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan,
+    ScanResult, Suspicion, SyncStep, Text, TryCounter, VerdictKind, Wallet, draw_code, fault_screen,
+    verdict_screen,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Kept, Vault};
 use serde_json::Value;
@@ -156,6 +157,7 @@ struct Phone {
     patient: PackChecker,
     courier: Courier,
     issuer: Issuer,
+    bedside: Bedside,
 }
 
 impl Stage {
@@ -258,11 +260,73 @@ impl Stage {
             "node" => {
                 self.world.ask(text("command"));
             }
+            what if what.starts_with("pack-") => self.pack(&who, step)?,
             what if what.starts_with("record-") => self.record(&who, step)?,
             what if what.starts_with("clinician-") => self.clinician(&who, step)?,
+            what if what.starts_with("bedside-") => self.bedside(&who, step)?,
             _ => self.hand_over(&who, step)?,
         }
         assert!(step.get("error").is_none(), "went well: {step}");
+        Ok(())
+    }
+
+    /// What a phone remembers, what it is told later, and what it reports.
+    fn pack(&mut self, who: &str, step: &Value) -> Result<(), CountersignError> {
+        let text = |name: &str| step[name].as_str().unwrap_or_default();
+        let phone = &self.phones[who];
+        let patient = &phone.patient;
+        let name = |link: &str| link.rsplit('/').next().unwrap_or_default().to_owned();
+        let rows: Vec<Value> = match text("do") {
+            "pack-remember" => return patient.remember(step["on"] == true),
+            "pack-remembered" => {
+                let told = patient.remembered()?;
+                let expected = ["scanned", "kept"].map(|name| step[name].as_u64().unwrap());
+                assert_eq!((Value::from(told.on), [told.scanned, told.kept]), (step["on"].clone(), expected));
+                return Ok(());
+            }
+            "pack-seen" => {
+                let seen = patient.seen();
+                let keys = [seen.before, seen.hint].map(|text| text.map(|text| Value::from(text.key)));
+                assert_eq!(keys, ["before", "hint"].map(|name| step.get(name).cloned()), "{step}");
+                return Ok(());
+            }
+            "pack-keep" => return phone.wallet.keep(text("code")),
+            "pack-forget" => return patient.forget(text("link")),
+            "pack-erase" => return patient.erase_all(),
+            "pack-report" => {
+                let words = text("words").to_owned();
+                let suspicion = Suspicion { words, place: None, photograph: None, answer: None };
+                return patient.report(text("link"), suspicion);
+            }
+            "pack-send" => {
+                let round = patient.send_reports()?;
+                let expected = ["proven", "refused", "waiting"].map(|name| step[name].as_u64().unwrap());
+                assert_eq!([round.proven, round.refused, round.waiting], expected, "{step}");
+                return Ok(());
+            }
+            "pack-history" => {
+                let kept = |kept| if kept { ", kept" } else { "" };
+                let rows = patient.history()?.into_iter();
+                rows.map(|row| format!("{}: {}{}", name(&row.link), row.title.key, kept(row.kept)).into())
+                    .collect()
+            }
+            "pack-reports" => patient.reports()?.into_iter().map(|row| row.state.key.into()).collect(),
+            "pack-told-office" => serde_json::from_str(&self.world.ask("reports")).unwrap(),
+            "pack-notices" => {
+                let mut rows = Vec::new();
+                for notice in patient.notices()? {
+                    patient.told(&notice.id)?;
+                    assert_eq!(notice.neutral.key, "notice.neutral");
+                    rows.push(
+                        format!("{}: {}, {}", name(&notice.link), notice.line.key, notice.next.key).into(),
+                    );
+                }
+                rows.sort_by_key(Value::to_string);
+                rows
+            }
+            other => panic!("no step is called {other}"),
+        };
+        assert_eq!(Value::Array(rows), step["rows"], "{step}");
         Ok(())
     }
 
@@ -496,6 +560,61 @@ impl Stage {
         Ok(())
     }
 
+    fn bedside(&mut self, who: &str, step: &Value) -> Result<(), CountersignError> {
+        const GATEWAY: &str = "spiffe://meds.example/bedside-gateway/north";
+        let text = |name: &str| step[name].as_str().unwrap_or_default();
+        let bedside = &self.phones[who].bedside;
+        match text("do") {
+            "bedside-device" => {
+                let sid = self.world.ask(&format!("device {} {}", text("class"), step["patient"]));
+                self.note(step, sid);
+            }
+            "bedside-badge" => {
+                let badge = self.world.ask(&format!("badge {}", text("member")));
+                self.note(step, badge);
+            }
+            "bedside-revoke" => {
+                assert_eq!(self.world.ask(&format!("revoke {}", text("member"))), "revoked");
+            }
+            "bedside-take" => {
+                let badge = text("text").to_owned() + &self.noted(step, "badge");
+                assert_eq!(bedside.take(&badge, text("password"), TryCounter::KeyStore)?, GATEWAY);
+            }
+            "bedside-sign-in" => {
+                let device = text("text").to_owned() + &self.noted(step, "device");
+                let operations = step["operations"].as_array().unwrap().iter();
+                let operations = operations.map(|one| one.as_str().unwrap().to_owned()).collect();
+                let patient = u32::try_from(step["patient"].as_u64().unwrap_or_default()).unwrap();
+                let signed_in =
+                    bedside.sign_in(GATEWAY, text("password"), &device, operations, 30, patient)?;
+                assert_eq!(Value::from(signed_in.operations), step["permits"], "{step}");
+                assert_eq!(Value::from(signed_in.patient), step["with"], "{step}");
+            }
+            "bedside-reading" => {
+                let reading = bedside.reading(1_000)?.unwrap();
+                let told = (reading.metric.as_str(), reading.value.as_deref(), reading.unit.as_deref());
+                assert_eq!(told, (text("metric"), Some(text("value")), Some(text("unit"))), "{step}");
+                assert_eq!((reading.absent, reading.number, reading.missed), (None, 0, 0), "{step}");
+            }
+            "bedside-until-cut" => {
+                for _ in 0..1_000 {
+                    bedside.reading(1_000)?;
+                }
+            }
+            "bedside-command" => {
+                let operation = text("operation").to_owned();
+                let (metric, unit, mantissa, exponent) = (157_784, 3_122, 125, -1);
+                bedside.command(BedsideCommand { operation, metric, unit, mantissa, exponent })?;
+                assert_eq!(self.world.ask("heard"), text("heard"), "{step}");
+            }
+            "bedside-change-password" => bedside.change_password(GATEWAY, text("old"), text("new"))?,
+            "bedside-forget" => bedside.forget(GATEWAY)?,
+            "bedside-gateways" => assert_eq!(Value::from(bedside.gateways()?), step["rows"], "{step}"),
+            other => panic!("no step is called {other}"),
+        }
+        Ok(())
+    }
+
     fn frame(&self, phone: &Phone, step: &Value) -> Result<(), CountersignError> {
         let pixels = self.world.frame(step["file"].as_str().unwrap());
         let (name, answer) = match phone.patient.check_frame(1280, 720, 1280, &pixels)? {
@@ -528,7 +647,8 @@ impl Stage {
         let patient = PackChecker::new(Arc::clone(&wallet));
         let courier = Courier::new(Arc::clone(&wallet), "signing".into());
         let issuer = Issuer::new(Arc::clone(&wallet), "signing".into());
-        Phone { keys, wallet, patient, courier, issuer }
+        let bedside = Bedside::new(Arc::clone(&wallet), "signing".into());
+        Phone { keys, wallet, patient, courier, issuer, bedside }
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn refused(reason: &str) -> Text {
         | "high-s"
         | "not-verified"
         | "possession" => "refused.signer",
-        "future" | "stale" | "backdated" | "offer-from-the-future" => "refused.clock",
+        "future" | "stale" | "ahead" | "backdated" | "offer-from-the-future" => "refused.clock",
         "offer-expired" => "refused.offer-expired",
         "not-for-you" => "refused.not-for-you",
         "goods-differ" | "other-contents" | "other-subject" | "other-offer" => "refused.goods-differ",
@@ -106,7 +106,39 @@ pub(crate) fn refused(reason: &str) -> Text {
         "custody-conflict" => "refused.conflict",
         "broken-chain" | "rule" | "void-link" | "goods-refused" | "follows-refused"
         | "foreign-checkpoint" | "inconsistent" => "refused.history",
+        "no-reports" => "refused.no-reports",
+        "reports-waiting" => "refused.reports-waiting",
+        "too-late" => "refused.too-late",
+        "recalled" => "refused.recalled",
         "not-found" | "gone" => "refused.not-found",
+        "request-waiting" => "refused.record-waiting",
+        "request-denied" => "refused.record-denied",
+        "grant-withdrawn" => "refused.record-withdrawn",
+        "grant-ended" => "refused.record-ended",
+        "no-attribute-key" | "attribute-key-old" => "refused.record-key",
+        "attributes-unfit" | "other-authority" => "refused.record-unfit",
+        "part-altered" | "part-swapped" | "other-record" | "other-document" | "document-older"
+        | "document-malformed" | "author-unknown" | "author-revoked" | "delivery-other-row"
+        | "line-locked" => "refused.record-altered",
+        "delivery-incomplete" | "nothing-kept" => "refused.record-incomplete",
+        "no-document" => "refused.record-no-document",
+        "document-not-newer" => "refused.record-not-newer",
+        "document-not-whole" => "refused.record-not-whole",
+        "other-holder" => "refused.record-other-holder",
+        "other-owner" => "refused.record-other-owner",
+        "not-permitted" => "refused.record-not-permitted",
+        "change-under-way" => "refused.record-changing",
+        "record-moved" => "refused.record-moved",
+        "request-not-waiting" => "refused.record-answered",
+        "other-ledger" => "refused.record-other-ledger",
+        "no-credential" | "proof" => "refused.badge",
+        "wait" => "refused.wait",
+        "no-device" | "device" => "refused.device",
+        "unreachable" => "refused.device-silent",
+        "out-of-scope" | "unsigned" => "refused.not-permitted",
+        "other-patient" => "refused.other-patient",
+        "registry-stale" => "refused.registry-stale",
+        "over" => "refused.session-over",
         _ => return with("refused.other", [("reason", Value::Text(reason.to_owned()))]),
     };
     plain(key)
@@ -117,6 +149,15 @@ fn invalid(reason: &str) -> String {
     match reason {
         "address" => "fault.invalid-address".to_owned(),
         "genesis" | "register" => "fault.invalid-register".to_owned(),
+        "record-link" | "record" => "fault.invalid-record".to_owned(),
+        "policy" => "fault.invalid-policy".to_owned(),
+        "reason-needed" => "fault.invalid-reason".to_owned(),
+        "report" => "fault.invalid-report".to_owned(),
+        "photograph" => "fault.invalid-photograph".to_owned(),
+        "password" => "fault.invalid-password".to_owned(),
+        "password-short" => "fault.invalid-password-short".to_owned(),
+        "badge" => "fault.invalid-badge".to_owned(),
+        "device" => "fault.invalid-device".to_owned(),
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             format!("reason.{slip}")
         }
@@ -126,6 +167,7 @@ fn invalid(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use countersign_bedside::Refusal;
     use countersign_ledger::Problem;
 
     use super::*;
@@ -174,6 +216,11 @@ mod tests {
             "token",
             "request",
         ];
+        let of_gateways = ["malformed", "other-key", "seen", "sealed", "before-start", "busy", "storage"];
+        for refusal in Refusal::ALL {
+            let named = refused(refusal.as_str()).key == "refused.other";
+            assert_eq!(named, of_gateways.contains(&refusal.as_str()), "{refusal:?}");
+        }
         for problem in Problem::ALL {
             let named = refused(problem.as_str()).key == "refused.other";
             assert_eq!(named, told_by_name.contains(&problem.as_str()), "{problem}");

@@ -5,6 +5,7 @@ pub mod authority;
 pub mod check;
 pub mod epcis;
 pub mod evidence;
+pub mod gateway;
 pub mod gs1;
 mod kinds;
 pub mod label;
@@ -13,6 +14,7 @@ pub mod live;
 pub mod node;
 pub mod notary;
 pub mod record;
+pub mod reports;
 pub mod scan;
 pub mod wallet;
 

@@ -8,6 +8,7 @@ mod killing;
 mod line;
 mod link;
 mod record;
+mod reports;
 #[path = "../../../tests/tried.rs"]
 mod tried;
 
@@ -722,6 +723,8 @@ fn help_and_completion_are_there_for_every_command() {
         "sync",
         "enrol",
         "sign",
+        "report",
+        "reports",
         "export",
         "import",
         "verify",

@@ -500,6 +500,11 @@ impl Gateway {
         self.devices.get(sid).map(|device| device.association)
     }
 
+    /// Whether a session with a device goes on.
+    pub fn has_session(&self, sid: &Id) -> bool {
+        self.devices.get(sid).is_some_and(|device| device.live.is_some())
+    }
+
     /// How many MACs were computed since this was last asked, for users and devices.
     pub fn take_macs(&mut self) -> u32 {
         self.macs.take() + self.devices.values_mut().map(|device| device.leg.take_macs()).sum::<u32>()

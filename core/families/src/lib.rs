@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, LazyLock};
 
+use countersign_bedside::BedsideRules;
 use countersign_custody::Profile;
+use countersign_custody::report::ReportRules;
 use countersign_ledger::{Families, Membership, Rules};
 use countersign_records::rules::RecordRules;
 
@@ -12,7 +14,8 @@ use countersign_records::rules::RecordRules;
 pub fn families() -> Families {
     static FAMILIES: LazyLock<Families> = LazyLock::new(|| {
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
-        let others: [Arc<dyn Rules>; 2] = [Arc::new(Membership), Arc::new(RecordRules)];
+        let others: [Arc<dyn Rules>; 4] =
+            [Arc::new(Membership), Arc::new(RecordRules), Arc::new(ReportRules), Arc::new(BedsideRules)];
         Families::new(others.into_iter().chain(profiles))
     });
     FAMILIES.clone()
@@ -20,17 +23,33 @@ pub fn families() -> Families {
 
 #[cfg(test)]
 mod tests {
+    use countersign_bedside::{BEDSIDE, CREDENTIAL, DEVICE, SESSION};
     use countersign_ledger::{ENROL, Kind, LogName, REVOKE};
     use countersign_records::rules::{ANSWER, AUTHORITY_KEY, DELIVERY, INDEX, REQUEST};
+
+    use countersign_custody::report;
 
     use super::*;
 
     #[test]
     fn every_kind_belongs_to_one_family() {
-        let families: Vec<Arc<dyn Rules>> = vec![Arc::new(Membership), Arc::new(RecordRules)];
+        let families: Vec<Arc<dyn Rules>> =
+            vec![Arc::new(Membership), Arc::new(RecordRules), Arc::new(ReportRules), Arc::new(BedsideRules)];
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
         let families: Vec<_> = families.into_iter().chain(profiles).collect();
-        let own = [ENROL, REVOKE, INDEX, REQUEST, ANSWER, DELIVERY, AUTHORITY_KEY];
+        let own = [
+            ENROL,
+            REVOKE,
+            INDEX,
+            REQUEST,
+            ANSWER,
+            DELIVERY,
+            AUTHORITY_KEY,
+            report::KEY,
+            DEVICE,
+            CREDENTIAL,
+            SESSION,
+        ];
         let own = own.map(|kind| Kind::new(kind).unwrap());
         let of_profiles = Profile::all().iter().flat_map(Profile::steps).map(|step| step.kind.clone());
         for kind in own.into_iter().chain(of_profiles) {
@@ -48,5 +67,7 @@ mod tests {
         assert_eq!(families().logs(&kind("medicine.dispense")), [LogName::SUPPLY]);
         let records = ["records-full", "records-shared"].map(|name| LogName::new(name).unwrap());
         assert_eq!(families().logs(&kind(REQUEST)), records);
+        assert_eq!(families().logs(&kind(DEVICE)), [LogName::TRUST]);
+        assert_eq!(families().logs(&kind(SESSION)), [BEDSIDE]);
     }
 }

@@ -9,7 +9,7 @@ use countersign_custody::handover::{
     Answer, CustodyChain, CustodyRules, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Seen, Terms,
     answer_in,
 };
-use countersign_custody::{Aggregate, Contents, History, Profile};
+use countersign_custody::{Aggregate, Audit, Contents, History, Profile, TimelineEvent};
 use countersign_ledger::{
     Certificate, CheckpointError, Entry, Hash, Identity, Statement, Subject, TrustStore, TrustedCheckpoint,
     UnixMillis,
@@ -204,6 +204,14 @@ impl<'a> Courier<'a> {
             .collect())
     }
 
+    /// The chain of custody of goods as this phone has it, verified: proof of each handover, with or without a network.
+    pub fn custody(&self, subject: &Subject) -> Result<Vec<TimelineEvent>, CourierError> {
+        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
+        let profile = profile_of(&chain)?;
+        let history = chain.verify(&self.rules(profile))?;
+        Ok(self.audit(profile, &history).timeline(profile))
+    }
+
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
     pub fn keep_contents(&mut self, contents: &Contents) -> Result<(), CourierError> {
         Ok(self.snapshot.keep_contents(contents)?)
@@ -380,10 +388,13 @@ impl<'a> Courier<'a> {
         Ok(Goods { subject, holder, latest, aggregate })
     }
 
-    fn aggregate(&self, profile: &Profile, history: &[Entry]) -> Option<Aggregate> {
+    fn audit(&self, profile: &Profile, history: &[Entry]) -> Audit {
         let domain = Some(self.certificate.identity().domain());
-        let history = History { log: PRODUCTS, domain, entries: history };
-        profile.audit(&history, &[]).steps.iter().rev().find_map(|step| step.aggregate)
+        profile.audit(&History { log: PRODUCTS, domain, entries: history }, &[])
+    }
+
+    fn aggregate(&self, profile: &Profile, history: &[Entry]) -> Option<Aggregate> {
+        self.audit(profile, history).steps.iter().rev().find_map(|step| step.aggregate)
     }
 
     fn contents(&self, digest: Option<Hash>) -> Result<Option<Contents>, StoreError> {

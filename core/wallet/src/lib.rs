@@ -37,6 +37,8 @@
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
 mod act;
+mod authority_address;
+mod bedside;
 mod cbor;
 mod client;
 mod courier;
@@ -54,6 +56,8 @@ mod online;
 mod outbox;
 mod records;
 mod register;
+mod reports;
+mod scans;
 mod snapshot;
 mod store;
 mod sync;
@@ -62,6 +66,10 @@ mod verify_pages;
 mod whole_logs;
 
 pub use act::ActError;
+pub use authority_address::{AuthorityAddress, NotAnAuthority};
+pub use bedside::{
+    BadgeError, Badges, BedsideError, BedsideLink, BedsideSession, Keeping, MIN_PASSWORD, TRIES,
+};
 pub use client::{
     Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,
     Request, Response, Transport, TransportError,
@@ -81,6 +89,10 @@ pub use records::{
     HeldImage, HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
 };
 pub use register::{NotARegister, Register};
+pub use reports::{ReceivedReport, ReportError, ReportState, SentReport, Words};
+pub use scans::{
+    CopyHint, MAX_SCANS, Notice, NoticeId, Remembered, SAME_SCAN_MILLIS, Scan, Scans, ScansError, Seen,
+};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,

@@ -236,3 +236,42 @@ CREATE TABLE attribute_keys (
     authority TEXT PRIMARY KEY,
     key       BLOB NOT NULL
 ) STRICT;
+
+-- Packs that this phone scanned, and those that its owner keeps, each sealed under its shelf's secret, which the key store
+-- has. The name is a digest of what was read, keyed by that secret: it says nothing to whoever does not have it.
+CREATE TABLE scans (
+    number INTEGER PRIMARY KEY,         -- in the order of the last scans
+    shelf  INTEGER NOT NULL,            -- 0: scanned; 1: kept
+    name   BLOB    NOT NULL,
+    scan   BLOB    NOT NULL,
+    UNIQUE (shelf, name)
+) STRICT;
+
+-- Whether scans are remembered: there is a row if the owner wants it.
+CREATE TABLE remembering (
+    one INTEGER PRIMARY KEY CHECK (one = 1)
+) STRICT;
+
+-- Reports of suspicions on their way, each sealed to the authority: this phone cannot open them.
+CREATE TABLE reports (
+    number  INTEGER PRIMARY KEY,
+    id      BLOB    NOT NULL UNIQUE,    -- SHA-256 of what is sealed
+    written INTEGER NOT NULL,
+    sealed  BLOB    NOT NULL,           -- empty once it was received
+    state   INTEGER NOT NULL,           -- 0 waiting, 1 received, 2 refused
+    reason  TEXT    NOT NULL,
+    tries   INTEGER NOT NULL,
+    due     INTEGER NOT NULL
+) STRICT;
+
+-- Credentials at bedside gateways, wrapped under a password and a secret that the key store has.
+CREATE TABLE badges (
+    gateway TEXT PRIMARY KEY,           -- its SPIFFE ID
+    address TEXT    NOT NULL,
+    keeping INTEGER NOT NULL,           -- 0 sealed, the key store counts tries; 1 masked
+    memory  INTEGER NOT NULL,           -- what the password costs: KiB, passes, lanes
+    passes  INTEGER NOT NULL,
+    lanes   INTEGER NOT NULL,
+    salt    BLOB    NOT NULL,
+    wrapped BLOB    NOT NULL
+) STRICT;

@@ -8,6 +8,7 @@
 //! in memory ([`Access`]).
 
 mod access;
+mod badges;
 mod checkpoints;
 mod courier;
 mod follows;
@@ -16,7 +17,9 @@ mod meetings;
 mod members;
 mod outbox;
 mod records;
+mod reports;
 mod rescue;
+mod scans;
 mod statements;
 
 use std::fs::OpenOptions;
@@ -33,6 +36,7 @@ use rusqlite::{
 
 use self::access::Access;
 
+pub(crate) use self::badges::{Wrapped, badge, badges, forget_badge, set_badge};
 pub(crate) use self::checkpoints::{
     Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
     set_position, set_synced, synced,
@@ -42,7 +46,7 @@ pub(crate) use self::courier::{
     set_chain, set_contents, set_extensions, set_handover,
 };
 pub(crate) use self::follows::{
-    Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,
+    Row as FollowRow, follow, followed, followed_of, followed_units, follows, ready, set_ready, unfollow,
 };
 pub(crate) use self::links::{forget_link, link, set_link};
 pub(crate) use self::meetings::{compared, meet, meetings};
@@ -56,6 +60,13 @@ pub(crate) use self::records::{
     forget_record_link, has_images, image_piece, image_pieces, kept, object, objects, record_asks,
     record_document, record_links, record_state, records, set_attribute_key, set_image_piece, set_kept,
     set_object, set_record_ask, set_record_link, set_record_state, settle_document, take_document,
+};
+pub(crate) use self::reports::{
+    post_report, report_later, report_next_due, report_received, report_refused, reports, reports_due,
+    reports_waiting, settle_report,
+};
+pub(crate) use self::scans::{
+    forget_scan, forget_scans, remembers, scan, scans, scans_on_disk, set_remembers, set_scan,
 };
 pub(crate) use self::statements::{
     STATEMENTS_AT_ONCE, Stored, append_statements, append_whole_log, drop_whole_log, filter_hint,
@@ -236,6 +247,11 @@ impl Store {
     /// For reading.
     pub(crate) const fn read(&self) -> &Connection {
         &self.connection
+    }
+
+    /// A number that is another one when another connection has written since.
+    pub(crate) fn version(&self) -> StoreResult<u32> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// Reads as of one moment as long as this lives. For many queries: each by itself would lock the file and let it go.

@@ -3,7 +3,7 @@
 //!
 //!     tests/bench records        # and draws the figures
 //!
-//! Prints lines `figure, series, x, value, unit`, separated by tabs; `figures` of the tests draws them. Requests and demands are
+//! Prints lines `figure, series, x, value, unit`, separated by tabs, and draws the figures beside this file. Requests and demands are
 //! signed before the clock starts, as on other machines; what is measured is the node, over HTTPS, with its three witnesses.
 //! A *release* is a request ordered and decided, and its delivery ordered, with row, receipt and token at the doctor's. Objects
 //! are fetched after it.
@@ -22,6 +22,7 @@
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/node/records/clinic.rs"]
 mod clinic;
+mod figures;
 #[allow(dead_code, reason = "the other bench uses more of it")]
 #[path = "../admission/raw.rs"]
 mod raw;
@@ -29,6 +30,8 @@ mod raw;
 #[path = "../../tests/node/world.rs"]
 mod world;
 
+use std::cell::RefCell;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clinic::{AT_ONCE, Clinic, Owner, Shared, full, line, read, shared};
@@ -60,8 +63,23 @@ fn mean(times: &[Duration]) -> f64 {
     times.iter().sum::<Duration>().as_secs_f64() * 1e3 / times.len() as f64
 }
 
-fn tell(figure: &str, series: &str, x: impl std::fmt::Display, value: f64, unit: &str) {
+/// A figure of a series at a place.
+pub struct Measured {
+    figure: &'static str,
+    series: String,
+    x: f64,
+    value: f64,
+}
+
+thread_local! {
+    /// All that was told, for the drawings.
+    static MEASURED: RefCell<Vec<Measured>> = const { RefCell::new(Vec::new()) };
+}
+
+fn tell(figure: &'static str, series: &str, x: usize, value: f64, unit: &str) {
     println!("{figure}\t{series}\t{x}\t{value:.3}\t{unit}");
+    let measured = Measured { figure, series: series.to_owned(), x: x as f64, value };
+    MEASURED.with_borrow_mut(|all| all.push(measured));
 }
 
 /// A label for a line that has one part.
@@ -309,4 +327,6 @@ fn main() {
     against_parts(&clinic);
     redefined(&clinic);
     against_users(&clinic);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/records");
+    MEASURED.with_borrow(|all| figures::draw_all(all, &folder)).unwrap();
 }

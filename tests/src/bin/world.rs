@@ -7,12 +7,18 @@
 //! | `code ROLE NAME` | makes a one-time code for enrolment | the code |
 //! | `offer UNIT` | has the distributor pack a logistic unit, unless it is, and offer it | a list of QR codes' texts |
 //! | `products COUNT` | so many more products, each with a lot L1 that is in order | a list of links |
+//! | `recall LOT` | has the authority recall a lot | `recalled` |
+//! | `reports key`, `reports` | has the authority publish a key for reports; or read those that came | `published`; a list |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
 //! | `document RECORD HOLDER VERSION` | has Dr. Grace sign a medical document for a record, whose holder's key is in hexadecimal | the file it is in |
+//! | `device CLASS PATIENT` | provisions a bedside device, puts it beside a patient and switches it on | its number |
+//! | `badge MEMBER` | issues a credential for a shift | the badge |
+//! | `heard` | | the operation that a device heard last: its bits, metric, mantissa, exponent and unit |
+//! | `revoke MEMBER` | revokes the member's certificate | `revoked` |
 //! | `attributes MEMBER LIST` | registers a member's attributes, such as `role: cardiologist;hospital: north` | `registered` |
 //!
-//! The node keeps a record store; the attribute authority beside it has an address and a TLS root of its own.
+//! The node keeps a record store; the bedside gateway beside it has devices in software, which measure a pulse of 72. The attribute authority beside it has an address and a TLS root of its own.
 //!
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
 //! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. The wallet of a patient who follows the
@@ -21,18 +27,23 @@
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead as _, Write as _};
+use std::net::UdpSocket;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use countersign_bedside::{BEDSIDE, Bench, GATEWAY, NURSE, Response, SoftDevice};
 use countersign_custody::qr::{self, Codes};
+use countersign_custody::report::word;
 use countersign_custody::{Contents, SerialSet};
+use countersign_device::{Command, Float, Heard, Reading, Uptime, Value};
 use countersign_ledger::{
     Fields, Genesis, Hash, Held, Identity, Kind, LogName, LogSpec, PublicKey, Subject, UnixMillis,
 };
 use countersign_node::{
-    AttributeAuthority, AuthorityConfig, Config, Node, RecordStoreConfig, Register, Running,
-    RunningAuthority, TlsConfig,
+    AttributeAuthority, AuthorityConfig, BedsideGateway, Config, GatewayConfig, GatewayRequest, Node,
+    RecordStoreConfig, Register, RoleConfig, Running, RunningAuthority, RunningGateway, TlsConfig,
 };
 use countersign_records::rules::{AUTHORITY, DOCTOR, LOGS};
 use countersign_records::{Cut, RecordId, Rule, Unsigned};
@@ -67,12 +78,14 @@ fn main() -> Outcome {
     let mut running = Some(Node::open(config.clone())?.start()?);
     let Some(node) = &running else { return Ok(()) };
     let address = format!("https://localhost:{}", node.addr().port());
+    let metrics = node.metrics_addr().map(|addr| format!("http://{addr}/metrics"));
     let fixed = Config { listen: node.addr(), ..config };
     let mut office = Office::open(node, &address, folder)?;
     office.play()?;
     let genesis = folder.join("genesis.json");
     fs::write(&genesis, node.node().genesis().to_json())?;
     let clinics = Clinics::open(node, &address, &genesis, folder, &mut office)?;
+    let ward = Ward::open(node, &address, &genesis, folder)?;
     for (name, serial) in [("genuine", "S001"), ("unknown", "X001")] {
         frame(&folder.join(format!("{name}.pgm")), Some(serial))?;
     }
@@ -80,7 +93,7 @@ fn main() -> Outcome {
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
     examples(&folder.join("examples.db"), node.node().genesis(), &address)?;
     let hello = json!({
-        "node": address, "genesis": genesis, "frames": folder,
+        "node": address, "metrics": metrics, "genesis": genesis, "frames": folder,
         "authority": Clinics::identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
     });
     say(&hello.to_string())?;
@@ -93,9 +106,27 @@ fn main() -> Outcome {
             }
             (["offer", unit], Some(_)) => say(&json!(office.offer(unit)?).to_string())?,
             (["products", count], Some(_)) => say(&json!(office.products(count.parse()?)?).to_string())?,
+            (["recall", lot], Some(_)) => {
+                office.state("authority", "recall", lot, Fields::new().with("reason", "particles found"))?;
+                say("recalled")?;
+            }
+            (["reports", "key"], Some(_)) => {
+                office.issuer().publish_report_key("authority", now())?;
+                say("published")?;
+            }
+            (["reports"], Some(_)) => say(&json!(office.reports()?).to_string())?,
             (["document", record, holder, version], _) => {
                 let path = office.document(folder, record, holder, version.parse()?)?;
                 say(&path.display().to_string())?;
+            }
+            (["device", class, patient], _) => say(&ward.device(class, patient.parse()?)?)?,
+            (["badge", member], _) => say(&ward.badge(member)?)?,
+            (["heard"], _) => say(&ward.heard()?)?,
+            (["revoke", member], Some(node)) => {
+                let subject = Subject::new(*member)?;
+                node.node().revoke(office.certificate_of(&subject)?)?;
+                ward.running.look();
+                say("revoked")?;
             }
             (["attributes", member, ..], _) => {
                 let list = line.splitn(3, ' ').nth(2).unwrap_or_default();
@@ -115,6 +146,7 @@ fn main() -> Outcome {
             _ => say("unknown command")?,
         }
     }
+    ward.stop();
     clinics.running.stop();
     if let Some(node) = running {
         node.stop();
@@ -122,9 +154,9 @@ fn main() -> Outcome {
     Ok(())
 }
 
-/// Those of goods, and those of records.
+/// Those of goods, those of records, and that of bedside devices.
 fn logs(domain: &str) -> Vec<LogSpec> {
-    let followed = [LogName::SUPPLY].into_iter().chain(LOGS);
+    let followed = [LogName::SUPPLY].into_iter().chain(LOGS).chain([BEDSIDE]);
     let followed =
         followed.map(|name| LogSpec { name, held: Held::Followed, domain: Some(domain.to_owned()) });
     [LogSpec { name: LogName::TRUST, held: Held::Whole, domain: None }].into_iter().chain(followed).collect()
@@ -188,6 +220,109 @@ impl Clinics {
     fn register(&self, member: &Identity, list: &str) -> Outcome {
         let attributes = list.split(';').map(str::parse).collect::<Result<_, _>>()?;
         Ok(Register::open(&self.config)?.set(member, &attributes)?)
+    }
+}
+
+/// A bedside gateway, with devices in software.
+struct Ward {
+    running: RunningGateway,
+    began: Instant,
+    stop: Arc<AtomicBool>,
+    heard: Arc<Mutex<Option<Command>>>,
+}
+
+impl Ward {
+    fn open(node: &Running, address: &str, genesis: &Path, folder: &Path) -> Outcome<Self> {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let nurse = RoleConfig {
+            number: 2,
+            diagnostic: names(&["read", "stream", "silence"]),
+            treatment: names(&["read", "stream", "settings", "stop"]),
+            auxiliary: names(&["read"]),
+        };
+        let config = GatewayConfig {
+            data: folder.join("gateway"),
+            listen: "127.0.0.1:0".parse()?,
+            address: None,
+            node: address.to_owned(),
+            genesis: genesis.to_owned(),
+            follow_seconds: 1,
+            roles: [(NURSE.to_owned(), nurse)].into(),
+        };
+        let code = node.node().registrar().new_code(GATEWAY, "north", Duration::from_mins(1))?.to_string();
+        BedsideGateway::init(&config, b"world", CHEAP, &code)?;
+        let running = BedsideGateway::open(config, b"world")?.start()?;
+        let (stop, heard) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        Ok(Self { running, began: Instant::now(), stop, heard })
+    }
+
+    fn operate(&self, request: &GatewayRequest) -> Outcome<serde_json::Value> {
+        let reply = self.running.operate(request)?;
+        self.running.look();
+        Ok(serde_json::from_str(&reply).unwrap_or_default())
+    }
+
+    fn device(&self, class: &str, association: u32) -> Outcome<String> {
+        let ops = ["read", "stream", "settings", "start", "stop", "silence"].map(str::to_owned).to_vec();
+        let told = self.operate(&GatewayRequest::Device { class: class.to_owned(), ops, again: None })?;
+        let sid = told["sid"].as_str().ok_or("a device")?.to_owned();
+        self.operate(&GatewayRequest::Associate { sid: sid.clone(), association })?;
+        let bench = told["record"].as_str().and_then(Bench::parse).ok_or("a bench record")?;
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(self.running.addr())?;
+        socket.set_read_timeout(Some(Duration::from_millis(20)))?;
+        let (mut device, began) = (SoftDevice::provision(&bench)?, self.began);
+        let (stop, heard) = (Arc::clone(&self.stop), Arc::clone(&self.heard));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1_500];
+            while !stop.load(Ordering::Relaxed) {
+                let at = Uptime(u64::try_from(began.elapsed().as_millis()).unwrap_or_default());
+                // Lost, as datagrams are.
+                let _ = socket.send(&device.here());
+                let mut nonce = [0; 16];
+                UnwrapErr(SysRng).fill_bytes(&mut nonce);
+                match socket.recv(&mut buffer).map(|length| device.hear(&buffer[..length], at, nonce)) {
+                    Ok(Ok(Response::Answer(bytes))) => drop(socket.send(&bytes)),
+                    Ok(Ok(Response::Heard(Heard::Command(command)))) => {
+                        *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
+                    }
+                    _ => {}
+                }
+                let value = Float::new(720, -1).unwrap_or(Float::NOT_A_NUMBER);
+                let pulse = Reading { metric: 147_842, value, unit: 2_720, status: 0, tick: at.tick() };
+                if let Ok(bytes) = device.reading(&pulse, at) {
+                    let _ = socket.send(&bytes);
+                }
+            }
+        });
+        Ok(sid)
+    }
+
+    fn badge(&self, member: &str) -> Outcome<String> {
+        let told = self.operate(&GatewayRequest::Credential { member: member.to_owned(), hours: 8 })?;
+        // What is asked for in its first seconds may be from before the gateway's start.
+        std::thread::sleep(Duration::from_millis(5_200).saturating_sub(self.began.elapsed()));
+        Ok(told["badge"].as_str().ok_or("a badge")?.to_owned())
+    }
+
+    fn heard(&self) -> Outcome<String> {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(5) {
+            if let Some(command) = self.heard.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                let Value::Number { mantissa, exponent } = command.value.value() else {
+                    return Err("a number".into());
+                };
+                let Command { op, unit, metric, .. } = command;
+                return Ok(format!("{} {metric} {mantissa} {exponent} {unit}", op.bits()));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok("nothing".to_owned())
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.running.stop();
     }
 }
 
@@ -294,6 +429,13 @@ impl Office {
         Ok(path)
     }
 
+    /// The certificate of a member, by its fingerprint.
+    fn certificate_of(&mut self, member: &Subject) -> Outcome<Hash> {
+        let history = self.issuer().history(LogName::SUPPLY, member)?;
+        let enrolled = history.iter().rev().find_map(|entry| entry.standing()?.fields().bytes("certificate"));
+        Ok(Hash::of(enrolled.ok_or("an enrolled member")?))
+    }
+
     fn identity(&mut self, role: &str) -> Outcome<String> {
         Ok(self.issuer().certificate(role)?.identity().to_string())
     }
@@ -355,6 +497,17 @@ impl Office {
             .with("nbf", now().0 - DAY)
             .with("exp", EXPIRY + DAY);
         self.state("authority", "certificate", class, fields)
+    }
+
+    /// What was reported: the verdict, its reason, and the words.
+    fn reports(&mut self) -> Outcome<Vec<String>> {
+        while self.snapshot.sync_step(&self.client)? != Step::Done {}
+        let read = self.issuer().read_reports("authority", 0, now())?;
+        let told = read.into_iter().filter_map(|one| one.report).map(|report| {
+            let (verdict, reason) = (word(report.scan.verdict), report.scan.reason.unwrap_or_default());
+            format!("{verdict}, {reason}: {}", report.words)
+        });
+        Ok(told.collect())
     }
 
     fn products(&mut self, count: u32) -> Outcome<Vec<String>> {

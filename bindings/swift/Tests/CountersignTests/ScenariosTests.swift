@@ -111,12 +111,14 @@ private final class Stage {
             XCTAssertEqual("\(found)", text("finds"), "\(step)")
         case "prepare", "sign": try await act(phone.issuer, step)
         case "node": _ = world.ask(text("command"))
+        case let what where what.hasPrefix("pack-"): try pack(phone, step)
         case let what where what.hasPrefix("record-"): try record(Records(wallet: phone.wallet), step)
         case let what where what.hasPrefix("clinician-"):
             let (identity, address, root) = world.authority
             let clinician = try Clinician(
                 wallet: phone.wallet, key: "signing", authority: identity, address: address, roots: [root])
             try self.clinician(clinician, step)
+        case let what where what.hasPrefix("bedside-"): try bedside(phone.bedside, step)
         default: try await handOver(phone.courier, step)
         }
     }
@@ -139,6 +141,48 @@ private final class Stage {
         XCTAssertEqual(act.link, text("link"), "\(step)")
         XCTAssertEqual(act.level, levels[text("about")], "\(step)")
         XCTAssertEqual(act.irrevocable, step["irrevocable"] as? Bool, "\(step)")
+    }
+
+    /// What a phone remembers, what it is told later, and what it reports.
+    private func pack(_ phone: Phone, _ step: [String: Any]) throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let number = { (name: String) in UInt64(step[name] as! Int) }
+        let name = { (link: String) in String(link.split(separator: "/").last!) }
+        let (patient, rows): (PackChecker, [String])
+        patient = phone.patient
+        switch text("do") {
+        case "pack-remember": return try patient.remember(on: step["on"] as! Bool)
+        case "pack-remembered":
+            let told = try patient.remembered()
+            XCTAssertEqual(told.on, step["on"] as? Bool, "\(step)")
+            return XCTAssertEqual([told.scanned, told.kept], ["scanned", "kept"].map(number), "\(step)")
+        case "pack-seen":
+            let seen = patient.seen()
+            XCTAssertEqual(seen.before?.key, step["before"] as? String, "\(step)")
+            return XCTAssertEqual(seen.hint?.key, step["hint"] as? String, "\(step)")
+        case "pack-keep": return try phone.wallet.keep(code: text("code"))
+        case "pack-forget": return try patient.forget(link: text("link"))
+        case "pack-erase": return try patient.eraseAll()
+        case "pack-report": return try patient.report(link: text("link"), suspicion: Suspicion(words: text("words")))
+        case "pack-send":
+            let round = try patient.sendReports()
+            let counted = [round.proven, round.refused, round.waiting]
+            return XCTAssertEqual(counted, ["proven", "refused", "waiting"].map(number), "\(step)")
+        case "pack-history":
+            rows = try patient.history().map { "\(name($0.link)): \($0.title.key)" + ($0.kept ? ", kept" : "") }
+        case "pack-reports": rows = try patient.reports().map(\.state.key)
+        case "pack-told-office":
+            let told = try JSONSerialization.jsonObject(with: Data(world.ask("reports").utf8))
+            rows = told as! [String]
+        case "pack-notices":
+            rows = try patient.notices().map {
+                try patient.told(notice: $0.id)
+                XCTAssertEqual($0.neutral.key, "notice.neutral")
+                return "\(name($0.link)): \($0.line.key), \($0.next.key)"
+            }.sorted()
+        default: return XCTFail("no step is called \(text("do"))")
+        }
+        XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
     }
 
     /// What was noted under the name that the scenario gives it: a record's number, a link, a label, a thread.
@@ -236,6 +280,44 @@ private final class Stage {
         }
     }
 
+    private func bedside(_ bedside: Bedside, _ step: [String: Any]) throws {
+        let gateway = "spiffe://meds.example/bedside-gateway/north"
+        let text = { (name: String) in step[name] as? String ?? "" }
+        switch text("do") {
+        case "bedside-device":
+            note(step, world.ask("device \(text("class")) \(step["patient"] as? Int ?? 0)"))
+        case "bedside-badge": note(step, world.ask("badge \(text("member"))"))
+        case "bedside-revoke": XCTAssertEqual(world.ask("revoke \(text("member"))"), "revoked", "\(step)")
+        case "bedside-take":
+            let badge = text("text") + noted(step, "badge")
+            let taken = try bedside.take(badge: badge, password: text("password"), tries: .keyStore)
+            XCTAssertEqual(taken, gateway, "\(step)")
+        case "bedside-sign-in":
+            let signedIn = try bedside.signIn(
+                gateway: gateway, password: text("password"), device: text("text") + noted(step, "device"),
+                operations: step["operations"] as? [String] ?? [], minutes: 30,
+                patient: UInt32(step["patient"] as? Int ?? 0))
+            XCTAssertEqual(signedIn.operations, step["permits"] as? [String], "\(step)")
+            XCTAssertEqual(Int(signedIn.patient), step["with"] as? Int, "\(step)")
+        case "bedside-reading":
+            let reading = try XCTUnwrap(try bedside.reading(waitMillis: 1_000))
+            XCTAssertEqual([reading.metric, reading.value, reading.unit], [text("metric"), text("value"), text("unit")])
+            XCTAssertNil(reading.absent, "\(step)")
+            XCTAssertEqual([reading.number, reading.missed], [0, 0], "\(step)")
+        case "bedside-until-cut": for _ in 0..<1_000 { _ = try bedside.reading(waitMillis: 1_000) }
+        case "bedside-command":
+            let command = BedsideCommand(
+                operation: text("operation"), metric: 157_784, unit: 3_122, mantissa: 125, exponent: -1)
+            try bedside.command(command: command)
+            XCTAssertEqual(world.ask("heard"), text("heard"), "\(step)")
+        case "bedside-change-password":
+            try bedside.changePassword(gateway: gateway, old: text("old"), new: text("new"))
+        case "bedside-forget": try bedside.forget(gateway: gateway)
+        case "bedside-gateways": XCTAssertEqual(try bedside.gateways(), step["rows"] as? [String], "\(step)")
+        default: XCTFail("no such step: \(step)")
+        }
+    }
+
     private func handOver(_ courier: Courier, _ step: [String: Any]) async throws {
         let text = { (name: String) in step[name] as? String ?? "" }
         let number = { (name: String) in UInt64(step[name] as? Int ?? 0) }
@@ -304,6 +386,7 @@ private final class Phone {
     let patient: PackChecker
     let courier: Courier
     let issuer: Issuer
+    let bedside: Bedside
 
     init(database: URL, world: World, keys: SoftwareKeys) throws {
         self.keys = keys
@@ -311,6 +394,7 @@ private final class Phone {
         patient = PackChecker(wallet: wallet)
         courier = Courier(wallet: wallet, key: "signing")
         issuer = Issuer(wallet: wallet, key: "signing")
+        bedside = Bedside(wallet: wallet, key: "signing")
     }
 }
 

@@ -101,6 +101,7 @@ impl Log {
             head: self.states.get(&head).unwrap_or(&empty),
             linked: &[],
             rival: None,
+            elsewhere: &[],
             trust: &self.trust,
             checkpoints: None,
         };
@@ -445,6 +446,7 @@ fn the_log_of_a_region_takes_its_members_alone() {
         head: &empty,
         linked: &[],
         rival: None,
+        elsewhere: &[],
         trust: &log.trust,
         checkpoints: None,
     };

@@ -213,6 +213,7 @@ pub(super) fn judge(log: LogName, heads: &[Entry], history: &[Entry], trust: &Tr
             head: &head,
             linked: &[],
             rival: None,
+            elsewhere: &[],
             trust,
             checkpoints: None,
         };

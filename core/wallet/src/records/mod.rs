@@ -53,7 +53,7 @@ use crate::client::{ClientError, RecordStore};
 use crate::snapshot::Snapshot;
 
 /// Randomness of the operating system, once it has been seen to be there.
-fn random() -> Result<UnwrapErr<SysRng>, ActError> {
+pub(crate) fn random() -> Result<UnwrapErr<SysRng>, ActError> {
     getrandom::u32().map_err(|_| ActError::Random)?;
     Ok(UnwrapErr(SysRng))
 }

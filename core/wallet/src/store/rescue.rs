@@ -12,7 +12,7 @@ use super::access::{Access, beside};
 use super::{Store, StoreError, StoreResult, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
-const OWN: [&str; 21] = [
+const OWN: [&str; 25] = [
     "checkpoints",
     "positions",
     "forks",
@@ -35,6 +35,10 @@ const OWN: [&str; 21] = [
     "record_links",
     "record_asks",
     "attribute_keys",
+    "scans",
+    "remembering",
+    "reports",
+    "badges",
 ];
 
 /// Empties a damaged database and puts back every row of the owner's own that can be read. Returns the way to a copy of it as

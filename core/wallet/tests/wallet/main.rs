@@ -9,6 +9,7 @@
 )]
 
 mod acting;
+mod bedside;
 mod clinic;
 mod clocks;
 mod couriers;
@@ -29,7 +30,9 @@ mod node;
 mod pictures;
 mod records;
 mod refusals;
+mod reports;
 mod restoring;
+mod scans;
 mod slips;
 mod slow;
 mod syncing;

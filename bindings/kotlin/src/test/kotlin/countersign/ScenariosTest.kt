@@ -2,6 +2,8 @@ package countersign
 
 import countersign.core.AccessState
 import countersign.core.Answer
+import countersign.core.Bedside
+import countersign.core.BedsideCommand
 import countersign.core.Clinician
 import countersign.core.Condition
 import countersign.core.Consent
@@ -23,7 +25,9 @@ import countersign.core.RecordStep
 import countersign.core.Records
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Suspicion
 import countersign.core.Text
+import countersign.core.TryCounter
 import countersign.core.Wallet
 import countersign.core.drawCode
 import countersign.core.faultScreen
@@ -151,11 +155,13 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "prepare", "sign" -> act(phone.issuer, step)
             "node" -> check(world.ask(step.getString("command")).isNotEmpty())
             else -> when (step.getString("do").substringBefore('-')) {
+                "pack" -> pack(phone, step)
                 "record" -> Records(phone.wallet).use { record(it, step) }
                 "clinician" -> {
                     val (identity, address, root) = world.authority
                     Clinician(phone.wallet, "signing", identity, address, listOf(root)).use { clinician(it, step) }
                 }
+                "bedside" -> bedside(phone.bedside, step)
                 else -> handOver(phone.courier, step)
             }
         }
@@ -176,6 +182,44 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         }
         val told = listOf(act.link, act.level.name.lowercase(), act.irrevocable)
         assertEquals(listOf(step["link"], step["about"], step["irrevocable"]), told, "$step")
+    }
+
+    /** What a phone remembers, what it is told later, and what it reports. */
+    private fun pack(phone: Phone, step: JSONObject) {
+        val (patient, link) = phone.patient to step.optString("link")
+        val name = { of: String -> of.substringAfterLast('/') }
+        val rows: List<String> = when (step.getString("do")) {
+            "pack-remember" -> return patient.remember(step.getBoolean("on"))
+            "pack-remembered" -> {
+                val told = patient.remembered()
+                val expected = listOf(step["on"], step.getLong("scanned"), step.getLong("kept"))
+                return assertEquals(expected, listOf(told.on, told.scanned.toLong(), told.kept.toLong()), "$step")
+            }
+            "pack-seen" -> {
+                val keys = patient.seen().let { listOf(it.before?.key, it.hint?.key) }
+                return assertEquals(listOf("before", "hint").map { step.optString(it).ifEmpty { null } }, keys, "$step")
+            }
+            "pack-keep" -> return phone.wallet.keep(step.getString("code"))
+            "pack-forget" -> return patient.forget(link)
+            "pack-erase" -> return patient.eraseAll()
+            "pack-report" -> return patient.report(link, Suspicion(step.getString("words")))
+            "pack-send" -> {
+                val round = patient.sendReports()
+                val expected = listOf("proven", "refused", "waiting").map { step.getLong(it).toULong() }
+                return assertEquals(expected, listOf(round.proven, round.refused, round.waiting), "$step")
+            }
+            "pack-history" ->
+                patient.history().map { "${name(it.link)}: ${it.title.key}" + if (it.kept) ", kept" else "" }
+            "pack-reports" -> patient.reports().map { it.state.key }
+            "pack-told-office" -> JSONArray(world.ask("reports")).map { it as String }
+            "pack-notices" -> patient.notices().map {
+                patient.told(it.id)
+                assertEquals("notice.neutral", it.neutral.key)
+                "${name(it.link)}: ${it.line.key}, ${it.next.key}"
+            }.sorted()
+            else -> error("no step is called ${step.getString("do")}")
+        }
+        assertEquals(step.getJSONArray("rows").map { it as String }, rows, "$step")
     }
 
     private fun handOver(courier: Courier, step: JSONObject): Unit = when (step.getString("do")) {
@@ -323,6 +367,44 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         }
     }
 
+    private fun bedside(bedside: Bedside, step: JSONObject) {
+        val gateway = "spiffe://meds.example/bedside-gateway/north"
+        when (step.getString("do")) {
+            "bedside-device" ->
+                note(step, world.ask("device ${step.getString("class")} ${step.getInt("patient")}"))
+            "bedside-badge" -> note(step, world.ask("badge ${step.getString("member")}"))
+            "bedside-revoke" -> assertEquals("revoked", world.ask("revoke ${step.getString("member")}"), "$step")
+            "bedside-take" -> {
+                val badge = step.optString("text") + noted(step, "badge")
+                assertEquals(gateway, bedside.take(badge, step.getString("password"), TryCounter.KEY_STORE), "$step")
+            }
+            "bedside-sign-in" -> {
+                val device = step.optString("text") + noted(step, "device")
+                val operations = step.getJSONArray("operations").map { it as String }
+                val patient = step.optInt("patient").toUInt()
+                val signedIn = bedside.signIn(gateway, step.getString("password"), device, operations, 30u, patient)
+                assertEquals(step.getJSONArray("permits").toList(), signedIn.operations, "$step")
+                assertEquals(step.getInt("with").toUInt(), signedIn.patient, "$step")
+            }
+            "bedside-reading" -> {
+                val reading = bedside.reading(1_000u)!!
+                val told = listOf(reading.metric, reading.value, reading.unit)
+                assertEquals(listOf("metric", "value", "unit").map { step.getString(it) }, told, "$step")
+                assertEquals(Triple(null, 0u, 0u), Triple(reading.absent, reading.number, reading.missed), "$step")
+            }
+            "bedside-until-cut" -> repeat(1_000) { bedside.reading(1_000u) }
+            "bedside-command" -> {
+                bedside.command(BedsideCommand(step.getString("operation"), 157_784u, 3_122u, 125, -1))
+                assertEquals(step.getString("heard"), world.ask("heard"), "$step")
+            }
+            "bedside-change-password" ->
+                bedside.changePassword(gateway, step.getString("old"), step.getString("new"))
+            "bedside-forget" -> bedside.forget(gateway)
+            "bedside-gateways" -> assertEquals(step.getJSONArray("rows").toList(), bedside.gateways(), "$step")
+            else -> error("no such step: $step")
+        }
+    }
+
     /** Draws the codes, and holds each before the camera until the message is whole. */
     private fun scanned(courier: Courier, codes: List<String>, step: JSONObject): ByteArray {
         val parts = mutableListOf<UInt>()
@@ -360,8 +442,10 @@ private class Phone(database: String, world: World, keys: SoftwareKeys) : AutoCl
     val patient = PackChecker(wallet)
     val courier = Courier(wallet, "signing")
     val issuer = Issuer(wallet, "signing")
+    val bedside = Bedside(wallet, "signing")
 
     override fun close() {
+        bedside.close()
         issuer.close()
         courier.close()
         patient.close()

@@ -1,13 +1,12 @@
-//! Draws what the bench of records measured as the paper's Figures 7 and 8 are drawn: `figures FOLDER < measured.tsv`.
-//!
-//! Reads lines `figure, series, x, value, unit`, separated by tabs; the first is their heading.
+//! Draws what was measured as the paper's Figures 7 and 8 are drawn.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::Read as _;
 use std::path::Path;
 
 use plotters::prelude::*;
+
+use crate::Measured;
 
 /// A figure that is drawn: its name in the lines, its file, and the words beside it.
 struct Figure {
@@ -40,30 +39,22 @@ const FIGURES: [Figure; 2] = [
 const COLOURS: [RGBColor; 4] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 
-type Series = BTreeMap<String, Vec<(f64, f64)>>;
-
-fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).ok_or("usage: figures FOLDER < measured.tsv")?;
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
-    for figure in &FIGURES {
-        let mut series = Series::new();
-        for line in text.lines().skip(1) {
-            let fields: Vec<_> = line.split('\t').collect();
-            let [name, of, x, value, _] = fields.as_slice() else {
-                return Err(format!("no five fields: {line}").into());
-            };
-            let x = x.parse()?;
-            if *name == figure.name && x > 0.0 {
-                series.entry((*of).to_owned()).or_default().push((x, value.parse()?));
-            }
+/// Draws the figures into a folder.
+pub fn draw_all(measured: &[Measured], folder: &Path) -> Result<(), Box<dyn Error>> {
+    FIGURES.iter().try_for_each(|figure| {
+        let mut series = BTreeMap::<_, Vec<_>>::new();
+        for one in measured.iter().filter(|one| one.figure == figure.name && one.x > 0.0) {
+            series.entry(one.series.as_str()).or_default().push((one.x, one.value));
         }
-        draw(figure, &series, Path::new(&folder))?;
-    }
-    Ok(())
+        draw(figure, &series, folder)
+    })
 }
 
-fn draw(figure: &Figure, series: &Series, folder: &Path) -> Result<(), Box<dyn Error>> {
+fn draw(
+    figure: &Figure,
+    series: &BTreeMap<&str, Vec<(f64, f64)>>,
+    folder: &Path,
+) -> Result<(), Box<dyn Error>> {
     let points = || series.values().flatten();
     let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
     let (right, top) = (most(|point| point.0), most(|point| point.1));
@@ -91,7 +82,7 @@ fn draw(figure: &Figure, series: &Series, folder: &Path) -> Result<(), Box<dyn E
                 let style = colour.stroke_width(2);
                 chart
                     .draw_series(LineSeries::new(points.iter().copied(), style).point_size(3))?
-                    .label(name)
+                    .label(*name)
                     .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
             }
             chart
