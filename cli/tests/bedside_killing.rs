@@ -162,19 +162,21 @@ fn a_gateway_that_is_killed_again_and_again_loses_no_device_and_leaves_no_old_ke
         // In the first seconds nobody is let in; then sessions begin all the time.
         let (before, began) = (agreed.load(Ordering::Relaxed), Instant::now());
         while agreed.load(Ordering::Relaxed) < before + 3 {
-            assert!(began.elapsed() < Duration::from_secs(60), "sessions after {kill} kills");
+            assert!(began.elapsed() < Duration::from_mins(1), "sessions after {kill} kills");
             std::thread::sleep(Duration::from_millis(7));
         }
         gateway.kill();
         gateway = Gateway::start(&path);
     }
     over.store(true, Ordering::Relaxed);
-    users.into_iter().for_each(|user| user.join().unwrap());
+    for user in users {
+        user.join().unwrap();
+    }
     // Whatever state it was killed in, each device agrees.
     for bench in &benches {
         let began = Instant::now();
         while sign_in(listen, &trust, &badge, bench.sid).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "a device is lost");
+            assert!(began.elapsed() < Duration::from_mins(1), "a device is lost");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

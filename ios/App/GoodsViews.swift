@@ -88,7 +88,6 @@ struct RefusingView: View {
     var body: some View {
         Page {
             Heading(words.of("take.refuse"))
-            Line(words.of("take.why"))
             Field(words.of("take.why"), $reason)
             Tap(words.of("take.refuse"), main: true) { model.refuse(because: reason) }
         }
@@ -161,7 +160,7 @@ struct ProofView: View {
                 Text(words.of(screen.recorded)).bold()
                 Line(words.of(screen.number), .quiet)
             }
-            Subheading(words.of("answer.way"))
+            if !screen.way.isEmpty { Subheading(words.of("proof.way")) }
             WayView(way: screen.way)
             ShareLink(item: screen.sent(in: words)) {
                 Text(words.of("proof.send"))

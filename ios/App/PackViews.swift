@@ -217,11 +217,8 @@ struct ReportingView: View {
             Heading(words.of("report.do"))
             Text(words.of(report.product)).bold()
             Line(words.of("report.text"))
-            Line(words.of("report.words"), .quiet)
             Field(words.of("report.words"), $said)
-            Line(words.of("report.place"), .quiet)
             Field(words.of("report.place"), $place)
-            Line(words.of("report.answer"), .quiet)
             Field(words.of("report.answer"), $answer)
             if report.photograph != nil { Marked("checkmark", words.of("report.photo-added"), .text) }
             PhotographTap(text: words.of("report.photo")) { file in

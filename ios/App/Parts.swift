@@ -136,7 +136,7 @@ struct Tap: View {
     }
 }
 
-/// A text is typed. It is compared letter by letter: nothing is mended or learnt.
+/// A text is typed, below its name. It is compared letter by letter: nothing is mended or learnt.
 struct Field: View {
     let label: String
     @Binding var text: String
@@ -147,12 +147,16 @@ struct Field: View {
     }
 
     var body: some View {
-        TextField(label, text: $text, axis: .vertical)
-            .autocorrectionDisabled()
-            .textInputAutocapitalization(.never)
-            .padding(16)
-            .frame(minHeight: 56)
-            .overlay(RoundedRectangle(cornerRadius: 12).strokeBorder(Shade.edge.color))
+        VStack(alignment: .leading, spacing: 4) {
+            Line(label, .quiet).accessibilityHidden(true)
+            TextField("", text: $text, axis: .vertical)
+                .accessibilityLabel(label)
+                .autocorrectionDisabled()
+                .textInputAutocapitalization(.never)
+                .padding(16)
+                .frame(minHeight: 56)
+                .overlay(RoundedRectangle(cornerRadius: 12).strokeBorder(Shade.edge.color))
+        }
     }
 }
 

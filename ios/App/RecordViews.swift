@@ -369,9 +369,7 @@ struct AskingForView: View {
         Page {
             Heading(words.of("records.ask"))
             ChoiceView(choice: question.choice)
-            Line(words.of("records.name"), .quiet)
             Field(words.of("records.name"), $name).textContentType(.name)
-            Line(words.of("records.reason"), .quiet)
             Field(words.of("records.reason"), $reason)
             Wrong(text: wrong)
             Tap(words.of("records.ask"), main: true) { model.send(name: name, reason: reason) }

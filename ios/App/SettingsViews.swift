@@ -92,7 +92,6 @@ struct PreferencesView: View {
                 ForEach(shown.settings.lines(in: words), id: \.self) { Line($0) }
             }
             Tap(words.of("settings.sync"), main: true) { model.sync() }
-            Subheading(words.of("settings.node"))
             Field(words.of("settings.node"), $node).keyboardType(.URL)
             Wrong(text: wrong)
             Tap(words.of("settings.save")) { model.use(node: node) }

@@ -27,6 +27,7 @@ extension Model {
 
     /// A code of ours that was opened from outside.
     func linked(_ code: String) {
+        if code.hasPrefix(recordLink) { return linked(record: code) }
         run {
             try $0.isMember() ? $0.courier.scanCode(text: code) : nil
         } then: { scan in

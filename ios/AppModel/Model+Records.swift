@@ -1,10 +1,22 @@
 import Countersign
 import Foundation
 
+/// How the link of a medical record begins.
+let recordLink = "countersign-record:"
+
 /// Medical records: the order of their screens. What each shows, and what can be done there, the core says.
 extension Model {
+    /// As `run`. What has to be newer than it is, is brought up to date first.
+    private func runFresh<T: Sendable>(
+        _ call: @escaping @Sendable (Phone) throws -> T,
+        otherwise: ((FaultScreen) -> Void)? = nil,
+        then: @escaping (T) -> Void
+    ) {
+        run({ phone in try phone.fresh { try call(phone) } }, otherwise: otherwise, then: then)
+    }
+
     public func records() {
-        run {
+        runFresh {
             try $0.medical()
         } then: {
             self.go(.records($0))
@@ -13,7 +25,7 @@ extension Model {
 
     /// The list after a sync.
     public func refreshRecords() {
-        run {
+        runFresh {
             try $0.sync()
             return try $0.medical()
         } then: {
@@ -25,7 +37,7 @@ extension Model {
     public func scanAuthority() { go(.camera(Camera(aim: .authority, hint: "records.point-authority"))) }
 
     func use(_ authority: AuthorityAddress) {
-        run {
+        runFresh {
             try $0.use(authority)
             return try $0.medical()
         } then: {
@@ -36,7 +48,7 @@ extension Model {
     // A patient
 
     public func beginRecord() {
-        run { phone -> Record? in
+        runFresh { phone -> Record? in
             guard let authority = try phone.authority() else { return nil }
             return try phone.record(phone.records.begin(authority: authority.identity))
         } then: {
@@ -45,7 +57,7 @@ extension Model {
     }
 
     public func open(record: String) {
-        run {
+        runFresh {
             try $0.record(record)
         } then: {
             self.go(.record($0))
@@ -53,45 +65,50 @@ extension Model {
     }
 
     public func enrol(record: String, code: String) {
-        change(record) { try $0.enrol(record: record, code: code.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        let code = code.trimmingCharacters(in: .whitespacesAndNewlines)
+        runFresh({ try $0.records.enrol(record: record, code: code) }, otherwise: wrong) {
+            self.refresh(record)
+        }
+    }
+
+    private func refresh(_ record: String) {
+        runFresh {
+            try $0.record(record)
+        } then: {
+            self.put(.record($0))
+        }
     }
 
     /// A document that a doctor signed, from a file.
     public func take(document: Data) {
         guard case .record(let shown, _) = screen else { return }
         let record = shown.screen.id
-        publish(record) { _ = try $0.take(record: record, document: document) }
+        change(record) { _ = try $0.take(record: record, document: document) }
     }
 
-    /// Each step is durable: what is cut off here goes on with the next.
-    public func publish(record: String) { publish(record) { _ in } }
-
     public func close(record: String, label: String) {
-        publish(record) { try $0.close(record: record, label: label) }
+        change(record) { try $0.close(record: record, label: label) }
     }
 
     public func set(open: Bool, record: String) {
-        publish(record) { try $0.setOpen(record: record, open: open) }
+        change(record) { try $0.setOpen(record: record, open: open) }
+    }
+
+    /// What was said once is said: what is tried again is to publish it.
+    private func change(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
+        runFresh({ try what(try $0.records) }, otherwise: wrong) {
+            self.publish(record: record)
+        }
     }
 
     /// From then on there is something to be told of.
-    private func publish(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
-        change(record) {
-            try what($0)
+    public func publish(record: String) {
+        runFresh {
             try $0.publish(record)
-        }
-        wantsToTell = true
-    }
-
-    /// The record's screen again, after something was done to it.
-    private func change(_ record: String, _ what: @escaping @Sendable (Records) throws -> Void) {
-        run(
-            {
-                try what(try $0.records)
-                return try $0.record(record)
-            }, otherwise: wrong
-        ) {
+            return try $0.record(record)
+        } then: {
             self.put(.record($0))
+            self.wantsToTell = true
         }
     }
 
@@ -111,7 +128,7 @@ extension Model {
 
     /// For the doctor who signs: the record's number and the key of this phone.
     public func showDoctor(record: String) {
-        run { phone in
+        runFresh { phone in
             let key = try phone.records.holder(record: record).map { hex($0) }.joined()
             return CodeToShow(title: "records.show-doctor", text: "records.show-doctor-text", code: "\(record) \(key)")
         } then: {
@@ -120,7 +137,7 @@ extension Model {
     }
 
     public func showLink(record: String) {
-        run {
+        runFresh {
             CodeToShow(title: "records.link", text: "records.link-text", code: try $0.records.link(record: record))
         } then: {
             self.go(.code($0))
@@ -129,7 +146,7 @@ extension Model {
 
     /// Some parts are opened: to whoever fits a policy that is typed, or to the one who asked by `thread`.
     public func share(record: String, thread: String? = nil) {
-        run {
+        runFresh {
             let document = documentScreen(document: try $0.records.document(record: record))
             return Sharing(record: record, sections: document.sections, thread: thread)
         } then: {
@@ -139,41 +156,41 @@ extension Model {
 
     public func shared(policy: String, parts: [UInt8], mode: LineMode, minutes: UInt32) {
         guard case .sharing(let sharing, _) = screen else { return }
-        let record = sharing.record
+        let (record, thread, parts) = (sharing.record, sharing.thread, Data(parts))
         let policy = policy.trimmingCharacters(in: .whitespacesAndNewlines)
-        run(
-            { phone -> Screen in
-                let records = try phone.records
-                guard let thread = sharing.thread else {
-                    let line = NewRecordLine(
-                        isPrivate: false, policy: policy, mode: mode, minutes: minutes, parts: Data(parts))
-                    _ = try records.share(record: record, line: line)
-                    try records.publish(record)
-                    return .record(try phone.record(record))
-                }
-                try records.allowParts(record: record, thread: thread, parts: Data(parts))
-                try records.publish(record)
+        let change = { @Sendable (phone: Phone) in
+            if let thread { return try phone.records.allowParts(record: record, thread: thread, parts: parts) }
+            let line = NewRecordLine(isPrivate: false, policy: policy, mode: mode, minutes: minutes, parts: parts)
+            _ = try phone.records.share(record: record, line: line)
+        }
+        runFresh(change, otherwise: wrong) {
+            self.runFresh { phone -> Screen in
+                try phone.publish(record)
+                if thread == nil { return .record(try phone.record(record)) }
                 return .accesses(try phone.accesses(record))
-            }, otherwise: wrong
-        ) {
-            self.returned($0)
+            } then: {
+                self.returned($0)
+            }
         }
     }
 
     public func erasing(record: String) { go(.recordErasing(record)) }
 
     public func erase(record: String) {
-        run {
+        runFresh {
             try $0.records.erase(record: record)
-            try $0.records.publish(record)
-            return try $0.medical()
         } then: {
-            self.returned(.records($0))
+            self.runFresh {
+                try $0.publish(record)
+                return try $0.medical()
+            } then: {
+                self.returned(.records($0))
+            }
         }
     }
 
     public func accesses(record: String) {
-        run {
+        runFresh {
             try $0.accesses(record)
         } then: {
             self.go(.accesses($0))
@@ -181,7 +198,7 @@ extension Model {
     }
 
     public func refreshAccesses(record: String) {
-        run {
+        runFresh {
             try $0.sync()
             return try $0.accesses(record)
         } then: {
@@ -191,16 +208,14 @@ extension Model {
 
     public func answer(_ answer: AccessAnswer, record: String, thread: String) {
         if answer == .allowParts { return share(record: record, thread: thread) }
-        run {
+        runFresh {
             switch answer {
             case .allow: try $0.records.allow(record: record, thread: thread)
             case .deny: try $0.records.deny(record: record, thread: thread)
             case .withdraw, .allowParts: try $0.records.withdraw(record: record, thread: thread)
             }
-            try $0.sync()
-            return try $0.accesses(record)
         } then: {
-            self.put(.accesses($0))
+            self.refreshAccesses(record: record)
         }
     }
 
@@ -209,17 +224,24 @@ extension Model {
     public func scanPatient() { go(.camera(Camera(aim: .record, hint: "records.point-link"))) }
 
     func add(link: String) {
-        run { phone in
-            let record = try phone.treating().add(link: link)
-            try phone.sync()
-            return try phone.asking(record)
+        runFresh {
+            try $0.added(link)
         } then: {
             self.put(.asking($0))
         }
     }
 
+    /// A patient's code that the phone's own camera read.
+    func linked(record link: String) {
+        runFresh {
+            try $0.added(link)
+        } then: {
+            self.go(.asking($0))
+        }
+    }
+
     public func ask(record: String) {
-        run {
+        runFresh {
             try $0.asking(record)
         } then: {
             self.go(.asking($0))
@@ -227,7 +249,7 @@ extension Model {
     }
 
     public func fetchKey(record: String) {
-        run {
+        runFresh {
             try $0.treating().fetchKey()
             return try $0.asking(record)
         } then: {
@@ -236,7 +258,7 @@ extension Model {
     }
 
     public func choose(_ choice: AskChoice, record: String) {
-        run {
+        runFresh {
             try $0.name()
         } then: {
             self.go(.askingFor(Question(record: record, choice: choice, name: $0)))
@@ -248,25 +270,27 @@ extension Model {
         let (choice, record) = (question.choice, question.record)
         let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
         let reason = reason.trimmingCharacters(in: .whitespacesAndNewlines)
-        run(
-            { phone in
-                try phone.keep(name: name)
-                let asked = RecordQuestion(
-                    record: record, label: choice.label, isPrivate: choice.isPrivate, minutes: choice.minutes,
-                    purpose: choice.purpose, reason: reason.isEmpty ? nil : reason, name: name)
-                _ = try phone.treating().ask(question: asked)
-                try phone.sync()
-                return try phone.medical()
-            }, otherwise: wrong
-        ) {
-            self.returned(.records($0))
+        let asked = RecordQuestion(
+            record: record, label: choice.label, isPrivate: choice.isPrivate, minutes: choice.minutes,
+            purpose: choice.purpose, reason: reason.isEmpty ? nil : reason, name: name)
+        let send = { @Sendable (phone: Phone) in
+            try phone.keep(name: name)
+            _ = try phone.treating().ask(question: asked)
+        }
+        runFresh(send, otherwise: wrong) {
+            self.runFresh {
+                try $0.sync()
+                return try $0.medical()
+            } then: {
+                self.returned(.records($0))
+            }
         }
     }
 
     public func step(_ step: RequestStep, of request: RequestScreen) {
         if step == .askAgain { return ask(record: request.record) }
         let thread = request.thread
-        run { phone -> (Medical, DocumentScreen?) in
+        runFresh { phone -> DocumentScreen? in
             let clinician = try phone.treating()
             var document: MedicalDocument?
             switch step {
@@ -277,10 +301,14 @@ extension Model {
             case .forget: try clinician.dismiss(thread: thread)
             case .askAgain: break
             }
-            return (try phone.medical(), document.map { documentScreen(document: $0) })
-        } then: { list, document in
-            self.put(.records(list))
-            if let document { self.go(.document(document)) }
+            return document.map { documentScreen(document: $0) }
+        } then: { document in
+            self.runFresh {
+                try $0.medical()
+            } then: {
+                self.put(.records($0))
+                if let document { self.go(.document(document)) }
+            }
         }
     }
 }
@@ -290,14 +318,22 @@ private func hex(_ byte: UInt8) -> String {
     return byte < 16 ? "0\(digits)" : digits
 }
 
-extension Records {
+extension Phone {
     /// Each step is durable: what is cut off here goes on with the next.
     fileprivate func publish(_ record: String) throws {
-        while try step(record: record) != .done {}
+        while try fresh({ try records.step(record: record) }) != .done {}
     }
-}
 
-extension Phone {
+    /// What has to be newer than it is, is brought up to date first. A call that fails has changed nothing.
+    fileprivate func fresh<T>(_ call: () throws -> T) throws -> T {
+        do {
+            return try call()
+        } catch CountersignError.Retry(afterMillis: .some(0)) {
+            try sync()
+            return try call()
+        }
+    }
+
     func medical() throws -> Medical {
         let own = try records.all().map { recordScreen(record: $0, document: try document($0.id)) }
         guard let clinician = try clinician() else { return Medical(own: own, clinic: nil) }
@@ -325,6 +361,12 @@ extension Phone {
     func asking(_ record: String) throws -> AskScreen {
         let clinician = try treating()
         return askScreen(record: record, offers: try clinician.offers(record: record), hasKey: try clinician.hasKey())
+    }
+
+    func added(_ link: String) throws -> AskScreen {
+        let record = try treating().add(link: link)
+        try sync()
+        return try asking(record)
     }
 
     func treating() throws -> Clinician {

@@ -160,9 +160,8 @@ public final class Model {
 
     /// Back to a screen that was there before, as it is now.
     func returned(_ next: Screen) {
-        if let place = above.lastIndex(where: { $0.screen.isLike(next) }) {
-            stand(on: root, Array(above.prefix(place + 1)))
-        }
+        guard let place = above.lastIndex(where: { $0.screen.isLike(next) }) else { return go(next) }
+        stand(on: root, Array(above.prefix(place + 1)))
         put(next)
     }
 

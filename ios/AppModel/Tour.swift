@@ -59,7 +59,8 @@ enum Tour {
             line("member: \(ada)", .ask, 43_200),
         ]
         let held = MedicalRecord(
-            id: record, region: "meds.example", version: 1, open: true, lines: lines, changingTo: nil, published: true)
+            id: record, region: "meds.example", version: 1, open: true, lines: lines, changingTo: nil, published: true,
+            restoring: false)
         let accesses = RecordAccesses(
             list: [
                 access(.granted, seen: [noon], reason: "not conscious", policy: "role: physician", emergency: true),
@@ -110,7 +111,7 @@ enum Tour {
                 section(7, "Social history", state: .withheld(reason: "withheld")),
                 section(8, "Devices", state: .empty(reason: nil)),
             ],
-            withheld: withheld, notDelivered: 0, untilMillis: until, fetchedMillis: until.map { _ in noon })
+            images: [], withheld: withheld, notDelivered: 0, untilMillis: until, fetchedMillis: until.map { _ in noon })
     }
 
     private static func section(

@@ -100,7 +100,7 @@ final class PackageTests: XCTestCase {
         let wanted = ["NSCameraUsageDescription", "NSFaceIDUsageDescription", "NSLocationWhenInUseUsageDescription"]
         XCTAssertEqual(asked.sorted(), wanted)
         let types = info["CFBundleURLTypes"] as! [[String: Any]]
-        XCTAssertEqual(types.flatMap { $0["CFBundleURLSchemes"] as! [String] }, ["CS1"])
+        XCTAssertEqual(types.flatMap { $0["CFBundleURLSchemes"] as! [String] }, ["CS1", "countersign-record"])
         XCTAssertNil(info["NSAppTransportSecurity"], "no exception for what is not encrypted")
         let round = try String(
             contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(

@@ -15,7 +15,7 @@ use super::network::{Way, Weather, thread};
 
 /// How often a device that is signed in measures, and how long one waits that is not.
 const MEASURES: Duration = Duration::from_millis(500);
-const IDLE: Duration = Duration::from_millis(1_000);
+const IDLE: Duration = Duration::from_secs(1);
 /// How often a device says where it is.
 const HERE: Duration = Duration::from_secs(3);
 
@@ -123,7 +123,7 @@ fn serve(socket: &UdpSocket, device: &Mutex<SoftDevice>, around: &Surroundings, 
             match device.reading(&pulse(now), now) {
                 Ok(reading) => send(socket, &mut there, &reading),
                 Err(_) if lamp.load(Ordering::Relaxed) != lamp::RETIRED => {
-                    lamp.store(lamp::IDLE, Ordering::Relaxed)
+                    lamp.store(lamp::IDLE, Ordering::Relaxed);
                 }
                 Err(_) => {}
             }

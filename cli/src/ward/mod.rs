@@ -32,7 +32,6 @@ use self::clinicians::{Clinician, Met, Round, Target};
 use self::network::{Weather, thread};
 use self::view::View;
 use crate::args::Ward as Args;
-use crate::home::now;
 use crate::output::say;
 
 const OPS: [&str; 6] = ["read", "stream", "settings", "start", "stop", "silence"];
@@ -228,7 +227,7 @@ impl House {
             desynchronised,
             macs,
             bytes,
-            answered: figures.agreed,
+            answered: figures.agreed + figures.closed,
             took,
             readings: figures.readings,
             cut: figures.cut,
@@ -357,7 +356,7 @@ struct Outcome {
     desynchronised: u64,
     macs: u64,
     bytes: u64,
-    /// Sessions that gateway and device agreed on.
+    /// Sessions that gateway and device agreed on, those that only ended another among them.
     answered: u64,
     took: Vec<Duration>,
     readings: u64,

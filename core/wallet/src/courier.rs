@@ -218,17 +218,20 @@ impl<'a> Courier<'a> {
     }
 
     /// Offers goods that this phone's owner holds. While an offer of them is in force, it is that one again: the same
-    /// goods are never offered twice at once.
+    /// goods are never offered twice at once. An offer from before the goods went away and came back is over.
     pub fn offer(&mut self, subject: &Subject, to: &OfferTo, now: UnixMillis) -> Result<Shown, CourierError> {
         let now = self.not_before_seen(now);
+        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
         let open = store::handovers(self.snapshot.store.read())?;
-        if let Some(open) = open
-            .into_iter()
-            .find(|one| !one.receiving && one.subject == subject.as_str() && one.expires > now.0)
-        {
+        if let Some(open) = open.into_iter().find(|one| {
+            !one.receiving
+                && one.subject == subject.as_str()
+                && one.expires > now.0
+                && Offered::from_bytes(&one.message)
+                    .is_ok_and(|offered| offered.chain().last().id() == chain.last().id())
+        }) {
             return Ok(shown(&open));
         }
-        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
         if self.is_refused(&chain)? {
             return Err(CourierError::RefusedGoods);
         }
@@ -313,7 +316,12 @@ impl<'a> Courier<'a> {
         let made = found.ok_or(HandoverError::OtherOffer)?;
         let offered = Offered::from_bytes(&made.message)?;
         let profile = profile_of(offered.chain())?;
-        let chain = offered.close(message, &self.rules(profile))?;
+        let answered = offered.close(message, &self.rules(profile))?;
+        // The goods may have gone on and come back before the answer was scanned: what this phone knows beyond it stays.
+        let chain = match self.chain(answered.subject())? {
+            Some(held) if held.statements().iter().any(|one| one.id() == answered.last().id()) => held,
+            _ => answered,
+        };
         self.keep(&chain, &made, true)?;
         self.goods_of(&chain)
     }

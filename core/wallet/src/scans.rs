@@ -232,7 +232,10 @@ impl Scans {
         snapshot.store.write(|tx| {
             let before = read(&secret, Shelf::Kept, name, tx)?;
             let before = before.or_else(|| scanned.as_ref().and_then(|(_, scan)| scan.clone()));
-            let scan = Scan::new(&item, &verdict, true, now, before);
+            let scanned_at = before.as_ref().map(|before| (before.last, before.times));
+            let mut scan = Scan::new(&item, &verdict, true, now, before);
+            // To keep a pack is not to scan it again.
+            (scan.last, scan.times) = scanned_at.unwrap_or((scan.last, scan.times));
             write(&secret, Shelf::Kept, name, &scan, tx)?;
             let moved = scanned.as_ref().map(|(name, _)| store::forget_scan(tx, Shelf::Scanned as u8, *name));
             Ok(moved.transpose().map(drop)?)
@@ -244,11 +247,6 @@ impl Scans {
         let mut scans: Vec<Scan> = self.rows(snapshot)?.into_iter().map(|(_, scan)| scan).collect();
         scans.sort_by_key(|scan| std::cmp::Reverse(scan.last));
         Ok(scans)
-    }
-
-    /// What was scanned of a pack, lot or product by its link; `None` if nothing is remembered.
-    pub fn scan(&self, snapshot: &Snapshot, link: &Subject) -> Result<Option<Scan>, ScansError> {
-        Ok(self.list(snapshot)?.into_iter().find(|scan| scan.link() == link))
     }
 
     /// Forgets what was scanned of a pack, lot or product, by its link. The caller unfollows a pack that was kept.

@@ -18,7 +18,7 @@ use countersign_device::{
 use countersign_ledger::{Certificate, UnixMillis};
 use countersign_wallet::StoredKey;
 
-use super::keeper::{CredentialOf, Keeper, Provisioned};
+use super::keeper::{CredentialOf, Keeper, Known, Provisioned};
 use crate::clock::Clock;
 use crate::keys::random;
 
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_millis(10);
 /// For how long a key of the day is used, in milliseconds; the one before it opens requests for as long again.
 const DAY: u64 = 24 * 3_600_000;
 /// How often the time is noted.
-const NOTE: Duration = Duration::from_secs(60);
+const NOTE: Duration = Duration::from_mins(1);
 /// Requests of one address that are opened in a second, and how many addresses are counted.
 const BUDGET: u32 = 200;
 const COUNTED: usize = 4_096;
@@ -67,16 +67,20 @@ pub struct Figures {
     pub requests: u64,
     /// Sessions that were agreed on.
     pub agreed: u64,
+    /// Sessions that only ended another, in the device.
+    pub closed: u64,
     /// Refusals, by name: those told to tablets, and `device:` those of what devices sent.
     pub refused: BTreeMap<String, u64>,
     /// Readings that were relayed.
     pub readings: u64,
-    /// Commands that were relayed, by whether the device is one that treats.
+    /// Commands that were relayed.
     pub commands: u64,
     /// Sessions that were cut: their user, their device or the device's patient changed.
     pub cut: u64,
     /// MACs that the gateway computed.
     pub macs: u64,
+    /// Devices of which it is known where they are.
+    pub located: u64,
     /// Devices at which five answers in a row were false.
     pub technician: u64,
 }
@@ -135,7 +139,6 @@ pub(super) struct Desk {
     pub(super) certificate: Certificate,
     pub(super) signer: StoredKey,
     places: BTreeMap<Id, Place>,
-    classes: BTreeMap<Id, Class>,
     tablets: BTreeMap<Id, Tablet>,
     tickets: BTreeMap<u64, Id>,
     sessions: BTreeMap<Id, Id>,
@@ -170,7 +173,6 @@ impl Desk {
             certificate,
             signer,
             places: BTreeMap::new(),
-            classes: BTreeMap::new(),
             tablets: BTreeMap::new(),
             tickets: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -183,7 +185,7 @@ impl Desk {
 
     /// Takes up what the database has from before.
     pub(super) fn recall(&mut self) -> crate::store::StoreResult<()> {
-        let (devices, credentials, wrong) = self.keeper.known()?;
+        let Known { devices, credentials, wrong } = self.keeper.known()?;
         for sid in devices {
             self.add(sid)?;
         }
@@ -233,7 +235,6 @@ impl Desk {
 
     fn add(&mut self, sid: Id) -> crate::store::StoreResult<()> {
         let Some(device) = self.keeper.device(sid)? else { return Ok(()) };
-        self.classes.insert(sid, device.class);
         self.places.entry(sid).or_default();
         self.gateway.add(device);
         let devices = self.places.len() as u64;
@@ -337,9 +338,11 @@ impl Desk {
         let false_answers =
             |sid: &&Id| self.gateway.leg(sid).is_some_and(countersign_device::Leg::needs_a_technician);
         let technician = self.places.keys().filter(false_answers).count() as u64;
+        let is_located = |place: &&Place| place.proven.or(place.claimed).is_some();
+        let located = self.places.values().filter(is_located).count() as u64;
         self.count(|figures| {
             figures.macs += macs;
-            figures.technician = technician;
+            (figures.technician, figures.located) = (technician, located);
         });
     }
 
@@ -350,14 +353,14 @@ impl Desk {
                     place.claimed = Some(from);
                 }
             }
-            Some(Datagram::FromDevice { sid, message }) => self.from_device(sid, message, from),
-            Some(Datagram::FromTablet { handle, message }) => self.from_tablet(handle, message, from),
+            Some(Datagram::FromDevice { sid, message }) => self.hear_device(sid, message, from),
+            Some(Datagram::FromTablet { handle, message }) => self.hear_tablet(handle, message, from),
             Some(Datagram::WhichKey { nonce }) => self.tell_key(nonce, from),
             Some(Datagram::ToTablet { .. } | Datagram::Refused { .. } | Datagram::Key { .. }) | None => {}
         }
     }
 
-    fn from_tablet(&mut self, named: Id, message: &[u8], from: SocketAddr) {
+    fn hear_tablet(&mut self, named: Id, message: &[u8], from: SocketAddr) {
         match message.first() {
             // The types of m1, whatever options it has.
             Some(kind) if kind & 0x0f == 1 => {
@@ -383,7 +386,7 @@ impl Desk {
         let now = self.now();
         match self.gateway.request(m1, now, &mut self.keeper) {
             Ok(Requested::Device { sid, ticket }) => {
-                let cred_until = Instant::now() + Duration::from_secs(60);
+                let cred_until = Instant::now() + Duration::from_mins(1);
                 self.tablets.insert(named, Tablet { sid, cred_until, at: from, answered: false });
                 self.tickets.insert(ticket, named);
                 self.count(|figures| figures.requests += 1);
@@ -410,7 +413,7 @@ impl Desk {
         }
     }
 
-    fn from_device(&mut self, sid: Id, message: &[u8], from: SocketAddr) {
+    fn hear_device(&mut self, sid: Id, message: &[u8], from: SocketAddr) {
         match message.first() {
             Some(kind) if kind & 0x0f == 3 => self.reply(sid, message, from),
             _ => self.up(sid, message, from),
@@ -427,6 +430,7 @@ impl Desk {
                     self.count(|figures| figures.agreed += 1);
                     self.answer(ticket, m5.as_ref());
                 } else {
+                    self.count(|figures| figures.closed += 1);
                     self.sessions.remove(&sid);
                 }
                 self.ask(&sid);
@@ -448,7 +452,7 @@ impl Desk {
         let Some(tablet) = self.tablets.get_mut(&named) else { return };
         tablet.answered = true;
         // As long as any session lasts, and its answer may be asked for again.
-        tablet.cred_until = Instant::now() + Duration::from_secs(256 * 60);
+        tablet.cred_until = Instant::now() + Duration::from_mins(256);
         let (sid, at) = (tablet.sid, tablet.at);
         if let Some(before) = self.sessions.insert(sid, named)
             && before != named
@@ -587,5 +591,25 @@ fn answer<T>(reply: Option<Sender<T>>, value: T) {
 fn logged(result: crate::store::StoreResult<()>) {
     if let Err(error) = result {
         tracing::error!(%error, "the gateway's database");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_share_of_a_second_and_strangers_fill_no_memory() {
+        let mut budget = Budget { since: Instant::now(), used: HashMap::new() };
+        let address = |number: u32| IpAddr::from(number.to_be_bytes());
+        let allowed = (0..BUDGET * 2).filter(|_| budget.allows(address(1))).count();
+        assert_eq!(allowed, BUDGET as usize);
+        assert!(budget.allows(address(2)), "another address is not made to wait");
+        for number in 3..20_000 {
+            budget.allows(address(number));
+        }
+        assert!(budget.used.len() <= COUNTED);
+        budget.since -= Duration::from_secs(1);
+        assert!(budget.allows(address(1)) && budget.used.len() == 1);
     }
 }

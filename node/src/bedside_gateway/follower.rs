@@ -148,18 +148,13 @@ impl Follower {
             if waiting.is_empty() {
                 return Ok(());
             }
-            let mut signed = Vec::new();
-            for one in waiting {
-                if let Some(ready) = self.sign(one, own, now)? {
-                    signed.push(ready);
-                }
-            }
+            let signed = waiting.into_iter().map(|one| self.sign(one, own, now));
+            let signed = signed.collect::<Result<Vec<_>, _>>()?;
             let acknowledged = submit(&mut self.lanes, signed);
-            let (mut first, mut none) = (None, true);
+            let mut first = None;
             for (one, log, id, result) in acknowledged {
                 match result {
                     Ok(()) => {
-                        none = false;
                         keeper::recorded(&mut self.connection, log, &one, id)?;
                         let update = match one.kind.as_str() {
                             DEVICE => Update::Device(one.thing),
@@ -178,38 +173,29 @@ impl Follower {
                     }
                 }
             }
-            match first {
-                Some(error) => return Err(error.into()),
-                None if none => return Ok(()),
-                None => {}
+            if let Some(error) = first {
+                return Err(error.into());
             }
         }
     }
 
-    /// The statement to be sent, durable as it is; `None` if it must wait for another.
-    fn sign(&self, one: Waiting, own: &Certificate, now: UnixMillis) -> Result<Option<Ready>, RoundError> {
+    /// The statement to be sent, durable as it is.
+    fn sign(&self, one: Waiting, own: &Certificate, now: UnixMillis) -> Result<Ready, RoundError> {
         let kind = Kind::new(one.kind.clone()).map_err(|_| RoundError::Damaged)?;
         let log = families().logs(&kind).first().copied().ok_or(RoundError::Damaged)?;
         if let Some(bytes) = &one.statement {
             let statement = Statement::parse(bytes).map_err(|_| RoundError::Damaged)?;
-            return Ok(Some((one, log, statement)));
+            return Ok((one, log, statement));
         }
-        let links = if kind.as_str() == SESSION {
-            match keeper::row_of(&self.connection, one.thing)? {
-                Some(row) => vec![row],
-                None => return Ok(None),
-            }
-        } else {
-            Vec::new()
-        };
         let fields = Fields::decode(&mut Decoder::new(&one.fields)).map_err(|_| RoundError::Damaged)?;
         let subject = Subject::new(one.subject.clone()).map_err(|_| RoundError::Damaged)?;
         let prev = keeper::latest(&self.connection, log, &one.subject)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), KEY).map_err(ActError::from)?;
-        let draft = Draft { kind, subject, fields, prev, links, sealed: None };
+        let draft =
+            Draft { kind, subject, fields, prev, links: one.link.into_iter().collect(), sealed: None };
         let statement = draft.sign(own, &signer, now, random()?)?;
         keeper::set_signed(&self.connection, one.number, Some(statement.as_bytes()))?;
-        Ok(Some((one, log, statement)))
+        Ok((one, log, statement))
     }
 
     fn issuer(&mut self) -> Issuer<'_> {

@@ -48,6 +48,7 @@ CREATE TABLE outbox (
     kind      TEXT    NOT NULL,
     subject   TEXT    NOT NULL,
     thing     BLOB    NOT NULL,               -- the SID or the credential
+    link      BLOB,                           -- of a session: the row of its device
     fields    BLOB    NOT NULL,
     statement BLOB
 ) STRICT;

@@ -85,12 +85,20 @@ impl CredentialOf {
     }
 }
 
+/// What may be in use.
+pub(super) struct Known {
+    pub devices: Vec<Id>,
+    pub credentials: Vec<Id>,
+    pub wrong: Vec<(Id, WrongProofs)>,
+}
+
 /// A statement that the ledger is still to be told.
 pub(super) struct Waiting {
     pub number: i64,
     pub kind: String,
     pub subject: String,
     pub thing: Id,
+    pub link: Option<Hash>,
     pub fields: Vec<u8>,
     pub statement: Option<Vec<u8>>,
 }
@@ -102,6 +110,8 @@ struct Place {
     epoch: u32,
     auth: Key,
     restored: bool,
+    /// Its row on the ledger.
+    row: Hash,
 }
 
 /// The gateway's store.
@@ -185,17 +195,17 @@ impl Keeper {
 
     /// The device, once the ledger has its row; its keys are ready to be used.
     pub(super) fn device(&mut self, sid: Id) -> StoreResult<Option<Device>> {
-        let sql = "SELECT place, class, max_ops, epoch, association, reserved, restored FROM devices
+        let sql = "SELECT place, class, max_ops, epoch, association, reserved, restored, row FROM devices
                    WHERE sid = ? AND row IS NOT NULL AND ended = 0";
         let read = |row: &Row<'_>| {
             Ok((
                 row.get::<_, u32>(0)?,
                 (class(row.get(1)?), Ops::from_bits(row.get(2)?)),
                 row.get::<_, u32>(3)?,
-                (row.get::<_, u32>(4)?, row.get::<_, u32>(5)?, row.get::<_, bool>(6)?),
+                (row.get::<_, u32>(4)?, row.get::<_, u32>(5)?, row.get::<_, bool>(6)?, Hash(row.get(7)?)),
             ))
         };
-        let Some((place, (class, max_ops), epoch, (association, reserved, restored))) =
+        let Some((place, (class, max_ops), epoch, (association, reserved, restored, row))) =
             self.connection.query_row(sql, [sid], read).optional()?
         else {
             return Ok(None);
@@ -206,7 +216,7 @@ impl Keeper {
             return Err(StoreError::Damaged("ratchets"));
         };
         let Secrets { auth, index, ratchet, .. } = secrets;
-        self.places.insert(sid, Place { number: place, epoch, auth: auth.clone(), restored });
+        self.places.insert(sid, Place { number: place, epoch, auth: auth.clone(), restored, row });
         let leg = LegRow { sid, auth, index, ratchet, reserved, restored };
         Ok(Some(Device { class, max_ops, association, leg }))
     }
@@ -287,7 +297,7 @@ impl Keeper {
     }
 
     /// Everything that may be in use: devices, credentials, wrong proofs.
-    pub(super) fn known(&self) -> StoreResult<(Vec<Id>, Vec<Id>, Vec<(Id, WrongProofs)>)> {
+    pub(super) fn known(&self) -> StoreResult<Known> {
         let ids = |sql| -> StoreResult<Vec<Id>> {
             let mut query = self.connection.prepare(sql)?;
             let rows = query.query_map([], |row| row.get(0))?;
@@ -299,11 +309,11 @@ impl Keeper {
             let last = At(row.get::<_, i64>(2)?.cast_unsigned());
             Ok((row.get(0)?, WrongProofs { count: row.get(1)?, last }))
         })?;
-        Ok((
-            ids("SELECT sid FROM devices WHERE row IS NOT NULL AND ended = 0")?,
-            ids("SELECT cred FROM credentials WHERE row IS NOT NULL AND ended = 0")?,
-            wrong.collect::<Result<_, _>>()?,
-        ))
+        Ok(Known {
+            devices: ids("SELECT sid FROM devices WHERE row IS NOT NULL AND ended = 0")?,
+            credentials: ids("SELECT cred FROM credentials WHERE row IS NOT NULL AND ended = 0")?,
+            wrong: wrong.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Keeps a reading; one that is there already stays as it is.
@@ -338,11 +348,11 @@ impl Keeper {
                 let sql = "INSERT OR IGNORE INTO acts (digest, message, signature) VALUES (?, ?, ?)";
                 tx.execute(sql, params![digest.0, message, signature])?;
             }
-            post(&tx, &row.draft(sid, Hash([0; 32])), *sid)?;
+            post(&tx, &row.draft(sid, place.row), *sid)?;
             tx.commit()?;
         }
         self.reach(SessionPoint::Audited).map_err(StoreError::File)?;
-        let Place { number, epoch, auth, restored } = place;
+        let Place { number, epoch, auth, restored, row: registered } = place;
         let secrets = Secrets { sid: *sid, epoch, index, auth, ratchet: ratchet.clone() };
         let mut observer = self.observer.take();
         let mut reached =
@@ -353,7 +363,8 @@ impl Keeper {
         if restored {
             // Only now: as long as the key is the backup's, the device may be ahead of it by more than one.
             self.connection.execute("UPDATE devices SET restored = 0 WHERE sid = ?", [sid])?;
-            self.places.insert(*sid, Place { number, epoch, auth: secrets.auth, restored: false });
+            self.places
+                .insert(*sid, Place { number, epoch, auth: secrets.auth, restored: false, row: registered });
         }
         Ok(())
     }
@@ -384,27 +395,30 @@ fn done(result: StoreResult<()>) -> Result<(), NotKept> {
     })
 }
 
-/// Puts a statement into the outbox. What it links is filled in when it is signed.
+/// Puts a statement into the outbox.
 fn post(tx: &Transaction<'_>, draft: &Draft, thing: Id) -> StoreResult<()> {
-    let sql = "INSERT INTO outbox (kind, subject, thing, fields) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO outbox (kind, subject, thing, link, fields) VALUES (?, ?, ?, ?, ?)";
     let fields = encode(|e| draft.fields.encode(e));
-    tx.execute(sql, params![draft.kind.as_str(), draft.subject.as_str(), thing, fields])?;
+    let link = draft.links.first().map(|link| link.0);
+    tx.execute(sql, params![draft.kind.as_str(), draft.subject.as_str(), thing, link, fields])?;
     Ok(())
 }
 
-/// The first statement of each subject that waits, at most so many.
+/// The first statement that waits of each subject in each log, at most so many.
 pub(super) fn waiting(connection: &Connection, most: usize) -> StoreResult<Vec<Waiting>> {
-    let sql = "SELECT min(number), kind, subject, thing, fields, statement FROM outbox GROUP BY subject
-               ORDER BY 1 LIMIT ?";
+    let sql = "SELECT min(number), kind, subject, thing, link, fields, statement FROM outbox
+               GROUP BY subject, kind = ?1 ORDER BY 1 LIMIT ?2";
     let mut query = connection.prepare_cached(sql)?;
-    let rows = query.query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = query.query_map(params![countersign_bedside::SESSION, most], |row| {
         Ok(Waiting {
             number: row.get(0)?,
             kind: row.get(1)?,
             subject: row.get(2)?,
             thing: row.get(3)?,
-            fields: row.get(4)?,
-            statement: row.get(5)?,
+            link: row.get::<_, Option<[u8; 32]>>(4)?.map(Hash),
+            fields: row.get(5)?,
+            statement: row.get(6)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -421,13 +435,6 @@ pub(super) fn latest(connection: &Connection, log: LogName, subject: &str) -> St
     let sql = "SELECT id FROM latest WHERE log = ? AND subject = ?";
     let found = connection.query_row(sql, params![log.as_str(), subject], |row| row.get(0)).optional()?;
     Ok(found.map(Hash))
-}
-
-/// The row of a device on the ledger.
-pub(super) fn row_of(connection: &Connection, sid: Id) -> StoreResult<Option<Hash>> {
-    let sql = "SELECT row FROM devices WHERE sid = ?";
-    let found: Option<Option<[u8; 32]>> = connection.query_row(sql, [sid], |row| row.get(0)).optional()?;
-    Ok(found.flatten().map(Hash))
 }
 
 /// The ledger has a statement: it leaves the outbox, and what it registers may be used.

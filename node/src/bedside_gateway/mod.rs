@@ -564,9 +564,10 @@ impl Shared {
         let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone();
         json!({
             "gateway": self.certificate.identity().as_str(), "devices": figures.devices,
-            "credentials": figures.credentials, "requests": figures.requests, "agreed": figures.agreed,
-            "refused": figures.refused, "readings": figures.readings, "commands": figures.commands,
-            "cut": figures.cut, "macs": figures.macs, "needs_a_technician": figures.technician,
+            "located": figures.located, "credentials": figures.credentials, "requests": figures.requests,
+            "agreed": figures.agreed, "closed": figures.closed, "refused": figures.refused,
+            "readings": figures.readings, "commands": figures.commands, "cut": figures.cut,
+            "macs": figures.macs, "needs_a_technician": figures.technician,
         })
     }
 }

@@ -187,6 +187,7 @@ mod tests {
         Secrets { sid: [5; 16], epoch: 1, index, auth: Key::new([9; 32]), ratchet }
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "as `Ratchets::write` takes it")]
     fn all(_: RatchetPoint) -> io::Result<()> {
         Ok(())
     }

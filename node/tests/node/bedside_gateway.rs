@@ -52,11 +52,20 @@ struct Bed {
 }
 
 impl Bed {
-    fn new(bench: &Bench, gateway: SocketAddr) -> Self {
+    /// Once the gateway knows where it is: what is sent before that is lost, and no time passes here in which it were sent again.
+    fn new(bench: &Bench, gateway: &RunningGateway) -> Self {
         Self::with(Arc::new(Mutex::new(SoftDevice::provision(bench).unwrap())), gateway)
     }
 
-    fn with(device: Arc<Mutex<SoftDevice>>, gateway: SocketAddr) -> Self {
+    fn with(device: Arc<Mutex<SoftDevice>>, gateway: &RunningGateway) -> Self {
+        let before = gateway.figures().located;
+        let bed = Self::at(device, gateway.addr());
+        let is_new = before < gateway.figures().devices;
+        soon("it is known where the device is", || !is_new || gateway.figures().located > before);
+        bed
+    }
+
+    fn at(device: Arc<Mutex<SoftDevice>>, gateway: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(gateway).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
@@ -71,7 +80,7 @@ impl Bed {
     }
 
     /// The same device, speaking with a gateway at another address.
-    fn moved(mut self, gateway: SocketAddr) -> Self {
+    fn moved(mut self, gateway: &RunningGateway) -> Self {
         self.end();
         Self::with(Arc::clone(&self.device), gateway)
     }
@@ -201,7 +210,7 @@ impl Town {
     fn bed(&self, class: &str) -> Bed {
         let bench = self.provision(class, None);
         self.operate(&GatewayRequest::Associate { sid: hex(&bench.sid), association: PATIENT });
-        Bed::new(&bench, self.gateway().addr())
+        Bed::new(&bench, self.gateway())
     }
 
     fn badge(&self, member: &Member) -> Badge {
@@ -356,7 +365,7 @@ fn wrong_proofs_wait_and_a_restart_forgets_none_of_them() {
     let clock = town.site.clock.clock();
     let gateway = BedsideGateway::open_with(town.config.clone(), PASSPHRASE, clock, None).unwrap();
     town.gateway = Some(gateway.start().unwrap());
-    monitor = monitor.moved(town.gateway().addr());
+    monitor = monitor.moved(town.gateway());
     assert_eq!(refused(town.sign_in(&badge, wish(&monitor, LOOKS))), Refusal::BeforeStart);
     // Five seconds on, the second of waiting is over; one more wrong proof, and it is two.
     town.site.clock.advance(5_001);
@@ -381,7 +390,7 @@ fn wherever_a_gateway_is_killed_the_next_session_is_agreed_on_and_no_key_is_left
                 if reached == point { Err(io::Error::other("killed")) } else { Ok(()) }
             },
         )));
-        pump = pump.moved(town.gateway().addr());
+        pump = pump.moved(town.gateway());
         let index = pump.index();
         let (asked, request) = town.request(&badge, wish(&pump, LOOKS));
         asked.send(&request).unwrap();
@@ -389,7 +398,7 @@ fn wherever_a_gateway_is_killed_the_next_session_is_agreed_on_and_no_key_is_left
         assert!(asked.recv(&mut [0; 1_500]).is_err(), "{point:?}: nobody is answered");
         assert_eq!((town.gateway().figures().agreed, pump.index()), (0, index + 1), "{point:?}");
         town.restart(None);
-        pump = pump.moved(town.gateway().addr());
+        pump = pump.moved(town.gateway());
         for _ in 0..3 {
             let mut session = town.sign_in(&badge, wish(&pump, LOOKS)).unwrap();
             assert!(session.reading(SOON).unwrap().is_some(), "{point:?}");
@@ -417,7 +426,7 @@ fn a_device_joins_is_provisioned_anew_and_retired_and_no_other_is_touched() {
     drop(second);
     let bench = town.provision("diagnostic", Some(sid));
     assert_eq!((bench.sid, bench.epoch), (sid, 2));
-    let second = Bed::new(&bench, town.gateway().addr());
+    let second = Bed::new(&bench, town.gateway());
     soon("the second is there with new keys", || town.sign_in(&badge, wish(&second, LOOKS)).is_ok());
 
     assert_eq!(

@@ -260,7 +260,7 @@ fn main() {
         println!("{name}: {all} ms, of them {} ms at the sensor", hashes(computed[2]));
     }
     println!(
-        "ours: {} ms at the sensor, a MAC being two hashes; {} ms for user and gateway each, in {MULTIPLICATIONS} multiplications alone",
+        "ours: {} ms at the sensor, a MAC being two hashes; {:.1} ms for user and gateway each, in {MULTIPLICATIONS} multiplications alone",
         hashes(2 * macs),
         f64::from(MULTIPLICATIONS) * multiplication
     );

@@ -103,10 +103,16 @@ impl BedsideLink {
     ) -> Result<BedsideSession, BedsideError> {
         let began = Instant::now();
         let random = Random { secret: random()?, nonce: random()? };
+        let mut failed = None;
         let signature = |message: &[u8]| {
-            sign.and_then(|key| key.sign(message).ok()).map(|signature| *signature.as_bytes())
+            let signed = sign?.sign(message).map_err(|error| failed = Some(error));
+            signed.ok().map(|signature| *signature.as_bytes())
         };
-        let (attempt, m1) = Attempt::new(credential, key, wish, At(now.0), random, signature)?;
+        let attempt = Attempt::new(credential, key, wish, At(now.0), random, signature);
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let (attempt, m1) = attempt?;
         let own = handle(m1.as_ref());
         let request = Datagram::FromTablet { handle: own, message: m1.as_ref() }.to_bytes();
         let answer = self.until(FOR_ANSWER, AGAIN, &request, |datagram| match datagram {

@@ -16,7 +16,9 @@ use crate::clinic::{CARDIOLOGIST, Clinic, Phone, lock};
 const PATIENTS: usize = 5;
 const RECORDS_EACH: usize = 2;
 const ASKS_EACH: usize = 5;
-/// What a reader takes for a name: shorter strings, with words of the format in them, are common by chance.
+/// What a reader knows to be of the format, where every statement of a kind has it.
+const WORD: usize = 4;
+/// What a reader takes for a name: shorter strings, with a number or two in them, are common by chance.
 const WINDOW: usize = 10;
 /// Names of very different lengths, with other words for each.
 const DOCTORS: [(&str, &str, Option<&str>); 4] = [
@@ -132,33 +134,34 @@ impl Population {
     }
 }
 
+type Words = HashSet<[u8; WORD]>;
 type Windows = HashSet<[u8; WINDOW]>;
 
-fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; WINDOW]> {
-    bytes.windows(WINDOW).map(|window| window.try_into().unwrap())
+fn windows<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.windows(N).map(|window| window.try_into().unwrap())
 }
 
 /// What every statement of a kind has.
-fn format_of<'a>(mut statements: impl Iterator<Item = &'a Statement>) -> Windows {
-    let Some(first) = statements.next() else { return Windows::new() };
-    let mut common: Windows = windows(first.as_bytes()).collect();
+fn format_of<'a>(mut statements: impl Iterator<Item = &'a Statement>) -> Words {
+    let Some(first) = statements.next() else { return Words::new() };
+    let mut common: Words = windows(first.as_bytes()).collect();
     for statement in statements {
-        let own: Windows = windows(statement.as_bytes()).collect();
-        common.retain(|window| own.contains(window));
+        let own: Words = windows(statement.as_bytes()).collect();
+        common.retain(|word| own.contains(word));
     }
     common
 }
 
 /// What is a statement's own: strings that lie between what every statement of its kind has.
-fn own(statement: &Statement, format: &Windows) -> Windows {
+fn own(statement: &Statement, format: &Words) -> Windows {
     let bytes = statement.as_bytes();
     let mut known = vec![false; bytes.len()];
-    for (at, window) in windows(bytes).enumerate() {
-        if format.contains(&window) {
-            known[at..at + WINDOW].fill(true);
+    for (at, word) in windows::<WORD>(bytes).enumerate() {
+        if format.contains(&word) {
+            known[at..at + WORD].fill(true);
         }
     }
-    let own = windows(bytes).enumerate().filter(|(at, _)| !known[*at..at + WINDOW].contains(&true));
+    let own = windows::<WINDOW>(bytes).enumerate().filter(|(at, _)| !known[*at..at + WINDOW].contains(&true));
     own.map(|(_, window)| window).collect()
 }
 
@@ -187,7 +190,7 @@ fn no_bytes_link_two_records_or_two_requests_and_no_length_or_order_does() {
     // On the log of whole records the patient is asked, and nothing is delivered.
     assert_eq!(counts, [4 * records, 2 * asks, asks]);
 
-    let formats: BTreeMap<&str, Windows> =
+    let formats: BTreeMap<&str, Words> =
         [INDEX, REQUEST, DELIVERY].map(|kind| (kind, format_of(of_kind(kind)))).into();
     assert!(formats.values().all(|format| format.len() > 50), "there are words that all have");
     let (mut by_record, mut by_request) = (BTreeMap::<RecordId, Windows>::new(), BTreeMap::new());

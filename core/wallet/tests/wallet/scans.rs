@@ -293,14 +293,15 @@ fn a_pack_whose_history_no_longer_holds_is_told_if_it_is_kept() {
 #[test]
 fn a_pack_that_is_kept_has_what_its_label_said_and_is_remembered_without_a_history() {
     let mut phone = Phone::new(World::with_lot());
+    let scanned = phone.scene.now();
     phone.scan("S007");
-    let (now, mut bare) = (phone.scene.now(), item(LOT, "S007"));
+    let (now, mut bare) = (UnixMillis(scanned.0 + DAY), item(LOT, "S007"));
     bare.expires_at = None;
     phone.snapshot.follow_pack(&subject(PACK)).unwrap();
     phone.scans.keep(&mut phone.snapshot, &bare, now).unwrap();
     phone.scans.remember(&mut phone.snapshot, false).unwrap();
     let [kept] = &phone.list()[..] else { panic!("{:?}", phone.list()) };
-    assert_eq!((kept.kept, kept.item.expires_at, kept.times), (true, Some(EXPIRY), 1));
+    assert_eq!((kept.kept, kept.item.expires_at, kept.times, kept.last), (true, Some(EXPIRY), 1, scanned));
     phone.scene.world().recall(LOT);
     phone.sync();
     assert_eq!(phone.news().len(), 1);
