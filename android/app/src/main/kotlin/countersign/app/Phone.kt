@@ -9,7 +9,6 @@ import countersign.core.KeyStore
 import countersign.core.PackChecker
 import countersign.core.Records
 import countersign.core.Register
-import countersign.core.RegisterReader
 import countersign.core.SyncStep
 import countersign.core.Wallet
 import countersign.core.accessesScreen

@@ -11,7 +11,6 @@ import countersign.core.NewRecordLine
 import countersign.core.RecordQuestion
 import countersign.core.RecordStep
 import countersign.core.RequestStep
-import countersign.core.Text
 import countersign.core.accessesScreen
 import countersign.core.askScreen
 import countersign.core.documentScreen

@@ -12,8 +12,8 @@ import countersign.core.Kept
 import countersign.core.Offer
 import countersign.core.OfferScreen
 import countersign.core.OutgoingScreen
-import countersign.core.RecordScreen
 import countersign.core.ProofScreen
+import countersign.core.RecordScreen
 import countersign.core.Register
 import countersign.core.ReportLine
 import countersign.core.RequestScreen

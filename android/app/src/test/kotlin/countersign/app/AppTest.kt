@@ -1,14 +1,11 @@
 package countersign.app
 
-import android.os.Looper
 import android.view.WindowManager.LayoutParams
 import countersign.core.registerCodes
 import java.io.File
 import org.junit.After
-import org.junit.AfterClass
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
-import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Rule

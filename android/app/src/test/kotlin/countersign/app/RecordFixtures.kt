@@ -1,7 +1,7 @@
 package countersign.app
 
-import countersign.app.Tour.RECORD
 import countersign.app.Tour.NOON
+import countersign.app.Tour.RECORD
 import countersign.app.Tour.accesses
 import countersign.app.Tour.asking
 import countersign.app.Tour.offers
