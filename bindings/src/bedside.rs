@@ -94,13 +94,13 @@ impl Bedside {
             TryCounter::KeyStore => Keeping::Counted,
             TryCounter::Gateway => Keeping::Masked,
         };
-        Badges::new(&mut self.wallet.snapshot()?, self.wallet.keys()).keep(&badge, password, keeping)?;
+        self.badges(|badges| Ok(badges.keep(&badge, password, keeping)?))?;
         Ok(badge.gateway.to_string())
     }
 
     /// Gateways of which there is a badge.
     pub fn gateways(&self) -> Result<Vec<String>, Error> {
-        Ok(Badges::new(&mut self.wallet.snapshot()?, self.wallet.keys()).gateways()?)
+        self.badges(|badges| Ok(badges.gateways()?))
     }
 
     /// Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
@@ -121,10 +121,10 @@ impl Bedside {
             wanted = wanted.with(op(&name).ok_or_else(|| Error::invalid("operation"))?);
         }
         let identity = Identity::parse(gateway).map_err(|_| Error::invalid("member"))?;
-        let mut snapshot = self.wallet.snapshot()?;
-        let (credential, address) = Badges::new(&mut snapshot, self.wallet.keys()).open(gateway, password)?;
+        let (credential, address) = self.badges(|badges| Ok(badges.open(gateway, password)?))?;
+        let trust = self.wallet.act(|snapshot| Ok(snapshot.trust()?))?;
         let link = BedsideLink::new(&address)?;
-        let (key, certificate) = link.key(&snapshot.trust()?, identity.domain(), now())?;
+        let (key, certificate) = link.key(&trust, identity.domain(), now())?;
         if *certificate.identity() != identity {
             return Err(Error::Distrusted);
         }
@@ -168,18 +168,22 @@ impl Bedside {
 
     /// Puts the badge behind a new password. The gateway is not asked.
     pub fn change_password(&self, gateway: &str, old: &str, new: &str) -> Result<(), Error> {
-        let mut snapshot = self.wallet.snapshot()?;
-        Ok(Badges::new(&mut snapshot, self.wallet.keys()).change_password(gateway, old, new)?)
+        self.badges(|badges| Ok(badges.change_password(gateway, old, new)?))
     }
 
     /// Forgets a badge: at the end of a shift.
     pub fn forget(&self, gateway: &str) -> Result<(), Error> {
         self.sign_out();
-        Ok(Badges::new(&mut self.wallet.snapshot()?, self.wallet.keys()).forget(gateway)?)
+        self.badges(|badges| Ok(badges.forget(gateway)?))
     }
 }
 
 impl Bedside {
+    fn badges<T>(&self, act: impl FnOnce(&mut Badges<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let keys = self.wallet.keys();
+        self.wallet.act(|snapshot| act(&mut Badges::new(snapshot, keys)))
+    }
+
     // What is behind the lock is changed by single assignments.
     fn session(&self) -> MutexGuard<'_, Option<BedsideSession>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)

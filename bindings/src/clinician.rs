@@ -8,7 +8,7 @@ use countersign_wallet::{
 };
 
 use crate::clock::now;
-use crate::document::MedicalDocument;
+use crate::document::{MedicalDocument, write_whole};
 use crate::error::CountersignError as Error;
 use crate::records::{AccessState, LineMode, hash, id, log, subject};
 use crate::wallet::Wallet;
@@ -173,6 +173,15 @@ impl Clinician {
         Ok(self.act(|clinician| clinician.read(&thread, now()))?.into())
     }
 
+    /// Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+    pub fn write_image(&self, thread: &str, digest: &str, path: &str) -> Result<(), Error> {
+        let (thread, digest) = (subject(thread)?, hash(digest)?);
+        let (client, store) = (self.wallet.client(), self.wallet.record_store());
+        write_whole(path, |to| {
+            self.act(|clinician| clinician.write_image(&client, &store, &thread, digest, to, now()))
+        })
+    }
+
     /// Erases what may be kept no longer. Returns how many answers were erased.
     pub fn tidy(&self) -> Result<u64, Error> {
         Ok(self.act(|clinician| clinician.tidy(now()))? as u64)
@@ -191,9 +200,10 @@ impl Clinician {
         &self,
         act: impl FnOnce(&mut wallet::Clinician<'_>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {
-        let mut snapshot = self.wallet.snapshot()?;
         let keys = self.wallet.keys();
-        Ok(act(&mut wallet::Clinician::new(&mut snapshot, keys, &self.key, &self.authority)?)?)
+        self.wallet.act(|snapshot| {
+            Ok(act(&mut wallet::Clinician::new(snapshot, keys, &self.key, &self.authority)?)?)
+        })
     }
 
     fn authority(&self) -> AttributeAuthority {

@@ -15,7 +15,7 @@ use crate::code::goods_in;
 use crate::error::CountersignError as Error;
 use crate::handover::{Condition, Goods, Handover, Scan};
 use crate::outbox::{Outgoing, Round};
-use crate::screens::Carried;
+use crate::screens::{Carried, ProofScreen};
 use crate::wallet::Wallet;
 
 /// No step on a frame is begun that would not end within this: the other phone's screen soon shows the next part.
@@ -138,22 +138,29 @@ impl Courier {
         self.act(|courier| courier.dismiss(id))
     }
 
+    /// Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+    pub fn proof(&self, link: &str) -> Result<ProofScreen, Error> {
+        let goods = goods_in(link)?;
+        let custody = self.act(|courier| courier.custody(&goods))?;
+        Ok(ProofScreen::new(link, &custody, &self.outbox()?))
+    }
+
     /// The statements that were signed and are not yet proven to be in the log, in order.
     pub fn outbox(&self) -> Result<Vec<Outgoing>, Error> {
-        Ok(self.wallet.snapshot()?.outbox()?.into_iter().map(Outgoing::from).collect())
+        self.wallet.act(|snapshot| Ok(snapshot.outbox()?.into_iter().map(Outgoing::from).collect()))
     }
 
     /// Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
     /// ledger's history of the goods can be loaded.
     pub fn settle(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("statement"))?;
-        Ok(self.wallet.snapshot()?.settle(id).map(drop)?)
+        self.wallet.act(|snapshot| Ok(snapshot.settle(id).map(drop)?))
     }
 
     /// Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
     pub fn send(&self) -> Result<Round, Error> {
-        let (mut snapshot, client) = (self.wallet.snapshot()?, self.wallet.client());
-        Ok(Issuer::new(&mut snapshot, &client, self.wallet.keys()).send(now())?.into())
+        let client = self.wallet.client();
+        self.wallet.act(|snapshot| Ok(Issuer::new(snapshot, &client, self.wallet.keys()).send(now())?.into()))
     }
 }
 
@@ -163,9 +170,10 @@ impl Courier {
         &self,
         act: impl FnOnce(&mut countersign_wallet::Courier<'_>) -> Result<T, CourierError>,
     ) -> Result<T, Error> {
-        let mut snapshot = self.wallet.snapshot()?;
-        let mut courier = countersign_wallet::Courier::new(&mut snapshot, self.wallet.keys(), &self.key)?;
-        Ok(act(&mut courier)?)
+        self.wallet.act(|snapshot| {
+            let mut courier = countersign_wallet::Courier::new(snapshot, self.wallet.keys(), &self.key)?;
+            Ok(act(&mut courier)?)
+        })
     }
 
     fn take(&self, symbol: &Symbol) -> Result<Scan, Error> {

@@ -1,9 +1,14 @@
 //! A medical document as a screen shows it.
 
-use countersign_records::{Mark, Opened, Section, State, View};
+use std::fs::{self, File};
+use std::io::Write;
+
+use countersign_ledger::Hash;
+use countersign_records::{Mark, Opened, Part, Section, State, View};
 use countersign_wallet::ShownRecord;
 
 use crate::answer::{Argument, Text, Value};
+use crate::error::CountersignError as Error;
 
 /// Sections of a signed medical document, verified.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -20,12 +25,14 @@ pub struct MedicalDocument {
     pub birth_date: String,
     /// Who wrote it, in the document's own words.
     pub authors: Vec<String>,
-    /// Who signed it: a SPIFFE ID.
+    /// Who signed it: a SPIFFE ID. Empty if nobody did.
     pub signer: String,
-    /// The version of the document.
+    /// The version of the document; 0 if nobody signed it.
     pub version: u64,
     /// The sections that are shown.
     pub sections: Vec<MedicalSection>,
+    /// The large images that these sections name.
+    pub images: Vec<MedicalImage>,
     /// How many sections the patient does not show. Never to be shown as empty.
     pub withheld: u32,
     /// How many parts the patient shows and the store did not deliver.
@@ -34,6 +41,23 @@ pub struct MedicalDocument {
     pub until_millis: Option<u64>,
     /// When it was fetched: nothing later is in it. Absent on the patient's own phone.
     pub fetched_millis: Option<u64>,
+}
+
+/// A large image, which a document names and does not contain.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct MedicalImage {
+    /// The number of the part that names it.
+    pub part: u8,
+    /// By which it is named here: SHA-256, in hexadecimal.
+    pub digest: String,
+    /// The address by which the document refers to it. Nothing is fetched from there.
+    pub locator: String,
+    /// Its media type, by the author's word.
+    pub media_type: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Whether it can be had: it is on this phone, or the patient shares it.
+    pub available: bool,
 }
 
 /// A section of a medical document.
@@ -75,7 +99,29 @@ pub enum SectionState {
 impl MedicalDocument {
     /// The patient's own.
     pub(crate) fn own(opened: &Opened) -> Self {
-        let view = View::of(opened.parts());
+        Self {
+            signer: opened.author().identity().to_string(),
+            version: opened.commitment().version(),
+            withheld: count(opened.withheld()),
+            images: opened.parts().iter().flat_map(images).collect(),
+            ..Self::unsigned(View::of(opened.parts()))
+        }
+    }
+
+    /// The same, where these images can be had.
+    pub(crate) fn with_images(mut self, available: impl Iterator<Item = (u8, Hash)>) -> Self {
+        for (part, digest) in available {
+            let digest = digest.to_string();
+            let mut named = self.images.iter_mut();
+            if let Some(image) = named.find(|image| image.part == part && image.digest == digest) {
+                image.available = true;
+            }
+        }
+        self
+    }
+
+    /// One that nobody has signed.
+    pub(crate) fn unsigned(view: View) -> Self {
         Self {
             title: view.title,
             date: view.date,
@@ -83,10 +129,11 @@ impl MedicalDocument {
             patient: view.patient,
             birth_date: view.birth_date,
             authors: view.authors,
-            signer: opened.author().identity().to_string(),
-            version: opened.commitment().version(),
+            signer: String::new(),
+            version: 0,
             sections: view.sections.into_iter().map(MedicalSection::from).collect(),
-            withheld: count(opened.withheld()),
+            images: vec![],
+            withheld: 0,
             not_delivered: 0,
             until_millis: None,
             fetched_millis: None,
@@ -102,7 +149,37 @@ impl From<ShownRecord> for MedicalDocument {
             fetched_millis: Some(shown.fetched_at.0),
             ..Self::own(&shown.opened)
         }
+        .with_images(shown.images.iter().map(|shared| (shared.part(), shared.image().digest)))
     }
+}
+
+fn images(part: &Part) -> impl Iterator<Item = MedicalImage> {
+    part.images().iter().map(|image| MedicalImage {
+        part: part.number(),
+        digest: image.digest.to_string(),
+        locator: image.locator.clone(),
+        media_type: image.media_type.clone(),
+        bytes: image.length,
+        available: false,
+    })
+}
+
+/// Writes a file that is there whole or not at all.
+pub(crate) fn write_whole(
+    path: &str,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let unfinished = format!("{path}.unfinished");
+    let mut file = File::create(&unfinished).map_err(|_| Error::Storage)?;
+    let written = write(&mut file).and_then(|()| {
+        let kept = file.sync_all().and_then(|()| fs::rename(&unfinished, path));
+        kept.map_err(|_| Error::Storage)
+    });
+    if written.is_err() {
+        // What is in it is not the image.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
 }
 
 impl From<Section> for MedicalSection {
@@ -127,18 +204,19 @@ impl From<&Mark> for Text {
     fn from(mark: &Mark) -> Self {
         let text = |text: &str| vec![("what", Value::Text(text.to_owned()))];
         let (key, arguments) = match mark {
-            Mark::NarrativeOnly => ("section-text-only", vec![]),
-            Mark::NoNarrative => ("section-entries-only", vec![]),
-            Mark::NotEmpty(reason) => ("section-not-empty", text(reason)),
-            Mark::NarrativeSaysMore(texts) => ("section-text-says-more", text(&texts.join("; "))),
-            Mark::NarrativeSaysLess(texts) => ("section-text-says-less", text(&texts.join("; "))),
-            Mark::WrongKind(kind) => ("section-wrong-kind", text(kind)),
+            Mark::NarrativeOnly => ("section.text-only", vec![]),
+            Mark::NoNarrative => ("section.entries-only", vec![]),
+            Mark::NotEmpty(reason) => ("section.not-empty", text(reason)),
+            Mark::NarrativeSaysMore(texts) => ("section.text-says-more", text(&texts.join("; "))),
+            Mark::NarrativeSaysLess(texts) => ("section.text-says-less", text(&texts.join("; "))),
+            Mark::WrongKind(kind) if kind.is_empty() => ("section.no-kind", vec![]),
+            Mark::WrongKind(kind) => ("section.wrong-kind", text(kind)),
             Mark::EmptyWithin(title, reason) => (
-                "section-empty-within",
+                "section.empty-within",
                 vec![("what", Value::Text(title.clone())), ("why", Value::Text(reason.clone()))],
             ),
-            Mark::NotHere(reference) => ("section-entry-not-here", text(reference)),
-            Mark::Shortened(more) => ("section-shortened", vec![("more", Value::Number(*more as u64))]),
+            Mark::NotHere(reference) => ("section.entry-not-here", text(reference)),
+            Mark::Shortened(more) => ("section.shortened", vec![("count", Value::Number(*more as u64))]),
         };
         let arguments = arguments.into_iter().map(|(name, value)| Argument { name: name.to_owned(), value });
         Self { key: key.to_owned(), arguments: arguments.collect() }

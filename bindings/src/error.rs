@@ -5,12 +5,14 @@ use std::time::Duration;
 use countersign_bedside::{NotAKey, Refusal};
 use countersign_custody::handover::HandoverError;
 use countersign_custody::qr::NotEncoded;
+use countersign_custody::report::NotAReport;
 use countersign_device::UserRefusal;
 use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
     ActError, AdvanceError, BadgeError, BedsideError, ClientError, CompareError, CourierError, FollowError,
-    HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, StoreError, SyncError, TransportError,
+    HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, ReportError, ScansError, StoreError,
+    SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -163,11 +165,35 @@ impl From<RecordError> for Error {
             RecordError::Clock => Self::Clock,
             RecordError::Unlawful => Self::Distrusted,
             RecordError::Link(_)
+            | RecordError::Paper(_)
             | RecordError::Policy(_)
             | RecordError::Unknown
             | RecordError::NotALine
             | RecordError::ReasonNeeded => Self::invalid(error.reason()),
             _ => Self::Refused { reason: error.reason().to_owned() },
+        }
+    }
+}
+
+impl From<ReportError> for Error {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::NotAReport(NotAReport::Photograph) => Self::invalid("photograph"),
+            ReportError::NotAReport(_) => Self::invalid("report"),
+            ReportError::NoKey => Self::Refused { reason: "no-reports".to_owned() },
+            ReportError::TooMany => Self::Refused { reason: "reports-waiting".to_owned() },
+            ReportError::Act(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScansError> for Error {
+    fn from(error: ScansError) -> Self {
+        match error {
+            ScansError::KeyStore(error) => error.into(),
+            ScansError::Store(error) => error.into(),
+            ScansError::Random => Self::KeyStoreFailed,
+            ScansError::NotAPack => Self::invalid("product"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_custody::{Step, SubjectType};
+use countersign_custody::{Profile, Step, SubjectType};
 use countersign_ledger::{Fields, Kind, Subject, Value};
 use countersign_scan::Code;
 use countersign_wallet::{Named, Snapshot, is_irrevocable};
@@ -111,8 +111,10 @@ impl Issuer {
         level: Option<Level>,
         consent: Consent,
     ) -> Result<Act, Error> {
-        let (step, subject) = guarded(&mut self.wallet.snapshot()?, kind, code, level, consent)?;
-        Ok(act(step, &subject))
+        self.wallet.act(|snapshot| {
+            let (profile, step, subject) = guarded(snapshot, kind, code, level, consent)?;
+            Ok(act(profile, step, &subject))
+        })
     }
 
     /// The same, signed, submitted, and proven to be in the log. What is cut off is in the outbox: the same call goes on with
@@ -125,17 +127,19 @@ impl Issuer {
         fields: Vec<Field>,
         consent: Consent,
     ) -> Result<Signed, Error> {
-        let (mut snapshot, client) = (self.wallet.snapshot()?, self.wallet.client());
-        let (step, subject) = guarded(&mut snapshot, kind, code, level, consent)?;
+        let client = self.wallet.client();
         let fields = fields.into_iter().fold(Fields::new(), Field::add_to);
-        let issuer = countersign_wallet::Issuer::new(&mut snapshot, &client, self.wallet.keys());
-        let recorded =
-            issuer.consenting(consent.into()).act(&self.key, &step.kind, &subject, fields, now())?;
-        Ok(Signed {
-            act: act(step, &subject),
-            statement: recorded.id.to_string(),
-            index: recorded.index,
-            as_of_millis: recorded.as_of.0,
+        self.wallet.act(|snapshot| {
+            let (profile, step, subject) = guarded(snapshot, kind, code, level, consent)?;
+            let issuer = countersign_wallet::Issuer::new(snapshot, &client, self.wallet.keys());
+            let recorded =
+                issuer.consenting(consent.into()).act(&self.key, &step.kind, &subject, fields, now())?;
+            Ok(Signed {
+                act: act(profile, step, &subject),
+                statement: recorded.id.to_string(),
+                index: recorded.index,
+                as_of_millis: recorded.as_of.0,
+            })
         })
     }
 }
@@ -146,21 +150,21 @@ fn guarded(
     code: &str,
     level: Option<Level>,
     consent: Consent,
-) -> Result<(&'static Step, Subject), Error> {
+) -> Result<(&'static Profile, &'static Step, Subject), Error> {
     let kind = Kind::new(kind).map_err(|_| Error::invalid("kind"))?;
-    let step = snapshot.profile_of(&kind).and_then(|profile| profile.step(&kind));
-    let step = step.ok_or_else(|| Error::invalid("kind"))?;
+    let rules = snapshot.profile_of(&kind).and_then(|profile| Some((profile, profile.step(&kind)?)));
+    let (profile, step) = rules.ok_or_else(|| Error::invalid("kind"))?;
     let named = Named::read(&Code::typed(code), year()).map_err(|reason| unnamed(&reason))?;
     let level = level.map(SubjectType::from);
-    Ok((step, snapshot.guard(step, &named, level, consent.into(), now())?))
+    Ok((profile, step, snapshot.guard(step, &named, level, consent.into(), now())?))
 }
 
-fn act(step: &Step, subject: &Subject) -> Act {
+fn act(profile: &Profile, step: &Step, subject: &Subject) -> Act {
     Act {
         kind: step.kind.to_string(),
         link: subject.to_string(),
         level: SubjectType::of(subject).map_or(Level::Matter, Level::from),
-        irrevocable: is_irrevocable(step),
+        irrevocable: is_irrevocable(profile, step),
     }
 }
 

@@ -13,9 +13,9 @@
 //!
 //! # Locks
 //!
-//! A wallet has its snapshot open twice: one is read, the other is updated, so that a verdict never waits for the
-//! network. A call that signs opens a third for itself, so no lock is held while the key store waits for a person.
-//! After a panic under a lock the snapshot is opened again, which verifies its contents as always.
+//! A wallet has one snapshot that is read; while it syncs another one is updated, which then takes the first one's place,
+//! so that a verdict never waits for the network. A call that signs has a third for itself, which the next such call takes over, so no lock is held while the key
+//! store waits for a person. After a panic under a lock the snapshot is opened again, which verifies its contents as always.
 //!
 //! # Signals
 //!
@@ -34,12 +34,15 @@ mod courier;
 mod document;
 mod error;
 mod handover;
+mod health_link;
+mod history;
 mod issuer;
 mod key_store;
 mod outbox;
 mod pack_checker;
 mod records;
 mod register;
+mod reports;
 mod screens;
 mod settings;
 mod wallet;
@@ -49,9 +52,11 @@ pub use bedside::{Bedside, BedsideCommand, BedsideReading, BedsideSignedIn, TryC
 pub use clinician::{Clinician, RecordOffer, RecordQuestion, RecordRequest};
 pub use clock::Clock;
 pub use courier::Courier;
-pub use document::{MedicalDocument, MedicalSection, SectionState};
+pub use document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
+pub use health_link::{LinkSignature, LinkedFile};
+pub use history::Remembered;
 pub use issuer::{Act, Consent, Field, FieldValue, Issuer, Level, Signed};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use outbox::{Cause, Delivery, NextStep, Outgoing, Round};
@@ -60,11 +65,18 @@ pub use records::{
     AccessState, LineMode, MedicalRecord, NewRecordLine, RecordAccess, RecordAccesses, RecordLine,
     RecordRequester, RecordStep, Records,
 };
-pub use register::{Register, RegisterReader, RegisterScan, register, register_codes};
+pub use register::{
+    AuthorityAddress, Register, RegisterReader, RegisterScan, authority_address, authority_codes, register,
+    register_codes,
+};
+pub use reports::Suspicion;
 pub use screens::{
-    Action, Carried, Fault, FaultScreen, HandoverScreen, Kept, OfferScreen, OtherReading, OutgoingScreen,
-    VerdictScreen, Way, WayMark, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen,
-    step_key, verdict_screen,
+    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, Carried,
+    DocumentScreen, Fault, FaultScreen, HandoverScreen, Kept, Notice, OfferScreen, OtherReading,
+    OutgoingScreen, ProofScreen, RecordLineScreen, RecordNext, RecordScreen, ReportLine, RequestScreen,
+    RequestStep, Scanned, SectionMark, SectionScreen, Seen, VerdictScreen, Way, WayMark, accesses_screen,
+    ask_screen, document_screen, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen,
+    record_screen, request_screen, step_key, verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use wallet::{Followed, SyncStep, Wallet};

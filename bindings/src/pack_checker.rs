@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::Item;
+use countersign_custody::report::Scanned;
 use countersign_scan::gs1::Gs1Error;
 use countersign_scan::{Code, Luma, NotAProduct, Picture, Scanner, Symbol, decode};
-use countersign_wallet::{NoPack, item_of};
+use countersign_wallet::{NoPack, Seen, item_of};
 
 use crate::answer::Answer;
 use crate::clock::year;
@@ -22,7 +23,15 @@ const FRAME_BUDGET: Duration = Duration::from_millis(30);
 pub struct PackChecker {
     wallet: Arc<Wallet>,
     scanner: Mutex<Scanner>,
-    last: Mutex<Option<Item>>,
+    last: Mutex<Option<Last>>,
+}
+
+/// The last pack, and what was known of it before.
+#[derive(Clone)]
+struct Last {
+    item: Item,
+    seen: Seen,
+    scan: Scanned,
 }
 
 /// The result of a frame or picture.
@@ -71,7 +80,7 @@ impl PackChecker {
     /// The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
     pub fn check_again(&self) -> Result<Option<Answer>, Error> {
         let last = self.last().clone();
-        last.map(|item| self.answer(&item)).transpose()
+        last.map(|last| self.answer(&last.item)).transpose()
     }
 
     /// Scans the next frame of a live camera: its luma plane, one byte per pixel, rows `stride` bytes apart. The bytes
@@ -119,13 +128,31 @@ impl PackChecker {
     }
 
     fn answer(&self, item: &Item) -> Result<Answer, Error> {
-        let answer = Answer::new(item, &self.wallet.check(item)?);
-        *self.last() = Some(item.clone());
-        Ok(answer)
+        let verdict = self.wallet.check(item)?;
+        let now = self.wallet.now();
+        let seen = self.wallet.scanned(|scans, snapshot| scans.note(snapshot, item, &verdict, now));
+        // A full disk or a locked key store stops no check.
+        let (seen, scan) = (seen.unwrap_or_default(), Scanned::new(item, &verdict, now));
+        *self.last() = Some(Last { item: item.clone(), seen, scan });
+        Ok(Answer::new(item, &verdict))
+    }
+
+    pub(crate) const fn wallet(&self) -> &Arc<Wallet> {
+        &self.wallet
+    }
+
+    /// The last scan, if it was of this.
+    pub(crate) fn last_scan(&self, link: &str) -> Option<Scanned> {
+        let last = self.last();
+        last.as_ref().map(|last| &last.scan).filter(|scan| scan.link.as_str() == link).cloned()
+    }
+
+    pub(crate) fn last_seen(&self) -> Seen {
+        self.last().as_ref().map(|last| last.seen.clone()).unwrap_or_default()
     }
 
     /// A panic leaves the old or the new value here, never a mixture.
-    fn last(&self) -> MutexGuard<'_, Option<Item>> {
+    fn last(&self) -> MutexGuard<'_, Option<Last>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,16 +1,17 @@
 //! Medical records on their owner's phone: who may see what, who asked, who got what.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use countersign_ledger::{Hash, Identity, LogName, Subject};
 use countersign_records::rules::{LOGS, Mode};
-use countersign_records::{Parts, RecordId};
+use countersign_records::{Image, Paper, Parts, RecordId};
 use countersign_wallet::{
     self as wallet, Access, Allow, HeldRecord, NewLine, Publishing, RecordError, RecordStore,
 };
 
 use crate::clock::now;
-use crate::document::MedicalDocument;
+use crate::document::{MedicalDocument, write_whole};
 use crate::error::CountersignError as Error;
 use crate::wallet::Wallet;
 
@@ -40,6 +41,8 @@ pub struct MedicalRecord {
     pub changing_to: Option<Vec<RecordLine>>,
     /// Whether the ledger has it.
     pub published: bool,
+    /// Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+    pub restoring: bool,
 }
 
 /// Who may see some parts of a record.
@@ -180,6 +183,24 @@ impl Records {
         Ok(record.to_string())
     }
 
+    /// Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+    /// is enrolled again; after `enrol`, `step` fetches what there is of it.
+    pub fn restore(&self, paper: &str, authority: &str) -> Result<String, Error> {
+        let paper = Paper::parse(paper).map_err(RecordError::from)?;
+        let authority = Identity::parse(authority).map_err(|_| Error::invalid("member"))?;
+        let store = self.wallet.record_store().identity()?;
+        let record = self.act(|records| records.restore(&paper, &store, &authority))?;
+        self.wallet.replan();
+        Ok(record.to_string())
+    }
+
+    /// The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+    /// when it is asked for, and let it be in no backup and no screenshot.
+    pub fn paper(&self, record: &str) -> Result<String, Error> {
+        let record = id(record)?;
+        Ok(self.act(|records| records.paper(&record))?.to_text().to_string())
+    }
+
     /// Has the record's owner enrolled by the code that was made for its number.
     pub fn enrol(&self, record: &str, code: &str) -> Result<(), Error> {
         let (record, client) = (id(record)?, self.wallet.client());
@@ -210,14 +231,36 @@ impl Records {
         let record = id(record)?;
         self.act(|records| {
             records.take(&record, &document)?;
-            Ok(MedicalDocument::own(&records.document(&record)?))
+            own(records, &record)
         })
     }
 
     /// The document on this phone.
     pub fn document(&self, record: &str) -> Result<MedicalDocument, Error> {
         let record = id(record)?;
-        Ok(MedicalDocument::own(&self.act(|records| records.document(&record))?))
+        self.act(|records| own(records, &record))
+    }
+
+    /// Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+    /// that names it, when all images of that part are here.
+    pub fn take_image(&self, record: &str, digest: &str, path: &str) -> Result<(), Error> {
+        let (record, digest) = (id(record)?, hash(digest)?);
+        let mut file = File::open(path).map_err(|_| Error::invalid("image-file"))?;
+        self.act(|records| {
+            let image = image(records, &record, digest)?;
+            records.take_image(&record, &image, &mut file)
+        })
+    }
+
+    /// Writes an image that is on this phone to a file, whole or not at all.
+    pub fn write_image(&self, record: &str, digest: &str, path: &str) -> Result<(), Error> {
+        let (record, digest) = (id(record)?, hash(digest)?);
+        write_whole(path, |to| {
+            self.act(|records| {
+                let image = image(records, &record, digest)?;
+                records.write_image(&record, &image, to)
+            })
+        })
     }
 
     /// Opens some parts to somebody. Returns the line's label.
@@ -314,14 +357,25 @@ impl Records {
         &self,
         act: impl FnOnce(&mut wallet::Records<'_>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {
-        let mut snapshot = self.wallet.snapshot()?;
-        Ok(act(&mut wallet::Records::new(&mut snapshot, self.wallet.keys()))?)
+        self.wallet.act(|snapshot| Ok(act(&mut wallet::Records::new(snapshot, self.wallet.keys()))?))
     }
 
     fn allow_what(&self, record: &str, thread: &str, what: Allow) -> Result<(), Error> {
         let (record, thread, client) = (id(record)?, subject(thread)?, self.wallet.client());
         self.act(|records| records.allow(&client, &record, &thread, what, now())).map(drop)
     }
+}
+
+/// The patient's own document, with what is here of its images.
+fn own(records: &wallet::Records<'_>, record: &RecordId) -> Result<MedicalDocument, RecordError> {
+    let document = MedicalDocument::own(&records.document(record)?);
+    let images = records.images(record)?.into_iter().filter(|held| held.here);
+    Ok(document.with_images(images.map(|held| (held.part, held.image.digest))))
+}
+
+fn image(records: &wallet::Records<'_>, record: &RecordId, digest: Hash) -> Result<Image, RecordError> {
+    let mut named = records.images(record)?.into_iter().map(|held| held.image);
+    named.find(|image| image.digest == digest).ok_or(RecordError::Unknown)
 }
 
 impl Wallet {
@@ -360,6 +414,7 @@ impl From<HeldRecord> for MedicalRecord {
             lines: lines(held.lines),
             changing_to: held.changing_to.map(lines),
             published: held.published,
+            restoring: held.restoring,
         }
     }
 }

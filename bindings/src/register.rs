@@ -1,10 +1,12 @@
-//! A register in codes: how a phone learns which ledger it trusts.
+//! A register in codes, how a phone learns which ledger it trusts; and an attribute authority, how it learns whose keys for
+//! records it uses.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_custody::qr::{self, Assembly, NotTaken, Received};
 use countersign_ledger::Genesis;
+use countersign_records::RecordLink;
 use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Code, Luma, ScanResult, Scanner};
 use countersign_wallet as wallet;
@@ -28,7 +30,20 @@ pub struct Register {
     pub words: Vec<String>,
 }
 
-/// The result of a scan for a register.
+/// An attribute authority as its codes name it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct AuthorityAddress {
+    /// Its SPIFFE ID.
+    pub identity: String,
+    /// Its address.
+    pub address: String,
+    /// The roots that it is known by (DER); with none, it is the node's.
+    pub roots: Vec<Vec<u8>>,
+    /// The whole as bytes, for the app to keep, and for [`authority_address`].
+    pub message: Vec<u8>,
+}
+
+/// The result of a scan for a register, an authority or a record.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum RegisterScan {
     /// No code with anything new.
@@ -47,9 +62,19 @@ pub enum RegisterScan {
         /// The register.
         register: Register,
     },
+    /// A medical record's link, as a patient shows it.
+    Record {
+        /// The link, for [`crate::Clinician::add`]; a secret.
+        link: String,
+    },
+    /// An attribute authority.
+    Authority {
+        /// The authority.
+        authority: AuthorityAddress,
+    },
 }
 
-/// Reads the codes of a register.
+/// Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
 #[derive(Default, uniffi::Object)]
 pub struct RegisterReader {
     eye: Mutex<Eye>,
@@ -72,6 +97,19 @@ pub fn register_codes(node: &str, genesis: &[u8]) -> Result<Vec<String>, Error> 
 #[uniffi::export]
 pub fn register(node: &str, genesis: &[u8]) -> Result<Register, Error> {
     opened(node, genesis).map(Register::from)
+}
+
+/// The attribute authority of a message.
+#[uniffi::export]
+pub fn authority_address(message: &[u8]) -> Result<AuthorityAddress, Error> {
+    let read = wallet::AuthorityAddress::parse(message);
+    read.map(AuthorityAddress::from).map_err(|_| Error::invalid("authority"))
+}
+
+/// The texts of the QR codes that show an attribute authority to a phone.
+#[uniffi::export]
+pub fn authority_codes(message: &[u8]) -> Result<Vec<String>, Error> {
+    Ok(codes(&authority_address(message)?.message)?)
 }
 
 fn opened(node: &str, genesis: &[u8]) -> Result<wallet::Register, Error> {
@@ -109,9 +147,15 @@ impl RegisterReader {
 
     /// The same for the text of a code from another reader.
     pub fn scan_code(&self, text: &str) -> Result<RegisterScan, Error> {
+        if let Ok(link) = RecordLink::parse(text) {
+            return Ok(RegisterScan::Record { link: link.to_text().to_string() });
+        }
         let fed = self.eye().assembly.feed(text);
         match fed {
             Ok(Received::Whole(message)) => {
+                if let Ok(authority) = authority_address(&message) {
+                    return Ok(RegisterScan::Authority { authority });
+                }
                 let register = wallet::Register::parse(&message)?.into();
                 Ok(RegisterScan::Whole { register })
             }
@@ -140,6 +184,17 @@ impl From<wallet::Register> for Register {
     }
 }
 
+impl From<wallet::AuthorityAddress> for AuthorityAddress {
+    fn from(authority: wallet::AuthorityAddress) -> Self {
+        Self {
+            message: authority.message(),
+            identity: authority.identity.to_string(),
+            address: authority.address,
+            roots: authority.roots,
+        }
+    }
+}
+
 impl From<wallet::NotARegister> for Error {
     fn from(_: wallet::NotARegister) -> Self {
         Self::invalid("register")
@@ -163,5 +218,14 @@ mod tests {
         assert_eq!(reader.scan_code("https://a.example"), Ok(RegisterScan::Foreign));
         let codes = codes(b"https://a.example\n{}").unwrap();
         assert_eq!(reader.scan_code(&codes[0]), Err(Error::invalid("register")));
+    }
+
+    #[test]
+    fn an_authority_is_told_from_a_register() {
+        let message = b"spiffe://meds.example/attribute-authority/clinics\nhttps://clinics.example";
+        let codes = authority_codes(message).unwrap();
+        let authority = authority_address(message).unwrap();
+        assert_eq!(RegisterReader::new().scan_code(&codes[0]), Ok(RegisterScan::Authority { authority }));
+        assert_eq!(authority_codes(b"https://a.example"), Err(Error::invalid("authority")));
     }
 }

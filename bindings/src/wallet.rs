@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_custody::{Contents, Item, Verdict};
+use countersign_custody::{Contents, Item, Reason, Verdict};
 use countersign_ledger::{Genesis, LogName, Subject, TrustedCheckpoint, UnixMillis};
 use countersign_wallet::{
-    Client, FollowState, Health, Https, HttpsError, Issuer, Part, Snapshot, Step, StoreError,
+    Client, FollowState, Health, Https, HttpsError, Issuer, Part, Scans, ScansError, Snapshot, Step,
+    StoreError,
 };
 
 use crate::answer::Answer;
@@ -29,8 +30,12 @@ pub struct Wallet {
     node: Mutex<Node>,
     /// The snapshot that verdicts are read from.
     reading: Mutex<Snapshot>,
-    /// The snapshot that is being updated.
-    syncing: Mutex<Snapshot>,
+    /// The snapshot that is being updated, while one is.
+    syncing: Mutex<Option<Snapshot>>,
+    /// A snapshot for the next single call.
+    spare: Mutex<Option<Snapshot>>,
+    /// What was scanned.
+    scans: Scans,
     /// The followed subjects have changed since the current round was planned.
     replan: AtomicBool,
     /// The moment that examples are looked at; absent for a wallet that lives.
@@ -90,18 +95,20 @@ impl Wallet {
     ) -> Result<Self, Error> {
         let (database, genesis) = (PathBuf::from(database), Genesis::parse(genesis)?);
         let reading = Snapshot::open(&database, &genesis)?;
-        let syncing = Mutex::new(Snapshot::open(&database, &genesis)?);
         // A damaged address is ignored.
         let chosen = reading.node()?.and_then(|chosen| Node::new(chosen, &genesis).ok());
         let node = Mutex::new(chosen.map_or_else(|| Node::new(node, &genesis), Ok)?);
         let (reading, keys) = (Mutex::new(reading), Arc::new(Foreign(keys)));
+        let scans = Scans::new(Arc::clone(&keys) as Arc<dyn countersign_wallet::KeyStore>);
         Ok(Self {
             database,
             genesis,
             keys,
             node,
             reading,
-            syncing,
+            syncing: Mutex::default(),
+            spare: Mutex::default(),
+            scans,
             replan: AtomicBool::new(false),
             moment: None,
         })
@@ -122,22 +129,34 @@ impl Wallet {
     /// attestation ([`KeyStore::attest`]) has the code as challenge.
     pub fn enrol(&self, key: &str, code: &str) -> Result<Enrolment, Error> {
         let attestation = self.keys.attest(key, code)?;
-        let (mut snapshot, client) = (self.snapshot()?, self.client());
-        let certificate = Issuer::new(&mut snapshot, &client, self.keys()).enrol(key, code)?;
+        let client = self.client();
+        let certificate =
+            self.act(|snapshot| Ok(Issuer::new(snapshot, &client, self.keys()).enrol(key, code)?))?;
         Ok(Enrolment { membership: Membership::new(key, &certificate), attestation })
     }
 
     /// The members that this wallet's keys sign for.
     pub fn memberships(&self) -> Result<Vec<Membership>, Error> {
-        let (mut snapshot, client) = (self.snapshot()?, self.client());
-        let issuer = Issuer::new(&mut snapshot, &client, self.keys());
-        issuer.enrolled()?.iter().map(|key| Ok(Membership::new(key, &issuer.certificate(key)?))).collect()
+        let client = self.client();
+        self.act(|snapshot| {
+            let issuer = Issuer::new(snapshot, &client, self.keys());
+            issuer.enrolled()?.iter().map(|key| Ok(Membership::new(key, &issuer.certificate(key)?))).collect()
+        })
     }
 
-    /// Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-    /// sync.
+    /// Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+    /// pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
     pub fn follow(&self, code: &str) -> Result<(), Error> {
-        self.reading()?.follow(&whole_item_in(code)?.class)?;
+        let item = whole_item_in(code)?;
+        let more = |pack: &Subject| {
+            let lacks = Reason::NotFollowed { subject: pack.clone() };
+            self.check(&item).map(|verdict| verdict.reasons.contains(&lacks))
+        };
+        let pack = item.pack.as_ref().map(|pack| more(pack).map(|more| more.then_some(pack)));
+        let pack = pack.transpose()?.flatten();
+        let mut snapshot = self.reading()?;
+        snapshot.follow(&item.class)?;
+        pack.map_or(Ok(()), |pack| snapshot.follow_pack(pack))?;
         self.replan.store(true, Ordering::Release);
         Ok(())
     }
@@ -159,12 +178,12 @@ impl Wallet {
         Ok(())
     }
 
-    /// Stops following a subject: the link of a [`Followed`].
+    /// Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
     pub fn unfollow(&self, link: &str) -> Result<(), Error> {
         let subject = Subject::new(link).map_err(|_| Error::invalid("product"))?;
         self.reading()?.unfollow(&subject)?;
         self.replan.store(true, Ordering::Release);
-        Ok(())
+        if is_pack(link) { self.scanned(|scans, snapshot| scans.forget(snapshot, &subject)) } else { Ok(()) }
     }
 
     /// Keeps the list of a logistic unit's contents, the file that came with it: its packs can then be scanned one by
@@ -175,10 +194,13 @@ impl Wallet {
         Ok(self.reading()?.keep_contents(&contents)?)
     }
 
-    /// Keeps a pack in the medicine list: follows its product, and the pack itself.
+    /// Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+    /// the pack itself.
     pub fn keep(&self, code: &str) -> Result<(), Error> {
+        let item = whole_item_in(code)?;
         self.follow(code)?;
-        self.follow_pack(code)
+        self.follow_pack(code)?;
+        self.scanned(|scans, snapshot| scans.keep(snapshot, &item, self.now()))
     }
 
     /// The medicine list: every pack that is followed, with its verdict as of now.
@@ -186,9 +208,12 @@ impl Wallet {
         let followed = self.following()?;
         let ready = |link: &str| followed.iter().any(|row| row.link == link && row.ready);
         let packs = followed.iter().filter(|row| is_pack(&row.link));
+        // Without the key store the list lacks what the labels said, and nothing else.
+        let labels = self.scanned(|scans, snapshot| scans.list(snapshot)).unwrap_or_default();
         packs
             .map(|row| {
-                let item = whole_item_in(&row.link)?;
+                let label = labels.iter().find(|scan| scan.kept && scan.link().as_str() == row.link);
+                let item = label.map_or_else(|| whole_item_in(&row.link), |scan| Ok(scan.item.clone()))?;
                 let answer = Answer::new(&item, &self.check(&item)?);
                 Ok(Kept::new(&answer, row.ready && ready(&answer.product.class)))
             })
@@ -206,32 +231,37 @@ impl Wallet {
     /// Does the next step of a sync: at most one request, bounded in size and time. Call it until it returns `Done`. It
     /// may be stopped, or the app killed, at any moment.
     pub fn sync_step(&self) -> Result<SyncStep, Error> {
-        let mut snapshot = sound(&self.syncing, || self.snapshot())?;
-        if self.replan.swap(false, Ordering::AcqRel) {
-            *snapshot = self.snapshot()?;
-        }
-        let step = snapshot.sync_step(&self.client()).map_err(Error::from);
-        if step == Err(Error::from(StoreError::Moved)) {
+        // A call that panics gives none back: the next step begins from what is stored.
+        let mut syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begun, replan) = (syncing.take(), self.replan.swap(false, Ordering::AcqRel));
+        let mut snapshot = begun.filter(|_| !replan).map_or_else(|| self.open_again(), Ok)?;
+        match snapshot.sync_step(&self.client()).map_err(Error::from) {
+            Ok(Step::Done) => {
+                *self.reading()? = snapshot;
+                Ok(SyncStep::Done)
+            }
+            Ok(step) => {
+                *syncing = Some(snapshot);
+                Ok(step.into())
+            }
             // A courier's call has advanced the wallet: the next step begins from there.
-            self.replan.store(true, Ordering::Release);
-            return Ok(SyncStep::Waiting { after_millis: 0 });
-        }
-        if step == Err(Error::Storage) {
+            Err(error) if error == Error::from(StoreError::Moved) => {
+                Ok(SyncStep::Waiting { after_millis: 0 })
+            }
             // Opened anew, what is damaged is begun anew.
-            self.replan.store(true, Ordering::Release);
+            Err(Error::Storage) => Err(Error::Storage),
+            Err(error) => {
+                *syncing = Some(snapshot);
+                Err(error)
+            }
         }
-        let step = step?;
-        if step == Step::Done {
-            *self.reading()? = self.snapshot()?;
-        }
-        Ok(step.into())
     }
 
     /// Uses the node at `address` from now on, also after a restart: `https://`, a host, and optionally a port. Any
     /// node of the ledger will do, since clients verify all of its answers.
     pub fn set_node(&self, address: String) -> Result<(), Error> {
         let node = Node::new(address, &self.genesis)?;
-        self.snapshot()?.set_node(&node.address)?;
+        self.act(|snapshot| Ok(snapshot.set_node(&node.address)?))?;
         *self.node() = node;
         Ok(())
     }
@@ -254,7 +284,7 @@ impl Wallet {
     pub fn knowledge(&self) -> Result<Knowledge, Error> {
         let snapshot = self.reading()?;
         let checkpoint = snapshot.checkpoint(LogName::SUPPLY);
-        let now = snapshot.now(self.moment.unwrap_or_else(now));
+        let now = snapshot.now(self.now());
         Ok(Knowledge {
             ledger: self.genesis.name.clone(),
             checkpoint: checkpoint.map(|head| head.checkpoint().size()),
@@ -269,35 +299,59 @@ impl Wallet {
     /// The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
     /// empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
     pub fn checkpoint_codes(&self) -> Result<Vec<String>, Error> {
-        let snapshot = self.snapshot()?;
-        let note = snapshot.seen(LogName::SUPPLY).map(|seen| seen.note().to_string());
+        let note =
+            self.act(|snapshot| Ok(snapshot.seen(LogName::SUPPLY).map(|seen| seen.note().to_string())))?;
         Ok(note.map_or_else(|| Ok(Vec::new()), |note| codes(note.as_bytes()))?)
     }
 
     /// Compares another phone's newest checkpoint, its note, with this one's. A contradiction is kept as evidence, at
     /// once or when the next sync has shown it ([`Knowledge`]). Repeating is harmless.
     pub fn compare(&self, note: &str) -> Result<Meeting, Error> {
-        Ok(self.snapshot()?.compare(note)?.into())
+        self.act(|snapshot| Ok(snapshot.compare(note)?.into()))
     }
 }
 
 impl Wallet {
     /// The verdict on what was read from a pack.
     pub(crate) fn check(&self, item: &Item) -> Result<Verdict, Error> {
-        let mut snapshot = self.reading()?;
-        let now = self.moment.unwrap_or_else(now);
+        let (mut snapshot, now) = (self.reading()?, self.now());
         let verdict = snapshot.check(item, now);
         if snapshot.health() == Health::Sound {
             return Ok(verdict);
         }
         // Another call may have advanced the wallet and changed its stored data since this snapshot was opened.
-        *snapshot = self.snapshot()?;
+        *snapshot = self.open_again()?;
         Ok(snapshot.check(item, now))
     }
 
-    /// A snapshot for a single call.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
+    /// A call with a snapshot of its own, so that no lock is held while a person or the network is waited for. The next
+    /// call uses it again: what was verified need not be verified for each.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Snapshot) -> Result<T, Error>) -> Result<T, Error> {
+        let spare = self.spare().take();
+        let mut snapshot = spare.map_or_else(|| self.open_again(), |spare| Ok(spare.caught_up()?))?;
+        let answer = act(&mut snapshot);
+        // What is damaged is mended when it is opened.
+        if snapshot.health() == Health::Sound && !matches!(answer, Err(Error::Storage)) {
+            *self.spare() = Some(snapshot);
+        }
+        answer
+    }
+
+    /// The same about what was scanned.
+    pub(crate) fn scanned<T>(
+        &self,
+        act: impl FnOnce(&Scans, &mut Snapshot) -> Result<T, ScansError>,
+    ) -> Result<T, Error> {
+        self.act(|snapshot| Ok(act(&self.scans, snapshot)?))
+    }
+
+    fn open_again(&self) -> Result<Snapshot, Error> {
         Ok(Snapshot::open(&self.database, &self.genesis)?)
+    }
+
+    /// What the clock shows; for examples their own moment.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.moment.unwrap_or_else(now)
     }
 
     /// A client of the node for a single call. Connections are kept.
@@ -324,7 +378,12 @@ impl Wallet {
     }
 
     fn reading(&self) -> Result<MutexGuard<'_, Snapshot>, Error> {
-        sound(&self.reading, || self.snapshot())
+        sound(&self.reading, || self.open_again())
+    }
+
+    /// A call that panics gives none back.
+    fn spare(&self) -> MutexGuard<'_, Option<Snapshot>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic leaves the old or the new value here, never a mixture.

@@ -15,7 +15,10 @@ let package = Package(
         packaged
             ? .binaryTarget(name: "CountersignCoreFFI", path: framework)
             : .systemLibrary(name: "CountersignCoreFFI"),
-        .target(name: "Countersign", dependencies: ["CountersignCoreFFI"]),
+        // The barcode reader in the archive is C++; a shared library has it linked already.
+        .target(
+            name: "Countersign", dependencies: ["CountersignCoreFFI"],
+            linkerSettings: packaged ? [.linkedLibrary("c++")] : []),
         .testTarget(name: "CountersignTests", dependencies: ["Countersign"]),
     ]
 )

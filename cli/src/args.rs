@@ -58,6 +58,10 @@ pub enum Command {
     Import(Import),
     /// Keep medical records (FHIR documents): sign, share, ask for, open and log them, or inspect one
     Record(Record),
+    /// Report a suspicion: sealed to the authority, tied to a scan
+    Report(Suspicion),
+    /// Read the reports that came, as the authority
+    Reports(Reports),
     /// Run or manage a ledger node
     Node(Node),
     /// Run a witness in a process of its own: it cosigns the checkpoints of others' logs (C2SP tlog-witness)
@@ -188,7 +192,7 @@ pub struct Sign {
     /// What the statement is about, where the code names more than that, such as a pack of the lot
     #[arg(long, value_enum, requires = "asked")]
     pub level: Option<Level>,
-    /// Sign what cannot be taken back without being asked (recall, dispense)
+    /// Sign what cannot be taken back without being asked (such as a recall)
     #[arg(long, short, requires = "asked")]
     pub yes: bool,
     /// Sign although nothing here shows the subject to exist
@@ -297,6 +301,7 @@ A patient:
   countersign record share 'member: spiffe://meds.example/doctor/bo' --sections all --whole
   countersign record log
   countersign record redefine 1a2b3c4d --sections Results
+  countersign record paper                                # then, on a new phone: countersign record restore
 A doctor:
   countersign record sign summary.json --record ID --holder KEY -o signed.cbor
   countersign record request LINK --name 'Dr. Ada'
@@ -342,6 +347,9 @@ pub enum RecordCommand {
         /// The file that the doctor has signed
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
+        /// An image that the document refers to, as the doctor handed it over; for each image
+        #[arg(long = "image", value_name = "FILE", value_hint = ValueHint::FilePath)]
+        images: Vec<PathBuf>,
         /// The record's number, if there are several
         #[arg(long, value_parser = record_id)]
         record: Option<RecordId>,
@@ -366,6 +374,18 @@ pub enum RecordCommand {
         /// The record's number, if there are several
         #[arg(long, value_parser = record_id)]
         record: Option<RecordId>,
+    },
+    /// Patient: print the record's secret, to be written on paper: with it, and another code, a new phone has the record again
+    Paper {
+        /// The record's number, if there are several
+        #[arg(long, value_parser = record_id)]
+        record: Option<RecordId>,
+    },
+    /// Patient: begin to restore a record from its paper; when its owner is enrolled again, fetch all of it
+    Restore {
+        /// A file with the seven lines [default: type them, unseen]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
     },
     /// Patient: print who asked and who got what, proven to be all of it
     Log {
@@ -429,9 +449,23 @@ pub struct SignRecord {
     /// The version of the document
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub version: u64,
+    /// What may be shown without the rest: sections that must be shown, a slash, and those that may, as in 'Results,Units/all' or
+    /// '/Problems'; several times for several ways. The whole document may always be shown [default: any sections]
+    #[arg(long = "permit", value_name = "MUST/MAY")]
+    pub permits: Vec<String>,
+    /// A large image that the document refers to and does not contain: the address by which it does, and the file. Hand the file to
+    /// the patient as well
+    #[arg(long = "image", value_name = "ADDRESS=FILE", value_parser = image)]
+    pub images: Vec<(String, PathBuf)>,
     /// File to write, for the patient
     #[arg(long, short, value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+}
+
+/// The address of an image and its file: an address may have `=` in it, a file's name hardly.
+fn image(text: &str) -> Result<(String, PathBuf), &'static str> {
+    let (address, file) = text.rsplit_once('=').ok_or("an image is ADDRESS=FILE")?;
+    Ok((address.to_owned(), file.into()))
 }
 
 #[derive(Args)]
@@ -726,6 +760,14 @@ pub enum AuthorityCommand {
     },
     /// Run the authority until interrupted
     Run,
+    /// Draw the codes by which the phones of doctors and patients learn where this authority is
+    Codes {
+        /// The address at which phones reach it, such as <https://clinics.example:8445>
+        address: String,
+        /// Folder for the pictures: authority-1.png and so on. A phone reads them in any order
+        #[arg(long, short, value_hint = ValueHint::DirPath)]
+        output: PathBuf,
+    },
     /// Register the attributes of a member, in place of those that it had; the authority may be running
     Register {
         /// The member's SPIFFE ID
@@ -868,6 +910,59 @@ pub struct Ward {
 fn place(text: &str) -> Result<(String, u64), String> {
     let (log, entry) = text.split_once('=').ok_or("write it as LOG=ENTRY, such as supply=120")?;
     Ok((log.to_owned(), entry.parse().map_err(|_| "an entry is a number")?))
+}
+
+#[derive(Args)]
+pub struct Suspicion {
+    /// A picture of the pack, or the text of its code
+    #[arg(required_unless_present = "send", value_hint = ValueHint::FilePath)]
+    pub pack: Option<String>,
+    /// What you saw
+    #[arg(long, short)]
+    pub words: Option<String>,
+    /// Where
+    #[arg(long)]
+    pub place: Option<String>,
+    /// A photograph, JPEG or PNG of up to 256 KiB
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub photo: Option<PathBuf>,
+    /// How you can be answered; without it you stay anonymous
+    #[arg(long)]
+    pub answer: Option<String>,
+    /// Only send what is kept, and list it
+    #[arg(long, conflicts_with = "pack")]
+    pub send: bool,
+}
+
+#[derive(Args)]
+pub struct Reports {
+    #[command(subcommand)]
+    pub command: ReportsCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ReportsCommand {
+    /// Make the key that phones seal reports to, and publish it; again to replace it
+    Key,
+    /// List the reports that came
+    List {
+        /// Those after this number
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+    /// Show a report
+    Show {
+        /// Its number
+        number: u64,
+        /// File to write its photograph to
+        #[arg(long, value_hint = ValueHint::FilePath)]
+        photo: Option<PathBuf>,
+    },
+    /// Remove a report from the node
+    Remove {
+        /// Its number
+        number: u64,
+    },
 }
 
 #[derive(Args)]

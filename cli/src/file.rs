@@ -45,6 +45,21 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
     })
 }
 
+/// Writes a file that is private and is there whole or not at all: `fill` writes it under another name.
+pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let named = || path.display().to_string();
+    let unfinished = path.with_extension("unfinished");
+    write_private(&unfinished, &[])?;
+    let mut file = OpenOptions::new().write(true).open(&unfinished).with_context(named)?;
+    let filled = fill(&mut file).and_then(|()| Ok(file.sync_all()?));
+    if let Err(error) = filled.and_then(|()| Ok(fs::rename(&unfinished, path)?)) {
+        // What is in it is not what it was to be.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error.context(named()));
+    }
+    Ok(())
+}
+
 fn absent(path: &Path, wanted: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => anyhow!("there is no file {}: wanted is {wanted}", path.display()),

@@ -53,6 +53,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Gateway(args) => commands::gateway::run(args, json)?,
         Command::Ward(args) => return ward::run(args, json),
         Command::Record(args) => return commands::record::run(home, args, json),
+        Command::Report(args) => commands::reports::report(&home()?, args, json)?,
+        Command::Reports(args) => commands::reports::reports(&home()?, &args.command, json)?,
         Command::Completion(args) => commands::completion(args),
         Command::Import(args) => commands::epcis::import(&home()?, args, json)?,
         Command::Export(args) => commands::evidence::export(&home()?, args)?,

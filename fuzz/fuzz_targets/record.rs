@@ -1,7 +1,7 @@
 //! A medical document, cut and joined, and shown; a part and an extraction of one.
 #![no_main]
 
-use countersign_records::{Cut, Extraction, Inventory, Part, REMAINDER, RecordLink, Row, View, join};
+use countersign_records::{Cut, Extraction, Inventory, Paper, Part, REMAINDER, RecordLink, Row, View, join};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -26,5 +26,5 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(inventory) = Inventory::from_bytes(bytes) {
         assert_eq!(inventory.to_bytes(), bytes);
     }
-    let _ = std::str::from_utf8(bytes).map(RecordLink::parse);
+    let _ = std::str::from_utf8(bytes).map(|text| (RecordLink::parse(text).is_ok(), Paper::parse(text).is_ok()));
 });

@@ -1,8 +1,8 @@
 //! Who signs a checkpoint: the log with its two keys, then the witnesses.
 //!
 //! Witnesses in this process each have a key, a clock, and a state of their own: each recomputes tree and subject index from the
-//! entries before anybody signs, so an error in this node's own tree stops it here. Then all of them record, at one time, what
-//! they are about to sign ([`LastSigned`]); then they sign. Those elsewhere are asked last.
+//! entries before anybody signs, so an error in this node's own tree stops it here. Then it is recorded what all of them are about
+//! to sign ([`SignedFile`]); then they sign. Those elsewhere are asked last.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -14,10 +14,13 @@ use countersign_ledger::{
 
 use crate::clock::Clock;
 use crate::halt::{Halt, Passing};
-use crate::last_signed::{LastSigned, LastSignedError};
+use crate::last_signed::{LastSignedError, SignedFile};
 use crate::ledger_state::LedgerState;
 use crate::outside_witnesses::OutsideWitnesses;
 use crate::timekeeper::agrees;
+
+/// Entries that a witness has followed before a thread for it has begun.
+const FEW: usize = 32;
 
 /// Why a checkpoint was not signed.
 #[derive(Debug, thiserror::Error)]
@@ -62,33 +65,35 @@ impl Passing for SealError {
 
 /// The keys under a checkpoint.
 pub(crate) struct CheckpointSigners {
-    pub(crate) logs: BTreeMap<LogName, LogSigner>,
+    /// Each log's two keys.
+    pub(crate) logs: BTreeMap<LogName, [NoteSigner; 2]>,
     pub(crate) witnesses: Vec<LocalWitness>,
     /// How many witnesses in this process must cosign.
     pub(crate) quorum: usize,
+    /// What each of these has signed last.
+    pub(crate) signed: SignedFile,
     /// Witnesses elsewhere, if there are any.
     pub(crate) outside: Option<OutsideWitnesses>,
     /// The entries of each log that the witnesses have not seen.
     pub(crate) unseen: BTreeMap<LogName, Vec<(Hash, IndexKey)>>,
 }
 
-/// A log's keys.
-pub(crate) struct LogSigner {
-    pub(crate) keys: [NoteSigner; 2],
-    pub(crate) last: LastSigned,
+/// The name of a log as a signer.
+pub(crate) fn log_signer(log: LogName) -> String {
+    format!("log-{log}")
 }
 
 /// A witness in this process.
 pub(crate) struct LocalWitness {
+    name: String,
     witness: Witness,
     clock: Clock,
-    last: LastSigned,
 }
 
 impl LocalWitness {
     /// A witness that follows the logs of `policy`.
-    pub(crate) fn new(cosigner: Cosigner, policy: &Policy, clock: Clock, last: LastSigned) -> Self {
-        Self { witness: Witness::new(cosigner, policy.clone()), clock, last }
+    pub(crate) fn new(name: String, cosigner: Cosigner, policy: &Policy, clock: Clock) -> Self {
+        Self { name, witness: Witness::new(cosigner, policy.clone()), clock }
     }
 
     /// Recomputes the checkpoint. `entries` are the last ones; some of them it may have seen, when others failed.
@@ -104,21 +109,16 @@ impl LocalWitness {
         if agrees(&self.clock, now) {
             return Some((self.clock)());
         }
-        tracing::warn!(witness = self.last.signer(), "a witness has another time, and does not cosign");
+        tracing::warn!(witness = self.name, "a witness has another time, and does not cosign");
         None
     }
 
     fn refused(&self, reason: WitnessRefusal) -> SealError {
-        SealError::Witness { name: self.last.signer().to_owned(), reason }
+        SealError::Witness { name: self.name.clone(), reason }
     }
 }
 
 impl CheckpointSigners {
-    /// What each signer has signed last.
-    pub(crate) fn last_signed(&self) -> impl Iterator<Item = &LastSigned> {
-        self.logs.values().map(|log| &log.last).chain(self.witnesses.iter().map(|witness| &witness.last))
-    }
-
     /// Signs and cosigns `checkpoint` as of `now`, each witness at the time of its own clock; `recorded` is called when all of
     /// them have recorded it, and nobody has signed. After an error that passes, the same may be signed again.
     pub(crate) fn sign(
@@ -129,31 +129,35 @@ impl CheckpointSigners {
         state: &dyn LedgerState,
         recorded: impl FnOnce(),
     ) -> Result<Note, SealError> {
-        let Self { logs, witnesses, quorum, outside, unseen } = self;
+        let Self { logs, witnesses, quorum, signed, outside, unseen } = self;
         let entries = unseen.get(&log).map_or(&[][..], |entries| entries);
-        side_by_side(witnesses.iter_mut(), |witness| witness.follow(entries, checkpoint))?;
+        let follow = |witness: &mut LocalWitness| witness.follow(entries, checkpoint);
+        if entries.len() < FEW {
+            witnesses.iter_mut().try_for_each(follow)?;
+        } else {
+            side_by_side(witnesses.iter_mut(), follow)?;
+        }
         let times: Vec<_> = witnesses.iter().map(|witness| witness.time(now)).collect();
         let agree = times.iter().flatten().count();
         if agree < *quorum {
             return Err(SealError::Clocks { agree, quorum: *quorum });
         }
 
-        let mut signer = logs.get_mut(&log);
-        let record = |(last, time): (&mut LastSigned, UnixMillis)| {
-            Ok(last.record(checkpoint, time, |signed| proof(state, checkpoint, signed))?)
-        };
-        let cosign = witnesses.iter_mut().zip(&times).filter_map(|(w, time)| Some((&mut w.last, (*time)?)));
-        side_by_side(signer.iter_mut().map(|signer| (&mut signer.last, now)).chain(cosign), record)?;
+        let own = log_signer(log);
+        let cosigners =
+            witnesses.iter().zip(&times).filter_map(|(w, time)| Some((w.name.as_str(), (*time)?)));
+        let signers: Vec<_> = [(own.as_str(), now)].into_iter().chain(cosigners).collect();
+        signed.record(&signers, checkpoint, |signed| proof(state, checkpoint, signed))?;
         recorded();
 
         let mut note = Note::new(checkpoint.to_string())?;
-        for key in signer.iter().flat_map(|signer| &signer.keys) {
+        for key in logs.get(&log).into_iter().flatten() {
             note.add(key.sign(note.text()))?;
         }
-        let signed = note.clone();
+        let by_log = note.clone();
         for (witness, time) in witnesses.iter_mut().zip(times) {
             if let Some(time) = time {
-                let cosignature = witness.witness.cosign(&[], &signed, time);
+                let cosignature = witness.witness.cosign(&[], &by_log, time);
                 note.add(cosignature.map_err(|reason| witness.refused(reason))?)?;
             }
         }
@@ -180,15 +184,15 @@ fn proof(state: &dyn LedgerState, checkpoint: &Checkpoint, signed: u64) -> Vec<H
     hashes.unwrap_or_default()
 }
 
-/// What all signers do at one time: each has a disk to wait for, or a tree to compute.
-fn side_by_side<T: Send>(
-    signers: impl Iterator<Item = T>,
-    each: impl Fn(T) -> Result<(), SealError> + Sync,
+/// What all witnesses do at one time: each has a tree to compute.
+fn side_by_side<'a>(
+    witnesses: impl Iterator<Item = &'a mut LocalWitness>,
+    each: impl Fn(&mut LocalWitness) -> Result<(), SealError> + Sync,
 ) -> Result<(), SealError> {
     thread::scope(|scope| {
         let each = &each;
-        let threads: Vec<_> = signers.map(|signer| scope.spawn(move || each(signer))).collect();
-        // All of them end before the first error is returned. safe: a panic in a signer's thread is this thread's panic.
+        let threads: Vec<_> = witnesses.map(|witness| scope.spawn(move || each(witness))).collect();
+        // All of them end before the first error is returned. safe: a panic in a witness's thread is this thread's panic.
         let ended =
             threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         ended.fold(Ok(()), Result::and)

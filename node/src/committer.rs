@@ -3,8 +3,8 @@
 //! Each step consumes the result of the one before, so none can be left out or done twice. [`Committer::commit`] runs them in
 //! a row; an engine with replicas may call them one by one.
 //!
-//! What is signed is always durable already: first the block in the database, then, in a file of each signer's own, that it
-//! is about to be signed ([`LastSigned`](crate::last_signed::LastSigned)), then the signature. So a signer is never ahead of a
+//! What is signed is always durable already: first the block in the database, then, in a file of the signers, that it
+//! is about to be signed ([`SignedFile`](crate::last_signed::SignedFile)), then the signature. So a signer is never ahead of a
 //! database that is whole, and a node whose signers are ahead has lost something, and does not start.
 //!
 //! A step that fails because the disk is full, locked or failing waits until it succeeds ([`Halts`]). After any other error a
@@ -204,7 +204,14 @@ impl Committer {
     /// Applies a block in memory.
     pub fn apply(&mut self, time: UnixMillis, candidates: Vec<Candidate>) -> StoreResult<Applied> {
         let bodies = Patient { connection: &self.connection, halts: &self.halts };
-        self.machine.apply(time, candidates, &bodies)
+        let mut applied = self.machine.apply(time, candidates, &bodies)?;
+        // A block that came as bytes, from another engine or replica: its objects stay from here on, as far as they are here.
+        for new in applied.admitted.iter_mut().filter(|new| new.pin.is_none()) {
+            if let Some(Promise::Objects(objects)) = &new.promise {
+                new.pin = self.published.pin(objects)?;
+            }
+        }
+        Ok(applied)
     }
 
     /// One transaction: the block, its statements, what they promise, the codes that they use up, and the checkpoints that

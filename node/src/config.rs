@@ -250,6 +250,8 @@ pub struct Limits {
     pub blob_bytes: usize,
     /// Bytes on disk for blobs that are not whole yet.
     pub unfinished_bytes: usize,
+    /// Bytes on disk for reports of suspicions, until an authority has them removed; and of those that come within a day.
+    pub report_bytes: usize,
     /// Seconds for a TLS handshake and for a request's header.
     pub header_seconds: u64,
     /// Seconds for a whole request, its body included; a blob has more, by its length.
@@ -284,6 +286,7 @@ impl Default for Limits {
             uploads: 32,
             blob_bytes: 64 << 20,
             unfinished_bytes: 512 << 20,
+            report_bytes: 256 << 20,
             header_seconds: 10,
             request_seconds: 30,
             answer_pace: 512,
@@ -484,6 +487,7 @@ impl Config {
             // SQLite holds no larger value.
             ("limits.blob_bytes", bytes(limits.blob_bytes), 1024..=1_000_000_000),
             ("limits.unfinished_bytes", bytes(limits.unfinished_bytes), bytes(limits.blob_bytes)..=1 << 40),
+            ("limits.report_bytes", bytes(limits.report_bytes), 1 << 20..=1 << 40),
             ("limits.header_seconds", limits.header_seconds, 1..=600),
             ("limits.request_seconds", limits.request_seconds, 1..=3600),
             ("limits.answer_pace", limits.answer_pace, 1..=1 << 30),
@@ -586,7 +590,7 @@ mod tests {
             .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
             .filter(|(name, _)| *name != "quorum" && !name.starts_with('#'))
             .collect();
-        assert_eq!(numbers.len(), 18, "{numbers:?}");
+        assert_eq!(numbers.len(), 19, "{numbers:?}");
         for (name, value) in numbers {
             for absurd in [0, i64::MAX] {
                 let changed = with(&format!("\n{name} = {value}\n"), &format!("\n{name} = {absurd}\n"));

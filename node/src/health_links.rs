@@ -151,13 +151,14 @@ impl From<io::Error> for Denied {
 
 impl HealthLinks {
     /// How many bytes a file has.
-    pub(crate) fn length(&self, name: &str) -> Result<usize, Denied> {
+    fn length(&self, name: &str) -> Result<usize, Denied> {
         let length = fs::metadata(self.path(name)?)?.len();
         usize::try_from(length).ok().filter(|length| *length <= MAX_JWE).ok_or(Denied::Ended)
     }
 
-    /// A file that is had directly, or with a ticket that a manifest gave.
-    pub(crate) fn file(&self, name: &str, ticket: Option<&str>) -> Result<Vec<u8>, Denied> {
+    /// A file that is had directly, or with a ticket that a manifest gave, and how many bytes it has. Once it is open it is sent to its
+    /// end, though it be erased meanwhile.
+    pub(crate) fn file(&self, name: &str, ticket: Option<&str>) -> Result<(File, u64), Denied> {
         let (gate, now) = self.gate(name)?;
         if gate.wants_passcode() {
             let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,7 +166,9 @@ impl HealthLinks {
                 tickets.get(name).filter(|(given, until)| Some(given.as_str()) == ticket && now < *until);
             given.ok_or(Denied::Ended)?;
         }
-        Ok(files::read(&self.path(name)?, MAX_JWE as u64)?)
+        let file = File::open(self.path(name)?)?;
+        let length = file.metadata()?.len();
+        if length <= MAX_JWE as u64 { Ok((file, length)) } else { Err(Denied::Ended) }
     }
 
     /// The manifest of a file that is had with a passcode.

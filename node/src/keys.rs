@@ -16,8 +16,10 @@ use countersign_ledger::{
 };
 use zeroize::Zeroizing;
 
+use crate::checkpoint_signers::log_signer;
 use crate::config::{BOTH, Config, OUTSIDE, QUORUM, WitnessConfig};
 use crate::files;
+use crate::last_signed::Signer;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 /// Largest file of a key.
@@ -115,6 +117,16 @@ impl Keys {
                 .collect::<Result<_, _>>()?,
             roles: roles(&files, families)?,
         })
+    }
+
+    /// Who signs checkpoints here, with the keys that they sign with.
+    pub(crate) fn signers<'a>(&'a self, config: &Config) -> Vec<Signer<'a>> {
+        let logs = self.logs.iter().map(|(log, keys)| {
+            (log_signer(*log), keys.checkpoint.iter().map(NoteSigner::verifier_key).collect())
+        });
+        let witnesses = config.witnesses.iter().zip(&self.cosigners);
+        let witnesses = witnesses.map(|(witness, key)| (witness.name.clone(), vec![key.verifier_key()]));
+        logs.chain(witnesses).collect()
     }
 
     /// The trust anchors of this ledger, which phones pin.

@@ -94,6 +94,7 @@ mod record_enrolment;
 mod record_store;
 mod recovery;
 mod registrar;
+mod reports;
 mod routes;
 mod running;
 mod sequencer;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use countersign_custody::report::MAX_ENVELOPE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
@@ -62,6 +63,8 @@ pub(crate) struct Budgets {
     pub(crate) uploads: Budget,
     /// Bytes on disk for blobs that are not whole.
     pub(crate) unfinished: Budget,
+    /// Bytes of reports that came within a day.
+    pub(crate) reports: Budget,
 }
 
 impl Budgets {
@@ -74,11 +77,12 @@ impl Budgets {
             writes: budget(limits.writes, 1),
             uploads: budget(limits.uploads, 1),
             unfinished: budget(limits.unfinished_bytes, limits.blob_bytes),
+            reports: budget(limits.report_bytes, MAX_ENVELOPE),
         }
     }
 
     /// Each with its name in the metrics.
-    pub(crate) fn named(&self) -> [(&'static str, &Budget); 6] {
+    pub(crate) fn named(&self) -> [(&'static str, &Budget); 7] {
         [
             ("connections", &self.connections),
             ("memory_bytes", &self.memory),
@@ -86,6 +90,7 @@ impl Budgets {
             ("writes", &self.writes),
             ("uploads", &self.uploads),
             ("unfinished_bytes", &self.unfinished),
+            ("report_bytes_of_a_day", &self.reports),
         ]
     }
 }

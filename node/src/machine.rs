@@ -73,7 +73,6 @@ pub struct Admitted {
     /// blob for good; until then one that was held when the statement came in is kept for hours.
     pub promise: Option<Promise>,
     /// Keeps the objects that it promises until readers see it.
-    #[expect(dead_code, reason = "held for its drop")]
     pub(crate) pin: Option<Pin>,
 }
 
@@ -266,6 +265,10 @@ impl StateMachine {
                 linked.push(self.recall(place, bodies)?);
             }
         }
+        let mut elsewhere = Vec::new();
+        for (log, subject) in rules.looks_at(placed) {
+            elsewhere.push(self.folded(log, &IndexKey::of(&subject), bodies)?.standing);
+        }
         let rival = self.rival(log, placed, bodies)?;
         let checkpoints = Grown { state: &*self.state, failed: Cell::new(None) };
         let context = Context {
@@ -276,6 +279,7 @@ impl StateMachine {
             head: head.as_ref().map_or(&folded.standing, |head| &head.standing),
             linked: &linked,
             rival: rival.as_deref(),
+            elsewhere: &elsewhere,
             trust: &self.trust,
             checkpoints: Some(&checkpoints),
         };

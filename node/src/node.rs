@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_ledger::{
-    Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, LogName, NoteSigner, UnixMillis,
+    Certificate, CheckpointTextError, Families, Genesis, GenesisError, Hash, LogName, UnixMillis,
 };
 
-use crate::checkpoint_signers::{CheckpointSigners, LocalWitness, LogSigner};
+use crate::checkpoint_signers::{CheckpointSigners, LocalWitness};
 use rusqlite::Connection;
 
 use crate::clock::{Clock, Uptime, system_clock, system_uptime};
@@ -21,7 +21,7 @@ use crate::genesis::{self, PinnedError};
 use crate::halt::Halts;
 use crate::in_memory::InMemory;
 use crate::keys::{KeyFiles, Keys, KeysError, LogKeys, cosigner};
-use crate::last_signed::{LastSigned, LastSignedError, SignedFiles};
+use crate::last_signed::{LastSigned, LastSignedError, SignedFile, Signer};
 use crate::ledger::Ledger;
 use crate::limits::Bounds;
 use crate::local::Local;
@@ -34,6 +34,7 @@ use crate::record_cleaner::Cleaner;
 use crate::record_store::{KeepObserver, RecordStore, RecordStoreError};
 use crate::recovery::{self, RecoveryError};
 use crate::registrar::{DATABASE, EnrolmentCode, Registrar};
+use crate::reports::Reports;
 use crate::sequencer::Sequencer;
 use crate::service::{AuthorityError, Service};
 use crate::store::{self, Begin, Readers, StoreError};
@@ -91,6 +92,11 @@ pub enum OpenError {
     /// The record store cannot be used.
     #[error("the record store: {0}")]
     Records(#[from] RecordStoreError),
+    /// The reports of suspicions.
+    #[error(
+        "the reports, in reports.sqlite: {0}; put that file aside, and the ledger goes on without those that are in it"
+    )]
+    Reports(StoreError),
 }
 
 /// Makes an engine that commits its blocks with this committer.
@@ -141,12 +147,24 @@ pub struct Node {
     _lock: File,
 }
 
+/// What the signers have signed last, which is of these signers and these keys.
+fn signed_file(
+    config: &Config,
+    signers: &[Signer<'_>],
+    first_start: bool,
+) -> Result<SignedFile, LastSignedError> {
+    let data = &config.data;
+    let signed = if first_start { SignedFile::begin(data, signers)? } else { SignedFile::open(data)? };
+    signers.iter().try_for_each(|signer| signed.of(signer).map(drop))?;
+    Ok(signed)
+}
+
 /// The database comes last: where there is one, or somebody has signed, it was begun, and is not begun again.
-fn open_database(path: &Path, signers: &CheckpointSigners) -> Result<Connection, OpenError> {
-    let begun = signers.last_signed().any(LastSigned::has_signed);
+fn open_database(path: &Path, signed: &SignedFile) -> Result<Connection, OpenError> {
+    let begun = signed.signers().any(LastSigned::has_signed);
     match store::open(path, if begun { Begin::Never } else { Begin::New }) {
         Err(StoreError::Gone(path)) => {
-            let missing = signers.last_signed().find_map(LastSigned::all_missing);
+            let missing = signed.signers().find_map(LastSigned::all_missing);
             Err(missing.map_or(StoreError::Gone(path).into(), |error| RecoveryError::from(error).into()))
         }
         opened => Ok(opened?),
@@ -186,27 +204,26 @@ impl Node {
         let genesis = keys.genesis(&config, endpoint.root.clone());
         let (policy, trust) = genesis.trust_anchors()?;
 
-        let Keys { authority, logs, cosigners, .. } = keys;
-        let signed = SignedFiles::new(&config.data, first_start);
-        let (mut receipts, mut signers) = (BTreeMap::new(), BTreeMap::new());
-        for (log, LogKeys { checkpoint: keys, receipt }) in logs {
-            let last = signed.open(&format!("log-{log}"), &keys.each_ref().map(NoteSigner::verifier_key))?;
+        let signers = keys.signers(&config);
+        let signed = signed_file(&config, &signers, first_start)?;
+        let Keys { authority, logs: log_keys, cosigners, .. } = keys;
+        let (mut receipts, mut logs) = (BTreeMap::new(), BTreeMap::new());
+        for (log, LogKeys { checkpoint, receipt }) in log_keys {
             receipts.insert(log, receipt);
-            signers.insert(log, LogSigner { keys, last });
+            logs.insert(log, checkpoint);
         }
         let (mut witnesses, mut clocks) = (Vec::new(), Vec::new());
         for (WitnessConfig { name, .. }, cosigner) in config.witnesses.iter().zip(cosigners) {
             let clock = witness_clocks.get(name).unwrap_or(&clock);
-            let last = signed.open(name, &[cosigner.verifier_key()])?;
-            witnesses.push(LocalWitness::new(cosigner, &policy, Arc::clone(clock), last));
+            witnesses.push(LocalWitness::new(name.clone(), cosigner, &policy, Arc::clone(clock)));
             clocks.push((name.clone(), Arc::clone(clock)));
         }
         // After the signers, who know better which of them was exchanged.
         let genesis = genesis::keep(&config.data, first_start, genesis)?;
         let (quorum, outside, unseen) = (config.inside_quorum(), None, BTreeMap::new());
-        let mut checkpoint_signers = CheckpointSigners { logs: signers, witnesses, quorum, outside, unseen };
+        let mut checkpoint_signers = CheckpointSigners { logs, witnesses, quorum, signed, outside, unseen };
 
-        let connection = open_database(&database, &checkpoint_signers)?;
+        let connection = open_database(&database, &checkpoint_signers.signed)?;
         let ledger = Arc::new(Ledger { name: config.name.clone(), logs: genesis.logs.clone(), families });
         let state = Arc::new(InMemory::new(ledger.log_names()));
         let mut machine = StateMachine::new(ledger, trust, state);
@@ -215,7 +232,7 @@ impl Node {
         store::keep_tidy(&connection)?;
         tracing::info!(blocks = machine.last().height, "the ledger is whole");
 
-        let signed_at = checkpoint_signers.last_signed().map(LastSigned::at).max().unwrap_or_default();
+        let signed_at = checkpoint_signers.signed.signers().map(LastSigned::at).max().unwrap_or_default();
         let last = signed_at.max(machine.last().time);
         let time = Timekeeper::new(Arc::clone(&clock), uptime, clocks, quorum, last, today)?;
         let (time, halts) = (Arc::new(time), Arc::new(Halts::default()));
@@ -225,6 +242,8 @@ impl Node {
             .as_ref()
             .map(|store| RecordStore::open(&config.data, &config.domain, store, keep_observer).map(Arc::new));
         let records = records.transpose()?;
+        let reports = Reports::open(&config.data, config.limits.report_bytes);
+        let reports = reports.map_err(OpenError::Reports)?;
         let published = Arc::new(Published::new(view, &machine, readers, records.clone()));
         let metrics = Arc::new(Metrics::default());
         let mut committer = Committer {
@@ -268,6 +287,7 @@ impl Node {
             bounds,
             uploads,
             records,
+            reports,
             _cleaner: cleaner,
             blobs,
             endpoint,

@@ -23,6 +23,7 @@ use crate::door;
 use crate::files;
 use crate::genesis::GENESIS;
 use crate::keys::{KeysError, random, read_key, write_whole};
+use crate::last_signed::LAST_SIGNED;
 use crate::node::{Node, OpenError};
 use crate::registrar::{DATABASE, RegistrarError, Waiting, period};
 use crate::service::{AuthorityError, Service};
@@ -261,10 +262,10 @@ pub fn restore(config: &Config, from: &Path) -> Result<String, OperateError> {
     if let Some(there) = [&database, &log, &genesis].into_iter().find(|path| path.exists()) {
         return Err(OperateError::Restore(format!("{} is there already", there.display())));
     }
-    for (name, what) in [("keys", "the ledger's keys"), ("signed", "what the keys signed last")] {
-        let folder = config.data.join(name);
-        if !folder.is_dir() {
-            return Err(OperateError::Restore(format!("{} must hold {what} first", folder.display())));
+    for (name, what) in [("keys", "the ledger's keys"), (LAST_SIGNED, "what the keys signed last")] {
+        let path = config.data.join(name);
+        if !path.exists() {
+            return Err(OperateError::Restore(format!("{} must hold {what} first", path.display())));
         }
     }
     let put = || {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_ledger::{
-    Checkpoint, Entry, Folded, Hash, IndexKey, LogName, Promise, Refusal, State, Statement, Subject,
+    Checkpoint, Entry, Folded, Hash, IndexKey, LogName, Objects, Promise, Refusal, State, Statement, Subject,
     TrustStore, UnixMillis, Verified, check_fresh,
 };
 use rusqlite::Connection;
@@ -125,11 +125,16 @@ impl Published {
         let (held, pin) = match &promise {
             Promise::Blob(blob) => (self.readers.with(|c| store::holds_blob(c, *blob, now))?, None),
             Promise::Objects(objects) => {
-                let pin = self.records.as_ref().map(|records| records.pin(objects)).transpose()?.flatten();
+                let pin = self.pin(objects)?;
                 (pin.is_some(), pin)
             }
         };
         Ok(((!held).then_some(promise), pin))
+    }
+
+    /// Pins objects that the record store of this node holds.
+    pub(crate) fn pin(&self, objects: &Objects) -> StoreResult<Option<Pin>> {
+        Ok(self.records.as_ref().map(|records| records.pin(objects)).transpose()?.flatten())
     }
 
     /// The rules' state of a subject: what follows from the statements on it that stand.

@@ -104,7 +104,7 @@ pub(crate) fn restore(
     let mut heads = BTreeMap::new();
     for log in machine.ledger().log_names() {
         // First: it says what is missing, whatever else is wrong.
-        for last in checkpoint_signers.last_signed() {
+        for last in checkpoint_signers.signed.signers() {
             extends(machine, last, log)?;
         }
         let mut entries = entries.remove(&log).unwrap_or_default();

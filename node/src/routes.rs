@@ -24,6 +24,7 @@
 //! | `POST /{log}/batch` | `[* bstr]`: statements -> `[* outcome]` in the same order, once all are durable |
 //! | `GET /{log}/entries/{hex}` | its receipt (RFC 9942) |
 //! | `GET /{log}/proof/{hex}` | its place as a text (C2SP tlog-proof); the entry is the 32 bytes of its id |
+//! | `POST /reports` | a sealed report of a suspicion -> 204 once it is durable; `… /read`, `… /remove` for the domain's authority (`routes/reports.rs`) |
 //! | `GET /store`, `POST /store/tickets`, `… /deliveries`, `PUT /store/objects/{hex}`, `GET …` | sealed objects of medical records, for their owners and for whom the log names (`routes/records.rs`) |
 //!
 //! `GET /metrics` (Prometheus text) is served on a listener of its own.
@@ -52,6 +53,7 @@ pub(crate) mod problem;
 mod proofs;
 mod receiving;
 mod records;
+mod reports;
 mod tiles;
 mod witness;
 
@@ -131,6 +133,9 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/health", get(meta::health))
         .route("/limits", get(meta::limits))
         .route("/enrol", post(enrol::enrol))
+        .route("/reports", post(reports::take))
+        .route("/reports/read", post(reports::read))
+        .route("/reports/remove", post(reports::remove))
         .route("/store", get(records::about))
         .route("/store/tickets", post(records::ticket))
         .route("/store/deliveries", post(records::delivery))

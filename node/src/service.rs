@@ -21,6 +21,7 @@ use crate::reason::Reason;
 use crate::record_cleaner::Cleaner;
 use crate::record_store::RecordStore;
 use crate::registrar::{CodeError, EnrolmentCode, EnrolmentRequest, Judged, Registrar, RegistrarError};
+use crate::reports::Reports;
 use crate::sequencer::{Outcome, Sequencer};
 use crate::store;
 use crate::timekeeper::Timekeeper;
@@ -70,6 +71,7 @@ pub(crate) struct Service {
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) uploads: Uploads,
     pub(crate) records: Option<Arc<RecordStore>>,
+    pub(crate) reports: Reports,
     /// Removes what is superseded in the record store.
     pub(crate) _cleaner: Option<Cleaner>,
     /// Writes blobs; SQLite lets one of this connection and the sequencer's write at a time.

@@ -1,20 +1,20 @@
 //! Verifies what a node keeps, without changing anything: each statement's id and signature, blocks, trees and indices, the
 //! stored checkpoints, what each signer has signed last, and the blobs that statements promise.
 //!
-//! The node may be running: everything is of one moment. The signers' files are read first, and the database is never behind
-//! them unless something is lost. At start a node verifies the same, but for members' signatures and blobs.
+//! The node may be running: everything is of one moment. What the signers have signed is read first, and the database is never
+//! behind it unless something is lost. At start a node verifies the same, but for members' signatures and blobs.
 
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_ledger::{Families, Hash, NoteSigner, Refusal, Statement, VerifierKey};
+use countersign_ledger::{Families, Hash, Refusal, Statement};
 use rusqlite::Connection;
 
 use crate::config::Config;
 use crate::genesis::{self, GENESIS};
 use crate::in_memory::InMemory;
 use crate::keys::{Keys, KeysError};
-use crate::last_signed::{LastSigned, SignedFiles};
+use crate::last_signed::{LastSigned, SignedFile};
 use crate::ledger::Ledger;
 use crate::machine::{Damage, StateMachine};
 use crate::node::OpenError;
@@ -96,21 +96,18 @@ pub fn verify(
     let (policy, trust) = genesis.trust_anchors()?;
     let mut report = Report::default();
 
-    let files = SignedFiles::new(&config.data, false);
-    let logs = keys.logs.iter().map(|(log, keys)| {
-        let keys = keys.checkpoint.iter().map(NoteSigner::verifier_key).collect::<Vec<&VerifierKey>>();
-        files.open(&format!("log-{log}"), &keys).map_err(|error| (format!("log-{log}"), error))
-    });
-    let witnesses = config.witnesses.iter().zip(&keys.cosigners).map(|(witness, cosigner)| {
-        let name = &witness.name;
-        files.open(name, &[cosigner.verifier_key()]).map_err(|error| (name.clone(), error))
-    });
-    let mut signers: Vec<LastSigned> = Vec::new();
-    for opened in logs.chain(witnesses) {
-        match opened {
-            Ok(last) => signers.push(last),
-            Err((name, error)) => report.add(Part::Signer, name, Err(error)),
+    let signed_file = SignedFile::open(&config.data);
+    let mut signers: Vec<&LastSigned> = Vec::new();
+    match &signed_file {
+        Ok(file) => {
+            for signer in keys.signers(config) {
+                match file.of(&signer) {
+                    Ok(last) => signers.push(last),
+                    Err(error) => report.add(Part::Signer, signer.0, Err(error)),
+                }
+            }
         }
+        Err(error) => report.add(Part::Signer, "", Err(error)),
     }
 
     let connection = match store::open_to_verify(&config.data.join(DATABASE)) {

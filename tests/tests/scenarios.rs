@@ -14,7 +14,8 @@ use countersign_core::{
     AccessState, Answer, Bedside, BedsideCommand, Clinician, Condition, Consent, CountersignError, Courier,
     Delivery, Fault, Field, FieldValue, Issuer, KeyStore, KeyStoreError, Level, LineMode, MedicalDocument,
     Meeting, NewRecordLine, NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan,
-    ScanResult, SyncStep, Text, TryCounter, VerdictKind, Wallet, draw_code, fault_screen, verdict_screen,
+    ScanResult, Suspicion, SyncStep, Text, TryCounter, VerdictKind, Wallet, draw_code, fault_screen,
+    verdict_screen,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Kept, Vault};
 use serde_json::Value;
@@ -259,12 +260,73 @@ impl Stage {
             "node" => {
                 self.world.ask(text("command"));
             }
+            what if what.starts_with("pack-") => self.pack(&who, step)?,
             what if what.starts_with("record-") => self.record(&who, step)?,
             what if what.starts_with("clinician-") => self.clinician(&who, step)?,
             what if what.starts_with("bedside-") => self.bedside(&who, step)?,
             _ => self.hand_over(&who, step)?,
         }
         assert!(step.get("error").is_none(), "went well: {step}");
+        Ok(())
+    }
+
+    /// What a phone remembers, what it is told later, and what it reports.
+    fn pack(&mut self, who: &str, step: &Value) -> Result<(), CountersignError> {
+        let text = |name: &str| step[name].as_str().unwrap_or_default();
+        let phone = &self.phones[who];
+        let patient = &phone.patient;
+        let name = |link: &str| link.rsplit('/').next().unwrap_or_default().to_owned();
+        let rows: Vec<Value> = match text("do") {
+            "pack-remember" => return patient.remember(step["on"] == true),
+            "pack-remembered" => {
+                let told = patient.remembered()?;
+                let expected = ["scanned", "kept"].map(|name| step[name].as_u64().unwrap());
+                assert_eq!((Value::from(told.on), [told.scanned, told.kept]), (step["on"].clone(), expected));
+                return Ok(());
+            }
+            "pack-seen" => {
+                let seen = patient.seen();
+                let keys = [seen.before, seen.hint].map(|text| text.map(|text| Value::from(text.key)));
+                assert_eq!(keys, ["before", "hint"].map(|name| step.get(name).cloned()), "{step}");
+                return Ok(());
+            }
+            "pack-keep" => return phone.wallet.keep(text("code")),
+            "pack-forget" => return patient.forget(text("link")),
+            "pack-erase" => return patient.erase_all(),
+            "pack-report" => {
+                let words = text("words").to_owned();
+                let suspicion = Suspicion { words, place: None, photograph: None, answer: None };
+                return patient.report(text("link"), suspicion);
+            }
+            "pack-send" => {
+                let round = patient.send_reports()?;
+                let expected = ["proven", "refused", "waiting"].map(|name| step[name].as_u64().unwrap());
+                assert_eq!([round.proven, round.refused, round.waiting], expected, "{step}");
+                return Ok(());
+            }
+            "pack-history" => {
+                let kept = |kept| if kept { ", kept" } else { "" };
+                let rows = patient.history()?.into_iter();
+                rows.map(|row| format!("{}: {}{}", name(&row.link), row.title.key, kept(row.kept)).into())
+                    .collect()
+            }
+            "pack-reports" => patient.reports()?.into_iter().map(|row| row.state.key.into()).collect(),
+            "pack-told-office" => serde_json::from_str(&self.world.ask("reports")).unwrap(),
+            "pack-notices" => {
+                let mut rows = Vec::new();
+                for notice in patient.notices()? {
+                    patient.told(&notice.id)?;
+                    assert_eq!(notice.neutral.key, "notice.neutral");
+                    rows.push(
+                        format!("{}: {}, {}", name(&notice.link), notice.line.key, notice.next.key).into(),
+                    );
+                }
+                rows.sort_by_key(Value::to_string);
+                rows
+            }
+            other => panic!("no step is called {other}"),
+        };
+        assert_eq!(Value::Array(rows), step["rows"], "{step}");
         Ok(())
     }
 
@@ -404,6 +466,15 @@ impl Stage {
             "record-link" => {
                 let link = records.link(&record)?;
                 self.note(step, link);
+            }
+            "record-paper" => {
+                let paper = records.paper(&record)?;
+                self.note(step, paper);
+            }
+            "record-restore" => {
+                let paper = text("text").to_owned() + &self.noted(step, "paper");
+                let restored = records.restore(&paper, &self.world.authority.0)?;
+                self.note(step, restored);
             }
             "record-allow" => records.allow(&record, &thread)?,
             "record-allow-parts" => {

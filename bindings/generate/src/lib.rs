@@ -5,5 +5,5 @@ mod apple;
 mod texts;
 
 pub use android::{resource, strings_xml, words_kt};
-pub use apple::string_catalogue;
+pub use apple::{counted_swift, string_catalogue, system_catalogue};
 pub use texts::{LANGUAGES, Language, Plural, Text, Texts, TextsError};

@@ -13,6 +13,8 @@ pub struct Language {
     pub folder: &'static str,
     /// The plural categories of whole numbers (CLDR, `supplemental/plurals.xml`); `other` last.
     pub plurals: &'static [Plural],
+    /// Whether it is written from right to left.
+    pub right_to_left: bool,
 }
 
 /// A plural category of CLDR.
@@ -36,14 +38,19 @@ use Plural::{Few, Many, One, Other, Two, Zero};
 
 /// Every language; the first is the source that the others are held against.
 pub const LANGUAGES: [Language; 8] = [
-    Language { tag: "en", folder: "values", plurals: &[One, Other] },
-    Language { tag: "de", folder: "values-de", plurals: &[One, Other] },
-    Language { tag: "fr", folder: "values-fr", plurals: &[One, Many, Other] },
-    Language { tag: "es", folder: "values-es", plurals: &[One, Many, Other] },
-    Language { tag: "pt", folder: "values-pt", plurals: &[One, Many, Other] },
-    Language { tag: "ar", folder: "values-ar", plurals: &[Zero, One, Two, Few, Many, Other] },
-    Language { tag: "hi", folder: "values-hi", plurals: &[One, Other] },
-    Language { tag: "zh-Hans", folder: "values-b+zh+Hans", plurals: &[Other] },
+    Language { tag: "en", folder: "values", plurals: &[One, Other], right_to_left: false },
+    Language { tag: "de", folder: "values-de", plurals: &[One, Other], right_to_left: false },
+    Language { tag: "fr", folder: "values-fr", plurals: &[One, Many, Other], right_to_left: false },
+    Language { tag: "es", folder: "values-es", plurals: &[One, Many, Other], right_to_left: false },
+    Language { tag: "pt", folder: "values-pt", plurals: &[One, Many, Other], right_to_left: false },
+    Language {
+        tag: "ar",
+        folder: "values-ar",
+        plurals: &[Zero, One, Two, Few, Many, Other],
+        right_to_left: true,
+    },
+    Language { tag: "hi", folder: "values-hi", plurals: &[One, Other], right_to_left: false },
+    Language { tag: "zh-Hans", folder: "values-b+zh+Hans", plurals: &[Other], right_to_left: false },
 ];
 
 impl Plural {
@@ -81,6 +88,14 @@ pub enum Text {
         forms: BTreeMap<Plural, String>,
     },
 }
+
+/// Set an argument apart, in whatever direction it is written itself (Unicode, UAX 9): first strong isolate, and its end.
+const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
+/// Arguments that are texts of ours, in the same language: what they fill in themselves is set apart, and they are not. Some
+/// renderers of Android put brackets on the wrong side where isolates lie in each other.
+const OURS: [&str; 7] = ["party", "receiver", "by", "role", "step", "purpose", "condition"];
+/// Right-to-left mark.
+const FROM_THE_RIGHT: &str = "\u{200f}";
 
 /// The texts of one language by key, such as `scan.hold-still`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,9 +149,37 @@ impl Texts {
         }
         faults
     }
+
+    /// The texts as the apps have them: a place for something from outside is isolated, so that a name or a number in another
+    /// script does not turn what stands around it. A text from right to left says so first, since it may begin with a name.
+    #[must_use]
+    pub fn isolated(&self, language: &Language) -> Self {
+        Self(self.0.iter().map(|(key, text)| (key.clone(), text.isolated(language))).collect())
+    }
 }
 
 impl Text {
+    fn isolated(&self, language: &Language) -> Self {
+        let [begin, end] = ISOLATE;
+        let mark = if language.right_to_left { FROM_THE_RIGHT } else { "" };
+        let isolated = |form: &str| {
+            let places: BTreeSet<&str> = placeholders(form).into_iter().flatten().collect();
+            let mark = if places.is_empty() { "" } else { mark };
+            let apart = places.into_iter().filter(|place| !OURS.contains(place));
+            let set_apart = |form: String, place: &str| {
+                form.replace(&format!("{{{place}}}"), &format!("{begin}{{{place}}}{end}"))
+            };
+            format!("{mark}{}", apart.fold(form.to_owned(), set_apart))
+        };
+        match self {
+            Self::Plain(text) => Self::Plain(isolated(text)),
+            Self::Counted { by, forms } => {
+                let forms = forms.iter().map(|(plural, form)| (*plural, isolated(form))).collect();
+                Self::Counted { by: by.clone(), forms }
+            }
+        }
+    }
+
     /// Each form.
     pub fn forms(&self) -> Vec<&str> {
         match self {
@@ -270,6 +313,23 @@ mod tests {
         let without = arabic.replace("few = \"{n} f\"", "few = \"some\"");
         assert_eq!(texts(&without).faults(&source, ARABIC), ["days has other arguments in few"]);
         assert_eq!(texts("days = \"{n} days\"").faults(&source, GERMAN).len(), 1);
+    }
+
+    #[test]
+    fn every_place_is_isolated_and_a_text_from_the_right_says_so() {
+        let file = "a = \"{name} ({role})\"\nb = \"b\"\n[c]\nby = \"n\"\nother = \"{n} c\"";
+        let isolated = |language| {
+            texts(file)
+                .isolated(language)
+                .0
+                .into_values()
+                .flat_map(|text| text.forms().into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let german: Vec<String> = isolated(GERMAN).collect();
+        assert_eq!(german, ["\u{2068}{name}\u{2069} ({role})", "b", "\u{2068}{n}\u{2069} c"]);
+        let arabic: Vec<String> = isolated(ARABIC).collect();
+        assert_eq!(arabic[0], format!("\u{200f}{}", german[0]));
+        assert_eq!(arabic[1], "b", "a text without places needs no mark");
     }
 
     #[test]

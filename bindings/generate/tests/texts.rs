@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign_bindings_generate::{LANGUAGES, Texts, resource, string_catalogue, strings_xml, words_kt};
+use countersign_bindings_generate::{
+    LANGUAGES, Texts, counted_swift, resource, string_catalogue, strings_xml, system_catalogue, words_kt,
+};
 use countersign_core::step_key;
 
 /// Set by `bindings/generate/run`: write, do not compare.
@@ -44,8 +46,9 @@ fn named_by_the_core() -> BTreeSet<String> {
         .iter()
         .flat_map(countersign_custody::Profile::steps)
         .map(|step| step_key(step.kind.as_str()));
+    let families = countersign_families::families();
     let roles =
-        profiles.iter().flat_map(countersign_custody::Profile::roles).map(|role| format!("role.{role}"));
+        families.roles().into_iter().map(|role| format!("role.{role}")).chain(["role.registrar".to_owned()]);
     let other = ["step.other", "role.other", "role.named"].map(str::to_owned);
     reasons.chain(steps).chain(roles).chain(other).collect()
 }
@@ -74,7 +77,7 @@ fn sources() -> String {
         }
     }
     let mut all = String::new();
-    for folder in ["bindings/src", "android/app/src/main", "ios"] {
+    for folder in ["bindings/src", "bindings/generate/src", "android/app/src/main", "ios"] {
         gather(&root().join(folder), &mut all);
     }
     all
@@ -94,6 +97,32 @@ fn no_text_is_there_that_nothing_shows() {
     let unused: Vec<&String> = all[0].0.keys().filter(|key| !core.contains(*key) && !shown(key)).collect();
     assert_eq!(unused, Vec::<&String>::new());
 }
+
+/// What the sources write that looks like a key: two names with a dot between them, in quotes.
+fn written(sources: &str) -> BTreeSet<&str> {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    sources
+        .lines()
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| text.split_once('.').is_some_and(|(section, name)| is_name(section) && is_name(name)))
+        .collect()
+}
+
+#[test]
+fn every_text_that_an_app_or_the_core_names_is_there() {
+    let (all, sources) = (texts(), sources());
+    let sections: BTreeSet<&str> = all[0].0.keys().filter_map(|key| Some(key.split_once('.')?.0)).collect();
+    let named = written(&sources)
+        .into_iter()
+        .filter(|key| key.split_once('.').is_some_and(|(section, _)| sections.contains(section)));
+    let missing: Vec<&str> =
+        named.filter(|key| !all[0].0.contains_key(*key) && !EXAMPLES.contains(key)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+/// Keys in tests that are to be missing.
+const EXAMPLES: [&str; 1] = ["step.teleport"];
 
 #[test]
 fn no_two_keys_share_a_resource() {
@@ -128,14 +157,18 @@ fn no_text_calls_a_pack_a_fake() {
 #[test]
 fn the_committed_files_are_generated_from_the_texts() {
     let all = texts();
+    let shown: Vec<Texts> =
+        LANGUAGES.iter().zip(&all).map(|(language, texts)| texts.isolated(language)).collect();
     let resources = root().join("android/app/src/main/res");
     let mut files: Vec<(PathBuf, String)> = LANGUAGES
         .iter()
-        .zip(&all)
+        .zip(&shown)
         .map(|(language, texts)| (resources.join(language.folder).join("strings.xml"), strings_xml(texts)))
         .collect();
     files.push((root().join("android/app/src/generated/Words.kt"), words_kt(&all[0])));
-    files.push((root().join("ios/App/Localizable.xcstrings"), string_catalogue(&all)));
+    files.push((root().join("ios/App/Localizable.xcstrings"), string_catalogue(&shown)));
+    files.push((root().join("ios/App/InfoPlist.xcstrings"), system_catalogue(&shown)));
+    files.push((root().join("ios/AppModel/Generated/Counted.swift"), counted_swift(&all[0])));
     for (committed, made) in files {
         if std::env::var_os(WRITE).is_some() {
             fs::create_dir_all(committed.parent().unwrap()).unwrap();

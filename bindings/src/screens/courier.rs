@@ -1,10 +1,13 @@
 //! The screens of a courier.
 
-use crate::answer::{Text, Value};
+use countersign_custody::TimelineEvent;
+use countersign_ledger::UnixMillis;
+
+use crate::answer::{Event, Text, Value};
 use crate::handover::{Goods, Handover, Offer};
 use crate::outbox::{Delivery, NextStep, Outgoing};
 use crate::screens::fault::refused;
-use crate::screens::{goods_text, party, plain, step_key, with};
+use crate::screens::{Way, goods_text, party, plain, step_key, with};
 
 /// Goods in the list of what a courier carries.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -43,6 +46,21 @@ pub struct HandoverScreen {
     pub states: Vec<Text>,
     /// Whether an answer is to be read next; otherwise the other phone reads, and this one is done.
     pub reads_answer: bool,
+}
+
+/// Proof of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ProofScreen {
+    /// The goods.
+    pub goods: Text,
+    /// Who signed and when, where, in which condition.
+    pub lines: Vec<Text>,
+    /// Whether the register has it.
+    pub recorded: Text,
+    /// The number that names it there.
+    pub number: Text,
+    /// How the goods came here.
+    pub way: Vec<Way>,
 }
 
 /// An entry of the outbox.
@@ -119,6 +137,43 @@ pub fn outgoing_screen(outgoing: &Outgoing) -> OutgoingScreen {
         settles: !lines.is_empty(),
         lines,
     }
+}
+
+impl ProofScreen {
+    /// Of the last event in a chain of custody; `outbox` has what is not recorded yet.
+    pub(crate) fn new(link: &str, custody: &[TimelineEvent], outbox: &[Outgoing]) -> Self {
+        let way: Vec<Way> = custody.iter().map(|event| Way::from(&Event::from(event))).collect();
+        let last = custody.last();
+        let number = last.map(|event| event.statement.to_string()).unwrap_or_default();
+        let waiting = outbox.iter().find(|outgoing| outgoing.id == number).map(outgoing_screen);
+        Self {
+            goods: goods_text(link),
+            lines: last.map(proof_lines).unwrap_or_default(),
+            recorded: waiting.map_or_else(|| plain("proof.recorded"), |waiting| waiting.state),
+            number: with("proof.number", [("number", Value::Text(number))]),
+            way,
+        }
+    }
+}
+
+/// Who signed, in order, and what they said of the goods.
+fn proof_lines(event: &TimelineEvent) -> Vec<Text> {
+    let signed =
+        |by: &str, at: UnixMillis| with("proof.signed", [("party", party(by)), ("at", Value::Moment(at.0))]);
+    let before = event.countersigned.iter().map(|signature| signed(signature.by.as_str(), signature.at));
+    let place = event.place.as_ref().map(|place| with("take.place", [("place", Value::Text(place.clone()))]));
+    let condition = match event.condition.as_deref() {
+        Some("intact") => Some("proof.intact"),
+        Some("damaged") => Some("proof.damaged"),
+        _ => None,
+    };
+    let condition = condition.map(|key| Value::Step(key.to_owned()));
+    let condition = condition.map(|condition| with("proof.condition", [("condition", condition)]));
+    let refused = event.reason.as_ref().map(|why| with("proof.refused", [("why", Value::Text(why.clone()))]));
+    before
+        .chain([signed(&event.party.to_string(), event.at)])
+        .chain([condition, refused, place].into_iter().flatten())
+        .collect()
 }
 
 impl Carried {

@@ -3,14 +3,28 @@
 //! A record has the texts of its screen as keys of `bindings/texts` with their arguments, in the order in which they are
 //! shown. The apps draw them, and know what a button of an [`Action`] does.
 
+mod clinician;
 mod courier;
+mod document;
 mod fault;
+mod history;
+mod record;
+mod reports;
 mod verdict;
 
+pub use clinician::{AskChoice, AskScreen, RequestScreen, RequestStep, ask_screen, request_screen};
 pub use courier::{
-    Carried, HandoverScreen, OfferScreen, OutgoingScreen, handover_screen, offer_screen, outgoing_screen,
+    Carried, HandoverScreen, OfferScreen, OutgoingScreen, ProofScreen, handover_screen, offer_screen,
+    outgoing_screen,
 };
+pub use document::{DocumentScreen, SectionMark, SectionScreen, document_screen};
 pub use fault::{Fault, FaultScreen, fault_screen};
+pub use history::{Notice, Scanned, Seen};
+pub use record::{
+    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, RecordLineScreen, RecordNext, RecordScreen,
+    accesses_screen, record_screen,
+};
+pub use reports::ReportLine;
 pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
 
 use countersign_custody::SubjectType;
@@ -27,9 +41,9 @@ pub enum Action {
     Retry,
     /// Scan again.
     Scan,
-    /// Follow the product and sync: its link.
+    /// Follow what the link names ([`crate::Wallet::follow`]), and sync.
     Follow {
-        /// The product class.
+        /// The product, or one pack of it.
         link: String,
     },
     /// Sync.
@@ -61,6 +75,48 @@ pub(crate) fn party(who: &str) -> Value {
         Ok(member) => Value::Party { name: Some(member.name().to_owned()), role: member.role().to_owned() },
         Err(_) => Value::Party { name: None, role: who.to_owned() },
     }
+}
+
+/// Who fits a policy, in words where it only lists attributes.
+pub(crate) fn policy_text(policy: &str) -> Text {
+    const MEMBER: &str = "member: ";
+    if policy.contains(" or ") || policy.contains(" of (") {
+        return with("line.policy", [("policy", Value::Text(policy.to_owned()))]);
+    }
+    if let Some(member) = policy.strip_prefix(MEMBER) {
+        return with("line.member", [("party", party(member))]);
+    }
+    let words = policy.split(" and ").map(|attribute| match attribute.split_once(": ") {
+        // What somebody is goes without saying that it is a role.
+        Some(("role", role)) => role.to_owned(),
+        Some((label, value)) => format!("{label} {value}"),
+        None => attribute.to_owned(),
+    });
+    with("line.who", [("who", Value::Text(words.collect::<Vec<_>>().join(", ")))])
+}
+
+/// The key of the words for a purpose: a code of HL7's `PurposeOfUse`.
+pub(crate) fn purpose_key(code: &str) -> String {
+    let key = match code {
+        "TREAT" => "purpose.treat",
+        "ETREAT" => "purpose.etreat",
+        "HPAYMT" => "purpose.hpaymt",
+        "HRESCH" => "purpose.hresch",
+        _ => "purpose.other",
+    };
+    key.to_owned()
+}
+
+/// For how long, in the largest unit that it is a whole number of.
+pub(crate) fn lasting(minutes: u32) -> Text {
+    const HOUR: u32 = 60;
+    const DAY: u32 = 24 * HOUR;
+    let (key, count) = match minutes {
+        minutes if minutes % DAY == 0 => ("lasts.days", minutes / DAY),
+        minutes if minutes % HOUR == 0 => ("lasts.hours", minutes / HOUR),
+        minutes => ("lasts.minutes", minutes),
+    };
+    with(key, [("count", Value::Number(count.into()))])
 }
 
 /// Whether a link names a single pack.

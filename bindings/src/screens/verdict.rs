@@ -181,7 +181,7 @@ impl From<&Event> for Way {
     }
 }
 
-const fn title(verdict: VerdictKind) -> &'static str {
+pub(super) const fn title(verdict: VerdictKind) -> &'static str {
     match verdict {
         VerdictKind::Authentic => "verdict.authentic",
         VerdictKind::Attention => "verdict.attention",
@@ -191,11 +191,11 @@ const fn title(verdict: VerdictKind) -> &'static str {
     }
 }
 
-fn reason(reason: &Text) -> Text {
+pub(super) fn reason(reason: &Text) -> Text {
     Text { key: format!("reason.{}", reason.key), arguments: reason.arguments.clone() }
 }
 
-fn expires(at: u64) -> Text {
+pub(super) fn expires(at: u64) -> Text {
     with("answer.expires", [("at", Value::Time(at))])
 }
 
@@ -213,7 +213,7 @@ fn next(answer: &Answer) -> (&'static str, Option<Action>) {
         (VerdictKind::CheckScan, _) => ("next.scan-again", Some(Action::Scan)),
         (_, "recalled" | "expired") => ("next.return", None),
         (_, "dispensed" | "dispensed-recorded") => ("next.expected-or-ask", None),
-        (_, "not-followed") => ("next.fetch", Some(Action::Follow { link: answer.product.class.clone() })),
+        (_, "not-followed") => ("next.fetch", Some(Action::Follow { link: answer.product.link.clone() })),
         (_, "filter-missing" | "snapshot-damaged" | "snapshot-too-old") => ("next.sync", Some(Action::Sync)),
         (_, "clock-behind" | "clock-ahead") => ("next.set-clock", Some(Action::SetClock)),
         (_, "not-serialised") => ("next.scan-square", Some(Action::Scan)),

@@ -96,7 +96,7 @@ pub fn sign(home: &Home, args: &Sign, as_json: bool) -> Result<()> {
         issuer.send_about(&subject, now())?;
         let blob = serials.as_ref().map(SerialSet::filter_bytes);
         blob.map_or(Ok(()), |blob| issuer.check_blob(blob.len())).map_err(too_many_serials)?;
-        let mut issuer = issuer.consenting(asked_for(step, &subject, consent)?);
+        let mut issuer = issuer.consenting(asked_for(&profile, step, &subject, consent)?);
         let draft = issuer.draft(KEY, &kind, &subject, fields.clone(), &with)?;
         issuer.record(KEY, &draft, blob, now())
     };
@@ -140,9 +140,9 @@ fn held(reason: &HeldBack) -> anyhow::Error {
 }
 
 /// Tells what is about to be signed, and asks a person about what cannot be taken back.
-fn asked_for(step: &Step, subject: &Subject, consent: Consent) -> Result<Consent> {
+fn asked_for(profile: &Profile, step: &Step, subject: &Subject, consent: Consent) -> Result<Consent> {
     warn(format_args!("{}: {}", step.title, about(subject)));
-    if !is_irrevocable(step) || consent.irrevocable {
+    if !is_irrevocable(profile, step) || consent.irrevocable {
         return Ok(consent);
     }
     if !io::stdin().is_terminal() {

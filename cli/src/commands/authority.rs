@@ -1,11 +1,12 @@
 //! `authority`: run an attribute authority, a process of its own, or manage its register.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use countersign_abe::Attribute;
 use countersign_node::{AttributeAuthority, AuthorityConfig, Register};
-use countersign_wallet::Cost;
+use countersign_wallet::{AttributeAuthority as Online, AuthorityAddress, Cost, Https};
 use serde_json::json;
 
 use super::node::{log_to_stderr, until_asked_to_stop};
@@ -45,6 +46,7 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
             until_asked_to_stop()?;
             running.stop();
         }
+        AuthorityCommand::Codes { address, output } => codes(&config()?, address, output, as_json)?,
         AuthorityCommand::Register { member, attributes } => {
             let attributes =
                 attributes.iter().map(|text| text.parse::<Attribute>().with_context(|| format!("`{text}`")));
@@ -68,6 +70,24 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
                 told(&member, &attributes, as_json);
             }
         }
+    }
+    Ok(())
+}
+
+/// Draws the codes of the authority that runs at an address.
+fn codes(config: &AuthorityConfig, address: &str, output: &Path, as_json: bool) -> Result<()> {
+    // Where its certificate is one that everybody trusts, there is none.
+    let roots: Vec<Vec<u8>> = std::fs::read(config.data.join("keys/tls-root.crt")).into_iter().collect();
+    let authority = Online::new(Https::service(address, &roots)?);
+    let identity = authority.identity().context("the authority does not answer there: is it running?")?;
+    let there = AuthorityAddress { identity, address: address.to_owned(), roots };
+    std::fs::create_dir_all(output).with_context(|| output.display().to_string())?;
+    let pictures = crate::codes::draw(output, "authority", &there.message())?;
+    if as_json {
+        say!("{}", json!({ "authority": there.identity.as_str(), "pictures": pictures }));
+    } else {
+        let first = pictures.first().map_or_else(String::new, |path| path.display().to_string());
+        say!("{} pictures: {first} and on", pictures.len());
     }
     Ok(())
 }

@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{TrustStore, UnixMillis};
 use countersign_node::{LinkServer, LinkServerConfig, TlsConfig};
-use countersign_records::{Cut, Extraction, NoProof, Opened, RecordId, View, excerpt, proof};
+use countersign_records::{
+    Cut, Extraction, NoProof, Opened, Provenance, RecordId, View, excerpt, proof, provenance,
+};
 use countersign_scan::draw::{Label, Scale};
 use countersign_shl::{Access, ContentType, Gate, Key, Link, MAX_FILE, MAX_LINK, Status, seal};
 use countersign_wallet::{Fetched, Hosts, Links};
@@ -103,15 +105,18 @@ enum Signature {
 
 impl Signature {
     fn of(home: &Home, document: &[u8]) -> Self {
-        let extraction = match proof(document) {
-            Ok(extraction) => extraction,
-            Err(reason) => return Self::Missing(reason),
+        if let Err(reason) = proof(document) {
+            return Self::Missing(reason);
+        }
+        let trust = match trust(home) {
+            Ok(trust) => trust,
+            Err(error) => return Self::Unverified(told(&error)),
         };
-        let bytes = extraction.to_bytes();
-        match opened(home, extraction) {
-            Ok(opened) if excerpt(&opened, &bytes).as_slice() == document => Self::Verified(Box::new(opened)),
-            Ok(opened) => Self::Differs(Box::new(opened)),
-            Err(error) => Self::Unverified(told(&error)),
+        match provenance(document, &trust) {
+            Provenance::Verified(opened) => Self::Verified(opened),
+            Provenance::Differs(opened) => Self::Differs(opened),
+            Provenance::Refused(refused) => Self::Unverified(refused.to_string()),
+            Provenance::Missing(reason) => Self::Missing(reason),
         }
     }
 
@@ -162,11 +167,16 @@ impl Signature {
 
 /// Opens an extraction by what this wallet trusts.
 fn opened(home: &Home, extraction: Extraction) -> Result<Opened> {
+    let record = RecordId::of(extraction.document().subject()).context("what was signed is no record")?;
+    Ok(extraction.verify(&trust(home)?, &record, None)?)
+}
+
+/// Whom this wallet trusts.
+fn trust(home: &Home) -> Result<TrustStore> {
     if !home.exists() {
         bail!("there is no wallet here that knows whom to trust: create one with `countersign init`");
     }
-    let record = RecordId::of(extraction.document().subject()).context("what was signed is no record")?;
-    Ok(extraction.verify(&home.snapshot()?.trust()?, &record, None)?)
+    Ok(home.snapshot()?.trust()?)
 }
 
 fn show_file(home: &Home, args: &ReadLink, number: usize, fetched: Fetched, as_json: bool) -> Result<()> {

@@ -14,6 +14,7 @@ pub mod live;
 pub mod node;
 pub mod notary;
 pub mod record;
+pub mod reports;
 pub mod scan;
 pub mod wallet;
 

@@ -16,7 +16,7 @@ use countersign_node::{
     Surroundings, TlsConfig,
 };
 use countersign_records::rules::{AUTHORITY, DOCTOR, Mode, OWNER};
-use countersign_records::{Cut, FIRST_SECTION, FULL, Parts, RecordId, Rule, SHARED, Unsigned, View};
+use countersign_records::{Cut, FIRST_SECTION, FULL, Paper, Parts, RecordId, Rule, SHARED, Unsigned, View};
 use countersign_wallet::{
     AccessState, AskFor, AttributeAuthority, Client, Clinician, Cost, Https, Issuer, KeyStore, NewLine,
     RecordStore, Records, ShownRecord, Snapshot, StoredKey, Vault,
@@ -128,12 +128,31 @@ pub fn play(dir: &Path) -> Result<()> {
     told("ada", &shown);
     ensure!(sections(&shown) == 7, "the cardiologist should see seven sections");
 
+    heading(
+        "The patient's phone is lost: its certificate is revoked, and a paper with seven lines makes a new one the owner's",
+    );
+    let paper = patient.records().paper(&id)?;
+    paper.to_text().lines().take(2).for_each(|line| say!("  {line}"));
+    say!("  […]");
+    let mut lost = std::mem::replace(&mut patient, town.restored(&paper)?);
+    town.running.node().revoke(lost.certificate.fingerprint())?;
+    let held = patient.records().one(&id)?;
+    ensure!(
+        patient.records().document(&id)?.whole() == Some(SUMMARY) && held.lines.len() == 2,
+        "the new phone should have the document byte for byte, and both lines"
+    );
+    say!("  the new phone: the very document, and {} lines; who had the link has it still", held.lines.len());
+    lost.records().set_open(&id, true)?;
+    let refused = lost.publish(&town).err().context("the lost phone should publish nothing")?;
+    say!("  the lost phone: {refused:#}");
+    told("ada", &ada.open(&town, &thread)?);
+
     heading("The patient's list of accesses, proven to be complete");
     patient.sync(&town)?;
     let accesses = patient.records().accesses(&id, now())?;
     accesses.list.iter().for_each(access_told);
     say!("  complete as of {}: {} in all", accesses.complete_as_of, accesses.list.len());
-    ensure!(accesses.list.len() == 5, "there were five requests");
+    ensure!(accesses.list.len() == 8, "there were five requests, and three of the new phone's");
     Ok(())
 }
 
@@ -273,8 +292,21 @@ impl Town {
         let mut records = Records::new(&mut snapshot, Arc::clone(&keys));
         let id = records.begin(&self.store()?.identity()?, &self.identity)?;
         let code = self.running.node().registrar().new_code(OWNER, &id.to_string(), CODE)?;
-        records.enrol(&client, &id, &code.to_string())?;
-        Ok(Patient { snapshot, keys, id, count: 0 })
+        let certificate = records.enrol(&client, &id, &code.to_string())?;
+        Ok(Patient { snapshot, keys, id, certificate, count: 0 })
+    }
+
+    /// The patient, with a new phone that has a record from its paper.
+    fn restored(&self, paper: &Paper) -> Result<Patient> {
+        let (mut snapshot, keys) = self.phone("new-phone")?;
+        let mut records = Records::new(&mut snapshot, Arc::clone(&keys));
+        let id = records.restore(paper, &self.store()?.identity()?, &self.identity)?;
+        let code = self.running.node().registrar().new_code(OWNER, &id.to_string(), CODE)?;
+        let certificate = records.enrol(&self.client()?, &id, &code.to_string())?;
+        let mut patient = Patient { snapshot, keys, id, certificate, count: 0 };
+        patient.publish(self)?;
+        patient.count = patient.records().document(&id)?.commitment().count();
+        Ok(patient)
     }
 
     /// What the store has in its folder.
@@ -430,6 +462,7 @@ struct Patient {
     snapshot: Snapshot,
     keys: Arc<dyn KeyStore>,
     id: RecordId,
+    certificate: Certificate,
     /// Parts of the document.
     count: usize,
 }

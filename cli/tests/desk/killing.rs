@@ -279,9 +279,9 @@ fn killed_in_a_backup_a_node_has_lost_nothing_and_what_is_unfinished_is_no_backu
         let (backup, elsewhere) =
             ["backup", "elsewhere"].map(|name| stage.folder.path().join(format!("{name}-{kills}"))).into();
         // What is restored goes on from what was signed before.
-        for folder in ["keys", "signed"] {
-            copy(&stage.folder.path().join("data").join(folder), &elsewhere.join("data").join(folder));
-        }
+        let (data, restored) = (stage.folder.path().join("data"), elsewhere.join("data"));
+        copy(&data.join("keys"), &restored.join("keys"));
+        fs::copy(data.join("last-signed"), restored.join("last-signed")).unwrap();
         let before = stage.acknowledged.clone();
         let made = std::thread::scope(|scope| {
             let write = |writer| {

@@ -8,6 +8,7 @@ mod killing;
 mod line;
 mod link;
 mod record;
+mod reports;
 #[path = "../../../tests/tried.rs"]
 mod tried;
 
@@ -56,7 +57,9 @@ fn demo() -> tempfile::TempDir {
         "rex: the grant was withdrawn",
         "words of the document in them: 0",
         "was altered on its way or in the store",
-        "5 in all",
+        "the new phone: the very document, and 2 lines",
+        "the lost phone: the node refuses (revoked)",
+        "8 in all",
     ] {
         assert!(printed.contains(words), "the demo does not say {words}:\n{printed}");
     }
@@ -720,6 +723,8 @@ fn help_and_completion_are_there_for_every_command() {
         "sync",
         "enrol",
         "sign",
+        "report",
+        "reports",
         "export",
         "import",
         "verify",

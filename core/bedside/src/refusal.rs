@@ -48,7 +48,7 @@ refusals! {
     /// No such device, or no longer.
     NoDevice = 13, "no-device";
     /// Not permitted to this role at this device.
-    NotPermitted = 14, "not-permitted";
+    NotPermitted = 14, "out-of-scope";
     /// The device is with another patient.
     OtherPatient = 15, "other-patient";
     /// The gateway's registry is too old to act on a patient.

@@ -60,6 +60,7 @@ impl World {
             LogName::TRUST
         };
         let context = Context {
+            elsewhere: &[],
             log,
             domain: None,
             time: Some(NOW),

@@ -37,7 +37,8 @@ pub struct Dossier {
 /// What a statement on a pack in the index means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PackRecord {
-    /// The pack was dispensed: the profile has no other kind on packs.
+    /// The pack was dispensed, and after each further one that was taken back or it was dispensed again: the profile has no
+    /// other kinds on packs.
     Dispensed,
     /// It may be of several kinds.
     Something,
@@ -225,16 +226,18 @@ impl PackFile {
     ) -> Self {
         let audit = profile.audit(history, dependencies);
         let events = events(profile, &audit, history.entries, recorded);
-        let ends_its_way =
-            |kind: &Kind| profile.step(kind).is_some_and(|step| step.effect == Effect::Dispense);
+        let effect = |event: &TimelineEvent| profile.step(&event.kind).map(|step| &step.effect);
+        // What was taken back by the rules was not done; what breaks them takes nothing back.
+        let dispensed = events.iter().fold(None, |dispensed, event| match (effect(event), event.mark) {
+            (Some(Effect::Dispense), Mark::Verified | Mark::AtFault) => dispensed.or(Some(event)),
+            (Some(Effect::UndoDispense), Mark::Verified) => None,
+            _ => dispensed,
+        });
         let subject = history.entries.first().map(|first| first.verified().statement().subject());
         Self {
             conflicts: conflicts(profile, history.entries, &audit),
             dispute: dispute(profile, history.entries, &audit),
-            dispensed: events
-                .iter()
-                .find(|event| event.mark != Mark::Void && ends_its_way(&event.kind))
-                .cloned(),
+            dispensed: dispensed.cloned(),
             state: match subject {
                 Some(subject) => state(subject, history.entries, entry),
                 None if entry.is_some() => State::Damaged,
@@ -335,7 +338,8 @@ fn certified_until(profile: &Profile, history: &[Entry]) -> Option<UnixMillis> {
 
 fn pack_record(profile: &Profile) -> PackRecord {
     let on_packs = |step: &&Step| step.log == LogName::SUPPLY && step.subject.contains(&SubjectType::Pack);
-    if profile.steps().iter().filter(on_packs).all(|step| step.effect == Effect::Dispense) {
+    let in_turn = |step: &Step| matches!(step.effect, Effect::Dispense | Effect::UndoDispense);
+    if profile.steps().iter().filter(on_packs).all(in_turn) {
         PackRecord::Dispensed
     } else {
         PackRecord::Something

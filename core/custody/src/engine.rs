@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use countersign_ledger::{Entry, Fields, Hash, Identity, Kind, LogName, Value, Verified};
+use countersign_ledger::{Day, Entry, Fields, Hash, Identity, Kind, LogName, UnixMillis, Value, Verified};
 
 use crate::fault::{CertificateFlaw, Fault, FaultReason, Party};
 use crate::field::{RECEIVER, receiver};
@@ -123,6 +123,7 @@ impl<'a> Check<'a, '_> {
     fn content(&self) -> Result<(), FaultReason> {
         self.links()?;
         self.parties()?;
+        self.in_time()?;
         self.countersignature()?;
         self.fields()?;
         self.equalities()?;
@@ -238,6 +239,11 @@ impl<'a> Check<'a, '_> {
         }
         let in_role = rule.roles.iter().any(|role| role == receiver.role());
         if in_role && self.is_named(rule, &receiver) { Ok(()) } else { Err(FaultReason::WrongReceiver) }
+    }
+
+    fn in_time(&self) -> Result<(), FaultReason> {
+        let signed = self.statement.statement().issued_at();
+        too_late(self.step, self.past.subject, signed).map_or(Ok(()), Err)
     }
 
     /// Checks that `identity` is the one whom the earlier statements name for the rule.
@@ -411,6 +417,14 @@ impl<'a> Check<'a, '_> {
         let said = self.past.subject.said(kinds)?;
         Some(Earlier { signer: &said.signer, receiver: said.receiver.clone(), fields: &said.fields })
     }
+}
+
+/// What is wrong with a step that is made `at` a moment, if that is too late for it.
+pub(crate) fn too_late(step: &Step, subject: &SubjectState, at: UnixMillis) -> Option<FaultReason> {
+    let within = step.within.as_ref()?;
+    let said = subject.said(std::slice::from_ref(&within.of))?;
+    let days = Day::of(at).since(Day::of(said.at));
+    (days > u64::from(within.days)).then_some(FaultReason::TooLate(within.days))
 }
 
 fn is_of_type(value: &Value, kind: FieldType) -> bool {

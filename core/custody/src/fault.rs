@@ -92,6 +92,9 @@ pub enum FaultReason {
     /// The step does not follow the one before it.
     #[error("this step does not come next")]
     WrongStep,
+    /// It was signed so many days after what it takes back that it may not be any more.
+    #[error("this step may be made within {0} days, and they have passed")]
+    TooLate(u16),
     /// It does not name the statement before it on its subject.
     #[error("the statement does not name the one before it")]
     WrongPrev,

@@ -51,6 +51,7 @@ mod packing;
 mod profile;
 pub mod qr;
 mod reason;
+pub mod report;
 mod route;
 mod rules;
 mod state;

@@ -215,6 +215,9 @@ impl File {
                     referred.entry(named.kind.clone()).or_default().insert(named.field.clone());
                 }
             }
+            if let Some(within) = &step.within {
+                referred.entry(within.of.clone()).or_default();
+            }
             for equality in &step.equal {
                 referred.entry(equality.with.clone()).or_default().insert(equality.theirs().to_owned());
             }
@@ -243,6 +246,10 @@ impl File {
                 check_order(step, self.known_step(at, kind)?)?;
             }
         }
+        if let Some(within) = &step.within {
+            check_order(step, self.known_step(at, &within.of)?)?;
+        }
+        self.check_undo(step)?;
         self.check_links(step)?;
         step.epcis
             .iter()
@@ -295,6 +302,20 @@ impl File {
         }
         if let Some(named) = &rule.named_by {
             has_field(self.known_step(at, &named.kind)?, &named.field, FieldType::Identity)?;
+        }
+        Ok(())
+    }
+
+    fn check_undo(&self, step: &Step) -> Result<(), ProfileError> {
+        let dispenses = |after: &After| match after {
+            After::Kind(kind) => {
+                self.step.iter().any(|other| other.kind == *kind && other.effect == Effect::Dispense)
+            }
+            After::Nothing => false,
+        };
+        if step.effect == Effect::UndoDispense && !step.after.iter().all(dispenses) {
+            let why = "it must follow what it takes back";
+            return Err(ProfileError::Contradiction { at: step.kind.clone(), why });
         }
         Ok(())
     }
@@ -360,7 +381,9 @@ fn check_effect(step: &Step) -> Result<(), ProfileError> {
         Effect::Recall | Effect::Suspend | Effect::Dispute => {
             return has_field(step, REASON, FieldType::Text);
         }
-        Effect::None | Effect::Dispense | Effect::Lift | Effect::Conflict => Vec::new(),
+        Effect::None | Effect::Dispense | Effect::UndoDispense | Effect::Lift | Effect::Conflict => {
+            Vec::new()
+        }
     };
     needs.into_iter().try_for_each(|(field, kind)| has_field(step, field, kind))
 }

@@ -1,16 +1,20 @@
 //! A profile as a family of rules, for node and client.
 
+use std::collections::BTreeSet;
+
 use countersign_ledger::{
-    Blob, Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Verified, Violation,
+    Blob, Context, Kind, LogName, MAX_SKEW_MILLIS, Problem, Promise, Rules, State, Subject, Verified,
+    Violation,
 };
 
-use crate::engine::{Past, Voids};
+use crate::engine::{Past, Voids, too_late};
 use crate::fault::FaultReason;
 use crate::filter::MAX_FILTER;
 use crate::handover::Seen;
 use crate::profile::Profile;
 use crate::state::SubjectState;
 use crate::step::Effect;
+use crate::subject_type::class_of;
 
 impl Rules for Profile {
     fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
@@ -35,13 +39,30 @@ impl Rules for Profile {
             rival: context.rival,
             voids: Voids::PassedOver,
         };
+        let undoes = self.undoes(statement);
         Self::check(self, statement, &past).map_err(|fault| {
             let problem = match fault.reason {
                 FaultReason::VoidLink => Problem::VoidLink,
+                FaultReason::TooLate(_) => Problem::TooLate,
+                FaultReason::NotTheReceiver if undoes => Problem::Role,
                 _ => Problem::Rule,
             };
             Violation { problem, text: fault.to_string() }
         })?;
+        // A signer may date a statement back; the time at which it comes nobody chooses.
+        let step = self.step(statement.statement().kind());
+        if let Some(late) = step.zip(context.time).and_then(|(step, time)| too_late(step, &subject, time)) {
+            return Err(Violation { problem: Problem::TooLate, text: late.to_string() });
+        }
+        let elsewhere = context.elsewhere.iter().filter_map(SubjectState::from_state);
+        if undoes
+            && elsewhere
+                .flat_map(|state| state.made().cloned().collect::<Vec<_>>())
+                .any(|kind| self.step(&kind).is_some_and(|step| step.effect == Effect::Recall))
+        {
+            let text = FaultReason::RecallIsFinal.to_string();
+            return Err(Violation { problem: Problem::Recalled, text });
+        }
         // What nobody reads nobody can judge by.
         match self.promise(statement) {
             Some(Promise::Blob(filter)) if filter.length > MAX_FILTER as u64 => {
@@ -50,6 +71,22 @@ impl Rules for Profile {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A pack that was recalled, or its lot or class, is not put back on the shelf.
+    fn looks_at(&self, statement: &Verified) -> Vec<(LogName, Subject)> {
+        if !self.undoes(statement) {
+            return Vec::new();
+        }
+        let subject = statement.statement().subject();
+        let places =
+            [Some(subject.as_str()), Some(subject.family()), class_of(subject)].into_iter().flatten();
+        let places = places.collect::<BTreeSet<_>>().into_iter().filter_map(|place| Subject::new(place).ok());
+        let recalls = self.steps().iter().filter(|step| step.effect == Effect::Recall);
+        let logs: BTreeSet<LogName> = recalls.map(|step| step.log).collect();
+        places
+            .flat_map(|place| logs.iter().map(move |log| (*log, place.clone())).collect::<Vec<_>>())
+            .collect()
     }
 
     fn fold(&self, before: &State, statement: &Verified) -> State {
@@ -75,6 +112,11 @@ impl Rules for Profile {
 }
 
 impl Profile {
+    fn undoes(&self, statement: &Verified) -> bool {
+        let step = self.step(statement.statement().kind());
+        step.is_some_and(|step| step.effect == Effect::UndoDispense)
+    }
+
     /// Whether a statement may come next by its kind.
     pub(crate) fn follows(&self, before: &SubjectState, statement: &Verified) -> bool {
         let step = self.step(statement.statement().kind());

@@ -4,7 +4,8 @@
 //! ```cddl
 //! state = [count: uint, latest: tstr / nil, holder: tstr / nil, suspensions: [* bstr .size 32],
 //!          chain: [uint, bstr .size 32] / nil, made: [* made]]
-//! made = [kind: tstr, number: uint, ? (signer: tstr, receiver: tstr / nil, fields: { * tstr => uint / tstr / bstr })]
+//! made = [kind: tstr, number: uint,
+//!         ? (signer: tstr, receiver: tstr / nil, at: uint, fields: { * tstr => uint / tstr / bstr })]
 //! ```
 //!
 //! The format is private to this module: it is stored by a node and never sent.
@@ -12,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use countersign_ledger::cbor::{Written, optional};
-use countersign_ledger::{Fields, Hash, Identity, Kind, State, Verified, cbor};
+use countersign_ledger::{Fields, Hash, Identity, Kind, State, UnixMillis, Verified, cbor};
 use minicbor::{Decoder, Encoder};
 
 use crate::chain::chain_value;
@@ -54,6 +55,8 @@ struct Made {
 pub(crate) struct Said {
     pub(crate) signer: Identity,
     pub(crate) receiver: Option<Identity>,
+    /// When it was signed.
+    pub(crate) at: UnixMillis,
     /// The fields that rules refer to.
     pub(crate) fields: Fields,
 }
@@ -122,7 +125,7 @@ impl SubjectState {
             let mut fields = Fields::new();
             named.for_each(|(name, value)| fields.insert(name, value.clone()));
             let signer = statement.signer().identity().clone();
-            Said { signer, receiver: receiver(statement), fields }
+            Said { signer, receiver: receiver(statement), at: statement.statement().issued_at(), fields }
         });
         self.made.insert(kind.clone(), Made { number: self.count, said });
     }
@@ -140,10 +143,11 @@ impl SubjectState {
             })?;
             e.array(self.made.len() as u64)?;
             self.made.iter().try_for_each(|(kind, made)| {
-                e.array(if made.said.is_some() { 5 } else { 2 })?.str(kind.as_str())?.u64(made.number)?;
+                e.array(if made.said.is_some() { 6 } else { 2 })?.str(kind.as_str())?.u64(made.number)?;
                 let Some(said) = &made.said else { return Ok(()) };
                 e.str(said.signer.as_str())?;
                 write_optional(e, said.receiver.as_ref(), |e, receiver| e.str(receiver.as_str())?.ok())?;
+                e.u64(said.at.0)?;
                 said.fields.encode(e)
             })
         }))
@@ -173,6 +177,7 @@ impl SubjectState {
                 _ => Some(Said {
                     signer: identity(d)?,
                     receiver: optional(d, identity)?,
+                    at: UnixMillis(d.u64().ok()?),
                     fields: Fields::decode(d).ok()?,
                 }),
             };

@@ -30,6 +30,8 @@ pub struct Step {
     pub receiver: Option<PartyRule>,
     /// What it may follow on the same subject.
     pub after: Vec<After>,
+    /// How soon after another statement on its subject it must be signed.
+    pub within: Option<Within>,
     /// The statements that it must link besides the one it follows.
     #[serde(default)]
     pub links: Vec<LinkRule>,
@@ -76,6 +78,17 @@ impl Step {
             _ => false,
         })
     }
+}
+
+/// How soon a step must be made.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Within {
+    /// The last day on which it may be signed, counted from the day of the other statement, in UTC.
+    pub days: u16,
+    /// The kind of the other statement: the latest on the subject.
+    #[serde(deserialize_with = "kind")]
+    pub of: Kind,
 }
 
 /// Who a party to a statement may be.
@@ -314,6 +327,8 @@ pub enum Effect {
     Unpack,
     /// Ends a pack's way, such as dispensing.
     Dispense,
+    /// Takes that back: the pack is where it was before.
+    UndoDispense,
     /// Recalls the product, finally.
     Recall,
     /// Suspends the product until lifted.

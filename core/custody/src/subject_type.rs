@@ -74,7 +74,7 @@ impl Relation {
 }
 
 /// The product class that a class, lot or pack belongs to.
-fn class_of(subject: &Subject) -> Option<&str> {
+pub(crate) fn class_of(subject: &Subject) -> Option<&str> {
     const CLASS: usize = "https://id.gs1.org/01/".len() + 14;
     match SubjectType::of(subject)? {
         SubjectType::Class | SubjectType::Lot | SubjectType::Pack => subject.as_str().get(..CLASS),

@@ -213,11 +213,12 @@ fn on_pack(pack: &Subject, lot: &LotFile, dossier: &Dossier, reasons: &mut Vec<R
         followed(file, reasons);
     } else if let Some(entry) = lot.packs.get(&digest(pack)) {
         reasons.push(match dossier.pack_record {
-            PackRecord::Dispensed => Reason::Dispensed(Dispensed::Recorded {
+            // That it was taken back, only the pack's own history shows: a void statement is counted, too.
+            PackRecord::Dispensed if entry.count % 2 == 1 => Reason::Dispensed(Dispensed::Recorded {
                 checkpoint: dossier.supply.size,
                 statement: entry.latest,
             }),
-            PackRecord::Something => Reason::NotFollowed { subject: pack.clone() },
+            _ => Reason::NotFollowed { subject: pack.clone() },
         });
     }
 }

@@ -97,6 +97,7 @@
 //! | the gateway's store | sessions from now on, of all its devices | sessions that were answered |
 //! | the gateway while it runs | the sessions that go on, but those with an end-to-end key | sessions that are over |
 //! | a credential's bytes (a card's dump) | nothing without the password; see [`Credential`] | |
+//! | a masked credential, the phone's secret, the gateway's key of a day, and an m1 of that day | the password, by trying: t1 tells which is right | a credential that is sealed |
 //!
 //! An end-to-end key keeps out a gateway that reads along, not one that exchanges points: a device without signatures cannot tell.
 //! Nothing here hides how long and how often somebody speaks, or that `E_u` is the same in m1 and m2.
@@ -148,7 +149,7 @@ pub use leg::{
 pub use mac::{Key, Macs, TAG};
 pub use message::{Bytes, Id, M2, M2_END_TO_END, M3, M3_END_TO_END, Nonce, Point};
 pub use reading::{Command, Float, Reading, Value};
-pub use record::{COUNTER_END, Flash, FlashError, RECORD, Slot};
+pub use record::{COUNTER_END, Flash, FlashError, Memory, RECORD, Slot};
 pub use scope::{Class, Ops, Scope};
 pub use sensor::{
     BEHIND, CONFIRM_WITHIN, Curve, Heard, Identity, NoCurve, ProvisionError, Sensor, SensorRefusal,

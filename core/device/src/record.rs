@@ -9,6 +9,8 @@
 //! | `K^d_c` | 12 | 32 |
 //! | CRC-32 (ISO-HDLC) of the above | 44 | 4 |
 
+use zeroize::ZeroizeOnDrop;
+
 use crate::bytes::{Fields, concat};
 use crate::mac::Key;
 
@@ -53,6 +55,32 @@ pub trait Flash {
     /// Makes all bytes of a slot 00 or ff, physically: no copy of what was there remains. Some parts refuse a second write to a
     /// word (error-correcting flash); learn how yours erases, and prove it by a dump.
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError>;
+}
+
+/// Two slots in memory, for a device that is simulated: they end with it.
+#[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
+pub struct Memory(pub [[u8; RECORD]; 2]);
+
+impl Memory {
+    /// A part as it leaves the factory.
+    pub const fn blank() -> Self {
+        Self([[0xff; RECORD]; 2])
+    }
+}
+
+impl Flash for Memory {
+    fn read(&mut self, slot: Slot) -> Result<[u8; RECORD], FlashError> {
+        Ok(self.0[slot as usize])
+    }
+
+    fn write(&mut self, slot: Slot, record: &[u8; RECORD]) -> Result<(), FlashError> {
+        self.0[slot as usize] = *record;
+        Ok(())
+    }
+
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.write(slot, &[0; RECORD])
+    }
 }
 
 /// What is in a slot.

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails should stop")]
 #![allow(clippy::disallowed_methods, reason = "it looks at a program")]
 
+#[path = "device/nowhere.rs"]
+mod nowhere;
 #[path = "device/peer.rs"]
 mod peer;
 
@@ -11,24 +13,13 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use countersign_device::{Key, Leg, LegRow, LegStore, Next, Ops, Scope, StoreError, UnixMillis, Wanted};
+use countersign_device::{Key, Leg, LegRow, Next, Ops, Scope, UnixMillis, Wanted};
 
+use crate::nowhere::Nowhere;
 use crate::peer::{Peer, mac};
 
 const SID: [u8; 16] = [0xa5; 16];
 const GATEWAY: [u8; 16] = [0xc5; 16];
-
-struct Nowhere;
-
-impl LegStore for Nowhere {
-    fn reserve(&mut self, _: u32) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: u32, _: &Key) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
 fn build() -> std::path::PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bare");

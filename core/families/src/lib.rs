@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use countersign_bedside::BedsideRules;
 use countersign_custody::Profile;
+use countersign_custody::report::ReportRules;
 use countersign_ledger::{Families, Membership, Rules};
 use countersign_records::rules::RecordRules;
 
@@ -13,8 +14,8 @@ use countersign_records::rules::RecordRules;
 pub fn families() -> Families {
     static FAMILIES: LazyLock<Families> = LazyLock::new(|| {
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
-        let others: [Arc<dyn Rules>; 3] =
-            [Arc::new(Membership), Arc::new(RecordRules), Arc::new(BedsideRules)];
+        let others: [Arc<dyn Rules>; 4] =
+            [Arc::new(Membership), Arc::new(RecordRules), Arc::new(ReportRules), Arc::new(BedsideRules)];
         Families::new(others.into_iter().chain(profiles))
     });
     FAMILIES.clone()
@@ -26,16 +27,29 @@ mod tests {
     use countersign_ledger::{ENROL, Kind, LogName, REVOKE};
     use countersign_records::rules::{ANSWER, AUTHORITY_KEY, DELIVERY, INDEX, REQUEST};
 
+    use countersign_custody::report;
+
     use super::*;
 
     #[test]
     fn every_kind_belongs_to_one_family() {
         let families: Vec<Arc<dyn Rules>> =
-            vec![Arc::new(Membership), Arc::new(RecordRules), Arc::new(BedsideRules)];
+            vec![Arc::new(Membership), Arc::new(RecordRules), Arc::new(ReportRules), Arc::new(BedsideRules)];
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
         let families: Vec<_> = families.into_iter().chain(profiles).collect();
-        let own =
-            [ENROL, REVOKE, INDEX, REQUEST, ANSWER, DELIVERY, AUTHORITY_KEY, DEVICE, CREDENTIAL, SESSION];
+        let own = [
+            ENROL,
+            REVOKE,
+            INDEX,
+            REQUEST,
+            ANSWER,
+            DELIVERY,
+            AUTHORITY_KEY,
+            report::KEY,
+            DEVICE,
+            CREDENTIAL,
+            SESSION,
+        ];
         let own = own.map(|kind| Kind::new(kind).unwrap());
         let of_profiles = Profile::all().iter().flat_map(Profile::steps).map(|step| step.kind.clone());
         for kind in own.into_iter().chain(of_profiles) {

@@ -117,6 +117,10 @@ problems! {
     VoidLink = "void-link",
     /// It would be admitted, but the node does not hold the blob that it promises. Upload that, then submit again.
     PromiseNotHeld = "promise-not-held",
+    /// What it does may not be done any more.
+    TooLate = "too-late",
+    /// The product is recalled, so it is not put back.
+    Recalled = "recalled",
     /// It breaks another rule of its family.
     Rule = "rule",
     /// The enrolment code does not exist.

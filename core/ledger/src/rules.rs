@@ -110,6 +110,9 @@ pub struct Context<'a> {
     pub linked: &'a [Arc<Entry>],
     /// If it carries a statement that was signed to follow another one: the entry that took that place instead.
     pub rival: Option<&'a Entry>,
+    /// The states that the family looks at ([`Rules::looks_at`]), in that order; none on a client, which cannot know the order
+    /// of two logs.
+    pub elsewhere: &'a [State],
     /// The members whom the ledger trusts.
     pub trust: &'a TrustStore,
     /// The checkpoints of the ledger's logs; `None` on a client.
@@ -123,6 +126,11 @@ pub trait Rules: Send + Sync {
 
     /// The roles of the members who make statements of this family.
     fn roles(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The subjects whose states in any log the rule asks for besides: few, since a node looks each of them up.
+    fn looks_at(&self, _statement: &Verified) -> Vec<(LogName, Subject)> {
         Vec::new()
     }
 

@@ -84,6 +84,11 @@ impl Day {
         (at.year(), at.month(), at.day())
     }
 
+    /// How many days after `earlier` this is; zero if it is not after.
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// Its first moment.
     pub const fn begins(self) -> UnixMillis {
         UnixMillis::from_seconds(self.0 * DAY_SECONDS)

@@ -7,8 +7,15 @@
 //! ```cddl
 //! ; record.ask, about the thread
 //! body = { "holder" => bstr .size 65, ? "label" => digest, "until" => uint, "purpose" => tstr, ? "reason" => tstr, "name" => tstr }
-//! sealed = [ask: bstr .cbor statement, certificate: bstr]      ; HPKE to `agree` of the linked index (countersign_ledger::sealed)
+//! asked = [ask: bstr .cbor statement, certificate: bstr]
 //! ```
+//!
+//! ```text
+//! sealed = HPKE to `agree` of the linked index (countersign_ledger::sealed) of: length of `asked` (4 bytes, big-endian), `asked`,
+//!          zeros up to a multiple of 2048 bytes
+//! ```
+//!
+//! Padding hides how long the requester's name and words are: on the log they would tell one doctor from another.
 
 use std::sync::Arc;
 
@@ -19,6 +26,7 @@ use countersign_ledger::{
 };
 use minicbor::Decoder;
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 use crate::record::RecordId;
 use crate::rules::REQUEST;
@@ -29,6 +37,9 @@ pub const ASK: &str = "record.ask";
 const MAX_PURPOSE: usize = 32;
 /// Longest name.
 const MAX_NAME: usize = 128;
+
+/// What is sealed is padded to a multiple of this: an ask with its certificate has about 1,500 bytes.
+const STEP: usize = 2048;
 
 /// What a requester says to a record's owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -128,8 +139,22 @@ pub fn seal_ask(
     thread: &Subject,
     random: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, sealed::SealError> {
-    let signed = encode(|e| e.array(2)?.bytes(ask.as_bytes())?.bytes(certificate.as_der())?.ok());
-    sealed::seal(&signed, agree, &kind(REQUEST), thread, random)
+    let asked =
+        Zeroizing::new(encode(|e| e.array(2)?.bytes(ask.as_bytes())?.bytes(certificate.as_der())?.ok()));
+    let length = u32::try_from(asked.len()).map_err(|_| sealed::SealError)?.to_be_bytes();
+    let mut padded = Zeroizing::new([&length[..], &asked].concat());
+    let whole = padded.len().next_multiple_of(STEP);
+    padded.resize(whole, 0);
+    sealed::seal(&padded, agree, &kind(REQUEST), thread, random)
+}
+
+/// What was asked, without its padding, which has one form.
+fn unpadded(padded: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = padded.split_first_chunk()?;
+    let (asked, padding) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let honest =
+        padded.len().is_multiple_of(STEP) && padding.len() < STEP && padding.iter().all(|byte| *byte == 0);
+    honest.then_some(asked)
 }
 
 /// Opens what is sealed in a request of `log`, with the agreement key of the index that the request links.
@@ -144,10 +169,11 @@ pub fn open_ask(
     let subject = request.statement().subject();
     let sealed = request.sealed().ok_or(AskError::Seal)?;
     let opened = sealed::open(sealed, &agreement.to_bytes(), &kind(REQUEST), subject);
-    let opened = opened.map_err(|_| AskError::Seal)?;
-    cbor::check_deterministic(&opened).map_err(|_| AskError::Seal)?;
+    let padded = opened.map_err(|_| AskError::Seal)?;
+    let opened = unpadded(&padded).ok_or(AskError::Seal)?;
+    cbor::check_deterministic(opened).map_err(|_| AskError::Seal)?;
     let read = || {
-        let mut d = Decoder::new(&opened);
+        let mut d = Decoder::new(opened);
         let two = d.array().ok()? == Some(2);
         let (ask, certificate) = (d.bytes().ok()?, d.bytes().ok()?);
         let ask = Statement::parse(ask).ok()?;

@@ -7,9 +7,11 @@ use minicbor::Decoder;
 
 use crate::cut::HEADER;
 use crate::document::{Commitment, Current, Disclosure, Opened, Refused};
+use crate::image::SharedImage;
 use crate::keys::{LineKey, Link, PartKey, Secret};
 use crate::line::{LineError, Lock, Row, Scope, Wraps};
 use crate::object::{self, What};
+use crate::part::Part;
 use crate::record::RecordId;
 use crate::rule::Parts;
 
@@ -48,6 +50,15 @@ pub enum DeliveryError {
     /// Parts were not delivered, and the author does not permit to show the rest without them.
     #[error("the store did not deliver {0} parts, without which the others may not be shown")]
     Missing(usize),
+    /// A piece of an image was not delivered.
+    #[error("the store did not deliver all of an image of part {0}")]
+    ImageMissing(u8),
+    /// A piece of an image is not the bytes that the row names.
+    #[error("an image of part {0} was altered on its way or in the store")]
+    AlteredImage(u8),
+    /// The row is as it was signed, and an image is not the one that the author signed.
+    #[error("an image of part {0} is not the one that the author signed")]
+    ForeignImage(u8),
     /// The document or a part is refused.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -91,6 +102,8 @@ pub struct Received {
     pub opened: Opened,
     /// The parts that the patient shares and the store did not deliver.
     pub not_delivered: Parts,
+    /// The images of the parts that are shown, where the patient shares them: to be fetched one by one.
+    pub images: Vec<SharedImage>,
 }
 
 impl Reader<'_> {
@@ -148,7 +161,7 @@ impl Reader<'_> {
         if !commitment.rule().permits(shared) {
             return Err(Refused::NotPermitted.into());
         }
-        let mut disclosures = Vec::new();
+        let (mut disclosures, mut images) = (Vec::new(), Vec::new());
         for (at, (number, key)) in keys.iter().enumerate() {
             let Some(object) = delivery.parts[at] else { continue };
             check_object(object, row, at, &keys)?;
@@ -159,6 +172,7 @@ impl Reader<'_> {
                 let found = one.part().number();
                 return Err(Refused::Misplaced { expected: *number, found }.into());
             }
+            images.extend(self.images(one.part(), key, row.images_of(at))?);
             disclosures.push(one);
         }
         let delivered = Parts::of(disclosures.iter().map(|one| one.part().number()));
@@ -166,7 +180,31 @@ impl Reader<'_> {
         if !commitment.rule().permits(delivered) {
             return Err(DeliveryError::Missing(not_delivered.count()));
         }
-        Ok(Received { opened: commitment.open(disclosures)?, not_delivered })
+        Ok(Received { opened: commitment.open(disclosures)?, not_delivered, images })
+    }
+
+    /// The images of a part, which has these objects.
+    fn images(
+        &self,
+        part: &Part,
+        key: &PartKey,
+        mut objects: &[Hash],
+    ) -> Result<Vec<SharedImage>, DeliveryError> {
+        let mut images = Vec::new();
+        let named = if objects.is_empty() { &[] } else { part.images() };
+        for image in named {
+            let (own, rest) = objects.split_at_checked(image.pieces()).ok_or(DeliveryError::Row)?;
+            objects = rest;
+            images.push(SharedImage {
+                record: *self.record,
+                version: self.current.version,
+                part: part.number(),
+                image: image.clone(),
+                key: key.clone(),
+                objects: own.to_vec(),
+            });
+        }
+        if objects.is_empty() { Ok(images) } else { Err(DeliveryError::Row) }
     }
 }
 

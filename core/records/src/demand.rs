@@ -28,7 +28,7 @@ use countersign_ledger::{
 use minicbor::Decoder;
 use minicbor::data::Tag;
 
-use crate::line::Row;
+use crate::line::{MAX_ROW, Row};
 use crate::rules::DELIVERY;
 
 /// How old a demand may be, and how far ahead of the store's clock.
@@ -224,8 +224,8 @@ impl Demanded {
     }
 }
 
-/// Largest delivery, delivered: a row of 64 parts, a statement, a receipt and a token.
-pub const MAX_DELIVERED: usize = 32 * 1024;
+/// Largest delivery, delivered: a row, a statement, a receipt and a token.
+pub const MAX_DELIVERED: usize = MAX_ROW + 32 * 1024;
 
 /// What a store answers to a demand. The receipt and the statement are checked by whoever trusts the log; the row is the one
 /// that the record's index names, or it is not opened ([`crate::Reader`]).

@@ -174,6 +174,11 @@ impl Unsigned {
         self.disclosures.len()
     }
 
+    /// The parts, by number.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.disclosures.iter().map(Disclosure::part)
+    }
+
     /// The statement to be signed, as this version of the record whose owner has this key.
     pub fn draft(
         &self,

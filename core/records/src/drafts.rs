@@ -4,7 +4,7 @@ use countersign_ledger::{Draft, Fields, Hash, PublicKey, Subject, UnixMillis, Va
 
 use crate::ask::kind;
 use crate::record::RecordId;
-use crate::rules::{ANSWER, Head, INDEX, IndexLine, REQUEST};
+use crate::rules::{ANSWER, Head, INDEX, IndexLine, Outcome, REQUEST};
 
 /// What is to be current of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +47,7 @@ impl Index {
     }
 }
 
-/// What an authority vouches for.
+/// What an authority vouches for, or the owner.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The holder's key, to which deliveries go.
@@ -65,11 +65,20 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// The statement for the authority to sign, against what is current of the record; `ask` is sealed ([`crate::seal_ask`]).
     pub fn draft(&self, record: &RecordId, head: &Head, ask: Vec<u8>) -> Draft {
+        self.stating(head.outcome(self.label, self.fits), record, head, ask)
+    }
+
+    /// The same for the owner, who fetches a line of their own record.
+    pub fn own_draft(&self, record: &RecordId, head: &Head, ask: Vec<u8>) -> Draft {
+        self.stating(head.own_outcome(self.label), record, head, ask)
+    }
+
+    fn stating(&self, outcome: Outcome, record: &RecordId, head: &Head, ask: Vec<u8>) -> Draft {
         let mut fields = Fields::new()
             .with("fits", u64::from(self.fits))
             .with("until", self.until.0)
             .with("slot", self.slot)
-            .with("outcome", head.outcome(self.label, self.fits).number());
+            .with("outcome", outcome.number());
         fields.insert("holder", Value::Bytes(self.holder.as_sec1().to_vec()));
         if let Some(label) = self.label {
             fields.insert("label", label.into());

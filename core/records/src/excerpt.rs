@@ -10,11 +10,13 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_ledger::TrustStore;
 use zeroize::Zeroizing;
 
 use crate::document::{Extraction, Opened, Refused};
 use crate::json::{Json, Kind, Value};
 use crate::part::{Part, Role};
+use crate::record::RecordId;
 
 /// The media type of an extraction.
 pub const EXTRACTION: &str = "application/vnd.countersign.extraction+cbor";
@@ -31,6 +33,37 @@ pub enum NoProof {
     /// It reads, and is no extraction.
     #[error(transparent)]
     Refused(#[from] Refused),
+}
+
+/// What is known of who wrote a document that came from somewhere.
+pub enum Provenance {
+    /// The author signed what it says.
+    Verified(Box<Opened>),
+    /// The document around the proof says something else than what was signed: shown is what was signed.
+    Differs(Box<Opened>),
+    /// There is a proof, and it is refused.
+    Refused(Refused),
+    /// There is none, or it does not read.
+    Missing(NoProof),
+}
+
+/// Judges a document by the proof that it has with it. Whether there is a newer one, it cannot say.
+pub fn provenance(document: &[u8], trust: &TrustStore) -> Provenance {
+    let extraction = match proof(document) {
+        Ok(extraction) => extraction,
+        Err(reason) => return Provenance::Missing(reason),
+    };
+    let bytes = extraction.to_bytes();
+    let Some(record) = RecordId::of(extraction.document().subject()) else {
+        return Provenance::Refused(Refused::NotADocument);
+    };
+    match extraction.verify(trust, &record, None) {
+        Ok(opened) if excerpt(&opened, &bytes).as_slice() == document => {
+            Provenance::Verified(Box::new(opened))
+        }
+        Ok(opened) => Provenance::Differs(Box::new(opened)),
+        Err(refused) => Provenance::Refused(refused),
+    }
 }
 
 /// The document. `extraction` is what was opened, as bytes.

@@ -11,9 +11,9 @@
 //! | what is where | `json`, `resource` | values by their positions, and what refers to what |
 //! | cutting, joining | `cut`, `part` | [`Cut`], [`Part`], [`join`] |
 //! | signing, extracting, verifying | `rule`, `document` | [`Extraction`], then [`Opened`] |
-//! | sealing, wrapping | `keys`, `object`, `epoch`, `line`, `sealed` | [`Sealed`], [`Inventory`], [`Row`] |
+//! | sealing, wrapping | `keys`, `object`, `image`, `epoch`, `line`, `sealed` | [`Sealed`], [`Inventory`], [`Row`] |
 //! | who may ask, who asks | `sheet`, `ask`, `drafts` | [`Offer`], [`Requester`] |
-//! | opening, keeping | `link`, `delivery`, `copy` | [`RecordLink`], [`Received`] |
+//! | opening, keeping | `link`, `delivery`, `copy`, `paper` | [`RecordLink`], [`Received`], [`Paper`] |
 //! | who may see it, and who did | `record`, [`rules`] | [`rules::RecordRules`] |
 //! | who gives keys and vouches | `authority` | [`AuthorityKey`], [`KeyAsk`], [`Vouch`] |
 //! | what a store is asked | `demand`, `ticket` | [`Demanded`], [`Ticket`] |
@@ -34,12 +34,14 @@ mod document;
 mod drafts;
 mod epoch;
 mod excerpt;
+mod image;
 mod json;
 mod keys;
 mod line;
 mod link;
 mod narrative;
 mod object;
+mod paper;
 mod part;
 mod record;
 mod resource;
@@ -63,17 +65,19 @@ pub use demand::{
 pub use document::{Commitment, Current, DOCUMENT, Disclosure, Extraction, Opened, Refused, Unsigned};
 pub use drafts::{Answer, Index, Request};
 pub use epoch::Epoch;
-pub use excerpt::{EXTRACTION, NoProof, excerpt, proof};
+pub use excerpt::{EXTRACTION, NoProof, Provenance, excerpt, proof, provenance};
+pub use image::{Hashed, MAX_PIECES, PIECE, SharedImage, next_piece};
 pub use json::{JsonError, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES};
 pub use keys::{Link, PartKey, Secret};
 pub use line::{LineError, Lock, Row, label};
 pub use link::{NotALink, RecordLink};
 pub use narrative::{MAX_TEXT, Narrative};
-pub use object::{MAX_OBJECT, ObjectError, open_image, seal_image};
+pub use object::{MAX_OBJECT, ObjectError};
+pub use paper::{NotAPaper, Paper};
 pub use part::{Image, MAX_IMAGES, MAX_PART, Part, PartError, Role, join};
 pub use record::{FULL, RecordId, SHARED};
 pub use rule::{MAX_PAIRS, NotARule, Pair, Parts, Rule};
-pub use sealed::{Inventory, Line, Sealed};
+pub use sealed::{Inventory, Line, Sealed, line_of};
 pub use sheet::{Offer, SheetError, open_sheet, seal_sheet};
 pub use ticket::{
     Announced, MAX_ROWS, MAX_SUBMISSION, MAX_TICKET, Submission, TICKET, TICKET_MILLIS, Taken, Ticket,

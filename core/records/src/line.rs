@@ -7,7 +7,8 @@
 //! ```cddl
 //! wraps = [lock / null, [* [part: uint, wrap: bstr .size 60]]]  ; by part; null in the owner's own line
 //! lock = [authority: tstr, epoch: uint, encapsulation: bstr]    ; a SPIFFE ID; quarters since 1970
-//! row = [document: digest, wraps: digest, [* part: digest]]     ; of sealed objects; parts as in wraps
+//! row = [document: digest, wraps: digest, [* part: digest], [* images]]   ; of sealed objects; parts as in wraps
+//! images = [* digest]                                           ; of each part, or of none at all: the pieces of its images
 //! ```
 //!
 //! A wrap is a random nonce of 12 bytes and AES-256-GCM of the part key; record, version, part and label are its associated
@@ -26,9 +27,11 @@ use rand_core::CryptoRng;
 
 use crate::cut::MAX_PARTS;
 use crate::epoch::Epoch;
+use crate::image::MAX_PIECES;
 use crate::keys::{Key, LineKey, Link, PartKey};
 use crate::object::{self, ObjectError, What};
 use crate::record::RecordId;
+use crate::rule::Parts;
 
 const NONCE: usize = 12;
 /// Length of a wrap: nonce, key, tag.
@@ -193,6 +196,11 @@ impl Wraps {
         object::seal(&link.wraps(label), record, What::Wraps { label }, &self.to_bytes(), random)
     }
 
+    /// The parts that it opens.
+    pub fn parts(&self) -> Parts {
+        Parts::of(self.wraps.iter().map(|(part, _)| *part))
+    }
+
     /// Opens a line's object.
     pub fn unseal(link: &Link, record: &RecordId, label: Hash, object: &[u8]) -> Result<Self, LineError> {
         let bytes = object::open(&link.wraps(label), record, What::Wraps { label }, object);
@@ -247,7 +255,10 @@ fn read_lock(d: &mut Decoder<'_>) -> Option<Lock> {
     three.then_some(Lock { authority, epoch, encapsulation })
 }
 
-/// The objects of a line by their digests: the signed document, the wraps, and each part, in the order of the wraps.
+/// Largest row: its parts, and the pieces of its images.
+pub(crate) const MAX_ROW: usize = (MAX_PARTS + MAX_PIECES) * 36 + 512;
+
+/// The objects of a line by their digests: the signed document, the wraps, and each part with its images, in the order of the wraps.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     /// The document's object.
@@ -256,9 +267,22 @@ pub struct Row {
     pub wraps: Hash,
     /// The parts' objects.
     pub parts: Vec<Hash>,
+    /// The objects of each part's images, in the order of the parts; empty if no part has any here.
+    pub images: Vec<Vec<Hash>>,
 }
 
 impl Row {
+    /// A row of these objects; `images` are those of each part.
+    pub fn new(document: Hash, wraps: Hash, parts: Vec<Hash>, images: Vec<Vec<Hash>>) -> Self {
+        let some = images.iter().any(|of_part| !of_part.is_empty());
+        Self { document, wraps, parts, images: if some { images } else { vec![] } }
+    }
+
+    /// The objects of a part's images, by its place among the parts.
+    pub fn images_of(&self, at: usize) -> &[Hash] {
+        self.images.get(at).map_or(&[], Vec::as_slice)
+    }
+
     /// The hash that stands in the record's index.
     pub fn hash(&self) -> Hash {
         Hash::framed("countersign/record-row/v1", &[&self.to_bytes()])
@@ -266,15 +290,21 @@ impl Row {
 
     /// All digests.
     pub fn digests(&self) -> impl Iterator<Item = Hash> {
-        [self.document, self.wraps].into_iter().chain(self.parts.iter().copied())
+        let images = self.images.iter().flatten().copied();
+        [self.document, self.wraps].into_iter().chain(self.parts.iter().copied()).chain(images)
     }
 
     /// The row as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(|e| {
-            e.array(3)?.bytes(self.document.as_bytes())?.bytes(self.wraps.as_bytes())?;
+            e.array(4)?.bytes(self.document.as_bytes())?.bytes(self.wraps.as_bytes())?;
             e.array(self.parts.len() as u64)?;
-            self.parts.iter().try_for_each(|part| e.bytes(part.as_bytes())?.ok())
+            self.parts.iter().try_for_each(|part| e.bytes(part.as_bytes())?.ok())?;
+            e.array(self.images.len() as u64)?;
+            self.images.iter().try_for_each(|of_part| {
+                e.array(of_part.len() as u64)?;
+                of_part.iter().try_for_each(|piece| e.bytes(piece.as_bytes())?.ok())
+            })
         })
     }
 
@@ -283,13 +313,22 @@ impl Row {
         cbor::check_deterministic(bytes).map_err(|_| LineError::Malformed)?;
         let read = || {
             let mut d = Decoder::new(bytes);
-            let three = d.array().ok()? == Some(3);
+            let four = d.array().ok()? == Some(4);
             let mut digest = || Hash::from_slice(d.bytes().ok()?);
             let (document, wraps) = (digest()?, digest()?);
-            let count = d.array().ok()?.filter(|count| three && *count <= MAX_PARTS as u64)?;
+            let count = d.array().ok()?.filter(|count| four && *count <= MAX_PARTS as u64)?;
             let mut digest = || Hash::from_slice(d.bytes().ok()?);
             let parts = (0..count).map(|_| digest()).collect::<Option<Vec<_>>>()?;
-            Some(Self { document, wraps, parts })
+            let lists = d.array().ok()?.filter(|lists| [0, count].contains(lists))?;
+            let (mut images, mut left) = (Vec::new(), MAX_PIECES as u64);
+            for _ in 0..lists {
+                let pieces = d.array().ok()?.filter(|pieces| *pieces <= left)?;
+                left -= pieces;
+                let piece = |_| Hash::from_slice(d.bytes().ok()?);
+                images.push((0..pieces).map(piece).collect::<Option<Vec<_>>>()?);
+            }
+            // A row has one form.
+            (lists == 0 || left < MAX_PIECES as u64).then_some(Self { document, wraps, parts, images })
         };
         read().ok_or(LineError::Malformed)
     }

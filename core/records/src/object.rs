@@ -16,7 +16,7 @@ use countersign_ledger::{Hash, LogName};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::keys::{Key, PartKey};
+use crate::keys::Key;
 use crate::part::MAX_PART;
 use crate::record::RecordId;
 
@@ -54,14 +54,16 @@ pub(crate) enum What {
         /// The version of the document.
         version: u64,
     },
-    /// The bytes of a large image.
+    /// A piece of a large image.
     Image {
         /// The version of the document.
         version: u64,
         /// The part that names it.
         part: u8,
-        /// Its digest.
+        /// The digest of the whole image.
         digest: Hash,
+        /// The number of the piece.
+        piece: u32,
     },
     /// A line's policy and wraps.
     Wraps {
@@ -92,9 +94,9 @@ impl What {
             Self::Document { version } => {
                 framed("countersign/record-object-document/v1", &[&version.to_be_bytes()])
             }
-            Self::Image { version, part, digest } => framed(
+            Self::Image { version, part, digest, piece } => framed(
                 "countersign/record-object-image/v1",
-                &[&version.to_be_bytes(), &[part], digest.as_bytes()],
+                &[&version.to_be_bytes(), &[part], digest.as_bytes(), &piece.to_be_bytes()],
             ),
             Self::Wraps { label } => framed("countersign/record-object-wraps/v1", &[label.as_bytes()]),
             Self::Sheet { log, wrap } => {
@@ -162,32 +164,6 @@ pub(crate) fn open(
     if honest { Ok(Zeroizing::new(contents.to_vec())) } else { Err(ObjectError) }
 }
 
-/// Seals a large image that a part names.
-pub fn seal_image(
-    key: &PartKey,
-    record: &RecordId,
-    version: u64,
-    part: u8,
-    bytes: &[u8],
-    random: &mut impl CryptoRng,
-) -> Result<Vec<u8>, ObjectError> {
-    let digest = Hash::of(bytes);
-    seal(&key.image(digest), record, What::Image { version, part, digest }, bytes, random)
-}
-
-/// Opens a large image. Its digest is the one that the part names.
-pub fn open_image(
-    key: &PartKey,
-    record: &RecordId,
-    version: u64,
-    part: u8,
-    digest: Hash,
-    object: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
-    let bytes = open(&key.image(digest), record, What::Image { version, part, digest }, object)?;
-    if Hash::of(&bytes) == digest { Ok(bytes) } else { Err(ObjectError) }
-}
-
 /// The length after padding: at most 12 % more, and only as many lengths as bits of the logarithm distinguish.
 fn padded(length: usize) -> usize {
     let length = length.max(LEAST);
@@ -251,10 +227,11 @@ pub(crate) mod tests {
             What::Part { version: 1, part: 4 },
             What::Document { version: 1 },
             What::Document { version: 2 },
-            What::Image { version: 1, part: 3, digest },
-            What::Image { version: 2, part: 3, digest },
-            What::Image { version: 1, part: 4, digest },
-            What::Image { version: 1, part: 3, digest: Hash([4; 32]) },
+            What::Image { version: 1, part: 3, digest, piece: 0 },
+            What::Image { version: 2, part: 3, digest, piece: 0 },
+            What::Image { version: 1, part: 4, digest, piece: 0 },
+            What::Image { version: 1, part: 3, digest: Hash([4; 32]), piece: 0 },
+            What::Image { version: 1, part: 3, digest, piece: 1 },
             What::Wraps { label: digest },
             What::Wraps { label: Hash([4; 32]) },
             What::Sheet { log: LogName::TRUST, wrap: 1 },
@@ -274,6 +251,27 @@ pub(crate) mod tests {
                 "{sealed_as:?} of another record"
             );
             assert!(open(&Key::new(Zeroizing::new([8; 32])), &record, sealed_as, &object).is_err());
+        }
+    }
+
+    #[test]
+    fn chunks_are_neither_left_out_exchanged_nor_added_and_no_object_ends_early() {
+        let (key, record) = (Key::new(Zeroizing::new([7; 32])), RecordId([1; 16]));
+        let what = What::Part { version: 1, part: 3 };
+        let contents = vec![5; 2 * CHUNK + 1000];
+        let object = seal(&key, &record, what, &contents, &mut Counter(0)).unwrap();
+        assert!(*open(&key, &record, what, &object).unwrap() == contents);
+        let sealed = CHUNK + TAG;
+        let at = |number: usize| PREFIX + number * sealed..PREFIX + (number + 1) * sealed;
+        let mut exchanged = object.clone();
+        exchanged[at(0)].copy_from_slice(&object[at(1)]);
+        exchanged[at(1)].copy_from_slice(&object[at(0)]);
+        let left_out = [&object[..at(0).end], &object[at(1).end..]].concat();
+        let doubled = [&object[..at(0).end], &object[PREFIX..]].concat();
+        for altered in
+            [&exchanged[..], &left_out, &doubled, &object[..at(1).end], &object[..PREFIX], &object[..3], &[]]
+        {
+            assert_eq!(open(&key, &record, what, altered), Err(ObjectError));
         }
     }
 

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `record.index` (both) | owner; the record | what is current: document, lines, store. Replaces the one before |
 //! | `record.request` (one) | attribute authority; a new thread | somebody who fits a line's policy, or who does not, asks |
+//! | `record.request` (one) | owner; a new thread | the owner fetches a line of their own record, as with a new phone |
 //! | `record.answer` (same) | owner, or the authority to withdraw; the thread | grant, deny, withdraw |
 //! | `record.delivery` (same) | the store; the thread | a row was handed over |
 //! | `authority.key` (trust) | attribute authority; itself | the public key of an epoch |
@@ -11,6 +12,9 @@
 //! Nobody signs a grant that the owner decided before: the outcome of a request is one function of the record's head and the
 //! request ([`Head::outcome`]). The request states it, so that it can be folded without the head, and is refused if it states
 //! another. A withdrawal and a delivery are in one order, that of the log, and the rules are the gate of delivery.
+//!
+//! The owner's requests are granted, whatever the line, and are entries as all others: so the store hands out nothing beside the log,
+//! and who else was certified as the owner and fetched what is sealed is seen. It opens with the record's secret alone.
 //!
 //! A day's requests are bounded without a count: each uses up one of 64 slots of (record, authority, day); emergencies have 64 of
 //! their own.
@@ -66,6 +70,8 @@ const MAX_DELIVERIES: u64 = 16;
 pub const REQUEST_AGE_MILLIS: u64 = 5 * 60 * 1000;
 /// How long a request without a line may be granted for: a day.
 pub const ASK_MINUTES: u64 = 24 * 60;
+/// How long a request of the owner's may be granted for.
+pub const OWN_MINUTES: u64 = 60;
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
 /// The log of whole records, and that of what is shared.
@@ -191,6 +197,12 @@ impl Head {
             Some(Mode::Ask) => Outcome::Waiting,
             Some(Mode::Owner) | None => Outcome::Denied,
         }
+    }
+
+    /// The outcome of the owner's own request.
+    pub fn own_outcome(&self, label: Option<Hash>) -> Outcome {
+        let line = label.and_then(|label| self.line(label));
+        if line.is_some() { Outcome::Granted } else { Outcome::Denied }
     }
 
     /// The line with this label.
@@ -466,7 +478,10 @@ fn check_index(statement: &Verified, context: &Context<'_>) -> Result<(), Violat
 }
 
 fn check_request(statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {
-    role(statement, AUTHORITY)?;
+    let owns = is_owner(statement);
+    if !owns {
+        role(statement, AUTHORITY)?;
+    }
     let (fields, subject) = (statement.fields(), statement.statement().subject());
     let holder = fields.bytes("holder").and_then(|key| PublicKey::from_sec1(key).ok());
     let holder = some(holder, "the request names no holder's key")?;
@@ -494,14 +509,13 @@ fn check_request(statement: &Verified, context: &Context<'_>) -> Result<(), Viol
     };
     let line = thread.label.and_then(|label| head.line(label));
     let minutes = line.map_or(ASK_MINUTES, |line| u64::from(line.minutes));
+    let minutes = if owns { OWN_MINUTES } else { minutes };
     let within = thread.until > issued && thread.until.0 - issued.0 <= minutes * 60_000;
     rule(within, "the request is for longer than the owner allows")?;
-    let emergency = line.is_some_and(|line| line.mode == Mode::Emergency);
+    let emergency = !owns && line.is_some_and(|line| line.mode == Mode::Emergency);
     rule((slot >= SLOTS) == emergency, "the slot is not one of its kind of request")?;
-    rule(
-        thread.outcome == head.outcome(thread.label, fits),
-        "the request states another outcome than follows",
-    )
+    let follows = if owns { head.own_outcome(thread.label) } else { head.outcome(thread.label, fits) };
+    rule(thread.outcome == follows, "the request states another outcome than follows")
 }
 
 fn check_answer(statement: &Verified, context: &Context<'_>) -> Result<(), Violation> {

@@ -24,7 +24,7 @@ use countersign_ledger::{Draft, Fields, Hash, Identity, Kind, MAX_STATEMENT, Uni
 
 use minicbor::Decoder;
 
-use crate::line::Row;
+use crate::line::{MAX_ROW, Row};
 use crate::object::MAX_OBJECT;
 use crate::record::RecordId;
 use crate::rules::{MAX_LINES, OWNER};
@@ -168,7 +168,7 @@ impl Ticket {
 }
 
 /// Largest submission: a ticket and its rows.
-pub const MAX_SUBMISSION: usize = MAX_STATEMENT + MAX_ROWS * 4096;
+pub const MAX_SUBMISSION: usize = MAX_STATEMENT + MAX_ROWS * MAX_ROW;
 
 /// A ticket on its way to the store, with the rows that it names.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@ mod transport;
 use std::time::Duration;
 
 use countersign_custody::Synced;
+use countersign_custody::report::{Kept, MAX_ENVELOPE, MAX_PAGE, read_page};
 use countersign_ledger::cbor::encode;
 use countersign_ledger::{
     FamilyProof, Hash, LogName, MAX_NOTE_LEN, MAX_PATH, MAX_STATEMENT, Problem, Subject, SubjectHistory,
@@ -268,6 +269,41 @@ impl Client {
     pub fn receipt(&self, log: LogName, id: Hash) -> Result<Option<Vec<u8>>, ClientError> {
         let response = self.0.send(&Request::get(format!("/{log}/entries/{id}"), MAX_RECEIPT))?;
         if response.status == 302 { Ok(None) } else { Ok(Some(success(response)?.body)) }
+    }
+
+    /// Hands in a sealed report of a suspicion. An answer means that the node has made it durable. Again is harmless.
+    pub fn report(&self, sealed: &[u8]) -> Result<(), ClientError> {
+        self.post("/reports", "application/cbor", sealed, MAX_SMALL).map(drop)
+    }
+
+    /// Asks for reports by an authority's signed request.
+    pub fn read_reports(&self, request: &[u8]) -> Result<Vec<Kept>, ClientError> {
+        let answer = self.post("/reports/read", "application/cose", request, MAX_PAGE + MAX_ENVELOPE)?;
+        read_page(&answer).ok_or(ClientError::Malformed("reports"))
+    }
+
+    /// Has a report removed by an authority's signed request.
+    pub fn remove_report(&self, request: &[u8]) -> Result<(), ClientError> {
+        self.post("/reports/remove", "application/cose", request, MAX_SMALL).map(drop)
+    }
+
+    fn post(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: &[u8],
+        limit: usize,
+    ) -> Result<Vec<u8>, ClientError> {
+        let request = Request {
+            method: Method::Post,
+            path: path.to_owned(),
+            range: None,
+            content_type: Some(content_type),
+            token: None,
+            body,
+            limit,
+        };
+        Ok(success(self.0.send(&request)?)?.body)
     }
 
     fn get(&self, path: String, limit: usize) -> Result<Vec<u8>, ClientError> {

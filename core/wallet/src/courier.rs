@@ -9,7 +9,7 @@ use countersign_custody::handover::{
     Answer, CustodyChain, CustodyRules, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Seen, Terms,
     answer_in,
 };
-use countersign_custody::{Aggregate, Contents, History, Profile};
+use countersign_custody::{Aggregate, Audit, Contents, History, Profile, TimelineEvent};
 use countersign_ledger::{
     Certificate, CheckpointError, Entry, Hash, Identity, Statement, Subject, TrustStore, TrustedCheckpoint,
     UnixMillis,
@@ -204,23 +204,34 @@ impl<'a> Courier<'a> {
             .collect())
     }
 
+    /// The chain of custody of goods as this phone has it, verified: proof of each handover, with or without a network.
+    pub fn custody(&self, subject: &Subject) -> Result<Vec<TimelineEvent>, CourierError> {
+        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
+        let profile = profile_of(&chain)?;
+        let history = chain.verify(&self.rules(profile))?;
+        Ok(self.audit(profile, &history).timeline(profile))
+    }
+
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
     pub fn keep_contents(&mut self, contents: &Contents) -> Result<(), CourierError> {
         Ok(self.snapshot.keep_contents(contents)?)
     }
 
     /// Offers goods that this phone's owner holds. While an offer of them is in force, it is that one again: the same
-    /// goods are never offered twice at once.
+    /// goods are never offered twice at once. An offer from before the goods went away and came back is over.
     pub fn offer(&mut self, subject: &Subject, to: &OfferTo, now: UnixMillis) -> Result<Shown, CourierError> {
         let now = self.not_before_seen(now);
+        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
         let open = store::handovers(self.snapshot.store.read())?;
-        if let Some(open) = open
-            .into_iter()
-            .find(|one| !one.receiving && one.subject == subject.as_str() && one.expires > now.0)
-        {
+        if let Some(open) = open.into_iter().find(|one| {
+            !one.receiving
+                && one.subject == subject.as_str()
+                && one.expires > now.0
+                && Offered::from_bytes(&one.message)
+                    .is_ok_and(|offered| offered.chain().last().id() == chain.last().id())
+        }) {
             return Ok(shown(&open));
         }
-        let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
         if self.is_refused(&chain)? {
             return Err(CourierError::RefusedGoods);
         }
@@ -305,7 +316,12 @@ impl<'a> Courier<'a> {
         let made = found.ok_or(HandoverError::OtherOffer)?;
         let offered = Offered::from_bytes(&made.message)?;
         let profile = profile_of(offered.chain())?;
-        let chain = offered.close(message, &self.rules(profile))?;
+        let answered = offered.close(message, &self.rules(profile))?;
+        // The goods may have gone on and come back before the answer was scanned: what this phone knows beyond it stays.
+        let chain = match self.chain(answered.subject())? {
+            Some(held) if held.statements().iter().any(|one| one.id() == answered.last().id()) => held,
+            _ => answered,
+        };
         self.keep(&chain, &made, true)?;
         self.goods_of(&chain)
     }
@@ -380,10 +396,13 @@ impl<'a> Courier<'a> {
         Ok(Goods { subject, holder, latest, aggregate })
     }
 
-    fn aggregate(&self, profile: &Profile, history: &[Entry]) -> Option<Aggregate> {
+    fn audit(&self, profile: &Profile, history: &[Entry]) -> Audit {
         let domain = Some(self.certificate.identity().domain());
-        let history = History { log: PRODUCTS, domain, entries: history };
-        profile.audit(&history, &[]).steps.iter().rev().find_map(|step| step.aggregate)
+        profile.audit(&History { log: PRODUCTS, domain, entries: history }, &[])
+    }
+
+    fn aggregate(&self, profile: &Profile, history: &[Entry]) -> Option<Aggregate> {
+        self.audit(profile, history).steps.iter().rev().find_map(|step| step.aggregate)
     }
 
     fn contents(&self, digest: Option<Hash>) -> Result<Option<Contents>, StoreError> {

@@ -6,7 +6,7 @@
 //! In scope: acts on what is already traced. Out of scope: the first statement on a product, a lot or a unit, which cannot
 //! be known before, and those whose predecessor the ledger asks for.
 
-use countersign_custody::{Effect, Item, Reason, Slip, Step, SubjectType};
+use countersign_custody::{Effect, Item, Profile, Reason, Slip, Step, SubjectType};
 use countersign_ledger::{Kind, LogName, Subject, UnixMillis};
 use countersign_scan::{Code, NotAProduct};
 
@@ -235,14 +235,11 @@ fn denied(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
 
 /// Whether a pack exists, only the lot's serials tell; of products and lots the ledger tells when it is asked.
 fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
-    let undecided = |reason: &&Reason| {
-        matches!(
-            reason,
-            Reason::NotFollowed { .. }
-                | Reason::FilterMissing
-                | Reason::SnapshotDamaged
-                | Reason::SnapshotTooOld { .. }
-        )
+    let undecided = |reason: &&Reason| match reason {
+        // What is on record about a pack that exists is another matter.
+        Reason::NotFollowed { subject: lacking } => lacking != subject,
+        Reason::FilterMissing | Reason::SnapshotDamaged | Reason::SnapshotTooOld { .. } => true,
+        _ => false,
     };
     let is_pack = SubjectType::of(subject) == Some(SubjectType::Pack);
     let why = reasons.iter().find(undecided).filter(|_| is_pack).map(Reason::key);
@@ -250,8 +247,12 @@ fn undecided(reasons: &[Reason], subject: &Subject) -> Result<(), HeldBack> {
 }
 
 /// Whether an act of this step cannot be taken back, whatever is stated later.
-pub fn is_irrevocable(step: &Step) -> bool {
-    matches!(step.effect, Effect::Recall | Effect::Dispense)
+pub fn is_irrevocable(profile: &Profile, step: &Step) -> bool {
+    match step.effect {
+        Effect::Recall => true,
+        Effect::Dispense => profile.steps().iter().all(|other| other.effect != Effect::UndoDispense),
+        _ => false,
+    }
 }
 
 /// Whether the step is the first on its subject in its log, and the subject is known by other statements.

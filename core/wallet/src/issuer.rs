@@ -169,12 +169,11 @@ impl<'a> Issuer<'a> {
 
     /// Holds back a draft whose subject is not known, or that cannot be taken back, unless the words for it were said.
     fn guard(&mut self, draft: &Draft, now: UnixMillis) -> Result<(), ActError> {
-        let Some(step) = self.snapshot.profile_of(&draft.kind).and_then(|profile| profile.step(&draft.kind))
-        else {
-            return Ok(());
-        };
+        let profile = self.snapshot.profile_of(&draft.kind);
+        let rules = profile.and_then(|profile| Some((profile, profile.step(&draft.kind)?)));
+        let Some((profile, step)) = rules else { return Ok(()) };
         let subject = draft.subject.clone();
-        if is_irrevocable(step) && !self.consent.irrevocable {
+        if is_irrevocable(profile, step) && !self.consent.irrevocable {
             return Err(HeldBack::Irrevocable { kind: draft.kind.clone(), subject }.into());
         }
         if !is_on_the_known(step) || self.consent.unknown {

@@ -37,6 +37,7 @@
 //! (`countersign-ledger`), codes on packs (`countersign-scan`).
 
 mod act;
+mod authority_address;
 mod bedside;
 mod cbor;
 mod client;
@@ -55,6 +56,8 @@ mod online;
 mod outbox;
 mod records;
 mod register;
+mod reports;
+mod scans;
 mod snapshot;
 mod store;
 mod sync;
@@ -63,6 +66,7 @@ mod verify_pages;
 mod whole_logs;
 
 pub use act::ActError;
+pub use authority_address::{AuthorityAddress, NotAnAuthority};
 pub use bedside::{
     BadgeError, Badges, BedsideError, BedsideLink, BedsideSession, Keeping, MIN_PASSWORD, TRIES,
 };
@@ -82,9 +86,13 @@ pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use records::{
     Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered,
-    HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
+    HeldImage, HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
 };
 pub use register::{NotARegister, Register};
+pub use reports::{ReceivedReport, ReportError, ReportState, SentReport, Words};
+pub use scans::{
+    CopyHint, MAX_SCANS, Notice, NoticeId, Remembered, SAME_SCAN_MILLIS, Scan, Scans, ScansError, Seen,
+};
 pub use snapshot::{
     AdvanceError, CompareError, FollowError, FollowState, Following, Health, OpenError, Snapshot,
     SnapshotDamaged,

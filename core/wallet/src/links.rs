@@ -83,6 +83,21 @@ pub enum FetchError {
     Tls(#[source] reqwest::Error),
 }
 
+impl FetchError {
+    /// The reason's stable name, under which apps keep its text.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Expired(_) | Self::Ended => "health-link-ended",
+            Self::PasscodeNeeded => "passcode",
+            Self::WrongPasscode { .. } => "wrong-passcode",
+            Self::Address => "health-link",
+            Self::Unreachable(_) | Self::Broken(_) | Self::Timeout | Self::Tls(_) => "no-answer",
+            Self::TooLarge => "too-large",
+            Self::Status(_) | Self::Redirects | Self::Manifest(_) | Self::File(_) => "health-link-failed",
+        }
+    }
+}
+
 fn attempts(left: Option<u32>) -> String {
     match left {
         None => String::new(),

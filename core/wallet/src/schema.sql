@@ -209,6 +209,15 @@ CREATE TABLE record_objects (
     UNIQUE (record, digest)
 ) STRICT;
 
+-- Large images that a document names, in pieces.
+CREATE TABLE record_images (
+    record BLOB    NOT NULL,
+    digest BLOB    NOT NULL,            -- SHA-256 of the image
+    piece  INTEGER NOT NULL,
+    bytes  BLOB    NOT NULL,
+    UNIQUE (record, digest, piece)
+) STRICT;
+
 -- Links of records that were handed to a clinician, sealed under the clinician's secret.
 CREATE TABLE record_links (
     record BLOB PRIMARY KEY,
@@ -226,6 +235,33 @@ CREATE TABLE record_asks (
 CREATE TABLE attribute_keys (
     authority TEXT PRIMARY KEY,
     key       BLOB NOT NULL
+) STRICT;
+
+-- Packs that this phone scanned, and those that its owner keeps, each sealed under its shelf's secret, which the key store
+-- has. The name is a digest of what was read, keyed by that secret: it says nothing to whoever does not have it.
+CREATE TABLE scans (
+    number INTEGER PRIMARY KEY,         -- in the order of the last scans
+    shelf  INTEGER NOT NULL,            -- 0: scanned; 1: kept
+    name   BLOB    NOT NULL,
+    scan   BLOB    NOT NULL,
+    UNIQUE (shelf, name)
+) STRICT;
+
+-- Whether scans are remembered: there is a row if the owner wants it.
+CREATE TABLE remembering (
+    one INTEGER PRIMARY KEY CHECK (one = 1)
+) STRICT;
+
+-- Reports of suspicions on their way, each sealed to the authority: this phone cannot open them.
+CREATE TABLE reports (
+    number  INTEGER PRIMARY KEY,
+    id      BLOB    NOT NULL UNIQUE,    -- SHA-256 of what is sealed
+    written INTEGER NOT NULL,
+    sealed  BLOB    NOT NULL,           -- empty once it was received
+    state   INTEGER NOT NULL,           -- 0 waiting, 1 received, 2 refused
+    reason  TEXT    NOT NULL,
+    tries   INTEGER NOT NULL,
+    due     INTEGER NOT NULL
 ) STRICT;
 
 -- Credentials at bedside gateways, wrapped under a password and a secret that the key store has.

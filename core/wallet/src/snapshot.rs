@@ -104,6 +104,8 @@ pub struct Snapshot {
     warm: HashMap<Scope, Option<Arc<Dossier>>>,
     /// Checkpoints that stored paths lead to, by log and size.
     paths_to: HashMap<(LogName, u64), TrustedCheckpoint>,
+    /// How often others had written to the database when this last looked.
+    version: u32,
 }
 
 impl Snapshot {
@@ -129,7 +131,9 @@ impl Snapshot {
             round: None,
             warm: HashMap::new(),
             paths_to: HashMap::new(),
+            version: 0,
         };
+        snapshot.version = snapshot.store.version()?;
         for log in snapshot.logs(None) {
             let seen = snapshot.stored_checkpoint(log, |position| Some(position.seen));
             snapshot.seen.extend(seen.map(|seen| (log, seen)));
@@ -139,6 +143,31 @@ impl Snapshot {
         // The first verdict then finds threads that verify, and its queries prepared. What fails here fails there, too.
         let _ = (verify_pages::cores(), store::prepare_verdict(snapshot.store.read()));
         Ok(snapshot)
+    }
+
+    /// The same, as the database is now: another one may have moved it on. It is opened anew only if its head is another one
+    /// now; if nothing was written there, this costs one query.
+    pub fn caught_up(mut self) -> Result<Self, OpenError> {
+        let version = self.store.version()?;
+        if self.version == version {
+            return Ok(self);
+        }
+        for log in self.logs(None) {
+            let position = store::position(self.store.read(), log)?;
+            let head = self.checkpoint(log).map(|head| head.checkpoint().size());
+            let at = position.map(|position| position.seen);
+            let note = at.map(|size| store::note(self.store.read(), log, size)).transpose()?.flatten();
+            let same = note == self.seen.get(&log).map(|seen| seen.note().to_string());
+            if position.and_then(|position| position.head) != head || !same {
+                let Some(path) = self.store.read().path().map(PathBuf::from) else { return Ok(self) };
+                return Self::open(&path, &self.genesis);
+            }
+        }
+        // What is followed may have changed, and lists of contents may have come.
+        self.warm.clear();
+        self.synced = store::synced(self.store.read()).unwrap_or_default();
+        self.version = version;
+        Ok(self)
     }
 
     /// The ledger that this is a snapshot of.

@@ -17,7 +17,9 @@ mod meetings;
 mod members;
 mod outbox;
 mod records;
+mod reports;
 mod rescue;
+mod scans;
 mod statements;
 
 use std::fs::OpenOptions;
@@ -44,7 +46,7 @@ pub(crate) use self::courier::{
     set_chain, set_contents, set_extensions, set_handover,
 };
 pub(crate) use self::follows::{
-    Row as FollowRow, follow, followed, followed_of, followed_units, ready, set_ready, unfollow,
+    Row as FollowRow, follow, followed, followed_of, followed_units, follows, ready, set_ready, unfollow,
 };
 pub(crate) use self::links::{forget_link, link, set_link};
 pub(crate) use self::meetings::{compared, meet, meetings};
@@ -54,9 +56,17 @@ pub(crate) use self::members::{
 };
 pub(crate) use self::outbox::{Outgoing, outgoing, outgoing_blob, post, set_outgoing, take_out};
 pub(crate) use self::records::{
-    attribute_key, clear_objects, forget_record, forget_record_ask, forget_record_link, kept, object,
-    objects, record_asks, record_document, record_links, record_state, records, set_attribute_key, set_kept,
+    attribute_key, clear_objects, forget_image, forget_images, forget_record, forget_record_ask,
+    forget_record_link, has_images, image_piece, image_pieces, kept, object, objects, record_asks,
+    record_document, record_links, record_state, records, set_attribute_key, set_image_piece, set_kept,
     set_object, set_record_ask, set_record_link, set_record_state, settle_document, take_document,
+};
+pub(crate) use self::reports::{
+    post_report, report_later, report_next_due, report_received, report_refused, reports, reports_due,
+    reports_waiting, settle_report,
+};
+pub(crate) use self::scans::{
+    forget_scan, forget_scans, remembers, scan, scans, scans_on_disk, set_remembers, set_scan,
 };
 pub(crate) use self::statements::{
     STATEMENTS_AT_ONCE, Stored, append_statements, append_whole_log, drop_whole_log, filter_hint,
@@ -237,6 +247,11 @@ impl Store {
     /// For reading.
     pub(crate) const fn read(&self) -> &Connection {
         &self.connection
+    }
+
+    /// A number that is another one when another connection has written since.
+    pub(crate) fn version(&self) -> StoreResult<u32> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// Reads as of one moment as long as this lives. For many queries: each by itself would lock the file and let it go.

@@ -125,16 +125,23 @@ impl WholeLogs {
     /// What the trust log holds on a product class, its lots and its packs, in the order of the log. What a signer said after
     /// the place from which it was later revoked is void.
     pub(crate) fn about(&self, class: &Subject) -> Vec<Entry> {
-        let Some(log) = self.logs.get(&LogName::TRUST) else { return Vec::new() };
-        let below = format!("{class}/");
-        let of_class = log
-            .by_subject
-            .range(class.clone()..)
-            .take_while(|(subject, _)| subject.as_str().starts_with(class.as_str()))
-            .filter(|(subject, _)| *subject == class || subject.as_str().starts_with(&below));
-        let mut found: Vec<u64> = of_class.flat_map(|(_, positions)| positions).copied().collect();
+        let mut found: Vec<u64> = self.places_about(class).copied().collect();
         found.sort_unstable();
         found.into_iter().filter_map(|index| self.entry(LogName::TRUST, index)).collect()
+    }
+
+    /// Whether it holds anything on a product class, its lots and its packs.
+    pub(crate) fn has_about(&self, class: &Subject) -> bool {
+        self.places_about(class).next().is_some()
+    }
+
+    fn places_about<'a>(&'a self, class: &'a Subject) -> impl Iterator<Item = &'a u64> {
+        let below = format!("{class}/");
+        let log = self.logs.get(&LogName::TRUST).into_iter();
+        let from = log.flat_map(move |log| log.by_subject.range(class.clone()..));
+        from.take_while(|(subject, _)| subject.as_str().starts_with(class.as_str()))
+            .filter(move |(subject, _)| *subject == class || subject.as_str().starts_with(&below))
+            .flat_map(|(_, positions)| positions)
     }
 
     /// All entries of a log on one subject.

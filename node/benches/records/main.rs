@@ -1,7 +1,9 @@
 //! Records: a request decided and released; response against the parts that are shared and against users (the paper's Figures 7
-//! and 8), beside a baseline with one index a part; rights redefined against uploading again; bytes stored.
+//! and 8), beside a baseline with one index a part; rights redefined against uploading again.
 //!
-//! Prints a table of lines `figure, series, x, value, unit`, separated by tabs, for whoever draws them. Requests and demands are
+//!     tests/bench records        # and draws the figures
+//!
+//! Prints lines `figure, series, x, value, unit`, separated by tabs, and draws the figures beside this file. Requests and demands are
 //! signed before the clock starts, as on other machines; what is measured is the node, over HTTPS, with its three witnesses.
 //! A *release* is a request ordered and decided, and its delivery ordered, with row, receipt and token at the doctor's. Objects
 //! are fetched after it.
@@ -20,20 +22,28 @@
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/node/records/clinic.rs"]
 mod clinic;
+mod figures;
+#[allow(dead_code, reason = "the other bench uses more of it")]
+#[path = "../admission/raw.rs"]
+mod raw;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/node/world.rs"]
 mod world;
 
+use std::cell::RefCell;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clinic::{AT_ONCE, Clinic, Owner, Shared, full, line, read, shared};
 use countersign_ledger::{Hash, LogName};
 use countersign_node::Outcome;
+use countersign_records::Delivered;
 use countersign_records::rules::Mode;
-use countersign_records::{Delivered, Row};
 
 /// Users who wait their turn are counted in this time.
 const WINDOW: Duration = Duration::from_secs(1);
+/// Between two attempts of somebody whom the node turned away.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
 /// Sizes of a sealed part: a section with its entries, padded.
 const PART: usize = 4096;
 /// Requests that an authority may make for one record in a day.
@@ -53,8 +63,23 @@ fn mean(times: &[Duration]) -> f64 {
     times.iter().sum::<Duration>().as_secs_f64() * 1e3 / times.len() as f64
 }
 
-fn tell(figure: &str, series: &str, x: impl std::fmt::Display, value: f64, unit: &str) {
+/// A figure of a series at a place.
+pub struct Measured {
+    figure: &'static str,
+    series: String,
+    x: f64,
+    value: f64,
+}
+
+thread_local! {
+    /// All that was told, for the drawings.
+    static MEASURED: RefCell<Vec<Measured>> = const { RefCell::new(Vec::new()) };
+}
+
+fn tell(figure: &'static str, series: &str, x: usize, value: f64, unit: &str) {
     println!("{figure}\t{series}\t{x}\t{value:.3}\t{unit}");
+    let measured = Measured { figure, series: series.to_owned(), x: x as f64, value };
+    MEASURED.with_borrow_mut(|all| all.push(measured));
 }
 
 /// A label for a line that has one part.
@@ -92,9 +117,9 @@ impl User {
     /// Sends all, one after the other.
     fn release(&self, clinic: &Reach<'_>) -> Vec<Delivered> {
         let one = |(log, request, demand): &(LogName, Vec<u8>, Vec<u8>)| {
-            let answer = clinic.post(&format!("/{log}/entries"), request);
+            let answer = clinic.patiently(&format!("/{log}/entries"), request);
             assert_eq!(answer.status, 303, "{:?}", String::from_utf8_lossy(&answer.body));
-            read(&clinic.post("/store/deliveries", demand))
+            read(&clinic.patiently("/store/deliveries", demand))
         };
         self.asks.iter().map(one).collect()
     }
@@ -109,6 +134,17 @@ struct Reach<'a> {
 impl Reach<'_> {
     fn post(&self, path: &str, body: &[u8]) -> world::Answer {
         world::Answer::of(self.http.post(format!("{}{path}", self.base)).body(body.to_vec()).send().unwrap())
+    }
+
+    /// Posts again as long as the node says that it is busy: who is turned away above capacity has waited all the same.
+    fn patiently(&self, path: &str, body: &[u8]) -> world::Answer {
+        loop {
+            let answer = self.post(path, body);
+            if answer.status != 503 {
+                return answer;
+            }
+            std::thread::sleep(TRY_AGAIN);
+        }
     }
 }
 
@@ -125,6 +161,14 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 /// One doctor at a time: the steps of a release, and the parts after it.
 fn released(clinic: &Clinic) {
     let owner = one_line(clinic, 9);
+    tell(
+        "release",
+        "raw: a P-256 verification",
+        1,
+        raw::verification_on_the_processor().as_secs_f64() * 1e3,
+        "ms",
+    );
+    tell("release", "raw: a flush", 1, 1e3 / raw::flush(), "ms");
     let (mut decided, mut delivered, mut both, mut opened) = (vec![], vec![], vec![], vec![]);
     for _ in 0..SLOTS {
         let user = User::new(clinic, &owner, shared(), &[AT_ONCE]);
@@ -270,28 +314,6 @@ fn republish(clinic: &Clinic, owner: &mut Owner, to: &Shared) -> Duration {
     took
 }
 
-/// What a record of nine parts, of which six are shared, costs the store: the paper's Table 2.
-fn stored() {
-    let sizes = |shared: &Shared| shared.objects.iter().map(Vec::len).sum::<usize>() as f64;
-    let row = |row: &Row| row.to_bytes().len() as f64;
-    for part in [4 << 10, 16 << 10, 64 << 10] {
-        let nine = Shared::new(9, part);
-        let six = Shared::of(nine.objects[3..9].to_vec());
-        // Ours: every part once, the wraps and the row of a line on each log.
-        let wraps = [nine.wraps().len(), six.wraps().len()].iter().sum::<usize>() as f64;
-        let ours = sizes(&nine) + wraps - nine.wraps().len() as f64 + row(&nine.row) + row(&six.row);
-        tell("stored", "one copy, two lines", part, ours, "bytes");
-        tell(
-            "stored",
-            "traditional: the whole and the shared part",
-            part,
-            sizes(&nine) + sizes(&six),
-            "bytes",
-        );
-        tell("stored", "shared part alone (BPDS)", part, sizes(&six) + row(&six.row), "bytes");
-    }
-}
-
 fn main() {
     // `cargo test` runs benches to see that they build.
     if std::env::args().any(|argument| argument == "--test") {
@@ -304,6 +326,7 @@ fn main() {
     released(&clinic);
     against_parts(&clinic);
     redefined(&clinic);
-    stored();
     against_users(&clinic);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/records");
+    MEASURED.with_borrow(|all| figures::draw_all(all, &folder)).unwrap();
 }

@@ -90,11 +90,12 @@ impl Catalogue {
             for row in rows {
                 insert.execute(params![record.0, row.hash().as_bytes(), row.to_bytes(), until])?;
             }
-            let sql = "SELECT coalesce(sum(size), 0) FROM objects WHERE record = ?";
-            let bytes: i64 = tx.query_row(sql, [record.0], |row| row.get(0))?;
+            let sql = "SELECT coalesce(sum(size), 0), count(*) FROM objects WHERE record = ?";
+            let (bytes, objects): (i64, i64) =
+                tx.query_row(sql, [record.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let rows: i64 =
                 tx.query_row("SELECT count(*) FROM rows WHERE record = ?", [record.0], |r| r.get(0))?;
-            if bytes.cast_unsigned() > most || rows > MAX_ROWS {
+            if bytes.cast_unsigned() > most || objects > MAX_OBJECTS || rows > MAX_ROWS {
                 refused = Some(NotKept::Full);
             }
             // Nothing of a ticket that is refused is kept: an error undoes the transaction.
@@ -236,6 +237,8 @@ impl Catalogue {
     }
 }
 
+/// Most objects of one record, held or announced: its parts and images, twice while they are sealed anew, and the wraps of its lines.
+const MAX_OBJECTS: i64 = 4096;
 /// Most rows of one record: those of its indexes, of a delivery for each way of deciding, and of some tickets.
 const MAX_ROWS: i64 = 256;
 

@@ -116,7 +116,7 @@ mod tests {
 
     fn row(at: usize) -> Row {
         let digests: Vec<_> = objects(at).iter().map(|object| Hash::of(object)).collect();
-        Row { document: digests[0], wraps: digests[1], parts: digests[2..].to_vec() }
+        Row::new(digests[0], digests[1], digests[2..].to_vec(), vec![])
     }
 
     impl World {

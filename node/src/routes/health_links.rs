@@ -1,11 +1,13 @@
 //! A server of SMART Health Links: a file by `GET`, or a manifest by `POST` with a passcode.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -13,8 +15,7 @@ use countersign_ledger::Problem;
 use countersign_shl::Request;
 
 use super::answer::NO_STORE;
-use super::bodies::blocking;
-use super::bodies::{SMALL, Whole, held, look_up, read};
+use super::bodies::{PIECE, SMALL, Whole, held, look_up, stream};
 use super::problem::ProblemDetails;
 use crate::halt::Halt;
 use crate::health_links::{Denied, HealthLinks, MAX_EMBEDDED, Tried};
@@ -41,15 +42,29 @@ async fn file(
     // Beside who asks.
     let pairs = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let ticket = pairs.into_owned().find(|(name, _)| name == "ticket").map(|(_, ticket)| ticket);
-    let length = {
-        let (links, name) = (Arc::clone(&links), name.clone());
-        blocking(move || links.length(&name).map_err(|denied| refused(&denied))).await?
-    };
-    let file = move |links: &Arc<HealthLinks>| {
+    let open = move |links: &Arc<HealthLinks>| {
         links.file(&name, ticket.as_deref()).map_err(|denied| refused(&denied))
     };
-    let file = read(&links, peer.client, length, file).await?;
-    Ok(([(CONTENT_TYPE, JOSE), (CACHE_CONTROL, NO_STORE)], Body::from(file)).into_response())
+    let (file, length) = look_up(&links, peer.client, 0, open).await?.0;
+    let body = stream(&links, peer.client, PIECE, Sending { file, left: length }, |_, sending| {
+        if sending.left == 0 {
+            return Ok(None);
+        }
+        let mut piece = Vec::new();
+        let most = sending.left.min(PIECE as u64);
+        let read = sending.file.by_ref().take(most).read_to_end(&mut piece);
+        sending.left -= read.map_err(|error| refused(&Denied::Storage(error)))? as u64;
+        // A file that has become shorter: the answer is cut, and its reader sees that.
+        if piece.is_empty() { Err(ProblemDetails::internal()) } else { Ok(Some(piece)) }
+    });
+    let headers = [(CONTENT_TYPE, JOSE), (CACHE_CONTROL, NO_STORE), (CONTENT_LENGTH, length.into())];
+    Ok((headers, body).into_response())
+}
+
+/// What is being sent of a file.
+struct Sending {
+    file: File,
+    left: u64,
 }
 
 /// `POST …/{name}`

@@ -76,6 +76,10 @@ pub(super) async fn metrics(State(service): Shared) -> Response<Body> {
         line(&mut text, &format!("countersign_limit{{of=\"{name}\"}}"), budget.total() as u64);
     }
     metric(&mut text, "gauge", "countersign_waiting", "Submissions waiting.", health.waiting as u64);
+    if let Ok([reports, bytes]) = service.reports.sums() {
+        metric(&mut text, "gauge", "countersign_reports", "Reports that wait for the authority.", reports);
+        metric(&mut text, "gauge", "countersign_report_bytes", "Their bytes.", bytes);
+    }
     if let Some(Ok([objects, bytes, running])) = service.records.as_ref().map(|store| store.sums()) {
         let sums = [
             ("objects", "Objects in the record store.", objects),

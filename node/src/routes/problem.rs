@@ -148,6 +148,8 @@ const fn status(problem: Problem) -> StatusCode {
         | P::Inconsistent
         | P::Backdated
         | P::VoidLink
+        | P::TooLate
+        | P::Recalled
         | P::Rule => S::UNPROCESSABLE_ENTITY,
         P::Malformed
         | P::Format

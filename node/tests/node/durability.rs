@@ -112,8 +112,8 @@ fn everything_is_made_for_its_owner_alone() {
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-    // Two folders, 14 secrets, what five have signed; genesis, lock, socket, and three files of the database.
-    assert_eq!(seen, 2 + 14 + 5 + 6);
+    // A folder, 14 secrets, what was signed; genesis, lock, socket, and three files of each database.
+    assert_eq!(seen, 1 + 14 + 1 + 3 + 2 * 3);
     running.stop();
 }
 

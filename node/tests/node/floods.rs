@@ -43,6 +43,8 @@ pub struct Hostile {
     runtime: Runtime,
     genesis: Genesis,
     addr: SocketAddr,
+    /// What it shows with each request.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// A request whose body is not whole.
@@ -59,7 +61,7 @@ impl Hostile {
 
     fn at(genesis: Genesis, addr: SocketAddr) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        Self { runtime: runtime.unwrap(), genesis, addr }
+        Self { runtime: runtime.unwrap(), genesis, addr, headers: vec![] }
     }
 
     async fn tls(&self, protocol: &[u8]) -> TlsStream<TcpStream> {
@@ -88,15 +90,14 @@ impl Hostile {
     }
 
     /// Opens connections with a window of so many bytes and asks for `path` on every stream of each, taking nothing.
-    fn ask_and_take_nothing(&self, connections: usize, window: u32, path: &str) -> Asked {
+    pub fn ask_and_take_nothing(&self, connections: usize, window: u32, path: &str) -> Asked {
         self.runtime.block_on(async {
             let mut asked = Asked::default();
             for _ in 0..connections {
                 let (mut client, connection) = self.connect(window).await;
                 for _ in 0..STREAMS {
                     client = client.ready().await.unwrap();
-                    let (response, _) =
-                        client.send_request(request("GET", path, &self.addr, None), true).unwrap();
+                    let (response, _) = client.send_request(self.request("GET", path, None), true).unwrap();
                     asked.responses.push(response);
                 }
                 asked.connections.push(connection);
@@ -104,6 +105,13 @@ impl Hostile {
             }
             asked
         })
+    }
+
+    fn request(&self, method: &str, path: &str, length: Option<usize>) -> Request<()> {
+        let request = Request::builder().method(method).uri(format!("https://{}{path}", self.addr));
+        let length = length.map(|length| ("content-length", length.to_string()));
+        let headers = self.headers.iter().cloned().chain(length);
+        headers.fold(request, |request, (name, value)| request.header(name, value)).body(()).unwrap()
     }
 
     /// A request that has sent only so much of its body, over a connection of its own.
@@ -123,7 +131,7 @@ impl Hostile {
         some: &[u8],
     ) -> Unfinished {
         let mut client = client.ready().await.unwrap();
-        let request = request(method, path, &self.addr, Some(length));
+        let request = self.request(method, path, Some(length));
         let (response, mut body) = client.send_request(request, false).unwrap();
         if !some.is_empty() {
             body.send_data(Bytes::copy_from_slice(some), false).unwrap();
@@ -150,6 +158,13 @@ impl Hostile {
         self.runtime.block_on(answer).expect("it waits for the body").unwrap()
     }
 
+    /// The status that answers a request which stays unfinished.
+    pub fn status_of(&self, held: Unfinished) -> u16 {
+        let Unfinished { response, body: _body, _client } = held;
+        let answer = async { tokio::time::timeout(Duration::from_secs(20), read(response)).await };
+        self.runtime.block_on(answer).expect("it is not answered").unwrap().0
+    }
+
     /// Sends a blob piece by piece, with a pause after each, and returns the status of the answer.
     pub fn put_slowly(&self, path: &str, length: usize, pieces: &[&[u8]], pause: Duration) -> u16 {
         self.runtime.block_on(async {
@@ -173,16 +188,10 @@ impl Hostile {
 
 /// Requests whose answers nobody takes.
 #[derive(Default)]
-struct Asked {
-    responses: Vec<ResponseFuture>,
+pub struct Asked {
+    pub responses: Vec<ResponseFuture>,
     connections: Vec<JoinHandle<()>>,
     clients: Vec<SendRequest<Bytes>>,
-}
-
-fn request(method: &str, path: &str, addr: &SocketAddr, length: Option<usize>) -> Request<()> {
-    let request = Request::builder().method(method).uri(format!("https://{addr}{path}"));
-    let length = length.map(|length| ("content-length", length.to_string()));
-    length.into_iter().fold(request, |request, (name, value)| request.header(name, value)).body(()).unwrap()
 }
 
 /// Sends as the window allows, until all is sent or the stream is reset; returns how much that was.
@@ -358,7 +367,7 @@ fn who_reads_slowly_but_steadily_is_served_to_the_end() {
     let started = Instant::now();
     let got = hostile.runtime.block_on(async {
         let (mut client, _connection) = hostile.connect(8_192).await;
-        let get = request("GET", "/supply/tile/bodies/000", &hostile.addr, None);
+        let get = hostile.request("GET", "/supply/tile/bodies/000", None);
         let mut body = client.send_request(get, true).unwrap().0.await.unwrap().into_body();
         let mut bytes = Vec::new();
         while let Some(data) = body.data().await {

@@ -109,6 +109,30 @@ fn a_direct_file_is_given_out_until_it_ends_and_a_protected_one_only_for_its_pas
 }
 
 #[test]
+fn a_large_file_goes_out_in_pieces_and_who_takes_it_slowly_keeps_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(folder.path());
+    put(folder.path(), DIRECT, now() + 100, None, "https://x.example");
+    // More than one address may have in memory.
+    let large: Vec<u8> = (0..20_u32 << 20).map(|at| b'a' + u8::try_from(at * 7 / 5 % 26).unwrap()).collect();
+    fs::write(folder.path().join(DIRECT), &large).unwrap();
+    let whole = world.get(DIRECT);
+    assert_eq!(whole.headers()["content-length"], large.len().to_string());
+    assert!(whole.bytes().unwrap() == large);
+    // Eight of the same address that take nothing but the head.
+    let slow: Vec<Response> = (0..8).map(|_| world.get(DIRECT)).collect();
+    assert!(slow.iter().all(|answer| answer.status() == StatusCode::OK));
+    put(folder.path(), PROTECTED, now() + 100, None, "https://x.example");
+    let asked = std::time::Instant::now();
+    assert_eq!(world.get(PROTECTED).text().unwrap(), JWE);
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    // What is erased meanwhile is sent to its end by those who began.
+    fs::remove_file(folder.path().join(DIRECT)).unwrap();
+    assert_eq!(world.get(DIRECT).status(), StatusCode::NOT_FOUND);
+    assert!(slow.into_iter().all(|answer| answer.bytes().unwrap() == large));
+}
+
+#[test]
 fn attempts_are_counted_over_restarts_and_many_at_once_and_then_the_file_is_erased() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), PROTECTED, now() + 100, Some("1234"), "https://x.example");

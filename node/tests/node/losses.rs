@@ -223,9 +223,9 @@ fn a_flipped_bit_in_any_file_is_named_or_changes_nothing() {
             continue;
         }
         let length = bytes.len() as u64;
-        // In `signed` there is a slot at the beginning and one in the middle, and nothing between.
-        let slots = (0..600).step_by(size(90, 7)).flat_map(|at| [at, length / 2 + at]);
-        let places: Vec<u64> = if name.starts_with("signed/") {
+        // In `last-signed` there is a slot at the beginning and one in the middle, and nothing between.
+        let slots = (0..4000).step_by(size(600, 7)).flat_map(|at| [at, length / 2 + at]);
+        let places: Vec<u64> = if name == "last-signed" {
             slots.collect()
         } else {
             (0..length).step_by((usize::try_from(length).unwrap() / size(8, 80)).max(1)).collect()
@@ -284,17 +284,16 @@ fn a_key_that_was_exchanged_is_named_at_once() {
 #[test]
 fn what_was_last_signed_is_restored_from_an_older_copy_and_never_made_anew() {
     let killed = Killed::new(lost_by("what was last signed removed, older, or of another history"));
-    for name in ["log-supply", "witness-3"] {
-        killed.tried.times(1);
-        let data = killed.copy();
-        let file = data.file("signed").join(name);
-        fs::remove_file(&file).unwrap();
-        let said = data.open().err().unwrap().to_string();
-        assert!(said.contains(name) && said.contains("missing"), "{said}");
-        fs::copy(killed.before.path().join("signed").join(name), &file).unwrap();
-        data.is_whole(&data.open().unwrap());
-    }
-    // A witness that has signed another history of the same log refuses this one, be that longer or shorter.
+    killed.tried.times(1);
+    let data = killed.copy();
+    let file = data.file("last-signed");
+    fs::remove_file(&file).unwrap();
+    let said = data.open().err().unwrap().to_string();
+    assert!(said.contains("last-signed") && said.contains("missing"), "{said}");
+    assert!(!file.exists());
+    fs::copy(killed.before.path().join("last-signed"), &file).unwrap();
+    data.is_whole(&data.open().unwrap());
+    // Signers that have signed another history of the same log refuse this one, be that longer or shorter.
     for statements in [2, STATEMENTS] {
         let other = Site::new();
         copy(killed.before.path(), &other.config.data);
@@ -305,11 +304,11 @@ fn what_was_last_signed_is_restored_from_an_older_copy_and_never_made_anew() {
         drop(node);
         killed.tried.times(1);
         let data = killed.copy();
-        fs::copy(other.config.data.join("signed/witness-1"), data.file("signed/witness-1")).unwrap();
+        fs::copy(other.config.data.join("last-signed"), data.file("last-signed")).unwrap();
         match data.open().err().unwrap() {
             OpenError::Damaged(RecoveryError::LastSigned(
                 LastSignedError::Fork { signer, .. } | LastSignedError::Behind { signer, .. },
-            )) => assert_eq!(signer, "witness-1"),
+            )) => assert_eq!(signer, "log-supply"),
             other => panic!("{other}"),
         }
     }
@@ -342,7 +341,7 @@ fn verify_tells_what_is_whole_of_a_node_that_runs_and_of_one_that_is_stopped() {
         ("DELETE FROM blocks WHERE height = 9", "", "statements"),
         ("UPDATE checkpoints SET note = replace(note, '6', '7')", "", "log"),
         ("INSERT INTO blobs (digest, length) VALUES (zeroblob(32), 9)", "", "blobs"),
-        ("", "signed/witness-2", "signer"),
+        ("", "last-signed", "signer"),
         ("", "ledger.sqlite-wal", "signer"),
     ] {
         killed.tried.times(1);

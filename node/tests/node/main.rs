@@ -30,9 +30,11 @@ mod reading;
 mod records;
 mod refusals;
 mod replicas;
+mod reports;
 mod storage;
 #[path = "../../../tests/tried.rs"]
 mod tried;
+mod undoing;
 mod uploads;
 mod voids;
 mod world;

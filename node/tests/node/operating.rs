@@ -178,8 +178,8 @@ fn a_backup_made_while_statements_come_in_is_restored_elsewhere() {
     let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let tried = Tried::new("a backup made under a writer, and restored", "statements acknowledged before it");
     let acknowledged = Mutex::new(Vec::new());
-    let [backup, signed] = ["backup", "signed"].map(|name| site.config.data.with_file_name(name));
-    copy(&site.config.data.join("signed"), &signed);
+    let [backup, signed] = ["backup", "last-signed-before"].map(|name| site.config.data.with_file_name(name));
+    std::fs::copy(site.config.data.join("last-signed"), &signed).unwrap();
     let (keys, elsewhere) = (site.config.data.join("keys"), site.config.data.with_file_name("elsewhere"));
     let before = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -218,11 +218,11 @@ fn a_backup_made_while_statements_come_in_is_restored_elsewhere() {
     copy(&keys, &elsewhere.join("keys"));
     let without = restore(&config, &backup).unwrap_err().to_string();
     assert!(without.contains("what the keys signed last"), "{without}");
-    copy(&site.config.data.join("signed"), &elsewhere.join("signed"));
+    std::fs::copy(site.config.data.join("last-signed"), elsewhere.join("last-signed")).unwrap();
     // They have signed since, and nobody may sign another history in its place.
     let behind = restore(&config, &backup).unwrap_err().to_string();
     assert!(behind.contains("are missing"), "{behind}");
-    copy(&signed, &elsewhere.join("signed"));
+    std::fs::copy(&signed, elsewhere.join("last-signed")).unwrap();
     // What another database has left would be taken for this one's.
     let other = elsewhere.join("ledger.sqlite-wal");
     std::fs::write(&other, "").unwrap();
@@ -258,9 +258,8 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
     bytes[at] ^= 1;
     std::fs::write(&database, bytes).unwrap();
     let elsewhere = site.config.data.with_file_name("elsewhere");
-    for folder in ["keys", "signed"] {
-        copy(&site.config.data.join(folder), &elsewhere.join(folder));
-    }
+    copy(&site.config.data.join("keys"), &elsewhere.join("keys"));
+    std::fs::copy(site.config.data.join("last-signed"), elsewhere.join("last-signed")).unwrap();
     let config = countersign_node::Config { data: elsewhere.clone(), ..site.config.clone() };
     let refused = restore(&config, &backup).unwrap_err();
     assert!(matches!(refused, OperateError::Open(OpenError::Damaged(_))), "{refused}");

@@ -4,4 +4,6 @@ mod bucket;
 mod clinic;
 mod cut_off;
 mod deliveries;
+mod elsewhere;
 mod keeping;
+mod strangers;

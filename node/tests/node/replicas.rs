@@ -193,15 +193,13 @@ impl Replicas {
 /// The configuration of a replica in a directory of its own, with the keys of `config`, whose node has been opened once.
 fn copy(config: &Config, data: &Path) -> Config {
     drop(open_patiently(|| Node::open(config.clone())).unwrap());
-    for folder in ["keys", "signed"] {
-        std::fs::create_dir_all(data.join(folder)).unwrap();
-        for entry in std::fs::read_dir(config.data.join(folder)).unwrap() {
-            let entry = entry.unwrap();
-            std::fs::copy(entry.path(), data.join(folder).join(entry.file_name())).unwrap();
-        }
+    std::fs::create_dir_all(data.join("keys")).unwrap();
+    for entry in std::fs::read_dir(config.data.join("keys")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), data.join("keys").join(entry.file_name())).unwrap();
     }
     // A database makes it no first start: nothing is made anew that was not copied.
-    for name in ["ledger.sqlite", "genesis.json"] {
+    for name in ["last-signed", "ledger.sqlite", "genesis.json"] {
         std::fs::copy(config.data.join(name), data.join(name)).unwrap();
     }
     Config { data: PathBuf::from(data), ..config.clone() }

@@ -333,12 +333,11 @@ fn uploads_backups_and_restores_that_a_full_disk_cuts_off_leave_nothing_and_are_
     }
     running.stop();
     let data = disk.path().join("restored");
-    for folder in ["keys", "signed"] {
-        fs::create_dir_all(data.join(folder)).unwrap();
-        for file in fs::read_dir(site.config.data.join(folder)).unwrap().map(Result::unwrap) {
-            fs::copy(file.path(), data.join(folder).join(file.file_name())).unwrap();
-        }
+    fs::create_dir_all(data.join("keys")).unwrap();
+    for file in fs::read_dir(site.config.data.join("keys")).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), data.join("keys").join(file.file_name())).unwrap();
     }
+    fs::copy(site.config.data.join("last-signed"), data.join("last-signed")).unwrap();
     let restored = Config { data, ..site.config.clone() };
     for room in rooms() {
         disk.fill(room * PAGE);

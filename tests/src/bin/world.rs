@@ -7,6 +7,8 @@
 //! | `code ROLE NAME` | makes a one-time code for enrolment | the code |
 //! | `offer UNIT` | has the distributor pack a logistic unit, unless it is, and offer it | a list of QR codes' texts |
 //! | `products COUNT` | so many more products, each with a lot L1 that is in order | a list of links |
+//! | `recall LOT` | has the authority recall a lot | `recalled` |
+//! | `reports key`, `reports` | has the authority publish a key for reports; or read those that came | `published`; a list |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
 //! | `document RECORD HOLDER VERSION` | has Dr. Grace sign a medical document for a record, whose holder's key is in hexadecimal | the file it is in |
@@ -33,6 +35,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countersign_bedside::{BEDSIDE, Bench, GATEWAY, NURSE, Response, SoftDevice};
 use countersign_custody::qr::{self, Codes};
+use countersign_custody::report::word;
 use countersign_custody::{Contents, SerialSet};
 use countersign_device::{Command, Float, Heard, Reading, Uptime, Value};
 use countersign_ledger::{
@@ -75,6 +78,7 @@ fn main() -> Outcome {
     let mut running = Some(Node::open(config.clone())?.start()?);
     let Some(node) = &running else { return Ok(()) };
     let address = format!("https://localhost:{}", node.addr().port());
+    let metrics = node.metrics_addr().map(|addr| format!("http://{addr}/metrics"));
     let fixed = Config { listen: node.addr(), ..config };
     let mut office = Office::open(node, &address, folder)?;
     office.play()?;
@@ -89,7 +93,7 @@ fn main() -> Outcome {
     fs::write(folder.join("contents"), packs()?.to_bytes())?;
     examples(&folder.join("examples.db"), node.node().genesis(), &address)?;
     let hello = json!({
-        "node": address, "genesis": genesis, "frames": folder,
+        "node": address, "metrics": metrics, "genesis": genesis, "frames": folder,
         "authority": Clinics::identity()?.as_str(), "authority_address": clinics.address(), "authority_root": clinics.root,
     });
     say(&hello.to_string())?;
@@ -102,6 +106,15 @@ fn main() -> Outcome {
             }
             (["offer", unit], Some(_)) => say(&json!(office.offer(unit)?).to_string())?,
             (["products", count], Some(_)) => say(&json!(office.products(count.parse()?)?).to_string())?,
+            (["recall", lot], Some(_)) => {
+                office.state("authority", "recall", lot, Fields::new().with("reason", "particles found"))?;
+                say("recalled")?;
+            }
+            (["reports", "key"], Some(_)) => {
+                office.issuer().publish_report_key("authority", now())?;
+                say("published")?;
+            }
+            (["reports"], Some(_)) => say(&json!(office.reports()?).to_string())?,
             (["document", record, holder, version], _) => {
                 let path = office.document(folder, record, holder, version.parse()?)?;
                 say(&path.display().to_string())?;
@@ -484,6 +497,17 @@ impl Office {
             .with("nbf", now().0 - DAY)
             .with("exp", EXPIRY + DAY);
         self.state("authority", "certificate", class, fields)
+    }
+
+    /// What was reported: the verdict, its reason, and the words.
+    fn reports(&mut self) -> Outcome<Vec<String>> {
+        while self.snapshot.sync_step(&self.client)? != Step::Done {}
+        let read = self.issuer().read_reports("authority", 0, now())?;
+        let told = read.into_iter().filter_map(|one| one.report).map(|report| {
+            let (verdict, reason) = (word(report.scan.verdict), report.scan.reason.unwrap_or_default());
+            format!("{verdict}, {reason}: {}", report.words)
+        });
+        Ok(told.collect())
     }
 
     fn products(&mut self, count: u32) -> Outcome<Vec<String>> {

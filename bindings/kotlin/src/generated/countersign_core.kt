@@ -747,11 +747,19 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_countersign_core_checksum_func_draw_code(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_authority_address(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_authority_codes(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_register(
     ): Int
     external fun uniffi_countersign_core_checksum_func_register_codes(
     ): Int
     external fun uniffi_countersign_core_checksum_func_goods_text(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_ask_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_request_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_handover_screen(
     ): Int
@@ -759,7 +767,13 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_outgoing_screen(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_document_screen(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_fault_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_accesses_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_record_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_verdict_screen(
     ): Int
@@ -805,6 +819,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_tidy(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_clinician_write_image(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_courier_answer(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_carried(
@@ -822,6 +838,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_courier_outbox(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_pending(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_proof(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_scan_code(
     ): Int
@@ -853,6 +871,24 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_delete(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_erase_all(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_erase_history(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_forget(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_history(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_notices(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_remember(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_remembered(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_seen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_told(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_again(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_code(
@@ -860,6 +896,16 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_packchecker_check_frame(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_check_photo(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_report(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_reports(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_send_reports(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_settle_report(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_takes_reports(
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_accesses(
     ): Int
@@ -885,6 +931,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_link(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_records_paper(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_restore(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_records_roll(
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_set_mode(
@@ -899,11 +949,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_take(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_records_take_image(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_records_withdraw(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_write_image(
     ): Int
     external fun uniffi_countersign_core_checksum_method_registerreader_scan_code(
     ): Int
     external fun uniffi_countersign_core_checksum_method_registerreader_scan_frame(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_wallet_read_health_link(
     ): Int
     external fun uniffi_countersign_core_checksum_method_wallet_checkpoint_codes(
     ): Int
@@ -1030,6 +1086,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_clinician_tidy(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_clinician_write_image(`ptr`: Long,`thread`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_clone_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_courier(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1053,6 +1111,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_method_courier_outbox(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_pending(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_proof(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_scan_code(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1102,6 +1162,24 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_constructor_packchecker_new(`wallet`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_packchecker_erase_all(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_erase_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_forget(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_notices(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_remember(`ptr`: Long,`on`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_remembered(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_seen(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_told(`ptr`: Long,`notice`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_packchecker_check_again(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_code(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1110,6 +1188,16 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_check_photo(`ptr`: Long,`width`: Int,`height`: Int,`rgba`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_report(`ptr`: Long,`link`: RustBuffer.ByValue,`suspicion`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_send_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_settle_report(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_packchecker_takes_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
     external fun uniffi_countersign_core_fn_clone_records(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_records(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1140,6 +1228,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_link(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_paper(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_restore(`ptr`: Long,`paper`: RustBuffer.ByValue,`authority`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_roll(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Byte
     external fun uniffi_countersign_core_fn_method_records_set_mode(`ptr`: Long,`record`: RustBuffer.ByValue,`label`: RustBuffer.ByValue,`mode`: RustBuffer.ByValue,`minutes`: Int,uniffi_out_err: UniffiRustCallStatus, 
@@ -1154,7 +1246,11 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_records_take(`ptr`: Long,`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_take_image(`ptr`: Long,`record`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_records_withdraw(`ptr`: Long,`record`: RustBuffer.ByValue,`thread`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_write_image(`ptr`: Long,`record`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_clone_registerreader(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1174,6 +1270,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_countersign_core_fn_constructor_wallet_open_examples(`database`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_countersign_core_fn_method_wallet_read_health_link(`ptr`: Long,`link`: RustBuffer.ByValue,`recipient`: RustBuffer.ByValue,`passcode`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_checkpoint_codes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_wallet_compare(`ptr`: Long,`note`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1208,11 +1306,19 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_func_draw_code(`text`: RustBuffer.ByValue,`scale`: Byte,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_authority_address(`message`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_authority_codes(`message`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_register(`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_register_codes(`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_goods_text(`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_ask_screen(`record`: RustBuffer.ByValue,`offers`: RustBuffer.ByValue,`hasKey`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_request_screen(`request`: RustBuffer.ByValue,`kept`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_handover_screen(`handover`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1220,7 +1326,13 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_outgoing_screen(`outgoing`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_document_screen(`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_fault_screen(`fault`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_accesses_screen(`accesses`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_record_screen(`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_verdict_screen(`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1346,6 +1458,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_draw_code() and 0xFFFF) != 7427) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_authority_address() and 0xFFFF) != 20430) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_authority_codes() and 0xFFFF) != 60203) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_register() and 0xFFFF) != 31722) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1353,6 +1471,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_goods_text() and 0xFFFF) != 25768) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_ask_screen() and 0xFFFF) != 32882) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_request_screen() and 0xFFFF) != 30272) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_handover_screen() and 0xFFFF) != 23666) {
@@ -1364,7 +1488,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_outgoing_screen() and 0xFFFF) != 58068) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_document_screen() and 0xFFFF) != 12776) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_fault_screen() and 0xFFFF) != 27928) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_accesses_screen() and 0xFFFF) != 52747) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_record_screen() and 0xFFFF) != 44933) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
@@ -1433,6 +1566,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_clinician_tidy() and 0xFFFF) != 54944) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_clinician_write_image() and 0xFFFF) != 3533) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_courier_answer() and 0xFFFF) != 28907) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1458,6 +1594,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_pending() and 0xFFFF) != 25198) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_proof() and 0xFFFF) != 18825) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 32344) {
@@ -1505,6 +1644,33 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_erase_all() and 0xFFFF) != 20412) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_erase_history() and 0xFFFF) != 11887) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_forget() and 0xFFFF) != 4963) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_history() and 0xFFFF) != 5307) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_notices() and 0xFFFF) != 28355) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_remember() and 0xFFFF) != 14854) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_remembered() and 0xFFFF) != 64539) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_seen() and 0xFFFF) != 20540) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_told() and 0xFFFF) != 15834) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_again() and 0xFFFF) != 57988) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1515,6 +1681,21 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_check_photo() and 0xFFFF) != 25186) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_report() and 0xFFFF) != 4749) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_reports() and 0xFFFF) != 45547) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_send_reports() and 0xFFFF) != 2146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_settle_report() and 0xFFFF) != 26452) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_takes_reports() and 0xFFFF) != 26315) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_records_accesses() and 0xFFFF) != 21983) {
@@ -1553,6 +1734,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_records_link() and 0xFFFF) != 50219) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_records_paper() and 0xFFFF) != 22197) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_restore() and 0xFFFF) != 8319) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_records_roll() and 0xFFFF) != 33644) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1574,13 +1761,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_records_take() and 0xFFFF) != 15099) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_records_take_image() and 0xFFFF) != 6631) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_records_withdraw() and 0xFFFF) != 62874) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_write_image() and 0xFFFF) != 41468) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_code() and 0xFFFF) != 17088) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_frame() and 0xFFFF) != 64058) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_read_health_link() and 0xFFFF) != 7895) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() and 0xFFFF) != 48131) {
@@ -1592,7 +1788,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_enrol() and 0xFFFF) != 12094) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 3163) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_follow() and 0xFFFF) != 1516) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_follow_pack() and 0xFFFF) != 56141) {
@@ -1604,7 +1800,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_following() and 0xFFFF) != 18252) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep() and 0xFFFF) != 61957) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_keep() and 0xFFFF) != 42597) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_wallet_keep_contents() and 0xFFFF) != 3837) {
@@ -1628,7 +1824,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_wallet_sync_step() and 0xFFFF) != 32367) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 14137) {
+    if ((lib.uniffi_countersign_core_checksum_method_wallet_unfollow() and 0xFFFF) != 38386) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_bedside_new() and 0xFFFF) != 44720) {
@@ -2715,6 +2911,11 @@ public interface ClinicianInterface {
      */
     fun `tidy`(): kotlin.ULong
     
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+    fun `writeImage`(`thread`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+    
     companion object
 }
 
@@ -3069,6 +3270,25 @@ open class Clinician: Disposable, AutoCloseable, ClinicianInterface
     
 
     
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+    @Throws(CountersignException::class)override fun `writeImage`(`thread`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_clinician_write_image(
+        it,
+        
+        FfiConverterString.lower(`thread`),
+        FfiConverterString.lower(`digest`),
+        FfiConverterString.lower(`path`),_status)
+}
+    }
+    
+    
+
+    
 
     
 
@@ -3258,6 +3478,11 @@ public interface CourierInterface {
      * Handovers under way, to be shown again.
      */
     fun `pending`(): List<Handover>
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    fun `proof`(`link`: kotlin.String): ProofScreen
     
     /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
@@ -3565,6 +3790,24 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     UniffiLib.uniffi_countersign_core_fn_method_courier_pending(
         it,
         _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    @Throws(CountersignException::class)override fun `proof`(`link`: kotlin.String): ProofScreen {
+            return FfiConverterTypeProofScreen.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_proof(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
 }
     }
     )
@@ -4789,6 +5032,54 @@ public object FfiConverterTypeKeyStore: FfiConverter<KeyStore, Long> {
 public interface PackCheckerInterface {
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+    fun `eraseAll`()
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+    fun `eraseHistory`()
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+    fun `forget`(`link`: kotlin.String)
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+    fun `history`(): List<Scanned>
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+    fun `notices`(): List<Notice>
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+    fun `remember`(`on`: kotlin.Boolean)
+    
+    /**
+     * How much is remembered.
+     */
+    fun `remembered`(): Remembered
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */
+    fun `seen`(): Seen
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+    fun `told`(`notice`: kotlin.String)
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
     fun `checkAgain`(): Answer?
@@ -4810,6 +5101,32 @@ public interface PackCheckerInterface {
      * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
     fun `checkPhoto`(`width`: kotlin.UInt, `height`: kotlin.UInt, `rgba`: java.nio.ByteBuffer): ScanResult
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+    fun `report`(`link`: kotlin.String, `suspicion`: Suspicion)
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+    fun `reports`(): List<ReportLine>
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+    fun `sendReports`(): Round
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+    fun `settleReport`(`id`: kotlin.String)
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+    fun `takesReports`(): kotlin.Boolean
     
     companion object
 }
@@ -4932,6 +5249,159 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
 
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+    @Throws(CountersignException::class)override fun `eraseAll`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_erase_all(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+    @Throws(CountersignException::class)override fun `eraseHistory`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_erase_history(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+    @Throws(CountersignException::class)override fun `forget`(`link`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_forget(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+    @Throws(CountersignException::class)override fun `history`(): List<Scanned> {
+            return FfiConverterSequenceTypeScanned.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_history(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+    @Throws(CountersignException::class)override fun `notices`(): List<Notice> {
+            return FfiConverterSequenceTypeNotice.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_notices(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+    @Throws(CountersignException::class)override fun `remember`(`on`: kotlin.Boolean)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_remember(
+        it,
+        
+        FfiConverterBoolean.lower(`on`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * How much is remembered.
+     */
+    @Throws(CountersignException::class)override fun `remembered`(): Remembered {
+            return FfiConverterTypeRemembered.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_remembered(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */override fun `seen`(): Seen {
+            return FfiConverterTypeSeen.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_seen(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+    @Throws(CountersignException::class)override fun `told`(`notice`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_told(
+        it,
+        
+        FfiConverterString.lower(`notice`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
     @Throws(CountersignException::class)override fun `checkAgain`(): Answer? {
@@ -5003,6 +5473,93 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
         FfiConverterUInt.lower(`width`),
         FfiConverterUInt.lower(`height`),
         FfiConverterByRefBytes.lower(`rgba`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+    @Throws(CountersignException::class)override fun `report`(`link`: kotlin.String, `suspicion`: Suspicion)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_report(
+        it,
+        
+        FfiConverterString.lower(`link`),
+        FfiConverterTypeSuspicion.lower(`suspicion`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+    @Throws(CountersignException::class)override fun `reports`(): List<ReportLine> {
+            return FfiConverterSequenceTypeReportLine.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_reports(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+    @Throws(CountersignException::class)override fun `sendReports`(): Round {
+            return FfiConverterTypeRound.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_send_reports(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+    @Throws(CountersignException::class)override fun `settleReport`(`id`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_settle_report(
+        it,
+        
+        FfiConverterString.lower(`id`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+    @Throws(CountersignException::class)override fun `takesReports`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_takes_reports(
+        it,
+        _status)
 }
     }
     )
@@ -5213,6 +5770,18 @@ public interface RecordsInterface {
     fun `link`(`record`: kotlin.String): kotlin.String
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+    fun `paper`(`record`: kotlin.String): kotlin.String
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+    fun `restore`(`paper`: kotlin.String, `authority`: kotlin.String): kotlin.String
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
     fun `roll`(`record`: kotlin.String): kotlin.Boolean
@@ -5248,9 +5817,20 @@ public interface RecordsInterface {
     fun `take`(`record`: kotlin.String, `document`: kotlin.ByteArray): MedicalDocument
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+    fun `takeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
     fun `withdraw`(`record`: kotlin.String, `thread`: kotlin.String)
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+    fun `writeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
     
     companion object
 }
@@ -5592,6 +6172,45 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
 
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+    @Throws(CountersignException::class)override fun `paper`(`record`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_paper(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+    @Throws(CountersignException::class)override fun `restore`(`paper`: kotlin.String, `authority`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_restore(
+        it,
+        
+        FfiConverterString.lower(`paper`),
+        FfiConverterString.lower(`authority`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
     @Throws(CountersignException::class)override fun `roll`(`record`: kotlin.String): kotlin.Boolean {
@@ -5723,6 +6342,26 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
 
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+    @Throws(CountersignException::class)override fun `takeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_take_image(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`digest`),
+        FfiConverterString.lower(`path`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
     @Throws(CountersignException::class)override fun `withdraw`(`record`: kotlin.String, `thread`: kotlin.String)
@@ -5734,6 +6373,25 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
         
         FfiConverterString.lower(`record`),
         FfiConverterString.lower(`thread`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+    @Throws(CountersignException::class)override fun `writeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_write_image(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`digest`),
+        FfiConverterString.lower(`path`),_status)
 }
     }
     
@@ -5874,7 +6532,7 @@ public object FfiConverterTypeRecords: FfiConverter<Records, Long> {
 
 
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 public interface RegisterReaderInterface {
     
@@ -5893,7 +6551,7 @@ public interface RegisterReaderInterface {
 }
 
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 open class RegisterReader: Disposable, AutoCloseable, RegisterReaderInterface
 {
@@ -6187,6 +6845,12 @@ public object FfiConverterTypeRegisterReader: FfiConverter<RegisterReader, Long>
 public interface WalletInterface {
     
     /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+    fun `readHealthLink`(`link`: kotlin.String, `recipient`: kotlin.String, `passcode`: kotlin.String?): List<LinkedFile>
+    
+    /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
      * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
@@ -6205,8 +6869,8 @@ public interface WalletInterface {
     fun `enrol`(`key`: kotlin.String, `code`: kotlin.String): Enrolment
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
     fun `follow`(`code`: kotlin.String)
     
@@ -6227,7 +6891,8 @@ public interface WalletInterface {
     fun `following`(): List<Followed>
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
     fun `keep`(`code`: kotlin.String)
     
@@ -6270,7 +6935,7 @@ public interface WalletInterface {
     fun `syncStep`(): SyncStep
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
     fun `unfollow`(`link`: kotlin.String)
     
@@ -6383,6 +7048,27 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+    @Throws(CountersignException::class)override fun `readHealthLink`(`link`: kotlin.String, `recipient`: kotlin.String, `passcode`: kotlin.String?): List<LinkedFile> {
+            return FfiConverterSequenceTypeLinkedFile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_wallet_read_health_link(
+        it,
+        
+        FfiConverterString.lower(`link`),
+        FfiConverterString.lower(`recipient`),
+        FfiConverterOptionalString.lower(`passcode`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
      * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
@@ -6440,8 +7126,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
     @Throws(CountersignException::class)override fun `follow`(`code`: kotlin.String)
         = 
@@ -6510,7 +7196,8 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
     @Throws(CountersignException::class)override fun `keep`(`code`: kotlin.String)
         = 
@@ -6649,7 +7336,7 @@ open class Wallet: Disposable, AutoCloseable, WalletInterface
 
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
     @Throws(CountersignException::class)override fun `unfollow`(`link`: kotlin.String)
         = 
@@ -6737,6 +7424,156 @@ public object FfiConverterTypeWallet: FfiConverter<Wallet, Long> {
 
     override fun write(value: Wallet, buf: ByteBuffer) {
         buf.putLong(lower(value))
+    }
+}
+
+
+
+/**
+ * Somebody who asked.
+ */
+data class AccessScreen (
+    /**
+     * By which it is answered.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * Who.
+     */
+    val `who`: Text
+    , 
+    /**
+     * What came of it.
+     */
+    val `state`: Text
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: AccessMark
+    , 
+    /**
+     * What the person must know before all else; absent mostly.
+     */
+    val `warning`: Text?
+    , 
+    /**
+     * What for, why, when, and what was seen.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * What the person can do, the likeliest first.
+     */
+    val `answers`: List<AccessAnswer>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessScreen: FfiConverterRustBuffer<AccessScreen> {
+    override fun read(buf: ByteBuffer): AccessScreen {
+        return AccessScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeAccessMark.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeAccessAnswer.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AccessScreen) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeAccessMark.allocationSize(value.`mark`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`warning`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeAccessAnswer.allocationSize(value.`answers`)
+    )
+
+    override fun write(value: AccessScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeAccessMark.write(value.`mark`, buf)
+            FfiConverterOptionalTypeText.write(value.`warning`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeAccessAnswer.write(value.`answers`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of who asked for a record.
+ */
+data class AccessesScreen (
+    /**
+     * Up to when the list is complete.
+     */
+    val `complete`: Text
+    , 
+    /**
+     * Requests that showed nothing to anybody, if there are any.
+     */
+    val `unread`: Text?
+    , 
+    /**
+     * That nobody asked, if so.
+     */
+    val `nobody`: Text?
+    , 
+    /**
+     * What wants the person's eyes comes first.
+     */
+    val `list`: List<AccessScreen>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessesScreen: FfiConverterRustBuffer<AccessesScreen> {
+    override fun read(buf: ByteBuffer): AccessesScreen {
+        return AccessesScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeAccessScreen.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AccessesScreen) = (
+            FfiConverterTypeText.allocationSize(value.`complete`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`unread`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`nobody`) +
+            FfiConverterSequenceTypeAccessScreen.allocationSize(value.`list`)
+    )
+
+    override fun write(value: AccessesScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`complete`, buf)
+            FfiConverterOptionalTypeText.write(value.`unread`, buf)
+            FfiConverterOptionalTypeText.write(value.`nobody`, buf)
+            FfiConverterSequenceTypeAccessScreen.write(value.`list`, buf)
     }
 }
 
@@ -6975,6 +7812,235 @@ public object FfiConverterTypeArgument: FfiConverterRustBuffer<Argument> {
     override fun write(value: Argument, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
             FfiConverterTypeValue.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * Something that may be asked for.
+ */
+data class AskChoice (
+    /**
+     * The line; none asks the patient for a line of one's own.
+     */
+    val `label`: kotlin.String?
+    , 
+    /**
+     * Whether on the private log.
+     */
+    val `isPrivate`: kotlin.Boolean
+    , 
+    /**
+     * Whom it is open to.
+     */
+    val `who`: Text
+    , 
+    /**
+     * How, and for how long.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * For how long at most.
+     */
+    val `minutes`: kotlin.UInt
+    , 
+    /**
+     * What for, as a code of HL7's `PurposeOfUse`.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * Whether it can be asked for by this clinician, as far as this phone knows.
+     */
+    val `fits`: kotlin.Boolean
+    , 
+    /**
+     * What the person must know before; absent mostly.
+     */
+    val `warning`: Text?
+    , 
+    /**
+     * Whether a reason must be typed.
+     */
+    val `needsReason`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAskChoice: FfiConverterRustBuffer<AskChoice> {
+    override fun read(buf: ByteBuffer): AskChoice {
+        return AskChoice(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AskChoice) = (
+            FfiConverterOptionalString.allocationSize(value.`label`) +
+            FfiConverterBoolean.allocationSize(value.`isPrivate`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterUInt.allocationSize(value.`minutes`) +
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterBoolean.allocationSize(value.`fits`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`warning`) +
+            FfiConverterBoolean.allocationSize(value.`needsReason`)
+    )
+
+    override fun write(value: AskChoice, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`label`, buf)
+            FfiConverterBoolean.write(value.`isPrivate`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterUInt.write(value.`minutes`, buf)
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterBoolean.write(value.`fits`, buf)
+            FfiConverterOptionalTypeText.write(value.`warning`, buf)
+            FfiConverterBoolean.write(value.`needsReason`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of what may be asked for of a record.
+ */
+data class AskScreen (
+    /**
+     * The record.
+     */
+    val `record`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * That the key for this quarter is not here, if so: fetch it first.
+     */
+    val `keyMissing`: Text?
+    , 
+    /**
+     * What may be asked for: what fits first, emergencies last.
+     */
+    val `choices`: List<AskChoice>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAskScreen: FfiConverterRustBuffer<AskScreen> {
+    override fun read(buf: ByteBuffer): AskScreen {
+        return AskScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeAskChoice.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AskScreen) = (
+            FfiConverterString.allocationSize(value.`record`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`keyMissing`) +
+            FfiConverterSequenceTypeAskChoice.allocationSize(value.`choices`)
+    )
+
+    override fun write(value: AskScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`record`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterOptionalTypeText.write(value.`keyMissing`, buf)
+            FfiConverterSequenceTypeAskChoice.write(value.`choices`, buf)
+    }
+}
+
+
+
+/**
+ * An attribute authority as its codes name it.
+ */
+data class AuthorityAddress (
+    /**
+     * Its SPIFFE ID.
+     */
+    val `identity`: kotlin.String
+    , 
+    /**
+     * Its address.
+     */
+    val `address`: kotlin.String
+    , 
+    /**
+     * The roots that it is known by (DER); with none, it is the node's.
+     */
+    val `roots`: List<kotlin.ByteArray>
+    , 
+    /**
+     * The whole as bytes, for the app to keep, and for [`authority_address`].
+     */
+    val `message`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAuthorityAddress: FfiConverterRustBuffer<AuthorityAddress> {
+    override fun read(buf: ByteBuffer): AuthorityAddress {
+        return AuthorityAddress(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceByteArray.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AuthorityAddress) = (
+            FfiConverterString.allocationSize(value.`identity`) +
+            FfiConverterString.allocationSize(value.`address`) +
+            FfiConverterSequenceByteArray.allocationSize(value.`roots`) +
+            FfiConverterByteArray.allocationSize(value.`message`)
+    )
+
+    override fun write(value: AuthorityAddress, buf: ByteBuffer) {
+            FfiConverterString.write(value.`identity`, buf)
+            FfiConverterString.write(value.`address`, buf)
+            FfiConverterSequenceByteArray.write(value.`roots`, buf)
+            FfiConverterByteArray.write(value.`message`, buf)
     }
 }
 
@@ -7337,6 +8403,109 @@ public object FfiConverterTypeConsent: FfiConverterRustBuffer<Consent> {
     override fun write(value: Consent, buf: ByteBuffer) {
             FfiConverterBoolean.write(value.`irrevocable`, buf)
             FfiConverterBoolean.write(value.`unknown`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of a medical document, from the top down.
+ */
+data class DocumentScreen (
+    /**
+     * Its title, in its author's words.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * Whose it is.
+     */
+    val `patient`: Text
+    , 
+    /**
+     * What the person must know before reading; empty mostly.
+     */
+    val `warnings`: List<Text>
+    , 
+    /**
+     * Whether somebody signed it, and nothing was altered.
+     */
+    val `isSigned`: kotlin.Boolean
+    , 
+    /**
+     * Who signed it; or that nobody vouches for it.
+     */
+    val `signature`: Text
+    , 
+    /**
+     * When it was written, by whom, which version.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Until when it is kept on this phone, and as of when. Empty on the patient's own.
+     */
+    val `kept`: List<Text>
+    , 
+    /**
+     * The sections that are shown.
+     */
+    val `sections`: List<SectionScreen>
+    , 
+    /**
+     * The sections of which nothing is stated, in one line.
+     */
+    val `notStated`: Text?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDocumentScreen: FfiConverterRustBuffer<DocumentScreen> {
+    override fun read(buf: ByteBuffer): DocumentScreen {
+        return DocumentScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeSectionScreen.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DocumentScreen) = (
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`patient`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`warnings`) +
+            FfiConverterBoolean.allocationSize(value.`isSigned`) +
+            FfiConverterTypeText.allocationSize(value.`signature`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`kept`) +
+            FfiConverterSequenceTypeSectionScreen.allocationSize(value.`sections`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`notStated`)
+    )
+
+    override fun write(value: DocumentScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`patient`, buf)
+            FfiConverterSequenceTypeText.write(value.`warnings`, buf)
+            FfiConverterBoolean.write(value.`isSigned`, buf)
+            FfiConverterTypeText.write(value.`signature`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeText.write(value.`kept`, buf)
+            FfiConverterSequenceTypeSectionScreen.write(value.`sections`, buf)
+            FfiConverterOptionalTypeText.write(value.`notStated`, buf)
     }
 }
 
@@ -8117,6 +9286,77 @@ public object FfiConverterTypeKnownLog: FfiConverterRustBuffer<KnownLog> {
 
 
 /**
+ * A file behind a SMART Health Link.
+ */
+data class LinkedFile (
+    /**
+     * Its media type.
+     */
+    val `contentType`: kotlin.String
+    , 
+    /**
+     * What it says, if it is a FHIR document.
+     */
+    val `document`: MedicalDocument?
+    , 
+    /**
+     * What is known of who wrote it: show it before the document.
+     */
+    val `signature`: LinkSignature
+    , 
+    /**
+     * Whether its sender says that it no longer holds.
+     */
+    val `noLongerValid`: kotlin.Boolean
+    , 
+    /**
+     * Why it could not be fetched or read, if it could not: the key of a text.
+     */
+    val `failure`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkedFile: FfiConverterRustBuffer<LinkedFile> {
+    override fun read(buf: ByteBuffer): LinkedFile {
+        return LinkedFile(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeMedicalDocument.read(buf),
+            FfiConverterTypeLinkSignature.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LinkedFile) = (
+            FfiConverterString.allocationSize(value.`contentType`) +
+            FfiConverterOptionalTypeMedicalDocument.allocationSize(value.`document`) +
+            FfiConverterTypeLinkSignature.allocationSize(value.`signature`) +
+            FfiConverterBoolean.allocationSize(value.`noLongerValid`) +
+            FfiConverterOptionalString.allocationSize(value.`failure`)
+    )
+
+    override fun write(value: LinkedFile, buf: ByteBuffer) {
+            FfiConverterString.write(value.`contentType`, buf)
+            FfiConverterOptionalTypeMedicalDocument.write(value.`document`, buf)
+            FfiConverterTypeLinkSignature.write(value.`signature`, buf)
+            FfiConverterBoolean.write(value.`noLongerValid`, buf)
+            FfiConverterOptionalString.write(value.`failure`, buf)
+    }
+}
+
+
+
+/**
  * Sections of a signed medical document, verified.
  */
 data class MedicalDocument (
@@ -8151,12 +9391,12 @@ data class MedicalDocument (
     val `authors`: List<kotlin.String>
     , 
     /**
-     * Who signed it: a SPIFFE ID.
+     * Who signed it: a SPIFFE ID. Empty if nobody did.
      */
     val `signer`: kotlin.String
     , 
     /**
-     * The version of the document.
+     * The version of the document; 0 if nobody signed it.
      */
     val `version`: kotlin.ULong
     , 
@@ -8164,6 +9404,11 @@ data class MedicalDocument (
      * The sections that are shown.
      */
     val `sections`: List<MedicalSection>
+    , 
+    /**
+     * The large images that these sections name.
+     */
+    val `images`: List<MedicalImage>
     , 
     /**
      * How many sections the patient does not show. Never to be shown as empty.
@@ -8209,6 +9454,7 @@ public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDoc
             FfiConverterString.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterSequenceTypeMedicalSection.read(buf),
+            FfiConverterSequenceTypeMedicalImage.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -8226,6 +9472,7 @@ public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDoc
             FfiConverterString.allocationSize(value.`signer`) +
             FfiConverterULong.allocationSize(value.`version`) +
             FfiConverterSequenceTypeMedicalSection.allocationSize(value.`sections`) +
+            FfiConverterSequenceTypeMedicalImage.allocationSize(value.`images`) +
             FfiConverterUInt.allocationSize(value.`withheld`) +
             FfiConverterUInt.allocationSize(value.`notDelivered`) +
             FfiConverterOptionalULong.allocationSize(value.`untilMillis`) +
@@ -8242,10 +9489,90 @@ public object FfiConverterTypeMedicalDocument: FfiConverterRustBuffer<MedicalDoc
             FfiConverterString.write(value.`signer`, buf)
             FfiConverterULong.write(value.`version`, buf)
             FfiConverterSequenceTypeMedicalSection.write(value.`sections`, buf)
+            FfiConverterSequenceTypeMedicalImage.write(value.`images`, buf)
             FfiConverterUInt.write(value.`withheld`, buf)
             FfiConverterUInt.write(value.`notDelivered`, buf)
             FfiConverterOptionalULong.write(value.`untilMillis`, buf)
             FfiConverterOptionalULong.write(value.`fetchedMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A large image, which a document names and does not contain.
+ */
+data class MedicalImage (
+    /**
+     * The number of the part that names it.
+     */
+    val `part`: kotlin.UByte
+    , 
+    /**
+     * By which it is named here: SHA-256, in hexadecimal.
+     */
+    val `digest`: kotlin.String
+    , 
+    /**
+     * The address by which the document refers to it. Nothing is fetched from there.
+     */
+    val `locator`: kotlin.String
+    , 
+    /**
+     * Its media type, by the author's word.
+     */
+    val `mediaType`: kotlin.String
+    , 
+    /**
+     * Its length.
+     */
+    val `bytes`: kotlin.ULong
+    , 
+    /**
+     * Whether it can be had: it is on this phone, or the patient shares it.
+     */
+    val `available`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMedicalImage: FfiConverterRustBuffer<MedicalImage> {
+    override fun read(buf: ByteBuffer): MedicalImage {
+        return MedicalImage(
+            FfiConverterUByte.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MedicalImage) = (
+            FfiConverterUByte.allocationSize(value.`part`) +
+            FfiConverterString.allocationSize(value.`digest`) +
+            FfiConverterString.allocationSize(value.`locator`) +
+            FfiConverterString.allocationSize(value.`mediaType`) +
+            FfiConverterULong.allocationSize(value.`bytes`) +
+            FfiConverterBoolean.allocationSize(value.`available`)
+    )
+
+    override fun write(value: MedicalImage, buf: ByteBuffer) {
+            FfiConverterUByte.write(value.`part`, buf)
+            FfiConverterString.write(value.`digest`, buf)
+            FfiConverterString.write(value.`locator`, buf)
+            FfiConverterString.write(value.`mediaType`, buf)
+            FfiConverterULong.write(value.`bytes`, buf)
+            FfiConverterBoolean.write(value.`available`, buf)
     }
 }
 
@@ -8289,6 +9616,11 @@ data class MedicalRecord (
      * Whether the ledger has it.
      */
     val `published`: kotlin.Boolean
+    , 
+    /**
+     * Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+     */
+    val `restoring`: kotlin.Boolean
     
 ){
     
@@ -8312,6 +9644,7 @@ public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecor
             FfiConverterSequenceTypeRecordLine.read(buf),
             FfiConverterOptionalSequenceTypeRecordLine.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -8322,7 +9655,8 @@ public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecor
             FfiConverterBoolean.allocationSize(value.`open`) +
             FfiConverterSequenceTypeRecordLine.allocationSize(value.`lines`) +
             FfiConverterOptionalSequenceTypeRecordLine.allocationSize(value.`changingTo`) +
-            FfiConverterBoolean.allocationSize(value.`published`)
+            FfiConverterBoolean.allocationSize(value.`published`) +
+            FfiConverterBoolean.allocationSize(value.`restoring`)
     )
 
     override fun write(value: MedicalRecord, buf: ByteBuffer) {
@@ -8333,6 +9667,7 @@ public object FfiConverterTypeMedicalRecord: FfiConverterRustBuffer<MedicalRecor
             FfiConverterSequenceTypeRecordLine.write(value.`lines`, buf)
             FfiConverterOptionalSequenceTypeRecordLine.write(value.`changingTo`, buf)
             FfiConverterBoolean.write(value.`published`, buf)
+            FfiConverterBoolean.write(value.`restoring`, buf)
     }
 }
 
@@ -8546,6 +9881,85 @@ public object FfiConverterTypeNewRecordLine: FfiConverterRustBuffer<NewRecordLin
             FfiConverterTypeLineMode.write(value.`mode`, buf)
             FfiConverterUInt.write(value.`minutes`, buf)
             FfiConverterByteArray.write(value.`parts`, buf)
+    }
+}
+
+
+
+/**
+ * Something new about a pack that was scanned or is kept.
+ */
+data class Notice (
+    /**
+     * Its id, for [`crate::PackChecker::told`].
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The pack's link: checking it shows the whole answer.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What the pack is called.
+     */
+    val `product`: Text
+    , 
+    /**
+     * What is new.
+     */
+    val `line`: Text
+    , 
+    /**
+     * The next step.
+     */
+    val `next`: Text
+    , 
+    /**
+     * What a locked screen may show: it names nothing.
+     */
+    val `neutral`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNotice: FfiConverterRustBuffer<Notice> {
+    override fun read(buf: ByteBuffer): Notice {
+        return Notice(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Notice) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterTypeText.allocationSize(value.`line`) +
+            FfiConverterTypeText.allocationSize(value.`next`) +
+            FfiConverterTypeText.allocationSize(value.`neutral`)
+    )
+
+    override fun write(value: Notice, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterTypeText.write(value.`line`, buf)
+            FfiConverterTypeText.write(value.`next`, buf)
+            FfiConverterTypeText.write(value.`neutral`, buf)
     }
 }
 
@@ -9121,6 +10535,77 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
 
 
 /**
+ * Proof of a delivery.
+ */
+data class ProofScreen (
+    /**
+     * The goods.
+     */
+    val `goods`: Text
+    , 
+    /**
+     * Who signed and when, where, in which condition.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether the register has it.
+     */
+    val `recorded`: Text
+    , 
+    /**
+     * The number that names it there.
+     */
+    val `number`: Text
+    , 
+    /**
+     * How the goods came here.
+     */
+    val `way`: List<Way>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProofScreen: FfiConverterRustBuffer<ProofScreen> {
+    override fun read(buf: ByteBuffer): ProofScreen {
+        return ProofScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeWay.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ProofScreen) = (
+            FfiConverterTypeText.allocationSize(value.`goods`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterTypeText.allocationSize(value.`recorded`) +
+            FfiConverterTypeText.allocationSize(value.`number`) +
+            FfiConverterSequenceTypeWay.allocationSize(value.`way`)
+    )
+
+    override fun write(value: ProofScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`goods`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterTypeText.write(value.`recorded`, buf)
+            FfiConverterTypeText.write(value.`number`, buf)
+            FfiConverterSequenceTypeWay.write(value.`way`, buf)
+    }
+}
+
+
+
+/**
  * A request, and what came of it.
  */
 data class RecordAccess (
@@ -9376,6 +10861,69 @@ public object FfiConverterTypeRecordLine: FfiConverterRustBuffer<RecordLine> {
             FfiConverterTypeLineMode.write(value.`mode`, buf)
             FfiConverterUInt.write(value.`minutes`, buf)
             FfiConverterByteArray.write(value.`parts`, buf)
+    }
+}
+
+
+
+/**
+ * Somebody who may see parts of a record.
+ */
+data class RecordLineScreen (
+    /**
+     * By which it is changed and closed.
+     */
+    val `label`: kotlin.String
+    , 
+    /**
+     * Who.
+     */
+    val `who`: Text
+    , 
+    /**
+     * How it is opened, for how long, and what.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Whether it is opened in an emergency, without asking.
+     */
+    val `emergency`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordLineScreen: FfiConverterRustBuffer<RecordLineScreen> {
+    override fun read(buf: ByteBuffer): RecordLineScreen {
+        return RecordLineScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordLineScreen) = (
+            FfiConverterString.allocationSize(value.`label`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterBoolean.allocationSize(value.`emergency`)
+    )
+
+    override fun write(value: RecordLineScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`label`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterBoolean.write(value.`emergency`, buf)
     }
 }
 
@@ -9682,6 +11230,93 @@ public object FfiConverterTypeRecordRequester: FfiConverterRustBuffer<RecordRequ
 
 
 /**
+ * The screen of a patient's own record.
+ */
+data class RecordScreen (
+    /**
+     * The record.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * How far it is, and what the person does about it.
+     */
+    val `state`: Text
+    , 
+    /**
+     * The button for it.
+     */
+    val `next`: RecordNext
+    , 
+    /**
+     * Who may see what; as published, also while a change is on its way.
+     */
+    val `lines`: List<RecordLineScreen>
+    , 
+    /**
+     * That nobody may see anything, if there are no lines.
+     */
+    val `nobody`: Text?
+    , 
+    /**
+     * Whether somebody whom no line fits may ask.
+     */
+    val `open`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordScreen: FfiConverterRustBuffer<RecordScreen> {
+    override fun read(buf: ByteBuffer): RecordScreen {
+        return RecordScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeRecordNext.read(buf),
+            FfiConverterSequenceTypeRecordLineScreen.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RecordScreen) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeRecordNext.allocationSize(value.`next`) +
+            FfiConverterSequenceTypeRecordLineScreen.allocationSize(value.`lines`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`nobody`) +
+            FfiConverterTypeText.allocationSize(value.`open`)
+    )
+
+    override fun write(value: RecordScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeRecordNext.write(value.`next`, buf)
+            FfiConverterSequenceTypeRecordLineScreen.write(value.`lines`, buf)
+            FfiConverterOptionalTypeText.write(value.`nobody`, buf)
+            FfiConverterTypeText.write(value.`open`, buf)
+    }
+}
+
+
+
+/**
  * A register as its codes name it. It is to be trusted only once a person has compared its words.
  */
 data class Register (
@@ -9745,6 +11380,211 @@ public object FfiConverterTypeRegister: FfiConverterRustBuffer<Register> {
 
 
 /**
+ * How much is remembered on this phone.
+ */
+data class Remembered (
+    /**
+     * Whether scans are remembered: ask the person before.
+     */
+    val `on`: kotlin.Boolean
+    , 
+    /**
+     * Packs that were scanned.
+     */
+    val `scanned`: kotlin.ULong
+    , 
+    /**
+     * Packs in the medicine list.
+     */
+    val `kept`: kotlin.ULong
+    , 
+    /**
+     * Bytes of both, sealed.
+     */
+    val `bytes`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRemembered: FfiConverterRustBuffer<Remembered> {
+    override fun read(buf: ByteBuffer): Remembered {
+        return Remembered(
+            FfiConverterBoolean.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Remembered) = (
+            FfiConverterBoolean.allocationSize(value.`on`) +
+            FfiConverterULong.allocationSize(value.`scanned`) +
+            FfiConverterULong.allocationSize(value.`kept`) +
+            FfiConverterULong.allocationSize(value.`bytes`)
+    )
+
+    override fun write(value: Remembered, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`on`, buf)
+            FfiConverterULong.write(value.`scanned`, buf)
+            FfiConverterULong.write(value.`kept`, buf)
+            FfiConverterULong.write(value.`bytes`, buf)
+    }
+}
+
+
+
+/**
+ * A report of this phone: a line of the list.
+ */
+data class ReportLine (
+    /**
+     * Its id, for [`crate::PackChecker::settle_report`].
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * When it was written.
+     */
+    val `title`: Text
+    , 
+    /**
+     * How far it has come.
+     */
+    val `state`: Text
+    , 
+    /**
+     * Whether it can be removed from the list: it does not wait any more.
+     */
+    val `settled`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReportLine: FfiConverterRustBuffer<ReportLine> {
+    override fun read(buf: ByteBuffer): ReportLine {
+        return ReportLine(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ReportLine) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterBoolean.allocationSize(value.`settled`)
+    )
+
+    override fun write(value: ReportLine, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterBoolean.write(value.`settled`, buf)
+    }
+}
+
+
+
+/**
+ * The screen of a request.
+ */
+data class RequestScreen (
+    /**
+     * By which it is named.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * The record.
+     */
+    val `record`: kotlin.String
+    , 
+    /**
+     * The patient, if something is kept that names them; else the record.
+     */
+    val `title`: Text
+    , 
+    /**
+     * What came of it.
+     */
+    val `state`: Text
+    , 
+    /**
+     * What is on this phone, and until when.
+     */
+    val `kept`: Text
+    , 
+    /**
+     * What the person can do, the likeliest first.
+     */
+    val `steps`: List<RequestStep>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestScreen: FfiConverterRustBuffer<RequestScreen> {
+    override fun read(buf: ByteBuffer): RequestScreen {
+        return RequestScreen(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeRequestStep.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RequestScreen) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterString.allocationSize(value.`record`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeText.allocationSize(value.`kept`) +
+            FfiConverterSequenceTypeRequestStep.allocationSize(value.`steps`)
+    )
+
+    override fun write(value: RequestScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterString.write(value.`record`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeText.write(value.`kept`, buf)
+            FfiConverterSequenceTypeRequestStep.write(value.`steps`, buf)
+    }
+}
+
+
+
+/**
  * The result of a round of sending.
  */
 data class Round (
@@ -9802,6 +11642,227 @@ public object FfiConverterTypeRound: FfiConverterRustBuffer<Round> {
             FfiConverterULong.write(value.`refused`, buf)
             FfiConverterULong.write(value.`waiting`, buf)
             FfiConverterOptionalULong.write(value.`nextDueMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A pack that was scanned: a line of the history.
+ */
+data class Scanned (
+    /**
+     * Its link: checking it shows how things stand now.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `product`: Text
+    , 
+    /**
+     * The verdict at the last scan.
+     */
+    val `verdict`: VerdictKind
+    , 
+    /**
+     * The same in words.
+     */
+    val `title`: Text
+    , 
+    /**
+     * When it was scanned last.
+     */
+    val `scanned`: Text
+    , 
+    /**
+     * When it expires.
+     */
+    val `expires`: Text?
+    , 
+    /**
+     * Whether it is in the medicine list.
+     */
+    val `kept`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScanned: FfiConverterRustBuffer<Scanned> {
+    override fun read(buf: ByteBuffer): Scanned {
+        return Scanned(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeVerdictKind.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Scanned) = (
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterTypeText.allocationSize(value.`product`) +
+            FfiConverterTypeVerdictKind.allocationSize(value.`verdict`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`scanned`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`expires`) +
+            FfiConverterBoolean.allocationSize(value.`kept`)
+    )
+
+    override fun write(value: Scanned, buf: ByteBuffer) {
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterTypeText.write(value.`product`, buf)
+            FfiConverterTypeVerdictKind.write(value.`verdict`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`scanned`, buf)
+            FfiConverterOptionalTypeText.write(value.`expires`, buf)
+            FfiConverterBoolean.write(value.`kept`, buf)
+    }
+}
+
+
+
+/**
+ * A section.
+ */
+data class SectionScreen (
+    /**
+     * The number of its part.
+     */
+    val `part`: kotlin.UByte
+    , 
+    /**
+     * Its title, in its author's words.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: SectionMark
+    , 
+    /**
+     * What the mark says; absent where there is something to read.
+     */
+    val `state`: Text?
+    , 
+    /**
+     * A line for each entry.
+     */
+    val `lines`: List<kotlin.String>
+    , 
+    /**
+     * Its text.
+     */
+    val `text`: kotlin.String?
+    , 
+    /**
+     * What a reader should know.
+     */
+    val `notes`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSectionScreen: FfiConverterRustBuffer<SectionScreen> {
+    override fun read(buf: ByteBuffer): SectionScreen {
+        return SectionScreen(
+            FfiConverterUByte.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeSectionMark.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SectionScreen) = (
+            FfiConverterUByte.allocationSize(value.`part`) +
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterTypeSectionMark.allocationSize(value.`mark`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`state`) +
+            FfiConverterSequenceString.allocationSize(value.`lines`) +
+            FfiConverterOptionalString.allocationSize(value.`text`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`notes`)
+    )
+
+    override fun write(value: SectionScreen, buf: ByteBuffer) {
+            FfiConverterUByte.write(value.`part`, buf)
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterTypeSectionMark.write(value.`mark`, buf)
+            FfiConverterOptionalTypeText.write(value.`state`, buf)
+            FfiConverterSequenceString.write(value.`lines`, buf)
+            FfiConverterOptionalString.write(value.`text`, buf)
+            FfiConverterSequenceTypeText.write(value.`notes`, buf)
+    }
+}
+
+
+
+/**
+ * What a scan adds to its answer.
+ */
+data class Seen (
+    /**
+     * That this phone scanned the pack before. No warning: it looks and sounds otherwise.
+     */
+    val `before`: Text?
+    , 
+    /**
+     * That the same number was seen as a copy would be.
+     */
+    val `hint`: Text?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSeen: FfiConverterRustBuffer<Seen> {
+    override fun read(buf: ByteBuffer): Seen {
+        return Seen(
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Seen) = (
+            FfiConverterOptionalTypeText.allocationSize(value.`before`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`hint`)
+    )
+
+    override fun write(value: Seen, buf: ByteBuffer) {
+            FfiConverterOptionalTypeText.write(value.`before`, buf)
+            FfiConverterOptionalTypeText.write(value.`hint`, buf)
     }
 }
 
@@ -9936,6 +11997,69 @@ public object FfiConverterTypeSigned: FfiConverterRustBuffer<Signed> {
             FfiConverterString.write(value.`statement`, buf)
             FfiConverterULong.write(value.`index`, buf)
             FfiConverterULong.write(value.`asOfMillis`, buf)
+    }
+}
+
+
+
+/**
+ * What a person reports about a pack that they scanned.
+ */
+data class Suspicion (
+    /**
+     * What they saw, in their words; may be empty if there is a photograph. Up to 4000 bytes.
+     */
+    val `words`: kotlin.String
+    , 
+    /**
+     * Where, if they want to say so. Up to 200 bytes.
+     */
+    val `place`: kotlin.String? = null 
+    , 
+    /**
+     * A photograph, JPEG or PNG, of up to 256 KiB. Remove what a camera adds, such as the position.
+     */
+    val `photograph`: kotlin.ByteArray? = null 
+    , 
+    /**
+     * How they can be answered, such as an address; absent to stay anonymous. Up to 200 bytes.
+     */
+    val `answer`: kotlin.String? = null 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSuspicion: FfiConverterRustBuffer<Suspicion> {
+    override fun read(buf: ByteBuffer): Suspicion {
+        return Suspicion(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Suspicion) = (
+            FfiConverterString.allocationSize(value.`words`) +
+            FfiConverterOptionalString.allocationSize(value.`place`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`photograph`) +
+            FfiConverterOptionalString.allocationSize(value.`answer`)
+    )
+
+    override fun write(value: Suspicion, buf: ByteBuffer) {
+            FfiConverterString.write(value.`words`, buf)
+            FfiConverterOptionalString.write(value.`place`, buf)
+            FfiConverterOptionalByteArray.write(value.`photograph`, buf)
+            FfiConverterOptionalString.write(value.`answer`, buf)
     }
 }
 
@@ -10211,6 +12335,112 @@ public object FfiConverterTypeWay: FfiConverterRustBuffer<Way> {
 
 
 /**
+ * What a patient can do about a request.
+ */
+
+enum class AccessAnswer {
+    
+    /**
+     * Allow what is asked for.
+     */
+    ALLOW,
+    /**
+     * Choose the parts, and allow them.
+     */
+    ALLOW_PARTS,
+    /**
+     * Deny it.
+     */
+    DENY,
+    /**
+     * Take back what was allowed.
+     */
+    WITHDRAW;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessAnswer: FfiConverterRustBuffer<AccessAnswer> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        AccessAnswer.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AccessAnswer) = 4UL
+
+    override fun write(value: AccessAnswer, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The mark of a request: a form and a colour.
+ */
+
+enum class AccessMark {
+    
+    /**
+     * Opened in an emergency, without asking.
+     */
+    EMERGENCY,
+    /**
+     * It waits for the person.
+     */
+    WAITING,
+    /**
+     * It is open.
+     */
+    OPEN,
+    /**
+     * It shows nothing, or no more.
+     */
+    CLOSED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessMark: FfiConverterRustBuffer<AccessMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        AccessMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AccessMark) = 4UL
+
+    override fun write(value: AccessMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What came of a request.
  */
 
@@ -10291,11 +12521,11 @@ sealed class Action {
     
     
     /**
-     * Follow the product and sync: its link.
+     * Follow what the link names ([`crate::Wallet::follow`]), and sync.
      */
     data class Follow(
         /**
-         * The product class.
+         * The product, or one pack of it.
          */
         val `link`: kotlin.String) : Action()
         
@@ -11547,6 +13777,59 @@ public object FfiConverterTypeLineMode: FfiConverterRustBuffer<LineMode> {
 
 
 /**
+ * What is known of who wrote a document that came by a link.
+ */
+
+enum class LinkSignature {
+    
+    /**
+     * The author signed what is shown. Whether there is a newer version, no link says.
+     */
+    VERIFIED,
+    /**
+     * The link says something else than what was signed: shown is what was signed.
+     */
+    DIFFERS,
+    /**
+     * There is a signature, and it could not be checked: nobody vouches for what is shown.
+     */
+    UNVERIFIED,
+    /**
+     * There is none: nobody vouches for what is shown.
+     */
+    MISSING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkSignature: FfiConverterRustBuffer<LinkSignature> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        LinkSignature.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LinkSignature) = 4UL
+
+    override fun write(value: LinkSignature, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * How another phone's newest checkpoint compares with this one's.
  */
 
@@ -11654,6 +13937,59 @@ public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
 
 
 /**
+ * What a record waits for.
+ */
+
+enum class RecordNext {
+    
+    /**
+     * The code that was made for its number.
+     */
+    ENROL,
+    /**
+     * A document that a doctor signs for this phone's key.
+     */
+    TAKE_DOCUMENT,
+    /**
+     * Its change, step by step, with a network.
+     */
+    PUBLISH,
+    /**
+     * Nothing: what is published is what holds.
+     */
+    NOTHING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRecordNext: FfiConverterRustBuffer<RecordNext> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        RecordNext.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RecordNext) = 4UL
+
+    override fun write(value: RecordNext, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The result of a step of a change.
  */
 
@@ -11699,7 +14035,7 @@ public object FfiConverterTypeRecordStep: FfiConverterRustBuffer<RecordStep> {
 
 
 /**
- * The result of a scan for a register.
+ * The result of a scan for a register, an authority or a record.
  */
 sealed class RegisterScan {
     
@@ -11749,6 +14085,36 @@ sealed class RegisterScan {
         companion object
     }
     
+    /**
+     * A medical record's link, as a patient shows it.
+     */
+    data class Record(
+        /**
+         * The link, for [`crate::Clinician::add`]; a secret.
+         */
+        val `link`: kotlin.String) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * An attribute authority.
+     */
+    data class Authority(
+        /**
+         * The authority.
+         */
+        val `authority`: countersign.core.AuthorityAddress) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
 
     
 
@@ -11773,6 +14139,12 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 )
             4 -> RegisterScan.Whole(
                 FfiConverterTypeRegister.read(buf),
+                )
+            5 -> RegisterScan.Record(
+                FfiConverterString.read(buf),
+                )
+            6 -> RegisterScan.Authority(
+                FfiConverterTypeAuthorityAddress.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
@@ -11806,6 +14178,20 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 + FfiConverterTypeRegister.allocationSize(value.`register`)
             )
         }
+        is RegisterScan.Record -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`link`)
+            )
+        }
+        is RegisterScan.Authority -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeAuthorityAddress.allocationSize(value.`authority`)
+            )
+        }
     }
 
     override fun write(value: RegisterScan, buf: ByteBuffer) {
@@ -11829,7 +14215,78 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 FfiConverterTypeRegister.write(value.`register`, buf)
                 Unit
             }
+            is RegisterScan.Record -> {
+                buf.putInt(5)
+                FfiConverterString.write(value.`link`, buf)
+                Unit
+            }
+            is RegisterScan.Authority -> {
+                buf.putInt(6)
+                FfiConverterTypeAuthorityAddress.write(value.`authority`, buf)
+                Unit
+            }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What somebody who asked can do.
+ */
+
+enum class RequestStep {
+    
+    /**
+     * Send it again.
+     */
+    RESUME,
+    /**
+     * Sync: the answer may be there.
+     */
+    SYNC,
+    /**
+     * Fetch and read what was granted.
+     */
+    OPEN,
+    /**
+     * Read what is kept, also without a network.
+     */
+    READ,
+    /**
+     * Ask again.
+     */
+    ASK_AGAIN,
+    /**
+     * Take it from the list, with what is kept.
+     */
+    FORGET;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestStep: FfiConverterRustBuffer<RequestStep> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        RequestStep.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RequestStep) = 4UL
+
+    override fun write(value: RequestStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -12251,6 +14708,55 @@ public object FfiConverterTypeScanResult : FfiConverterRustBuffer<ScanResult>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * The mark of a section: a form and a colour.
+ */
+
+enum class SectionMark {
+    
+    /**
+     * There is something to read.
+     */
+    PRESENT,
+    /**
+     * Its author says that there is nothing.
+     */
+    EMPTY,
+    /**
+     * Its author withheld it.
+     */
+    WITHHELD;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSectionMark: FfiConverterRustBuffer<SectionMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        SectionMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: SectionMark) = 4UL
+
+    override fun write(value: SectionMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -12931,6 +15437,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteArray?> {
+    override fun read(buf: ByteBuffer): kotlin.ByteArray? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterByteArray.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.ByteArray?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterByteArray.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.ByteArray?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterByteArray.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAnswer: FfiConverterRustBuffer<Answer?> {
     override fun read(buf: ByteBuffer): Answer? {
         if (buf.get().toInt() == 0) {
@@ -13017,6 +15555,38 @@ public object FfiConverterOptionalTypeCause: FfiConverterRustBuffer<Cause?> {
         } else {
             buf.put(1)
             FfiConverterTypeCause.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeMedicalDocument: FfiConverterRustBuffer<MedicalDocument?> {
+    override fun read(buf: ByteBuffer): MedicalDocument? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeMedicalDocument.read(buf)
+    }
+
+    override fun allocationSize(value: MedicalDocument?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeMedicalDocument.allocationSize(value)
+        }
+    }
+
+    override fun write(value: MedicalDocument?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeMedicalDocument.write(value, buf)
         }
     }
 }
@@ -13399,6 +15969,34 @@ public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeAccessScreen: FfiConverterRustBuffer<List<AccessScreen>> {
+    override fun read(buf: ByteBuffer): List<AccessScreen> {
+        val len = buf.getInt()
+        return List<AccessScreen>(len) {
+            FfiConverterTypeAccessScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AccessScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAccessScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AccessScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAccessScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeArgument: FfiConverterRustBuffer<List<Argument>> {
     override fun read(buf: ByteBuffer): List<Argument> {
         val len = buf.getInt()
@@ -13417,6 +16015,34 @@ public object FfiConverterSequenceTypeArgument: FfiConverterRustBuffer<List<Argu
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeArgument.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAskChoice: FfiConverterRustBuffer<List<AskChoice>> {
+    override fun read(buf: ByteBuffer): List<AskChoice> {
+        val len = buf.getInt()
+        return List<AskChoice>(len) {
+            FfiConverterTypeAskChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AskChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAskChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AskChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAskChoice.write(it, buf)
         }
     }
 }
@@ -13651,6 +16277,62 @@ public object FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer<List<Know
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeLinkedFile: FfiConverterRustBuffer<List<LinkedFile>> {
+    override fun read(buf: ByteBuffer): List<LinkedFile> {
+        val len = buf.getInt()
+        return List<LinkedFile>(len) {
+            FfiConverterTypeLinkedFile.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<LinkedFile>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeLinkedFile.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<LinkedFile>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeLinkedFile.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeMedicalImage: FfiConverterRustBuffer<List<MedicalImage>> {
+    override fun read(buf: ByteBuffer): List<MedicalImage> {
+        val len = buf.getInt()
+        return List<MedicalImage>(len) {
+            FfiConverterTypeMedicalImage.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<MedicalImage>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeMedicalImage.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<MedicalImage>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeMedicalImage.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeMedicalRecord: FfiConverterRustBuffer<List<MedicalRecord>> {
     override fun read(buf: ByteBuffer): List<MedicalRecord> {
         val len = buf.getInt()
@@ -13725,6 +16407,34 @@ public object FfiConverterSequenceTypeMembership: FfiConverterRustBuffer<List<Me
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeMembership.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeNotice: FfiConverterRustBuffer<List<Notice>> {
+    override fun read(buf: ByteBuffer): List<Notice> {
+        val len = buf.getInt()
+        return List<Notice>(len) {
+            FfiConverterTypeNotice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Notice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNotice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Notice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNotice.write(it, buf)
         }
     }
 }
@@ -13875,6 +16585,34 @@ public object FfiConverterSequenceTypeRecordLine: FfiConverterRustBuffer<List<Re
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeRecordLineScreen: FfiConverterRustBuffer<List<RecordLineScreen>> {
+    override fun read(buf: ByteBuffer): List<RecordLineScreen> {
+        val len = buf.getInt()
+        return List<RecordLineScreen>(len) {
+            FfiConverterTypeRecordLineScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RecordLineScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRecordLineScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RecordLineScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRecordLineScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeRecordOffer: FfiConverterRustBuffer<List<RecordOffer>> {
     override fun read(buf: ByteBuffer): List<RecordOffer> {
         val len = buf.getInt()
@@ -13921,6 +16659,90 @@ public object FfiConverterSequenceTypeRecordRequest: FfiConverterRustBuffer<List
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeRecordRequest.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeReportLine: FfiConverterRustBuffer<List<ReportLine>> {
+    override fun read(buf: ByteBuffer): List<ReportLine> {
+        val len = buf.getInt()
+        return List<ReportLine>(len) {
+            FfiConverterTypeReportLine.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ReportLine>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeReportLine.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ReportLine>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeReportLine.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeScanned: FfiConverterRustBuffer<List<Scanned>> {
+    override fun read(buf: ByteBuffer): List<Scanned> {
+        val len = buf.getInt()
+        return List<Scanned>(len) {
+            FfiConverterTypeScanned.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Scanned>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeScanned.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Scanned>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeScanned.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeSectionScreen: FfiConverterRustBuffer<List<SectionScreen>> {
+    override fun read(buf: ByteBuffer): List<SectionScreen> {
+        val len = buf.getInt()
+        return List<SectionScreen>(len) {
+            FfiConverterTypeSectionScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<SectionScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSectionScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<SectionScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSectionScreen.write(it, buf)
         }
     }
 }
@@ -13980,6 +16802,62 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
         }
     }
 }
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAccessAnswer: FfiConverterRustBuffer<List<AccessAnswer>> {
+    override fun read(buf: ByteBuffer): List<AccessAnswer> {
+        val len = buf.getInt()
+        return List<AccessAnswer>(len) {
+            FfiConverterTypeAccessAnswer.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AccessAnswer>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAccessAnswer.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AccessAnswer>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAccessAnswer.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<RequestStep>> {
+    override fun read(buf: ByteBuffer): List<RequestStep> {
+        val len = buf.getInt()
+        return List<RequestStep>(len) {
+            FfiConverterTypeRequestStep.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RequestStep>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRequestStep.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RequestStep>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRequestStep.write(it, buf)
+        }
+    }
+}
         /**
          * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
          * to 16.
@@ -13992,6 +16870,36 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
         
         FfiConverterString.lower(`text`),
         FfiConverterUByte.lower(`scale`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The attribute authority of a message.
+         */
+    @Throws(CountersignException::class) fun `authorityAddress`(`message`: java.nio.ByteBuffer): AuthorityAddress {
+            return FfiConverterTypeAuthorityAddress.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_authority_address(
+    
+        
+        FfiConverterByRefBytes.lower(`message`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The texts of the QR codes that show an attribute authority to a phone.
+         */
+    @Throws(CountersignException::class) fun `authorityCodes`(`message`: java.nio.ByteBuffer): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_authority_codes(
+    
+        
+        FfiConverterByRefBytes.lower(`message`),_status)
 }
     )
     }
@@ -14045,6 +16953,37 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     
 
         /**
+         * The screen of what may be asked for of a record.
+         */ fun `askScreen`(`record`: kotlin.String, `offers`: List<RecordOffer>, `hasKey`: kotlin.Boolean): AskScreen {
+            return FfiConverterTypeAskScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_ask_screen(
+    
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterSequenceTypeRecordOffer.lower(`offers`),
+        FfiConverterBoolean.lower(`hasKey`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a request. `kept` is what [`crate::Clinician::read`] returns, if it does.
+         */ fun `requestScreen`(`request`: RecordRequest, `kept`: MedicalDocument?): RequestScreen {
+            return FfiConverterTypeRequestScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_request_screen(
+    
+        
+        FfiConverterTypeRecordRequest.lower(`request`),
+        FfiConverterOptionalTypeMedicalDocument.lower(`kept`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of a handover under way.
          */ fun `handoverScreen`(`handover`: Handover): HandoverScreen {
             return FfiConverterTypeHandoverScreen.lift(
@@ -14087,6 +17026,20 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     
 
         /**
+         * The screen of a document.
+         */ fun `documentScreen`(`document`: MedicalDocument): DocumentScreen {
+            return FfiConverterTypeDocumentScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_document_screen(
+    
+        
+        FfiConverterTypeMedicalDocument.lower(`document`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of a fault.
          */ fun `faultScreen`(`fault`: Fault): FaultScreen {
             return FfiConverterTypeFaultScreen.lift(
@@ -14095,6 +17048,35 @@ public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     
         
         FfiConverterTypeFault.lower(`fault`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of who asked.
+         */ fun `accessesScreen`(`accesses`: RecordAccesses): AccessesScreen {
+            return FfiConverterTypeAccessesScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_accesses_screen(
+    
+        
+        FfiConverterTypeRecordAccesses.lower(`accesses`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a record. `document` is the one on this phone, whose sections are named.
+         */ fun `recordScreen`(`record`: MedicalRecord, `document`: MedicalDocument?): RecordScreen {
+            return FfiConverterTypeRecordScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_record_screen(
+    
+        
+        FfiConverterTypeMedicalRecord.lower(`record`),
+        FfiConverterOptionalTypeMedicalDocument.lower(`document`),_status)
 }
     )
     }

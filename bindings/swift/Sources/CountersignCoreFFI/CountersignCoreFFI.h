@@ -458,6 +458,11 @@ void uniffi_countersign_core_fn_method_clinician_resume(uint64_t ptr, RustBuffer
 uint64_t uniffi_countersign_core_fn_method_clinician_tidy(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_CLINICIAN_WRITE_IMAGE
+void uniffi_countersign_core_fn_method_clinician_write_image(uint64_t ptr, RustBuffer thread, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_COURIER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_COURIER
 uint64_t uniffi_countersign_core_fn_clone_courier(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -516,6 +521,11 @@ RustBuffer uniffi_countersign_core_fn_method_courier_outbox(uint64_t ptr, RustCa
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PENDING
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PENDING
 RustBuffer uniffi_countersign_core_fn_method_courier_pending(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF
+RustBuffer uniffi_countersign_core_fn_method_courier_proof(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
@@ -638,6 +648,51 @@ void uniffi_countersign_core_fn_free_packchecker(uint64_t handle, RustCallStatus
 uint64_t uniffi_countersign_core_fn_constructor_packchecker_new(uint64_t wallet, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_ERASE_ALL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_ERASE_ALL
+void uniffi_countersign_core_fn_method_packchecker_erase_all(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_ERASE_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_ERASE_HISTORY
+void uniffi_countersign_core_fn_method_packchecker_erase_history(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_FORGET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_FORGET
+void uniffi_countersign_core_fn_method_packchecker_forget(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_HISTORY
+RustBuffer uniffi_countersign_core_fn_method_packchecker_history(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_NOTICES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_NOTICES
+RustBuffer uniffi_countersign_core_fn_method_packchecker_notices(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REMEMBER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REMEMBER
+void uniffi_countersign_core_fn_method_packchecker_remember(uint64_t ptr, int8_t on, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REMEMBERED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REMEMBERED
+RustBuffer uniffi_countersign_core_fn_method_packchecker_remembered(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEEN
+RustBuffer uniffi_countersign_core_fn_method_packchecker_seen(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_TOLD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_TOLD
+void uniffi_countersign_core_fn_method_packchecker_told(uint64_t ptr, RustBuffer notice, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_AGAIN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_AGAIN
 RustBuffer uniffi_countersign_core_fn_method_packchecker_check_again(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -656,6 +711,31 @@ RustBuffer uniffi_countersign_core_fn_method_packchecker_check_frame(uint64_t pt
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_PHOTO
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_CHECK_PHOTO
 RustBuffer uniffi_countersign_core_fn_method_packchecker_check_photo(uint64_t ptr, uint32_t width, uint32_t height, ForeignBytes rgba, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REPORT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REPORT
+void uniffi_countersign_core_fn_method_packchecker_report(uint64_t ptr, RustBuffer link, RustBuffer suspicion, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REPORTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_REPORTS
+RustBuffer uniffi_countersign_core_fn_method_packchecker_reports(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEND_REPORTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEND_REPORTS
+RustBuffer uniffi_countersign_core_fn_method_packchecker_send_reports(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SETTLE_REPORT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SETTLE_REPORT
+void uniffi_countersign_core_fn_method_packchecker_settle_report(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_TAKES_REPORTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_TAKES_REPORTS
+int8_t uniffi_countersign_core_fn_method_packchecker_takes_reports(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_RECORDS
@@ -733,6 +813,16 @@ RustBuffer uniffi_countersign_core_fn_method_records_holder(uint64_t ptr, RustBu
 RustBuffer uniffi_countersign_core_fn_method_records_link(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_PAPER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_PAPER
+RustBuffer uniffi_countersign_core_fn_method_records_paper(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_RESTORE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_RESTORE
+RustBuffer uniffi_countersign_core_fn_method_records_restore(uint64_t ptr, RustBuffer paper, RustBuffer authority, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ROLL
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_ROLL
 int8_t uniffi_countersign_core_fn_method_records_roll(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
@@ -768,9 +858,19 @@ RustBuffer uniffi_countersign_core_fn_method_records_step(uint64_t ptr, RustBuff
 RustBuffer uniffi_countersign_core_fn_method_records_take(uint64_t ptr, RustBuffer record, RustBuffer document, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_TAKE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_TAKE_IMAGE
+void uniffi_countersign_core_fn_method_records_take_image(uint64_t ptr, RustBuffer record, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WITHDRAW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WITHDRAW
 void uniffi_countersign_core_fn_method_records_withdraw(uint64_t ptr, RustBuffer record, RustBuffer thread, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WRITE_IMAGE
+void uniffi_countersign_core_fn_method_records_write_image(uint64_t ptr, RustBuffer record, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_REGISTERREADER
@@ -817,6 +917,11 @@ uint64_t uniffi_countersign_core_fn_constructor_wallet_open(RustBuffer database,
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_WALLET_OPEN_EXAMPLES
 uint64_t uniffi_countersign_core_fn_constructor_wallet_open_examples(RustBuffer database, ForeignBytes genesis, uint64_t keys, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_READ_HEALTH_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_READ_HEALTH_LINK
+RustBuffer uniffi_countersign_core_fn_method_wallet_read_health_link(uint64_t ptr, RustBuffer link, RustBuffer recipient, RustBuffer passcode, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_WALLET_CHECKPOINT_CODES
@@ -904,6 +1009,16 @@ void uniffi_countersign_core_fn_method_wallet_unfollow(uint64_t ptr, RustBuffer 
 RustBuffer uniffi_countersign_core_fn_func_draw_code(RustBuffer text, uint8_t scale, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_ADDRESS
+RustBuffer uniffi_countersign_core_fn_func_authority_address(ForeignBytes message, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_AUTHORITY_CODES
+RustBuffer uniffi_countersign_core_fn_func_authority_codes(ForeignBytes message, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REGISTER
 RustBuffer uniffi_countersign_core_fn_func_register(RustBuffer node, ForeignBytes genesis, RustCallStatus *_Nonnull out_status
@@ -917,6 +1032,16 @@ RustBuffer uniffi_countersign_core_fn_func_register_codes(RustBuffer node, Forei
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GOODS_TEXT
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GOODS_TEXT
 RustBuffer uniffi_countersign_core_fn_func_goods_text(RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ASK_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ASK_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_ask_screen(RustBuffer record, RustBuffer offers, int8_t has_key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REQUEST_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_REQUEST_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_request_screen(RustBuffer request, RustBuffer kept, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_HANDOVER_SCREEN
@@ -934,9 +1059,24 @@ RustBuffer uniffi_countersign_core_fn_func_offer_screen(RustBuffer offer, RustCa
 RustBuffer uniffi_countersign_core_fn_func_outgoing_screen(RustBuffer outgoing, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DOCUMENT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DOCUMENT_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_document_screen(RustBuffer document, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
 RustBuffer uniffi_countersign_core_fn_func_fault_screen(RustBuffer fault, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ACCESSES_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ACCESSES_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_accesses_screen(RustBuffer accesses, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_RECORD_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_RECORD_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_record_screen(RustBuffer record, RustBuffer document, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
@@ -1210,6 +1350,18 @@ uint16_t uniffi_countersign_core_checksum_func_draw_code(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_ADDRESS
+uint16_t uniffi_countersign_core_checksum_func_authority_address(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_CODES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_AUTHORITY_CODES
+uint16_t uniffi_countersign_core_checksum_func_authority_codes(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REGISTER
 uint16_t uniffi_countersign_core_checksum_func_register(void
@@ -1225,6 +1377,18 @@ uint16_t uniffi_countersign_core_checksum_func_register_codes(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GOODS_TEXT
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GOODS_TEXT
 uint16_t uniffi_countersign_core_checksum_func_goods_text(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ASK_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ASK_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_ask_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REQUEST_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_REQUEST_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_request_screen(void
     
 );
 #endif
@@ -1246,9 +1410,27 @@ uint16_t uniffi_countersign_core_checksum_func_outgoing_screen(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DOCUMENT_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DOCUMENT_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_document_screen(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
 uint16_t uniffi_countersign_core_checksum_func_fault_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ACCESSES_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ACCESSES_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_accesses_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_RECORD_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_RECORD_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_record_screen(void
     
 );
 #endif
@@ -1384,6 +1566,12 @@ uint16_t uniffi_countersign_core_checksum_method_clinician_tidy(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_CLINICIAN_WRITE_IMAGE
+uint16_t uniffi_countersign_core_checksum_method_clinician_write_image(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_ANSWER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_ANSWER
 uint16_t uniffi_countersign_core_checksum_method_courier_answer(void
@@ -1435,6 +1623,12 @@ uint16_t uniffi_countersign_core_checksum_method_courier_outbox(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PENDING
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PENDING
 uint16_t uniffi_countersign_core_checksum_method_courier_pending(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF
+uint16_t uniffi_countersign_core_checksum_method_courier_proof(void
     
 );
 #endif
@@ -1528,6 +1722,60 @@ uint16_t uniffi_countersign_core_checksum_method_keystore_delete(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_ERASE_ALL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_ERASE_ALL
+uint16_t uniffi_countersign_core_checksum_method_packchecker_erase_all(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_ERASE_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_ERASE_HISTORY
+uint16_t uniffi_countersign_core_checksum_method_packchecker_erase_history(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_FORGET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_FORGET
+uint16_t uniffi_countersign_core_checksum_method_packchecker_forget(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_HISTORY
+uint16_t uniffi_countersign_core_checksum_method_packchecker_history(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_NOTICES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_NOTICES
+uint16_t uniffi_countersign_core_checksum_method_packchecker_notices(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REMEMBER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REMEMBER
+uint16_t uniffi_countersign_core_checksum_method_packchecker_remember(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REMEMBERED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REMEMBERED
+uint16_t uniffi_countersign_core_checksum_method_packchecker_remembered(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEEN
+uint16_t uniffi_countersign_core_checksum_method_packchecker_seen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_TOLD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_TOLD
+uint16_t uniffi_countersign_core_checksum_method_packchecker_told(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_AGAIN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_AGAIN
 uint16_t uniffi_countersign_core_checksum_method_packchecker_check_again(void
@@ -1549,6 +1797,36 @@ uint16_t uniffi_countersign_core_checksum_method_packchecker_check_frame(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_PHOTO
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_CHECK_PHOTO
 uint16_t uniffi_countersign_core_checksum_method_packchecker_check_photo(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REPORT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REPORT
+uint16_t uniffi_countersign_core_checksum_method_packchecker_report(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REPORTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_REPORTS
+uint16_t uniffi_countersign_core_checksum_method_packchecker_reports(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEND_REPORTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEND_REPORTS
+uint16_t uniffi_countersign_core_checksum_method_packchecker_send_reports(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SETTLE_REPORT
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SETTLE_REPORT
+uint16_t uniffi_countersign_core_checksum_method_packchecker_settle_report(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_TAKES_REPORTS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_TAKES_REPORTS
+uint16_t uniffi_countersign_core_checksum_method_packchecker_takes_reports(void
     
 );
 #endif
@@ -1624,6 +1902,18 @@ uint16_t uniffi_countersign_core_checksum_method_records_link(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_PAPER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_PAPER
+uint16_t uniffi_countersign_core_checksum_method_records_paper(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_RESTORE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_RESTORE
+uint16_t uniffi_countersign_core_checksum_method_records_restore(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ROLL
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_ROLL
 uint16_t uniffi_countersign_core_checksum_method_records_roll(void
@@ -1666,9 +1956,21 @@ uint16_t uniffi_countersign_core_checksum_method_records_take(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_TAKE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_TAKE_IMAGE
+uint16_t uniffi_countersign_core_checksum_method_records_take_image(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WITHDRAW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WITHDRAW
 uint16_t uniffi_countersign_core_checksum_method_records_withdraw(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WRITE_IMAGE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WRITE_IMAGE
+uint16_t uniffi_countersign_core_checksum_method_records_write_image(void
     
 );
 #endif
@@ -1681,6 +1983,12 @@ uint16_t uniffi_countersign_core_checksum_method_registerreader_scan_code(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_FRAME
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_REGISTERREADER_SCAN_FRAME
 uint16_t uniffi_countersign_core_checksum_method_registerreader_scan_frame(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_READ_HEALTH_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_WALLET_READ_HEALTH_LINK
+uint16_t uniffi_countersign_core_checksum_method_wallet_read_health_link(void
     
 );
 #endif

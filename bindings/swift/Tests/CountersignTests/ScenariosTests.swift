@@ -111,6 +111,7 @@ private final class Stage {
             XCTAssertEqual("\(found)", text("finds"), "\(step)")
         case "prepare", "sign": try await act(phone.issuer, step)
         case "node": _ = world.ask(text("command"))
+        case let what where what.hasPrefix("pack-"): try pack(phone, step)
         case let what where what.hasPrefix("record-"): try record(Records(wallet: phone.wallet), step)
         case let what where what.hasPrefix("clinician-"):
             let (identity, address, root) = world.authority
@@ -140,6 +141,48 @@ private final class Stage {
         XCTAssertEqual(act.link, text("link"), "\(step)")
         XCTAssertEqual(act.level, levels[text("about")], "\(step)")
         XCTAssertEqual(act.irrevocable, step["irrevocable"] as? Bool, "\(step)")
+    }
+
+    /// What a phone remembers, what it is told later, and what it reports.
+    private func pack(_ phone: Phone, _ step: [String: Any]) throws {
+        let text = { (name: String) in step[name] as? String ?? "" }
+        let number = { (name: String) in UInt64(step[name] as! Int) }
+        let name = { (link: String) in String(link.split(separator: "/").last!) }
+        let (patient, rows): (PackChecker, [String])
+        patient = phone.patient
+        switch text("do") {
+        case "pack-remember": return try patient.remember(on: step["on"] as! Bool)
+        case "pack-remembered":
+            let told = try patient.remembered()
+            XCTAssertEqual(told.on, step["on"] as? Bool, "\(step)")
+            return XCTAssertEqual([told.scanned, told.kept], ["scanned", "kept"].map(number), "\(step)")
+        case "pack-seen":
+            let seen = patient.seen()
+            XCTAssertEqual(seen.before?.key, step["before"] as? String, "\(step)")
+            return XCTAssertEqual(seen.hint?.key, step["hint"] as? String, "\(step)")
+        case "pack-keep": return try phone.wallet.keep(code: text("code"))
+        case "pack-forget": return try patient.forget(link: text("link"))
+        case "pack-erase": return try patient.eraseAll()
+        case "pack-report": return try patient.report(link: text("link"), suspicion: Suspicion(words: text("words")))
+        case "pack-send":
+            let round = try patient.sendReports()
+            let counted = [round.proven, round.refused, round.waiting]
+            return XCTAssertEqual(counted, ["proven", "refused", "waiting"].map(number), "\(step)")
+        case "pack-history":
+            rows = try patient.history().map { "\(name($0.link)): \($0.title.key)" + ($0.kept ? ", kept" : "") }
+        case "pack-reports": rows = try patient.reports().map(\.state.key)
+        case "pack-told-office":
+            let told = try JSONSerialization.jsonObject(with: Data(world.ask("reports").utf8))
+            rows = told as! [String]
+        case "pack-notices":
+            rows = try patient.notices().map {
+                try patient.told(notice: $0.id)
+                XCTAssertEqual($0.neutral.key, "notice.neutral")
+                return "\(name($0.link)): \($0.line.key), \($0.next.key)"
+            }.sorted()
+        default: return XCTFail("no step is called \(text("do"))")
+        }
+        XCTAssertEqual(rows, step["rows"] as? [String], "\(step)")
     }
 
     /// What was noted under the name that the scenario gives it: a record's number, a link, a label, a thread.
@@ -182,6 +225,10 @@ private final class Stage {
         case "record-open": try records.setOpen(record: record, open: step["open"] as! Bool)
         case "record-publish": while try records.step(record: record) != .done {}
         case "record-link": note(step, try records.link(record: record))
+        case "record-paper": note(step, try records.paper(record: record))
+        case "record-restore":
+            let paper = text("text") + noted(step, "paper")
+            note(step, try records.restore(paper: paper, authority: world.authority.identity))
         case "record-allow": try records.allow(record: record, thread: thread)
         case "record-allow-parts":
             let parts = parts(of: try records.document(record: record), step)

@@ -1,17 +1,19 @@
 //! What a doctor does: signs documents, asks for records, opens what was granted.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
-use countersign_ledger::{Identity, Subject};
+use anyhow::{Context as _, Result, bail, ensure};
+use countersign_ledger::{Hash, Identity, LogName, Subject};
 use countersign_records::{
-    Cut, FIRST_SECTION, MAX_DOCUMENT, Mark, Part, Role, Rule, SHARED, Section, State, Unsigned, View,
+    Cut, FIRST_SECTION, HEADER, Image, MAX_DOCUMENT, Mark, Pair, Part, Parts, RecordId, Role, Rule, SHARED,
+    Section, State, Unsigned, View,
 };
 use countersign_wallet::{
-    AccessState, ActError, AskFor, AskState, ClientError, Issuer, Offered, RecordError, ShownRecord,
-    StoredKey,
+    AccessState, ActError, AskFor, AskState, AttributeAuthority, Client, ClientError, Clinician, Issuer,
+    Offered, RecordError, RecordStore, ShownRecord, StoredKey,
 };
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
@@ -25,6 +27,17 @@ use crate::file;
 use crate::home::{Home, now};
 use crate::output::{say, warn};
 
+/// Endings of files of images, and their media types.
+const MEDIA_TYPES: [(&str, &str); 6] = [
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("tif", "image/tiff"),
+    ("dcm", "application/dicom"),
+    ("pdf", "application/pdf"),
+];
+const CUT_OFF: &str = "the request did not get through; the same command again goes on with it";
+
 /// Signs a FHIR document for a patient's record.
 pub fn sign(home: &Home, args: &SignRecord, as_json: bool) -> Result<()> {
     getrandom::u32().context("the operating system gives no randomness")?;
@@ -33,9 +46,19 @@ pub fn sign(home: &Home, args: &SignRecord, as_json: bool) -> Result<()> {
     let certificate = Issuer::new(&mut snapshot, &client, Arc::clone(&keys)).certificate(KEY)?;
     let signer = StoredKey::find(keys, KEY)?;
     let mut random = UnwrapErr(SysRng);
-    let mut cut = Cut::new(&document)?;
-    let unsigned = Unsigned::new(&mut cut, &[], &mut random);
-    let draft = unsigned.draft(&args.record, args.version, &Rule::any(unsigned.count()), &args.holder)?;
+    let images =
+        args.images.iter().map(|(address, path)| image(address, path)).collect::<Result<Vec<_>>>()?;
+    let unsigned = Unsigned::new(&mut Cut::new(&document)?, &images, &mut random);
+    for image in &images {
+        let named = unsigned.parts().any(|part| part.images().contains(image));
+        ensure!(
+            named,
+            "the document does not refer to {}: an image is named as an attachment's url",
+            image.locator
+        );
+    }
+    let rule = rule(&unsigned, &args.permits)?;
+    let draft = unsigned.draft(&args.record, args.version, &rule, &args.holder)?;
     let mut cti = [0; 16];
     random.fill_bytes(&mut cti);
     let statement = draft.sign(&certificate, &signer, now(), cti)?;
@@ -53,6 +76,48 @@ pub fn sign(home: &Home, args: &SignRecord, as_json: bool) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// An image by its file.
+fn image(address: &str, path: &Path) -> Result<Image> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let known = MEDIA_TYPES.iter().find(|(known, _)| *known == ending);
+    let media_type = known.map_or("application/octet-stream", |(_, media_type)| media_type);
+    let named = || path.display().to_string();
+    let image = Image::read(address, media_type, &mut File::open(path).with_context(named)?);
+    let image = image.with_context(named)?;
+    ensure!(image.length > 0, "{} is empty", path.display());
+    Ok(image)
+}
+
+/// What the author permits to show: any sections, or what was said.
+fn rule(unsigned: &Unsigned, permits: &[String]) -> Result<Rule> {
+    let count = unsigned.count();
+    if permits.is_empty() {
+        return Ok(Rule::any(count));
+    }
+    let parts: Vec<Part> = unsigned.parts().cloned().collect();
+    let view = View::of(&parts);
+    let named = |sections: &str| match sections.trim() {
+        "" => Ok(Parts::of([HEADER])),
+        sections => super::parts(&view, count, sections),
+    };
+    let pair = |permit: &String| {
+        let (must, may) = permit.split_once('/').with_context(|| {
+            format!("`{permit}` is no MUST/MAY: sections that must be shown, a slash, and those that may")
+        })?;
+        let (must, may) = (named(must)?, named(may)?);
+        // What must be shown may be.
+        Ok(Pair { must, may: Parts(must.0 | may.0) })
+    };
+    let mut pairs = permits.iter().map(pair).collect::<Result<Vec<_>>>()?;
+    let whole = Parts::all(count);
+    if !pairs.iter().any(|pair| whole.within(pair.may)) {
+        // The patient has all of it, whatever may be shown to others.
+        pairs.push(Pair { must: whole, may: whole });
+    }
+    Rule::new(pairs, count)
+        .context("a rule has at most eight times MUST/MAY, one of them for the whole document")
 }
 
 /// Asks for a record by its link.
@@ -84,23 +149,64 @@ pub fn request(home: &Home, args: &RequestRecord, as_json: bool) -> Result<()> {
         }
     };
     let shared = SHARED.map_err(|_| anyhow::anyhow!("no log for records"))?;
+    let log = offer.as_ref().map_or(shared, |offer| offer.log);
+    let label = offer.as_ref().map(|offer| offer.label);
+    if let Some(thread) = resumed(&mut clinician, (&client, &service), (record, log, label))? {
+        return asked(&mut desk, &authority, &record, &thread, as_json);
+    }
     let wanted = AskFor {
         record,
-        log: offer.as_ref().map_or(shared, |offer| offer.log),
-        label: offer.as_ref().map(|offer| offer.label),
+        log,
+        label,
         minutes: args.minutes.unwrap_or_else(|| offer.as_ref().map_or(60, |offer| offer.minutes)),
         purpose: args.purpose.clone(),
         reason: args.reason.clone(),
         name: args.name.clone().unwrap_or_default(),
     };
-    let thread =
-        clinician.ask(&client, &service, &wanted, now()).context("the request did not get through")?;
+    let thread = clinician.ask(&client, &service, &wanted, now()).context(CUT_OFF)?;
+    asked(&mut desk, &authority, &record, &thread, as_json)
+}
+
+/// Goes on with a request for the same that was cut off before. What cannot be sent any more is forgotten.
+fn resumed(
+    clinician: &mut Clinician<'_>,
+    (client, service): (&Client, &AttributeAuthority),
+    (record, log, label): (RecordId, LogName, Option<Hash>),
+) -> Result<Option<Subject>> {
+    for one in clinician.asked(now())? {
+        let same = one.record == record && one.log == log && one.label == label;
+        if !same || one.state != AskState::Unsent {
+            continue;
+        }
+        match clinician.send(client, service, &one.thread, now()) {
+            Ok(()) => return Ok(Some(one.thread)),
+            Err(RecordError::Act(ActError::Client(ClientError::Refused { .. }))) => {
+                clinician.dismiss(&one.thread)?;
+            }
+            Err(error) if one.until <= now() => {
+                clinician.dismiss(&one.thread)?;
+                warn(format_args!("an earlier request was never sent, and its time is over: {error}"));
+            }
+            Err(error) => return Err(error).context(CUT_OFF),
+        }
+    }
+    Ok(None)
+}
+
+/// Says what has come of a request.
+fn asked(
+    desk: &mut Desk,
+    authority: &Identity,
+    record: &RecordId,
+    thread: &Subject,
+    as_json: bool,
+) -> Result<()> {
     desk.sync()?;
-    let state = state(&mut desk, &authority, &thread)?;
+    let state = state(desk, authority, thread)?;
     if as_json {
-        say!("{}", json!({ "request": request_name(&thread), "record": record.to_string(), "state": state }));
+        say!("{}", json!({ "request": request_name(thread), "record": record.to_string(), "state": state }));
     } else {
-        say!("request {}: {state}", short(request_name(&thread)));
+        say!("request {}: {state}", short(request_name(thread)));
     }
     Ok(())
 }
@@ -140,10 +246,33 @@ pub fn open(home: &Home, request: Option<&str>, output: &Path, as_json: bool) ->
     } else {
         kept(&mut clinician, &asked.thread)?
     };
-    write(&shown, output, as_json)
+    write(&shown, output, as_json)?;
+    if online {
+        write_images(&mut clinician, (&client, &store), (&asked.thread, &shown), output)?;
+    }
+    Ok(())
 }
 
-fn kept(clinician: &mut countersign_wallet::Clinician<'_>, thread: &Subject) -> Result<ShownRecord> {
+/// Writes the images that the patient shares, each verified before it has its name.
+fn write_images(
+    clinician: &mut Clinician<'_>,
+    (client, store): (&Client, &RecordStore),
+    (thread, shown): (&Subject, &ShownRecord),
+    output: &Path,
+) -> Result<()> {
+    for (number, shared) in (1..).zip(&shown.images) {
+        let image = shared.image();
+        let known = MEDIA_TYPES.iter().find(|(_, media_type)| *media_type == image.media_type);
+        let ending = known.map_or("bin", |(ending, _)| ending);
+        let path = output.join(format!("{:02}-image-{number}.{ending}", shared.part()));
+        file::write_whole(&path, |to| {
+            Ok(clinician.write_image(client, store, thread, image.digest, to, now())?)
+        })?;
+    }
+    Ok(())
+}
+
+fn kept(clinician: &mut Clinician<'_>, thread: &Subject) -> Result<ShownRecord> {
     let shown = clinician.read(thread, now())?;
     warn(format_args!("no way to the record's store: this was fetched {}", shown.fetched_at));
     Ok(shown)

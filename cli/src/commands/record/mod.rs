@@ -29,13 +29,17 @@ pub fn run(home: impl Fn() -> Result<Home>, args: &Record, as_json: bool) -> Res
         C::New => patient::new(&home()?, as_json)?,
         C::Enrol { code, record } => patient::enrol(&home()?, record.as_ref(), code, as_json)?,
         C::Sign(args) => clinician::sign(&home()?, args, as_json)?,
-        C::Take { file, record } => patient::take(&home()?, record.as_ref(), file, as_json)?,
+        C::Take { file, images, record } => {
+            patient::take(&home()?, record.as_ref(), (file, images), as_json)?;
+        }
         C::List => patient::list(&home()?, as_json)?,
         C::Share(args) => patient::share(&home()?, args, as_json)?,
         C::Redefine(args) => patient::redefine(&home()?, args, as_json)?,
         C::AskMe { may, record } => patient::ask_me(&home()?, record.as_ref(), *may == OnOff::On, as_json)?,
         C::HealthLink(command) => return super::link::run(&home()?, command, as_json),
         C::Link { record } => patient::link(&home()?, record.as_ref(), as_json)?,
+        C::Paper { record } => patient::paper(&home()?, record.as_ref(), as_json)?,
+        C::Restore { file } => patient::restore(&home()?, file.as_deref(), as_json)?,
         C::Log { record } => patient::log(&home()?, record.as_ref(), as_json)?,
         C::Allow { request, sections, record } => {
             patient::allow(&home()?, record.as_ref(), request, sections.as_deref(), as_json)?;

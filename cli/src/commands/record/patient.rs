@@ -1,23 +1,27 @@
 //! What a patient does with records of their own.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use countersign_abe::Policy;
 use countersign_ledger::LogName;
 use countersign_records::rules::Mode;
-use countersign_records::{FULL, RecordId, SHARED, View};
-use countersign_wallet::{Access, AccessState, Allow, HeldRecord, Line, NewLine};
+use countersign_records::{FULL, Image, Paper, RecordId, SHARED, View};
+use countersign_wallet::{Access, AccessState, Allow, HeldRecord, Line, NewLine, RecordError};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::{Desk, found, log_named, parts, recorded, request_name, sections, settle, short, titles};
 use crate::args::{HowOpened, Redefine, Share};
 use crate::file;
 use crate::home::{Home, now};
-use crate::output::say;
+use crate::output::{say, show, warn};
 
 /// Largest signed document: the largest FHIR document, with its salts.
 const MAX_SIGNED: usize = 32 << 20;
+/// Largest text of a paper.
+const MAX_PAPER: usize = 1024;
 /// For how long a line is opened, unless it is said.
 const MINUTES: u32 = 8 * 60;
 
@@ -56,17 +60,103 @@ pub fn enrol(home: &Home, record: Option<&RecordId>, code: &str, as_json: bool) 
     } else {
         say!("enrolled as {}, until {}", certificate.identity(), certificate.not_after());
     }
+    if desk.records().one(&record)?.restoring {
+        fetch(home, &mut desk, &record, as_json)?;
+    }
+    Ok(())
+}
+
+/// Prints a record's secret, for paper.
+pub fn paper(home: &Home, record: Option<&RecordId>, as_json: bool) -> Result<()> {
+    let mut desk = Desk { snapshot: home.snapshot()?, client: home.client()?, keys: home.vault()? };
+    let record = desk.record(record)?;
+    let paper = desk.records().paper(&record)?.to_text();
+    if as_json {
+        say!("{}", json!({ "record": record.to_string(), "paper": paper.as_str() }));
+        return Ok(());
+    }
+    warn(format_args!(
+        "whoever has this, and a code of the registrar's, owns the record: keep it on paper, apart from the phone"
+    ));
+    show!("{}", paper.as_str());
+    Ok(())
+}
+
+/// Begins to restore a record from its paper, or goes on with it.
+pub fn restore(home: &Home, file: Option<&Path>, as_json: bool) -> Result<()> {
+    let text = Zeroizing::new(match file {
+        Some(file) => file::text(file, "a record's paper: seven lines of letters and digits", MAX_PAPER)?,
+        None => typed()?,
+    });
+    let paper = Paper::parse(&text)?;
+    let (_, authority) = home.authority()?;
+    let store = home.store()?.identity().context("this wallet's node has no record store")?;
+    let mut desk = Desk::synced(home)?;
+    let record = desk.records().restore(&paper, &store, &authority)?;
+    let held = desk.records().one(&record)?;
+    if held.region.is_some() {
+        return fetch(home, &mut desk, &record, as_json);
+    }
+    if as_json {
+        say!("{}", json!({ "record": record.to_string(), "restoring": true }));
+        return Ok(());
+    }
+    say!("record {record}");
+    say!(
+        "The registrar makes another code for it, and revokes the certificate of the phone that is lost. Then:"
+    );
+    say!("  countersign record enrol CODE --record {record}");
+    Ok(())
+}
+
+/// The lines of a paper, as they are typed.
+fn typed() -> Result<String> {
+    const LINES: usize = 7;
+    let mut text = String::with_capacity(MAX_PAPER);
+    for line in 1..=LINES {
+        let line = rpassword::prompt_password(format!("Line {line} of {LINES}: "));
+        let line = Zeroizing::new(line.context("no paper: type its lines at a terminal, or name a file")?);
+        text.push_str(&line);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Fetches what there is of a record that is restored.
+fn fetch(home: &Home, desk: &mut Desk, record: &RecordId, as_json: bool) -> Result<()> {
+    desk.sync()?;
+    publish(home, desk, record)?;
+    let held = desk.records().one(record)?;
+    let view = view(desk, record).unwrap_or_default();
+    if as_json {
+        say!("{}", described(&held, &view));
+    } else {
+        let version = held.version.unwrap_or_default();
+        say!("version {version} of {record} is here again; {} lines open it to others", held.lines.len());
+    }
     Ok(())
 }
 
 /// Takes a signed document, and publishes it.
-pub fn take(home: &Home, record: Option<&RecordId>, signed: &Path, as_json: bool) -> Result<()> {
+pub fn take(
+    home: &Home,
+    record: Option<&RecordId>,
+    (signed, images): (&Path, &[PathBuf]),
+    as_json: bool,
+) -> Result<()> {
     let mut desk = Desk::synced(home)?;
     let record = desk.record(record)?;
-    let view = desk.records().take(
-        &record,
-        &file::read(signed, "a signed document, as `countersign record sign` writes it", MAX_SIGNED)?,
-    )?;
+    let signed = file::read(signed, "a signed document, as `countersign record sign` writes it", MAX_SIGNED)?;
+    let view = match desk.records().take(&record, &signed) {
+        // It is here, and its images come later.
+        Err(RecordError::NotNewer { shown, current }) if shown == current && !images.is_empty() => {
+            document(&mut desk, &record)?.0
+        }
+        view => view?,
+    };
+    for path in images {
+        take_image(&mut desk, &record, path)?;
+    }
     publish(home, &mut desk, &record)?;
     let held = desk.records().one(&record)?;
     if as_json {
@@ -76,6 +166,17 @@ pub fn take(home: &Home, record: Option<&RecordId>, signed: &Path, as_json: bool
         say!("version {version} of {record}: {}, {}, by {}", view.title, view.date, view.authors.join(", "));
     }
     Ok(())
+}
+
+/// Takes an image: whichever it is of those that the document names.
+fn take_image(desk: &mut Desk, record: &RecordId, path: &Path) -> Result<()> {
+    let named = || path.display().to_string();
+    let open = || File::open(path).with_context(named);
+    let image = Image::read("", "", &mut open()?).with_context(named)?;
+    let held = desk.records().images(record)?;
+    let held = held.into_iter().find(|held| held.image.digest == image.digest);
+    let held = held.with_context(|| format!("{} is no image that the document names", path.display()))?;
+    desk.records().take_image(record, &held.image, &mut open()?).with_context(named)
 }
 
 /// Prints what there is, and who may see it.
@@ -93,8 +194,17 @@ pub fn list(home: &Home, as_json: bool) -> Result<()> {
         for section in &view.sections {
             say!("  {} ({})", section.title, section.code.as_deref().unwrap_or("no code"));
         }
+        for image in desk.records().images(&held.record).unwrap_or_default() {
+            let here = if image.here { "here" } else { "not here: ask the doctor for the file" };
+            say!("  image {}, {} bytes, {here}", image.image.locator, image.image.length);
+        }
         for line in &held.lines {
             say!("  {}", line_told(line, &view));
+        }
+        if held.restoring {
+            say!(
+                "  from its paper, and not here yet: enrol again, and `countersign record restore` fetches it"
+            );
         }
         if held.changing_to.is_some() {
             say!("  a change is on its way: any command that changes the record goes on with it");
@@ -153,8 +263,13 @@ pub fn redefine(home: &Home, args: &Redefine, as_json: bool) -> Result<()> {
     }
     publish(home, &mut desk, &record)?;
     let held = desk.records().one(&record)?;
-    let now = held.lines.iter().find(|one| one.label == line.label);
-    match (now, as_json) {
+    let current = held.lines.iter().find(|one| one.label == line.label);
+    let closed = line.parts.0 & !current.map_or(0, |one| one.parts.0) != 0;
+    if closed && !as_json {
+        let accesses = desk.records().accesses(&record, now())?;
+        accesses.readers_of(line.label).for_each(read_told);
+    }
+    match (current, as_json) {
         (Some(line), true) => say!("{}", line_json(line, &view)),
         (Some(line), false) => say!("{}", line_told(line, &view)),
         (None, true) => say!("{}", json!({ "line": line.label.to_string(), "closed": true })),
@@ -363,6 +478,16 @@ const fn state(state: AccessState) -> &'static str {
         AccessState::Withdrawn => "withdrawn",
         AccessState::Ended => "ended",
     }
+}
+
+/// Says who has read what is closed from now on.
+fn read_told(access: &Access) {
+    let who = match &access.who {
+        Ok(who) => format!("{} ({})", who.ask.name, who.certificate.identity()),
+        Err(_) => format!("somebody for whom {} vouched", access.authority),
+    };
+    let last = access.deliveries.iter().map(|one| one.at).max().unwrap_or_default();
+    say!("! {who} was handed it, last at {last}: what was read stays read");
 }
 
 /// Prints a request, who made it, and what followed.

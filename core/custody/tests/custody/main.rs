@@ -21,5 +21,6 @@ mod profiles;
 mod road;
 mod routes;
 mod totality;
+mod undoing;
 mod verdicts;
 mod voids;

@@ -232,7 +232,7 @@ impl Play {
     pub fn spec(&self, kind: &str) -> Spec {
         match kind {
             "certificate" => self.spec_on(kind, CLASS),
-            "dispense" => self.spec_on(kind, &format!("{LOT}/21/{SERIAL}")),
+            "dispense" | "undo-dispense" => self.spec_on(kind, &format!("{LOT}/21/{SERIAL}")),
             _ => self.spec_on(kind, LOT),
         }
     }
@@ -282,6 +282,7 @@ impl Play {
             }
             "receipt" => ("manufacturer", f(), &[]),
             "dispense" => ("pharmacy", f(), &["commission"]),
+            "undo-dispense" => ("pharmacy", f(), &[]),
             "recall" | "suspend" => ("authority", f().with("reason", "particles found"), &[]),
             "lift" => ("authority", f(), &["suspend"]),
             other => panic!("no story has {other}"),

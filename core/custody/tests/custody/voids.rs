@@ -304,6 +304,7 @@ fn the_seam_judges_each_step_as_the_engine_does() {
             head: subject,
             linked: &linked,
             rival: None,
+            elsewhere: &[],
             trust: &trust,
             checkpoints: None,
         };

@@ -1,8 +1,9 @@
 //! What a sensor refuses, what that costs, and that it changes nothing.
 
 use countersign_device::{
-    COUNTER_END, Command, Flash as _, Float, Heard, Identity, Key, LegRefusal, LegRow, M2, M2_END_TO_END,
-    M3_END_TO_END, Ops, ProvisionError, Reading, Scope, Sensor, SensorRefusal, Slot, SoftwareCurve, Wanted,
+    COUNTER_END, Command, Flash as _, FlashError, Float, Heard, Identity, Key, LegRefusal, LegRow, M2,
+    M2_END_TO_END, M3_END_TO_END, Ops, ProvisionError, Reading, Scope, Sensor, SensorRefusal, Slot,
+    SoftwareCurve, Wanted,
 };
 
 use crate::flash::Memory;
@@ -393,6 +394,18 @@ fn a_device_is_provisioned_anew_with_the_next_epoch_only() {
     world.session();
     world.reboot_sensor();
     assert_eq!(world.sensor.epoch(), 2);
+}
+
+#[test]
+fn a_device_is_not_provisioned_on_a_flash_that_fails() {
+    for (at, done) in [(0, 0), (0, 30)] {
+        let mut flash = Memory::new();
+        flash.cut = Some((at, done));
+        let refusal = Sensor::provision(identity(), 1, key(2), &mut flash);
+        assert_eq!(refusal.unwrap_err(), ProvisionError::Flash(FlashError));
+        flash.power();
+        assert!(Sensor::provision(identity(), 1, key(2), &mut flash).is_ok(), "again, with power");
+    }
 }
 
 #[test]

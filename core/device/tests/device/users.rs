@@ -226,6 +226,22 @@ fn guesses_make_a_credential_wait_longer_each_time_and_bar_nobody() {
 }
 
 #[test]
+fn a_request_that_proves_nothing_is_not_remembered() {
+    // Else a stranger could fill the gateway's memory, or have somebody's request refused as seen.
+    let mut ward = Ward::new();
+    let guess = Credential { secret: key(99), ..ward.nurse.clone() };
+    let (_, m1) = ward.attempt(&guess, wish(PUMP, Ops::LOOKS)).unwrap();
+    for _ in 0..2 {
+        refused(&mut ward, &m1, GatewayRefusal::Proof);
+    }
+    let (_, of_nobody) =
+        ward.attempt(&Credential { cred: [9; 16], ..guess }, wish(PUMP, Ops::LOOKS)).unwrap();
+    for _ in 0..2 {
+        refused(&mut ward, &of_nobody, GatewayRefusal::NoCredential);
+    }
+}
+
+#[test]
 fn nobody_waits_longer_than_a_quarter_of_an_hour() {
     let mut ward = Ward::new();
     let nurse = ward.nurse.clone();

@@ -225,7 +225,7 @@ fn a_ticket_is_malformed_in_every_other_form() {
 
 fn row(parts: u8) -> Row {
     let parts = (0..parts).map(|at| Hash([at; 32])).collect();
-    Row { document: Hash([0x41; 32]), wraps: Hash([0x42; 32]), parts }
+    Row::new(Hash([0x41; 32]), Hash([0x42; 32]), parts, vec![])
 }
 
 proptest! {

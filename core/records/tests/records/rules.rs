@@ -101,6 +101,7 @@ impl Log {
             head: self.states.get(&head).unwrap_or(&empty),
             linked: &[],
             rival: None,
+            elsewhere: &[],
             trust: &self.trust,
             checkpoints: None,
         };
@@ -277,7 +278,9 @@ fn each_misuse_of_a_request_has_its_own_reason() {
     let mut log = published();
     let good = request(&log, 50, Some(AT_ONCE), 0, 60);
     let refused = |log: &mut Log, what: &Said| log.refused("authority", what);
-    assert_eq!(log.refused("owner", &good), "the signer's role does not allow this statement");
+    for who in ["store", "stranger"] {
+        assert_eq!(log.refused(who, &good), "the signer's role does not allow this statement");
+    }
     let mut other = good.clone();
     other.subject = RECORD.thread(&key(51));
     assert_eq!(refused(&mut log, &other), "the request's thread is not that of its holder");
@@ -313,6 +316,38 @@ fn each_misuse_of_a_request_has_its_own_reason() {
     let current = request(&log, 50, Some(AT_ONCE), 0, 60);
     log.say("authority", &current).unwrap();
     assert_eq!(refused(&mut log, &current), "the holder's key has been used for a request");
+}
+
+#[test]
+fn an_owner_fetches_every_line_of_their_own_record_and_of_no_other() {
+    let mut log = Log::new();
+    log.name = FULL.unwrap();
+    let own = IndexLine { label: Hash([0xa4; 32]), mode: Mode::Owner, minutes: 0, row: ROW };
+    log.say("owner", &index(1, 1, 1, &[lines(), vec![own]].concat())).unwrap();
+    for (holder, label) in (50..).zip([AT_ONCE, ASK, EMERGENCY, own.label]) {
+        let granted = |said: Said| said.with("outcome", Outcome::Granted.number());
+        let asked = granted(request(&log, holder, Some(label), u64::from(holder), 60));
+        for (who, sentence) in [
+            ("stranger", "the signer's role does not allow this statement"),
+            ("store", "the signer's role does not allow this statement"),
+        ] {
+            assert_eq!(log.refused(who, &asked), sentence, "{label:?}");
+        }
+        if label == own.label {
+            // Whatever an authority says, nobody else opens that line.
+            assert!(log.refused("authority", &asked).contains("longer than the owner allows"));
+        }
+        let long = asked.clone().with("until", log.now.0 + 61 * MINUTE);
+        assert_eq!(log.refused("owner", &long), "the request is for longer than the owner allows");
+        let emergency = asked.clone().with("slot", 64);
+        assert_eq!(log.refused("owner", &emergency), "the slot is not one of its kind of request");
+        log.say("owner", &asked).unwrap();
+        log.say("store", &delivery(holder)).unwrap();
+    }
+    for label in [None, Some(Hash([9; 32]))] {
+        let granted = request(&log, 60, label, 1, 60).with("outcome", Outcome::Granted.number());
+        assert_eq!(log.refused("owner", &granted), "the request states another outcome than follows");
+    }
 }
 
 #[test]
@@ -411,6 +446,7 @@ fn the_log_of_a_region_takes_its_members_alone() {
         head: &empty,
         linked: &[],
         rival: None,
+        elsewhere: &[],
         trust: &log.trust,
         checkpoints: None,
     };

@@ -4,12 +4,12 @@ use countersign_abe::{Attribute, MasterKey, Policy, SecretKey};
 use countersign_ledger::{Hash, Identity, LogName};
 use countersign_records::{
     Current, Delivery, DeliveryError, Epoch, Extraction, FULL, Image, Inventory, Line, LineError, Link, Lock,
-    Pair, Parts, Reader, Received, RecordId, Refused, Row, Rule, SHARED, Sealed, Secret, label, open_image,
-    seal_image,
+    ObjectError, PIECE, Pair, Parts, Reader, Received, RecordId, Refused, Row, Rule, SHARED, Sealed, Secret,
+    SharedImage, label,
 };
 use zeroize::Zeroizing;
 
-use crate::support::{Numbers, RECORD, World, bytes, summary, vectors};
+use crate::support::{Numbers, RECORD, World, bytes, kinds, summary, vectors};
 
 const POLICY: &str = "role: cardiologist and hospital: north";
 const EPOCH: Epoch = Epoch(227);
@@ -124,11 +124,9 @@ fn deliver(
 }
 
 #[test]
-fn every_real_document_goes_through_split_seal_open_and_join_and_half_of_it_opens() {
+fn every_document_goes_through_split_seal_open_and_join_and_half_of_it_opens() {
     let world = World::new();
-    let mut documents = vectors();
-    documents.push(("made up".to_owned(), bytes(&summary())));
-    for (name, document) in documents {
+    for (name, document) in vectors().into_iter().chain(kinds()) {
         let signed = world.sign(&document, 1, None, 7);
         let count = signed.disclosures().len();
         let all = Patient::new(&signed, Parts::all(count));
@@ -386,9 +384,9 @@ fn every_key_is_its_own() {
 }
 
 #[test]
-fn a_large_image_is_an_object_of_its_own_under_its_parts_key() {
+fn a_large_image_is_in_pieces_under_its_parts_key_and_withheld_with_it() {
     let world = World::new();
-    let bytes_of_image: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let bytes_of_image: Vec<u8> = (0..9_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
     let mut document = summary();
     document["entry"][6]["resource"]["derivedFrom"] =
         serde_json::json!([{ "contentType": "image/png", "url": "urn:image:1" }]);
@@ -413,30 +411,65 @@ fn a_large_image_is_an_object_of_its_own_under_its_parts_key() {
     let naming: Vec<_> = opened.parts().iter().filter(|part| !part.images().is_empty()).collect();
     assert_eq!((naming.len(), &naming[0].images()[0]), (1, &image));
 
-    let secret = Secret::new(Zeroizing::new([9; 32]));
-    let number = naming[0].number();
-    let key = secret.part(1, number, 0);
-    let object = seal_image(&key, &RECORD, 1, number, &bytes_of_image, &mut Numbers(1)).unwrap();
-    let rotated = secret.part(1, number, 1);
-    let open = open_image;
-    assert!(image.is(&open(&key, &RECORD, 1, number, image.digest, &object).unwrap()));
-    assert!(open(&rotated, &RECORD, 1, number, image.digest, &object).is_err());
-    assert!(open(&key, &RecordId([0; 16]), 1, number, image.digest, &object).is_err());
-    assert!(open(&key, &RECORD, 2, number, image.digest, &object).is_err());
-    assert!(open(&key, &RECORD, 1, number + 1, image.digest, &object).is_err());
-    // Chunks of 1 MiB: none can be left out, exchanged, or added, and no object ends early.
-    let chunk = 1024 * 1024 + 16;
-    let at = |number: usize| 7 + number * chunk..7 + (number + 1) * chunk;
-    let mut exchanged = object.clone();
-    exchanged[at(0)].copy_from_slice(&object[at(1)]);
-    exchanged[at(1)].copy_from_slice(&object[at(0)]);
-    let left_out = [&object[..7 + chunk], &object[7 + 2 * chunk..]].concat();
-    let doubled = [&object[..7 + chunk], &object[7..]].concat();
-    for altered in
-        [&exchanged, &left_out, &doubled, &object[..7 + 2 * chunk].to_vec(), &object[..7].to_vec(), &vec![]]
-    {
-        assert!(open(&key, &RECORD, 1, number, image.digest, altered).is_err());
-    }
+    // The patient seals it with the parts, and shares it with its part.
+    let (secret, part) = (Secret::new(Zeroizing::new([9; 32])), naming[0]);
+    let mut sealed = Sealed::new(&signed, &secret, &RECORD, 1, &mut Numbers(1)).unwrap();
+    assert!(sealed.inventory.lacks_images_of(part));
+    let (from, mut pieces) = (bytes_of_image.as_slice(), Vec::new());
+    let read = |_: &Image, piece: u32| -> Result<Zeroizing<Vec<u8>>, ObjectError> {
+        let at = usize::try_from(piece).unwrap() * PIECE;
+        Ok(Zeroizing::new(from[at..from.len().min(at + PIECE)].to_vec()))
+    };
+    let keep = |object: &[u8]| {
+        pieces.push(object.to_vec());
+        Ok(())
+    };
+    sealed.inventory.seal_images(part, &secret, &mut Numbers(2), read, keep).unwrap();
+    assert!(!sealed.inventory.lacks_images_of(part) && pieces.len() == 3);
+    let kept = Inventory::from_bytes(&sealed.inventory.to_bytes()).unwrap();
+    assert_eq!(kept, sealed.inventory);
+
+    let (label, authority, link) = (label(&RECORD, &[4; 16], &policy()), authority(), secret.link());
+    let cardiologist = key(&authority, &["role: cardiologist", "hospital: north"], EPOCH);
+    let shown = |parts: Parts| {
+        let line = lined(&sealed.inventory, &secret, label, parts, 1);
+        let all: Vec<&Vec<u8>> = sealed.objects.iter().chain([&line.wraps]).collect();
+        let named = |digest| all.iter().find(|object| Hash::of(object) == digest).copied().unwrap().clone();
+        let objects: Vec<_> = line.row.digests().take(2 + line.row.parts.len()).map(named).collect();
+        let reader = Reader {
+            record: &RECORD,
+            link: &link,
+            log: log(),
+            label,
+            row: line.row.hash(),
+            current: Current { version: 1, document: signed.document().id() },
+            trust: &world.trust,
+        };
+        let by = Opens { authority: &authority, key: &cardiologist };
+        (deliver(&reader, &line.row, &objects, by).unwrap(), line.row)
+    };
+    let (received, row) = shown(Parts::all(count));
+    assert_eq!(Row::from_bytes(&row.to_bytes()).unwrap(), row);
+    assert_eq!(row.digests().count(), 2 + count + 3);
+    let [shared] = &received.images[..] else { panic!("{:?}", received.images) };
+    assert_eq!((shared.image(), shared.part(), shared.objects().len()), (&image, part.number(), 3));
+    let fetch = |digest: Hash| -> Result<_, Box<dyn std::error::Error>> {
+        Ok(pieces.iter().find(|piece| Hash::of(piece) == digest).cloned())
+    };
+    let mut written = Vec::new();
+    shared.write(fetch, &mut written).unwrap();
+    assert!(image.is(&written));
+    let kept = SharedImage::from_bytes(RECORD, &shared.to_bytes()).unwrap();
+    assert_eq!(kept, *shared);
+    // A part that is withheld withholds its images, and nothing of the line says that there are any.
+    let number = part.number();
+    let (received, row) = shown(Parts(Parts::all(count).0 & !Parts::of([number]).0));
+    assert!(received.images.is_empty() && row.images.is_empty());
+    assert!(received.opened.parts().iter().all(|part| part.images().is_empty()));
+    // Closed to somebody, they are sealed anew with their part.
+    let again =
+        Sealed::anew(&sealed.inventory, &signed, &secret, Parts::of([number]), &mut Numbers(3)).unwrap();
+    assert!(again.inventory.lacks_images_of(part));
 }
 
 #[test]

@@ -180,3 +180,57 @@ pub fn summary() -> Value {
 pub fn bytes(document: &Value) -> Vec<u8> {
     serde_json::to_vec_pretty(document).unwrap()
 }
+
+/// A document with so many sections of one result each, whose numbers are spelt as laboratories spell them.
+fn of_sections(count: usize) -> Vec<u8> {
+    const SPELT: [&str; 8] =
+        ["7.10", "1.0", "0.000", "120", "1.50e-3", "-0.0", "2E+2", "36.60000000000000000000001"];
+    let sections: Vec<_> =
+        (0..count).map(|at| section(&format!("Section {at}"), "30954-2", &[&format!("r{at}")])).collect();
+    let result = |at: usize| {
+        let value = json!({ "value": format!("<{}>", at % SPELT.len()), "unit": "mmol/L" });
+        resource(
+            "Observation",
+            &format!("r{at}"),
+            json!({ "code": { "text": "Glucose" }, "valueQuantity": value }),
+        )
+    };
+    let mut text =
+        String::from_utf8(bytes(&bundle(&sections, &(0..count).map(result).collect::<Vec<_>>()))).unwrap();
+    for (at, spelt) in SPELT.into_iter().enumerate() {
+        text = text.replace(&format!("\"<{at}>\""), spelt);
+    }
+    text.into_bytes()
+}
+
+/// Documents of kinds that hospitals have and the vectors have not, each by its name.
+pub fn kinds() -> Vec<(String, Vec<u8>)> {
+    let outside =
+        json!({ "reference": "https://elsewhere.example/fhir/Organization/9", "display": "another house" });
+    let mut leaving = summary();
+    leaving["entry"][5]["resource"]["recorder"] = outside.clone();
+    leaving["entry"][7]["resource"]["encounter"] = json!({ "reference": "urn:uuid:not-in-here" });
+    leaving["entry"][0]["resource"]["section"][0]["entry"].as_array_mut().unwrap().push(outside);
+    // Many results with long remarks: 1.8 MB.
+    let remark = "Repeated, since the first sample was haemolysed. ".repeat(20);
+    let result = |at: usize| {
+        let note = json!([{ "text": format!("{at}: {remark}") }]);
+        resource("Observation", &format!("r{at}"), json!({ "code": { "text": "Potassium" }, "note": note }))
+    };
+    let listed: Vec<String> = (0..1600).map(|at| format!("r{at}")).collect();
+    let sections: Vec<_> = listed
+        .chunks(160)
+        .map(|chunk| section("Results", "30954-2", &chunk.iter().map(String::as_str).collect::<Vec<_>>()))
+        .collect();
+    let large = bytes(&bundle(&sections, &(0..1600).map(result).collect::<Vec<_>>()));
+    assert!((1_700_000..2_200_000).contains(&large.len()), "{}", large.len());
+    let named = [
+        ("made up", bytes(&summary())),
+        ("sixteen sections, decimals with trailing zeros", of_sections(16)),
+        ("sixty-one sections, as many as there may be", of_sections(61)),
+        ("references that leave the document", bytes(&leaving)),
+        ("1.8 MB", large),
+        ("no clinical content", bytes(&bundle(&[], &[]))),
+    ];
+    named.map(|(name, document)| (name.to_owned(), document)).into()
+}

@@ -7,7 +7,9 @@ use countersign_ledger::{
     Context, Entry, Hash, Identity, LogName, Placed, Rules as _, Signer as _, SoftwareKey, State, Subject,
     TrustStore, UnixMillis,
 };
-use countersign_records::rules::{ANSWER, DELIVERY, Head, LOGS, Mode, Outcome, REQUEST, RecordRules, Thread};
+use countersign_records::rules::{
+    ANSWER, DELIVERY, Head, LOGS, Mode, OWNER, Outcome, REQUEST, RecordRules, Thread,
+};
 use countersign_records::{AskError, RecordId, Requester, open_ask};
 
 use super::error::RecordError;
@@ -134,6 +136,13 @@ impl Accesses {
     }
 }
 
+impl Accesses {
+    /// Those who were handed something by a line. What they have read they have read, whatever is closed to them from now on.
+    pub fn readers_of(&self, label: Hash) -> impl Iterator<Item = &Access> {
+        self.list.iter().filter(move |access| access.label == Some(label) && !access.deliveries.is_empty())
+    }
+}
+
 impl Access {
     fn new(
         log: LogName,
@@ -147,6 +156,8 @@ impl Access {
         let asked = request.fields().hash("label");
         let mode = asked.and_then(|label| linked.as_ref()?.line(label)).map(|line| line.mode);
         let label = state.label.or(asked);
+        // An owner who fetches such a line has no emergency.
+        let emergency = mode == Some(Mode::Emergency) && request.signer().identity().role() != OWNER;
         Self {
             thread,
             log,
@@ -156,7 +167,7 @@ impl Access {
             who,
             label,
             policy: label.and_then(|label| policies.get(&label).cloned()),
-            emergency: mode == Some(Mode::Emergency),
+            emergency,
             until: state.until,
             state: access_state(state, now),
             deliveries: Vec::new(),
@@ -202,6 +213,7 @@ pub(super) fn judge(log: LogName, heads: &[Entry], history: &[Entry], trust: &Tr
             head: &head,
             linked: &[],
             rival: None,
+            elsewhere: &[],
             trust,
             checkpoints: None,
         };

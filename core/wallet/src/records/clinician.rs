@@ -1,17 +1,18 @@
 //! What a clinician does with records of others: ask, open, keep until the grant ends.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use countersign_abe::{Policy, SecretKey};
 use countersign_ledger::cbor::{self, encode};
 use countersign_ledger::{
-    Certificate, Entry, Hash, Identity, LogName, MAX_SKEW_MILLIS, Signer as _, SoftwareKey, Statement,
-    Subject, TrustStore, TrustedCheckpoint, UnixMillis,
+    Certificate, Entry, Hash, Identity, LogName, MAX_SKEW_MILLIS, Problem, Signer as _, SoftwareKey,
+    Statement, Subject, TrustStore, TrustedCheckpoint, UnixMillis,
 };
 use countersign_records::rules::{Head, LOGS, Mode, REQUEST};
 use countersign_records::{
-    Ask, CopyKey, Current, Delivery, DeliveryError, Epoch, Extraction, KeyAsk, Opened, Parts, Reader,
-    RecordId, RecordLink, Vouch, Wanted, open_key, open_sheet,
+    Ask, CopyKey, Current, Delivery, DeliveryError, Epoch, Extraction, KeyAsk, MAX_PIECES, Opened, Parts,
+    Reader, RecordId, RecordLink, SharedImage, Vouch, open_key, open_sheet,
 };
 use getrandom::rand_core::Rng as _;
 use minicbor::Decoder;
@@ -19,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::access::{AccessState, Judged, access_state, judge};
 use super::error::RecordError;
-use super::{head, random};
+use super::{current, fetch, head, random, wanted};
 use crate::act::{self, ActError};
 use crate::client::{AttributeAuthority, Client, ClientError, RecordStore};
 use crate::issuer::Issuer;
@@ -107,6 +108,8 @@ pub struct Shown {
     pub opened: Opened,
     /// Parts that the patient shares and the store did not deliver.
     pub not_delivered: Parts,
+    /// The images of these parts that the patient shares: see [`Clinician::write_image`].
+    pub images: Vec<SharedImage>,
     /// Until when they may be shown.
     pub until: UnixMillis,
     /// When it was fetched: nothing later is in it.
@@ -386,15 +389,7 @@ impl<'a> Clinician<'a> {
                 // The record has changed in between, or the store lists what it should not: the next look shows which.
                 continue;
             }
-            let objects: Vec<Option<Vec<u8>>> = delivered
-                .row
-                .digests()
-                .map(|digest| match store.object(digest, &delivered.token) {
-                    Ok(object) => Ok(Some(object)),
-                    Err(ClientError::NotFound | ClientError::Gone) => Ok(None),
-                    Err(error) => Err(error),
-                })
-                .collect::<Result<_, _>>()?;
+            let objects = fetch(store, &delivered)?;
             let there: Vec<Option<&[u8]>> = objects.iter().map(|object| object.as_deref()).collect();
             let [document, wraps, parts @ ..] = there.as_slice() else {
                 return Err(DeliveryError::Incomplete.into());
@@ -414,10 +409,11 @@ impl<'a> Clinician<'a> {
             let shown = Shown {
                 opened: received.opened,
                 not_delivered: received.not_delivered,
+                images: received.images,
                 until: judged.thread.until,
                 fetched_at: now,
             };
-            self.keep(thread, &held.record, &shown)?;
+            self.keep(thread, &held.record, &shown, (&delivered.token, delivered.until))?;
             return Ok(shown);
         }
         Err(DeliveryError::Row.into())
@@ -427,14 +423,50 @@ impl<'a> Clinician<'a> {
     pub fn read(&mut self, thread: &Subject, now: UnixMillis) -> Result<Shown, RecordError> {
         self.tidy(now)?;
         self.check_clock(now)?;
-        let held = self.held_ask(thread)?;
-        let kept =
-            store::kept(self.snapshot.store.read(), thread.as_str())?.ok_or(RecordError::NothingKept)?;
-        let key = self.kept_key(thread)?;
-        let bytes = key.open(Some(&held.record), KEPT, &kept)?;
-        let (until, fetched_at, not_delivered, extraction) = read_kept(&bytes).ok_or(RecordError::Damaged)?;
-        let opened = Extraction::from_bytes(extraction)?.verify(&self.trust, &held.record, None)?;
-        Ok(Shown { opened, not_delivered, until, fetched_at })
+        let record = self.held_ask(thread)?.record;
+        let kept = self.kept(thread, &record)?;
+        let opened = Extraction::from_bytes(&kept.extraction)?.verify(&self.trust, &record, None)?;
+        let Kept { until, fetched_at, not_delivered, images, .. } = kept;
+        Ok(Shown { opened, not_delivered, images, until, fetched_at })
+    }
+
+    /// Fetches an image of what was opened, piece by piece, verified as it comes: what was written is to be thrown away if this fails.
+    pub fn write_image(
+        &mut self,
+        client: &Client,
+        store: &RecordStore,
+        thread: &Subject,
+        image: Hash,
+        to: &mut dyn Write,
+        now: UnixMillis,
+    ) -> Result<(), RecordError> {
+        self.tidy(now)?;
+        self.check_clock(now)?;
+        let record = self.held_ask(thread)?.record;
+        let mut kept = self.kept(thread, &record)?;
+        let mut fresh = false;
+        loop {
+            if now >= kept.token_until {
+                self.open(client, store, thread, now)?;
+                (kept, fresh) = (self.kept(thread, &record)?, true);
+            }
+            let mut named = kept.images.iter();
+            let shared = named.find(|one| one.image().digest == image).ok_or(RecordError::Unknown)?;
+            let mut fetched = 0;
+            let fetch = |digest| match store.object(digest, &kept.token) {
+                Ok(object) => {
+                    fetched += 1;
+                    Ok(Some(object))
+                }
+                Err(ClientError::NotFound | ClientError::Gone) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+            match shared.write::<RecordError>(fetch, to) {
+                // The store was started anew, or the record has changed: another delivery shows which.
+                Err(error) if fetched == 0 && !fresh && of_another_day(&error) => kept.token_until = now,
+                done => return done,
+            }
+        }
     }
 
     /// Erases what may be kept no longer: its grant has ended, or was withdrawn as far as the last sync shows, or the clock is behind
@@ -447,7 +479,7 @@ impl<'a> Clinician<'a> {
             // Where the key is gone or the record damaged, nothing can be read that would have to go.
             let until = self.kept_key(&thread).ok().and_then(|key| {
                 let bytes = key.open(Some(&held.record), KEPT, &kept).ok()?;
-                read_kept(&bytes).map(|(until, ..)| until)
+                Some(Kept::from_bytes(held.record, &bytes)?.until)
             });
             let withdrawn = self.judged(&thread, &held)?.is_some_and(|judged| judged.thread.withdrawn);
             if behind || withdrawn || until.is_none_or(|until| now >= until) {
@@ -474,20 +506,33 @@ impl<'a> Clinician<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, thread: &Subject, record: &RecordId, shown: &Shown) -> Result<(), RecordError> {
+    fn keep(
+        &mut self,
+        thread: &Subject,
+        record: &RecordId,
+        shown: &Shown,
+        (token, token_until): (&[u8], UnixMillis),
+    ) -> Result<(), RecordError> {
         let (mut key, mut random) = (Zeroizing::new([0; 32]), random()?);
         random.fill_bytes(key.as_mut_slice());
+        let Shown { until, fetched_at, not_delivered, .. } = *shown;
+        let (images, token) = (shown.images.clone(), token.to_vec());
         let extraction = shown.opened.to_extraction().to_bytes();
-        let bytes = Zeroizing::new(encode(|e| {
-            e.array(4)?.u64(shown.until.0)?.u64(shown.fetched_at.0)?.u64(shown.not_delivered.0)?;
-            e.bytes(&extraction)?.ok()
-        }));
+        let kept = Kept { until, fetched_at, not_delivered, extraction, images, token, token_until };
+        let bytes = kept.to_bytes();
         let sealed = CopyKey::new(key.clone()).seal(Some(record), KEPT, &bytes, &mut random)?;
         self.keys.keep_secret(kept_name(thread), key.to_vec())?;
         self.snapshot
             .store
             .write::<_, StoreError>(|tx| store::set_kept(tx, thread.as_str(), Some(&sealed)))?;
         Ok(())
+    }
+
+    fn kept(&self, thread: &Subject, record: &RecordId) -> Result<Kept, RecordError> {
+        let kept = store::kept(self.snapshot.store.read(), thread.as_str())?;
+        let kept = kept.ok_or(RecordError::NothingKept)?;
+        let bytes = self.kept_key(thread)?.open(Some(record), KEPT, &kept)?;
+        Kept::from_bytes(*record, &bytes).ok_or(RecordError::Damaged)
     }
 
     fn kept_key(&self, thread: &Subject) -> Result<CopyKey, RecordError> {
@@ -502,15 +547,7 @@ impl<'a> Clinician<'a> {
         head: &Head,
         now: UnixMillis,
     ) -> Result<Vec<u8>, RecordError> {
-        let seen = self.snapshot.seen(held.log).ok_or(RecordError::Sync)?.checkpoint();
-        let wanted = Wanted {
-            request: judged.request.id(),
-            store: Identity::parse(&head.store).map_err(|_| RecordError::Unlawful)?,
-            nonce: act::random()?,
-            time: now,
-            seen_size: seen.size(),
-            seen_root: seen.root(),
-        };
+        let wanted = wanted(self.snapshot, held.log, head, judged.request.id(), now)?;
         let holder = StoredKey::find(Arc::clone(&self.keys), &held.holder)?;
         let demand = wanted.sign(&holder).map_err(countersign_ledger::SignError::from)?;
         Ok(demand.as_bytes().to_vec())
@@ -637,13 +674,6 @@ fn granted(judged: &Judged, now: UnixMillis) -> Result<(), RecordError> {
     }
 }
 
-/// What is current of a record, with the statement that says so.
-fn current(history: &[Entry]) -> Option<(Head, &Entry)> {
-    let head = head(history)?;
-    let index = history.iter().find(|entry| entry.id() == head.index)?;
-    Some((head, index))
-}
-
 fn copy_key(secret: Vec<u8>) -> Result<CopyKey, RecordError> {
     let secret = Zeroizing::new(secret);
     let secret: [u8; 32] = secret.as_slice().try_into().map_err(|_| RecordError::Damaged)?;
@@ -655,12 +685,45 @@ fn kept_name(thread: &Subject) -> String {
     format!("record-kept-{}", &Hash::of(thread.as_str().as_bytes()).to_string()[..32])
 }
 
-fn read_kept(bytes: &[u8]) -> Option<(UnixMillis, UnixMillis, Parts, &[u8])> {
-    let mut d = Decoder::new(bytes);
-    let four = d.array().ok()? == Some(4);
-    let (until, fetched_at) = (UnixMillis(d.u64().ok()?), UnixMillis(d.u64().ok()?));
-    let (not_delivered, extraction) = (Parts(d.u64().ok()?), d.bytes().ok()?);
-    four.then_some((until, fetched_at, not_delivered, extraction))
+/// Whether a token was refused that this phone held to be good.
+fn of_another_day(error: &RecordError) -> bool {
+    let RecordError::Act(ActError::Client(error)) = error else { return false };
+    error.problem() == Some(Problem::Token)
+}
+
+/// What is kept of an answer.
+struct Kept {
+    until: UnixMillis,
+    fetched_at: UnixMillis,
+    not_delivered: Parts,
+    extraction: Zeroizing<Vec<u8>>,
+    images: Vec<SharedImage>,
+    /// What the store wants to see before it hands out an image, and until when.
+    token: Vec<u8>,
+    token_until: UnixMillis,
+}
+
+impl Kept {
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(encode(|e| {
+            e.array(7)?.u64(self.until.0)?.u64(self.fetched_at.0)?.u64(self.not_delivered.0)?;
+            e.bytes(&self.extraction)?.array(self.images.len() as u64)?;
+            self.images.iter().try_for_each(|image| e.bytes(&image.to_bytes())?.ok())?;
+            e.bytes(&self.token)?.u64(self.token_until.0)?.ok()
+        }))
+    }
+
+    fn from_bytes(record: RecordId, bytes: &[u8]) -> Option<Self> {
+        let mut d = Decoder::new(bytes);
+        (d.array().ok()? == Some(7)).then_some(())?;
+        let (until, fetched_at) = (UnixMillis(d.u64().ok()?), UnixMillis(d.u64().ok()?));
+        let (not_delivered, extraction) = (Parts(d.u64().ok()?), Zeroizing::new(d.bytes().ok()?.to_vec()));
+        let count = d.array().ok()?.filter(|count| *count <= MAX_PIECES as u64)?;
+        let images = (0..count).map(|_| SharedImage::from_bytes(record, d.bytes().ok()?));
+        let images = images.collect::<Option<_>>()?;
+        let (token, token_until) = (d.bytes().ok()?.to_vec(), UnixMillis(d.u64().ok()?));
+        Some(Self { until, fetched_at, not_delivered, extraction, images, token, token_until })
+    }
 }
 
 impl HeldAsk {

@@ -4,7 +4,7 @@ use countersign_abe::PolicyError;
 use countersign_ledger::{CertificateError, FormatError, SignError};
 use countersign_records::rules::MAX_LINES;
 use countersign_records::{
-    AskError, DeliveryError, LineError, NotALink, ObjectError, Refused, SheetError, TicketError,
+    AskError, DeliveryError, LineError, NotALink, NotAPaper, ObjectError, Refused, SheetError, TicketError,
 };
 
 use crate::act::ActError;
@@ -38,8 +38,28 @@ pub enum RecordError {
     #[error(transparent)]
     Link(#[from] NotALink),
     /// What this phone keeps of the record was damaged.
-    #[error("what this phone keeps of the record is damaged: restore it from its secret")]
+    #[error("what this phone keeps of the record is damaged: restore it from its paper")]
     Damaged,
+    /// The text is no record's secret as it stands on paper.
+    #[error(transparent)]
+    Paper(#[from] NotAPaper),
+    /// The ledger has nothing that the secret opens.
+    #[error(
+        "the ledger has nothing that this paper opens: it is of another record, or the record was erased"
+    )]
+    OtherPaper,
+    /// The owner has fetched as often as a day has slots.
+    #[error("the record was fetched too often today: try again tomorrow")]
+    Tomorrow,
+    /// The bytes are not those of the image that the author signed.
+    #[error("this is not the image that the document names")]
+    OtherImage,
+    /// The document's images are more than a line can name.
+    #[error("the images of a record have at most 2 GiB together")]
+    ImagesTooLarge,
+    /// An image could not be read or written.
+    #[error("the image could not be read or written: {0}")]
+    Image(std::io::ErrorKind),
     /// No such record, line or request here.
     #[error("this phone has no such record, line or request")]
     Unknown,
@@ -145,6 +165,12 @@ impl RecordError {
             Self::Sheet(SheetError::TooLong) | Self::TooManyLines => "too-many-lines",
             Self::Policy(_) => "policy",
             Self::Damaged => "record-damaged",
+            Self::Paper(_) => "record-paper",
+            Self::OtherPaper => "other-paper",
+            Self::Tomorrow => "fetched-too-often",
+            Self::OtherImage => "other-image",
+            Self::ImagesTooLarge => "images-too-large",
+            Self::Image(_) => "image-file",
             Self::Unknown => "record-unknown",
             Self::NoLogs => "no-records",
             Self::Sync => "sync-first",
@@ -192,8 +218,13 @@ const fn refused(error: &Refused) -> &'static str {
 const fn delivery(error: &DeliveryError) -> &'static str {
     match error {
         DeliveryError::Row => "delivery-other-row",
-        DeliveryError::Incomplete | DeliveryError::Missing(_) => "delivery-incomplete",
-        DeliveryError::Altered | DeliveryError::AlteredPart(_) => "part-altered",
+        DeliveryError::Incomplete | DeliveryError::Missing(_) | DeliveryError::ImageMissing(_) => {
+            "delivery-incomplete"
+        }
+        DeliveryError::Altered | DeliveryError::AlteredPart(_) | DeliveryError::AlteredImage(_) => {
+            "part-altered"
+        }
+        DeliveryError::ForeignImage(_) => "other-image",
         DeliveryError::Swapped { .. } => "part-swapped",
         DeliveryError::Foreign(_) | DeliveryError::ForeignDocument => "other-record",
         DeliveryError::Line(error) => line(*error),

@@ -15,6 +15,13 @@
 //! A crash before 4 leaves what was before, and the change goes on when it is asked to; after it, the outbox finishes. The store
 //! removes by itself what no index names. Narrowing does not call back what was read.
 //!
+//! # A phone that is lost
+//!
+//! The record's secret on paper, and a code of the registrar's, make another phone its owner's ([`Records::restore`]). What there is
+//! comes from the ledger and the store: the owner's own line holds every part, and each other line is fetched for what it opens. All
+//! of these are requests on the ledger, so a second owner whom a registrar certified is seen. The lost phone's certificate is to be
+//! revoked: from then on it publishes, uploads and fetches nothing.
+//!
 //! # The list of accesses
 //!
 //! Every request, answer and delivery is a statement in the record's family of subjects, so [`Snapshot::members`] proves that the
@@ -23,26 +30,30 @@
 mod access;
 mod clinician;
 mod error;
+mod images;
 mod patient;
 mod publish;
+mod restore;
 mod state;
 
-use countersign_ledger::{Entry, Folded, Identity, LogName, Rules as _, State};
+use countersign_ledger::{Entry, Folded, Hash, Identity, LogName, Rules as _, State, UnixMillis};
 use countersign_records::rules::{Head, RecordRules};
-use countersign_records::{AuthorityKey, authority};
+use countersign_records::{AuthorityKey, Wanted, authority};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
 pub use self::access::{Access, AccessState, Accesses, Delivered};
 pub use self::clinician::{AskFor, AskState, Asked, Clinician, Offered, Shown};
 pub use self::error::RecordError;
+pub use self::images::HeldImage;
 pub use self::patient::{Allow, HeldRecord, Line, NewLine, Records};
 pub use self::publish::Publishing;
-use crate::act::ActError;
+use crate::act::{self, ActError};
+use crate::client::{ClientError, RecordStore};
 use crate::snapshot::Snapshot;
 
 /// Randomness of the operating system, once it has been seen to be there.
-fn random() -> Result<UnwrapErr<SysRng>, ActError> {
+pub(crate) fn random() -> Result<UnwrapErr<SysRng>, ActError> {
     getrandom::u32().map_err(|_| ActError::Random)?;
     Ok(UnwrapErr(SysRng))
 }
@@ -60,6 +71,47 @@ fn fold(history: &[Entry]) -> State {
 /// What is current of a record by its history.
 fn head(history: &[Entry]) -> Option<Head> {
     Head::from_state(&fold(history))
+}
+
+/// What is current of a record, with the statement that says so.
+fn current(history: &[Entry]) -> Option<(Head, &Entry)> {
+    let head = head(history)?;
+    let index = history.iter().find(|entry| entry.id() == head.index)?;
+    Some((head, index))
+}
+
+/// What a holder demands of the record's store, by the checkpoint that was seen last.
+fn wanted(
+    snapshot: &Snapshot,
+    log: LogName,
+    head: &Head,
+    request: Hash,
+    now: UnixMillis,
+) -> Result<Wanted, RecordError> {
+    let seen = snapshot.seen(log).ok_or(RecordError::Sync)?.checkpoint();
+    Ok(Wanted {
+        request,
+        store: Identity::parse(&head.store).map_err(|_| RecordError::Unlawful)?,
+        nonce: act::random()?,
+        time: now,
+        seen_size: seen.size(),
+        seen_root: seen.root(),
+    })
+}
+
+/// The document, the wraps and the parts of a delivery, in the order of its row; nothing where the store has nothing.
+fn fetch(
+    store: &RecordStore,
+    delivered: &countersign_records::Delivered,
+) -> Result<Vec<Option<Vec<u8>>>, RecordError> {
+    let object = |digest| match store.object(digest, &delivered.token) {
+        Ok(object) => Ok(Some(object)),
+        Err(ClientError::NotFound | ClientError::Gone) => Ok(None),
+        Err(error) => Err(error.into()),
+    };
+    // Images are fetched one by one.
+    let row = &delivered.row;
+    row.digests().take(2 + row.parts.len()).map(object).collect()
 }
 
 impl Snapshot {

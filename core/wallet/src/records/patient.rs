@@ -28,7 +28,7 @@ use crate::store::{self, StoreError};
 
 /// Names under which a phone keeps what it seals of a record.
 pub(super) const STATE: &str = "state";
-const DOCUMENT: &str = "document";
+pub(super) const DOCUMENT: &str = "document";
 /// For a line that was made for one requester, the longest that it is granted.
 const PERSONAL_MINUTES: u32 = 24 * 60;
 
@@ -47,8 +47,10 @@ pub struct HeldRecord {
     pub lines: Vec<Line>,
     /// The lines as they will be, if a change is on its way.
     pub changing_to: Option<Vec<Line>>,
-    /// Whether the ledger has an index of it.
+    /// Whether the ledger has an index of it, as far as this phone knows.
     pub published: bool,
+    /// Whether it comes from its paper, and is still to be fetched.
+    pub restoring: bool,
 }
 
 /// A line, as its owner's screen shows it.
@@ -116,17 +118,9 @@ impl<'a> Records<'a> {
         let record = RecordId(id);
         self.keys.keep_secret(secret_name(&record), secret.to_vec())?;
         StoredKey::make(Arc::clone(&self.keys), &key_name(&record))?;
-        let holding = Holding {
-            region: None,
-            store: store.clone(),
-            authority: authority.clone(),
-            heads: [None, None],
-            content: Content::default(),
-            change: None,
-        };
         // What is followed without a record costs nothing; a record that is not followed would hide who asks.
         LOGS.iter().try_for_each(|log| self.snapshot.follow_family(*log, &record.subject()))?;
-        self.save(&record, &Secret::new(secret), &holding)?;
+        self.save(&record, &Secret::new(secret), &Holding::new(store, authority))?;
         Ok(record)
     }
 
@@ -180,6 +174,7 @@ impl<'a> Records<'a> {
             lines: lines(&holding.content),
             changing_to: holding.change.as_ref().map(|change| lines(&change.to)),
             published: holding.heads.iter().all(Option::is_some),
+            restoring: holding.restoring,
             region: holding.region,
         })
     }
@@ -198,6 +193,10 @@ impl<'a> Records<'a> {
         let (secret, holding) = self.load(record)?;
         let extraction = Extraction::from_bytes(document)?;
         let opened = self.verify(record, extraction)?;
+        let holder = opened.commitment().statement().fields().bytes("holder");
+        if holder != Some(&self.holder(record)?.as_sec1()[..]) {
+            return Err(RecordError::OtherHolder);
+        }
         let (author, trust) = (opened.author().fingerprint(), self.trust()?);
         if LOGS.iter().any(|log| trust.is_revoked(author, *log, u64::MAX)) {
             return Err(RecordError::AuthorRevoked);
@@ -465,7 +464,7 @@ impl<'a> Records<'a> {
     }
 
     /// Writes a change down, with whatever belongs to it. Replaces one that is only planned.
-    fn begin_change(
+    pub(super) fn begin_change(
         &mut self,
         record: &RecordId,
         secret: &Secret,
@@ -474,6 +473,7 @@ impl<'a> Records<'a> {
         also: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<(), StoreError>,
     ) -> Result<(), RecordError> {
         match &holding.change {
+            _ if holding.restoring => return Err(RecordError::UnderWay),
             Some(planned) if planned.stage != Stage::Planned => return Err(RecordError::UnderWay),
             // A document that was taken and is not published yet stays part of it.
             Some(planned) => change.taken |= planned.taken,
@@ -517,15 +517,11 @@ impl<'a> Records<'a> {
         Ok(self.snapshot.trust().map_err(|_| CertificateError::UnknownDomain)?)
     }
 
-    /// Verifies a document as one that may be published as this record.
+    /// Verifies a document as one of this record, whole. One that was published by another phone was signed for that one's key.
     fn verify(&self, record: &RecordId, extraction: Extraction) -> Result<Opened, RecordError> {
         let opened = extraction.verify(&self.trust()?, record, None)?;
         if opened.whole().is_none() {
             return Err(RecordError::NotWhole(opened.withheld()));
-        }
-        let holder = opened.commitment().statement().fields().bytes("holder");
-        if holder != Some(&self.holder(record)?.as_sec1()[..]) {
-            return Err(RecordError::OtherHolder);
         }
         Ok(opened)
     }
@@ -588,7 +584,7 @@ impl<'a> Records<'a> {
 }
 
 impl Change {
-    fn new(to: Content) -> Self {
+    pub(super) fn new(to: Content) -> Self {
         let rotate = Parts::default();
         Self { to, rotate, taken: false, erase: false, answer: None, stage: Stage::Planned }
     }
@@ -599,7 +595,7 @@ pub(super) fn key_name(record: &RecordId) -> String {
     format!("record-{record}")
 }
 
-fn secret_name(record: &RecordId) -> String {
+pub(super) fn secret_name(record: &RecordId) -> String {
     format!("record-secret-{record}")
 }
 

@@ -30,7 +30,7 @@ pub enum Publishing {
 }
 
 impl Records<'_> {
-    /// Does the next step of the change that is on its way, if there is one. Each step is durable when this returns; one that fails
+    /// Does the next step of the change that is on its way, or of a restoring, if there is one. Each step is durable when this returns; one that fails
     /// has done nothing and is done again by the next call, after a restart too.
     pub fn step(
         &mut self,
@@ -40,6 +40,10 @@ impl Records<'_> {
         now: UnixMillis,
     ) -> Result<Publishing, RecordError> {
         let (secret, mut holding) = self.load(record)?;
+        if holding.restoring {
+            self.recover((client, store), record, &secret, holding, now)?;
+            return Ok(Publishing::Further);
+        }
         let Some(change) = holding.change.take() else { return Ok(Publishing::Done) };
         match change.stage.clone() {
             Stage::Planned => self.seal_up(record, &secret, holding, change, now)?,
@@ -83,7 +87,7 @@ impl Records<'_> {
         let mut random = random()?;
         let document = change.to.document.as_mut().ok_or(RecordError::NoDocument)?;
         let copy = || self.copy(record, secret, true)?.ok_or(RecordError::NoDocument);
-        let (inventory, mut objects): (Inventory, Vec<Vec<u8>>) = match &document.inventory {
+        let (mut inventory, mut objects): (Inventory, Vec<Vec<u8>>) = match &document.inventory {
             None => {
                 let sealed = Sealed::new(&copy()?, secret, record, document.version, &mut random)?;
                 (sealed.inventory, sealed.objects)
@@ -94,6 +98,11 @@ impl Records<'_> {
             }
             Some(kept) => (kept.clone(), vec![]),
         };
+        if !change.erase {
+            self.seal_images(record, secret, &mut inventory, |records| {
+                records.copy(record, secret, true)?.ok_or(RecordError::NoDocument)
+            })?;
+        }
         let mut rows = Vec::new();
         if !change.to.lines.is_empty() {
             let keys = self.snapshot.authority_keys(&holding.authority)?;
@@ -126,7 +135,6 @@ impl Records<'_> {
         holding.change = Some(change);
         let state = Self::sealed(record, secret, &holding)?;
         self.snapshot.store.write::<_, StoreError>(|tx| {
-            store::clear_objects(tx, &record.0)?;
             objects.iter().try_for_each(|object| store::set_object(tx, &record.0, object))?;
             store::set_record_state(tx, &record.0, &state)
         })?;
@@ -314,9 +322,14 @@ impl Records<'_> {
         }
         holding.content = change.to;
         let state = Self::sealed(record, secret, &holding)?;
+        let images = match self.copy(record, secret, true)? {
+            Some(document) if change.taken => Some(Self::images_of(&document)),
+            _ => None,
+        };
         self.snapshot.store.write::<_, StoreError>(|tx| {
             store::clear_objects(tx, &record.0)?;
             store::settle_document(tx, &record.0, true)?;
+            images.iter().try_for_each(|named| store::forget_images(tx, &record.0, named))?;
             store::set_record_state(tx, &record.0, &state)
         })?;
         answered
@@ -342,7 +355,12 @@ impl Records<'_> {
         self.answer(client, record, later.log, &later.thread, answer, now).map(drop)
     }
 
-    fn sign(&self, record: &RecordId, draft: &Draft, now: UnixMillis) -> Result<Statement, RecordError> {
+    pub(super) fn sign(
+        &self,
+        record: &RecordId,
+        draft: &Draft,
+        now: UnixMillis,
+    ) -> Result<Statement, RecordError> {
         let key = key_name(record);
         let (certificate, _) = self.snapshot.membership(&key)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), &key)?;

@@ -1,7 +1,7 @@
 //! What a patient's phone keeps of a record, between one call and the next.
 //!
 //! ```cddl
-//! state = [region: tstr, store: tstr, authority: tstr, [head / null, head / null], content, change / null]
+//! state = [region: tstr, store: tstr, authority: tstr, restoring: bool, [head / null, head / null], content, change / null]
 //! head = [index: digest, wrap: uint]                              ; the last index of each log that this phone published
 //! content = [agreement: uint, open: bool, document / null, own: digest / null, [* line]]
 //! document = [version: uint, id: digest, inventory: bstr]
@@ -30,6 +30,8 @@ pub(crate) struct Holding {
     pub region: Option<String>,
     pub store: Identity,
     pub authority: Identity,
+    /// Whether what there is of it is still to be fetched, by the secret alone.
+    pub restoring: bool,
     /// The last index of each log, in the order of [`countersign_records::rules::LOGS`], and its number.
     pub heads: [Option<(Hash, u64)>; 2],
     /// What is published.
@@ -120,6 +122,19 @@ type Written = Result<(), Error<Infallible>>;
 type E<'a> = Encoder<&'a mut Vec<u8>>;
 
 impl Holding {
+    /// A record of which there is nothing yet.
+    pub(crate) fn new(store: &Identity, authority: &Identity) -> Self {
+        Self {
+            region: None,
+            store: store.clone(),
+            authority: authority.clone(),
+            restoring: false,
+            heads: [None, None],
+            content: Content::default(),
+            change: None,
+        }
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // safe: nothing fails that writes into memory
@@ -128,8 +143,8 @@ impl Holding {
     }
 
     fn write(&self, e: &mut E<'_>) -> Written {
-        e.array(6)?.str(self.region.as_deref().unwrap_or_default())?;
-        e.str(self.store.as_str())?.str(self.authority.as_str())?.array(2)?;
+        e.array(7)?.str(self.region.as_deref().unwrap_or_default())?;
+        e.str(self.store.as_str())?.str(self.authority.as_str())?.bool(self.restoring)?.array(2)?;
         for head in &self.heads {
             match head {
                 Some((index, wrap)) => e.array(2)?.bytes(index.as_bytes())?.u64(*wrap)?,
@@ -146,9 +161,10 @@ impl Holding {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         cbor::check_deterministic(bytes).ok()?;
         let d = &mut Decoder::new(bytes);
-        array(d, 6)?;
+        array(d, 7)?;
         let region = Some(d.str().ok()?.to_owned()).filter(|region| !region.is_empty());
         let (store, authority) = (Identity::parse(d.str().ok()?).ok()?, Identity::parse(d.str().ok()?).ok()?);
+        let restoring = d.bool().ok()?;
         array(d, 2)?;
         let mut head = || {
             optional(d, |d| {
@@ -159,7 +175,7 @@ impl Holding {
         let heads = [head()?, head()?];
         let content = Content::read(d)?;
         let change = optional(d, Change::read)?;
-        Some(Self { region, store, authority, heads, content, change })
+        Some(Self { region, store, authority, restoring, heads, content, change })
     }
 }
 
@@ -312,7 +328,7 @@ mod tests {
     fn every_state_reads_back_as_it_was_written() {
         let identity = |role: &str| Identity::new("north.example", role, "one").unwrap();
         let log = LogName::new("records-full").unwrap();
-        let row = Row { document: Hash([1; 32]), wraps: Hash([2; 32]), parts: vec![Hash([3; 32])] };
+        let row = Row::new(Hash([1; 32]), Hash([2; 32]), vec![Hash([3; 32])], vec![vec![Hash([4; 32])]]);
         let content = Content {
             agreement: 2,
             open: true,
@@ -340,6 +356,7 @@ mod tests {
                 region: (at > 0).then(|| "north.example".to_owned()),
                 store: identity("record-store"),
                 authority: identity("attribute-authority"),
+                restoring: at == 2,
                 heads: [Some((Hash([8; 32]), 3)), None],
                 content: content.clone(),
                 change: (at > 0).then_some(change),

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_custody::{
-    Dossier, Facts, Item, Now, Profile, Reading, Reason, SerialFilter, Verdict, VerdictKind, verdict,
+    AsOf, Dossier, Facts, Item, Now, Profile, Reading, Reason, SerialFilter, Verdict, VerdictKind, verdict,
 };
 use countersign_ledger::{Hash, IndexEntry, LogName, Subject, UnixMillis};
 
 use super::database::domain;
-use super::{Health, Snapshot};
+use super::{Head, Health, Snapshot};
 use crate::facts::{self, PRODUCTS, Scope, as_of, digest};
 use crate::item::item_in;
 use crate::store::{self, StoreError};
@@ -168,22 +168,50 @@ impl Snapshot {
         // here, so nothing is held against it.
         let unknown = IndexEntry { count: 1, latest: Hash::default() };
         let members = [Some(&item.class), item.lot.as_ref()].into_iter().flatten();
-        let facts = Facts {
-            domain: domain(&self.genesis),
-            class: item.class.clone(),
-            history: Vec::new(),
-            members: members.map(|subject| (digest(subject), unknown)).collect(),
-            lots: Vec::new(),
-            units: Vec::new(),
-            dependencies: BTreeMap::new(),
-            alerts: head.whole.about(&item.class),
-            supply: as_of(supply),
-            earlier: Vec::new(),
-            trust: as_of(trust),
-        };
+        let members = members.map(|subject| (digest(subject), unknown)).collect();
+        let facts = self.of_trust_log(&item.class, head, members, (as_of(supply), as_of(trust)));
         let mut verdict = verdict(item, judged(self.profiles, facts).as_ref(), now);
         verdict.reasons.retain(|reason| !matches!(reason, Reason::NotFollowed { .. }));
         verdict
+    }
+
+    /// Whether the trust log says something about a product.
+    pub(crate) fn is_warned_of(&self, class: &Subject) -> bool {
+        self.head.as_ref().is_some_and(|head| head.whole.has_about(class))
+    }
+
+    /// The warnings about a product that is not followed, by the trust log alone: those whose signer needs nothing from
+    /// elsewhere to be entitled to them.
+    pub(crate) fn warnings(&self, item: &Item, clock: UnixMillis) -> Vec<Reason> {
+        let checkpoints = self.checkpoint(PRODUCTS).zip(self.checkpoint(LogName::TRUST));
+        let Some((head, (supply, trust))) = self.head.as_ref().zip(checkpoints) else { return Vec::new() };
+        let facts = self.of_trust_log(&item.class, head, BTreeMap::new(), (as_of(supply), as_of(trust)));
+        let verdict = verdict(item, judged(self.profiles, facts).as_ref(), self.now(clock));
+        let warns = |reason: &Reason| matches!(reason, Reason::Recalled(_) | Reason::Suspended(_));
+        verdict.reasons.into_iter().filter(warns).collect()
+    }
+
+    /// The facts on a product without its own histories.
+    fn of_trust_log(
+        &self,
+        class: &Subject,
+        head: &Head,
+        members: BTreeMap<Hash, IndexEntry>,
+        (supply, trust): (AsOf, AsOf),
+    ) -> Facts {
+        Facts {
+            domain: domain(&self.genesis),
+            class: class.clone(),
+            history: Vec::new(),
+            members,
+            lots: Vec::new(),
+            units: Vec::new(),
+            dependencies: BTreeMap::new(),
+            alerts: head.whole.about(class),
+            supply,
+            earlier: Vec::new(),
+            trust,
+        }
     }
 }
 

@@ -129,6 +129,11 @@ impl Snapshot {
         self.change_follows(|tx| store::follow(tx, PRODUCTS, pack, class.as_str()))
     }
 
+    /// Whether a pack is followed: the medicine list has those.
+    pub(crate) fn follows_pack(&self, pack: &Subject) -> Result<bool, StoreError> {
+        store::follows(self.store.read(), PRODUCTS, pack)
+    }
+
     /// Follows a logistic unit: its own history, which is that of the packs in it as far as the list of its contents is
     /// here ([`Snapshot::keep_contents`]).
     pub fn follow_unit(&mut self, unit: &Subject) -> Result<(), FollowError> {

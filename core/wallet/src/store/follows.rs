@@ -55,6 +55,12 @@ pub(crate) fn ready(connection: &Connection, log: LogName, subject: &Subject) ->
     Ok(one(connection, READY, [log.as_str(), subject.as_str()])?.flatten())
 }
 
+/// Whether a class, pack or family is followed.
+pub(crate) fn follows(connection: &Connection, log: LogName, subject: &Subject) -> StoreResult<bool> {
+    let sql = "SELECT 1 FROM followed WHERE log = ?1 AND subject = ?2";
+    Ok(one::<u8>(connection, sql, [log.as_str(), subject.as_str()])?.is_some())
+}
+
 /// Follows a class, pack or family; nothing changes if it is followed already.
 pub(crate) fn follow(tx: &Transaction<'_>, log: LogName, subject: &Subject, family: &str) -> StoreResult<()> {
     let insert = "INSERT OR IGNORE INTO followed (log, subject, family) VALUES (?1, ?2, ?3)";

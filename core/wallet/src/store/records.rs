@@ -59,6 +59,7 @@ pub(crate) fn settle_document(
 /// Forgets a record.
 pub(crate) fn forget_record(tx: &Transaction<'_>, record: &[u8]) -> Result<(), StoreError> {
     clear_objects(tx, record)?;
+    forget_images(tx, record, &[])?;
     tx.execute("DELETE FROM records WHERE record = ?1", [record])?;
     Ok(())
 }
@@ -95,6 +96,62 @@ pub(crate) fn object(
 pub(crate) fn clear_objects(tx: &Transaction<'_>, record: &[u8]) -> Result<(), StoreError> {
     tx.execute("DELETE FROM record_objects WHERE record = ?1", [record])?;
     Ok(())
+}
+
+/// Keeps a piece of an image.
+pub(crate) fn set_image_piece(
+    tx: &Transaction<'_>,
+    record: &[u8],
+    image: Hash,
+    piece: u32,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    let insert = "INSERT OR REPLACE INTO record_images VALUES (?1, ?2, ?3, ?4)";
+    tx.execute(insert, params![record, image.as_bytes(), piece, bytes])?;
+    Ok(())
+}
+
+/// A piece of an image.
+pub(crate) fn image_piece(
+    connection: &Connection,
+    record: &[u8],
+    image: Hash,
+    piece: u32,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT bytes FROM record_images WHERE record = ?1 AND digest = ?2 AND piece = ?3")?;
+    Ok(query.query_row(params![record, image.as_bytes(), piece], |row| row.get(0)).optional()?)
+}
+
+/// How many pieces of an image are here.
+pub(crate) fn image_pieces(connection: &Connection, record: &[u8], image: Hash) -> Result<u64, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT count(*) FROM record_images WHERE record = ?1 AND digest = ?2")?;
+    Ok(query.query_row(params![record, image.as_bytes()], |row| row.get(0))?)
+}
+
+/// Whether there is any image of a record.
+pub(crate) fn has_images(connection: &Connection, record: &[u8]) -> Result<bool, StoreError> {
+    let mut query = connection.prepare_cached("SELECT 1 FROM record_images WHERE record = ?1 LIMIT 1")?;
+    Ok(query.exists([record])?)
+}
+
+/// Forgets an image.
+pub(crate) fn forget_image(tx: &Transaction<'_>, record: &[u8], image: Hash) -> Result<(), StoreError> {
+    let delete = "DELETE FROM record_images WHERE record = ?1 AND digest = ?2";
+    tx.execute(delete, params![record, image.as_bytes()])?;
+    Ok(())
+}
+
+/// Forgets a record's images but for these.
+pub(crate) fn forget_images(tx: &Transaction<'_>, record: &[u8], kept: &[Hash]) -> Result<(), StoreError> {
+    let mut query = tx.prepare_cached("SELECT DISTINCT digest FROM record_images WHERE record = ?1")?;
+    let digests =
+        query.query_map([record], |row| Ok(row.get::<_, Digest>(0)?.0))?.collect::<Result<Vec<_>, _>>()?;
+    digests
+        .into_iter()
+        .filter(|digest| !kept.contains(digest))
+        .try_for_each(|digest| forget_image(tx, record, digest))
 }
 
 /// The links of records, by their records.

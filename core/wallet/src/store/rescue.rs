@@ -12,7 +12,7 @@ use super::access::{Access, beside};
 use super::{Store, StoreError, StoreResult, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
-const OWN: [&str; 21] = [
+const OWN: [&str; 25] = [
     "checkpoints",
     "positions",
     "forks",
@@ -31,9 +31,13 @@ const OWN: [&str; 21] = [
     "extensions",
     "records",
     "record_objects",
+    "record_images",
     "record_links",
     "record_asks",
     "attribute_keys",
+    "scans",
+    "remembering",
+    "reports",
     "badges",
 ];
 

@@ -9,8 +9,8 @@ use countersign_abe::{Attribute, MasterKey, Policy};
 use countersign_ledger::{Draft, Hash, Held, Identity, LogName, PublicKey, Statement, Subject, UnixMillis};
 use countersign_records::rules::{AUTHORITY, DOCTOR, Head, INDEX, LOGS, Mode, REQUEST, SLOTS, STORE, Thread};
 use countersign_records::{
-    Ask, AuthorityKey, Cut, Delivered, Demand, Epoch, KeyAsk, Parts, RecordId, Request as Vouched, Row, Rule,
-    Submission, Taken, Ticket, Unsigned, Vouch, label, seal_ask, seal_key,
+    Ask, AuthorityKey, Cut, Delivered, Demand, Epoch, Image, KeyAsk, Parts, RecordId, Request as Vouched,
+    Row, Rule, Submission, Taken, Ticket, Unsigned, Vouch, label, seal_ask, seal_key,
 };
 use countersign_wallet::{
     AttributeAuthority, Client, Clinician, Cost, KeyStore, Method, NewLine, RecordStore, Records, Request,
@@ -177,10 +177,35 @@ impl Clinic {
         holder: &PublicKey,
         text: &str,
     ) -> Vec<u8> {
-        let document = document(text);
+        self.sign_with(who, record, version, holder, (text, &[]))
+    }
+
+    /// The same, of a document whose medication and results refer to these images.
+    pub fn sign_with(
+        &self,
+        who: &str,
+        record: &RecordId,
+        version: u64,
+        holder: &PublicKey,
+        (text, images): (&str, &[Image]),
+    ) -> Vec<u8> {
+        let document = document(text, images);
         let mut cut = Cut::new(&document).unwrap();
-        let unsigned = Unsigned::new(&mut cut, &[], &mut random());
-        let draft = unsigned.draft(record, version, &Rule::any(unsigned.count()), holder).unwrap();
+        let unsigned = Unsigned::new(&mut cut, images, &mut random());
+        let rule = Rule::any(unsigned.count());
+        self.signed(who, record, version, holder, (unsigned, &rule))
+    }
+
+    /// Signs what is ready to be signed, under the author's rule.
+    pub fn signed(
+        &self,
+        who: &str,
+        record: &RecordId,
+        version: u64,
+        holder: &PublicKey,
+        (unsigned, rule): (Unsigned, &Rule),
+    ) -> Vec<u8> {
+        let draft = unsigned.draft(record, version, rule, holder).unwrap();
         let mut world = self.scene.world();
         let statement = world.sign_draft(who, &draft);
         let certificate = world.members[who].certificate.clone();
@@ -189,11 +214,16 @@ impl Clinic {
 
     /// A record with a document, enrolled and taken, not yet published.
     pub fn begun(&self, phone: &mut Phone) -> RecordId {
+        self.begun_with(phone, &[])
+    }
+
+    /// The same, of a document that refers to images.
+    pub fn begun_with(&self, phone: &mut Phone, images: &[Image]) -> RecordId {
         let mut records = phone.records();
         let record = records.begin(&identity(STORE, "cloud"), &identity(AUTHORITY, "clinics")).unwrap();
         records.enrol(&self.client, &record, &format!("patient/{record}")).unwrap();
         let holder = records.holder(&record).unwrap();
-        let signed = self.sign("grace", &record, 1, &holder, "Metformin");
+        let signed = self.sign_with("grace", &record, 1, &holder, ("Metformin", images));
         phone.sync(self);
         phone.records().take(&record, &signed).unwrap();
         record
@@ -238,8 +268,11 @@ impl Clinic {
     }
 
     pub fn head(&self, log: LogName, record: &RecordId) -> Head {
-        let state = self.scene.world().state_of(log, &kind(INDEX), record.subject().as_str());
-        Head::from_state(&state).unwrap()
+        Self::head_in(&self.scene.world(), log, record)
+    }
+
+    pub fn head_in(world: &World, log: LogName, record: &RecordId) -> Head {
+        Head::from_state(&world.state_of(log, &kind(INDEX), record.subject().as_str())).unwrap()
     }
 
     /// Signs a draft as a member and puts it into a log, whatever the rules say.
@@ -390,7 +423,7 @@ impl Shelf {
         }
         let row = self.rows[&row].clone();
         self.running.insert(demanded.proof(), (log, thread, row.clone()));
-        let (token, until) = (demanded.proof().0.to_vec(), world.now);
+        let (token, until) = (demanded.proof().0.to_vec(), UnixMillis(world.now.0 + 10 * 60_000));
         let delivered =
             Delivered { row, delivery: delivery.as_bytes().to_vec(), receipt: vec![], token, until };
         Response { status: 200, body: delivered.to_bytes(), ..Response::default() }
@@ -453,8 +486,12 @@ fn sign(world: &World, who: &str, draft: &Draft) -> Statement {
     draft.sign(&member.certificate, &member.key, world.now, cti).unwrap()
 }
 
-/// A summary with three sections; `text` is in the second.
-pub fn document(text: &str) -> Vec<u8> {
+/// A summary with three sections; `text` is in the second. The first image is of the medication, the second of the results.
+pub fn document(text: &str, images: &[Image]) -> Vec<u8> {
+    let attached = |at: usize| match images.get(at) {
+        Some(image) => json!([{ "contentType": image.media_type, "url": image.locator }]),
+        None => json!([]),
+    };
     let resource = |kind: &str, id: &str, mut members: serde_json::Value| {
         members["resourceType"] = kind.into();
         members["id"] = id.into();
@@ -476,11 +513,15 @@ pub fn document(text: &str) -> Vec<u8> {
         resource("Patient", "pat", json!({ "name": [{ "family": "Roe" }], "birthDate": "1970-01-01" })),
         resource("Practitioner", "dr", json!({ "name": [{ "text": "Dr. Grace" }] })),
         resource("Condition", "p", json!({ "code": { "text": "Diabetes" } })),
-        resource("MedicationStatement", "m", json!({ "medicationCodeableConcept": { "text": text } })),
+        resource(
+            "MedicationStatement",
+            "m",
+            json!({ "medicationCodeableConcept": { "text": text }, "derivedFrom": attached(0) }),
+        ),
         resource(
             "Observation",
             "r",
-            json!({ "code": { "text": "Glucose" }, "valueQuantity": { "value": 7.10, "unit": "mmol/L" } }),
+            json!({ "code": { "text": "Glucose" }, "valueQuantity": { "value": 7.10, "unit": "mmol/L" }, "derivedFrom": attached(1) }),
         ),
     ];
     serde_json::to_vec_pretty(&json!({ "resourceType": "Bundle", "type": "document", "timestamp": "2026-01-02T03:04:05Z", "entry": entries })).unwrap()

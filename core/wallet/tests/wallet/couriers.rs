@@ -188,6 +188,31 @@ fn two_hops_without_signal_arrive_from_the_last_phone_alone() {
 }
 
 #[test]
+fn goods_that_come_back_before_the_answer_was_scanned_can_be_handed_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, mut b, mut c]) = scene(directory.path(), ["a", "b", "c"]);
+    let hand_over = |from: &mut Phone, to: &mut Phone| {
+        let offer = from.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+        to.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap()
+    };
+    hand_over(&mut distributor, &mut a);
+    // A does not scan the answer; B gives the goods back within the minutes of A's offer.
+    let late = hand_over(&mut a, &mut b);
+    hand_over(&mut b, &mut a);
+    let first = a.courier().pending().unwrap();
+    let again = a.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    assert!(first.iter().all(|one| one.shown.id != again.id), "the offer to B is over");
+    let goods = a.courier().close(&late.message).unwrap();
+    assert_eq!(goods.holder.unwrap().name(), "a", "what is newer stays");
+    let answer = c.courier().answer(&again.message, &[unit()], &intact(), now()).unwrap();
+    assert_eq!(a.courier().close(&answer.message).unwrap().holder.unwrap().name(), "c");
+    // The ledger takes them all.
+    let round = c.send(now());
+    assert_eq!((round.proven, round.refused), (4, 0));
+    running.stop();
+}
+
+#[test]
 fn goods_that_a_desk_has_shipped_are_handed_over_after_that() {
     let directory = tempfile::tempdir().unwrap();
     let (running, mut distributor, [mut a, ..]) = scene(directory.path(), ["a", "b", "c"]);

@@ -2,7 +2,9 @@
 
 use countersign_ledger::{Draft, Fields, Hash, LogName, Signer as _, Subject};
 use countersign_records::rules::{ANSWER, DELIVERY, INDEX, LOGS, Mode, Outcome, REQUEST};
-use countersign_records::{AskError, DeliveryError, Epoch, LineError, Parts, RecordId, Refused, View};
+use countersign_records::{
+    AskError, Cut, DeliveryError, Epoch, LineError, Pair, Parts, RecordId, Refused, Rule, Unsigned, View,
+};
 use countersign_wallet::{
     AccessState, Allow, AskFor, AskState, NewLine, Publishing, RecordError, Records, ShownRecord, StoredKey,
     TransportError,
@@ -321,6 +323,15 @@ fn narrowing_seals_anew_what_is_closed_and_nothing_else_and_the_old_wraps_are_go
         3,
         "the old ones are gone"
     );
+    // Who read it before has read it: the list says so, whatever is closed since.
+    case.patient.sync(&case.clinic);
+    let accesses = case.patient.records().accesses(&case.record, case.clinic.now()).unwrap();
+    let read: Vec<_> = accesses.readers_of(label).collect();
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0].who.as_ref().unwrap().certificate.identity().name(), "ada");
+    let rows: std::collections::BTreeSet<_> = read[0].deliveries.iter().map(|one| one.row).collect();
+    assert_eq!((read[0].deliveries.len(), rows.len()), (2, 2), "before the narrowing, and after it");
+    assert_eq!(accesses.readers_of(Hash([1; 32])).count(), 0);
     // Widening needs wraps alone.
     let both = case.patient.parts(&case.record, &SIX);
     case.act(|records, _, record| records.set_parts(record, label, both)).unwrap();
@@ -526,6 +537,67 @@ fn what_is_not_a_document_for_this_record_is_not_taken() {
     clinic.scene.world().revoke("grace", LOGS[0], size);
     patient.sync(&clinic);
     assert!(matches!(patient.records().take(&record, &good), Err(RecordError::AuthorRevoked)));
+}
+
+#[test]
+fn nothing_is_shared_that_the_author_does_not_permit_and_a_newer_rule_closes_lines() {
+    let mut case = Case::new(Mode::AtOnce);
+    let holder = case.patient.records().holder(&case.record).unwrap();
+    // The medication only with the results, or the whole.
+    let document = crate::clinic::document("Insulin", &[]);
+    let unsigned = Unsigned::new(&mut Cut::new(&document).unwrap(), &[], &mut crate::clinic::random());
+    let parts: Vec<_> = unsigned.parts().cloned().collect();
+    let of = |title: &str| {
+        let sections = View::of(&parts).sections;
+        sections.iter().find(|section| section.title == title).unwrap().part
+    };
+    let (medication, results, all) = (of("Medication"), of("Results"), Parts::all(parts.len()));
+    let without = Parts(all.0 & !Parts::of([medication]).0);
+    let rule = Rule::new(
+        vec![
+            Pair { must: Parts::of([0]), may: without },
+            Pair { must: Parts::of([0, medication, results]), may: all },
+        ],
+        parts.len(),
+    );
+    let signed = case.clinic.signed("grace", &case.record, 2, &holder, (unsigned, &rule.unwrap()));
+    case.act(|records, _, record| records.take(record, &signed)).unwrap();
+    // The line opened problems and medication, which nobody may open any more.
+    assert!(case.patient.records().one(&case.record).unwrap().changing_to.unwrap().is_empty());
+    case.clinic.proceed(&mut case.patient, &case.record);
+    let line = |parts| NewLine {
+        log: LOGS[1],
+        policy: CARDIOLOGIST.parse().unwrap(),
+        mode: Mode::AtOnce,
+        minutes: 60,
+        parts,
+    };
+    for parts in [Parts::of([medication]), Parts::of([medication, of("Problems")])] {
+        let refused = case.act(|records, _, record| records.add_line(record, &line(parts))).unwrap_err();
+        assert_eq!(refused.reason(), "not-permitted");
+    }
+    case.label = case
+        .act(|records, _, record| records.add_line(record, &line(Parts::of([medication, results]))))
+        .unwrap();
+    case.clinic.proceed(&mut case.patient, &case.record);
+    case.doctor.sync(&case.clinic);
+    let thread = case.ask().unwrap();
+    assert_eq!(titles(&case.open(&thread).unwrap()), ["Medication", "Results"]);
+    // A store that keeps back the results keeps back what may not be shown without them.
+    let shown = case.open(&thread).unwrap();
+    assert_eq!(shown.not_delivered, Parts::default());
+    let mut at = 0;
+    lock(&case.clinic.scene.world).lie = Some(Box::new(move |path, mut response| {
+        if path.starts_with("/store/objects/") {
+            // The document, the wraps, the header, then the two sections by their numbers.
+            let hidden = if results < medication { 3 } else { 4 };
+            response.status = if at == hidden { 404 } else { response.status };
+            at += 1;
+        }
+        Ok(response)
+    }));
+    let error = case.open(&thread).err().unwrap();
+    assert_eq!(error.reason(), "delivery-incomplete", "{error}");
 }
 
 #[test]

@@ -613,6 +613,7 @@ impl World {
             head: &self.state_of(log, kind, about.family()),
             linked: &[],
             rival: None,
+            elsewhere: &[],
             trust: &self.trust,
             checkpoints: None,
         };

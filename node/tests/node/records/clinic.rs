@@ -69,11 +69,8 @@ impl Shared {
 
     pub fn of(parts: Vec<Vec<u8>>) -> Self {
         let (document, wraps) = (noise(1500), noise(1100));
-        let row = Row {
-            document: Hash::of(&document),
-            wraps: Hash::of(&wraps),
-            parts: parts.iter().map(|part| Hash::of(part)).collect(),
-        };
+        let digests = parts.iter().map(|part| Hash::of(part)).collect();
+        let row = Row::new(Hash::of(&document), Hash::of(&wraps), digests, vec![]);
         Self { objects: [vec![document, wraps], parts].concat(), row }
     }
 

@@ -224,6 +224,40 @@ fn a_large_object_comes_in_ranges_and_whole() {
 }
 
 #[test]
+fn the_pieces_of_an_image_are_objects_of_their_row_as_its_parts_are() {
+    let clinic = Clinic::new();
+    let (mut shared_objects, pieces) = (Shared::new(2, 400), [noise(4_200_000), noise(900)]);
+    let digests = pieces.iter().map(|piece| Hash::of(piece)).collect();
+    shared_objects.row.images = vec![vec![], digests];
+    let mut owner = Owner::new(&clinic.site, clinic.node());
+    let announced = clinic.upload(&owner, &[&shared_objects]);
+    assert_eq!(announced.lacking.len(), 4);
+    let index = owner.index(shared(), 1, &[line(AT_ONCE, Mode::AtOnce, &shared_objects.row)]);
+    let (problem, _) = super::clinic::refused_by_the_log(clinic.node(), shared(), &index);
+    assert_eq!(problem, "promise-not-held", "its images are not there");
+    shared_objects.objects.extend(pieces.clone());
+    clinic.upload(&owner, &[&shared_objects]);
+    accepted(clinic.node(), shared(), &index);
+    owner.was_published(shared(), &index);
+    let ask = clinic.ask(&owner, shared(), AT_ONCE, 60);
+    let delivered = clinic.delivered(&ask);
+    assert_eq!(delivered.row, shared_objects.row);
+    for piece in &pieces {
+        assert!(clinic.get(Hash::of(piece), &delivered.token).body == *piece);
+    }
+    // Without them, they go.
+    let fewer = Shared {
+        row: countersign_records::Row { images: vec![], ..shared_objects.row.clone() },
+        ..shared_objects
+    };
+    clinic.upload(&owner, &[&fewer]);
+    owner.publish(clinic.node(), shared(), 1, &[line(AT_ONCE, Mode::AtOnce, &fewer.row)]);
+    clinic.site.clock.advance(25 * 3600 * 1000);
+    eventually("the images are gone", || pieces.iter().all(|piece| !clinic.lies(&owner, piece)));
+    assert!(clinic.lies(&owner, fewer.wraps()));
+}
+
+#[test]
 fn what_is_superseded_stays_for_a_running_delivery_and_goes_with_it() {
     let (clinic, mut owner, nine, ask) = granted();
     let delivered = clinic.delivered(&ask);

@@ -248,6 +248,67 @@ fn two_records_do_not_keep_each_others_objects() {
 }
 
 #[test]
+fn the_stores_certificate_is_renewed_before_it_ends_and_deliveries_go_on() {
+    let mut site = site();
+    site.config.certificate_days = 40;
+    let clinic = Clinic::of(site);
+    let nine = Shared::new(2, 700);
+    let owner = clinic.record(&nine);
+    let path = clinic.site.config.data.join("keys/record-store.crt");
+    let signer = |delivered: &countersign_records::Delivered| {
+        Statement::parse(&delivered.delivery).unwrap().certificate()
+    };
+    let deliver = || clinic.delivered(&clinic.ask(&owner, shared(), AT_ONCE, 60));
+    let first = std::fs::read(&path).unwrap();
+    assert_eq!(signer(&deliver()), Hash::of(&first));
+    // Nine days later it is as it was; a day after that it would end within a month.
+    clinic.site.clock.advance(9 * 24 * 3600 * 1000);
+    assert_eq!(signer(&deliver()), Hash::of(&first));
+    clinic.site.clock.advance(2 * 24 * 3600 * 1000);
+    let renewed = deliver();
+    let second = std::fs::read(&path).unwrap();
+    assert!(second != first && signer(&renewed) == Hash::of(&second));
+    let [old, new] = [&first, &second].map(|der| countersign_ledger::Certificate::from_der(der).unwrap());
+    assert_eq!((old.key(), old.identity()), (new.key(), new.identity()), "the same key of the same store");
+    assert!(new.not_after() > old.not_after());
+    assert_eq!(signer(&deliver()), Hash::of(&second), "once");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_whose_root_is_kept_elsewhere_delivers_when_whoever_has_it_has_certified_it() {
+    let mut site = site();
+    let store = site.config.record_store.take();
+    let mut clinic = Clinic::of(site);
+    let mut owner = Owner::new(&clinic.site, clinic.node());
+    clinic.running.take().unwrap().stop();
+    let (kept, away) = (clinic.site.config.data.join("keys/root.p256"), tempfile::tempdir().unwrap());
+    let root = away.path().join("root.p256");
+    std::fs::copy(&kept, &root).unwrap();
+    std::fs::remove_file(&kept).unwrap();
+    clinic.site.config.record_store = store;
+    clinic.start();
+    // What needs no certificate goes on: uploads, indexes, requests.
+    let nine = Shared::new(2, 700);
+    clinic.upload(&owner, &[&nine]);
+    owner.publish(clinic.node(), shared(), 1, &[line(AT_ONCE, Mode::AtOnce, &nine.row)]);
+    let ask = clinic.ask(&owner, shared(), AT_ONCE, 60);
+    let demand = clinic.demand(&ask);
+    for _ in 0..2 {
+        let waits = clinic.deliver(&demand);
+        assert_eq!(waits.problem(), (503, "busy".to_owned()));
+    }
+    let certified = countersign_node::certify(&clinic.site.config, &root).unwrap();
+    let [countersign_node::Certified { member, published: Ok(()) }] = &certified[..] else {
+        panic!("one waits: {certified:?}")
+    };
+    assert_eq!(member.as_str(), "spiffe://meds.example/record-store/cloud");
+    let delivered = super::clinic::read(&clinic.deliver(&demand));
+    assert_eq!(clinic.get(Hash::of(nine.wraps()), &delivered.token).body, nine.wraps());
+    assert!(countersign_node::certify(&clinic.site.config, &root).unwrap().is_empty());
+}
+
+#[test]
 fn the_store_enrols_itself_and_is_told_by_name() {
     let mut clinic = Clinic::new();
     let about = clinic.client.get("/store");

@@ -14,14 +14,16 @@ pub type Message = u16;
 #[derive(PartialEq, Eq, Hash)]
 enum Call {
     Offer { chain: Message, who: usize, minute: u64, again: usize },
-    Answer { offer: Message, who: usize, minute: u64, refuses: bool },
+    Answer { offer: Message, who: usize, minute: u64, refuses: bool, again: usize },
     Close { offer: Message, answer: Message },
     Judge { history: Vec<Message>, statement: Message },
+    Load { ledger: Vec<Message> },
 }
 
 /// What a verified chain says.
 struct Chain {
     holder: usize,
+    statements: Vec<Message>,
     /// The statements that two people signed.
     handovers: Vec<Message>,
 }
@@ -39,8 +41,8 @@ pub struct Book {
     messages: Vec<Vec<u8>>,
     numbers: HashMap<Vec<u8>, Message>,
     made: HashMap<Call, Option<Message>>,
-    /// Who made an offer, and in which minute.
-    offers: HashMap<Message, (usize, u64)>,
+    /// Who made an offer, in which minute of their clock, and after which statement.
+    offers: HashMap<Message, (usize, u64, Message)>,
     chains: HashMap<Message, Chain>,
     statements: HashMap<Message, Known>,
     holders: HashMap<Vec<Message>, usize>,
@@ -80,23 +82,31 @@ impl Book {
         let key = self.road.key(PEOPLE[who]);
         let offered = Offered::make(before, &terms(), key, &self.road.rules(), at(minute), nonce);
         let offer = offered.ok().map(|offered| self.number(offered.to_bytes()));
-        self.offers.extend(offer.map(|offer| (offer, (who, minute))));
+        let latest = self.latest(chain);
+        self.offers.extend(offer.map(|offer| (offer, (who, minute, latest))));
         self.made.insert(call, offer);
         offer
     }
 
-    /// `Offered::examine` and `Examined::answer`: the chain that ends with the answer.
-    pub fn answer(&mut self, offer: Message, who: usize, minute: u64, refuses: bool) -> Option<Message> {
-        let call = Call::Answer { offer, who, minute, refuses };
+    /// `Offered::examine` and `Examined::answer`: the chain that ends with the answer. `again` makes two answers differ.
+    pub fn answer(
+        &mut self,
+        offer: Message,
+        who: usize,
+        minute: u64,
+        refuses: bool,
+        again: usize,
+    ) -> Option<Message> {
+        let call = Call::Answer { offer, who, minute, refuses, again };
         if let Some(made) = self.made.get(&call) {
             return *made;
         }
         let refused = Answer { condition: Condition::Refused { reason: "wet".into() }, ..intact() };
         let answer = if refuses { refused } else { intact() };
         let (key, rules, now) = (self.road.key(PEOPLE[who]), self.road.rules(), at(minute));
-        let goods = [Subject::new(PIECE).unwrap()];
+        let (goods, nonce) = ([Subject::new(PIECE).unwrap()], [0x80 + u8::try_from(again).unwrap(); 16]);
         let examined = self.offered(offer).examine(&rules, now);
-        let chain = examined.and_then(|examined| examined.answer(&goods, &answer, key, now, [9; 16]));
+        let chain = examined.and_then(|examined| examined.answer(&goods, &answer, key, now, nonce));
         let chain = chain.ok().map(|chain| self.chain(&chain));
         self.made.insert(call, chain);
         chain
@@ -131,8 +141,21 @@ impl Book {
         Some(taken)
     }
 
-    /// Who made an offer, and in which minute.
-    pub fn of_offer(&self, offer: Message) -> (usize, u64) {
+    /// `CustodyChain::new`: the chain of a phone that loads the goods from the ledger; `None` if that does not hold together.
+    pub fn load(&mut self, ledger: &[Message]) -> Option<Message> {
+        let call = Call::Load { ledger: ledger.to_vec() };
+        if let Some(made) = self.made.get(&call) {
+            return *made;
+        }
+        let chain = CustodyChain::new(&self.entries(ledger)).unwrap();
+        let whole = chain.verify(&self.road.rules()).is_ok();
+        let chain = whole.then(|| self.chain(&chain));
+        self.made.insert(call, chain);
+        chain
+    }
+
+    /// Who made an offer, in which minute of their clock, and after which statement.
+    pub fn of_offer(&self, offer: Message) -> (usize, u64, Message) {
         self.offers[&offer]
     }
 
@@ -144,6 +167,16 @@ impl Book {
     /// The statements of a chain that two people signed.
     pub fn handovers(&self, chain: Message) -> &[Message] {
         &self.chains[&chain].handovers
+    }
+
+    /// Whether a chain has a statement.
+    pub fn has(&self, chain: Message, statement: Message) -> bool {
+        self.chains[&chain].statements.contains(&statement)
+    }
+
+    /// The latest statement of a chain.
+    pub fn latest(&self, chain: Message) -> Message {
+        *self.chains[&chain].statements.last().unwrap()
     }
 
     /// Who holds the goods, by a chain.
@@ -192,10 +225,11 @@ impl Book {
     fn chain(&mut self, chain: &CustodyChain) -> Message {
         let holder = chain.holder(&self.road.rules()).unwrap();
         let holder = PEOPLE.iter().position(|who| holder == Some(identity(who))).unwrap();
-        let signed = chain.statements().iter().filter(|one| one.countersigned().is_some());
-        let handovers = signed.map(|one| self.statement(one)).collect();
+        let statements: Vec<Message> = chain.statements().iter().map(|one| self.statement(one)).collect();
+        let signed = |one: &&Message| self.statements[*one].giver.is_some();
+        let handovers = statements.iter().filter(signed).copied().collect();
         let number = self.number(chain.to_bytes());
-        self.chains.insert(number, Chain { holder, handovers });
+        self.chains.insert(number, Chain { holder, statements, handovers });
         number
     }
 

@@ -1010,6 +1010,11 @@ public protocol ClinicianProtocol: AnyObject, Sendable {
      */
     func tidy() throws  -> UInt64
     
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+    func writeImage(thread: String, digest: String, path: String) throws 
+    
 }
 /**
  * A clinician who is let see medical records, with one of the wallet's certified keys.
@@ -1248,6 +1253,20 @@ open func tidy()throws  -> UInt64  {
 })
 }
     
+    /**
+     * Fetches an image of what was opened into a file, verified, whole or not at all. It is the app's to erase when the grant ends.
+     */
+open func writeImage(thread: String, digest: String, path: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_clinician_write_image(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),
+        FfiConverterString.lower(digest),
+        FfiConverterString.lower(path),uniffiCallStatus
+    )
+}
+}
+    
 
     
 }
@@ -1354,6 +1373,11 @@ public protocol CourierProtocol: AnyObject, Sendable {
      * Handovers under way, to be shown again.
      */
     func pending() throws  -> [Handover]
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+    func proof(link: String) throws  -> ProofScreen
     
     /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
@@ -1568,6 +1592,19 @@ open func pending()throws  -> [Handover]  {
         uniffiCallStatus in
     uniffi_countersign_core_fn_method_courier_pending(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Proof of the last delivery of goods that this phone knows, by their link: to show and to send.
+     */
+open func proof(link: String)throws  -> ProofScreen  {
+    return try  FfiConverterTypeProofScreen_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_proof(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
     )
 })
 }
@@ -2446,6 +2483,54 @@ public func FfiConverterTypeKeyStore_lower(_ value: KeyStore) -> UInt64 {
 public protocol PackCheckerProtocol: AnyObject, Sendable {
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+    func eraseAll() throws 
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+    func eraseHistory() throws 
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+    func forget(link: String) throws 
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+    func history() throws  -> [Scanned]
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+    func notices() throws  -> [Notice]
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+    func remember(on: Bool) throws 
+    
+    /**
+     * How much is remembered.
+     */
+    func remembered() throws  -> Remembered
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */
+    func seen()  -> Seen
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+    func told(notice: String) throws 
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
     func checkAgain() throws  -> Answer?
@@ -2467,6 +2552,32 @@ public protocol PackCheckerProtocol: AnyObject, Sendable {
      * Scans a photograph without a time limit: RGBA pixels, one byte per channel, rows without gaps.
      */
     func checkPhoto(width: UInt32, height: UInt32, rgba: Data) throws  -> ScanResult
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+    func report(link: String, suspicion: Suspicion) throws 
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+    func reports() throws  -> [ReportLine]
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+    func sendReports() throws  -> Round
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+    func settleReport(id: String) throws 
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+    func takesReports() throws  -> Bool
     
 }
 /**
@@ -2538,6 +2649,115 @@ public convenience init(wallet: Wallet) {
 
     
     /**
+     * Forgets what was scanned, and the medicine list.
+     */
+open func eraseAll()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_erase_all(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets what was scanned, but for the medicine list. What was sealed cannot be opened any more, wherever it still lies.
+     */
+open func eraseHistory()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_erase_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets a pack: its scans, and its place in the medicine list.
+     */
+open func forget(link: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_forget(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * What was scanned, and the packs that are kept, the latest first. To see one again, check its link.
+     */
+open func history()throws  -> [Scanned]  {
+    return try  FfiConverterSequenceTypeScanned.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What is new about packs that were scanned or are kept: ask after every sync. Each comes once: call [`Self::told`]
+     * when the person has been told, so that a killed app loses none.
+     */
+open func notices()throws  -> [Notice]  {
+    return try  FfiConverterSequenceTypeNotice.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_notices(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Remembers scans from now on, or forgets those that were and remembers none. Off until the person wants it; then every
+     * check is noted by itself.
+     */
+open func remember(on: Bool)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_remember(
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(on),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * How much is remembered.
+     */
+open func remembered()throws  -> Remembered  {
+    return try  FfiConverterTypeRemembered_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_remembered(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What the last scan adds to its answer: whether this phone scanned the pack before, and a hint if the same number was
+     * seen as a copy would be. Empty before the first.
+     */
+open func seen() -> Seen  {
+    return try!  FfiConverterTypeSeen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_seen(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The person was told of a notice, by its id.
+     */
+open func told(notice: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_told(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(notice),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * The answer about the last pack again, with all that was read from it: for after a sync. Absent before the first.
      */
 open func checkAgain()throws  -> Answer?  {
@@ -2597,6 +2817,68 @@ open func checkPhoto(width: UInt32, height: UInt32, rgba: Data)throws  -> ScanRe
         rgbaFb,uniffiCallStatus
     )
         }
+})
+}
+    
+    /**
+     * Reports a suspicion about a pack by its link, tied to its last scan: sealed to the authority alone, and durable when
+     * this returns. It is sent by [`Self::send_reports`].
+     */
+open func report(link: String, suspicion: Suspicion)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_report(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),
+        FfiConverterTypeSuspicion_lower(suspicion),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * The reports of this phone, the latest first.
+     */
+open func reports()throws  -> [ReportLine]  {
+    return try  FfiConverterSequenceTypeReportLine.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_reports(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
+     */
+open func sendReports()throws  -> Round  {
+    return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_send_reports(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Removes a report from the list, by its id: one that was received or refused.
+     */
+open func settleReport(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_settle_report(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Whether this register takes reports, by the last sync.
+     */
+open func takesReports()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_takes_reports(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
 })
 }
     
@@ -2720,6 +3002,18 @@ public protocol RecordsProtocol: AnyObject, Sendable {
     func link(record: String) throws  -> String
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+    func paper(record: String) throws  -> String
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+    func restore(paper: String, authority: String) throws  -> String
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
     func roll(record: String) throws  -> Bool
@@ -2755,9 +3049,20 @@ public protocol RecordsProtocol: AnyObject, Sendable {
     func take(record: String, document: Data) throws  -> MedicalDocument
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+    func takeImage(record: String, digest: String, path: String) throws 
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
     func withdraw(record: String, thread: String) throws 
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+    func writeImage(record: String, digest: String, path: String) throws 
     
 }
 /**
@@ -2988,6 +3293,35 @@ open func link(record: String)throws  -> String  {
 }
     
     /**
+     * The record's secret, seven lines to be written on paper. Whoever has it and a code of the registrar's owns the record: show it
+     * when it is asked for, and let it be in no backup and no screenshot.
+     */
+open func paper(record: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_paper(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Begins to restore a record from its paper, as a person has typed or scanned it. Show the number that is returned where the owner
+     * is enrolled again; after `enrol`, `step` fetches what there is of it.
+     */
+open func restore(paper: String, authority: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_restore(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(paper),
+        FfiConverterString.lower(authority),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Begins a change if the record is due for this quarter's keys. Call it now and then.
      */
 open func roll(record: String)throws  -> Bool  {
@@ -3084,6 +3418,21 @@ open func take(record: String, document: Data)throws  -> MedicalDocument  {
 }
     
     /**
+     * Takes an image that the document names, from a file that its author handed over. With the next steps it is shared with the part
+     * that names it, when all images of that part are here.
+     */
+open func takeImage(record: String, digest: String, path: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_take_image(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(digest),
+        FfiConverterString.lower(path),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * Withdraws what was granted. Until it is recorded ([`RecordAccess::unrecorded`]) it does not hold.
      */
 open func withdraw(record: String, thread: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -3092,6 +3441,20 @@ open func withdraw(record: String, thread: String)throws   {try rustCallWithErro
             self.uniffiCloneHandle(),
         FfiConverterString.lower(record),
         FfiConverterString.lower(thread),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Writes an image that is on this phone to a file, whole or not at all.
+     */
+open func writeImage(record: String, digest: String, path: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_write_image(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(digest),
+        FfiConverterString.lower(path),uniffiCallStatus
     )
 }
 }
@@ -3147,7 +3510,7 @@ public func FfiConverterTypeRecords_lower(_ value: Records) -> UInt64 {
 
 
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 public protocol RegisterReaderProtocol: AnyObject, Sendable {
     
@@ -3164,7 +3527,7 @@ public protocol RegisterReaderProtocol: AnyObject, Sendable {
     
 }
 /**
- * Reads the codes of a register.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
  */
 open class RegisterReader: RegisterReaderProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3318,6 +3681,12 @@ public func FfiConverterTypeRegisterReader_lower(_ value: RegisterReader) -> UIn
 public protocol WalletProtocol: AnyObject, Sendable {
     
     /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+    func readHealthLink(link: String, recipient: String, passcode: String?) throws  -> [LinkedFile]
+    
+    /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
      * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
@@ -3336,8 +3705,8 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func enrol(key: String, code: String) throws  -> Enrolment
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
     func follow(code: String) throws 
     
@@ -3358,7 +3727,8 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func following() throws  -> [Followed]
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
     func keep(code: String) throws 
     
@@ -3401,7 +3771,7 @@ public protocol WalletProtocol: AnyObject, Sendable {
     func syncStep() throws  -> SyncStep
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
     func unfollow(link: String) throws 
     
@@ -3499,6 +3869,22 @@ public static func openExamples(database: String, genesis: Data, keys: KeyStore)
 
     
     /**
+     * Fetches what a SMART Health Link leads to, and reads it. `recipient` is who asks, as the patient may be shown it. A link that
+     * wants a passcode is `Invalid` with the reason `passcode`, and may be tried again with one: a wrong one costs an attempt.
+     */
+open func readHealthLink(link: String, recipient: String, passcode: String?)throws  -> [LinkedFile]  {
+    return try  FfiConverterSequenceTypeLinkedFile.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_wallet_read_health_link(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),
+        FfiConverterString.lower(recipient),
+        FfiConverterOptionString.lower(passcode),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * The texts of QR codes that show the newest checkpoint to another phone, one after the other, over and over;
      * empty before the first sync. Phones that compare their checkpoints detect a fork of the log.
      */
@@ -3541,8 +3927,8 @@ open func enrol(key: String, code: String)throws  -> Enrolment  {
 }
     
     /**
-     * Follows the product class that a code or link names: all its lots and packs. Its data is fetched by the next
-     * sync.
+     * Follows the product class that a code or link names: all its lots and packs. If there is more on record about the
+     * pack than that tells, the pack is followed as well. Its data is fetched by the next sync.
      */
 open func follow(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -3591,7 +3977,8 @@ open func following()throws  -> [Followed]  {
 }
     
     /**
-     * Keeps a pack in the medicine list: follows its product, and the pack itself.
+     * Keeps a pack in the medicine list, with the expiry on its label if this phone scanned it: follows its product, and
+     * the pack itself.
      */
 open func keep(code: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -3690,7 +4077,7 @@ open func syncStep()throws  -> SyncStep  {
 }
     
     /**
-     * Stops following a subject: the link of a [`Followed`].
+     * Stops following a subject: the link of a [`Followed`]. A pack leaves the medicine list, and its scans are forgotten.
      */
 open func unfollow(link: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
@@ -3747,6 +4134,214 @@ public func FfiConverterTypeWallet_lower(_ value: Wallet) -> UInt64 {
 }
 
 
+
+
+/**
+ * Somebody who asked.
+ */
+public struct AccessScreen: Equatable, Hashable {
+    /**
+     * By which it is answered.
+     */
+    public let thread: String
+    /**
+     * Who.
+     */
+    public let who: Text
+    /**
+     * What came of it.
+     */
+    public let state: Text
+    /**
+     * Its mark.
+     */
+    public let mark: AccessMark
+    /**
+     * What the person must know before all else; absent mostly.
+     */
+    public let warning: Text?
+    /**
+     * What for, why, when, and what was seen.
+     */
+    public let lines: [Text]
+    /**
+     * What the person can do, the likeliest first.
+     */
+    public let answers: [AccessAnswer]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is answered.
+         */thread: String, 
+        /**
+         * Who.
+         */who: Text, 
+        /**
+         * What came of it.
+         */state: Text, 
+        /**
+         * Its mark.
+         */mark: AccessMark, 
+        /**
+         * What the person must know before all else; absent mostly.
+         */warning: Text?, 
+        /**
+         * What for, why, when, and what was seen.
+         */lines: [Text], 
+        /**
+         * What the person can do, the likeliest first.
+         */answers: [AccessAnswer]) {
+        self.thread = thread
+        self.who = who
+        self.state = state
+        self.mark = mark
+        self.warning = warning
+        self.lines = lines
+        self.answers = answers
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AccessScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessScreen {
+        return
+            try AccessScreen(
+                thread: FfiConverterString.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                mark: FfiConverterTypeAccessMark.read(from: &buf), 
+                warning: FfiConverterOptionTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                answers: FfiConverterSequenceTypeAccessAnswer.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AccessScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeAccessMark.write(value.mark, into: &buf)
+        FfiConverterOptionTypeText.write(value.warning, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeAccessAnswer.write(value.answers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessScreen_lift(_ buf: RustBuffer) throws -> AccessScreen {
+    return try FfiConverterTypeAccessScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessScreen_lower(_ value: AccessScreen) -> RustBuffer {
+    return FfiConverterTypeAccessScreen.lower(value)
+}
+
+
+/**
+ * The screen of who asked for a record.
+ */
+public struct AccessesScreen: Equatable, Hashable {
+    /**
+     * Up to when the list is complete.
+     */
+    public let complete: Text
+    /**
+     * Requests that showed nothing to anybody, if there are any.
+     */
+    public let unread: Text?
+    /**
+     * That nobody asked, if so.
+     */
+    public let nobody: Text?
+    /**
+     * What wants the person's eyes comes first.
+     */
+    public let list: [AccessScreen]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Up to when the list is complete.
+         */complete: Text, 
+        /**
+         * Requests that showed nothing to anybody, if there are any.
+         */unread: Text?, 
+        /**
+         * That nobody asked, if so.
+         */nobody: Text?, 
+        /**
+         * What wants the person's eyes comes first.
+         */list: [AccessScreen]) {
+        self.complete = complete
+        self.unread = unread
+        self.nobody = nobody
+        self.list = list
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AccessesScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessesScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessesScreen {
+        return
+            try AccessesScreen(
+                complete: FfiConverterTypeText.read(from: &buf), 
+                unread: FfiConverterOptionTypeText.read(from: &buf), 
+                nobody: FfiConverterOptionTypeText.read(from: &buf), 
+                list: FfiConverterSequenceTypeAccessScreen.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AccessesScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.complete, into: &buf)
+        FfiConverterOptionTypeText.write(value.unread, into: &buf)
+        FfiConverterOptionTypeText.write(value.nobody, into: &buf)
+        FfiConverterSequenceTypeAccessScreen.write(value.list, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessesScreen_lift(_ buf: RustBuffer) throws -> AccessesScreen {
+    return try FfiConverterTypeAccessesScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessesScreen_lower(_ value: AccessesScreen) -> RustBuffer {
+    return FfiConverterTypeAccessesScreen.lower(value)
+}
 
 
 /**
@@ -4075,6 +4670,323 @@ public func FfiConverterTypeArgument_lift(_ buf: RustBuffer) throws -> Argument 
 #endif
 public func FfiConverterTypeArgument_lower(_ value: Argument) -> RustBuffer {
     return FfiConverterTypeArgument.lower(value)
+}
+
+
+/**
+ * Something that may be asked for.
+ */
+public struct AskChoice: Equatable, Hashable {
+    /**
+     * The line; none asks the patient for a line of one's own.
+     */
+    public let label: String?
+    /**
+     * Whether on the private log.
+     */
+    public let isPrivate: Bool
+    /**
+     * Whom it is open to.
+     */
+    public let who: Text
+    /**
+     * How, and for how long.
+     */
+    public let lines: [Text]
+    /**
+     * For how long at most.
+     */
+    public let minutes: UInt32
+    /**
+     * What for, as a code of HL7's `PurposeOfUse`.
+     */
+    public let purpose: String
+    /**
+     * Whether it can be asked for by this clinician, as far as this phone knows.
+     */
+    public let fits: Bool
+    /**
+     * What the person must know before; absent mostly.
+     */
+    public let warning: Text?
+    /**
+     * Whether a reason must be typed.
+     */
+    public let needsReason: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The line; none asks the patient for a line of one's own.
+         */label: String?, 
+        /**
+         * Whether on the private log.
+         */isPrivate: Bool, 
+        /**
+         * Whom it is open to.
+         */who: Text, 
+        /**
+         * How, and for how long.
+         */lines: [Text], 
+        /**
+         * For how long at most.
+         */minutes: UInt32, 
+        /**
+         * What for, as a code of HL7's `PurposeOfUse`.
+         */purpose: String, 
+        /**
+         * Whether it can be asked for by this clinician, as far as this phone knows.
+         */fits: Bool, 
+        /**
+         * What the person must know before; absent mostly.
+         */warning: Text?, 
+        /**
+         * Whether a reason must be typed.
+         */needsReason: Bool) {
+        self.label = label
+        self.isPrivate = isPrivate
+        self.who = who
+        self.lines = lines
+        self.minutes = minutes
+        self.purpose = purpose
+        self.fits = fits
+        self.warning = warning
+        self.needsReason = needsReason
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AskChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAskChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AskChoice {
+        return
+            try AskChoice(
+                label: FfiConverterOptionString.read(from: &buf), 
+                isPrivate: FfiConverterBool.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                minutes: FfiConverterUInt32.read(from: &buf), 
+                purpose: FfiConverterString.read(from: &buf), 
+                fits: FfiConverterBool.read(from: &buf), 
+                warning: FfiConverterOptionTypeText.read(from: &buf), 
+                needsReason: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AskChoice, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.label, into: &buf)
+        FfiConverterBool.write(value.isPrivate, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterUInt32.write(value.minutes, into: &buf)
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterBool.write(value.fits, into: &buf)
+        FfiConverterOptionTypeText.write(value.warning, into: &buf)
+        FfiConverterBool.write(value.needsReason, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskChoice_lift(_ buf: RustBuffer) throws -> AskChoice {
+    return try FfiConverterTypeAskChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskChoice_lower(_ value: AskChoice) -> RustBuffer {
+    return FfiConverterTypeAskChoice.lower(value)
+}
+
+
+/**
+ * The screen of what may be asked for of a record.
+ */
+public struct AskScreen: Equatable, Hashable {
+    /**
+     * The record.
+     */
+    public let record: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * That the key for this quarter is not here, if so: fetch it first.
+     */
+    public let keyMissing: Text?
+    /**
+     * What may be asked for: what fits first, emergencies last.
+     */
+    public let choices: [AskChoice]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The record.
+         */record: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * That the key for this quarter is not here, if so: fetch it first.
+         */keyMissing: Text?, 
+        /**
+         * What may be asked for: what fits first, emergencies last.
+         */choices: [AskChoice]) {
+        self.record = record
+        self.title = title
+        self.keyMissing = keyMissing
+        self.choices = choices
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AskScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAskScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AskScreen {
+        return
+            try AskScreen(
+                record: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                keyMissing: FfiConverterOptionTypeText.read(from: &buf), 
+                choices: FfiConverterSequenceTypeAskChoice.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AskScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.record, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterOptionTypeText.write(value.keyMissing, into: &buf)
+        FfiConverterSequenceTypeAskChoice.write(value.choices, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskScreen_lift(_ buf: RustBuffer) throws -> AskScreen {
+    return try FfiConverterTypeAskScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskScreen_lower(_ value: AskScreen) -> RustBuffer {
+    return FfiConverterTypeAskScreen.lower(value)
+}
+
+
+/**
+ * An attribute authority as its codes name it.
+ */
+public struct AuthorityAddress: Equatable, Hashable {
+    /**
+     * Its SPIFFE ID.
+     */
+    public let identity: String
+    /**
+     * Its address.
+     */
+    public let address: String
+    /**
+     * The roots that it is known by (DER); with none, it is the node's.
+     */
+    public let roots: [Data]
+    /**
+     * The whole as bytes, for the app to keep, and for [`authority_address`].
+     */
+    public let message: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its SPIFFE ID.
+         */identity: String, 
+        /**
+         * Its address.
+         */address: String, 
+        /**
+         * The roots that it is known by (DER); with none, it is the node's.
+         */roots: [Data], 
+        /**
+         * The whole as bytes, for the app to keep, and for [`authority_address`].
+         */message: Data) {
+        self.identity = identity
+        self.address = address
+        self.roots = roots
+        self.message = message
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AuthorityAddress: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAuthorityAddress: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AuthorityAddress {
+        return
+            try AuthorityAddress(
+                identity: FfiConverterString.read(from: &buf), 
+                address: FfiConverterString.read(from: &buf), 
+                roots: FfiConverterSequenceData.read(from: &buf), 
+                message: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AuthorityAddress, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.identity, into: &buf)
+        FfiConverterString.write(value.address, into: &buf)
+        FfiConverterSequenceData.write(value.roots, into: &buf)
+        FfiConverterData.write(value.message, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorityAddress_lift(_ buf: RustBuffer) throws -> AuthorityAddress {
+    return try FfiConverterTypeAuthorityAddress.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorityAddress_lower(_ value: AuthorityAddress) -> RustBuffer {
+    return FfiConverterTypeAuthorityAddress.lower(value)
 }
 
 
@@ -4589,6 +5501,145 @@ public func FfiConverterTypeConsent_lift(_ buf: RustBuffer) throws -> Consent {
 #endif
 public func FfiConverterTypeConsent_lower(_ value: Consent) -> RustBuffer {
     return FfiConverterTypeConsent.lower(value)
+}
+
+
+/**
+ * The screen of a medical document, from the top down.
+ */
+public struct DocumentScreen: Equatable, Hashable {
+    /**
+     * Its title, in its author's words.
+     */
+    public let title: String
+    /**
+     * Whose it is.
+     */
+    public let patient: Text
+    /**
+     * What the person must know before reading; empty mostly.
+     */
+    public let warnings: [Text]
+    /**
+     * Whether somebody signed it, and nothing was altered.
+     */
+    public let isSigned: Bool
+    /**
+     * Who signed it; or that nobody vouches for it.
+     */
+    public let signature: Text
+    /**
+     * When it was written, by whom, which version.
+     */
+    public let lines: [Text]
+    /**
+     * Until when it is kept on this phone, and as of when. Empty on the patient's own.
+     */
+    public let kept: [Text]
+    /**
+     * The sections that are shown.
+     */
+    public let sections: [SectionScreen]
+    /**
+     * The sections of which nothing is stated, in one line.
+     */
+    public let notStated: Text?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its title, in its author's words.
+         */title: String, 
+        /**
+         * Whose it is.
+         */patient: Text, 
+        /**
+         * What the person must know before reading; empty mostly.
+         */warnings: [Text], 
+        /**
+         * Whether somebody signed it, and nothing was altered.
+         */isSigned: Bool, 
+        /**
+         * Who signed it; or that nobody vouches for it.
+         */signature: Text, 
+        /**
+         * When it was written, by whom, which version.
+         */lines: [Text], 
+        /**
+         * Until when it is kept on this phone, and as of when. Empty on the patient's own.
+         */kept: [Text], 
+        /**
+         * The sections that are shown.
+         */sections: [SectionScreen], 
+        /**
+         * The sections of which nothing is stated, in one line.
+         */notStated: Text?) {
+        self.title = title
+        self.patient = patient
+        self.warnings = warnings
+        self.isSigned = isSigned
+        self.signature = signature
+        self.lines = lines
+        self.kept = kept
+        self.sections = sections
+        self.notStated = notStated
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DocumentScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDocumentScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DocumentScreen {
+        return
+            try DocumentScreen(
+                title: FfiConverterString.read(from: &buf), 
+                patient: FfiConverterTypeText.read(from: &buf), 
+                warnings: FfiConverterSequenceTypeText.read(from: &buf), 
+                isSigned: FfiConverterBool.read(from: &buf), 
+                signature: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                kept: FfiConverterSequenceTypeText.read(from: &buf), 
+                sections: FfiConverterSequenceTypeSectionScreen.read(from: &buf), 
+                notStated: FfiConverterOptionTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DocumentScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.patient, into: &buf)
+        FfiConverterSequenceTypeText.write(value.warnings, into: &buf)
+        FfiConverterBool.write(value.isSigned, into: &buf)
+        FfiConverterTypeText.write(value.signature, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeText.write(value.kept, into: &buf)
+        FfiConverterSequenceTypeSectionScreen.write(value.sections, into: &buf)
+        FfiConverterOptionTypeText.write(value.notStated, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDocumentScreen_lift(_ buf: RustBuffer) throws -> DocumentScreen {
+    return try FfiConverterTypeDocumentScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDocumentScreen_lower(_ value: DocumentScreen) -> RustBuffer {
+    return FfiConverterTypeDocumentScreen.lower(value)
 }
 
 
@@ -5685,6 +6736,105 @@ public func FfiConverterTypeKnownLog_lower(_ value: KnownLog) -> RustBuffer {
 
 
 /**
+ * A file behind a SMART Health Link.
+ */
+public struct LinkedFile: Equatable, Hashable {
+    /**
+     * Its media type.
+     */
+    public let contentType: String
+    /**
+     * What it says, if it is a FHIR document.
+     */
+    public let document: MedicalDocument?
+    /**
+     * What is known of who wrote it: show it before the document.
+     */
+    public let signature: LinkSignature
+    /**
+     * Whether its sender says that it no longer holds.
+     */
+    public let noLongerValid: Bool
+    /**
+     * Why it could not be fetched or read, if it could not: the key of a text.
+     */
+    public let failure: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its media type.
+         */contentType: String, 
+        /**
+         * What it says, if it is a FHIR document.
+         */document: MedicalDocument?, 
+        /**
+         * What is known of who wrote it: show it before the document.
+         */signature: LinkSignature, 
+        /**
+         * Whether its sender says that it no longer holds.
+         */noLongerValid: Bool, 
+        /**
+         * Why it could not be fetched or read, if it could not: the key of a text.
+         */failure: String?) {
+        self.contentType = contentType
+        self.document = document
+        self.signature = signature
+        self.noLongerValid = noLongerValid
+        self.failure = failure
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension LinkedFile: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkedFile: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkedFile {
+        return
+            try LinkedFile(
+                contentType: FfiConverterString.read(from: &buf), 
+                document: FfiConverterOptionTypeMedicalDocument.read(from: &buf), 
+                signature: FfiConverterTypeLinkSignature.read(from: &buf), 
+                noLongerValid: FfiConverterBool.read(from: &buf), 
+                failure: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LinkedFile, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.contentType, into: &buf)
+        FfiConverterOptionTypeMedicalDocument.write(value.document, into: &buf)
+        FfiConverterTypeLinkSignature.write(value.signature, into: &buf)
+        FfiConverterBool.write(value.noLongerValid, into: &buf)
+        FfiConverterOptionString.write(value.failure, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkedFile_lift(_ buf: RustBuffer) throws -> LinkedFile {
+    return try FfiConverterTypeLinkedFile.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkedFile_lower(_ value: LinkedFile) -> RustBuffer {
+    return FfiConverterTypeLinkedFile.lower(value)
+}
+
+
+/**
  * Sections of a signed medical document, verified.
  */
 public struct MedicalDocument: Equatable, Hashable {
@@ -5713,17 +6863,21 @@ public struct MedicalDocument: Equatable, Hashable {
      */
     public let authors: [String]
     /**
-     * Who signed it: a SPIFFE ID.
+     * Who signed it: a SPIFFE ID. Empty if nobody did.
      */
     public let signer: String
     /**
-     * The version of the document.
+     * The version of the document; 0 if nobody signed it.
      */
     public let version: UInt64
     /**
      * The sections that are shown.
      */
     public let sections: [MedicalSection]
+    /**
+     * The large images that these sections name.
+     */
+    public let images: [MedicalImage]
     /**
      * How many sections the patient does not show. Never to be shown as empty.
      */
@@ -5763,14 +6917,17 @@ public struct MedicalDocument: Equatable, Hashable {
          * Who wrote it, in the document's own words.
          */authors: [String], 
         /**
-         * Who signed it: a SPIFFE ID.
+         * Who signed it: a SPIFFE ID. Empty if nobody did.
          */signer: String, 
         /**
-         * The version of the document.
+         * The version of the document; 0 if nobody signed it.
          */version: UInt64, 
         /**
          * The sections that are shown.
          */sections: [MedicalSection], 
+        /**
+         * The large images that these sections name.
+         */images: [MedicalImage], 
         /**
          * How many sections the patient does not show. Never to be shown as empty.
          */withheld: UInt32, 
@@ -5792,6 +6949,7 @@ public struct MedicalDocument: Equatable, Hashable {
         self.signer = signer
         self.version = version
         self.sections = sections
+        self.images = images
         self.withheld = withheld
         self.notDelivered = notDelivered
         self.untilMillis = untilMillis
@@ -5823,6 +6981,7 @@ public struct FfiConverterTypeMedicalDocument: FfiConverterRustBuffer {
                 signer: FfiConverterString.read(from: &buf), 
                 version: FfiConverterUInt64.read(from: &buf), 
                 sections: FfiConverterSequenceTypeMedicalSection.read(from: &buf), 
+                images: FfiConverterSequenceTypeMedicalImage.read(from: &buf), 
                 withheld: FfiConverterUInt32.read(from: &buf), 
                 notDelivered: FfiConverterUInt32.read(from: &buf), 
                 untilMillis: FfiConverterOptionUInt64.read(from: &buf), 
@@ -5840,6 +6999,7 @@ public struct FfiConverterTypeMedicalDocument: FfiConverterRustBuffer {
         FfiConverterString.write(value.signer, into: &buf)
         FfiConverterUInt64.write(value.version, into: &buf)
         FfiConverterSequenceTypeMedicalSection.write(value.sections, into: &buf)
+        FfiConverterSequenceTypeMedicalImage.write(value.images, into: &buf)
         FfiConverterUInt32.write(value.withheld, into: &buf)
         FfiConverterUInt32.write(value.notDelivered, into: &buf)
         FfiConverterOptionUInt64.write(value.untilMillis, into: &buf)
@@ -5860,6 +7020,115 @@ public func FfiConverterTypeMedicalDocument_lift(_ buf: RustBuffer) throws -> Me
 #endif
 public func FfiConverterTypeMedicalDocument_lower(_ value: MedicalDocument) -> RustBuffer {
     return FfiConverterTypeMedicalDocument.lower(value)
+}
+
+
+/**
+ * A large image, which a document names and does not contain.
+ */
+public struct MedicalImage: Equatable, Hashable {
+    /**
+     * The number of the part that names it.
+     */
+    public let part: UInt8
+    /**
+     * By which it is named here: SHA-256, in hexadecimal.
+     */
+    public let digest: String
+    /**
+     * The address by which the document refers to it. Nothing is fetched from there.
+     */
+    public let locator: String
+    /**
+     * Its media type, by the author's word.
+     */
+    public let mediaType: String
+    /**
+     * Its length.
+     */
+    public let bytes: UInt64
+    /**
+     * Whether it can be had: it is on this phone, or the patient shares it.
+     */
+    public let available: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The number of the part that names it.
+         */part: UInt8, 
+        /**
+         * By which it is named here: SHA-256, in hexadecimal.
+         */digest: String, 
+        /**
+         * The address by which the document refers to it. Nothing is fetched from there.
+         */locator: String, 
+        /**
+         * Its media type, by the author's word.
+         */mediaType: String, 
+        /**
+         * Its length.
+         */bytes: UInt64, 
+        /**
+         * Whether it can be had: it is on this phone, or the patient shares it.
+         */available: Bool) {
+        self.part = part
+        self.digest = digest
+        self.locator = locator
+        self.mediaType = mediaType
+        self.bytes = bytes
+        self.available = available
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension MedicalImage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMedicalImage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MedicalImage {
+        return
+            try MedicalImage(
+                part: FfiConverterUInt8.read(from: &buf), 
+                digest: FfiConverterString.read(from: &buf), 
+                locator: FfiConverterString.read(from: &buf), 
+                mediaType: FfiConverterString.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf), 
+                available: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MedicalImage, into buf: inout [UInt8]) {
+        FfiConverterUInt8.write(value.part, into: &buf)
+        FfiConverterString.write(value.digest, into: &buf)
+        FfiConverterString.write(value.locator, into: &buf)
+        FfiConverterString.write(value.mediaType, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterBool.write(value.available, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalImage_lift(_ buf: RustBuffer) throws -> MedicalImage {
+    return try FfiConverterTypeMedicalImage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMedicalImage_lower(_ value: MedicalImage) -> RustBuffer {
+    return FfiConverterTypeMedicalImage.lower(value)
 }
 
 
@@ -5895,6 +7164,10 @@ public struct MedicalRecord: Equatable, Hashable {
      * Whether the ledger has it.
      */
     public let published: Bool
+    /**
+     * Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+     */
+    public let restoring: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5919,7 +7192,10 @@ public struct MedicalRecord: Equatable, Hashable {
          */changingTo: [RecordLine]?, 
         /**
          * Whether the ledger has it.
-         */published: Bool) {
+         */published: Bool, 
+        /**
+         * Whether it comes from its paper: once the owner is enrolled, `step` fetches what there is of it.
+         */restoring: Bool) {
         self.id = id
         self.region = region
         self.version = version
@@ -5927,6 +7203,7 @@ public struct MedicalRecord: Equatable, Hashable {
         self.lines = lines
         self.changingTo = changingTo
         self.published = published
+        self.restoring = restoring
     }
 
     
@@ -5951,7 +7228,8 @@ public struct FfiConverterTypeMedicalRecord: FfiConverterRustBuffer {
                 open: FfiConverterBool.read(from: &buf), 
                 lines: FfiConverterSequenceTypeRecordLine.read(from: &buf), 
                 changingTo: FfiConverterOptionSequenceTypeRecordLine.read(from: &buf), 
-                published: FfiConverterBool.read(from: &buf)
+                published: FfiConverterBool.read(from: &buf), 
+                restoring: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -5963,6 +7241,7 @@ public struct FfiConverterTypeMedicalRecord: FfiConverterRustBuffer {
         FfiConverterSequenceTypeRecordLine.write(value.lines, into: &buf)
         FfiConverterOptionSequenceTypeRecordLine.write(value.changingTo, into: &buf)
         FfiConverterBool.write(value.published, into: &buf)
+        FfiConverterBool.write(value.restoring, into: &buf)
     }
 }
 
@@ -6276,6 +7555,115 @@ public func FfiConverterTypeNewRecordLine_lift(_ buf: RustBuffer) throws -> NewR
 #endif
 public func FfiConverterTypeNewRecordLine_lower(_ value: NewRecordLine) -> RustBuffer {
     return FfiConverterTypeNewRecordLine.lower(value)
+}
+
+
+/**
+ * Something new about a pack that was scanned or is kept.
+ */
+public struct Notice: Equatable, Hashable {
+    /**
+     * Its id, for [`crate::PackChecker::told`].
+     */
+    public let id: String
+    /**
+     * The pack's link: checking it shows the whole answer.
+     */
+    public let link: String
+    /**
+     * What the pack is called.
+     */
+    public let product: Text
+    /**
+     * What is new.
+     */
+    public let line: Text
+    /**
+     * The next step.
+     */
+    public let next: Text
+    /**
+     * What a locked screen may show: it names nothing.
+     */
+    public let neutral: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its id, for [`crate::PackChecker::told`].
+         */id: String, 
+        /**
+         * The pack's link: checking it shows the whole answer.
+         */link: String, 
+        /**
+         * What the pack is called.
+         */product: Text, 
+        /**
+         * What is new.
+         */line: Text, 
+        /**
+         * The next step.
+         */next: Text, 
+        /**
+         * What a locked screen may show: it names nothing.
+         */neutral: Text) {
+        self.id = id
+        self.link = link
+        self.product = product
+        self.line = line
+        self.next = next
+        self.neutral = neutral
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Notice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNotice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Notice {
+        return
+            try Notice(
+                id: FfiConverterString.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf), 
+                product: FfiConverterTypeText.read(from: &buf), 
+                line: FfiConverterTypeText.read(from: &buf), 
+                next: FfiConverterTypeText.read(from: &buf), 
+                neutral: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Notice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterTypeText.write(value.line, into: &buf)
+        FfiConverterTypeText.write(value.next, into: &buf)
+        FfiConverterTypeText.write(value.neutral, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotice_lift(_ buf: RustBuffer) throws -> Notice {
+    return try FfiConverterTypeNotice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotice_lower(_ value: Notice) -> RustBuffer {
+    return FfiConverterTypeNotice.lower(value)
 }
 
 
@@ -7074,6 +8462,105 @@ public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
 
 
 /**
+ * Proof of a delivery.
+ */
+public struct ProofScreen: Equatable, Hashable {
+    /**
+     * The goods.
+     */
+    public let goods: Text
+    /**
+     * Who signed and when, where, in which condition.
+     */
+    public let lines: [Text]
+    /**
+     * Whether the register has it.
+     */
+    public let recorded: Text
+    /**
+     * The number that names it there.
+     */
+    public let number: Text
+    /**
+     * How the goods came here.
+     */
+    public let way: [Way]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The goods.
+         */goods: Text, 
+        /**
+         * Who signed and when, where, in which condition.
+         */lines: [Text], 
+        /**
+         * Whether the register has it.
+         */recorded: Text, 
+        /**
+         * The number that names it there.
+         */number: Text, 
+        /**
+         * How the goods came here.
+         */way: [Way]) {
+        self.goods = goods
+        self.lines = lines
+        self.recorded = recorded
+        self.number = number
+        self.way = way
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ProofScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProofScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProofScreen {
+        return
+            try ProofScreen(
+                goods: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                recorded: FfiConverterTypeText.read(from: &buf), 
+                number: FfiConverterTypeText.read(from: &buf), 
+                way: FfiConverterSequenceTypeWay.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ProofScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.goods, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterTypeText.write(value.recorded, into: &buf)
+        FfiConverterTypeText.write(value.number, into: &buf)
+        FfiConverterSequenceTypeWay.write(value.way, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofScreen_lift(_ buf: RustBuffer) throws -> ProofScreen {
+    return try FfiConverterTypeProofScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofScreen_lower(_ value: ProofScreen) -> RustBuffer {
+    return FfiConverterTypeProofScreen.lower(value)
+}
+
+
+/**
  * A request, and what came of it.
  */
 public struct RecordAccess: Equatable, Hashable {
@@ -7427,6 +8914,95 @@ public func FfiConverterTypeRecordLine_lift(_ buf: RustBuffer) throws -> RecordL
 #endif
 public func FfiConverterTypeRecordLine_lower(_ value: RecordLine) -> RustBuffer {
     return FfiConverterTypeRecordLine.lower(value)
+}
+
+
+/**
+ * Somebody who may see parts of a record.
+ */
+public struct RecordLineScreen: Equatable, Hashable {
+    /**
+     * By which it is changed and closed.
+     */
+    public let label: String
+    /**
+     * Who.
+     */
+    public let who: Text
+    /**
+     * How it is opened, for how long, and what.
+     */
+    public let lines: [Text]
+    /**
+     * Whether it is opened in an emergency, without asking.
+     */
+    public let emergency: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is changed and closed.
+         */label: String, 
+        /**
+         * Who.
+         */who: Text, 
+        /**
+         * How it is opened, for how long, and what.
+         */lines: [Text], 
+        /**
+         * Whether it is opened in an emergency, without asking.
+         */emergency: Bool) {
+        self.label = label
+        self.who = who
+        self.lines = lines
+        self.emergency = emergency
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordLineScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordLineScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordLineScreen {
+        return
+            try RecordLineScreen(
+                label: FfiConverterString.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                emergency: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordLineScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.label, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterBool.write(value.emergency, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordLineScreen_lift(_ buf: RustBuffer) throws -> RecordLineScreen {
+    return try FfiConverterTypeRecordLineScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordLineScreen_lower(_ value: RecordLineScreen) -> RustBuffer {
+    return FfiConverterTypeRecordLineScreen.lower(value)
 }
 
 
@@ -7847,6 +9423,125 @@ public func FfiConverterTypeRecordRequester_lower(_ value: RecordRequester) -> R
 
 
 /**
+ * The screen of a patient's own record.
+ */
+public struct RecordScreen: Equatable, Hashable {
+    /**
+     * The record.
+     */
+    public let id: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * How far it is, and what the person does about it.
+     */
+    public let state: Text
+    /**
+     * The button for it.
+     */
+    public let next: RecordNext
+    /**
+     * Who may see what; as published, also while a change is on its way.
+     */
+    public let lines: [RecordLineScreen]
+    /**
+     * That nobody may see anything, if there are no lines.
+     */
+    public let nobody: Text?
+    /**
+     * Whether somebody whom no line fits may ask.
+     */
+    public let `open`: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The record.
+         */id: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * How far it is, and what the person does about it.
+         */state: Text, 
+        /**
+         * The button for it.
+         */next: RecordNext, 
+        /**
+         * Who may see what; as published, also while a change is on its way.
+         */lines: [RecordLineScreen], 
+        /**
+         * That nobody may see anything, if there are no lines.
+         */nobody: Text?, 
+        /**
+         * Whether somebody whom no line fits may ask.
+         */`open`: Text) {
+        self.id = id
+        self.title = title
+        self.state = state
+        self.next = next
+        self.lines = lines
+        self.nobody = nobody
+        self.`open` = `open`
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RecordScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordScreen {
+        return
+            try RecordScreen(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                next: FfiConverterTypeRecordNext.read(from: &buf), 
+                lines: FfiConverterSequenceTypeRecordLineScreen.read(from: &buf), 
+                nobody: FfiConverterOptionTypeText.read(from: &buf), 
+                open: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RecordScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeRecordNext.write(value.next, into: &buf)
+        FfiConverterSequenceTypeRecordLineScreen.write(value.lines, into: &buf)
+        FfiConverterOptionTypeText.write(value.nobody, into: &buf)
+        FfiConverterTypeText.write(value.`open`, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordScreen_lift(_ buf: RustBuffer) throws -> RecordScreen {
+    return try FfiConverterTypeRecordScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordScreen_lower(_ value: RecordScreen) -> RustBuffer {
+    return FfiConverterTypeRecordScreen.lower(value)
+}
+
+
+/**
  * A register as its codes name it. It is to be trusted only once a person has compared its words.
  */
 public struct Register: Equatable, Hashable {
@@ -7936,6 +9631,293 @@ public func FfiConverterTypeRegister_lower(_ value: Register) -> RustBuffer {
 
 
 /**
+ * How much is remembered on this phone.
+ */
+public struct Remembered: Equatable, Hashable {
+    /**
+     * Whether scans are remembered: ask the person before.
+     */
+    public let on: Bool
+    /**
+     * Packs that were scanned.
+     */
+    public let scanned: UInt64
+    /**
+     * Packs in the medicine list.
+     */
+    public let kept: UInt64
+    /**
+     * Bytes of both, sealed.
+     */
+    public let bytes: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether scans are remembered: ask the person before.
+         */on: Bool, 
+        /**
+         * Packs that were scanned.
+         */scanned: UInt64, 
+        /**
+         * Packs in the medicine list.
+         */kept: UInt64, 
+        /**
+         * Bytes of both, sealed.
+         */bytes: UInt64) {
+        self.on = on
+        self.scanned = scanned
+        self.kept = kept
+        self.bytes = bytes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Remembered: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRemembered: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Remembered {
+        return
+            try Remembered(
+                on: FfiConverterBool.read(from: &buf), 
+                scanned: FfiConverterUInt64.read(from: &buf), 
+                kept: FfiConverterUInt64.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Remembered, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.on, into: &buf)
+        FfiConverterUInt64.write(value.scanned, into: &buf)
+        FfiConverterUInt64.write(value.kept, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemembered_lift(_ buf: RustBuffer) throws -> Remembered {
+    return try FfiConverterTypeRemembered.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemembered_lower(_ value: Remembered) -> RustBuffer {
+    return FfiConverterTypeRemembered.lower(value)
+}
+
+
+/**
+ * A report of this phone: a line of the list.
+ */
+public struct ReportLine: Equatable, Hashable {
+    /**
+     * Its id, for [`crate::PackChecker::settle_report`].
+     */
+    public let id: String
+    /**
+     * When it was written.
+     */
+    public let title: Text
+    /**
+     * How far it has come.
+     */
+    public let state: Text
+    /**
+     * Whether it can be removed from the list: it does not wait any more.
+     */
+    public let settled: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its id, for [`crate::PackChecker::settle_report`].
+         */id: String, 
+        /**
+         * When it was written.
+         */title: Text, 
+        /**
+         * How far it has come.
+         */state: Text, 
+        /**
+         * Whether it can be removed from the list: it does not wait any more.
+         */settled: Bool) {
+        self.id = id
+        self.title = title
+        self.state = state
+        self.settled = settled
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ReportLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReportLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReportLine {
+        return
+            try ReportLine(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                settled: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ReportLine, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterBool.write(value.settled, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReportLine_lift(_ buf: RustBuffer) throws -> ReportLine {
+    return try FfiConverterTypeReportLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReportLine_lower(_ value: ReportLine) -> RustBuffer {
+    return FfiConverterTypeReportLine.lower(value)
+}
+
+
+/**
+ * The screen of a request.
+ */
+public struct RequestScreen: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let thread: String
+    /**
+     * The record.
+     */
+    public let record: String
+    /**
+     * The patient, if something is kept that names them; else the record.
+     */
+    public let title: Text
+    /**
+     * What came of it.
+     */
+    public let state: Text
+    /**
+     * What is on this phone, and until when.
+     */
+    public let kept: Text
+    /**
+     * What the person can do, the likeliest first.
+     */
+    public let steps: [RequestStep]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */thread: String, 
+        /**
+         * The record.
+         */record: String, 
+        /**
+         * The patient, if something is kept that names them; else the record.
+         */title: Text, 
+        /**
+         * What came of it.
+         */state: Text, 
+        /**
+         * What is on this phone, and until when.
+         */kept: Text, 
+        /**
+         * What the person can do, the likeliest first.
+         */steps: [RequestStep]) {
+        self.thread = thread
+        self.record = record
+        self.title = title
+        self.state = state
+        self.kept = kept
+        self.steps = steps
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RequestScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestScreen {
+        return
+            try RequestScreen(
+                thread: FfiConverterString.read(from: &buf), 
+                record: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                kept: FfiConverterTypeText.read(from: &buf), 
+                steps: FfiConverterSequenceTypeRequestStep.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RequestScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterString.write(value.record, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeText.write(value.kept, into: &buf)
+        FfiConverterSequenceTypeRequestStep.write(value.steps, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestScreen_lift(_ buf: RustBuffer) throws -> RequestScreen {
+    return try FfiConverterTypeRequestScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestScreen_lower(_ value: RequestScreen) -> RustBuffer {
+    return FfiConverterTypeRequestScreen.lower(value)
+}
+
+
+/**
  * The result of a round of sending.
  */
 public struct Round: Equatable, Hashable {
@@ -8021,6 +10003,313 @@ public func FfiConverterTypeRound_lift(_ buf: RustBuffer) throws -> Round {
 #endif
 public func FfiConverterTypeRound_lower(_ value: Round) -> RustBuffer {
     return FfiConverterTypeRound.lower(value)
+}
+
+
+/**
+ * A pack that was scanned: a line of the history.
+ */
+public struct Scanned: Equatable, Hashable {
+    /**
+     * Its link: checking it shows how things stand now.
+     */
+    public let link: String
+    /**
+     * What it is called.
+     */
+    public let product: Text
+    /**
+     * The verdict at the last scan.
+     */
+    public let verdict: VerdictKind
+    /**
+     * The same in words.
+     */
+    public let title: Text
+    /**
+     * When it was scanned last.
+     */
+    public let scanned: Text
+    /**
+     * When it expires.
+     */
+    public let expires: Text?
+    /**
+     * Whether it is in the medicine list.
+     */
+    public let kept: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its link: checking it shows how things stand now.
+         */link: String, 
+        /**
+         * What it is called.
+         */product: Text, 
+        /**
+         * The verdict at the last scan.
+         */verdict: VerdictKind, 
+        /**
+         * The same in words.
+         */title: Text, 
+        /**
+         * When it was scanned last.
+         */scanned: Text, 
+        /**
+         * When it expires.
+         */expires: Text?, 
+        /**
+         * Whether it is in the medicine list.
+         */kept: Bool) {
+        self.link = link
+        self.product = product
+        self.verdict = verdict
+        self.title = title
+        self.scanned = scanned
+        self.expires = expires
+        self.kept = kept
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Scanned: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScanned: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Scanned {
+        return
+            try Scanned(
+                link: FfiConverterString.read(from: &buf), 
+                product: FfiConverterTypeText.read(from: &buf), 
+                verdict: FfiConverterTypeVerdictKind.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                scanned: FfiConverterTypeText.read(from: &buf), 
+                expires: FfiConverterOptionTypeText.read(from: &buf), 
+                kept: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Scanned, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterTypeText.write(value.product, into: &buf)
+        FfiConverterTypeVerdictKind.write(value.verdict, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.scanned, into: &buf)
+        FfiConverterOptionTypeText.write(value.expires, into: &buf)
+        FfiConverterBool.write(value.kept, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScanned_lift(_ buf: RustBuffer) throws -> Scanned {
+    return try FfiConverterTypeScanned.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScanned_lower(_ value: Scanned) -> RustBuffer {
+    return FfiConverterTypeScanned.lower(value)
+}
+
+
+/**
+ * A section.
+ */
+public struct SectionScreen: Equatable, Hashable {
+    /**
+     * The number of its part.
+     */
+    public let part: UInt8
+    /**
+     * Its title, in its author's words.
+     */
+    public let title: String
+    /**
+     * Its mark.
+     */
+    public let mark: SectionMark
+    /**
+     * What the mark says; absent where there is something to read.
+     */
+    public let state: Text?
+    /**
+     * A line for each entry.
+     */
+    public let lines: [String]
+    /**
+     * Its text.
+     */
+    public let text: String?
+    /**
+     * What a reader should know.
+     */
+    public let notes: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The number of its part.
+         */part: UInt8, 
+        /**
+         * Its title, in its author's words.
+         */title: String, 
+        /**
+         * Its mark.
+         */mark: SectionMark, 
+        /**
+         * What the mark says; absent where there is something to read.
+         */state: Text?, 
+        /**
+         * A line for each entry.
+         */lines: [String], 
+        /**
+         * Its text.
+         */text: String?, 
+        /**
+         * What a reader should know.
+         */notes: [Text]) {
+        self.part = part
+        self.title = title
+        self.mark = mark
+        self.state = state
+        self.lines = lines
+        self.text = text
+        self.notes = notes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SectionScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSectionScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SectionScreen {
+        return
+            try SectionScreen(
+                part: FfiConverterUInt8.read(from: &buf), 
+                title: FfiConverterString.read(from: &buf), 
+                mark: FfiConverterTypeSectionMark.read(from: &buf), 
+                state: FfiConverterOptionTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceString.read(from: &buf), 
+                text: FfiConverterOptionString.read(from: &buf), 
+                notes: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SectionScreen, into buf: inout [UInt8]) {
+        FfiConverterUInt8.write(value.part, into: &buf)
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterTypeSectionMark.write(value.mark, into: &buf)
+        FfiConverterOptionTypeText.write(value.state, into: &buf)
+        FfiConverterSequenceString.write(value.lines, into: &buf)
+        FfiConverterOptionString.write(value.text, into: &buf)
+        FfiConverterSequenceTypeText.write(value.notes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionScreen_lift(_ buf: RustBuffer) throws -> SectionScreen {
+    return try FfiConverterTypeSectionScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionScreen_lower(_ value: SectionScreen) -> RustBuffer {
+    return FfiConverterTypeSectionScreen.lower(value)
+}
+
+
+/**
+ * What a scan adds to its answer.
+ */
+public struct Seen: Equatable, Hashable {
+    /**
+     * That this phone scanned the pack before. No warning: it looks and sounds otherwise.
+     */
+    public let before: Text?
+    /**
+     * That the same number was seen as a copy would be.
+     */
+    public let hint: Text?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * That this phone scanned the pack before. No warning: it looks and sounds otherwise.
+         */before: Text?, 
+        /**
+         * That the same number was seen as a copy would be.
+         */hint: Text?) {
+        self.before = before
+        self.hint = hint
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Seen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSeen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Seen {
+        return
+            try Seen(
+                before: FfiConverterOptionTypeText.read(from: &buf), 
+                hint: FfiConverterOptionTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Seen, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeText.write(value.before, into: &buf)
+        FfiConverterOptionTypeText.write(value.hint, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSeen_lift(_ buf: RustBuffer) throws -> Seen {
+    return try FfiConverterTypeSeen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSeen_lower(_ value: Seen) -> RustBuffer {
+    return FfiConverterTypeSeen.lower(value)
 }
 
 
@@ -8209,6 +10498,95 @@ public func FfiConverterTypeSigned_lift(_ buf: RustBuffer) throws -> Signed {
 #endif
 public func FfiConverterTypeSigned_lower(_ value: Signed) -> RustBuffer {
     return FfiConverterTypeSigned.lower(value)
+}
+
+
+/**
+ * What a person reports about a pack that they scanned.
+ */
+public struct Suspicion: Equatable, Hashable {
+    /**
+     * What they saw, in their words; may be empty if there is a photograph. Up to 4000 bytes.
+     */
+    public let words: String
+    /**
+     * Where, if they want to say so. Up to 200 bytes.
+     */
+    public let place: String?
+    /**
+     * A photograph, JPEG or PNG, of up to 256 KiB. Remove what a camera adds, such as the position.
+     */
+    public let photograph: Data?
+    /**
+     * How they can be answered, such as an address; absent to stay anonymous. Up to 200 bytes.
+     */
+    public let answer: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What they saw, in their words; may be empty if there is a photograph. Up to 4000 bytes.
+         */words: String, 
+        /**
+         * Where, if they want to say so. Up to 200 bytes.
+         */place: String? = nil, 
+        /**
+         * A photograph, JPEG or PNG, of up to 256 KiB. Remove what a camera adds, such as the position.
+         */photograph: Data? = nil, 
+        /**
+         * How they can be answered, such as an address; absent to stay anonymous. Up to 200 bytes.
+         */answer: String? = nil) {
+        self.words = words
+        self.place = place
+        self.photograph = photograph
+        self.answer = answer
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Suspicion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSuspicion: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Suspicion {
+        return
+            try Suspicion(
+                words: FfiConverterString.read(from: &buf), 
+                place: FfiConverterOptionString.read(from: &buf), 
+                photograph: FfiConverterOptionData.read(from: &buf), 
+                answer: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Suspicion, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.words, into: &buf)
+        FfiConverterOptionString.write(value.place, into: &buf)
+        FfiConverterOptionData.write(value.photograph, into: &buf)
+        FfiConverterOptionString.write(value.answer, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSuspicion_lift(_ buf: RustBuffer) throws -> Suspicion {
+    return try FfiConverterTypeSuspicion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSuspicion_lower(_ value: Suspicion) -> RustBuffer {
+    return FfiConverterTypeSuspicion.lower(value)
 }
 
 
@@ -8580,6 +10958,196 @@ public func FfiConverterTypeWay_lower(_ value: Way) -> RustBuffer {
 
 
 /**
+ * What a patient can do about a request.
+ */
+
+public enum AccessAnswer: Equatable, Hashable {
+    
+    /**
+     * Allow what is asked for.
+     */
+    case allow
+    /**
+     * Choose the parts, and allow them.
+     */
+    case allowParts
+    /**
+     * Deny it.
+     */
+    case deny
+    /**
+     * Take back what was allowed.
+     */
+    case withdraw
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessAnswer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = AccessAnswer
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessAnswer {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .allow
+        
+        case 2: return .allowParts
+        
+        case 3: return .deny
+        
+        case 4: return .withdraw
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AccessAnswer, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .allow:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .allowParts:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .deny:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .withdraw:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessAnswer_lift(_ buf: RustBuffer) throws -> AccessAnswer {
+    return try FfiConverterTypeAccessAnswer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessAnswer_lower(_ value: AccessAnswer) -> RustBuffer {
+    return FfiConverterTypeAccessAnswer.lower(value)
+}
+
+
+
+/**
+ * The mark of a request: a form and a colour.
+ */
+
+public enum AccessMark: Equatable, Hashable {
+    
+    /**
+     * Opened in an emergency, without asking.
+     */
+    case emergency
+    /**
+     * It waits for the person.
+     */
+    case waiting
+    /**
+     * It is open.
+     */
+    case `open`
+    /**
+     * It shows nothing, or no more.
+     */
+    case closed
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessMark: FfiConverterRustBuffer {
+    typealias SwiftType = AccessMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .emergency
+        
+        case 2: return .waiting
+        
+        case 3: return .`open`
+        
+        case 4: return .closed
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AccessMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .emergency:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .waiting:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .`open`:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .closed:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessMark_lift(_ buf: RustBuffer) throws -> AccessMark {
+    return try FfiConverterTypeAccessMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessMark_lower(_ value: AccessMark) -> RustBuffer {
+    return FfiConverterTypeAccessMark.lower(value)
+}
+
+
+
+/**
  * What came of a request.
  */
 
@@ -8703,11 +11271,11 @@ public enum Action: Equatable, Hashable {
      */
     case scan
     /**
-     * Follow the product and sync: its link.
+     * Follow what the link names ([`crate::Wallet::follow`]), and sync.
      */
     case follow(
         /**
-         * The product class.
+         * The product, or one pack of it.
          */link: String
     )
     /**
@@ -9811,6 +12379,101 @@ public func FfiConverterTypeLineMode_lower(_ value: LineMode) -> RustBuffer {
 
 
 /**
+ * What is known of who wrote a document that came by a link.
+ */
+
+public enum LinkSignature: Equatable, Hashable {
+    
+    /**
+     * The author signed what is shown. Whether there is a newer version, no link says.
+     */
+    case verified
+    /**
+     * The link says something else than what was signed: shown is what was signed.
+     */
+    case differs
+    /**
+     * There is a signature, and it could not be checked: nobody vouches for what is shown.
+     */
+    case unverified
+    /**
+     * There is none: nobody vouches for what is shown.
+     */
+    case missing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkSignature: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkSignature: FfiConverterRustBuffer {
+    typealias SwiftType = LinkSignature
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkSignature {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .verified
+        
+        case 2: return .differs
+        
+        case 3: return .unverified
+        
+        case 4: return .missing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LinkSignature, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .verified:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .differs:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .unverified:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .missing:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkSignature_lift(_ buf: RustBuffer) throws -> LinkSignature {
+    return try FfiConverterTypeLinkSignature.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkSignature_lower(_ value: LinkSignature) -> RustBuffer {
+    return FfiConverterTypeLinkSignature.lower(value)
+}
+
+
+
+/**
  * How another phone's newest checkpoint compares with this one's.
  */
 
@@ -10002,6 +12665,101 @@ public func FfiConverterTypeNextStep_lower(_ value: NextStep) -> RustBuffer {
 
 
 /**
+ * What a record waits for.
+ */
+
+public enum RecordNext: Equatable, Hashable {
+    
+    /**
+     * The code that was made for its number.
+     */
+    case enrol
+    /**
+     * A document that a doctor signs for this phone's key.
+     */
+    case takeDocument
+    /**
+     * Its change, step by step, with a network.
+     */
+    case publish
+    /**
+     * Nothing: what is published is what holds.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RecordNext: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRecordNext: FfiConverterRustBuffer {
+    typealias SwiftType = RecordNext
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RecordNext {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .enrol
+        
+        case 2: return .takeDocument
+        
+        case 3: return .publish
+        
+        case 4: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RecordNext, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .enrol:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .takeDocument:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .publish:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordNext_lift(_ buf: RustBuffer) throws -> RecordNext {
+    return try FfiConverterTypeRecordNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRecordNext_lower(_ value: RecordNext) -> RustBuffer {
+    return FfiConverterTypeRecordNext.lower(value)
+}
+
+
+
+/**
  * The result of a step of a change.
  */
 
@@ -10077,7 +12835,7 @@ public func FfiConverterTypeRecordStep_lower(_ value: RecordStep) -> RustBuffer 
 
 
 /**
- * The result of a scan for a register.
+ * The result of a scan for a register, an authority or a record.
  */
 
 public enum RegisterScan: Equatable, Hashable {
@@ -10108,6 +12866,22 @@ public enum RegisterScan: Equatable, Hashable {
         /**
          * The register.
          */register: Register
+    )
+    /**
+     * A medical record's link, as a patient shows it.
+     */
+    case record(
+        /**
+         * The link, for [`crate::Clinician::add`]; a secret.
+         */link: String
+    )
+    /**
+     * An attribute authority.
+     */
+    case authority(
+        /**
+         * The authority.
+         */authority: AuthorityAddress
     )
 
 
@@ -10140,6 +12914,12 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
         case 4: return .whole(register: try FfiConverterTypeRegister.read(from: &buf)
         )
         
+        case 5: return .record(link: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 6: return .authority(authority: try FfiConverterTypeAuthorityAddress.read(from: &buf)
+        )
+        
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -10166,6 +12946,16 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
             writeInt(&buf, Int32(4))
             FfiConverterTypeRegister.write(register, into: &buf)
             
+        
+        case let .record(link):
+            writeInt(&buf, Int32(5))
+            FfiConverterString.write(link, into: &buf)
+            
+        
+        case let .authority(authority):
+            writeInt(&buf, Int32(6))
+            FfiConverterTypeAuthorityAddress.write(authority, into: &buf)
+            
         }
     }
 }
@@ -10183,6 +12973,121 @@ public func FfiConverterTypeRegisterScan_lift(_ buf: RustBuffer) throws -> Regis
 #endif
 public func FfiConverterTypeRegisterScan_lower(_ value: RegisterScan) -> RustBuffer {
     return FfiConverterTypeRegisterScan.lower(value)
+}
+
+
+
+/**
+ * What somebody who asked can do.
+ */
+
+public enum RequestStep: Equatable, Hashable {
+    
+    /**
+     * Send it again.
+     */
+    case resume
+    /**
+     * Sync: the answer may be there.
+     */
+    case sync
+    /**
+     * Fetch and read what was granted.
+     */
+    case `open`
+    /**
+     * Read what is kept, also without a network.
+     */
+    case read
+    /**
+     * Ask again.
+     */
+    case askAgain
+    /**
+     * Take it from the list, with what is kept.
+     */
+    case forget
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RequestStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestStep: FfiConverterRustBuffer {
+    typealias SwiftType = RequestStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .resume
+        
+        case 2: return .sync
+        
+        case 3: return .`open`
+        
+        case 4: return .read
+        
+        case 5: return .askAgain
+        
+        case 6: return .forget
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RequestStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .resume:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .sync:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .`open`:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .read:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .askAgain:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .forget:
+            writeInt(&buf, Int32(6))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestStep_lift(_ buf: RustBuffer) throws -> RequestStep {
+    return try FfiConverterTypeRequestStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestStep_lower(_ value: RequestStep) -> RustBuffer {
+    return FfiConverterTypeRequestStep.lower(value)
 }
 
 
@@ -10485,6 +13390,91 @@ public func FfiConverterTypeScanResult_lift(_ buf: RustBuffer) throws -> ScanRes
 #endif
 public func FfiConverterTypeScanResult_lower(_ value: ScanResult) -> RustBuffer {
     return FfiConverterTypeScanResult.lower(value)
+}
+
+
+
+/**
+ * The mark of a section: a form and a colour.
+ */
+
+public enum SectionMark: Equatable, Hashable {
+    
+    /**
+     * There is something to read.
+     */
+    case present
+    /**
+     * Its author says that there is nothing.
+     */
+    case empty
+    /**
+     * Its author withheld it.
+     */
+    case withheld
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SectionMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSectionMark: FfiConverterRustBuffer {
+    typealias SwiftType = SectionMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SectionMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .present
+        
+        case 2: return .empty
+        
+        case 3: return .withheld
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: SectionMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .present:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .empty:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .withheld:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionMark_lift(_ buf: RustBuffer) throws -> SectionMark {
+    return try FfiConverterTypeSectionMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSectionMark_lower(_ value: SectionMark) -> RustBuffer {
+    return FfiConverterTypeSectionMark.lower(value)
 }
 
 
@@ -11146,6 +14136,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
+    typealias SwiftType = Data?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterData.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterData.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAnswer: FfiConverterRustBuffer {
     typealias SwiftType = Answer?
 
@@ -11210,6 +14224,30 @@ fileprivate struct FfiConverterOptionTypeCause: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCause.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeMedicalDocument: FfiConverterRustBuffer {
+    typealias SwiftType = MedicalDocument?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeMedicalDocument.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeMedicalDocument.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -11509,6 +14547,31 @@ fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeAccessScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [AccessScreen]
+
+    public static func write(_ value: [AccessScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAccessScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AccessScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AccessScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAccessScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeArgument: FfiConverterRustBuffer {
     typealias SwiftType = [Argument]
 
@@ -11526,6 +14589,31 @@ fileprivate struct FfiConverterSequenceTypeArgument: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeArgument.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAskChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [AskChoice]
+
+    public static func write(_ value: [AskChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAskChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AskChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AskChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAskChoice.read(from: &buf))
         }
         return seq
     }
@@ -11734,6 +14822,56 @@ fileprivate struct FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeLinkedFile: FfiConverterRustBuffer {
+    typealias SwiftType = [LinkedFile]
+
+    public static func write(_ value: [LinkedFile], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeLinkedFile.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [LinkedFile] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [LinkedFile]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeLinkedFile.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeMedicalImage: FfiConverterRustBuffer {
+    typealias SwiftType = [MedicalImage]
+
+    public static func write(_ value: [MedicalImage], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeMedicalImage.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [MedicalImage] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [MedicalImage]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeMedicalImage.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeMedicalRecord: FfiConverterRustBuffer {
     typealias SwiftType = [MedicalRecord]
 
@@ -11801,6 +14939,31 @@ fileprivate struct FfiConverterSequenceTypeMembership: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeMembership.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeNotice: FfiConverterRustBuffer {
+    typealias SwiftType = [Notice]
+
+    public static func write(_ value: [Notice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNotice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Notice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Notice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNotice.read(from: &buf))
         }
         return seq
     }
@@ -11934,6 +15097,31 @@ fileprivate struct FfiConverterSequenceTypeRecordLine: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeRecordLineScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [RecordLineScreen]
+
+    public static func write(_ value: [RecordLineScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRecordLineScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RecordLineScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RecordLineScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRecordLineScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRecordOffer: FfiConverterRustBuffer {
     typealias SwiftType = [RecordOffer]
 
@@ -11976,6 +15164,81 @@ fileprivate struct FfiConverterSequenceTypeRecordRequest: FfiConverterRustBuffer
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeRecordRequest.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeReportLine: FfiConverterRustBuffer {
+    typealias SwiftType = [ReportLine]
+
+    public static func write(_ value: [ReportLine], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeReportLine.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ReportLine] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ReportLine]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeReportLine.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeScanned: FfiConverterRustBuffer {
+    typealias SwiftType = [Scanned]
+
+    public static func write(_ value: [Scanned], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeScanned.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Scanned] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Scanned]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeScanned.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeSectionScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [SectionScreen]
+
+    public static func write(_ value: [SectionScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeSectionScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [SectionScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [SectionScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeSectionScreen.read(from: &buf))
         }
         return seq
     }
@@ -12030,6 +15293,56 @@ fileprivate struct FfiConverterSequenceTypeWay: FfiConverterRustBuffer {
         return seq
     }
 }
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAccessAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = [AccessAnswer]
+
+    public static func write(_ value: [AccessAnswer], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAccessAnswer.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AccessAnswer] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AccessAnswer]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAccessAnswer.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer {
+    typealias SwiftType = [RequestStep]
+
+    public static func write(_ value: [RequestStep], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRequestStep.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RequestStep] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RequestStep]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRequestStep.read(from: &buf))
+        }
+        return seq
+    }
+}
 /**
  * Draws one of the codes of a [`Handover`], with its quiet zone. A module of the code becomes `scale` pixels wide, 2
  * to 16.
@@ -12041,6 +15354,32 @@ public func drawCode(text: String, scale: UInt8)throws  -> Drawing  {
         FfiConverterString.lower(text),
         FfiConverterUInt8.lower(scale),uniffiCallStatus
     )
+})
+}
+/**
+ * The attribute authority of a message.
+ */
+public func authorityAddress(message: Data)throws  -> AuthorityAddress  {
+    return try  FfiConverterTypeAuthorityAddress_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(message) { messageFb in
+    uniffi_countersign_core_fn_func_authority_address(
+        messageFb,uniffiCallStatus
+    )
+        }
+})
+}
+/**
+ * The texts of the QR codes that show an attribute authority to a phone.
+ */
+public func authorityCodes(message: Data)throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(message) { messageFb in
+    uniffi_countersign_core_fn_func_authority_codes(
+        messageFb,uniffiCallStatus
+    )
+        }
 })
 }
 /**
@@ -12084,6 +15423,31 @@ public func goodsText(link: String) -> Text  {
 })
 }
 /**
+ * The screen of what may be asked for of a record.
+ */
+public func askScreen(record: String, offers: [RecordOffer], hasKey: Bool) -> AskScreen  {
+    return try!  FfiConverterTypeAskScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_ask_screen(
+        FfiConverterString.lower(record),
+        FfiConverterSequenceTypeRecordOffer.lower(offers),
+        FfiConverterBool.lower(hasKey),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a request. `kept` is what [`crate::Clinician::read`] returns, if it does.
+ */
+public func requestScreen(request: RecordRequest, kept: MedicalDocument?) -> RequestScreen  {
+    return try!  FfiConverterTypeRequestScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_request_screen(
+        FfiConverterTypeRecordRequest_lower(request),
+        FfiConverterOptionTypeMedicalDocument.lower(kept),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of a handover under way.
  */
 public func handoverScreen(handover: Handover) -> HandoverScreen  {
@@ -12117,6 +15481,17 @@ public func outgoingScreen(outgoing: Outgoing) -> OutgoingScreen  {
 })
 }
 /**
+ * The screen of a document.
+ */
+public func documentScreen(document: MedicalDocument) -> DocumentScreen  {
+    return try!  FfiConverterTypeDocumentScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_document_screen(
+        FfiConverterTypeMedicalDocument_lower(document),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of a fault.
  */
 public func faultScreen(fault: Fault) -> FaultScreen  {
@@ -12124,6 +15499,29 @@ public func faultScreen(fault: Fault) -> FaultScreen  {
         uniffiCallStatus in
     uniffi_countersign_core_fn_func_fault_screen(
         FfiConverterTypeFault_lower(fault),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of who asked.
+ */
+public func accessesScreen(accesses: RecordAccesses) -> AccessesScreen  {
+    return try!  FfiConverterTypeAccessesScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_accesses_screen(
+        FfiConverterTypeRecordAccesses_lower(accesses),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a record. `document` is the one on this phone, whose sections are named.
+ */
+public func recordScreen(record: MedicalRecord, document: MedicalDocument?) -> RecordScreen  {
+    return try!  FfiConverterTypeRecordScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_record_screen(
+        FfiConverterTypeMedicalRecord_lower(record),
+        FfiConverterOptionTypeMedicalDocument.lower(document),uniffiCallStatus
     )
 })
 }
@@ -12157,6 +15555,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_draw_code() != 7427) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_authority_address() != 20430) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_authority_codes() != 60203) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_register() != 31722) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12164,6 +15568,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_goods_text() != 25768) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_ask_screen() != 32882) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_request_screen() != 30272) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_handover_screen() != 23666) {
@@ -12175,7 +15585,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_outgoing_screen() != 58068) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_document_screen() != 12776) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_fault_screen() != 27928) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_accesses_screen() != 52747) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_record_screen() != 44933) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
@@ -12244,6 +15663,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_clinician_tidy() != 54944) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_clinician_write_image() != 3533) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_courier_answer() != 28907) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12269,6 +15691,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_pending() != 25198) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_proof() != 18825) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_scan_code() != 32344) {
@@ -12316,6 +15741,33 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_packchecker_erase_all() != 20412) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_erase_history() != 11887) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_forget() != 4963) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_history() != 5307) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_notices() != 28355) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_remember() != 14854) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_remembered() != 64539) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_seen() != 20540) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_told() != 15834) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_packchecker_check_again() != 57988) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12326,6 +15778,21 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_check_photo() != 25186) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_report() != 4749) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_reports() != 45547) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_send_reports() != 2146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_settle_report() != 26452) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_takes_reports() != 26315) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_records_accesses() != 21983) {
@@ -12364,6 +15831,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_records_link() != 50219) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_records_paper() != 22197) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_restore() != 8319) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_records_roll() != 33644) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -12385,13 +15858,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_records_take() != 15099) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_records_take_image() != 6631) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_records_withdraw() != 62874) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_write_image() != 41468) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_registerreader_scan_code() != 17088) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_registerreader_scan_frame() != 64058) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_wallet_read_health_link() != 7895) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_checkpoint_codes() != 48131) {
@@ -12403,7 +15885,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_enrol() != 12094) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_follow() != 3163) {
+    if (uniffi_countersign_core_checksum_method_wallet_follow() != 1516) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_follow_pack() != 56141) {
@@ -12415,7 +15897,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_following() != 18252) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_keep() != 61957) {
+    if (uniffi_countersign_core_checksum_method_wallet_keep() != 42597) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_wallet_keep_contents() != 3837) {
@@ -12439,7 +15921,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_wallet_sync_step() != 32367) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 14137) {
+    if (uniffi_countersign_core_checksum_method_wallet_unfollow() != 38386) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_bedside_new() != 44720) {

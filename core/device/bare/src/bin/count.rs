@@ -2,52 +2,27 @@
 #![no_std]
 #![no_main]
 
+#[path = "../../../tests/device/nowhere.rs"]
+mod nowhere;
+
 use core::panic::PanicInfo;
 use core::ptr::{read_volatile, write_volatile};
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use countersign_device::{
-    Flash, FlashError, Float, Identity, Key, Leg, LegRow, LegStore, Next, Ops, RECORD, Reading, SILENCE,
-    Scope, Sensor, Slot, StoreError, UnixMillis, Uptime, Wanted,
+    Float, Identity, Key, Leg, LegRow, Memory, Next, Ops, Reading, SILENCE, Scope, Sensor, UnixMillis,
+    Uptime, Wanted,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+
+use crate::nowhere::Nowhere;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     debug::exit(debug::EXIT_FAILURE);
     loop {}
-}
-
-struct Memory([[u8; RECORD]; 2]);
-
-impl Flash for Memory {
-    fn read(&mut self, slot: Slot) -> Result<[u8; RECORD], FlashError> {
-        Ok(self.0[slot as usize])
-    }
-
-    fn write(&mut self, slot: Slot, record: &[u8; RECORD]) -> Result<(), FlashError> {
-        self.0[slot as usize] = *record;
-        Ok(())
-    }
-
-    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.0[slot as usize] = [0; RECORD];
-        Ok(())
-    }
-}
-
-struct Nowhere;
-
-impl LegStore for Nowhere {
-    fn reserve(&mut self, _: u32) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: u32, _: &Key) -> Result<(), StoreError> {
-        Ok(())
-    }
 }
 
 /// QEMU with `-icount shift=0` lets a nanosecond pass for each instruction; the timer counts at 25 MHz.
@@ -115,7 +90,7 @@ fn key(first: u8) -> Key {
 #[entry]
 fn main() -> ! {
     let (sid, gateway) = ([1; 16], [2; 16]);
-    let mut flash = Memory([[0xff; RECORD]; 2]);
+    let mut flash = Memory::blank();
     let identity = || Identity::new(sid, gateway, key(3), Ops::LOOKS).unwrap();
     let mut sensor = Sensor::provision(identity(), 1, key(4), &mut flash).unwrap();
     let mut leg = Leg::boot(LegRow::new(sid, key(3), key(4)));

@@ -5,9 +5,7 @@
 
 use core::panic::PanicInfo;
 
-use countersign_device::{
-    Flash, FlashError, Float, Identity, Key, Ops, RECORD, Reading, Sensor, Slot, Uptime,
-};
+use countersign_device::{Float, Identity, Key, Memory, Ops, Reading, Sensor, Uptime};
 
 #[link(name = "c")]
 unsafe extern "C" {
@@ -20,25 +18,6 @@ unsafe extern "C" {
 fn panic(_: &PanicInfo<'_>) -> ! {
     // SAFETY: it takes nothing and never returns.
     unsafe { abort() }
-}
-
-/// Two slots in memory.
-struct Memory([[u8; RECORD]; 2]);
-
-impl Flash for Memory {
-    fn read(&mut self, slot: Slot) -> Result<[u8; RECORD], FlashError> {
-        Ok(self.0[slot as usize])
-    }
-
-    fn write(&mut self, slot: Slot, record: &[u8; RECORD]) -> Result<(), FlashError> {
-        self.0[slot as usize] = *record;
-        Ok(())
-    }
-
-    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.0[slot as usize] = [0; RECORD];
-        Ok(())
-    }
 }
 
 fn receive(buffer: &mut [u8]) -> bool {
@@ -64,7 +43,7 @@ fn send(bytes: &[u8]) {
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
-    let (mut keys, mut flash) = ([0; 96], Memory([[0xff; RECORD]; 2]));
+    let (mut keys, mut flash) = ([0; 96], Memory::blank());
     if !receive(&mut keys) {
         return 2;
     }

@@ -25,6 +25,7 @@ import countersign.core.RecordStep
 import countersign.core.Records
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Suspicion
 import countersign.core.Text
 import countersign.core.TryCounter
 import countersign.core.Wallet
@@ -154,6 +155,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "prepare", "sign" -> act(phone.issuer, step)
             "node" -> check(world.ask(step.getString("command")).isNotEmpty())
             else -> when (step.getString("do").substringBefore('-')) {
+                "pack" -> pack(phone, step)
                 "record" -> Records(phone.wallet).use { record(it, step) }
                 "clinician" -> {
                     val (identity, address, root) = world.authority
@@ -180,6 +182,44 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         }
         val told = listOf(act.link, act.level.name.lowercase(), act.irrevocable)
         assertEquals(listOf(step["link"], step["about"], step["irrevocable"]), told, "$step")
+    }
+
+    /** What a phone remembers, what it is told later, and what it reports. */
+    private fun pack(phone: Phone, step: JSONObject) {
+        val (patient, link) = phone.patient to step.optString("link")
+        val name = { of: String -> of.substringAfterLast('/') }
+        val rows: List<String> = when (step.getString("do")) {
+            "pack-remember" -> return patient.remember(step.getBoolean("on"))
+            "pack-remembered" -> {
+                val told = patient.remembered()
+                val expected = listOf(step["on"], step.getLong("scanned"), step.getLong("kept"))
+                return assertEquals(expected, listOf(told.on, told.scanned.toLong(), told.kept.toLong()), "$step")
+            }
+            "pack-seen" -> {
+                val keys = patient.seen().let { listOf(it.before?.key, it.hint?.key) }
+                return assertEquals(listOf("before", "hint").map { step.optString(it).ifEmpty { null } }, keys, "$step")
+            }
+            "pack-keep" -> return phone.wallet.keep(step.getString("code"))
+            "pack-forget" -> return patient.forget(link)
+            "pack-erase" -> return patient.eraseAll()
+            "pack-report" -> return patient.report(link, Suspicion(step.getString("words")))
+            "pack-send" -> {
+                val round = patient.sendReports()
+                val expected = listOf("proven", "refused", "waiting").map { step.getLong(it).toULong() }
+                return assertEquals(expected, listOf(round.proven, round.refused, round.waiting), "$step")
+            }
+            "pack-history" ->
+                patient.history().map { "${name(it.link)}: ${it.title.key}" + if (it.kept) ", kept" else "" }
+            "pack-reports" -> patient.reports().map { it.state.key }
+            "pack-told-office" -> JSONArray(world.ask("reports")).map { it as String }
+            "pack-notices" -> patient.notices().map {
+                patient.told(it.id)
+                assertEquals("notice.neutral", it.neutral.key)
+                "${name(it.link)}: ${it.line.key}, ${it.next.key}"
+            }.sorted()
+            else -> error("no step is called ${step.getString("do")}")
+        }
+        assertEquals(step.getJSONArray("rows").map { it as String }, rows, "$step")
     }
 
     private fun handOver(courier: Courier, step: JSONObject): Unit = when (step.getString("do")) {
@@ -269,6 +309,11 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
             "record-open" -> records.setOpen(record, step.getBoolean("open"))
             "record-publish" -> while (records.step(record) != RecordStep.DONE) Unit
             "record-link" -> note(step, records.link(record))
+            "record-paper" -> note(step, records.paper(record))
+            "record-restore" -> {
+                val paper = step.optString("text") + noted(step, "paper")
+                note(step, records.restore(paper, world.authority.first))
+            }
             "record-allow" -> records.allow(record, thread)
             "record-allow-parts" -> records.allowParts(record, thread, parts(records.document(record), step))
             "record-deny" -> records.deny(record, thread)

@@ -22,6 +22,7 @@ class App : Application() {
         val phone = Phone(File(noBackupFilesDir, "register"), keys)
         val main = Handler(Looper.getMainLooper())
         val model = Model(phone, Executors.newSingleThreadExecutor()) { main.post(it) }
+        model.place = { Place(this).words() }
         return Parts(phone, model) { Camera2(it) }
     }
 }

@@ -11,8 +11,10 @@ import android.widget.LinearLayout
 import android.widget.ProgressBar
 import android.widget.ScrollView
 import countersign.core.Action
+import countersign.core.ProofScreen
 import countersign.core.Text
 import countersign.core.Value
+import countersign.core.VerdictKind
 import countersign.core.VerdictScreen
 import countersign.core.Way
 import countersign.core.WayMark
@@ -21,17 +23,25 @@ import countersign.core.WayMark
 interface Platform {
     fun examples()
     fun choosePhotograph()
+    fun chooseDocument()
+    fun chooseEvidence()
     fun open(action: Action)
     fun chooseLanguage()
+    fun sayPlace(on: Boolean)
+    fun send(proof: ProofScreen)
 }
 
 /** Draws each screen that has no camera. One function a screen, from the top down. */
-class Drawing(private val ui: Ui, private val model: Model, private val platform: Platform) {
-    private val words get() = ui.words
+class Drawing(ui: Ui, private val model: Model, private val platform: Platform) : Page(ui) {
+    private val medical = MedicalDrawing(ui, model, platform)
 
     fun draw(screen: Screen): View {
         val page = ui.column(16)
         page.apply {
+            if (model.touring && screen !is Screen.Home) {
+                put(ui.text(words.of("demo.banner"), bold = true))
+                tap("demo.next", main = true, model::toured)
+            }
             when (screen) {
                 is Screen.Start -> start()
                 is Screen.Pin -> pin(screen)
@@ -40,16 +50,21 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
                 is Screen.Verdict -> verdict(screen)
                 is Screen.Rests -> rests(screen)
                 is Screen.Medicines -> medicines(screen)
+                is Screen.History -> history(screen)
+                is Screen.Reporting -> reporting(screen)
+                is Screen.Reports -> reports(screen)
                 is Screen.Carry -> carry(screen)
                 is Screen.Enrol -> enrol(screen)
                 is Screen.Offered -> offered(screen)
                 is Screen.Refusing -> refusing(screen)
                 is Screen.Showing -> showing(screen)
                 is Screen.Done -> done(screen)
+                is Screen.Proof -> proof(screen.screen)
                 is Screen.Outbox -> outbox(screen)
                 is Screen.Preferences -> preferences(screen)
                 is Screen.Erasing -> erasing()
                 is Screen.Faulty -> faulty(screen)
+                is Screen.Medical -> medical.fill(this, screen)
                 is Screen.Eye -> error("the camera has a view of its own")
             }
         }
@@ -58,11 +73,6 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             addView(page, MATCH_PARENT, WRAP_CONTENT)
         }
     }
-
-    private fun LinearLayout.put(view: View, gap: Int = 12) = ui.run { add(view, gap) }
-
-    private fun LinearLayout.tap(key: String, main: Boolean = false, tapped: () -> Unit) =
-        put(ui.button(words.of(key), main, tapped))
 
     private fun LinearLayout.start() {
         put(ui.heading(words.of("start.title")))
@@ -88,6 +98,7 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         if (screen.examples) {
             put(ui.text(words.of("demo.banner"), bold = true))
             EXAMPLES.forEach { (key, code) -> tap(key) { model.check(code) } }
+            Tour.TASKS.keys.forEach { task -> tap(task) { model.tour(task) } }
         }
         put(ui.button(words.of("home.scan"), main = true, model::scanPack).apply { minHeight = ui.dp(96); textSize = 22f }, gap = 16)
         tap("home.medicines", tapped = model::medicines)
@@ -95,6 +106,7 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             tap("demo.leave", tapped = model::leaveExamples)
         } else {
             tap("home.carry", tapped = model::carry)
+            tap("home.records", tapped = model.records::all)
             tap("home.settings", tapped = model::preferences)
         }
     }
@@ -107,14 +119,12 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         tap("scan.check", main = true) { model.typed(field.text.toString()) }
     }
 
-    private fun LinearLayout.wrong(text: Text?) {
-        if (text != null) put(ui.text(words.of(text), color = R.color.suspect).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_ASSERTIVE })
-    }
-
     private fun LinearLayout.verdict(shown: Screen.Verdict) {
         val screen = shown.screen
         put(banner(screen))
         put(ui.text(words.of(screen.next), 20f, bold = true))
+        shown.seen.hint?.let { put(ui.warning(words.of(it))) }
+        shown.seen.before?.let { put(ui.text("↻ ${words.of(it)}")) }
         screen.action?.let { action -> put(button(action)) }
         if (screen.readings.isNotEmpty()) {
             put(ui.subheading(words.of("answer.readings")))
@@ -130,6 +140,7 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         })
         val keep = screen.keep
         if (shown.kept) put(ui.text(words.of("answer.kept"), bold = true)) else if (keep != null) tap("answer.keep") { model.keep(keep) }
+        if (shown.reports && screen.verdict in DOUBTFUL) tap("report.do", tapped = model::suspect)
         put(ui.subheading(words.of("answer.way")), gap = 20)
         if (screen.way.isEmpty()) put(ui.text(words.of("answer.way-none")))
         screen.way.forEachIndexed { place, stop -> put(stop(stop, place == 0, place == screen.way.lastIndex), gap = 0) }
@@ -181,12 +192,8 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             put(ui.card({ model.check(pack.link) }) {
                 put(ui.text(words.of(pack.product), bold = true))
                 pack.verdict?.let { verdict ->
-                    val line = LinearLayout(ui.context).apply { gravity = Gravity.CENTER_VERTICAL }
-                    ui.run {
-                        line.add(icon(Sign(verdict, color(ground(verdict))), 28))
-                        line.add(text(words.of("verdict." + verdict.name.lowercase(java.util.Locale.ROOT).replace('_', '-')), color = ground(verdict), bold = true), gap = 8)
-                    }
-                    put(line, gap = 6)
+                    val title = words.of("verdict." + verdict.name.lowercase(java.util.Locale.ROOT).replace('_', '-'))
+                    put(verdictLine(verdict, title), gap = 6)
                 }
                 put(ui.text(words.of(pack.line), 16f), gap = 4)
                 pack.expires?.let { put(ui.quiet(words.of(it)), gap = 4) }
@@ -196,6 +203,67 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
             }, gap = 4)
         }
         tap("home.scan", main = true, model::scanPack)
+        tap("history.title", tapped = model::history)
+        tap("report.list", tapped = model::reports)
+    }
+
+    private fun LinearLayout.history(screen: Screen.History) {
+        put(ui.heading(words.of("history.title")))
+        val remember = ui.check(words.of("history.remember")).apply { isChecked = screen.on }
+        remember.setOnClickListener { model.remember(remember.isChecked) }
+        put(remember)
+        put(ui.quiet(words.of("history.remember-text")), gap = 0)
+        if (screen.scans.isEmpty()) put(ui.text(words.of("history.empty")), gap = 20)
+        for (scan in screen.scans) {
+            put(ui.card({ model.check(scan.link) }) {
+                put(ui.text(words.of(scan.product), bold = true))
+                put(verdictLine(scan.verdict, words.of(scan.title)), gap = 6)
+                put(ui.text(words.of(scan.scanned), 16f), gap = 4)
+                scan.expires?.let { put(ui.quiet(words.of(it)), gap = 4) }
+            })
+            put(ui.button(words.of("medicines.remove")) { model.forgetScan(scan.link) }.apply {
+                contentDescription = "${words.of("medicines.remove")}: ${words.of(scan.product)}"
+            }, gap = 4)
+        }
+        if (screen.scans.isNotEmpty()) put(ui.button(words.of("history.erase"), tapped = model::eraseHistory), gap = 24)
+    }
+
+    private fun LinearLayout.reporting(screen: Screen.Reporting) {
+        put(ui.heading(words.of("report.do")))
+        put(ui.text(words.of(screen.product), bold = true))
+        put(ui.text(words.of("report.text")))
+        val fields = listOf("report.words", "report.place", "report.answer").map { labelled(it) }
+        if (screen.photograph != null) put(ui.text("✓ ${words.of("report.photo-added")}", bold = true))
+        tap("report.photo", tapped = platform::chooseEvidence)
+        wrong(screen.wrong)
+        tap("report.send", main = true) {
+            val (said, place, answer) = fields.map { it.text.toString() }
+            model.report(said, place, answer)
+        }
+    }
+
+    private fun LinearLayout.reports(screen: Screen.Reports) {
+        put(ui.heading(words.of("report.list")))
+        if (screen.list.isEmpty()) put(ui.text(words.of("report.none")))
+        for (report in screen.list) {
+            put(ui.card {
+                put(ui.text(words.of(report.title), bold = true))
+                put(ui.text(words.of(report.state)), gap = 4)
+                if (report.settled) put(ui.button(words.of("records.forget")) { model.settleReport(report.id) }.apply {
+                    contentDescription = "${words.of("records.forget")}: ${words.of(report.title)}"
+                })
+            })
+        }
+        tap("outbox.send", main = true, model::sendReports)
+    }
+
+    /** A verdict in a line: its sign, in the colour of its ground, and its word. */
+    private fun verdictLine(verdict: VerdictKind, title: String) = LinearLayout(ui.context).apply {
+        gravity = Gravity.CENTER_VERTICAL
+        ui.run {
+            add(icon(Sign(verdict, color(ground(verdict))), 28))
+            add(text(title, color = ground(verdict), bold = true), gap = 8)
+        }
     }
 
     private fun LinearLayout.carry(screen: Screen.Carry) {
@@ -217,10 +285,14 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
                         contentDescription = "${words.of("carry.hand-over")}: ${words.of(goods.goods)}"
                     })
                 }
+                put(ui.button(words.of("proof.show")) { model.proof(goods.link) }.apply {
+                    contentDescription = "${words.of("proof.show")}: ${words.of(goods.goods)}"
+                })
             })
         }
         tap("action.load", tapped = model::load)
-        put(ui.button("${words.of("carry.outbox")} (${screen.outgoing})", tapped = model::outbox))
+        val waiting = Text("carry.to-send", listOf(countersign.core.Argument("count", Value.Number(screen.outgoing.toULong()))))
+        put(ui.button(words.of(waiting), tapped = model::outbox))
     }
 
     private fun LinearLayout.enrol(screen: Screen.Enrol) {
@@ -279,7 +351,22 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         put(ui.heading(words.of("show.both-hold")))
         put(ui.text(words.of(screen.goods), 22f, bold = true))
         states(listOf("show.you-signed", "show.they-signed", "show.both-hold").map { words.of(it) })
+        tap("proof.show") { model.proof(screen.link) }
         tap("action.ok", main = true, model::carry)
+    }
+
+    private fun LinearLayout.proof(screen: ProofScreen) {
+        put(ui.heading(words.of("proof.title")))
+        put(ui.card {
+            put(ui.text(words.of(screen.goods), 22f, bold = true))
+            screen.lines.forEach { put(ui.text(words.of(it)), gap = 6) }
+            put(ui.text(words.of(screen.recorded), bold = true), gap = 10)
+            put(ui.quiet(words.of(screen.number)), gap = 6)
+        })
+        if (screen.way.isNotEmpty()) put(ui.subheading(words.of("proof.way")), gap = 20)
+        screen.way.forEachIndexed { place, stop -> put(stop(stop, place == 0, place == screen.way.lastIndex), gap = 0) }
+        tap("proof.send", main = true) { platform.send(screen) }
+        tap("action.back") { model.back() }
     }
 
     private fun LinearLayout.outbox(screen: Screen.Outbox) {
@@ -287,7 +374,8 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         if (screen.entries.isEmpty()) put(ui.text(words.of("outbox.empty")))
         for (entry in screen.entries) {
             put(ui.card {
-                put(ui.text("${words.of(entry.title)}: ${words.of(entry.goods)}", bold = true))
+                put(ui.text(words.of(entry.title), bold = true))
+                put(ui.text(words.of(entry.goods)), gap = 4)
                 put(ui.quiet(words.moment(entry.signedMillis)), gap = 4)
                 put(ui.text(words.of(entry.state), color = if (entry.settles) R.color.suspect else R.color.text, bold = true), gap = 6)
                 entry.lines.forEach { put(ui.text(words.of(it)), gap = 4) }
@@ -318,6 +406,10 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
         put(field)
         wrong(screen.wrong)
         tap("settings.save") { model.useNode(field.text.toString()) }
+        val place = ui.check(words.of("carry.place")).apply { isChecked = screen.place }
+        place.setOnClickListener { platform.sayPlace(place.isChecked) }
+        put(place, gap = 24)
+        put(ui.quiet(words.of("carry.place-text")), gap = 0)
         put(ui.button(words.of("settings.language"), tapped = platform::chooseLanguage), gap = 24)
         tap("settings.erase", tapped = model::erasing)
     }
@@ -355,6 +447,9 @@ class Drawing(private val ui: Ui, private val model: Model, private val platform
     }
 
     companion object {
+        /** What a person may want to report. */
+        private val DOUBTFUL = setOf(VerdictKind.SUSPECT, VerdictKind.ATTENTION)
+
         /** The packs of the examples, by what each shows. */
         val EXAMPLES = listOf(
             "demo.pack-genuine" to "(01)09506000134352(17)351130(10)L1(21)S001",

@@ -1,6 +1,8 @@
 package countersign.app
 
+import android.Manifest.permission.ACCESS_COARSE_LOCATION
 import android.Manifest.permission.CAMERA
+import android.Manifest.permission.POST_NOTIFICATIONS
 import android.app.Activity
 import android.content.Intent
 import android.content.pm.PackageManager
@@ -13,10 +15,13 @@ import android.view.View
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
 import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.view.WindowManager.LayoutParams
+import android.widget.CompoundButton
+import android.widget.EditText
 import android.widget.LinearLayout
 import android.widget.ProgressBar
 import countersign.core.Action
 import countersign.core.Fault
+import countersign.core.ProofScreen
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
 
@@ -34,6 +39,9 @@ class MainActivity : Activity(), Platform {
     private var drawn: Screen? = null
     private var resumed = false
 
+    /** The kind of screen that is drawn, and may hold what the person typed. */
+    private var filled: kotlin.reflect.KClass<out Screen>? = null
+
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         parts = (application as App).parts
@@ -41,6 +49,7 @@ class MainActivity : Activity(), Platform {
         drawing = Drawing(ui, model, this)
         model.photograph = ::jpeg
         model.changed = ::render
+        model.wantsNotices = ::askNotices
         SyncJob.schedule(this)
         if (model.screen is Screen.Start) model.start()
         if (state == null) follow(intent)
@@ -60,7 +69,10 @@ class MainActivity : Activity(), Platform {
     }
 
     override fun onDestroy() {
-        if (model.changed == ::render) model.changed = {}
+        if (model.changed == ::render) {
+            model.changed = {}
+            model.wantsNotices = {}
+        }
         super.onDestroy()
     }
 
@@ -83,7 +95,17 @@ class MainActivity : Activity(), Platform {
         }
         if (model.busy) page.addView(waiting(), MATCH_PARENT, WRAP_CONTENT)
         page.addView(drawing.draw(screen), LinearLayout.LayoutParams(MATCH_PARENT, 0, 1f))
+        if (filled == screen::class) page.takeOver(window.decorView)
+        filled = screen::class
         setContentView(page)
+    }
+
+    /** What was typed and chosen stays, where the same screen is drawn again. */
+    private fun View.takeOver(before: View) {
+        val typed = before.all().filterIsInstance<EditText>().associate { it.tag to it.text.toString() }
+        all().filterIsInstance<EditText>().forEach { field -> typed[field.tag]?.let(field::setText) }
+        val chosen = before.all().filterIsInstance<CompoundButton>().associate { it.text to it.isChecked }
+        all().filterIsInstance<CompoundButton>().forEach { choice -> chosen[choice.text]?.let { choice.isChecked = it } }
     }
 
     /** A screen's view by itself, as it is drawn while nothing is under way. */
@@ -104,7 +126,7 @@ class MainActivity : Activity(), Platform {
     /** Screens of somebody's health stay out of screenshots; codes for another phone are bright and do not go dark. */
     private fun android.view.Window.protect(screen: Screen) {
         if (screen.isPrivate) addFlags(LayoutParams.FLAG_SECURE) else clearFlags(LayoutParams.FLAG_SECURE)
-        val shows = screen is Screen.Showing
+        val shows = screen is Screen.Showing || screen is Screen.Code
         if (shows || screen is Screen.Eye) addFlags(LayoutParams.FLAG_KEEP_SCREEN_ON) else clearFlags(LayoutParams.FLAG_KEEP_SCREEN_ON)
         attributes = attributes.apply {
             screenBrightness = if (shows && resumed) LayoutParams.BRIGHTNESS_OVERRIDE_FULL else LayoutParams.BRIGHTNESS_OVERRIDE_NONE
@@ -144,7 +166,28 @@ class MainActivity : Activity(), Platform {
         aim = null
     }
 
+    /** Once there is something to tell of. Without it the app says the same when somebody looks. */
+    private fun askNotices() {
+        val asked = android.os.Build.VERSION.SDK_INT >= 33 && checkSelfPermission(POST_NOTIFICATIONS) != PackageManager.PERMISSION_GRANTED
+        if (asked) requestPermissions(arrayOf(POST_NOTIFICATIONS), NOTICES_ASKED)
+    }
+
+    override fun sayPlace(on: Boolean) {
+        if (on && checkSelfPermission(ACCESS_COARSE_LOCATION) != PackageManager.PERMISSION_GRANTED) {
+            requestPermissions(arrayOf(ACCESS_COARSE_LOCATION), PLACE_ASKED)
+        } else {
+            model.sayPlace(on)
+        }
+    }
+
+    /** In words, to whom the person chooses; the register has the signed statement under its number. */
+    override fun send(proof: ProofScreen) {
+        val words = (listOf(proof.goods) + proof.lines + proof.recorded + proof.number).joinToString("\n") { ui.words.of(it) }
+        startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, words), null))
+    }
+
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
+        if (request == PLACE_ASKED) model.sayPlace(results.firstOrNull() == PackageManager.PERMISSION_GRANTED)
         if (request != CAMERA_ASKED) return
         if (results.firstOrNull() == PackageManager.PERMISSION_GRANTED) render() else {
             model.back()
@@ -165,27 +208,54 @@ class MainActivity : Activity(), Platform {
 
     override fun examples() = model.tryExamples({ assets.open("examples.db") }, { assets.open("examples.json").use { it.readBytes() } })
 
+    override fun chooseEvidence() =
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), EVIDENCE)
+
+    override fun chooseDocument() =
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("*/*").addCategory(Intent.CATEGORY_OPENABLE), DOCUMENT)
+
     override fun choosePhotograph() =
         startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), PHOTOGRAPH)
 
     @Deprecated("by the platform")
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val picture = data?.data
-        if (request == PHOTOGRAPH && result == RESULT_OK && picture != null) read(picture)
+        if (result != RESULT_OK || picture == null) return
+        when (request) {
+            PHOTOGRAPH -> decoded(picture, LARGEST)?.let(::photograph)
+            EVIDENCE -> decoded(picture, LARGEST_EVIDENCE)?.let(::attach)
+            DOCUMENT -> document(picture)
+        }
     }
 
-    private fun read(picture: Uri) {
-        val decoded = try {
-            ImageDecoder.decodeBitmap(ImageDecoder.createSource(contentResolver, picture)) { decoder, info, _ ->
-                decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE
-                // A code needs no more pixels than these, and a picture of any size is bounded.
-                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / LARGEST).coerceAtLeast(1))
-            }
+    /** A document that a doctor signed. The core refuses what is none. */
+    private fun document(file: Uri) {
+        val bytes = try {
+            contentResolver.openInputStream(file)?.use { it.readNBytes(LARGEST_DOCUMENT) } ?: return
         } catch (_: java.io.IOException) {
             return
         }
-        photograph(decoded)
+        model.records.take(bytes)
     }
+
+    /** A photograph for a report. */
+    fun attach(picture: Bitmap) = model.attach(evidence(picture))
+
+    /** Its file: without what the camera wrote into it, and as small as reports are. */
+    private fun evidence(picture: Bitmap): ByteArray = QUALITIES.map { quality ->
+        ByteArrayOutputStream().also { picture.compress(Bitmap.CompressFormat.JPEG, quality, it) }.toByteArray()
+    }.let { tried -> tried.firstOrNull { it.size <= MOST_EVIDENCE } ?: tried.last() }
+
+    private fun decoded(picture: Uri, largest: Int): Bitmap? =
+        try {
+            ImageDecoder.decodeBitmap(ImageDecoder.createSource(contentResolver, picture)) { decoder, info, _ ->
+                decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE
+                // A code needs no more pixels than these, and a picture of any size is bounded.
+                decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / largest).coerceAtLeast(1))
+            }
+        } catch (_: java.io.IOException) {
+            null
+        }
 
     /** A picture with a code in it. */
     fun photograph(picture: Bitmap) {
@@ -226,6 +296,14 @@ class MainActivity : Activity(), Platform {
     private companion object {
         const val CAMERA_ASKED = 1
         const val PHOTOGRAPH = 2
+        const val DOCUMENT = 3
+        const val NOTICES_ASKED = 4
+        const val PLACE_ASKED = 5
+        const val EVIDENCE = 6
         const val LARGEST = 4096
+        const val LARGEST_EVIDENCE = 1600
+        const val MOST_EVIDENCE = 256 shl 10
+        val QUALITIES = listOf(80, 60, 40, 20)
+        const val LARGEST_DOCUMENT = 32 shl 20
     }
 }

@@ -1,6 +1,7 @@
 package countersign.app
 
 import countersign.core.Action
+import countersign.core.Answer
 import countersign.core.Condition
 import countersign.core.CountersignException
 import countersign.core.Fault
@@ -11,6 +12,7 @@ import countersign.core.RegisterReader
 import countersign.core.RegisterScan
 import countersign.core.Scan
 import countersign.core.ScanResult
+import countersign.core.Suspicion
 import countersign.core.Text
 import countersign.core.faultScreen
 import countersign.core.goodsText
@@ -40,9 +42,15 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** Called when there is something else to draw. */
     var changed: () -> Unit = {}
 
+    /** Medical records. */
+    val records = RecordModel(phone, this)
+
     private val before = ArrayDeque<Screen>()
     private var again: () -> Unit = {}
     private var reader: RegisterReader? = null
+
+    /** What is still to be shown of a tour. */
+    private var tour: Iterator<Screen>? = null
 
     /** Frames without a code, one after the other. */
     private var empty = 0
@@ -51,6 +59,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     @Volatile
     private var shutter = false
 
+    /** Where the phone is, if that can be told. May wait. */
+    var place: () -> String? = { null }
+
+    /** Asks whether the person may be told of news. */
+    var wantsNotices: () -> Unit = {}
+
     /** Encodes a frame as a file, for the photograph of a damage. */
     var photograph: (Int, Int, Int, ByteBuffer) -> ByteArray = { _, _, _, _ -> ByteArray(0) }
 
@@ -58,6 +72,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     /** To the beginning: home, or the choice of a register. */
     fun home() {
+        tour = null
         before.clear()
         put(if (phone.register != null || phone.examples) Screen.Home(phone.examples) else Screen.Start)
     }
@@ -66,21 +81,39 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun back(): Boolean {
         if (busy) return true
         val last = before.removeLastOrNull() ?: return false
+        if (last is Screen.Home) tour = null
         put(last)
         return true
     }
 
     // Registers
 
-    fun scanRegister() {
+    fun scanRegister() = learn(Aim.REGISTER, "pin.point")
+
+    /** Looks for a code by which the phone learns whom to trust or to ask. */
+    internal fun learn(aim: Aim, hint: String) {
         reader = RegisterReader()
-        go(Screen.Eye(Aim.REGISTER, "pin.point"))
+        go(Screen.Eye(aim, hint))
     }
 
     fun pin(register: Register) = run({ phone.pin(register) }) { home() }
 
     fun tryExamples(database: () -> InputStream, genesis: () -> ByteArray) =
         run({ phone.tryExamples(database(), genesis()) }) { home() }
+
+    /** Shows the screens of a task one after the other: whatever is tapped on one leads to the next. */
+    fun tour(task: String) {
+        tour = Tour.TASKS.getValue(task).iterator()
+        toured()
+    }
+
+    /** Whether a tour is shown. */
+    val touring get() = tour != null
+
+    fun toured() {
+        before += screen
+        if (tour?.hasNext() == true) put(tour!!.next()) else home()
+    }
 
     fun leaveExamples() = run({ phone.leaveExamples() }) { home() }
 
@@ -107,19 +140,21 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     /** Checks a code or the link of a reading. */
     fun check(code: String, failed: ((Text) -> Unit)? = null) {
-        again = { check(code) }
         val other = failed?.let { { fault: FaultScreen -> it(fault.text) } }
-        run({ verdictScreen(phone.checker.checkCode(code)) }, other) { found ->
-            if (screen is Screen.Verdict || screen is Screen.Typing) put(Screen.Verdict(found)) else go(Screen.Verdict(found))
+        run({ verdict(phone.checker.checkCode(code)) }, other) { found ->
+            if (screen is Screen.Verdict || screen is Screen.Typing) put(found) else go(found)
         }
     }
+
+    private fun verdict(answer: Answer, kept: Boolean = false) =
+        Screen.Verdict(verdictScreen(answer), kept, phone.checker.seen(), phone.checker.takesReports())
 
     /** A photograph: RGBA pixels. */
     fun photo(width: Int, height: Int, rgba: ByteBuffer) {
         run({ phone.checker.checkPhoto(width.toUInt(), height.toUInt(), rgba) }) { result ->
             val eye = screen as? Screen.Eye
             when {
-                result is ScanResult.Pack -> swap(Screen.Verdict(verdictScreen(result.answer)))
+                result is ScanResult.Pack -> answered(result.answer)
                 eye != null -> put(eye.copy(hint = hint(result, "scan.no-code")))
                 else -> put(Screen.Faulty(FaultScreen(Text("scan.photo", emptyList()), Text(hint(result, "scan.no-code"), emptyList()), Action.Back)))
             }
@@ -132,7 +167,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         val (w, h, s) = Triple(width.toUInt(), height.toUInt(), stride.toUInt())
         try {
             when (eye.aim) {
-                Aim.REGISTER -> reader?.scanFrame(w, h, s, luma)?.let { scan -> main.execute { sawRegister(scan) } }
+                in LEARNT -> reader?.scanFrame(w, h, s, luma)?.let { scan -> main.execute { sawRegister(scan) } }
                 Aim.PACK -> phone.checker.checkFrame(w, h, s, luma).let { main.execute { seen(it) } }
                 Aim.DAMAGE -> if (shutter) {
                     shutter = false
@@ -151,9 +186,11 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     private fun sawRegister(scan: RegisterScan) {
-        val eye = (screen as? Screen.Eye)?.takeIf { it.aim == Aim.REGISTER } ?: return
+        val eye = (screen as? Screen.Eye)?.takeIf { it.aim in LEARNT } ?: return
         when (scan) {
-            is RegisterScan.Whole -> {
+            is RegisterScan.Authority -> if (eye.aim == Aim.AUTHORITY && !busy) records.use(scan.authority)
+            is RegisterScan.Record -> if (eye.aim == Aim.RECORD && !busy) records.add(scan.link)
+            is RegisterScan.Whole -> if (eye.aim == Aim.REGISTER) {
                 val pinned = phone.register
                 when {
                     pinned == null -> swap(Screen.Pin(scan.register))
@@ -168,11 +205,14 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun seen(result: ScanResult) {
         val eye = (screen as? Screen.Eye)?.takeIf { it.aim == Aim.PACK } ?: return
-        if (result is ScanResult.Pack) return swap(Screen.Verdict(verdictScreen(result.answer)))
+        // The same pack comes with every frame: one answer is enough.
+        if (result is ScanResult.Pack) return if (busy) Unit else answered(result.answer)
         empty = if (result is ScanResult.Nothing) empty + 1 else 0
         val hint = hint(result, if (empty < PATIENCE) eye.hint else "scan.closer")
         if (hint != eye.hint) put(eye.copy(hint = hint))
     }
+
+    private fun answered(answer: Answer) = run({ verdict(answer) }, then = ::swap)
 
     /** What helps to a better picture. */
     private fun hint(result: ScanResult, nothing: String) = when (result) {
@@ -185,7 +225,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun keep(link: String) {
         val shown = screen as? Screen.Verdict ?: return
-        run({ phone.wallet.keep(link) }) { put(shown.copy(kept = true)) }
+        run({ phone.wallet.keep(link) }) {
+            put(shown.copy(kept = true))
+            wantsNotices()
+        }
     }
 
     fun medicines() = run({ phone.wallet.kept() }) { go(Screen.Medicines(it)) }
@@ -199,10 +242,63 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         go(Screen.Rests(lines, it.damaged, it.contradictions > 0u))
     }
 
+    fun history() = run(::remembered, then = ::go)
+
+    private fun remembered() = Screen.History(phone.checker.history(), phone.checker.remembered().on)
+
+    fun remember(on: Boolean) = run({
+        phone.checker.remember(on)
+        remembered()
+    }) {
+        put(it)
+        if (on) wantsNotices()
+    }
+
+    fun forgetScan(link: String) = run({
+        phone.checker.forget(link)
+        remembered()
+    }, then = ::put)
+
+    fun eraseHistory() = run({
+        phone.checker.eraseHistory()
+        remembered()
+    }, then = ::put)
+
+    fun suspect() {
+        val shown = screen as? Screen.Verdict ?: return
+        shown.screen.keep?.let { go(Screen.Reporting(it, shown.screen.product)) }
+    }
+
+    fun attach(photograph: ByteArray) {
+        (screen as? Screen.Reporting)?.let { put(Screen.Reporting(it.link, it.product, photograph, it.wrong)) }
+    }
+
+    fun report(words: String, place: String, answer: String) {
+        val shown = screen as? Screen.Reporting ?: return
+        fun said(text: String) = text.trim().ifEmpty { null }
+        run({
+            phone.checker.report(shown.link, Suspicion(words.trim(), said(place), shown.photograph, said(answer)))
+            // What cannot be sent now is sent by the next round.
+            try { phone.checker.sendReports() } catch (_: CountersignException.Retry) { }
+            phone.checker.reports()
+        }, { put(Screen.Reporting(shown.link, shown.product, shown.photograph, it.text)) }) { swap(Screen.Reports(it)) }
+    }
+
+    fun reports() = run({ phone.checker.reports() }) { go(Screen.Reports(it)) }
+
+    fun sendReports() = run({
+        phone.checker.sendReports()
+        phone.checker.reports()
+    }) { put(Screen.Reports(it)) }
+
+    fun settleReport(id: String) = run({
+        phone.checker.settleReport(id)
+        phone.checker.reports()
+    }) { put(Screen.Reports(it)) }
+
     // Goods
 
     fun carry() {
-        again = ::carry
         run({ if (phone.isMember()) carried() else null }) { there ->
             before.clear()
             before += Screen.Home(phone.examples)
@@ -224,10 +320,13 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     /** A code of ours that was opened from outside. */
-    fun linked(code: String) = run({ if (phone.isMember()) phone.courier.scanCode(code) else null }) { scan ->
-        if (scan == null) return@run carry()
-        takeOver()
-        saw(scan)
+    fun linked(code: String) {
+        if (code.startsWith(RECORD)) return records.linked(code)
+        run({ if (phone.isMember()) phone.courier.scanCode(code) else null }) { scan ->
+            if (scan == null) return@run carry()
+            takeOver()
+            saw(scan)
+        }
     }
 
     fun takeOver() = go(Screen.Eye(Aim.TAKE, "take.scan-goods"))
@@ -235,9 +334,13 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun load() = go(Screen.Eye(Aim.LOAD, "take.scan-goods"))
 
     fun handOver(link: String) {
-        again = { handOver(link) }
-        run({ phone.courier.offer(link, null, null) }) { go(showing(it)) }
+        run({ phone.courier.offer(link, null, said()) }) { go(showing(it)) }
     }
+
+    /** Proof of how goods came to where they are. */
+    fun proof(link: String) = run({ phone.courier.proof(link) }) { go(Screen.Proof(it)) }
+
+    private fun said() = if (phone.saysPlace) place() else null
 
     /** Shows a handover under way again. */
     fun show(handover: Handover) = go(showing(handover))
@@ -266,8 +369,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         val eye = screen as? Screen.Eye ?: return
         when (scan) {
             is Scan.Goods -> if (eye.aim == Aim.LOAD) {
-                again = { run({ phone.courier.load(scan.link) }) { carry() } }
-                again()
+                run({ phone.courier.load(scan.link) }) { carry() }
             } else if (eye.aim == Aim.TAKE && scan.link !in eye.goods) {
                 taken(eye.copy(goods = eye.goods + scan.link))
             }
@@ -297,7 +399,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private fun close(message: ByteArray) = run({ phone.courier.close(message) }) { goods ->
         before.clear()
         before += Screen.Home(phone.examples)
-        put(Screen.Done(goodsText(goods.link)))
+        put(Screen.Done(goodsText(goods.link), goods.link))
     }
 
     fun accept() = answer(Condition.Intact)
@@ -318,8 +420,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun answer(condition: Condition) {
         val offered = (before + screen).lastOrNull { it is Screen.Offered } as? Screen.Offered ?: return
-        again = { answer(condition) }
-        run({ phone.courier.answer(offered.offer.message, offered.goods, condition, null) }) { handover ->
+        run({ phone.courier.answer(offered.offer.message, offered.goods, condition, said()) }) { handover ->
             before.clear()
             before += Screen.Home(phone.examples)
             put(showing(handover))
@@ -340,22 +441,26 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     // Settings
 
-    fun preferences() = run({ phone.wallet.settings() }) { go(Screen.Preferences(it)) }
+    fun preferences() = run({ phone.wallet.settings() }) { go(Screen.Preferences(it, phone.saysPlace)) }
+
+    fun sayPlace(on: Boolean) {
+        val shown = screen as? Screen.Preferences ?: return
+        run({ phone.saysPlace = on }) { put(shown.copy(place = on)) }
+    }
 
     fun useNode(address: String) {
         val shown = screen as? Screen.Preferences ?: return
         run({
             phone.wallet.setNode(address.trim())
             phone.wallet.settings()
-        }, { put(shown.copy(wrong = it.text)) }) { put(Screen.Preferences(it)) }
+        }, { put(shown.copy(wrong = it.text)) }) { put(Screen.Preferences(it, shown.place)) }
     }
 
     fun sync() {
-        again = ::sync
         run({
             phone.sync()
             phone.wallet.settings()
-        }) { there -> if (screen is Screen.Preferences) put(Screen.Preferences(there)) else back() }
+        }) { there -> if (screen is Screen.Preferences) put(Screen.Preferences(there, phone.saysPlace)) else back() }
     }
 
     fun erasing() = go(Screen.Erasing)
@@ -381,7 +486,6 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun follow(link: String) {
         val shown = screen
-        again = { follow(link) }
         run({
             phone.wallet.follow(link)
             phone.sync()
@@ -391,7 +495,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** The verdict again, on newer data. */
     private fun recheck(shown: Screen) {
         if (shown !is Screen.Verdict) return
-        run({ phone.checker.checkAgain()?.let(::verdictScreen) }) { found -> found?.let { put(Screen.Verdict(it, shown.kept)) } }
+        run({ phone.checker.checkAgain()?.let { verdict(it, shown.kept) } }) { found -> found?.let(::put) }
     }
 
     fun fault(fault: Fault) = go(Screen.Faulty(faultScreen(fault)))
@@ -402,11 +506,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     /** A call that waits, and then what it leads to. Taps meanwhile do nothing. */
-    private fun <T> run(
+    internal fun <T> run(
         call: () -> T,
         otherwise: ((FaultScreen) -> Unit)? = null,
         then: (T) -> Unit,
     ) {
+        if (tour != null) return toured()
         if (busy) return
         busy = true
         changed()
@@ -414,7 +519,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
             val outcome = runCatching(call)
             main.execute {
                 busy = false
-                outcome.fold(then) { failed(it, otherwise) }
+                outcome.fold(then) { failure ->
+                    again = { run(call, otherwise, then) }
+                    failed(failure, otherwise)
+                }
                 changed()
             }
         }
@@ -433,15 +541,16 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         if (shown != null && input) shown(there) else go(Screen.Faulty(there))
     }
 
-    private fun go(next: Screen) {
+    internal fun go(next: Screen) {
+        if (tour != null) return toured()
         before += screen
         put(next)
     }
 
     /** Instead of the screen that is shown, which nobody comes back to. */
-    private fun swap(next: Screen) = put(next)
+    internal fun swap(next: Screen) = put(next)
 
-    private fun put(next: Screen) {
+    internal fun put(next: Screen) {
         screen = next
         changed()
     }
@@ -449,6 +558,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     private companion object {
         /** So many frames without a code, and the person is helped: about three seconds. */
         const val PATIENCE = 60
+
+        /** How the link of a medical record begins. */
+        const val RECORD = "countersign-record:"
+
+        /** What the codes of an office teach. */
+        val LEARNT = setOf(Aim.REGISTER, Aim.AUTHORITY, Aim.RECORD)
 
         /** How long each code is shown. Slower for cameras that need it. */
         val PACES = listOf(200L, 500L, 1000L, 100L)

@@ -1,12 +1,18 @@
 package countersign.app
 
+import countersign.core.AccessMark
+import countersign.core.AccessScreen
+import countersign.core.AuthorityAddress
+import countersign.core.Clinician
 import countersign.core.Courier
 import countersign.core.KeyStore
 import countersign.core.PackChecker
+import countersign.core.Records
 import countersign.core.Register
-import countersign.core.RegisterReader
 import countersign.core.SyncStep
 import countersign.core.Wallet
+import countersign.core.accessesScreen
+import countersign.core.authorityAddress
 import countersign.core.register
 import java.io.File
 import java.io.InputStream
@@ -27,8 +33,12 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
     private class Opened(val wallet: Wallet) : AutoCloseable {
         val checker = PackChecker(wallet)
         val courier = Courier(wallet, KEY)
+        val records = Records(wallet)
+        var clinician: Clinician? = null
 
         override fun close() {
+            clinician?.close()
+            records.close()
             courier.close()
             checker.close()
             wallet.close()
@@ -38,6 +48,33 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
     val wallet: Wallet get() = open().wallet
     val checker: PackChecker get() = open().checker
     val courier: Courier get() = open().courier
+    val records: Records get() = open().records
+
+    /** Who asks for records of patients: a member who has scanned the code of their house. */
+    @Synchronized
+    fun clinician(): Clinician? {
+        val there = authority().takeIf { isMember() } ?: return null
+        val opened = open()
+        return opened.clinician ?: Clinician(opened.wallet, KEY, there.identity, there.address, there.roots).also { opened.clinician = it }
+    }
+
+    /** The attribute authority of the person's house. */
+    fun authority(): AuthorityAddress? =
+        File(folder, AUTHORITY).takeIf { it.exists() }?.let { authorityAddress(direct(it.readBytes())) }
+
+    @Synchronized
+    fun useAuthority(chosen: AuthorityAddress) {
+        File(folder, AUTHORITY).writeBytes(chosen.message)
+        opened?.run {
+            clinician?.close()
+            clinician = null
+        }
+    }
+
+    /** The name by which patients know this phone's member. */
+    var name: String
+        get() = File(folder, NAME).takeIf { it.exists() }?.readText().orEmpty()
+        set(given) = File(folder, NAME).writeText(given)
 
     /** Reads what was pinned. A register that is damaged is none: the person scans it again. */
     fun start() {
@@ -45,6 +82,25 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         if (!node.exists() || !genesis.exists()) return
         register = register(node.readText(), direct(genesis.readBytes()))
     }
+
+    /** Whether the courier wants the place said in what they sign. */
+    var saysPlace: Boolean
+        get() = File(folder, PLACE).exists()
+        set(on) {
+            if (on) File(folder, PLACE).createNewFile() else File(folder, PLACE).delete()
+        }
+
+    /** Of what the person was told. */
+    private val told: List<String> get() = File(folder, TOLD).takeIf { it.exists() }?.readLines().orEmpty()
+
+    /** Requests for the person's own records that they have not been told of: emergencies, and what waits for their answer. */
+    fun requests(): List<AccessScreen> = records.all().filter { it.published }
+        .flatMap { accessesScreen(records.accesses(it.id)).list }
+        .filter { it.mark == AccessMark.EMERGENCY || it.mark == AccessMark.WAITING }
+        .filter { it.thread !in told }
+
+    /** They were told of a request. */
+    fun told(thread: String) = File(folder, TOLD).writeText((told.takeLast(TOLD_MOST) + thread).joinToString("\n"))
 
     /** Pins a register whose words a person has compared. */
     @Synchronized
@@ -90,7 +146,11 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
     fun sync(going: () -> Boolean = { true }) {
         while (going()) {
             when (val step = wallet.syncStep()) {
-                is SyncStep.Done -> return
+                is SyncStep.Done -> {
+                    // What may be kept no longer goes as soon as that is known.
+                    clinician()?.tidy()
+                    return
+                }
                 is SyncStep.Waiting -> Thread.sleep(step.afterMillis.toLong().coerceAtMost(LONGEST_WAIT))
                 is SyncStep.Progress -> {}
             }
@@ -121,6 +181,13 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         const val KEY = "signing"
         private const val NODE = "register.node"
         private const val GENESIS = "register.json"
+        private const val AUTHORITY = "authority"
+        private const val NAME = "name"
+        private const val PLACE = "place"
+        private const val TOLD = "told"
+
+        /** More than wait at one time. */
+        private const val TOLD_MOST = 1000
         private const val DATABASE = "wallet.db"
         private const val EXAMPLES = "examples"
         private const val LONGEST_WAIT = 10_000L

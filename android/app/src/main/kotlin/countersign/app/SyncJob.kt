@@ -6,6 +6,7 @@ import android.app.job.JobScheduler
 import android.app.job.JobService
 import android.content.ComponentName
 import android.content.Context
+import countersign.core.AccessMark
 import countersign.core.CountersignException
 import kotlin.concurrent.thread
 
@@ -18,6 +19,7 @@ class SyncJob : JobService() {
         val phone = (application as App).parts.phone
         thread(name = "sync") {
             val later = !round(phone) { going }
+            tell(this, phone)
             jobFinished(parameters, later)
         }
         return true
@@ -41,11 +43,31 @@ class SyncJob : JobService() {
             context.getSystemService(JobScheduler::class.java).schedule(job)
         }
 
+        /** Tells of what is new. What is told is marked afterwards: a job that is stopped between the two tells again. */
+        fun tell(context: Context, phone: Phone) {
+            if (phone.register == null) return
+            val (notices, words) = Notices(context) to Words(context.resources)
+            try {
+                for (notice in phone.checker.notices()) {
+                    notices.show(News(notice.id, words.of(notice.product), "${words.of(notice.line)} ${words.of(notice.next)}", words.of(notice.neutral)))
+                    phone.checker.told(notice.id)
+                }
+                for (request in phone.requests()) {
+                    val title = if (request.mark == AccessMark.EMERGENCY) "notice.record-emergency" else "notice.record-waiting"
+                    notices.show(News(request.thread, words.of(title), words.of(request.who), words.of("notice.record-neutral")))
+                    phone.told(request.thread)
+                }
+            } catch (_: CountersignException) {
+                // There is nothing to tell before the first sync.
+            }
+        }
+
         /** @return whether nothing is left to do now. */
         fun round(phone: Phone, going: () -> Boolean): Boolean = try {
             phone.start()
             if (phone.register == null) return true
             if (phone.isMember()) phone.courier.send()
+            phone.checker.sendReports()
             phone.sync(going)
             true
         } catch (_: CountersignException) {

@@ -17,9 +17,12 @@ import android.view.View
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
 import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.widget.Button
+import android.widget.CheckBox
+import android.widget.CompoundButton
 import android.widget.EditText
 import android.widget.ImageView
 import android.widget.LinearLayout
+import android.widget.RadioButton
 import android.widget.TextView
 import countersign.core.VerdictKind
 
@@ -79,7 +82,8 @@ class Ui(val context: Context) {
 
     fun field(label: String, content: String = ""): EditText = EditText(context).apply {
         hint = label
-        contentDescription = null
+        // By which it is found again.
+        tag = label
         setText(content)
         textSize = 18f
         minimumHeight = dp(56)
@@ -90,6 +94,28 @@ class Ui(val context: Context) {
         setHintTextColor(color(R.color.quiet))
         setPadding(dp(16), dp(12), dp(16), dp(12))
         background = outlined()
+    }
+
+    /** One of several that can be chosen. */
+    fun check(words: String): CheckBox = CheckBox(context).apply { chosen(words) }
+
+    /** One of several of which one is chosen. */
+    fun radio(words: String): RadioButton = RadioButton(context).apply { chosen(words) }
+
+    private fun CompoundButton.chosen(words: String) {
+        text = words
+        textSize = 18f
+        minimumHeight = dp(56)
+        setTextColor(color(R.color.text))
+        buttonTintList = ColorStateList.valueOf(color(R.color.main))
+        background = null
+        textAlignment = View.TEXT_ALIGNMENT_VIEW_START
+    }
+
+    /** What is to be known before all else. */
+    fun warning(words: String, color: Int = R.color.attention): TextView = text(words, color = R.color.on_verdict, bold = true).apply {
+        background = filled(color)
+        setPadding(dp(16), dp(12), dp(16), dp(12))
     }
 
     /** A picture that says the same as the words beside it, and so is not read out. */

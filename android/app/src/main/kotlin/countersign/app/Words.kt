@@ -18,7 +18,7 @@ class Words(private val resources: Resources) {
     fun of(text: Text): String {
         val arguments = text.arguments.associate { it.name to it.value }
         return PLACE.replace(template(text.key, arguments)) { place ->
-            arguments[place.groupValues[1]]?.let(::isolated).orEmpty()
+            arguments[place.groupValues[1]]?.let(::shown).orEmpty()
         }
     }
 
@@ -46,9 +46,6 @@ class Words(private val resources: Resources) {
 
     /** A profile that is newer than this app has steps and roles of which it knows no title. */
     private fun fallback(key: String): String = key.substringBefore('.') + ".other"
-
-    /** Isolated, so that a number or a name in another script does not turn what stands around it (Unicode, UAX 9). */
-    private fun isolated(value: Value): String = "\u2068${shown(value)}\u2069"
 
     private fun shown(value: Value): String = when (value) {
         is Value.Text -> value.v1

@@ -1,14 +1,11 @@
 package countersign.app
 
-import android.os.Looper
 import android.view.WindowManager.LayoutParams
 import countersign.core.registerCodes
 import java.io.File
 import org.junit.After
-import org.junit.AfterClass
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
-import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Rule
@@ -66,8 +63,6 @@ class AppTest {
         sees("carry.take-over")
     }
 
-    private fun Person.isProtected() = activity.window.attributes.flags and LayoutParams.FLAG_SECURE != 0
-
     @Test
     fun `a patient pins a register, scans a pack, and knows it without a network`() {
         var ann = person("ann")
@@ -79,7 +74,7 @@ class AppTest {
         ann.tap("pin.confirm")
 
         ann.tap("home.scan")
-        assertTrue("a pack is being scanned", ann.isProtected())
+        assertTrue("a pack is being scanned", ann.isProtected)
         ann.hold(world.frame("blank.pgm"))
         ann.hold(world.frame("genuine.pgm"))
         ann.sees("verdict.cannot-tell")
@@ -87,7 +82,7 @@ class AppTest {
         ann.tap("settings.sync")
         ann.sees("verdict.authentic")
         ann.sees("next.use")
-        assertTrue(ann.isProtected())
+        assertTrue(ann.isProtected)
         ann.tap("answer.keep")
         ann.sees("answer.kept")
 
@@ -100,7 +95,7 @@ class AppTest {
 
         ann = ann.andAgain()
         ann.sees("home.scan")
-        assertFalse(ann.isProtected())
+        assertFalse(ann.isProtected)
         ann.tap("home.medicines")
         ann.sees("medicines.fetching")
         ann.back()
@@ -152,6 +147,7 @@ class AppTest {
         val offer = world.offer(unit)
         var bob = courier("bob")
         var carla = courier("carla")
+        carla.model.home()
         world.ask("stop")
 
         bob.tap("carry.take-over")
@@ -164,7 +160,7 @@ class AppTest {
         bob.sees("take.intact")
         bob.tap("take.intact")
         bob.sees("show.you-signed")
-        assertTrue("codes may be recorded: another phone reads them", !bob.isProtected())
+        assertTrue("codes may be recorded: another phone reads them", !bob.isProtected)
         assertEquals(LayoutParams.BRIGHTNESS_OVERRIDE_FULL, bob.activity.window.attributes.screenBrightness)
         bob.tap("show.done")
         assertEquals(LayoutParams.BRIGHTNESS_OVERRIDE_NONE, bob.activity.window.attributes.screenBrightness)
@@ -178,6 +174,12 @@ class AppTest {
         bob.settle()
         bob.sees("show.offer")
 
+        // Carla has the place said, Bob does not.
+        carla.tap("home.settings")
+        carla.check("carry.place")
+        assertTrue((carla.model.screen as Screen.Preferences).place)
+        carla.back()
+        carla.tap("home.carry")
         carla.tap("carry.take-over")
         carla.tap("scan.type")
         carla.type("(00)095060001343520017")
@@ -199,6 +201,17 @@ class AppTest {
         bob.tap("show.read-answer")
         bob.watch(carla)
         bob.sees("show.both-hold")
+        bob.tap("proof.show")
+        bob.sees("proof.title")
+        bob.reads("Signed by bob (courier)")
+        bob.reads("Signed by carla (courier)")
+        bob.reads("Condition: intact")
+        bob.reads("Place: 48.88, 2.36")
+        bob.sees("outbox.waiting")
+        bob.tap("proof.send")
+        val sent = shadowOf(bob.activity).nextStartedActivity.getParcelableExtra<android.content.Intent>(android.content.Intent.EXTRA_INTENT)!!
+        assertTrue("the proof in words", "carla (courier)" in sent.getStringExtra(android.content.Intent.EXTRA_TEXT)!!.plain())
+        bob.back()
         bob.tap("action.ok")
         assertTrue("bob no longer holds it", bob.read.none { it == bob.words.of("carry.hand-over") })
 
@@ -308,6 +321,141 @@ class AppTest {
     }
 
     @Test
+    fun `scans are remembered if the person wants it, and a recall is told once, naming nothing on a locked screen`() {
+        var ann = pinned("ann")
+        fun look(serial: String) {
+            ann.model.home()
+            ann.tap("home.scan")
+            ann.tap("scan.type")
+            ann.type("(01)09506000134352(17)351130(10)L1(21)$serial")
+            ann.tap("scan.check")
+        }
+        look("S001")
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+        ann.model.home()
+        ann.tap("home.medicines")
+        ann.tap("history.title")
+        ann.sees("history.empty")
+        assertTrue(ann.isProtected)
+        ann.check("history.remember")
+        assertTrue((ann.model.screen as Screen.History).on)
+        look("S001")
+        look("S001")
+        assertTrue("a second look is no second scan", ann.read.none { "scanned it before" in it })
+        ann = ann.andAgain()
+        ann.tap("home.medicines")
+        ann.tap("history.title")
+        ann.reads("Pack S001")
+
+        world.ask("recall https://id.gs1.org/01/09506000134352/10/L1")
+        val app = RuntimeEnvironment.getApplication()
+        repeat(2) {
+            assertTrue(SyncJob.round(ann.phone) { true })
+            SyncJob.tell(app, ann.phone)
+            val notice = shadowOf(app.getSystemService(android.app.NotificationManager::class.java)).allNotifications.single()
+            assertTrue("Pack S001" in notice.extras.getString(android.app.Notification.EXTRA_TITLE)!!.plain())
+            assertTrue("Recalled" in notice.extras.getString(android.app.Notification.EXTRA_TEXT)!!)
+            assertEquals(ann.words.of("notice.neutral"), notice.publicVersion.extras.getString(android.app.Notification.EXTRA_TEXT))
+        }
+        ann.tap("history.erase")
+        ann.sees("history.empty")
+    }
+
+    @Test
+    fun `a suspicion is reported to the authority alone, also without a network`() {
+        world.ask("reports key")
+        val ann = pinned("ann")
+        ann.tap("home.settings")
+        ann.tap("settings.sync")
+        ann.model.home()
+        ann.tap("home.scan")
+        ann.hold(world.frame("unknown.pgm"))
+        ann.tap("settings.sync")
+        ann.sees("verdict.suspect")
+        world.ask("stop")
+        ann.tap("report.do")
+        ann.sees("report.text")
+        ann.tap("report.send")
+        ann.sees("fault.invalid-report")
+        ann.type("report.words", "The seal was broken")
+        ann.model.attach(ByteArray(300_000))
+        ann.sees("report.photo-added")
+        assertTrue("what was typed stays", ann.views().any { it is android.widget.EditText && it.text.toString() == "The seal was broken" })
+        ann.tap("report.send")
+        ann.sees("fault.invalid-photograph")
+        ann.activity.attach(android.graphics.Bitmap.createBitmap(3000, 2000, android.graphics.Bitmap.Config.ARGB_8888))
+        ann.tap("report.send")
+        ann.sees("report.waiting")
+        world.ask("start")
+        ann.back()
+        ann.tap("report.do")
+        ann.type("report.words", "The leaflet is missing")
+        ann.tap("report.send")
+        ann.sees("report.received")
+        ann.sees("report.waiting")
+        assertTrue("The leaflet is missing" in world.ask("reports"))
+        ann.tap("records.forget")
+        assertEquals("what waits stays", 1, (ann.model.screen as Screen.Reports).list.size)
+    }
+
+    @Test
+    fun `an app that is killed on any screen begins where it can go on`() {
+        // Before anything is pinned: the words are not taken over.
+        var ann = person("ann")
+        ann.tap("start.pin")
+        ann = ann.andAgain()
+        ann.tap("start.pin")
+        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        ann.sees("pin.title")
+        ann = ann.andAgain()
+        ann.sees("start.title")
+        ann.tap("start.pin")
+        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        ann.tap("pin.confirm")
+        for (path in listOf(
+            listOf("home.scan"), listOf("home.scan", "scan.type"), listOf("home.medicines"), listOf("home.carry"), listOf("home.settings"),
+            listOf("home.settings", "settings.erase"), listOf("home.records"), listOf("home.records", "records.begin"),
+        )) {
+            path.forEach(ann::tap)
+            ann = ann.andAgain()
+            ann.sees("home.scan")
+        }
+        assertTrue("nothing was erased", ann.phone.register != null)
+    }
+
+    @Test
+    fun `a key store that fails, and a phone without room, are told with a way on`() {
+        val ann = pinned("ann")
+        ann.keys.manner = "fails"
+        ann.tap("home.carry")
+        ann.type(world.ask("code courier ann"))
+        ann.tap("enrol.do")
+        ann.sees("fault.key-store-failed")
+        ann.keys.manner = "works"
+        ann.tap("action.retry")
+        ann.sees("carry.take-over")
+        // What cannot be written is as a disk that is full.
+        val bob = Person(folder.newFile("bob")).also { people += it }
+        bob.tap("start.pin")
+        bob.holdCodes(registerCodes(world.node, direct(world.genesis)))
+        bob.tap("pin.confirm")
+        bob.sees("fault.storage")
+        bob.tap("action.back")
+        bob.sees("pin.title")
+    }
+
+    @Test
+    fun `a code from outside that comes before a register is told so`() {
+        val ann = person("ann")
+        ann.model.linked("CS1:00")
+        ann.settle()
+        ann.sees("fault.not-pinned")
+        ann.tap("start.pin")
+        ann.sees("start.title")
+    }
+
+    @Test
     fun `a damaged database is begun anew, and the next update mends it`() {
         var ann = pinned("ann")
         ann.tap("home.scan")
@@ -337,6 +485,15 @@ class AppTest {
             (ann.model.screen as Screen.Verdict).screen.verdict.name.also { ann.back() }
         }
         assertEquals(listOf("AUTHENTIC", "ATTENTION", "ATTENTION", "SUSPECT", "CHECK_SCAN"), shown)
+        for ((task, screens) in Tour.TASKS) {
+            ann.tap(task)
+            for (there in screens) {
+                assertEquals(there, ann.model.screen)
+                ann.sees("demo.banner")
+                ann.tap("demo.next")
+            }
+            assertEquals(Screen.Home(true), ann.model.screen)
+        }
         ann.tap("demo.leave")
         ann.sees("start.title")
     }

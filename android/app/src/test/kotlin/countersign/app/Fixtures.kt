@@ -19,7 +19,11 @@ import countersign.core.Offer
 import countersign.core.Outgoing
 import countersign.core.Packed
 import countersign.core.Product
+import countersign.core.ProofScreen
 import countersign.core.Register
+import countersign.core.ReportLine
+import countersign.core.Scanned
+import countersign.core.Seen
 import countersign.core.Settings
 import countersign.core.Text
 import countersign.core.Value
@@ -96,12 +100,17 @@ object Fixtures {
         Knowledge("meds.example", 38uL, NOON, 3_600_000uL, Clock.Trusted, false, 0uL), 12uL, 4_200_000uL,
     )
 
+    private fun scanned(link: String, verdict: VerdictKind, title: String) =
+        Scanned(link, goodsText(link), verdict, Text(title, emptyList()), reason("history.scanned", "at" to Value.Moment(NOON)), authentic.screen.expires, false)
+
     private fun outgoing(id: String, kind: String, delivery: Delivery, cause: Cause? = null) =
         outgoingScreen(Outgoing(id, UNIT, "medicine.$kind", NOON, delivery, cause, 2u, NOON))
 
     private fun failed(error: CountersignException) = Screen.Faulty(faultScreen(Fault.Failed(error)))
 
-    val SCREENS: Map<String, Screen> = linkedMapOf(
+    val SCREENS: Map<String, Screen> by lazy { OWN + RecordFixtures.SCREENS }
+
+    private val OWN: Map<String, Screen> = linkedMapOf(
         "start" to Screen.Start,
         "pin" to Screen.Pin(Register("meds.example", "https://ledger.example", ByteArray(0), listOf("able", "acid", "also", "apex", "aqua", "arch", "atom", "aunt", "away", "axis", "back", "bald"))),
         "home" to Screen.Home(false),
@@ -122,7 +131,7 @@ object Fixtures {
             reason("expiry-mismatch", "label" to Value.Time(NOON + 700uL * DAY), "stated" to Value.Time(NOON + 300uL * DAY)),
             way = history.dropLast(1) + event(20, "sales-status", wholesaler, maker, order = false) + event(10, "dispense", spiffe("pharmacy", "excluded"), void = true),
             accountable = wholesaler,
-        ),
+        ).copy(reports = true),
         "check-scan" to verdict(
             VerdictKind.CHECK_SCAN, reason("separator-lost"), way = emptyList(),
             readings = listOf(Product(CLASS, PACK, "PGH46ZQFH5", null), Product(CLASS, "$CLASS/10/NW2611/21/APGH46ZQFH5", "APGH46ZQFH5", null)),
@@ -139,6 +148,21 @@ object Fixtures {
                 Kept("$CLASS/10/L3/21/U1", goodsText("$CLASS/10/L3/21/U1"), null, Text("medicines.fetching", emptyList()), null),
             ),
         ),
+        "authentic-seen" to authentic.copy(
+            seen = Seen(reason("seen.before", "at" to Value.Time(NOON)), reason("seen.given-out-before", "party" to party("pharmacy", "corner"), "at" to Value.Time(NOON))),
+        ),
+        "history" to Screen.History(
+            listOf(scanned(PACK, VerdictKind.AUTHENTIC, "verdict.authentic"), scanned("$CLASS/10/L2/21/T1", VerdictKind.SUSPECT, "verdict.suspect")), true,
+        ),
+        "history-off" to Screen.History(emptyList(), false),
+        "report" to Screen.Reporting(PACK, goodsText(PACK), ByteArray(0), Text("fault.invalid-report", emptyList())),
+        "reports" to Screen.Reports(
+            listOf(
+                ReportLine("0", reason("report.written", "at" to Value.Moment(NOON)), Text("report.waiting", emptyList()), false),
+                ReportLine("1", reason("report.written", "at" to Value.Moment(NOON - DAY)), Text("report.received", emptyList()), true),
+            ),
+        ),
+        "reports-none" to Screen.Reports(emptyList()),
         "medicines-empty" to Screen.Medicines(emptyList()),
         "carry" to Screen.Carry(
             listOf(
@@ -155,7 +179,19 @@ object Fixtures {
         "refuse" to Screen.Refusing(offer, listOf(UNIT)),
         "show-offer" to Screen.Showing(given, handoverScreen(given)),
         "show-answer" to Screen.Showing(received, handoverScreen(received)),
-        "done" to Screen.Done(goodsText(UNIT)),
+        "done" to Screen.Done(goodsText(UNIT), UNIT),
+        "proof" to Screen.Proof(
+            ProofScreen(
+                goodsText(UNIT),
+                listOf(
+                    reason("proof.signed", "party" to party("courier", "ana"), "at" to Value.Moment(NOON)),
+                    reason("proof.signed", "party" to party("courier", "bruno"), "at" to Value.Moment(NOON + 4_000uL)),
+                    reason("proof.condition", "condition" to Value.Step("proof.intact")),
+                    reason("take.place", "place" to Value.Text("48.88, 2.36")),
+                ),
+                Text("proof.recorded", emptyList()), reason("proof.number", "number" to Value.Text("9f2c".repeat(16))), authentic.screen.way.takeLast(2),
+            ),
+        ),
         "outbox" to Screen.Outbox(
             listOf(
                 outgoing("0", "handover", Delivery.Waiting),
@@ -166,7 +202,7 @@ object Fixtures {
         ),
         "outbox-empty" to Screen.Outbox(emptyList()),
         "settings" to Screen.Preferences(settings),
-        "settings-wrong-node" to Screen.Preferences(settings, Text("fault.invalid-address", emptyList())),
+        "settings-wrong-node" to Screen.Preferences(settings, place = true, wrong = Text("fault.invalid-address", emptyList())),
         "erase" to Screen.Erasing,
         "fault-camera-denied" to Screen.Faulty(faultScreen(Fault.CameraDenied)),
         "fault-camera-busy" to Screen.Faulty(faultScreen(Fault.CameraBusy)),
@@ -185,6 +221,7 @@ object Fixtures {
     /** The screens of the contact sheet, in the order in which a person meets them. */
     val SHEET = listOf(
         "start", "pin", "home", "scan", "authentic", "recalled", "suspect", "check-scan", "not-followed", "medicines",
-        "carry", "scan-progress", "offered", "show-offer", "done", "outbox", "settings", "fault-camera-denied",
+        "carry", "scan-progress", "offered", "show-offer", "done", "proof", "outbox", "record", "accesses", "ask",
+        "document", "report", "settings", "fault-camera-denied",
     )
 }

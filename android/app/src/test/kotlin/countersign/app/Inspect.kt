@@ -75,4 +75,4 @@ private fun spoken(view: View): String? {
 }
 
 private fun name(view: View): String =
-    view.contentDescription?.toString() ?: (view as? EditText)?.hint?.toString() ?: view.all().filterIsInstance<TextView>().joinToString(" ") { it.text }
+    view.contentDescription?.toString() ?: (view as? EditText)?.tag?.toString() ?: view.all().filterIsInstance<TextView>().joinToString(" ") { it.text }

@@ -50,7 +50,7 @@ class FakeCamera : Camera {
 class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) : AutoCloseable {
     val camera = FakeCamera()
     private val work = Executors.newSingleThreadExecutor()
-    private val phone = Phone(File(folder, "files"), keys)
+    val phone = Phone(File(folder, "files"), keys)
     private val main = Handler(Looper.getMainLooper())
     val model = Model(phone, work) { main.post(it) }
     private val controller: ActivityController<MainActivity>
@@ -58,7 +58,8 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
 
     init {
         val app = RuntimeEnvironment.getApplication() as App
-        shadowOf(app).grantPermissions(CAMERA)
+        shadowOf(app).grantPermissions(CAMERA, android.Manifest.permission.ACCESS_COARSE_LOCATION)
+        model.place = { "48.88, 2.36" }
         app.given = Parts(phone, model) { _: Context -> camera }
         controller = Robolectric.buildActivity(MainActivity::class.java).setup()
         activity = controller.get()
@@ -85,6 +86,9 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
         fail("waited for $what, and saw $read")
     }
 
+    /** Reads a text on the screen, whatever it says around it. */
+    fun reads(text: String) = until("“$text”") { read.any { text in it.plain() } }
+
     /** Reads a text of the app on the screen. */
     fun sees(key: String) {
         val text = words.of(key)
@@ -99,6 +103,31 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
         view!!.performClick()
         settle()
     }
+
+    /** Taps within the innermost thing that shows [beside] as well. */
+    fun tapBeside(beside: String, key: String) {
+        val label = words.of(key)
+        settle()
+        val card = views().filterIsInstance<ViewGroup>().filter { it.reads(beside) && it.button(label) != null }.lastOrNull()
+        assertTrue("“$label” beside “$beside” is not among $read", card != null)
+        card!!.button(label)!!.performClick()
+        settle()
+    }
+
+    private fun View.reads(text: String) = all().any { it is TextView && text in it.text.toString().plain() }
+
+    private fun View.button(label: String) = all().firstOrNull { it.isClickable && it is TextView && it.text.toString().startsWith(label) }
+
+    /** Turns a choice on or off, as a finger does. */
+    fun check(key: String) {
+        views().first { it is android.widget.CheckBox && it.text == words.of(key) }.performClick()
+        settle()
+    }
+
+    /** What is on the screen stays out of pictures. */
+    val isProtected get() = activity.window.attributes.flags and android.view.WindowManager.LayoutParams.FLAG_SECURE != 0
+
+    fun type(field: String, text: String) = views().filterIsInstance<EditText>().first { it.tag == words.of(field) }.setText(text)
 
     fun type(text: String) = views().filterIsInstance<EditText>().first().setText(text)
 
@@ -130,6 +159,7 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
         val aim = (model.screen as Screen.Eye).aim
         repeat(60) {
             hold(other.picture())
+            settle()
             if ((model.screen as? Screen.Eye)?.aim != aim) return
             if ((model.screen as? Screen.Eye)?.offer != null) return
             shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(200))
@@ -150,8 +180,10 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
     /** The app is killed, whatever it was doing, and started again. */
     fun killed(): Person {
         close()
-        return Person(folder, keys)
+        return startedAgain()
     }
+
+    fun startedAgain() = Person(folder, keys)
 
     override fun close() {
         controller.pause().stop().destroy()
@@ -160,11 +192,8 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
     }
 }
 
-/** A view and all in it. */
-fun View.all(): Sequence<View> = sequence {
-    yield(this@all)
-    if (this@all is ViewGroup) for (i in 0 until childCount) yieldAll(getChildAt(i).all())
-}
+/** Without the marks that set what is filled in apart. */
+fun String.plain() = filter { it !in "\u2068\u2069\u200f" }
 
 /** A view as pixels. */
 fun View.drawn(): Bitmap = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888).also { draw(Canvas(it)) }

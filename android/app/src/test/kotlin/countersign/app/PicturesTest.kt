@@ -3,6 +3,7 @@ package countersign.app
 import android.view.View
 import android.view.View.MeasureSpec
 import android.widget.ScrollView
+import countersign.SoftwareKeys
 import java.awt.image.BufferedImage
 import java.awt.image.IndexColorModel
 import java.io.File
@@ -17,7 +18,6 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
-import countersign.SoftwareKeys
 
 /**
  * Every screen in every state, in six ways to look at it, beside the pictures that are committed; on each one contrast, touch

@@ -51,11 +51,22 @@ class SyncTest {
     }
 
     @Test
-    fun `nothing is backed up, and nothing but the camera and the network is asked for`() {
+    fun `a notice is private, and on a locked screen names nobody and nothing`() {
+        val app = RuntimeEnvironment.getApplication()
+        Notices(app).show(News("1", "Your record was opened", "Dr. Ada", "There is news."))
+        val shown = org.robolectric.Shadows.shadowOf(app.getSystemService(android.app.NotificationManager::class.java)).allNotifications.single()
+        assertEquals(android.app.Notification.VISIBILITY_PRIVATE, shown.visibility)
+        assertEquals("Dr. Ada", shown.extras.getString(android.app.Notification.EXTRA_TEXT))
+        val locked = shown.publicVersion.extras
+        assertEquals(listOf(null, "There is news."), listOf(locked.getString(android.app.Notification.EXTRA_TITLE), locked.getString(android.app.Notification.EXTRA_TEXT)))
+    }
+
+    @Test
+    fun `nothing is backed up, and nothing but camera, network, notices and a coarse place is asked for`() {
         val app = RuntimeEnvironment.getApplication()
         assertEquals(0, app.applicationInfo.flags and ApplicationInfo.FLAG_ALLOW_BACKUP)
         val asked = app.packageManager.getPackageInfo(app.packageName, android.content.pm.PackageManager.GET_PERMISSIONS).requestedPermissions
-        assertEquals(setOf("CAMERA", "INTERNET", "ACCESS_NETWORK_STATE"), asked!!.map { it.substringAfterLast('.') }.toSet())
+        assertEquals(setOf("CAMERA", "INTERNET", "ACCESS_NETWORK_STATE", "POST_NOTIFICATIONS", "ACCESS_COARSE_LOCATION"), asked!!.map { it.substringAfterLast('.') }.toSet())
         val rules = File("src/main/res/xml/no_backup.xml").readText()
         for (part in listOf("cloud-backup", "device-transfer")) {
             val section = rules.substringAfter("<$part>").substringBefore("</$part>")

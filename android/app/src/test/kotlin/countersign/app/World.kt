@@ -16,13 +16,20 @@ class World(folder: File) : AutoCloseable {
     private val files: File
 
     val node: String
+    private val metrics: String
     val genesis: ByteArray
+
+    /** What the attribute authority's codes say. */
+    val authority: ByteArray
 
     init {
         val hello = JSONObject(answers.readLine())
         node = hello.getString("node")
+        metrics = hello.getString("metrics")
         genesis = File(hello.getString("genesis")).readBytes()
         files = File(hello.getString("frames"))
+        val root = java.util.Base64.getEncoder().encodeToString(File(hello.getString("authority_root")).readBytes())
+        authority = "${hello.getString("authority")}\n${hello.getString("authority_address")}\n$root".toByteArray()
     }
 
     fun ask(command: String): String {
@@ -33,6 +40,11 @@ class World(folder: File) : AutoCloseable {
 
     /** The texts of the codes that the distributor shows. */
     fun offer(unit: String): List<String> = JSONArray(ask("offer $unit")).let { codes -> List(codes.length(), codes::getString) }
+
+    /** How many requests the node has answered. */
+    fun requests(): Long = java.net.URI(metrics).toURL().readText().lines()
+        .filter { it.startsWith("countersign_http_requests_total{") }
+        .sumOf { it.substringAfterLast(' ').toLong() }
 
     fun file(name: String): File = File(files, name)
 

@@ -1,0 +1,39 @@
+package countersign.app
+
+import android.view.View
+import android.view.ViewGroup
+import android.widget.EditText
+import android.widget.LinearLayout
+import countersign.core.Text
+
+/** What every screen is put together with. */
+abstract class Page(protected val ui: Ui) {
+    protected val words get() = ui.words
+
+    protected fun LinearLayout.put(view: View, gap: Int = 12) = ui.run { add(view, gap) }
+
+    protected fun LinearLayout.tap(key: String, main: Boolean = false, tapped: () -> Unit) =
+        put(ui.button(words.of(key), main, tapped))
+
+    /** A field below its name. */
+    protected fun LinearLayout.labelled(key: String, content: String = ""): EditText {
+        val (label, field) = ui.quiet(words.of(key)) to ui.field(words.of(key), content)
+        field.hint = null
+        field.id = View.generateViewId()
+        label.labelFor = field.id
+        put(label, gap = 16)
+        put(field, gap = 4)
+        return field
+    }
+
+    /** Why what was entered cannot be used. */
+    protected fun LinearLayout.wrong(text: Text?) {
+        if (text != null) put(ui.text(words.of(text), color = R.color.suspect).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_ASSERTIVE })
+    }
+}
+
+/** A view and all in it. */
+fun View.all(): Sequence<View> = sequence {
+    yield(this@all)
+    if (this@all is ViewGroup) for (i in 0 until childCount) yieldAll(getChildAt(i).all())
+}

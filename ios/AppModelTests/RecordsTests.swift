@@ -1,0 +1,224 @@
+import Countersign
+import Foundation
+import XCTest
+
+@testable import AppModel
+
+/// A patient and a doctor with their phones, a real node, its record store and an attribute authority.
+final class RecordsTests: WorldTests, @unchecked Sendable {
+    /// Jane, whose record has a document with problems, medication and results.
+    @MainActor
+    private func jane() async throws -> Person {
+        let jane = try await pinned("jane")
+        await jane.tap { $0.records() }
+        XCTAssertTrue(jane.model.screen.isPrivate)
+        await jane.tap { $0.beginRecord() }
+        jane.sees("records.point-authority")
+        try await jane.hold(codes: authorityCodes(message: world.house))
+        await jane.tap { $0.beginRecord() }
+        let id = record(jane).screen.id
+        XCTAssertEqual(record(jane).screen.next, .enrol)
+        let (others, own) = (world.ask("code patient somebody-else"), world.ask("code patient \(id)"))
+        await jane.tap { $0.enrol(record: id, code: others) }
+        jane.sees("refused.record-other-owner")
+        await jane.tap { $0.enrol(record: id, code: own) }
+        jane.sees("record.no-document")
+        await jane.tap { $0.showDoctor(record: id) }
+        guard case .code(let shown) = jane.model.screen else { throw Missing(name: "the key of this phone") }
+        let said = shown.code.split(separator: " ")
+        XCTAssertEqual(String(said[0]), id)
+        jane.model.back()
+        let none = try world.file("blank.pgm")
+        await jane.tap { $0.take(document: none) }
+        jane.sees("refused.record-altered")
+        let signed = try Data(contentsOf: URL(fileURLWithPath: world.ask("document \(id) \(said[1]) 1")))
+        await jane.tap { $0.take(document: signed) }
+        jane.sees("record.published", "record.nobody")
+        await jane.tap { $0.read() }
+        XCTAssertEqual(document(jane).sections.map(\.title).sorted(), ["Medication", "Problems", "Results"])
+        XCTAssertTrue(document(jane).warnings.isEmpty)
+        jane.model.back()
+        return jane
+    }
+
+    @MainActor
+    private func ada() async throws -> Person {
+        let ada = try await pinned("ada")
+        await ada.tap { $0.carry() }
+        let code = world.ask("code doctor ada")
+        await ada.tap { $0.enrol(code) }
+        ada.model.home()
+        _ = world.ask("attributes spiffe://meds.example/doctor/ada role: cardiologist;hospital: north")
+        await ada.tap { $0.records() }
+        await ada.tap { $0.scanAuthority() }
+        try await ada.hold(codes: authorityCodes(message: world.house))
+        XCTAssertNotNil(clinic(ada))
+        return ada
+    }
+
+    @MainActor
+    private func record(_ person: Person) -> Record {
+        guard case .record(let record, _) = person.model.screen else {
+            fatalError("no record on \(person.model.screen)")
+        }
+        return record
+    }
+
+    @MainActor
+    private func document(_ person: Person) -> DocumentScreen {
+        guard case .document(let document) = person.model.screen else {
+            fatalError("no document on \(person.model.screen)")
+        }
+        return document
+    }
+
+    @MainActor
+    private func clinic(_ person: Person) -> Clinic? {
+        if case .records(let medical) = person.model.screen { medical.clinic } else { nil }
+    }
+
+    /// The parts of the sections that are named.
+    @MainActor
+    private func parts(_ person: Person, _ titles: String...) -> [UInt8] {
+        guard case .sharing(let sharing, _) = person.model.screen else { return [] }
+        return sharing.sections.filter { titles.contains($0.title) }.map(\.part)
+    }
+
+    /// Chooses what may be asked for, and asks.
+    @MainActor
+    private func ask(_ person: Person, _ which: (AskChoice) -> Bool, _ reason: String = "") async {
+        guard case .asking(let shown) = person.model.screen, let choice = shown.choices.first(where: which) else {
+            return XCTFail("nothing to ask for on \(person.model.screen)")
+        }
+        await person.tap { $0.choose(choice, record: shown.record) }
+        await person.tap { $0.send(name: "Dr. Ada", reason: reason) }
+    }
+
+    @MainActor
+    private func does(_ person: Person, _ step: RequestStep) async {
+        // What is not on the phone yet comes first.
+        let requests = (clinic(person)?.requests ?? []).sorted { !$0.steps.contains(.read) && $1.steps.contains(.read) }
+        guard let request = requests.first(where: { $0.steps.contains(step) }) else {
+            return XCTFail("\(step) cannot be done on \(person.model.screen)")
+        }
+        await person.tap { $0.step(step, of: request) }
+    }
+
+    @MainActor
+    func testADoctorReadsWhatThePatientSharesAlsoWithoutANetworkAndThePatientSeesItAndTakesItBack() async throws {
+        let jane = try await jane()
+        let id = record(jane).screen.id
+        await jane.tap { $0.share(record: id) }
+        await jane.tap { $0.shared(policy: "role cardiologist", parts: [], mode: .atOnce, minutes: 60) }
+        jane.sees("fault.invalid-policy")
+        let shown = parts(jane, "Problems", "Medication")
+        _ = world.ask("stop")
+        await jane.tap {
+            $0.shared(policy: "role: cardiologist and hospital: north", parts: shown, mode: .atOnce, minutes: 60)
+        }
+        jane.sees("fault.retry")
+        _ = world.ask("start")
+        await jane.tapAction()
+        XCTAssertEqual(record(jane).screen.lines.count, 1, "what was said once is said once, also when it is tried again")
+        await jane.tap { $0.share(record: id) }
+        let results = parts(jane, "Results")
+        await jane.tap { $0.shared(policy: "role: cardiologist", parts: results, mode: .emergency, minutes: 60) }
+        XCTAssertEqual(record(jane).screen.lines.map(\.emergency), [false, true])
+        await jane.tap { $0.showLink(record: id) }
+        XCTAssertTrue(jane.model.screen.isPrivate && jane.model.screen.showsCodes, "a picture of the code is the code")
+
+        var ada = try await ada()
+        await ada.tap { $0.scanPatient() }
+        try await ada.watch(jane)
+        ada.sees("ask.key-missing")
+        await ada.tap { $0.fetchKey(record: id) }
+        XCTAssertEqual(ada.reads, [])
+        await ask(ada, { $0.fits && !$0.needsReason })
+        await does(ada, .open)
+        let read = document(ada)
+        XCTAssertEqual(Set(read.sections.filter { $0.mark == .present }.map(\.title)), ["Medication", "Problems"])
+        XCTAssertEqual(read.warnings.map(\.key), ["document.withheld"])
+        XCTAssertFalse(read.kept.isEmpty)
+
+        ada = try await ada.killed()
+        _ = world.ask("stop")
+        await does(ada, .read)
+        XCTAssertEqual(document(ada), read, "what is kept is read without a network")
+        _ = world.ask("start")
+        ada.model.back()
+
+        await ada.tap { $0.ask(record: id) }
+        await ask(ada, { $0.needsReason })
+        ada.sees("fault.invalid-reason")
+        await ada.tap { $0.send(name: "Dr. Ada", reason: "not conscious") }
+        await does(ada, .open)
+        XCTAssertTrue(document(ada).sections.contains { $0.title == "Results" && $0.mark == .present })
+        ada.model.back()
+
+        let phone = jane.model.phone
+        let isDone = await phone.round()
+        XCTAssertTrue(isDone)
+        let news = phone.news()
+        XCTAssertEqual(news.map(\.title.key), ["notice.record-emergency"])
+        try phone.told(news[0])
+        XCTAssertEqual(news[0].neutral.key, "notice.record-neutral")
+        XCTAssertEqual(phone.news(), [], "told once")
+        jane.model.back()
+        await jane.tap { $0.accesses(record: id) }
+        await jane.tap { $0.refreshAccesses(record: id) }
+        guard case .accesses(let accesses) = jane.model.screen, let first = accesses.screen.list.first else {
+            return XCTFail("nobody asked: \(jane.model.screen)")
+        }
+        XCTAssertEqual(first.mark, .emergency, "the emergency comes first")
+        XCTAssertEqual(first.answers, [.withdraw])
+        await jane.tap { $0.answer(.withdraw, record: id, thread: first.thread) }
+        jane.sees("access.withdrawn")
+
+        await ada.tap { $0.refreshRecords() }
+        ada.sees("request.withdrawn")
+        let readable = clinic(ada)!.requests.filter { $0.steps.contains(.read) }
+        XCTAssertEqual(readable.count, 1, "what was withdrawn is erased, and the rest is there")
+    }
+
+    @MainActor
+    func testWhoeverFitsNoRuleAsksThePatientWhoChoosesWhatToShow() async throws {
+        let jane = try await jane()
+        let id = record(jane).screen.id
+        jane.sees("record.not-open")
+        await jane.tap { $0.set(open: true, record: id) }
+        jane.sees("record.open")
+        await jane.tap { $0.showLink(record: id) }
+        let ada = try await ada()
+        await ada.tap { $0.scanPatient() }
+        try await ada.watch(jane)
+        await ada.tap { $0.fetchKey(record: id) }
+        await ask(ada, { $0.label == nil }, "ward round")
+        ada.sees("request.waiting")
+
+        jane.model.back()
+        await jane.tap { $0.accesses(record: id) }
+        await jane.tap { $0.refreshAccesses(record: id) }
+        jane.sees("access.waiting")
+        guard case .accesses(let accesses) = jane.model.screen else { return XCTFail("nobody asked") }
+        let thread = accesses.screen.list[0].thread
+        await jane.tap { $0.answer(.allowParts, record: id, thread: thread) }
+        let results = parts(jane, "Results")
+        await jane.tap { $0.shared(policy: "", parts: results, mode: .atOnce, minutes: 60) }
+        await jane.tap { $0.refreshAccesses(record: id) }
+        jane.sees("access.granted")
+
+        await ada.tap { $0.refreshRecords() }
+        await does(ada, .open)
+        XCTAssertEqual(document(ada).sections.filter { $0.mark == .present }.map(\.title), ["Results"])
+        ada.model.back()
+        await does(ada, .forget)
+        XCTAssertEqual(clinic(ada)?.requests, [])
+
+        jane.model.home()
+        await jane.tap { $0.records() }
+        await jane.tap { $0.open(record: id) }
+        await jane.tap { $0.erasing(record: id) }
+        await jane.tap { $0.erase(record: id) }
+        XCTAssertEqual(jane.model.screen, .records(Medical(own: [], clinic: nil)))
+    }
+}
