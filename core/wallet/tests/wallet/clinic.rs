@@ -364,7 +364,8 @@ fn serve(
                 return Some(refused(403, "token"));
             }
             let digest = row.digests().find(|digest| digest.to_string() == *hex)?;
-            shelf.objects.get(&digest).map(|object| ok(object.clone()))
+            let object = shelf.objects.get(&digest);
+            Some(object.map_or_else(|| refused(404, "not-found"), |object| ok(object.clone())))
         }
         (Method::Post, [log, "entries"]) => {
             let log = LogName::new(log).unwrap();
