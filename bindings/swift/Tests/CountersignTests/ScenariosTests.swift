@@ -300,7 +300,9 @@ private final class Stage {
             XCTAssertEqual(signedIn.operations, step["permits"] as? [String], "\(step)")
             XCTAssertEqual(Int(signedIn.patient), step["with"] as? Int, "\(step)")
         case "bedside-reading":
-            let reading = try XCTUnwrap(try bedside.reading(waitMillis: 1_000))
+            // Apart: `XCTUnwrap` takes an error that a step expects for a failure.
+            let read = try bedside.reading(waitMillis: 1_000)
+            let reading = try XCTUnwrap(read)
             XCTAssertEqual([reading.metric, reading.value, reading.unit], [text("metric"), text("value"), text("unit")])
             XCTAssertNil(reading.absent, "\(step)")
             XCTAssertEqual([reading.number, reading.missed], [0, 0], "\(step)")
