@@ -96,7 +96,8 @@ final class CourierTests: WorldTests, @unchecked Sendable {
         _ = world.ask("start")
         await bob.tap { $0.outbox() }
         for person in [bob, carla] {
-            for _ in 0..<50 where person.model.screen != .outbox([]) {
+            // What could not be sent while the node was away is due again after some seconds.
+            for _ in 0..<400 where person.model.screen != .outbox([]) {
                 await person.tap { $0.send() }
                 try await Task.sleep(nanoseconds: 100_000_000)
             }
