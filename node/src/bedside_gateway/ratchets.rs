@@ -42,7 +42,7 @@ pub(super) struct Secrets {
     pub ratchet: Key,
 }
 
-/// A moment of [`Ratchets::write`].
+/// A moment of writing a ratchet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatchetPoint {
     /// The new key is durable, and the old one is there as well.
