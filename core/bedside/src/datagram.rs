@@ -13,7 +13,7 @@
 //!
 //! The handle is the first half of SHA-256 of m1: no stranger who has not seen m1 knows it, and it names no device. The question
 //! for the key is as long as any answer, so nobody is hit with more than was sent in their name. A device tells where it is, and
-//! again when it was silent for a while; that is believed only beside the address from which its last right answer came.
+//! again when it was silent for a while; that is accepted only beside the address from which its last right answer came.
 
 use countersign_device::Id;
 use countersign_ledger::Hash;

@@ -43,7 +43,7 @@ pub enum NotAPaper {
     Line(usize),
 }
 
-/// A record's secret as it stands on paper.
+/// A record's secret as it is written on paper.
 #[derive(Clone)]
 pub struct Paper {
     /// The record.

@@ -40,7 +40,7 @@ pub enum RecordError {
     /// What this phone keeps of the record was damaged.
     #[error("what this phone keeps of the record is damaged: restore it from its paper")]
     Damaged,
-    /// The text is no record's secret as it stands on paper.
+    /// The text is no record's secret as it is written on paper.
     #[error(transparent)]
     Paper(#[from] NotAPaper),
     /// The ledger has nothing that the secret opens.

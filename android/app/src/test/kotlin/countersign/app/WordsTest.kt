@@ -52,7 +52,7 @@ class WordsTest {
         val shown = words.of(Text("way.between", listOf(Argument("party", Value.Party("one-1", "courier")), Argument("receiver", Value.Party("two-2", "pharmacy")))))
         val line = android.icu.text.Bidi(shown, android.icu.text.Bidi.LEVEL_DEFAULT_LTR.toInt())
         val seen = line.writeReordered(android.icu.text.Bidi.DO_MIRRORING.toInt()).plain()
-        // As it stands on the screen, read from its left end.
+        // As the screen shows it, read from its left end.
         assertEquals("(${words.of("role.pharmacy").reversed()}) two-2 ىلإ (${words.of("role.courier").reversed()}) one-1", seen)
     }
 
