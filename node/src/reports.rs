@@ -13,17 +13,14 @@ use countersign_custody::report::{Envelope, Kept, MAX_PAGE, MAX_REPORTS};
 use countersign_ledger::{Hash, UnixMillis};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::files;
 use crate::limits::Room;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{self, StoreError, StoreResult};
 
 const SCHEMA: &str = include_str!("reports.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
 const VERSION: i64 = 1;
 /// The file in the data directory.
 const FILE: &str = "reports.sqlite";
-/// How long a lock of another process, such as a backup, is waited for.
-const BUSY: Duration = Duration::from_secs(2);
 /// For how long a report counts against the share of the address that it came from.
 const DAY: Duration = Duration::from_hours(24);
 
@@ -55,21 +52,7 @@ pub(crate) enum Taken {
 impl Reports {
     /// Opens the database in the data directory, or begins it; it takes `most` bytes of reports.
     pub(crate) fn open(data: &Path, most: usize) -> StoreResult<Self> {
-        let path = data.join(FILE);
-        files::private().truncate(false).open(&path).map_err(StoreError::File)?;
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-            0 => {
-                let tx = connection.transaction()?;
-                tx.execute_batch(SCHEMA)?;
-                tx.commit()?;
-            }
-            VERSION => {}
-            other => return Err(StoreError::Version(other)),
-        }
+        let connection = store::open_beside(&data.join(FILE), SCHEMA, VERSION)?;
         let sum = "SELECT coalesce(sum(length(envelope)), 0) FROM reports";
         let bytes: i64 = connection.query_row(sum, [], |row| row.get(0))?;
         let kept = Mutex::new(Database { connection, bytes: bytes.cast_unsigned() });

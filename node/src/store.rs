@@ -540,3 +540,22 @@ pub(crate) fn hash_blob(connection: &Connection, digest: Hash) -> StoreResult<Ha
         from += piece.len() as u64;
     }
 }
+
+/// Opens a database beside the ledger's, or begins it: durable at each commit.
+pub(crate) fn open_beside(path: &Path, schema: &str, version: i64) -> StoreResult<Connection> {
+    files::private().truncate(false).open(path).map_err(StoreError::File)?;
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
+        0 => {
+            let tx = connection.transaction()?;
+            tx.execute_batch(schema)?;
+            tx.commit()?;
+        }
+        found if found == version => {}
+        other => return Err(StoreError::Version(other)),
+    }
+    Ok(connection)
+}

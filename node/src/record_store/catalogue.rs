@@ -2,23 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use countersign_ledger::{Hash, UnixMillis};
 use countersign_records::{Announced, RecordId, Row, Ticket};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::NotKept;
-use crate::files;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{self, StoreError, StoreResult};
 
 const SCHEMA: &str = include_str!("../records.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
 const VERSION: i64 = 1;
 /// The file in the data directory.
 pub(super) const FILE: &str = "records.sqlite";
-/// How long a lock of another process, such as a backup, is waited for.
-const BUSY: Duration = Duration::from_secs(2);
 
 /// The database.
 pub(super) struct Catalogue(Connection);
@@ -34,21 +30,7 @@ pub(super) struct Known {
 
 impl Catalogue {
     pub(super) fn open(data: &Path) -> StoreResult<Self> {
-        let path = data.join(FILE);
-        files::private().truncate(false).open(&path).map_err(StoreError::File)?;
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-            0 => {
-                let tx = connection.transaction()?;
-                tx.execute_batch(SCHEMA)?;
-                tx.commit()?;
-            }
-            VERSION => {}
-            other => return Err(StoreError::Version(other)),
-        }
+        let connection = store::open_beside(&data.join(FILE), SCHEMA, VERSION)?;
         Ok(Self(connection))
     }
 
