@@ -15,11 +15,12 @@ fn ward(arguments: &[&str]) -> serde_json::Value {
 
 #[test]
 fn a_ward_in_a_bad_network_loses_no_device_and_keeps_out_who_was_revoked_or_captured() {
+    // Each sign-in may take 19 s before it is given up, and the nurse is revoked after half of the time.
     let told =
-        ward(&["--sensors", "9", "--clinicians", "4", "--loss", "30", "--replay", "30", "--seconds", "9"]);
+        ward(&["--sensors", "9", "--clinicians", "6", "--loss", "30", "--replay", "30", "--seconds", "40"]);
     let number = |name: &str| told[name].as_f64().unwrap();
     assert_eq!(told["desynchronised"], 0, "{told}");
-    assert!(number("agreed") >= 3.0 && number("sessions") >= number("agreed"), "{told}");
+    assert!(number("agreed") >= 1.0 && number("sessions") >= number("agreed"), "{told}");
     // Four if nothing is lost; more where an answer was, since the device is then asked anew.
     assert!((3.0..20.0).contains(&number("macs_per_session")), "{told}");
     assert!((100.0..1_000.0).contains(&number("bytes_per_session")), "{told}");
